@@ -1,0 +1,74 @@
+#include "base/digest.h"
+
+#include <stdio.h>
+
+#include <openssl/evp.h>
+
+static const char prefix[] = "sha256:";
+
+static int hex_value(char c);
+
+int
+digest_of(struct bytes data, struct digest *ret_digest, struct err *err)
+{
+	if (EVP_Digest(data.ptr, data.len, ret_digest->bytes, NULL,
+	        EVP_sha256(), NULL) != 1)
+		return err_set(err, NO_MEMORY, "sha256 of %zu bytes", data.len);
+	return 0;
+}
+
+bool
+digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->bytes, b->bytes, DIGEST_BYTES) == 0;
+}
+
+void
+digest_hex(const struct digest *digest, char ret_hex[DIGEST_HEX_SIZE])
+{
+	for (size_t i = 0; i < DIGEST_BYTES; i++)
+		snprintf(ret_hex + 2 * i, 3, "%02x", digest->bytes[i]);
+}
+
+void
+digest_text(const struct digest *digest, char ret_text[DIGEST_TEXT_SIZE])
+{
+	memcpy(ret_text, prefix, sizeof(prefix));
+	digest_hex(digest, ret_text + sizeof(prefix) - 1);
+}
+
+bool
+digest_from_hex(const char *hex, struct digest *ret_digest)
+{
+	struct digest digest;
+
+	for (size_t i = 0; i < DIGEST_BYTES; i++) {
+		int high = hex_value(hex[2 * i]);
+		int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
+
+		if (low < 0)
+			return false;
+		digest.bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	if (hex[2 * DIGEST_BYTES] != '\0')
+		return false;
+	*ret_digest = digest;
+	return true;
+}
+
+bool
+digest_from_text(const char *text, struct digest *ret_digest)
+{
+	return strncmp(text, prefix, sizeof(prefix) - 1) == 0 &&
+	    digest_from_hex(text + sizeof(prefix) - 1, ret_digest);
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}

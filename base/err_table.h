@@ -1,0 +1,186 @@
+/*
+ * Every reason for which assay refuses or fails, in one table.
+ *
+ * ERR_TABLE(X) calls X(number, NAME, class, meaning, remedy) for each. The
+ * enum, the name table, docs/errors.md and the check that each code is
+ * asserted by a test are all made from it.
+ *
+ * Numbers are never reused. Three classes, never mixed:
+ *   REFUSAL      the input is bad, or not allowed
+ *   ENVIRONMENT  Xen, xenstore, disk or memory did not do what was asked
+ *   BUG          assay broke its own rule
+ *
+ * include-what-you-use: nothing; this header is only the table.
+ */
+#ifndef ASSAY_BASE_ERR_TABLE_H
+#define ASSAY_BASE_ERR_TABLE_H
+
+/* clang-format off */
+#define ERR_TABLE(X) \
+/* Envelopes and keys */ \
+X(100, ENVELOPE_MALFORMED, REFUSAL, \
+  "the signed envelope is not a strict DSSE envelope", \
+  "sign the image again with 'assay image sign'") \
+X(101, ENVELOPE_TOO_LARGE, REFUSAL, \
+  "the signed envelope, or a part of it, is over its size limit", \
+  "make the manifest or the number of signatures smaller") \
+X(102, IMAGE_UNSIGNED, REFUSAL, \
+  "the envelope carries no signature at all", \
+  "sign the image with 'assay image sign'") \
+X(103, IMAGE_SIGNATURE_BAD, REFUSAL, \
+  "a signature does not fit the bytes it claims to sign", \
+  "the image or its envelope was changed after signing: fetch it again") \
+X(104, THRESHOLD_NOT_MET, REFUSAL, \
+  "fewer distinct trusted keys signed than the role demands", \
+  "let another key holder of the role sign with 'assay image sign'") \
+X(105, KEY_UNKNOWN, REFUSAL, \
+  "a signing key is not in the trust policy", \
+  "sign with a key of the trust policy, or add the key to the policy") \
+X(106, ROLE_NOT_ALLOWED, REFUSAL, \
+  "the keys that signed may not sign images of this name or class", \
+  "sign with the role that owns this name, or widen the role's patterns") \
+X(107, PAYLOAD_TYPE_UNKNOWN, REFUSAL, \
+  "what was signed is not an image manifest", \
+  "sign the manifest that 'assay image pack' wrote") \
+X(108, KEY_REVOKED, REFUSAL, \
+  "a key without which the threshold is not met was revoked", \
+  "sign the image again with keys that are not revoked") \
+X(109, IMAGE_REVOKED, REFUSAL, \
+  "the trust policy revokes this very envelope", \
+  "use a newer release of the image") \
+X(110, IMAGE_ROLLBACK, REFUSAL, \
+  "the image is older than the floor for its rollback location", \
+  "use a release at or above the floor") \
+X(111, KEY_MALFORMED, REFUSAL, \
+  "the key file is not a PEM key that can be read", \
+  "make the key with 'assay key new', or convert it to PEM") \
+X(112, KEY_UNSUPPORTED, REFUSAL, \
+  "the key's algorithm, curve, size or parameters are not allowed", \
+  "use ECDSA P-256 or P-384, Ed25519, or RSA of 3072 to 8192 bits") \
+X(113, TRUST_MALFORMED, REFUSAL, \
+  "the trust policy breaks its format", \
+  "make the policy with 'assay trust init'") \
+/* Images and stores */ \
+X(200, MANIFEST_MALFORMED, REFUSAL, \
+  "the signed manifest breaks its format", \
+  "make the manifest with 'assay image pack'") \
+X(201, MANIFEST_UNSUPPORTED, REFUSAL, \
+  "the manifest asks for something that this version does not do", \
+  "pack the image for what this version supports") \
+X(202, IMAGE_NAME_MISMATCH, REFUSAL, \
+  "the signed name is not the name that was asked for", \
+  "the store's index points to the wrong envelope: add the image again") \
+X(203, IMAGE_DIGEST_MISMATCH, REFUSAL, \
+  "the bytes do not have the signed digest", \
+  "the file was changed or swapped: fetch the image again") \
+X(204, IMAGE_SIZE_MISMATCH, REFUSAL, \
+  "a file is shorter or longer than the signed size", \
+  "the file was truncated or grew: fetch the image again") \
+X(205, IMAGE_TOO_LARGE, REFUSAL, \
+  "a file or the unpacked kernel is over the hard limit", \
+  "make the kernel or initramfs smaller") \
+X(206, IMAGE_UNKNOWN, REFUSAL, \
+  "the store holds no image of this name, version or digest", \
+  "'assay store ls' lists what there is") \
+X(207, IMAGE_AMBIGUOUS, REFUSAL, \
+  "several images fit equally well", \
+  "name one by its manifest digest") \
+X(208, DECOMPRESS_FAILED, REFUSAL, \
+  "the compressed kernel cannot be unpacked", \
+  "the kernel file is damaged, or of a compression that is not supported") \
+X(209, DECOMPRESS_BOMB, REFUSAL, \
+  "the compressed kernel unpacks to more than the signed size", \
+  "pack the image again from the true kernel") \
+X(210, KERNEL_FORMAT_UNKNOWN, REFUSAL, \
+  "the kernel is neither a bzImage nor an x86-64 ELF file", \
+  "give a bzImage (gzip, xz, lz4, zstd) or the unpacked vmlinux") \
+X(211, KERNEL_NOT_PV, REFUSAL, \
+  "the kernel does not say that it can start as a Xen PV guest", \
+  "use a kernel built with CONFIG_XEN_PV") \
+X(212, RAMDISK_UNPACKABLE, REFUSAL, \
+  "libxenguest would unpack this gzip initramfs instead of passing it on", \
+  "use one gzip member, another compression, or none") \
+X(213, STORE_MALFORMED, REFUSAL, \
+  "the store is not an OCI image layout", \
+  "make the store with 'assay store init'") \
+X(214, LIMIT_EXCEEDED, REFUSAL, \
+  "a value is outside the limits that the image was signed with", \
+  "ask for a value inside the signed limits") \
+X(215, FILE_EXISTS, REFUSAL, \
+  "the output exists already and is not overwritten", \
+  "choose another name, or remove the old file first") \
+X(216, CMDLINE_TOO_LONG, REFUSAL, \
+  "the kernel command line is over the limit of the guest ABI", \
+  "shorten the command line to 1023 bytes") \
+/* Requests */ \
+X(300, RPC_MALFORMED, REFUSAL, \
+  "the message is not one strict JSON object of a varlink call", \
+  "send one JSON object without duplicate members, then a zero byte") \
+X(301, RPC_TOO_LARGE, REFUSAL, \
+  "the message is over the size limit", \
+  "send a smaller message") \
+X(302, RPC_METHOD_UNKNOWN, REFUSAL, \
+  "there is no method or interface of this name", \
+  "GetInfo and GetInterfaceDescription list what there is") \
+X(303, RPC_PARAMETER_BAD, REFUSAL, \
+  "a parameter is missing, unknown, of the wrong type or malformed", \
+  "GetInterfaceDescription shows each method's parameters") \
+X(304, RPC_NOT_PERMITTED, REFUSAL, \
+  "this caller is not on the allow-list", \
+  "add the user to allow_uids in assayd.conf") \
+X(305, RPC_BUSY, REFUSAL, \
+  "too many calls, connections or builds at once", \
+  "try again when a build has ended") \
+X(306, DOMAIN_UNKNOWN, REFUSAL, \
+  "assayd built no running domain of this id, name or uuid", \
+  "'assay ps' lists the domains that assayd built") \
+X(307, DOMAIN_EXISTS, REFUSAL, \
+  "a domain of this name or uuid runs already", \
+  "choose another name or uuid, or destroy the old domain") \
+X(308, BUILD_CANCELLED, REFUSAL, \
+  "the caller went away before the build was done", \
+  "keep the connection open until the reply") \
+/* The world */ \
+X(400, XEN_FAILED, ENVIRONMENT, \
+  "a hypercall or libxenguest failed", \
+  "see the log of assayd and 'xl dmesg'; is there enough free memory?") \
+X(401, XENSTORE_FAILED, ENVIRONMENT, \
+  "xenstored did not do what was asked", \
+  "is xenstored running?") \
+X(402, GRANT_MISMATCH, ENVIRONMENT, \
+  "the guest's grant table does not hold exactly what was planned", \
+  "report this: the hypervisor or libxenguest is not the expected one") \
+X(403, STORE_IO, ENVIRONMENT, \
+  "a file of the store cannot be read or written", \
+  "check the path, its permissions and the disk") \
+X(404, SYSTEM_FAILED, ENVIRONMENT, \
+  "a system call failed", \
+  "see the error text for which and why") \
+X(405, NO_MEMORY, ENVIRONMENT, \
+  "there is not enough memory", \
+  "free memory on the host") \
+X(406, CONFIG_BAD, ENVIRONMENT, \
+  "the configuration breaks its format", \
+  "see assayd.conf(5)") \
+X(407, BUILD_CRASHED, ENVIRONMENT, \
+  "the process that built the domain died, and what it left was removed", \
+  "see the log of assayd") \
+X(408, STAGE_FAILED, ENVIRONMENT, \
+  "the process that reads the store died or broke its protocol", \
+  "see the log of assayd") \
+X(409, BUILD_TIMEOUT, ENVIRONMENT, \
+  "a build took longer than the time limit and was undone", \
+  "see the log of assayd and 'xl dmesg'") \
+X(410, DAEMON_UNREACHABLE, ENVIRONMENT, \
+  "assayd does not answer on its socket", \
+  "is assayd running, and may this user connect?") \
+X(411, FAULT_INJECTED, ENVIRONMENT, \
+  "a test asked for this step to fail", \
+  "use a release build, which cannot do that") \
+/* Broken rules of our own */ \
+X(900, BUG, BUG, \
+  "assay broke a rule of its own", \
+  "report this with the log")
+/* clang-format on */
+
+#endif

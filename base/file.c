@@ -1,0 +1,109 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+
+static int write_all(int fd, struct bytes data);
+static int give_name(const char *temporary, const char *path,
+    enum file_if_there if_there, struct err *err);
+
+int
+file_read(const char *path, size_t max_bytes, char **ret_text,
+    size_t *ret_len, struct err *err)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CLEANUP(freep) char *text = NULL;
+	size_t len = 0;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)
+		return err_set(err, IMAGE_TOO_LARGE, "%s: %lld bytes, limit %zu",
+		    err_quote_str(path).text, (long long)st.st_size, max_bytes);
+	text = malloc(max_bytes + 2);
+	if (text == NULL)
+		return err_set(err, NO_MEMORY, "%zu bytes", max_bytes);
+	for (;;) {
+		ssize_t n = read(fd, text + len, max_bytes + 1 - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set_errno(err, STORE_IO, "%s",
+			    err_quote_str(path).text);
+		if (n == 0)
+			break;
+		len += (size_t)n;
+		if (len > max_bytes)
+			return err_set(err, IMAGE_TOO_LARGE,
+			    "%s: over the limit of %zu bytes",
+			    err_quote_str(path).text, max_bytes);
+	}
+	text[len] = '\0';
+	*ret_text = take_ptr(&text);
+	*ret_len = len;
+	return 0;
+}
+
+int
+file_write(const char *path, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err)
+{
+	CLEANUP(freep) char *temporary = NULL;
+	CLEANUP(closep) int fd = -1;
+
+	if (asprintf(&temporary, "%s.%d.new", path, (int)getpid()) < 0)
+		return err_set(err, NO_MEMORY, "%s", err_quote_str(path).text);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(temporary).text);
+	if (write_all(fd, data) != 0 || fchmod(fd, mode) != 0 ||
+	    fsync(fd) != 0) {
+		err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(temporary).text);
+		unlink(temporary);
+		return (int)err->code;
+	}
+	return give_name(temporary, path, if_there, err);
+}
+
+static int
+write_all(int fd, struct bytes data)
+{
+	while (data.len > 0) {
+		ssize_t n = write(fd, data.ptr, data.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data.ptr += n;
+		data.len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+give_name(const char *temporary, const char *path,
+    enum file_if_there if_there, struct err *err)
+{
+	unsigned int flags = if_there == FILE_REFUSE ? RENAME_NOREPLACE : 0;
+
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, flags) == 0)
+		return 0;
+	if (errno == EEXIST)
+		err_set(err, FILE_EXISTS, "%s", err_quote_str(path).text);
+	else
+		err_set_errno(err, STORE_IO, "%s", err_quote_str(path).text);
+	unlink(temporary);
+	return (int)err->code;
+}

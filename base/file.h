@@ -1,0 +1,33 @@
+/*
+ * Small files of our own: read whole under a limit, written whole or not at
+ * all. Not for images: those go through base/sealed.h.
+ */
+#ifndef ASSAY_BASE_FILE_H
+#define ASSAY_BASE_FILE_H
+
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+/*
+ * Returns owned; one NUL follows the bytes that *ret_len counts.
+ * Errors: STORE_IO; IMAGE_TOO_LARGE over `max_bytes`.
+ */
+int file_read(const char *path, size_t max_bytes, char **ret_text,
+    size_t *ret_len, struct err *err);
+
+enum file_if_there {
+	FILE_REFUSE,
+	FILE_REPLACE,
+};
+
+/*
+ * Write under a temporary name beside `path`, sync, then give it its name:
+ * a reader sees the old file or the new one, never half of one.
+ * Errors: FILE_EXISTS; STORE_IO.
+ */
+int file_write(const char *path, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * The image manifest: what exactly may run, and within which limits.
+ *
+ * manifest_decode() is strict and must only see bytes that trust_verify()
+ * accepted. manifest_encode() is deterministic: the same value gives the same
+ * bytes everywhere.
+ * Format: docs/man/assay-manifest.5, FORMATS §1.4.
+ */
+#ifndef ASSAY_IMAGE_STORE_MANIFEST_H
+#define ASSAY_IMAGE_STORE_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/limits.h"
+
+#define MANIFEST_SCHEMA "assay.image/1"
+
+enum kernel_format {
+	KERNEL_ELF,
+	KERNEL_BZIMAGE,
+};
+
+/* A file by content. */
+struct blob {
+	struct digest digest;
+	uint64_t size_bytes;
+};
+
+struct range {
+	uint32_t min;
+	uint32_t max;
+};
+
+/* Plain value; strings are NUL-terminated and non-empty unless said. */
+struct manifest {
+	char name[LIMIT_NAME_BYTES + 1];       /* [a-z0-9][a-z0-9._-]* */
+	char version[LIMIT_VERSION_BYTES + 1]; /* [A-Za-z0-9][A-Za-z0-9._+-]* */
+	bool is_debug;                         /* "class": "prod" or "debug" */
+	char rollback_location[LIMIT_NAME_BYTES + 1];
+	int64_t rollback_index;
+	struct blob kernel;   /* as stored: maybe compressed */
+	enum kernel_format kernel_format;
+	struct blob elf;      /* unpacked; equal to `kernel` for KERNEL_ELF */
+	bool has_ramdisk;
+	struct blob ramdisk;
+	char cmdline[LIMIT_CMDLINE_BYTES + 1]; /* printable ASCII, may be "" */
+	struct range memory_mib;
+	struct range vcpus;
+};
+
+/*
+ * Every member is required and no other is allowed:
+ * {"schema":"assay.image/1","name","version","class":"prod"|"debug",
+ *  "rollback":{"location","index"},"type":"pv","arch":"x86_64",
+ *  "kernel":{"digest","size","format":"elf"|"bzimage","elf":{"digest","size"}},
+ *  "ramdisk":{"digest","size"}|null,"cmdline",
+ *  "limits":{"memory_mib":{"min","max"},"vcpus":{"min","max"}},
+ *  "devices":{"vbd":[],"vif":{"max":0}},
+ *  "xsm_label":null,"not_before":null,"not_after":null}
+ *
+ * Errors: MANIFEST_MALFORMED; MANIFEST_UNSUPPORTED (schema, type, arch,
+ * non-null xsm_label or validity, devices); IMAGE_TOO_LARGE (a signed size is
+ * over its limit); CMDLINE_TOO_LONG.
+ */
+int manifest_decode(struct bytes text, struct manifest *ret_manifest,
+    struct err *err);
+
+/* Returns owned text (malloc, NUL-terminated). Errors: NO_MEMORY. */
+int manifest_encode(const struct manifest *manifest, char **ret_text,
+    struct err *err);
+
+/* Is this a legal image name or version? */
+bool manifest_name_is_valid(const char *name);
+bool manifest_version_is_valid(const char *version);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * Proof as a type: a verified image is made here and nowhere else.
+ *
+ * Two steps, because blobs are chosen by what the manifest says:
+ *
+ *	verified_manifest_new()  envelope -> signatures -> role -> manifest
+ *	verified_image_new()     manifest + sealed blobs -> digests -> image
+ *
+ * Both look only at sealed memory. A holder of a verified_image may load its
+ * bytes: they cannot change any more, and they are the ones that were signed.
+ */
+#ifndef ASSAY_IMAGE_STORE_VERIFIED_IMAGE_H
+#define ASSAY_IMAGE_STORE_VERIFIED_IMAGE_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/sealed.h"
+#include "image-store/manifest.h"
+#include "keys/trust.h"
+
+struct verified_manifest;
+
+/*
+ * `name` is the image name that was asked for, or NULL if any will do.
+ * Borrows the envelope for the call only.
+ *
+ * Order: decode the envelope, verify signatures, only then parse the manifest,
+ * compare names, check that the signing role owns the name, rollback floor.
+ * Errors: those of dsse_decode, trust_verify, manifest_decode;
+ * IMAGE_NAME_MISMATCH; ROLE_NOT_ALLOWED; IMAGE_ROLLBACK.
+ */
+int verified_manifest_new(const struct trust_policy *policy, const char *name,
+    const struct sealed *raw_envelope,
+    struct verified_manifest **ret_manifest, struct err *err);
+
+void verified_manifest_freep(struct verified_manifest **manifest);
+
+/* All borrowed. */
+const struct manifest *verified_manifest_get(
+    const struct verified_manifest *manifest);
+const struct digest *verified_manifest_envelope(
+    const struct verified_manifest *manifest); /* SHA-256 of the envelope */
+const struct digest *verified_manifest_payload(
+    const struct verified_manifest *manifest); /* SHA-256 of the payload */
+const char *verified_manifest_role(const struct verified_manifest *manifest);
+
+/*
+ * Does this sealed blob have the signed size and digest?
+ * Errors: IMAGE_SIZE_MISMATCH, IMAGE_DIGEST_MISMATCH.
+ */
+int blob_check(const struct blob *blob, const struct sealed *raw_bytes,
+    const char *what, struct err *err);
+
+/*
+ * Sealed bytes together with the fact that they have a digest. Made only by
+ * checked_blob_new(), which hashes, and by checked_blob_from_cache(), whose
+ * caller vouches that this very memfd was hashed before.
+ */
+struct checked_blob;
+
+/* Takes `raw_bytes`, also on failure. Errors: those of blob_check. */
+int checked_blob_new(const struct blob *blob, struct sealed *raw_bytes,
+    const char *what, struct checked_blob **ret_checked, struct err *err);
+int checked_blob_from_cache(const struct blob *blob, struct sealed *checked,
+    const char *what, struct checked_blob **ret_checked, struct err *err);
+void checked_blob_freep(struct checked_blob **blob);
+const struct sealed *checked_blob_sealed(const struct checked_blob *blob);
+
+struct verified_image;
+
+/*
+ * Takes manifest, elf and ramdisk (NULL if the manifest has none), also on
+ * failure.
+ * Errors: IMAGE_DIGEST_MISMATCH if a blob is not the one the manifest names;
+ * KERNEL_FORMAT_UNKNOWN if the ELF is not one for x86-64;
+ * RAMDISK_UNPACKABLE if libxenguest would unpack the ramdisk (a gzip file
+ * whose last four bytes claim a size at or below its own: with the module
+ * limit set to the ramdisk's size, only such a file is unpacked; Xen 4.17
+ * tools/libs/guest/xg_dom_core.c xc_dom_build_module).
+ */
+int verified_image_new(struct verified_manifest *manifest,
+    struct checked_blob *elf, struct checked_blob *ramdisk,
+    struct verified_image **ret_image, struct err *err);
+
+void verified_image_freep(struct verified_image **image);
+
+/* All borrowed. The ramdisk is empty if there is none. */
+const struct verified_manifest *verified_image_manifest(
+    const struct verified_image *image);
+struct bytes verified_image_elf(const struct verified_image *image);
+struct bytes verified_image_ramdisk(const struct verified_image *image);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * DSSE envelopes: a payload, its type and signatures over both.
+ *
+ * Decodes the strict profile of FORMATS §1.2 and computes PAE, the bytes that
+ * are signed. Decides nothing: whose signatures count is for keys/trust.h.
+ *
+ * Trust: the whole envelope is foreign. The payload must not be parsed before
+ * trust_verify() accepted it; claimed_keyid is a hint and decides nothing.
+ * Spec: DSSE v1 protocol.md and envelope.md.
+ */
+#ifndef ASSAY_KEYS_DSSE_H
+#define ASSAY_KEYS_DSSE_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+#define DSSE_IMAGE_PAYLOAD_TYPE "application/vnd.assay.image-manifest.v1+json"
+
+struct dsse_signature {
+	const char *claimed_keyid; /* NULL if absent; borrowed */
+	struct bytes sig;
+};
+
+struct dsse_envelope;
+
+/*
+ * Returns owned; copies what it needs of `raw`.
+ * Order: size, JSON (depth, duplicates), members, base64.
+ * Errors: ENVELOPE_TOO_LARGE (envelope, number of signatures, one signature);
+ * IMAGE_UNSIGNED (no signature at all); ENVELOPE_MALFORMED; NO_MEMORY.
+ */
+int dsse_decode(struct bytes raw, struct dsse_envelope **ret_envelope,
+    struct err *err);
+
+void dsse_freep(struct dsse_envelope **envelope);
+
+/* All borrowed from the envelope. */
+struct bytes dsse_raw_payload(const struct dsse_envelope *envelope);
+const char *dsse_payload_type(const struct dsse_envelope *envelope);
+size_t dsse_signature_count(const struct dsse_envelope *envelope);
+struct dsse_signature dsse_signature_at(const struct dsse_envelope *envelope,
+    size_t index);
+
+/* The bytes that are signed. Returns owned (malloc). Errors: NO_MEMORY. */
+int dsse_pae(const char *payload_type, struct bytes payload, uint8_t **ret_pae,
+    size_t *ret_len, struct err *err);
+
+#endif

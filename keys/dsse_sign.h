@@ -1,0 +1,27 @@
+/*
+ * Making envelopes: wrap a payload, add signatures, write it out.
+ *
+ * In the library assay-sign, which assayd does not link. An envelope that
+ * cannot be completed yields no output at all.
+ */
+#ifndef ASSAY_KEYS_DSSE_SIGN_H
+#define ASSAY_KEYS_DSSE_SIGN_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "keys/private_key.h"
+
+/*
+ * Sign `payload` with each key and give the whole envelope as JSON text, in
+ * which each signature carries its key's id as the keyid. If `raw_old` is not
+ * empty it is an envelope over the same payload and type, whose signatures are
+ * kept in front; a signature by the same keyid is replaced.
+ * Returns owned text (malloc, NUL-terminated).
+ * Errors: ENVELOPE_MALFORMED if the old envelope is broken or has another
+ * payload; ENVELOPE_TOO_LARGE; KEY_*; NO_MEMORY.
+ */
+int dsse_sign(const char *payload_type, struct bytes payload,
+    struct bytes raw_old, const struct private_key *const *keys,
+    size_t key_count, char **ret_text, struct err *err);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * A private key in a file, for signing in CI or on a laptop.
+ *
+ * In the library assay-sign, which assayd does not link. Secret bytes are
+ * wiped after use, files are created 0600, and nothing secret is printed.
+ */
+#ifndef ASSAY_KEYS_PRIVATE_KEY_H
+#define ASSAY_KEYS_PRIVATE_KEY_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "keys/algorithm.h"
+#include "keys/public_key.h"
+
+struct private_key;
+
+/* RSA keys are made with 3072 bits. Returns owned. */
+int private_key_generate(enum algorithm algorithm, struct private_key **ret_key,
+    struct err *err);
+
+/*
+ * PKCS#8 or traditional PEM, not encrypted.
+ * Errors: KEY_MALFORMED, KEY_UNSUPPORTED, STORE_IO.
+ */
+int private_key_load(const char *path, struct private_key **ret_key,
+    struct err *err);
+
+/* Write PKCS#8 PEM, mode 0600. Errors: FILE_EXISTS, STORE_IO. */
+int private_key_save(const struct private_key *key, const char *path,
+    struct err *err);
+
+void private_key_freep(struct private_key **key);
+
+/* The public half; borrowed from the key. */
+const struct public_key *private_key_public(const struct private_key *key);
+
+/* Sign a message. Returns owned (malloc). ECDSA signatures are DER. */
+int private_key_sign(const struct private_key *key, struct bytes message,
+    uint8_t **ret_sig, size_t *ret_len, struct err *err);
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * The trust policy: whose signatures start which images.
+ *
+ * Built once from trust.json in the measured ramdisk, read-only afterwards.
+ * trust_verify() is the only place that decides whether an envelope is signed
+ * well enough; everything before it is foreign bytes.
+ * Format: docs/man/assay-trust.5, FORMATS §1.5.
+ */
+#ifndef ASSAY_KEYS_TRUST_H
+#define ASSAY_KEYS_TRUST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "keys/dsse.h"
+#include "keys/public_key.h"
+
+struct trust_policy;
+
+/*
+ * Strict decode. Refused as TRUST_MALFORMED, among other things: a keyid that
+ * is not the SHA-256 of its key, one key under two ids, a role key that is
+ * not listed, a key twice in a role, threshold zero or above the number of
+ * keys, an unknown member. Also KEY_MALFORMED, KEY_UNSUPPORTED, NO_MEMORY.
+ * Returns owned.
+ */
+int trust_decode(struct bytes text, struct trust_policy **ret_policy,
+    struct err *err);
+
+void trust_freep(struct trust_policy **policy);
+
+/* Version number of the policy document, for status and receipts. */
+int64_t trust_version(const struct trust_policy *policy);
+
+/* Roles, for `assay trust show`; index below trust_role_count(). */
+size_t trust_role_count(const struct trust_policy *policy);
+const char *trust_role_name(const struct trust_policy *policy, size_t role);
+
+/* Which roles signed: bit i stands for role i. */
+struct trust_verdict {
+	uint32_t roles;
+	struct digest envelope; /* SHA-256 of the envelope as it came */
+};
+
+/*
+ * Verify an envelope against the policy. `raw` is the envelope's own bytes,
+ * from which `envelope` was decoded.
+ *
+ * Order: revocation of this envelope (IMAGE_REVOKED); each signature over PAE
+ * with every key that its hint allows, then every key; distinct accepted,
+ * unrevoked keys per role against thresholds; payload type
+ * (PAYLOAD_TYPE_UNKNOWN).
+ *
+ * If no role reaches its threshold, the first of these that applies:
+ * IMAGE_SIGNATURE_BAD (a signature hints at a known key, or at none, and no
+ * key accepts it), KEY_REVOKED (would be met with revoked keys), KEY_UNKNOWN
+ * (a signature hints at a key that the policy does not have),
+ * THRESHOLD_NOT_MET.
+ * A signature that no key accepts does not hurt an envelope that has enough
+ * good ones (DSSE protocol.md).
+ *
+ * Not done: which image names the roles may sign; the name is in the payload,
+ * which may only be parsed after this returned 0. See trust_allows_image().
+ */
+int trust_verify(const struct trust_policy *policy, struct bytes raw,
+    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
+    struct err *err);
+
+/*
+ * May the roles that signed sign an image of this name? A pattern is a literal
+ * or ends in one '*'. Debug images need a role whose "debug" member is true,
+ * and such a role signs nothing else.
+ * On success *ret_role is the index of the first such role.
+ * Errors: ROLE_NOT_ALLOWED.
+ */
+int trust_allows_image(const struct trust_policy *policy,
+    const struct trust_verdict *verdict, const char *name, bool is_debug,
+    size_t *ret_role, struct err *err);
+
+/*
+ * Refuse an image below the policy's floor for its rollback location.
+ * Errors: IMAGE_ROLLBACK.
+ */
+int trust_check_rollback(const struct trust_policy *policy,
+    const char *location, int64_t index, struct err *err);
+
+#endif
