@@ -2,10 +2,12 @@
  * Can this ELF kernel start as a Xen PV guest? Read with libelf, when packing
  * and inspecting; in the library assay-pack.
  *
- * A PV kernel for x86-64 has Xen ELF notes (name "Xen") with XEN_ELFNOTE_ENTRY,
- * XEN_ELFNOTE_XEN_VERSION "xen-3.0", XEN_ELFNOTE_LOADER "generic" and a
- * XEN_ELFNOTE_HYPERCALL_PAGE. Spec: xen/include/public/elfnote.h;
- * xen/common/libelf/libelf-dominfo.c says which of them are required.
+ * A PV kernel for x86-64 has Xen ELF notes (name "Xen"): XEN_ELFNOTE_ENTRY,
+ * XEN_ELFNOTE_XEN_VERSION "xen-3.0" and XEN_ELFNOTE_LOADER "generic". It may
+ * have a XEN_ELFNOTE_HYPERCALL_PAGE: Linux has none since XSA-466, and
+ * libxenguest then sets none up.
+ * Spec: xen/include/public/elfnote.h; Xen 4.17 xen/common/libelf/
+ * libelf-dominfo.c, tools/libs/guest/xg_dom_boot.c setup_hypercall_page.
  */
 #ifndef ASSAY_IMAGE_STORE_ELF_NOTES_H
 #define ASSAY_IMAGE_STORE_ELF_NOTES_H
@@ -21,14 +23,14 @@ struct elf_notes {
 	char guest_version[32];
 	char xen_version[16];
 	char loader[16];
-	bool has_entry;           /* XEN_ELFNOTE_ENTRY: a PV entry point */
+	bool has_entry; /* XEN_ELFNOTE_ENTRY: a PV entry point */
 	bool has_hypercall_page;
-	bool has_pvh_entry;       /* XEN_ELFNOTE_PHYS32_ENTRY */
+	bool has_pvh_entry; /* XEN_ELFNOTE_PHYS32_ENTRY */
 };
 
 /* Errors: KERNEL_FORMAT_UNKNOWN if this is not an x86-64 ELF file. */
-int elf_notes_read(struct bytes elf, struct elf_notes *ret_notes,
-    struct err *err);
+int
+elf_notes_read(struct bytes elf, struct elf_notes *ret_notes, struct err *err);
 
 /* Errors: KERNEL_NOT_PV, saying which note is missing or wrong. */
 int elf_notes_require_pv(const struct elf_notes *notes, struct err *err);

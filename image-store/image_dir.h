@@ -13,6 +13,11 @@
 #include "base/err.h"
 #include "image-store/manifest.h"
 
+#define IMAGE_DIR_MANIFEST "manifest.json"
+#define IMAGE_DIR_ENVELOPE "manifest.dsse"
+#define IMAGE_DIR_KERNEL   "kernel"
+#define IMAGE_DIR_RAMDISK  "ramdisk"
+
 /* What the caller of pack chooses; the rest is computed. */
 struct pack_request {
 	const char *kernel_path;
@@ -28,8 +33,12 @@ struct pack_request {
  * the Xen ELF notes of a PV guest (KERNEL_NOT_PV), a gzip ramdisk that
  * libxenguest would unpack (RAMDISK_UNPACKABLE), broken compression, sizes.
  * On success *ret_manifest is the finished manifest.
- * Errors: FILE_EXISTS, STORE_IO, KERNEL_*, DECOMPRESS_*, IMAGE_TOO_LARGE,
- * MANIFEST_MALFORMED for bad names and ranges, CMDLINE_TOO_LONG.
+ * The request's strings must be NUL-terminated. The same request over the same
+ * files gives the same bytes and modes, whatever the umask and the locale.
+ * Errors: FILE_EXISTS; STORE_IO; KERNEL_*; DECOMPRESS_*; RAMDISK_UNPACKABLE;
+ * IMAGE_TOO_LARGE; MANIFEST_MALFORMED for bad names, ranges and command lines
+ * and for an empty ramdisk; NO_MEMORY.
+ * Not done: a command line over its limit does not fit the request at all.
  */
 int image_dir_pack(const struct pack_request *request, const char *out_path,
     struct manifest *ret_manifest, struct err *err);

@@ -9,21 +9,28 @@
 #ifndef ASSAY_IMAGE_STORE_LAYOUT_WRITE_H
 #define ASSAY_IMAGE_STORE_LAYOUT_WRITE_H
 
-#include "base/bytes.h"
+#include <stdbool.h>
+
 #include "base/err.h"
 
-/* Make an empty store. Errors: FILE_EXISTS if the directory is not empty. */
+/*
+ * Make an empty store. The directory is made if it is missing.
+ * Errors: FILE_EXISTS if it is not empty, or no directory; STORE_IO.
+ */
 int layout_init(const char *path, struct err *err);
 
 /*
  * Add a packed and signed image directory (see image-store/image_dir.h).
  * The envelope's payload is decoded without verifying signatures, only to
  * learn name, version and blobs; every blob's digest is checked.
- * Replaces the entry of the same name and version only if `replace`.
- * Errors: those of image_dir_read; IMAGE_DIGEST_MISMATCH;
- * IMAGE_SIZE_MISMATCH; IMAGE_UNSIGNED; FILE_EXISTS; STORE_*.
+ * Replaces the entries of the same name and version only if `replace`; blobs
+ * of a replaced image stay. One writer at a time: the directory is locked.
+ * Entries of the index that are not ours are kept as they are.
+ * Errors: IMAGE_UNSIGNED (also if there is no envelope); those of dsse_decode
+ * and manifest_decode; PAYLOAD_TYPE_UNKNOWN; IMAGE_DIGEST_MISMATCH;
+ * IMAGE_SIZE_MISMATCH; FILE_EXISTS; STORE_MALFORMED; STORE_IO; NO_MEMORY.
  */
-int layout_add(const char *path, const char *image_dir, bool replace,
-    struct err *err);
+int layout_add(
+    const char *path, const char *image_dir, bool replace, struct err *err);
 
 #endif

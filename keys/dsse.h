@@ -17,20 +17,21 @@
 #define DSSE_IMAGE_PAYLOAD_TYPE "application/vnd.assay.image-manifest.v1+json"
 
 struct dsse_signature {
-	const char *claimed_keyid; /* NULL if absent; borrowed */
+	const char *claimed_keyid; /* NULL if absent or empty; borrowed */
 	struct bytes sig;
 };
 
 struct dsse_envelope;
 
 /*
- * Returns owned; copies what it needs of `raw`.
+ * Returns owned; copies what it needs of `raw`. Unknown members are ignored,
+ * as envelope.md demands.
  * Order: size, JSON (depth, duplicates), members, base64.
  * Errors: ENVELOPE_TOO_LARGE (envelope, number of signatures, one signature);
  * IMAGE_UNSIGNED (no signature at all); ENVELOPE_MALFORMED; NO_MEMORY.
  */
-int dsse_decode(struct bytes raw, struct dsse_envelope **ret_envelope,
-    struct err *err);
+int dsse_decode(
+    struct bytes raw, struct dsse_envelope **ret_envelope, struct err *err);
 
 void dsse_freep(struct dsse_envelope **envelope);
 
@@ -38,8 +39,8 @@ void dsse_freep(struct dsse_envelope **envelope);
 struct bytes dsse_raw_payload(const struct dsse_envelope *envelope);
 const char *dsse_payload_type(const struct dsse_envelope *envelope);
 size_t dsse_signature_count(const struct dsse_envelope *envelope);
-struct dsse_signature dsse_signature_at(const struct dsse_envelope *envelope,
-    size_t index);
+struct dsse_signature
+dsse_signature_at(const struct dsse_envelope *envelope, size_t index);
 
 /* The bytes that are signed. Returns owned (malloc). Errors: NO_MEMORY. */
 int dsse_pae(const char *payload_type, struct bytes payload, uint8_t **ret_pae,

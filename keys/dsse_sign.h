@@ -17,8 +17,9 @@
  * empty it is an envelope over the same payload and type, whose signatures are
  * kept in front; a signature by the same keyid is replaced.
  * Returns owned text (malloc, NUL-terminated).
- * Errors: ENVELOPE_MALFORMED if the old envelope is broken or has another
- * payload; ENVELOPE_TOO_LARGE; KEY_*; NO_MEMORY.
+ * Errors: those of dsse_decode, for the old envelope and for the new one (so
+ * IMAGE_UNSIGNED if there is no key at all); ENVELOPE_MALFORMED if the old one
+ * has another payload or type; SYSTEM_FAILED; NO_MEMORY.
  */
 int dsse_sign(const char *payload_type, struct bytes payload,
     struct bytes raw_old, const struct private_key *const *keys,

@@ -21,14 +21,27 @@
 struct trust_policy;
 
 /*
- * Strict decode. Refused as TRUST_MALFORMED, among other things: a keyid that
- * is not the SHA-256 of its key, one key under two ids, a role key that is
- * not listed, a key twice in a role, threshold zero or above the number of
- * keys, an unknown member. Also KEY_MALFORMED, KEY_UNSUPPORTED, NO_MEMORY.
- * Returns owned.
+ * Strict decode; every member is required and no other is allowed:
+ * {"schema":"assay.trust/1","version":4,
+ *  "keys":{"<keyid>":{"alg","pem"}},
+ *  "roles":{"<role>":{"threshold","keys":["<keyid>"],"images":["web-*"],
+ *                     "debug":false}},
+ *  "revoked":{"keys":["<keyid>"],"manifests":["sha256:<hex>"]},
+ *  "min_rollback":{"<location>":15}}
+ *
+ * Refused as TRUST_MALFORMED, among other things: no keys, no roles, a role
+ * without patterns; an "alg" that is not the key's; a keyid that is not the
+ * SHA-256 of its key, and so one key under two ids; a role key that is not
+ * listed; a key, a pattern or a revocation twice; threshold zero or above the
+ * number of keys. KEY_UNSUPPORTED also for an "alg" that nobody knows. Also
+ * KEY_MALFORMED, NO_MEMORY. Returns owned.
+ *
+ * Allowed: a key in no role; a revoked key that "keys" has no longer; a role
+ * whose keys are revoked below its threshold, which then signs nothing.
+ * "manifests" holds digests of envelopes or of their payloads.
  */
-int trust_decode(struct bytes text, struct trust_policy **ret_policy,
-    struct err *err);
+int trust_decode(
+    struct bytes text, struct trust_policy **ret_policy, struct err *err);
 
 void trust_freep(struct trust_policy **policy);
 
@@ -49,16 +62,16 @@ struct trust_verdict {
  * Verify an envelope against the policy. `raw` is the envelope's own bytes,
  * from which `envelope` was decoded.
  *
- * Order: revocation of this envelope (IMAGE_REVOKED); each signature over PAE
- * with every key that its hint allows, then every key; distinct accepted,
- * unrevoked keys per role against thresholds; payload type
- * (PAYLOAD_TYPE_UNKNOWN).
+ * Order: revocation of this envelope or of its payload (IMAGE_REVOKED); each
+ * signature over PAE with the key that it hints at, then every other key,
+ * each once; distinct accepted, unrevoked keys per role against thresholds;
+ * payload type (PAYLOAD_TYPE_UNKNOWN).
  *
  * If no role reaches its threshold, the first of these that applies:
  * IMAGE_SIGNATURE_BAD (a signature hints at a known key, or at none, and no
  * key accepts it), KEY_REVOKED (would be met with revoked keys), KEY_UNKNOWN
- * (a signature hints at a key that the policy does not have),
- * THRESHOLD_NOT_MET.
+ * (a signature hints at a key that the policy does not have, and no key
+ * accepts it), THRESHOLD_NOT_MET. Also NO_MEMORY.
  * A signature that no key accepts does not hurt an envelope that has enough
  * good ones (DSSE protocol.md).
  *

@@ -1,0 +1,145 @@
+/*
+ * assayd: the daemon. Reads its configuration and the trust policy, takes its
+ * socket, and becomes the supervisor.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/config.h"
+#include "builder/fault.h"
+#include "builder/front.h"
+#include "builder/supervisor.h"
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
+enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT };
+
+static const char default_config[] = "/etc/assay/assayd.conf";
+
+struct options {
+	const char *config;
+	struct fault fault;
+};
+
+static int parse_options(int argc, char **argv, struct options *ret_options);
+static int set_fault(struct options *options, enum fault_kind kind,
+    const char *operation);
+static int run(const struct options *options, struct err *err);
+static int load_trust(const char *path, struct trust_policy **ret_policy,
+    struct err *err);
+static int usage(FILE *out);
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {.config = default_config};
+	struct err err = {0};
+	int code = parse_options(argc, argv, &options);
+
+	if (code >= 0)
+		return code;
+	log_set_role("assayd");
+	signal(SIGPIPE, SIG_IGN);
+	if (run(&options, &err) == 0)
+		return EXIT_DONE;
+	log_line("failed code=%s detail=\"%s\" remedy=\"%s\"",
+	    err_name(err.code), err.text, err_remedy(err.code));
+	return err_class_of(err.code) == ERR_CLASS_REFUSAL ? EXIT_REFUSED
+	                                                   : EXIT_ENVIRONMENT;
+}
+
+static int
+run(const struct options *options, struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(closep) int listen_fd = -1;
+	struct config config;
+
+	TRY(config_load(options->config, &config, err));
+	TRY(load_trust(config.trust, &policy, err));
+	TRY(front_listen(config.socket, &listen_fd, err));
+	return supervisor_run(&config, policy, &options->fault, listen_fd, err);
+}
+
+static int
+load_trust(const char *path, struct trust_policy **ret_policy, struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len;
+
+	TRY(file_read(path, LIMIT_TRUST_BYTES, &text, &len, err));
+	if (trust_decode(bytes_of(text, len), ret_policy, err) != 0)
+		return err_prefix(err, "%s", path);
+	return 0;
+}
+
+/* -1: go on; otherwise the exit status. */
+static int
+parse_options(int argc, char **argv, struct options *ret_options)
+{
+	static const struct option known[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
+#if ASSAY_FAULTS
+	    {"fail-at", required_argument, NULL, OPTION_FAIL_AT},
+	    {"kill-at", required_argument, NULL, OPTION_KILL_AT},
+#endif
+	    {NULL, 0, NULL, 0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:hV", known, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			ret_options->config = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			return EXIT_DONE;
+		case 'V':
+			puts("assayd " ASSAY_VERSION);
+			return EXIT_DONE;
+		case OPTION_FAIL_AT:
+			TRY(set_fault(ret_options, FAULT_FAIL, optarg));
+			break;
+		case OPTION_KILL_AT:
+			TRY(set_fault(ret_options, FAULT_KILL, optarg));
+			break;
+		default:
+			return usage(stderr);
+		}
+	}
+	return optind == argc ? -1 : usage(stderr);
+}
+
+static int
+set_fault(struct options *options, enum fault_kind kind, const char *operation)
+{
+	const char *const *known = fault_operations();
+
+	while (*known != NULL && strcmp(*known, operation) != 0)
+		known++;
+	if (*known == NULL) {
+		fprintf(stderr, "assayd: no operation is called %s\n",
+		    operation);
+		return EXIT_USAGE;
+	}
+	options->fault.kind = kind;
+	snprintf(options->fault.operation, sizeof(options->fault.operation),
+	    "%s", operation);
+	return 0;
+}
+
+static int
+usage(FILE *out)
+{
+	fprintf(out, "usage: assayd [--config FILE]\n"
+	             "       assayd --help | --version\n");
+	return EXIT_USAGE;
+}

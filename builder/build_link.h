@@ -1,0 +1,53 @@
+/*
+ * What a build child tells the supervisor, over its one link.
+ *
+ * The supervisor believes these reports: build children are the trusted role.
+ */
+#ifndef ASSAY_BUILDER_BUILD_LINK_H
+#define ASSAY_BUILDER_BUILD_LINK_H
+
+#include "base/digest.h"
+#include "base/sealed.h"
+#include "builder/outcome.h"
+#include "builder/receipt.h"
+
+enum report_kind {
+	REPORT_DOMAIN = 1, /* a domain exists now: `domid` */
+	REPORT_BLOB,       /* this sealed memory has `digest`: for the cache */
+	REPORT_IMAGE,      /* one row of a listing */
+	REPORT_DONE,       /* the last one: `outcome`, and `receipt` if 0 */
+};
+
+/* One image of the store: verified, or why not. */
+struct image_row {
+	char name[LIMIT_NAME_BYTES + 1];
+	char version[LIMIT_VERSION_BYTES + 1];
+	char role[LIMIT_NAME_BYTES + 1];
+	struct digest envelope;
+	bool is_debug;
+	int64_t rollback_index;
+	uint32_t memory_min_mib;
+	uint32_t memory_max_mib;
+	uint32_t vcpus_min;
+	uint32_t vcpus_max;
+	struct outcome outcome;
+};
+
+struct report {
+	uint32_t kind;
+	uint32_t domid;
+	struct digest digest;
+	struct image_row image;
+	struct outcome outcome;
+	struct receipt receipt;
+};
+
+/* Errors: SYSTEM_FAILED if the supervisor is gone. */
+int build_link_domain(int link, uint32_t domid, struct err *err);
+int build_link_blob(int link, const struct digest *digest,
+    const struct sealed *checked, struct err *err);
+int build_link_image(int link, const struct image_row *row, struct err *err);
+int build_link_done(int link, int code, const struct err *outcome,
+    const struct receipt *receipt, struct err *err);
+
+#endif

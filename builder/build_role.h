@@ -1,0 +1,44 @@
+/*
+ * The build role: one child process for one task. It starts the stage if it
+ * needs one, opens Xen, does its task, tells the supervisor, and ends.
+ *
+ * It is the trusted role: it verifies and it writes guest memory. It parses no
+ * RPC and contains no decompressor that it feeds.
+ */
+#ifndef ASSAY_BUILDER_BUILD_ROLE_H
+#define ASSAY_BUILDER_BUILD_ROLE_H
+
+#include "builder/config.h"
+#include "builder/fault.h"
+#include "builder/image_cache.h"
+#include "builder/request.h"
+#include "keys/trust.h"
+
+enum task_kind {
+	TASK_BUILD = 1,
+	TASK_LIST_IMAGES,
+	TASK_ERASE, /* destroy a domain, or what is left of one */
+};
+
+struct task {
+	uint32_t kind;
+	struct build_request build; /* TASK_BUILD */
+	uint64_t sequence;          /* TASK_BUILD */
+	uint32_t domid;             /* TASK_ERASE: 0 if not known */
+	uint8_t uuid[UUID_BYTES];   /* TASK_ERASE */
+};
+
+/* What children inherit; read-only but for the cache's use counts. */
+struct role_env {
+	const struct config *config;
+	const struct trust_policy *policy;
+	struct image_cache *cache;
+	struct fault fault;
+	int parent_pid;
+};
+
+/* Run in the child, after fork. Reports over `link`; never returns. */
+void build_role_run(const struct role_env *env, const struct task *task,
+    int link) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,131 @@
+#include "builder/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/scope.h"
+
+/* Debian's nobody and nogroup. */
+enum { DEFAULT_SANDBOX_UID = 65534 };
+
+static const char default_libxl_dir[] = "/var/lib/xen";
+
+static int read_paths(const struct json_at *root, struct config *ret_config,
+    struct err *err);
+static int read_path(const struct json_at *root, const char *member,
+    char ret_path[CONFIG_PATH_SIZE], struct err *err);
+static int read_uids(const struct json_at *root, struct config *ret_config,
+    struct err *err);
+static int read_daemons(const struct json_at *root,
+    struct grant_daemons *ret_daemons, struct err *err);
+
+int
+config_load(const char *path, struct config *ret_config, struct err *err)
+{
+	static const char *const known[] = {"schema", "store", "trust",
+	    "socket", "state", "libxl_dir", "allow_uids", "xenstored_domid",
+	    "xenconsoled_domid", "sandbox_uid", NULL};
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(json_freep) json_t *document = NULL;
+	struct config config = {.sandbox_uid = DEFAULT_SANDBOX_UID};
+	struct json_at root;
+	int64_t number;
+	size_t len;
+
+	TRY(file_read(path, LIMIT_CONFIG_BYTES, &text, &len, err));
+	TRY(json_parse(bytes_of(text, len), 4, "configuration", CONFIG_BAD,
+	    &document, err));
+	root = json_root(document, CONFIG_BAD);
+	TRY(json_known(&root, known, err));
+	TRY(json_literal_in(&root, "schema", CONFIG_SCHEMA, err));
+	TRY(read_paths(&root, &config, err));
+	TRY(read_uids(&root, &config, err));
+	TRY(read_daemons(&root, &config.daemons, err));
+	if (json_has(&root, "sandbox_uid")) {
+		TRY(json_integer_in(&root, "sandbox_uid", 1, UINT32_MAX - 1,
+		    &number, err));
+		config.sandbox_uid = (uint32_t)number;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+bool
+config_allows_uid(const struct config *config, uint32_t uid)
+{
+	for (uint32_t i = 0; i < config->allow_uid_count; i++) {
+		if (config->allow_uids[i] == uid)
+			return true;
+	}
+	return false;
+}
+
+static int
+read_paths(const struct json_at *root, struct config *ret_config,
+    struct err *err)
+{
+	TRY(read_path(root, "store", ret_config->store, err));
+	TRY(read_path(root, "trust", ret_config->trust, err));
+	TRY(read_path(root, "socket", ret_config->socket, err));
+	TRY(read_path(root, "state", ret_config->state, err));
+	if (json_object_get(root->value, "libxl_dir") == NULL)
+		memcpy(ret_config->libxl_dir, default_libxl_dir,
+		    sizeof(default_libxl_dir));
+	else if (json_has(root, "libxl_dir"))
+		TRY(read_path(root, "libxl_dir", ret_config->libxl_dir, err));
+	return 0;
+}
+
+static int
+read_path(const struct json_at *root, const char *member,
+    char ret_path[CONFIG_PATH_SIZE], struct err *err)
+{
+	const char *path;
+
+	TRY(json_string_in(root, member, CONFIG_PATH_SIZE - 1, &path, err));
+	if (path[0] != '/')
+		return json_refuse(root, member, err, "not an absolute path");
+	memcpy(ret_path, path, strlen(path) + 1);
+	return 0;
+}
+
+static int
+read_uids(const struct json_at *root, struct config *ret_config,
+    struct err *err)
+{
+	struct json_at array;
+
+	TRY(json_array_in(root, "allow_uids", LIMIT_ALLOWED_UIDS, &array, err));
+	for (size_t i = 0; i < json_array_size(array.value); i++) {
+		json_t *item = json_array_get(array.value, i);
+
+		if (!json_is_integer(item) || json_integer_value(item) < 0 ||
+		    json_integer_value(item) >= UINT32_MAX)
+			return json_refuse(root, "allow_uids", err,
+			    "item %zu is not a user id", i);
+		ret_config->allow_uids[i] =
+		    (uint32_t)json_integer_value(item);
+		ret_config->allow_uid_count++;
+	}
+	return 0;
+}
+
+static int
+read_daemons(const struct json_at *root, struct grant_daemons *ret_daemons,
+    struct err *err)
+{
+	static const int64_t max = 0x7fef; /* DOMID_FIRST_RESERVED - 1 */
+	int64_t xenstored;
+	int64_t xenconsoled;
+
+	TRY(json_integer_in(root, "xenstored_domid", 0, max, &xenstored, err));
+	TRY(json_integer_in(root, "xenconsoled_domid", 0, max, &xenconsoled,
+	    err));
+	*ret_daemons = (struct grant_daemons){
+	    .xenstored_domid = (uint16_t)xenstored,
+	    .xenconsoled_domid = (uint16_t)xenconsoled,
+	};
+	return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * assayd.conf: where things are and who may call. Read once at start, from the
+ * measured ramdisk; read-only afterwards. Format: assayd.conf(5).
+ */
+#ifndef ASSAY_BUILDER_CONFIG_H
+#define ASSAY_BUILDER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "grant-preload/grant_plan.h"
+
+#define CONFIG_SCHEMA    "assay.config/1"
+#define CONFIG_PATH_SIZE 108 /* sun_path: the tightest of the paths */
+
+struct config {
+	char store[CONFIG_PATH_SIZE];
+	char trust[CONFIG_PATH_SIZE];
+	char socket[CONFIG_PATH_SIZE];
+	char state[CONFIG_PATH_SIZE]; /* journal and receipts; root's alone */
+	char libxl_dir[CONFIG_PATH_SIZE]; /* libxl's userdata, or "" for none */
+	uint32_t allow_uids[LIMIT_ALLOWED_UIDS];
+	uint32_t allow_uid_count;
+	struct grant_daemons daemons;
+	uint32_t sandbox_uid; /* and gid: the front and the stage role */
+};
+
+/* Errors: CONFIG_BAD with the member; STORE_IO. */
+int config_load(const char *path, struct config *ret_config, struct err *err);
+
+bool config_allows_uid(const struct config *config, uint32_t uid);
+
+#endif

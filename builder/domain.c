@@ -1,0 +1,283 @@
+#include "builder/domain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "base/scope.h"
+#include "builder/build_link.h"
+#include "builder/libxl_json.h"
+#include "builder/skeleton.h"
+
+struct domain {
+	const struct domain_place *place;
+	const struct build_request *request;
+	uint32_t domid;
+	uint32_t console_port;
+	uint32_t xenstore_port;
+	struct xen_rings rings;
+};
+
+static int prepare(struct domain *domain, const struct xen_domain_spec *spec,
+    struct err *err);
+static int list_domains(const struct xen_port *xen,
+    struct xen_domain_info **ret_infos, uint32_t *ret_count, struct err *err);
+static int refuse_taken_name(const struct xen_port *xen, uint32_t domid,
+    const char *name, struct err *err);
+static int64_t wall_clock_usec(void);
+
+int
+domain_check_free(const struct domain_place *place,
+    const struct build_request *request, struct err *err)
+{
+	CLEANUP(freep) struct xen_domain_info *infos = NULL;
+	uint32_t count = 0;
+
+	TRY(list_domains(place->xen, &infos, &count, err));
+	for (uint32_t i = 0; i < count; i++) {
+		if (memcmp(infos[i].uuid, request->uuid, UUID_BYTES) == 0)
+			return err_set_field(err, DOMAIN_EXISTS, "uuid",
+			    "uuid: d%u has it", infos[i].domid);
+		TRY(refuse_taken_name(place->xen, infos[i].domid, request->name,
+		    err));
+	}
+	return 0;
+}
+
+int
+domain_create(const struct domain_place *place,
+    const struct build_request *request, struct domain **ret_domain,
+    struct err *err)
+{
+	CLEANUP(domain_abortp) struct domain *domain = NULL;
+	struct domain *made = calloc(1, sizeof(*made));
+	struct xen_domain_spec spec = {
+	    .memory_mib = request->memory_mib,
+	    .vcpus = request->vcpus,
+	};
+
+	if (made == NULL)
+		return err_set(err, NO_MEMORY, "domain");
+	memcpy(spec.uuid, request->uuid, sizeof(spec.uuid));
+	made->place = place;
+	made->request = request;
+	if (place->xen->ops->domain_create(place->xen->xen, &spec,
+	        &made->domid, err) != 0) {
+		free(made);
+		return (int)err->code;
+	}
+	domain = made; /* from here on it is undone */
+	TRY(prepare(domain, &spec, err));
+	*ret_domain = take_ptr(&domain);
+	return 0;
+}
+
+int
+domain_load(struct domain *domain, const struct verified_image *image,
+    struct err *err)
+{
+	const struct xen_port *xen = domain->place->xen;
+	const struct manifest *manifest =
+	    verified_manifest_get(verified_image_manifest(image));
+	struct xen_load load = {
+	    .elf = verified_image_elf(image),
+	    .ramdisk = verified_image_ramdisk(image),
+	    .cmdline = manifest->cmdline,
+	    .memory_mib = domain->request->memory_mib,
+	    .vcpus = domain->request->vcpus,
+	    .console_port = domain->console_port,
+	    .xenstore_port = domain->xenstore_port,
+	    .console_domid = domain->place->daemons->xenconsoled_domid,
+	    .xenstore_domid = domain->place->daemons->xenstored_domid,
+	};
+
+	return xen->ops->domain_load(xen->xen, domain->domid, &load,
+	    &domain->rings, err);
+}
+
+uint32_t
+domain_id(const struct domain *domain)
+{
+	return domain->domid;
+}
+
+const struct xen_rings *
+domain_rings(const struct domain *domain)
+{
+	return &domain->rings;
+}
+
+int
+domain_publish(struct domain *domain, const struct verified_image *image,
+    struct err *err)
+{
+	const struct domain_place *place = domain->place;
+	const struct build_request *request = domain->request;
+	const struct manifest *manifest =
+	    verified_manifest_get(verified_image_manifest(image));
+	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct skeleton_input input = {
+	    .domid = domain->domid,
+	    .name = request->name,
+	    .memory_mib = request->memory_mib,
+	    .vcpus = request->vcpus,
+	    .kernel_elf = manifest->elf.digest,
+	    .has_ramdisk = manifest->has_ramdisk,
+	    .ramdisk = manifest->ramdisk.digest,
+	    .cmdline = manifest->cmdline,
+	    .xenconsoled_domid = place->daemons->xenconsoled_domid,
+	    .console_port = domain->console_port,
+	    .xenstore_port = domain->xenstore_port,
+	    .rings = domain->rings,
+	    .start_time_usec = wall_clock_usec(),
+	};
+
+	memcpy(input.uuid, request->uuid, sizeof(input.uuid));
+	TRY(skeleton_make(&input, &nodes, err));
+	/* Whatever an earlier domain of this id left behind (XSA-115,
+	 * XSA-322) must not be seen by the new one. */
+	TRY(skeleton_remove(place->xen, domain->domid, request->uuid,
+	    place->daemons->xenconsoled_domid, err));
+	TRY(place->xen->ops->store_write(place->xen->xen, nodes.nodes,
+	    nodes.count, err));
+	if (place->libxl_dir[0] != '\0')
+		TRY(libxl_json_write(place->libxl_dir, domain->domid, request,
+		    err));
+	return 0;
+}
+
+int
+domain_introduce(struct domain *domain, struct err *err)
+{
+	const struct xen_port *xen = domain->place->xen;
+
+	return xen->ops->store_introduce(xen->xen, domain->domid,
+	    domain->rings.xenstore_frame, domain->xenstore_port, err);
+}
+
+int
+domain_unpause(struct domain *domain, struct err *err)
+{
+	const struct xen_port *xen = domain->place->xen;
+
+	return xen->ops->domain_unpause(xen->xen, domain->domid, err);
+}
+
+void
+domain_commit(struct domain **domain)
+{
+	free(*domain);
+	*domain = NULL;
+}
+
+void
+domain_abortp(struct domain **domain)
+{
+	struct err err = {0};
+
+	if (*domain == NULL)
+		return;
+	if (domain_erase((*domain)->place, (*domain)->domid,
+	        (*domain)->request->uuid, &err) != 0 &&
+	    (*domain)->place->left_behind != NULL)
+		*(*domain)->place->left_behind = true;
+	free(*domain);
+	*domain = NULL;
+}
+
+int
+domain_erase(const struct domain_place *place, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err)
+{
+	struct err later = {0};
+	int first = place->xen->ops->domain_destroy(place->xen->xen, domid,
+	    err);
+	int code = skeleton_remove(place->xen, domid, uuid,
+	    place->daemons->xenconsoled_domid, first == 0 ? err : &later);
+
+	if (first == 0)
+		first = code;
+	if (place->libxl_dir[0] == '\0')
+		return first;
+	code = libxl_json_remove(place->libxl_dir, domid, uuid,
+	    first == 0 ? err : &later);
+	return first == 0 ? code : first;
+}
+
+int
+domain_erase_by_uuid(const struct domain_place *place, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err)
+{
+	CLEANUP(freep) struct xen_domain_info *infos = NULL;
+	uint32_t count = 0;
+
+	TRY(list_domains(place->xen, &infos, &count, err));
+	for (uint32_t i = 0; i < count; i++) {
+		if (memcmp(infos[i].uuid, uuid, UUID_BYTES) == 0)
+			return domain_erase(place, infos[i].domid, uuid, err);
+		/* The id belongs to somebody else by now. */
+		if (infos[i].domid == domid)
+			domid = 0;
+	}
+	if (domid == 0)
+		return 0;
+	return domain_erase(place, domid, uuid, err);
+}
+
+static int
+prepare(struct domain *domain, const struct xen_domain_spec *spec,
+    struct err *err)
+{
+	const struct domain_place *place = domain->place;
+	const struct xen_ops *ops = place->xen->ops;
+	void *xen = place->xen->xen;
+
+	if (place->link >= 0)
+		TRY(build_link_domain(place->link, domain->domid, err));
+	TRY(ops->domain_prepare(xen, domain->domid, spec, err));
+	TRY(ops->evtchn_alloc(xen, domain->domid,
+	    place->daemons->xenstored_domid, &domain->xenstore_port, err));
+	TRY(ops->evtchn_alloc(xen, domain->domid,
+	    place->daemons->xenconsoled_domid, &domain->console_port, err));
+	return 0;
+}
+
+static int
+list_domains(const struct xen_port *xen, struct xen_domain_info **ret_infos,
+    uint32_t *ret_count, struct err *err)
+{
+	CLEANUP(freep) struct xen_domain_info *infos =
+	    calloc(LIMIT_DOMAINS, sizeof(*infos));
+
+	if (infos == NULL)
+		return err_set(err, NO_MEMORY, "domain list");
+	TRY(xen->ops->domain_list(xen->xen, infos, LIMIT_DOMAINS, ret_count,
+	    err));
+	*ret_infos = take_ptr(&infos);
+	return 0;
+}
+
+static int
+refuse_taken_name(const struct xen_port *xen, uint32_t domid, const char *name,
+    struct err *err)
+{
+	CLEANUP(freep) char *value = NULL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+	TRY(xen->ops->store_read(xen->xen, path, &value, err));
+	if (value != NULL && strcmp(value, name) == 0)
+		return err_set_field(err, DOMAIN_EXISTS, "name",
+		    "name %s: d%u has it", name, domid);
+	return 0;
+}
+
+static int64_t
+wall_clock_usec(void)
+{
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_usec;
+}

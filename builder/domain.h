@@ -1,0 +1,82 @@
+/*
+ * A domain being made. It stays paused and dies with its scope unless it is
+ * committed:
+ *
+ *	CLEANUP(domain_abortp) struct domain *dom = NULL;
+ *
+ * Aborting destroys the domain, removes its xenstore nodes and libxl's record.
+ * If that itself fails, or the process is killed, the supervisor does the same
+ * from outside by the domain's uuid.
+ */
+#ifndef ASSAY_BUILDER_DOMAIN_H
+#define ASSAY_BUILDER_DOMAIN_H
+
+#include "builder/request.h"
+#include "grant-preload/grant_plan.h"
+#include "image-store/verified_image.h"
+
+struct domain;
+
+/* Where a domain is made; all borrowed for the domain's life. */
+struct domain_place {
+	const struct xen_port *xen;
+	const struct grant_daemons *daemons;
+	const char *libxl_dir; /* "" for no record */
+	int link;              /* to the supervisor, or -1 */
+	bool *left_behind;     /* set if an abort failed; NULL: nobody asks */
+};
+
+/*
+ * Is the name free, and the uuid? Names are compared with all domains that
+ * Xen lists, as xl does.
+ * Errors: DOMAIN_EXISTS, XEN_FAILED, XENSTORE_FAILED.
+ */
+int domain_check_free(const struct domain_place *place,
+    const struct build_request *request, struct err *err);
+
+/*
+ * Create it, tell the supervisor, set limits, make the two event channels.
+ * Borrows place and request for the domain's life. Returns owned.
+ */
+int domain_create(const struct domain_place *place,
+    const struct build_request *request, struct domain **ret_domain,
+    struct err *err);
+
+/* Load exactly the image's bytes and its command line. */
+int domain_load(struct domain *domain, const struct verified_image *image,
+    struct err *err);
+
+uint32_t domain_id(const struct domain *domain);
+/* Valid once loaded. */
+const struct xen_rings *domain_rings(const struct domain *domain);
+
+/* Write the xenstore nodes and libxl's record. */
+int domain_publish(struct domain *domain, const struct verified_image *image,
+    struct err *err);
+
+/* Let xenstored serve it: it maps the ring through the preloaded grant. */
+int domain_introduce(struct domain *domain, struct err *err);
+
+int domain_unpause(struct domain *domain, struct err *err);
+
+/* It shall live; the pointer becomes NULL. */
+void domain_commit(struct domain **domain);
+
+/* For CLEANUP: undo everything. Does nothing for NULL. */
+void domain_abortp(struct domain **domain);
+
+/*
+ * Remove a domain and all that domain_publish() left, whoever made it.
+ * Everything is tried; the first failure is returned.
+ */
+int domain_erase(const struct domain_place *place, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err);
+
+/*
+ * The same when only the uuid is sure: after a build child was killed. `domid`
+ * is what it reported, or 0 if it had not reported one.
+ */
+int domain_erase_by_uuid(const struct domain_place *place, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err);
+
+#endif

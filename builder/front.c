@@ -1,0 +1,460 @@
+#include "builder/front.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/connection.h"
+#include "builder/front_link.h"
+#include "builder/ipc.h"
+#include "builder/sandbox.h"
+#include "builder/timing.h"
+
+enum { POLL_LINK, POLL_LISTEN, POLL_FIRST };
+enum { CONNECTIONS = LIMIT_RPC_CONNECTIONS };
+enum { CONNECTIONS_PER_UID = LIMIT_RPC_CONNECTIONS / 2 };
+enum { BACKLOG = 16 };
+
+struct front {
+	const struct config *config;
+	int listen_fd;
+	int link;
+	uint32_t last_number;
+	struct connection connections[CONNECTIONS];
+};
+
+static int enter(struct front *front, int parent_pid, struct err *err);
+static void serve(struct front *front) __attribute__((noreturn));
+static void fill_poll(const struct front *front, struct pollfd *fds);
+static void accept_caller(struct front *front);
+static bool admit(struct front *front, int fd, struct peer *ret_peer,
+    struct err *err);
+static void turn_away(int fd, const struct err *why);
+static void serve_connection(struct front *front, struct connection *conn,
+    short revents);
+static void take_message(struct front *front, struct connection *conn);
+static void take_call(struct front *front, struct connection *conn,
+    struct bytes message);
+static int start_call(struct front *front, struct connection *conn,
+    struct varlink_call *call, json_t **ret_reply, struct err *err);
+static void take_answer(struct front *front);
+static void finish_call(struct front *front, struct connection *conn,
+    const struct front_answer *answer);
+static void reply_error(struct connection *conn, const struct err *error,
+    const char *method);
+static void reply(struct connection *conn, char *text);
+static void hang_up(struct front *front, struct connection *conn);
+static void return_domain(struct front *front,
+    const uint8_t uuid[UUID_BYTES]);
+static void close_late(struct front *front);
+static void tell_supervisor(struct front *front,
+    const struct front_call *call);
+
+int
+front_listen(const char *path, int *ret_listen_fd, struct err *err)
+{
+	CLEANUP(closep) int fd =
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char directory[sizeof(address.sun_path)];
+	char *slash;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	snprintf(directory, sizeof(directory), "%s", path);
+	slash = strrchr(directory, '/');
+	if (slash != NULL && slash != directory) {
+		*slash = '\0';
+		if (mkdir(directory, 0755) != 0 && errno != EEXIST)
+			return err_set_errno(err, SYSTEM_FAILED, "mkdir %s",
+			    directory);
+	}
+	if (fd < 0)
+		return err_set_errno(err, SYSTEM_FAILED, "socket");
+	if (unlink(path) != 0 && errno != ENOENT)
+		return err_set_errno(err, SYSTEM_FAILED, "unlink %s", path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0)
+		return err_set_errno(err, SYSTEM_FAILED, "listen on %s", path);
+	*ret_listen_fd = take_fd(&fd);
+	return 0;
+}
+
+void
+front_run(const struct config *config, int listen_fd, int link, int parent_pid)
+{
+	struct front *front = calloc(1, sizeof(*front));
+	struct err err = {0};
+
+	log_set_role("assayd[front]");
+	if (front == NULL)
+		_exit(1);
+	front->config = config;
+	front->listen_fd = listen_fd;
+	front->link = link;
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		front->connections[i].fd = -1;
+	if (enter(front, parent_pid, &err) != 0) {
+		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
+		    err.text);
+		_exit(1);
+	}
+	serve(front);
+}
+
+static int
+enter(struct front *front, int parent_pid, struct err *err)
+{
+	int keep[] = {front->listen_fd, front->link};
+
+	json_object_seed(0); /* while /dev/urandom can still be opened */
+	TRY(sandbox_die_with_parent(parent_pid, err));
+	TRY(sandbox_keep_only(keep, countof(keep), err));
+	return sandbox_enter(SANDBOX_FRONT, front->config->sandbox_uid, err);
+}
+
+static void
+serve(struct front *front)
+{
+	struct pollfd fds[POLL_FIRST + CONNECTIONS];
+
+	for (;;) {
+		fill_poll(front, fds);
+		if (poll(fds, countof(fds), 1000) < 0 && errno != EINTR)
+			_exit(1);
+		if (fds[POLL_LINK].revents != 0)
+			take_answer(front);
+		for (size_t i = 0; i < CONNECTIONS; i++) {
+			struct connection *conn = &front->connections[i];
+
+			/* Its descriptor may be another one by now. */
+			if (fds[POLL_FIRST + i].revents != 0 &&
+			    conn->fd == fds[POLL_FIRST + i].fd)
+				serve_connection(front, conn,
+				    fds[POLL_FIRST + i].revents);
+		}
+		close_late(front);
+		if (fds[POLL_LISTEN].revents != 0)
+			accept_caller(front);
+	}
+}
+
+static void
+fill_poll(const struct front *front, struct pollfd *fds)
+{
+	fds[POLL_LINK] = (struct pollfd){.fd = front->link, .events = POLLIN};
+	fds[POLL_LISTEN] = (struct pollfd){
+	    .fd = front->listen_fd, .events = POLLIN};
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		const struct connection *conn = &front->connections[i];
+		short events = 0; /* only POLLHUP and POLLERR */
+
+		if (conn->state == CONNECTION_READING)
+			events = POLLIN;
+		else if (conn->state == CONNECTION_WRITING)
+			events = POLLOUT;
+		fds[POLL_FIRST + i] = (struct pollfd){
+		    .fd = conn->state == CONNECTION_FREE ? -1 : conn->fd,
+		    .events = events,
+		};
+	}
+}
+
+/* Callers */
+
+static void
+accept_caller(struct front *front)
+{
+	CLEANUP(closep) int fd = accept4(front->listen_fd, NULL, NULL,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct connection *place = NULL;
+	struct peer peer;
+	struct err err = {0};
+
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < CONNECTIONS && place == NULL; i++) {
+		if (front->connections[i].state == CONNECTION_FREE)
+			place = &front->connections[i];
+	}
+	if (place == NULL)
+		err_set(&err, RPC_BUSY, "%d connections are open", CONNECTIONS);
+	if (place == NULL || !admit(front, fd, &peer, &err) ||
+	    connection_open(place, fd, ++front->last_number, &peer, &err) !=
+	        0) {
+		turn_away(fd, &err);
+		return;
+	}
+	take_fd(&fd);
+}
+
+/* Who is it? The kernel says, not the caller. */
+static bool
+admit(struct front *front, int fd, struct peer *ret_peer, struct err *err)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	size_t open = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0) {
+		err_set_errno(err, SYSTEM_FAILED, "SO_PEERCRED");
+		return false;
+	}
+	if (!config_allows_uid(front->config, cred.uid)) {
+		err_set(err, RPC_NOT_PERMITTED, "user %u is not in allow_uids",
+		    cred.uid);
+		log_line("refused connection uid=%u code=RPC_NOT_PERMITTED",
+		    cred.uid);
+		return false;
+	}
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		if (front->connections[i].state != CONNECTION_FREE &&
+		    front->connections[i].peer.uid == cred.uid)
+			open++;
+	}
+	if (open >= CONNECTIONS_PER_UID) {
+		err_set(err, RPC_BUSY, "%zu connections of user %u", open,
+		    cred.uid);
+		return false;
+	}
+	*ret_peer = (struct peer){.uid = cred.uid, .pid = cred.pid};
+	return true;
+}
+
+static void
+turn_away(int fd, const struct err *why)
+{
+	CLEANUP(freep) char *text = varlink_error_encode(why, "");
+
+	if (text != NULL)
+		(void)!send(fd, text, strlen(text) + 1,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+serve_connection(struct front *front, struct connection *conn, short revents)
+{
+	if (conn->state == CONNECTION_READING && (revents & POLLIN) != 0) {
+		if (!connection_read(conn))
+			hang_up(front, conn);
+		else
+			take_message(front, conn);
+		return;
+	}
+	if ((revents & (POLLHUP | POLLERR)) != 0) {
+		hang_up(front, conn);
+		return;
+	}
+	if (conn->state != CONNECTION_WRITING)
+		return;
+	if (!connection_write(conn)) {
+		hang_up(front, conn);
+		return;
+	}
+	if (!connection_is_written(conn))
+		return;
+	if (conn->closes_after_reply) {
+		connection_close(conn);
+		return;
+	}
+	connection_next(conn);
+	take_message(front, conn);
+}
+
+static void
+take_message(struct front *front, struct connection *conn)
+{
+	struct bytes message;
+	bool is_too_long;
+	bool is_whole = connection_message(conn, &message, &is_too_long);
+	struct err err = {0};
+
+	if (is_too_long) {
+		err_set(&err, RPC_TOO_LARGE, "a message over %zu bytes",
+		    LIMIT_RPC_MESSAGE_BYTES);
+		conn->closes_after_reply = true;
+		reply_error(conn, &err, "");
+	} else if (is_whole) {
+		take_call(front, conn, message);
+	}
+}
+
+static void
+take_call(struct front *front, struct connection *conn, struct bytes message)
+{
+	struct varlink_call call = {0};
+	json_t *local = NULL;
+	struct err err = {0};
+	int code = varlink_call_decode(message, &call, &err);
+
+	connection_consume(conn, message);
+	conn->is_oneway = call.is_oneway;
+	if (code != 0) {
+		/* Where the next message begins is anybody's guess. */
+		conn->closes_after_reply = true;
+		reply_error(conn, &err, "");
+		return;
+	}
+	code = start_call(front, conn, &call, &local, &err);
+	if (code != 0)
+		reply_error(conn, &err, call.method);
+	else if (local != NULL)
+		reply(conn, varlink_reply_encode(local));
+	else
+		conn->state = CONNECTION_WAITING;
+	varlink_call_done(&call);
+}
+
+static int
+start_call(struct front *front, struct connection *conn,
+    struct varlink_call *call, json_t **ret_reply, struct err *err)
+{
+	const struct method *method = method_find(call->method);
+	struct front_call decoded;
+
+	if (method == NULL)
+		return err_set(err, RPC_METHOD_UNKNOWN, "method %s",
+		    err_quote_str(call->method).text);
+	TRY(method_decode(method, call->parameters, &decoded, ret_reply, err));
+	if (method_is_local(method))
+		return 0;
+	conn->method = method;
+	conn->rows = json_array();
+	decoded.connection = conn->number;
+	decoded.build.peer = conn->peer;
+	tell_supervisor(front, &decoded);
+	return 0;
+}
+
+/* The supervisor */
+
+static void
+take_answer(struct front *front)
+{
+	struct front_answer answer;
+	struct err err;
+	bool is_end;
+
+	if (ipc_receive(front->link, &answer, sizeof(answer), NULL, &is_end,
+	        &err) != 0 ||
+	    is_end)
+		_exit(0);
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		struct connection *conn = &front->connections[i];
+
+		if (conn->state != CONNECTION_WAITING ||
+		    conn->number != answer.connection)
+			continue;
+		if (answer.is_last)
+			finish_call(front, conn, &answer);
+		else
+			method_add_row(conn->method, &answer, conn->rows);
+		return;
+	}
+	/* The caller is gone. A domain made for it must not stay. */
+	if (answer.is_last && answer.outcome.code == 0 &&
+	    answer.receipt.domid != 0)
+		return_domain(front, answer.receipt.uuid);
+}
+
+static void
+finish_call(struct front *front, struct connection *conn,
+    const struct front_answer *answer)
+{
+	struct err err = {0};
+
+	(void)front;
+	if (outcome_to(&answer->outcome, BUG, &err) != 0) {
+		reply_error(conn, &err, "");
+		return;
+	}
+	conn->has_receipt = method_makes_domain(conn->method);
+	memcpy(conn->uuid, answer->receipt.uuid, UUID_BYTES);
+	reply(conn,
+	    varlink_reply_encode(
+	        method_encode(conn->method, answer, conn->rows)));
+}
+
+static void
+tell_supervisor(struct front *front, const struct front_call *call)
+{
+	struct err err = {0};
+
+	if (ipc_send(front->link, call, sizeof(*call), -1, &err) == 0)
+		return;
+	log_line("failed code=%s detail=\"%s\"", err_name(err.code), err.text);
+	_exit(1);
+}
+
+/* Replies and ends */
+
+static void
+reply_error(struct connection *conn, const struct err *error,
+    const char *method)
+{
+	reply(conn, varlink_error_encode(error, method));
+}
+
+static void
+reply(struct connection *conn, char *text)
+{
+	if (text == NULL) {
+		log_line("failed code=NO_MEMORY detail=\"a reply\"");
+		_exit(1);
+	}
+	if (conn->is_oneway) {
+		free(text);
+		connection_next(conn);
+		return;
+	}
+	connection_reply(conn, text);
+}
+
+static void
+hang_up(struct front *front, struct connection *conn)
+{
+	struct front_call cancel = {
+	    .kind = FRONT_CANCEL,
+	    .connection = conn->number,
+	};
+
+	if (conn->state == CONNECTION_WAITING)
+		tell_supervisor(front, &cancel);
+	if (conn->state == CONNECTION_WRITING && conn->has_receipt)
+		return_domain(front, conn->uuid);
+	connection_close(conn);
+}
+
+static void
+return_domain(struct front *front, const uint8_t uuid[UUID_BYTES])
+{
+	struct front_call call = {
+	    .kind = FRONT_UNDELIVERED,
+	    .selector = {.has_uuid = true},
+	};
+
+	memcpy(call.selector.uuid, uuid, UUID_BYTES);
+	tell_supervisor(front, &call);
+}
+
+static void
+close_late(struct front *front)
+{
+	uint64_t now = timing_now_usec();
+
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		struct connection *conn = &front->connections[i];
+
+		if ((conn->state == CONNECTION_READING ||
+		        conn->state == CONNECTION_WRITING) &&
+		    conn->deadline_usec < now)
+			hang_up(front, conn);
+	}
+}

@@ -1,0 +1,71 @@
+/*
+ * What the front and the supervisor say to each other. The supervisor checks
+ * every call again: the front parses foreign bytes and may be taken over.
+ */
+#ifndef ASSAY_BUILDER_FRONT_LINK_H
+#define ASSAY_BUILDER_FRONT_LINK_H
+
+#include "builder/build_link.h"
+#include "builder/outcome.h"
+#include "builder/receipt.h"
+#include "builder/request.h"
+
+enum front_call_kind {
+	FRONT_BUILD = 1,
+	FRONT_LIST_IMAGES,
+	FRONT_LIST_DOMAINS,
+	FRONT_DESTROY,
+	FRONT_STATUS,
+	FRONT_CANCEL,      /* the caller of `connection` is gone */
+	FRONT_UNDELIVERED, /* the receipt of domain `uuid` reached nobody */
+};
+
+/* A domain by one of these; the others are zero. */
+struct domain_selector {
+	uint32_t domid;
+	bool has_uuid;
+	uint8_t uuid[UUID_BYTES];
+	char name[LIMIT_NAME_BYTES + 1];
+};
+
+struct front_call {
+	uint32_t kind;
+	uint32_t connection; /* the front's number for it; answers repeat it */
+	struct build_request build;
+	struct domain_selector selector;
+};
+
+struct domain_row {
+	struct receipt receipt;
+	bool is_paused;
+	bool is_dying;
+	bool is_shutdown;
+	uint64_t memory_kib;
+};
+
+struct status {
+	uint32_t xen_major;
+	uint32_t xen_minor;
+	uint64_t total_kib;
+	uint64_t free_kib;
+	uint64_t uptime_seconds;
+	uint64_t builds_done;
+	uint64_t builds_refused;
+	uint32_t builds_running;
+	uint32_t domains;
+	int64_t trust_version;
+	uint64_t cached_bytes;
+};
+
+/* A listing is some answers with a row each, then the last one. */
+struct front_answer {
+	uint32_t connection;
+	bool is_last;
+	struct outcome outcome;    /* of the last one */
+	struct receipt receipt;    /* FRONT_BUILD, FRONT_DESTROY */
+	struct image_row image;    /* FRONT_LIST_IMAGES */
+	struct domain_row domain;  /* FRONT_LIST_DOMAINS */
+	struct status status;      /* FRONT_STATUS */
+};
+
+#endif

@@ -1,0 +1,99 @@
+#include "builder/image_cache.h"
+
+#include "base/limits.h"
+#include "base/scope.h"
+
+static struct image_cache_entry *find(struct image_cache *cache,
+    const struct digest *digest);
+static struct image_cache_entry *make_room(struct image_cache *cache,
+    size_t bytes);
+static struct image_cache_entry *find_free(struct image_cache *cache);
+static void evict_oldest(struct image_cache *cache);
+
+const struct sealed *
+image_cache_find(struct image_cache *cache, const struct digest *digest)
+{
+	struct image_cache_entry *entry = find(cache, digest);
+
+	if (entry == NULL)
+		return NULL;
+	entry->last_used = ++cache->uses;
+	return entry->sealed;
+}
+
+void
+image_cache_add(struct image_cache *cache, const struct digest *digest,
+    struct sealed *checked)
+{
+	CLEANUP(sealed_freep) struct sealed *owned = checked;
+	struct image_cache_entry *entry;
+
+	if (find(cache, digest) != NULL ||
+	    sealed_bytes(checked).len > IMAGE_CACHE_BYTES)
+		return;
+	entry = make_room(cache, sealed_bytes(checked).len);
+	*entry = (struct image_cache_entry){
+	    .digest = *digest,
+	    .sealed = take_ptr(&owned),
+	    .last_used = ++cache->uses,
+	};
+	cache->bytes += sealed_bytes(checked).len;
+}
+
+void
+image_cache_done(struct image_cache *cache)
+{
+	for (size_t i = 0; i < IMAGE_CACHE_BLOBS; i++)
+		sealed_freep(&cache->entries[i].sealed);
+	cache->bytes = 0;
+}
+
+static struct image_cache_entry *
+find(struct image_cache *cache, const struct digest *digest)
+{
+	for (size_t i = 0; i < IMAGE_CACHE_BLOBS; i++) {
+		struct image_cache_entry *entry = &cache->entries[i];
+
+		if (entry->sealed != NULL &&
+		    digest_equal(&entry->digest, digest))
+			return entry;
+	}
+	return NULL;
+}
+
+static struct image_cache_entry *
+make_room(struct image_cache *cache, size_t bytes)
+{
+	while (cache->bytes + bytes > IMAGE_CACHE_BYTES ||
+	    find_free(cache) == NULL)
+		evict_oldest(cache);
+	return find_free(cache);
+}
+
+static struct image_cache_entry *
+find_free(struct image_cache *cache)
+{
+	for (size_t i = 0; i < IMAGE_CACHE_BLOBS; i++) {
+		if (cache->entries[i].sealed == NULL)
+			return &cache->entries[i];
+	}
+	return NULL;
+}
+
+static void
+evict_oldest(struct image_cache *cache)
+{
+	struct image_cache_entry *oldest = NULL;
+
+	for (size_t i = 0; i < IMAGE_CACHE_BLOBS; i++) {
+		struct image_cache_entry *entry = &cache->entries[i];
+
+		if (entry->sealed != NULL && (oldest == NULL ||
+		        entry->last_used < oldest->last_used))
+			oldest = entry;
+	}
+	if (oldest == NULL)
+		return;
+	cache->bytes -= sealed_bytes(oldest->sealed).len;
+	sealed_freep(&oldest->sealed);
+}

@@ -1,0 +1,41 @@
+/*
+ * Blobs that were verified before, by digest: sealed memory that the
+ * supervisor holds and every build child inherits.
+ *
+ * An entry is a statement: this sealed memfd has this digest. Only a build
+ * child that hashed it may make the statement (see checked_blob_new), so that
+ * a second build of an image neither reads, unpacks nor hashes its blobs
+ * again. Bounded in number and bytes; the least recently used go first.
+ */
+#ifndef ASSAY_BUILDER_IMAGE_CACHE_H
+#define ASSAY_BUILDER_IMAGE_CACHE_H
+
+#include "base/digest.h"
+#include "base/sealed.h"
+
+enum { IMAGE_CACHE_BLOBS = 64 };
+#define IMAGE_CACHE_BYTES LIMIT_MIB(1024)
+
+struct image_cache_entry {
+	struct digest digest;
+	struct sealed *sealed; /* NULL: free */
+	uint64_t last_used;
+};
+
+struct image_cache {
+	struct image_cache_entry entries[IMAGE_CACHE_BLOBS];
+	uint64_t uses;
+	size_t bytes;
+};
+
+/* Borrowed, or NULL. */
+const struct sealed *image_cache_find(struct image_cache *cache,
+    const struct digest *digest);
+
+/* Takes `checked`. Too large a blob, or one that is there, is let go. */
+void image_cache_add(struct image_cache *cache, const struct digest *digest,
+    struct sealed *checked);
+
+void image_cache_done(struct image_cache *cache);
+
+#endif

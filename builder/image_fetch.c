@@ -1,0 +1,278 @@
+#include "builder/image_fetch.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+
+static int choose_manifest(const struct image_source *source,
+    const struct build_request *request,
+    struct verified_manifest **ret_manifest, struct err *err);
+static void keep_named(struct layout_list *list,
+    const struct digest *envelope);
+static int choose_newest(const struct image_source *source, const char *name,
+    const struct layout_list *list, struct verified_manifest **ret_manifest,
+    struct err *err);
+static int fetch_manifest(const struct image_source *source, const char *name,
+    const struct digest *envelope, struct verified_manifest **ret_manifest,
+    struct err *err);
+static int fetch_elf(const struct image_source *source,
+    const struct manifest *manifest, struct timing *timing,
+    struct checked_blob **ret_elf, bool *ret_was_cached, struct err *err);
+static int fetch_blob(const struct image_source *source,
+    const struct blob *blob, const char *what, struct timing *timing,
+    struct checked_blob **ret_blob, bool *ret_was_cached, struct err *err);
+static int check_raw(const struct image_source *source,
+    const struct blob *blob, struct sealed *raw, const char *what,
+    struct checked_blob **ret_blob, struct err *err);
+static int from_cache(const struct image_source *source,
+    const struct blob *blob, const char *what, struct checked_blob **ret_blob,
+    struct err *err);
+static void describe(const struct image_source *source,
+    const struct layout_entry *entry, struct image_row *ret_row);
+
+int
+image_fetch(const struct image_source *source,
+    const struct build_request *request, struct timing *timing,
+    struct verified_image **ret_image, bool *ret_was_cached, struct err *err)
+{
+	CLEANUP(verified_manifest_freep) struct verified_manifest *chosen =
+	    NULL;
+	CLEANUP(checked_blob_freep) struct checked_blob *elf = NULL;
+	CLEANUP(checked_blob_freep) struct checked_blob *ramdisk = NULL;
+	const struct manifest *manifest;
+	bool was_cached = true;
+
+	TRY(choose_manifest(source, request, &chosen, err));
+	timing_mark(timing, TIMING_ENVELOPE);
+	manifest = verified_manifest_get(chosen);
+	TRY(fetch_elf(source, manifest, timing, &elf, &was_cached, err));
+	if (manifest->has_ramdisk)
+		TRY(fetch_blob(source, &manifest->ramdisk, "ramdisk", timing,
+		    &ramdisk, &was_cached, err));
+	TRY(verified_image_new(take_ptr(&chosen), take_ptr(&elf),
+	    take_ptr(&ramdisk), ret_image, err));
+	timing_mark(timing, TIMING_HASH);
+	*ret_was_cached = was_cached;
+	return 0;
+}
+
+int
+image_fetch_rows(const struct image_source *source, struct err *err)
+{
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+
+	TRY(stage_list(source->stage, NULL, &list, err));
+	for (size_t i = 0; i < list.count; i++) {
+		struct image_row row;
+
+		describe(source, &list.entries[i], &row);
+		TRY(build_link_image(source->link, &row, err));
+	}
+	return 0;
+}
+
+static int
+choose_manifest(const struct image_source *source,
+    const struct build_request *request,
+    struct verified_manifest **ret_manifest, struct err *err)
+{
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+
+	TRY(stage_list(source->stage, request->image, &list, err));
+	if (request->has_manifest)
+		keep_named(&list, &request->manifest);
+	if (list.count == 0)
+		return err_set_field(err, IMAGE_UNKNOWN,
+		    request->has_manifest ? "manifest" : "image",
+		    "image %s: not in the store", request->image);
+	return choose_newest(source, request->image, &list, ret_manifest, err);
+}
+
+/* Keep only the entries of one envelope. */
+static void
+keep_named(struct layout_list *list, const struct digest *envelope)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (kept == 0 &&
+		    digest_equal(&list->entries[i].envelope, envelope))
+			list->entries[kept++] = list->entries[i];
+	}
+	list->count = kept;
+}
+
+static int
+choose_newest(const struct image_source *source, const char *name,
+    const struct layout_list *list, struct verified_manifest **ret_manifest,
+    struct err *err)
+{
+	CLEANUP(verified_manifest_freep) struct verified_manifest *best = NULL;
+	int64_t best_index = -1;
+	bool is_tie = false;
+
+	for (size_t i = 0; i < list->count; i++) {
+		CLEANUP(verified_manifest_freep)
+		struct verified_manifest *next = NULL;
+		int64_t index;
+
+		TRY(fetch_manifest(source, name, &list->entries[i].envelope,
+		    &next, err));
+		index = verified_manifest_get(next)->rollback_index;
+		is_tie = index == best_index || (is_tie && index < best_index);
+		if (index <= best_index)
+			continue;
+		best_index = index;
+		verified_manifest_freep(&best);
+		best = take_ptr(&next);
+	}
+	if (is_tie)
+		return err_set_field(err, IMAGE_AMBIGUOUS, "manifest",
+		    "image %s: several with rollback index %lld", name,
+		    (long long)best_index);
+	*ret_manifest = take_ptr(&best);
+	return 0;
+}
+
+static int
+fetch_manifest(const struct image_source *source, const char *name,
+    const struct digest *envelope, struct verified_manifest **ret_manifest,
+    struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+	struct digest found;
+
+	TRY(stage_blob_max(source->stage, envelope, LIMIT_ENVELOPE_BYTES,
+	    "manifest", &raw, err));
+	/* Signatures first: a changed envelope is a bad signature, whatever
+	 * its file is called. */
+	TRY(verified_manifest_new(source->policy, name, raw, ret_manifest,
+	    err));
+	TRY(digest_of(sealed_bytes(raw), &found, err));
+	if (!digest_equal(&found, envelope)) {
+		verified_manifest_freep(ret_manifest);
+		return err_set(err, IMAGE_DIGEST_MISMATCH,
+		    "manifest: the stored envelope is not the one named");
+	}
+	return 0;
+}
+
+static int
+fetch_elf(const struct image_source *source, const struct manifest *manifest,
+    struct timing *timing, struct checked_blob **ret_elf,
+    bool *ret_was_cached, struct err *err)
+{
+	CLEANUP(checked_blob_freep) struct checked_blob *stored = NULL;
+	CLEANUP(sealed_freep) struct sealed *raw_elf = NULL;
+
+	TRY(from_cache(source, &manifest->elf, "kernel ELF", ret_elf, err));
+	if (*ret_elf != NULL)
+		return 0;
+	*ret_was_cached = false;
+	if (manifest->kernel_format == KERNEL_ELF)
+		return fetch_blob(source, &manifest->kernel, "kernel", timing,
+		    ret_elf, ret_was_cached, err);
+
+	/* Check the compressed bytes, unpack them, check the result. */
+	TRY(stage_blob(source->stage, &manifest->kernel.digest,
+	    manifest->kernel.size_bytes, "kernel", &raw_elf, err));
+	timing_mark(timing, TIMING_COPY);
+	TRY(checked_blob_new(&manifest->kernel, take_ptr(&raw_elf), "kernel",
+	    &stored, err));
+	timing_mark(timing, TIMING_HASH);
+	TRY(stage_unpack(source->stage, checked_blob_sealed(stored),
+	    manifest->elf.size_bytes, &raw_elf, err));
+	timing_mark(timing, TIMING_UNPACK);
+	TRY(check_raw(source, &manifest->elf, take_ptr(&raw_elf), "kernel ELF",
+	    ret_elf, err));
+	timing_mark(timing, TIMING_HASH);
+	return 0;
+}
+
+static int
+fetch_blob(const struct image_source *source, const struct blob *blob,
+    const char *what, struct timing *timing, struct checked_blob **ret_blob,
+    bool *ret_was_cached, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+
+	TRY(from_cache(source, blob, what, ret_blob, err));
+	if (*ret_blob != NULL)
+		return 0;
+	*ret_was_cached = false;
+	TRY(stage_blob(source->stage, &blob->digest, blob->size_bytes, what,
+	    &raw, err));
+	timing_mark(timing, TIMING_COPY);
+	TRY(check_raw(source, blob, take_ptr(&raw), what, ret_blob, err));
+	timing_mark(timing, TIMING_HASH);
+	return 0;
+}
+
+/* Takes `raw`. What is checked now need not be checked again: report it. */
+static int
+check_raw(const struct image_source *source, const struct blob *blob,
+    struct sealed *raw, const char *what, struct checked_blob **ret_blob,
+    struct err *err)
+{
+	CLEANUP(checked_blob_freep) struct checked_blob *checked = NULL;
+
+	TRY(checked_blob_new(blob, raw, what, &checked, err));
+	if (source->link >= 0)
+		TRY(build_link_blob(source->link, &blob->digest,
+		    checked_blob_sealed(checked), err));
+	*ret_blob = take_ptr(&checked);
+	return 0;
+}
+
+/* *ret_blob stays NULL if the cache does not have it. */
+static int
+from_cache(const struct image_source *source, const struct blob *blob,
+    const char *what, struct checked_blob **ret_blob, struct err *err)
+{
+	const struct sealed *cached =
+	    image_cache_find(source->cache, &blob->digest);
+	CLEANUP(sealed_freep) struct sealed *own = NULL;
+	int fd;
+
+	if (cached == NULL)
+		return 0;
+	fd = dup(sealed_fd(cached));
+	if (fd < 0)
+		return err_set_errno(err, SYSTEM_FAILED, "dup");
+	TRY(sealed_from_fd(fd, sealed_bytes(cached).len, what, &own, err));
+	return checked_blob_from_cache(blob, take_ptr(&own), what, ret_blob,
+	    err);
+}
+
+static void
+describe(const struct image_source *source, const struct layout_entry *entry,
+    struct image_row *ret_row)
+{
+	CLEANUP(verified_manifest_freep) struct verified_manifest *verified =
+	    NULL;
+	const struct manifest *manifest;
+	struct err err = {0};
+	int code = fetch_manifest(source, entry->claimed_name, &entry->envelope,
+	    &verified, &err);
+
+	*ret_row = (struct image_row){.envelope = entry->envelope};
+	snprintf(ret_row->name, sizeof(ret_row->name), "%s",
+	    entry->claimed_name);
+	snprintf(ret_row->version, sizeof(ret_row->version), "%s",
+	    entry->claimed_version);
+	outcome_from(&ret_row->outcome, code, &err);
+	if (code != 0)
+		return;
+	manifest = verified_manifest_get(verified);
+	snprintf(ret_row->version, sizeof(ret_row->version), "%s",
+	    manifest->version);
+	snprintf(ret_row->role, sizeof(ret_row->role), "%s",
+	    verified_manifest_role(verified));
+	ret_row->is_debug = manifest->is_debug;
+	ret_row->rollback_index = manifest->rollback_index;
+	ret_row->memory_min_mib = manifest->memory_mib.min;
+	ret_row->memory_max_mib = manifest->memory_mib.max;
+	ret_row->vcpus_min = manifest->vcpus.min;
+	ret_row->vcpus_max = manifest->vcpus.max;
+}

@@ -1,0 +1,39 @@
+/*
+ * From an image's name to a verified image: ask the stage for bytes, check
+ * each of them, use the cache for what was checked before.
+ */
+#ifndef ASSAY_BUILDER_IMAGE_FETCH_H
+#define ASSAY_BUILDER_IMAGE_FETCH_H
+
+#include "builder/build_link.h"
+#include "builder/image_cache.h"
+#include "builder/request.h"
+#include "builder/stage.h"
+#include "builder/timing.h"
+#include "image-store/verified_image.h"
+
+/* What fetching needs; all borrowed. */
+struct image_source {
+	const struct trust_policy *policy;
+	struct image_cache *cache;
+	struct stage *stage;
+	int link; /* where newly checked blobs are reported, or -1 */
+};
+
+/*
+ * If the request names no manifest digest, all envelopes that the index lists
+ * under the name are verified and the one with the highest rollback index is
+ * taken; one that does not verify refuses the request, because nothing falls
+ * back.
+ * Returns owned. *ret_was_cached: no blob had to be fetched.
+ * Errors: IMAGE_UNKNOWN, IMAGE_AMBIGUOUS, those of verified_manifest_new(),
+ * checked_blob_new() and verified_image_new(), STAGE_FAILED and the stage's.
+ */
+int image_fetch(const struct image_source *source,
+    const struct build_request *request, struct timing *timing,
+    struct verified_image **ret_image, bool *ret_was_cached, struct err *err);
+
+/* Verify every image of the store and report a row for each. */
+int image_fetch_rows(const struct image_source *source, struct err *err);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * A job: one build child, what it was asked, what it has told so far, and who
+ * waits for the answer. The supervisor holds a fixed number of them.
+ */
+#ifndef ASSAY_BUILDER_JOB_H
+#define ASSAY_BUILDER_JOB_H
+
+#include <sys/types.h>
+
+#include "builder/build_link.h"
+#include "builder/build_role.h"
+
+enum job_state {
+	JOB_FREE,
+	JOB_RUNNING,
+	JOB_CLEANING, /* a second child removes what the first one left */
+};
+
+#define JOB_NO_CONNECTION 0u /* nobody waits for the answer */
+
+struct job {
+	enum job_state state;
+	struct task task;
+	uint32_t connection;
+	pid_t pid;
+	int link;
+	uint64_t deadline_usec;
+	uint32_t domid;  /* 0: none reported */
+	bool is_done;    /* REPORT_DONE came */
+	struct report done;
+	enum err_code killed; /* why we killed it, or ERR_NONE */
+	struct err final;     /* JOB_CLEANING: the answer */
+};
+
+/*
+ * Start a child for `task` in a free job. Errors: SYSTEM_FAILED.
+ */
+int job_start(struct job *job, const struct role_env *env,
+    const struct task *task, uint32_t connection, struct err *err);
+
+/* Kill the child; its end is seen by job_collect(). */
+void job_kill(struct job *job, enum err_code why);
+
+/*
+ * The child closed its link: wait for it. True if it did its task and ended
+ * well; *err then holds its own outcome, 0 or a refusal (as *ret_code).
+ */
+bool job_collect(struct job *job, int *ret_code, struct err *err);
+
+#endif

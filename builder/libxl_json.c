@@ -1,0 +1,67 @@
+#include "builder/libxl_json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/scope.h"
+
+static int file_path(const char *dir, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], char **ret_path, struct err *err);
+
+int
+libxl_json_write(const char *dir, uint32_t domid,
+    const struct build_request *request, struct err *err)
+{
+	CLEANUP(freep) char *path = NULL;
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(json_freep) json_t *document = NULL;
+	json_int_t memory_kib = (json_int_t)request->memory_mib << 10;
+	char uuid[UUID_TEXT_SIZE];
+
+	uuid_text(request->uuid, uuid);
+	document = json_pack("{s:{s:s, s:s, s:s}, s:{s:i, s:I, s:I, s:{}, "
+	                     "s:{}, s:{}, s:{}}}",
+	    "c_info", "type", "pv", "name", request->name, "uuid", uuid,
+	    "b_info", "max_vcpus", (int)request->vcpus, "max_memkb", memory_kib,
+	    "target_memkb", memory_kib, "sched_params", "type.pv", "arch_arm",
+	    "arch_x86");
+	text = document != NULL ? json_dumps(document, JSON_COMPACT) : NULL;
+	if (text == NULL)
+		return err_set(err, NO_MEMORY, "libxl's record");
+	TRY(file_path(dir, domid, request->uuid, &path, err));
+	/* libxl wants the terminating NUL to be in the file. */
+	TRY(file_write(path, bytes_of(text, strlen(text) + 1), 0600,
+	    FILE_REPLACE, err));
+	return 0;
+}
+
+int
+libxl_json_remove(const char *dir, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err)
+{
+	CLEANUP(freep) char *path = NULL;
+
+	TRY(file_path(dir, domid, uuid, &path, err));
+	if (unlink(path) != 0 && errno != ENOENT)
+		return err_set_errno(err, STORE_IO, "unlink %s", path);
+	return 0;
+}
+
+static int
+file_path(const char *dir, uint32_t domid, const uint8_t uuid[UUID_BYTES],
+    char **ret_path, struct err *err)
+{
+	char text[UUID_TEXT_SIZE];
+
+	uuid_text(uuid, text);
+	if (asprintf(ret_path, "%s/userdata-d.%u.%s.libxl-json", dir, domid,
+	        text) < 0)
+		return err_set(err, NO_MEMORY, "path");
+	return 0;
+}

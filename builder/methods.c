@@ -1,0 +1,328 @@
+#include "builder/methods.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/scope.h"
+#include "builder/interface.h"
+#include "image-store/manifest.h"
+
+struct method {
+	const char *name;
+	uint32_t kind; /* enum front_call_kind, or 0: local */
+	const char *const *parameters;
+	int (*decode)(const struct json_at *parameters,
+	    struct front_call *ret_call, json_t **ret_reply, struct err *err);
+	json_t *(*encode_row)(const struct front_answer *answer);
+	json_t *(*encode)(const struct front_answer *answer, json_t *rows);
+};
+
+static int decode_nothing(const struct json_at *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err);
+static int decode_build(const struct json_at *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err);
+static int decode_destroy(const struct json_at *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err);
+static int decode_get_info(const struct json_at *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err);
+static int decode_get_description(const struct json_at *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err);
+static int decode_uuid(const struct json_at *parameters,
+    uint8_t ret_uuid[UUID_BYTES], struct err *err);
+static int decode_name(const struct json_at *parameters, const char *member,
+    char ret_name[LIMIT_NAME_BYTES + 1], struct err *err);
+static int decode_number(const struct json_at *parameters, const char *member,
+    uint32_t max, uint32_t *ret_number, struct err *err);
+static json_t *encode_nothing(const struct front_answer *answer, json_t *rows);
+static json_t *encode_receipt(const struct front_answer *answer, json_t *rows);
+static json_t *encode_image(const struct front_answer *answer);
+static json_t *encode_images(const struct front_answer *answer, json_t *rows);
+static json_t *encode_domain(const struct front_answer *answer);
+static json_t *encode_domains(const struct front_answer *answer, json_t *rows);
+static json_t *encode_status(const struct front_answer *answer, json_t *rows);
+
+static const char *const no_parameters[] = {NULL};
+static const char *const build_parameters[] = {"image", "manifest", "name",
+    "uuid", "memory_mib", "vcpus", "paused", NULL};
+static const char *const destroy_parameters[] = {"domid", "uuid", "name",
+    NULL};
+static const char *const description_parameters[] = {"interface", NULL};
+
+static const struct method methods[] = {
+    {VARLINK_INTERFACE ".BuildDomain", FRONT_BUILD, build_parameters,
+        decode_build, NULL, encode_receipt},
+    {VARLINK_INTERFACE ".ListImages", FRONT_LIST_IMAGES, no_parameters,
+        decode_nothing, encode_image, encode_images},
+    {VARLINK_INTERFACE ".ListDomains", FRONT_LIST_DOMAINS, no_parameters,
+        decode_nothing, encode_domain, encode_domains},
+    {VARLINK_INTERFACE ".DestroyDomain", FRONT_DESTROY, destroy_parameters,
+        decode_destroy, NULL, encode_nothing},
+    {VARLINK_INTERFACE ".GetStatus", FRONT_STATUS, no_parameters,
+        decode_nothing, NULL, encode_status},
+    {VARLINK_SERVICE ".GetInfo", 0, no_parameters, decode_get_info, NULL,
+        NULL},
+    {VARLINK_SERVICE ".GetInterfaceDescription", 0, description_parameters,
+        decode_get_description, NULL, NULL},
+};
+
+const struct method *
+method_find(const char *name)
+{
+	for (size_t i = 0; i < countof(methods); i++) {
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
+	}
+	return NULL;
+}
+
+bool
+method_is_local(const struct method *method)
+{
+	return method->kind == 0;
+}
+
+int
+method_decode(const struct method *method, json_t *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err)
+{
+	struct json_at root = json_root(parameters, RPC_PARAMETER_BAD);
+
+	*ret_call = (struct front_call){.kind = method->kind};
+	TRY(json_known(&root, method->parameters, err));
+	return method->decode(&root, ret_call, ret_reply, err);
+}
+
+void
+method_add_row(const struct method *method, const struct front_answer *answer,
+    json_t *rows)
+{
+	if (method->encode_row != NULL)
+		json_array_append_new(rows, method->encode_row(answer));
+}
+
+json_t *
+method_encode(const struct method *method, const struct front_answer *answer,
+    json_t *rows)
+{
+	return method->encode(answer, rows);
+}
+
+bool
+method_makes_domain(const struct method *method)
+{
+	return method->kind == FRONT_BUILD;
+}
+
+/* Parameters */
+
+static int
+decode_nothing(const struct json_at *parameters, struct front_call *ret_call,
+    json_t **ret_reply, struct err *err)
+{
+	(void)parameters;
+	(void)ret_call;
+	(void)ret_reply;
+	(void)err;
+	return 0;
+}
+
+static int
+decode_build(const struct json_at *parameters, struct front_call *ret_call,
+    json_t **ret_reply, struct err *err)
+{
+	struct build_request *build = &ret_call->build;
+
+	(void)ret_reply;
+	TRY(decode_name(parameters, "image", build->image, err));
+	TRY(decode_name(parameters, "name", build->name, err));
+	TRY(decode_number(parameters, "memory_mib", LIMIT_MEMORY_MIB,
+	    &build->memory_mib, err));
+	TRY(decode_number(parameters, "vcpus", LIMIT_VCPUS, &build->vcpus,
+	    err));
+	build->has_manifest = json_has(parameters, "manifest");
+	if (build->has_manifest)
+		TRY(json_digest_in(parameters, "manifest", &build->manifest,
+		    err));
+	if (json_has(parameters, "uuid"))
+		TRY(decode_uuid(parameters, build->uuid, err));
+	else
+		TRY(uuid_random(build->uuid, err));
+	if (json_has(parameters, "paused"))
+		TRY(json_bool_in(parameters, "paused", &build->is_paused, err));
+	return request_check(build, err);
+}
+
+static int
+decode_destroy(const struct json_at *parameters, struct front_call *ret_call,
+    json_t **ret_reply, struct err *err)
+{
+	struct domain_selector *selector = &ret_call->selector;
+	int given = json_has(parameters, "domid") +
+	    json_has(parameters, "uuid") + json_has(parameters, "name");
+
+	(void)ret_reply;
+	if (given != 1)
+		return json_refuse(parameters, "domid", err,
+		    "exactly one of domid, uuid and name must be given");
+	if (json_has(parameters, "domid"))
+		return decode_number(parameters, "domid", UINT16_MAX,
+		    &selector->domid, err);
+	if (json_has(parameters, "name"))
+		return decode_name(parameters, "name", selector->name, err);
+	selector->has_uuid = true;
+	return decode_uuid(parameters, selector->uuid, err);
+}
+
+static int
+decode_get_info(const struct json_at *parameters, struct front_call *ret_call,
+    json_t **ret_reply, struct err *err)
+{
+	(void)parameters;
+	(void)ret_call;
+	(void)err;
+	*ret_reply = json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}", "vendor",
+	    "assay", "product", "assayd", "version", ASSAY_VERSION, "url", "",
+	    "interfaces", VARLINK_SERVICE, VARLINK_INTERFACE);
+	return 0;
+}
+
+static int
+decode_get_description(const struct json_at *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err)
+{
+	const char *name;
+	const char *description;
+
+	(void)ret_call;
+	TRY(json_string_in(parameters, "interface", VARLINK_METHOD_BYTES, &name,
+	    err));
+	description = interface_description(name);
+	if (description == NULL)
+		return err_set(err, RPC_METHOD_UNKNOWN, "interface %s",
+		    err_quote_str(name).text);
+	*ret_reply = json_pack("{s:s}", "description", description);
+	return 0;
+}
+
+static int
+decode_uuid(const struct json_at *parameters, uint8_t ret_uuid[UUID_BYTES],
+    struct err *err)
+{
+	const char *text;
+
+	TRY(json_string_in(parameters, "uuid", UUID_TEXT_SIZE - 1, &text, err));
+	if (!uuid_from_text(text, ret_uuid))
+		return json_refuse(parameters, "uuid", err,
+		    "not a uuid of 36 lower-case characters");
+	return 0;
+}
+
+static int
+decode_name(const struct json_at *parameters, const char *member,
+    char ret_name[LIMIT_NAME_BYTES + 1], struct err *err)
+{
+	const char *text;
+
+	TRY(json_string_in(parameters, member, LIMIT_NAME_BYTES, &text, err));
+	memcpy(ret_name, text, strlen(text) + 1);
+	return 0;
+}
+
+static int
+decode_number(const struct json_at *parameters, const char *member,
+    uint32_t max, uint32_t *ret_number, struct err *err)
+{
+	int64_t number;
+
+	TRY(json_integer_in(parameters, member, 1, max, &number, err));
+	*ret_number = (uint32_t)number;
+	return 0;
+}
+
+/* Replies */
+
+static json_t *
+encode_nothing(const struct front_answer *answer, json_t *rows)
+{
+	(void)answer;
+	(void)rows;
+	return json_object();
+}
+
+static json_t *
+encode_receipt(const struct front_answer *answer, json_t *rows)
+{
+	(void)rows;
+	return json_pack("{s:o}", "receipt", receipt_encode(&answer->receipt));
+}
+
+static json_t *
+encode_image(const struct front_answer *answer)
+{
+	const struct image_row *row = &answer->image;
+	char envelope[DIGEST_TEXT_SIZE];
+	struct err why = {0};
+
+	digest_text(&row->envelope, envelope);
+	if (outcome_to(&row->outcome, BUG, &why) != 0)
+		return json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", row->name,
+		    "version", row->version, "manifest_digest", envelope,
+		    "refused", err_name(why.code), "detail", why.text);
+	return json_pack("{s:s, s:s, s:s, s:n, s:s, s:b, s:I, s:i, s:i, s:i, "
+	                 "s:i}",
+	    "name", row->name, "version", row->version, "manifest_digest",
+	    envelope, "refused", "role", row->role, "debug",
+	    (int)row->is_debug, "rollback_index",
+	    (json_int_t)row->rollback_index, "memory_min_mib",
+	    (int)row->memory_min_mib, "memory_max_mib",
+	    (int)row->memory_max_mib, "vcpus_min", (int)row->vcpus_min,
+	    "vcpus_max", (int)row->vcpus_max);
+}
+
+static json_t *
+encode_images(const struct front_answer *answer, json_t *rows)
+{
+	(void)answer;
+	return json_pack("{s:O}", "images", rows);
+}
+
+static json_t *
+encode_domain(const struct front_answer *answer)
+{
+	const struct domain_row *row = &answer->domain;
+
+	return json_pack("{s:o, s:b, s:b, s:b, s:I}", "receipt",
+	    receipt_encode(&row->receipt), "paused", (int)row->is_paused,
+	    "dying", (int)row->is_dying, "shutdown", (int)row->is_shutdown,
+	    "memory_kib", (json_int_t)row->memory_kib);
+}
+
+static json_t *
+encode_domains(const struct front_answer *answer, json_t *rows)
+{
+	(void)answer;
+	return json_pack("{s:O}", "domains", rows);
+}
+
+static json_t *
+encode_status(const struct front_answer *answer, json_t *rows)
+{
+	const struct status *status = &answer->status;
+	char xen_version[32];
+
+	(void)rows;
+	snprintf(xen_version, sizeof(xen_version), "%u.%u", status->xen_major,
+	    status->xen_minor);
+	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, "
+	                 "s:I}",
+	    "version", ASSAY_VERSION, "xen_version", xen_version,
+	    "uptime_seconds", (json_int_t)status->uptime_seconds,
+	    "trust_version", (json_int_t)status->trust_version, "domains",
+	    (int)status->domains, "builds_running", (int)status->builds_running,
+	    "builds_done", (json_int_t)status->builds_done, "builds_refused",
+	    (json_int_t)status->builds_refused, "cached_bytes",
+	    (json_int_t)status->cached_bytes, "total_kib",
+	    (json_int_t)status->total_kib, "free_kib",
+	    (json_int_t)status->free_kib);
+}

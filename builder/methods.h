@@ -1,0 +1,41 @@
+/*
+ * The methods of org.assay.Builder and org.varlink.service: from parameters to
+ * a call for the supervisor, from its answers to reply parameters. One table.
+ */
+#ifndef ASSAY_BUILDER_METHODS_H
+#define ASSAY_BUILDER_METHODS_H
+
+#include <jansson.h>
+
+#include "builder/front_link.h"
+#include "builder/varlink.h"
+
+struct method;
+
+/* NULL if there is none of this name. */
+const struct method *method_find(const char *name);
+
+/* Answered by the front itself: GetInfo, GetInterfaceDescription. */
+bool method_is_local(const struct method *method);
+
+/*
+ * Check the parameters and fill in the call (not its connection and peer). For
+ * a local method *ret_reply is the reply's parameters, owned.
+ * Errors: RPC_PARAMETER_BAD with the parameter; SYSTEM_FAILED.
+ */
+int method_decode(const struct method *method, json_t *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err);
+
+/*
+ * One answer of a listing into `rows`, a JSON array; and the last answer
+ * (outcome 0) with the rows so far into reply parameters, owned.
+ */
+void method_add_row(const struct method *method,
+    const struct front_answer *answer, json_t *rows);
+json_t *method_encode(const struct method *method,
+    const struct front_answer *answer, json_t *rows);
+
+/* Does the last answer carry a receipt that must not get lost? */
+bool method_makes_domain(const struct method *method);
+
+#endif

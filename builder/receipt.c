@@ -1,0 +1,170 @@
+#include "builder/receipt.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/scope.h"
+#include "image-store/manifest.h"
+
+static json_t *encode_grants(const struct grant_plan *grants);
+static json_t *encode_timing(const struct timing *timing);
+static int decode_names(const struct json_at *root,
+    struct receipt *ret_receipt, struct err *err);
+static int decode_string(const struct json_at *root, const char *member,
+    char *ret_text, size_t size, struct err *err);
+static int decode_grants(const struct json_at *root,
+    struct grant_plan *ret_grants, struct err *err);
+
+json_t *
+receipt_encode(const struct receipt *receipt)
+{
+	char uuid[UUID_TEXT_SIZE];
+	char envelope[DIGEST_TEXT_SIZE];
+	char payload[DIGEST_TEXT_SIZE];
+	char measurement[DIGEST_TEXT_SIZE];
+
+	uuid_text(receipt->uuid, uuid);
+	digest_text(&receipt->envelope, envelope);
+	digest_text(&receipt->payload, payload);
+	digest_text(&receipt->measurement, measurement);
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, "
+	                 "s:s, s:s, s:I, s:i, s:i, s:o, s:o}",
+	    "schema", RECEIPT_SCHEMA, "domid", (int)receipt->domid, "uuid",
+	    uuid, "name", receipt->name, "image", receipt->image, "version",
+	    receipt->version, "role", receipt->role, "debug",
+	    (int)receipt->is_debug, "cached", (int)receipt->was_cached,
+	    "manifest_digest", envelope, "payload_digest", payload,
+	    "measurement", measurement, "sequence",
+	    (json_int_t)receipt->sequence, "memory_mib",
+	    (int)receipt->memory_mib, "vcpus", (int)receipt->vcpus, "grants",
+	    encode_grants(&receipt->grants), "timing_usec",
+	    encode_timing(&receipt->timing));
+}
+
+int
+receipt_decode(struct bytes text, struct receipt *ret_receipt, struct err *err)
+{
+	static const char *const known[] = {"schema", "domid", "uuid", "name",
+	    "image", "version", "role", "debug", "cached", "manifest_digest",
+	    "payload_digest", "measurement", "sequence", "memory_mib", "vcpus",
+	    "grants", "timing_usec", NULL};
+	CLEANUP(json_freep) json_t *document = NULL;
+	struct receipt receipt = {0};
+	struct json_at root;
+	int64_t number;
+
+	TRY(json_parse(text, 4, "receipt", CONFIG_BAD, &document, err));
+	root = json_root(document, CONFIG_BAD);
+	TRY(json_known(&root, known, err));
+	TRY(json_literal_in(&root, "schema", RECEIPT_SCHEMA, err));
+	TRY(json_integer_in(&root, "domid", 1, UINT16_MAX, &number, err));
+	receipt.domid = (uint32_t)number;
+	TRY(decode_names(&root, &receipt, err));
+	TRY(json_bool_in(&root, "debug", &receipt.is_debug, err));
+	TRY(json_bool_in(&root, "cached", &receipt.was_cached, err));
+	TRY(json_digest_in(&root, "manifest_digest", &receipt.envelope, err));
+	TRY(json_digest_in(&root, "payload_digest", &receipt.payload, err));
+	TRY(json_digest_in(&root, "measurement", &receipt.measurement, err));
+	TRY(json_integer_in(&root, "sequence", 1, INT64_MAX, &number, err));
+	receipt.sequence = (uint64_t)number;
+	TRY(json_integer_in(&root, "memory_mib", 1, LIMIT_MEMORY_MIB, &number,
+	    err));
+	receipt.memory_mib = (uint32_t)number;
+	TRY(json_integer_in(&root, "vcpus", 1, LIMIT_VCPUS, &number, err));
+	receipt.vcpus = (uint32_t)number;
+	TRY(decode_grants(&root, &receipt.grants, err));
+	*ret_receipt = receipt;
+	return 0;
+}
+
+static json_t *
+encode_grants(const struct grant_plan *grants)
+{
+	json_t *array = json_array();
+
+	for (uint32_t ref = 0; ref < GRANT_PLAN_ENTRIES; ref++) {
+		const struct xen_grant_entry *entry = &grants->entries[ref];
+
+		json_array_append_new(array,
+		    json_pack("{s:i, s:i, s:I, s:i}", "ref", (int)ref, "domid",
+		        (int)entry->domid, "frame", (json_int_t)entry->frame,
+		        "flags", (int)entry->flags));
+	}
+	return array;
+}
+
+static json_t *
+encode_timing(const struct timing *timing)
+{
+	json_t *object = json_object();
+
+	for (int phase = 0; phase < TIMING_PHASE_COUNT; phase++)
+		json_object_set_new(object,
+		    timing_phase_name((enum timing_phase)phase),
+		    json_integer(timing->phase_usec[phase]));
+	return object;
+}
+
+static int
+decode_names(const struct json_at *root, struct receipt *ret_receipt,
+    struct err *err)
+{
+	const char *uuid;
+
+	TRY(json_string_in(root, "uuid", UUID_TEXT_SIZE, &uuid, err));
+	if (!uuid_from_text(uuid, ret_receipt->uuid))
+		return json_refuse(root, "uuid", err, "not a uuid");
+	TRY(decode_string(root, "name", ret_receipt->name,
+	    sizeof(ret_receipt->name), err));
+	TRY(decode_string(root, "image", ret_receipt->image,
+	    sizeof(ret_receipt->image), err));
+	TRY(decode_string(root, "version", ret_receipt->version,
+	    sizeof(ret_receipt->version), err));
+	TRY(decode_string(root, "role", ret_receipt->role,
+	    sizeof(ret_receipt->role), err));
+	return 0;
+}
+
+static int
+decode_string(const struct json_at *root, const char *member, char *ret_text,
+    size_t size, struct err *err)
+{
+	const char *text;
+
+	TRY(json_string_in(root, member, size - 1, &text, err));
+	snprintf(ret_text, size, "%s", text);
+	return 0;
+}
+
+static int
+decode_grants(const struct json_at *root, struct grant_plan *ret_grants,
+    struct err *err)
+{
+	static const char *const known[] = {"ref", "domid", "frame", "flags",
+	    NULL};
+	struct json_at array;
+
+	TRY(json_array_in(root, "grants", GRANT_PLAN_ENTRIES, &array, err));
+	if (json_array_size(array.value) != GRANT_PLAN_ENTRIES)
+		return json_refuse(root, "grants", err, "not %u entries",
+		    GRANT_PLAN_ENTRIES);
+	for (uint32_t ref = 0; ref < GRANT_PLAN_ENTRIES; ref++) {
+		struct xen_grant_entry *entry = &ret_grants->entries[ref];
+		struct json_at item;
+		int64_t number;
+
+		TRY(json_item_object(&array, ref, &item, err));
+		TRY(json_known(&item, known, err));
+		TRY(json_integer_in(&item, "ref", ref, ref, &number, err));
+		TRY(json_integer_in(&item, "domid", 0, UINT16_MAX, &number,
+		    err));
+		entry->domid = (uint16_t)number;
+		TRY(json_integer_in(&item, "frame", 0, UINT32_MAX, &number,
+		    err));
+		entry->frame = (uint32_t)number;
+		TRY(json_integer_in(&item, "flags", 0, UINT16_MAX, &number,
+		    err));
+		entry->flags = (uint16_t)number;
+	}
+	return 0;
+}

@@ -1,0 +1,54 @@
+/*
+ * The receipt: what was built, from what, under which limits, and what was
+ * read back. It is the reply to the caller and, as a file in assayd's state
+ * directory, what a restarted assayd knows about its domains.
+ */
+#ifndef ASSAY_BUILDER_RECEIPT_H
+#define ASSAY_BUILDER_RECEIPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/uuid.h"
+#include "builder/timing.h"
+#include "grant-preload/grant_plan.h"
+
+#define RECEIPT_SCHEMA "assay.receipt/1"
+
+/* Plain value of fixed size: it crosses between roles. */
+struct receipt {
+	uint32_t domid;
+	uint8_t uuid[UUID_BYTES];
+	char name[LIMIT_NAME_BYTES + 1];
+	char image[LIMIT_NAME_BYTES + 1];
+	char version[LIMIT_VERSION_BYTES + 1];
+	char role[LIMIT_NAME_BYTES + 1];
+	bool is_debug;
+	bool was_cached; /* no blob had to be copied, unpacked or hashed */
+	struct digest envelope;
+	struct digest payload;
+	struct digest measurement;
+	uint64_t sequence;
+	uint32_t memory_mib;
+	uint32_t vcpus;
+	struct grant_plan grants;
+	struct timing timing;
+};
+
+/* As a JSON object. Returns owned, NULL if memory is short. */
+json_t *receipt_encode(const struct receipt *receipt);
+
+/*
+ * Read back what receipt_encode() made. Timing is not read back.
+ * Errors: CONFIG_BAD.
+ */
+int receipt_decode(struct bytes text, struct receipt *ret_receipt,
+    struct err *err);
+
+#endif

@@ -1,0 +1,151 @@
+#include "builder/sandbox.h"
+
+#include <grp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <seccomp.h>
+
+#include "base/scope.h"
+
+/* System calls by role, with the reason for each group. */
+
+/* Memory, end, signals and time: what every C program does. */
+static const int common_calls[] = {
+    SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close),
+    SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
+    SCMP_SYS(madvise), SCMP_SYS(mprotect), /* malloc */
+    SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(getpid),
+    SCMP_SYS(gettid), SCMP_SYS(tgkill), /* abort(3) on a bug */
+    SCMP_SYS(clock_gettime), SCMP_SYS(futex), SCMP_SYS(getrandom),
+    SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), /* records */
+    SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(lseek),
+};
+
+/* Connections of callers. */
+static const int front_calls[] = {
+    SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(accept4), SCMP_SYS(getsockopt),
+    SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(shutdown), SCMP_SYS(fcntl),
+};
+
+/* Files of the store, read; sealed memory, made. */
+static const int stage_calls[] = {
+    SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(pread64), SCMP_SYS(fcntl),
+    SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(statx),
+    SCMP_SYS(dup),
+};
+
+/* Hypercalls and mappings are ioctls on Xen's devices; xenstored is a socket;
+ * libxl's record is a file; sealed memory is mapped; the stage is awaited.
+ * Not here: any way to start a program, to open a socket, to trace. */
+static const int build_calls[] = {
+    SCMP_SYS(ioctl), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(openat),
+    SCMP_SYS(fcntl), SCMP_SYS(fchmod), SCMP_SYS(fsync), SCMP_SYS(renameat2),
+    SCMP_SYS(unlink), SCMP_SYS(memfd_create), SCMP_SYS(ftruncate),
+    SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(wait4),
+    SCMP_SYS(kill), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(pread64),
+    SCMP_SYS(sched_yield), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(dup),
+    SCMP_SYS(getsockopt),
+};
+
+static int drop_user(uint32_t uid, struct err *err);
+static int allow(scmp_filter_ctx filter, const int *calls, size_t count);
+static int allow_role(scmp_filter_ctx filter, enum sandbox_role role);
+
+int
+sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err)
+{
+	scmp_filter_ctx filter;
+	int failed;
+
+	if (role != SANDBOX_BUILD)
+		TRY(drop_user(uid, err));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return err_set_errno(err, SYSTEM_FAILED, "prctl");
+	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (filter == NULL)
+		return err_set(err, NO_MEMORY, "seccomp filter");
+	failed = allow(filter, common_calls, countof(common_calls));
+	if (failed == 0)
+		failed = allow_role(filter, role);
+	if (failed == 0)
+		failed = seccomp_load(filter);
+	seccomp_release(filter);
+	if (failed != 0)
+		return err_set(err, SYSTEM_FAILED, "seccomp: error %d", failed);
+	return 0;
+}
+
+int
+sandbox_keep_only(const int *fds, size_t count, struct err *err)
+{
+	unsigned int from = STDERR_FILENO + 1;
+
+	/* Close the gaps between the kept descriptors, lowest first. */
+	for (;;) {
+		unsigned int next = ~0u;
+
+		for (size_t i = 0; i < count; i++) {
+			if (fds[i] >= (int)from && (unsigned int)fds[i] < next)
+				next = (unsigned int)fds[i];
+		}
+		if (from != next && close_range(from, next - 1, 0) != 0)
+			return err_set_errno(err, SYSTEM_FAILED, "close_range");
+		if (next == ~0u)
+			return 0;
+		from = next + 1;
+	}
+}
+
+int
+sandbox_die_with_parent(int parent_pid, struct err *err)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		return err_set_errno(err, SYSTEM_FAILED, "PR_SET_PDEATHSIG");
+	if (getppid() != parent_pid)
+		return err_set(err, SYSTEM_FAILED, "the parent is gone");
+	return 0;
+}
+
+static int
+drop_user(uint32_t uid, struct err *err)
+{
+	if (geteuid() != 0)
+		return 0; /* started without privilege: nothing to drop */
+	if (setgroups(0, NULL) != 0 || setresgid(uid, uid, uid) != 0 ||
+	    setresuid(uid, uid, uid) != 0)
+		return err_set_errno(err, SYSTEM_FAILED, "drop to user %u",
+		    uid);
+	return 0;
+}
+
+static int
+allow_role(scmp_filter_ctx filter, enum sandbox_role role)
+{
+	switch (role) {
+	case SANDBOX_FRONT:
+		return allow(filter, front_calls, countof(front_calls));
+	case SANDBOX_STAGE:
+		return allow(filter, stage_calls, countof(stage_calls));
+	case SANDBOX_BUILD:
+		return allow(filter, build_calls, countof(build_calls));
+	}
+	return -1;
+}
+
+static int
+allow(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i],
+		    0);
+
+		if (failed != 0)
+			return failed;
+	}
+	return 0;
+}

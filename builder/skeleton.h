@@ -1,0 +1,56 @@
+/*
+ * The xenstore nodes of a new domain, as libxl would have written them, so
+ * that xl, xenconsoled, xentop and the guest's drivers find what they expect.
+ *
+ * Written once, in one transaction, and never read back: what the guest can
+ * write tells the builder nothing (XSA-175, XSA-178).
+ * Source of the list: libxl_create.c libxl__domain_make, libxl_dom.c
+ * libxl__build_post, libxl_console.c, Xen 4.17.
+ */
+#ifndef ASSAY_BUILDER_SKELETON_H
+#define ASSAY_BUILDER_SKELETON_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/uuid.h"
+#include "base/xen_port.h"
+
+struct skeleton_input {
+	uint32_t domid;
+	uint8_t uuid[UUID_BYTES];
+	const char *name;
+	uint32_t memory_mib;
+	uint32_t vcpus;
+	struct digest kernel_elf;
+	bool has_ramdisk;
+	struct digest ramdisk;
+	const char *cmdline;
+	uint16_t xenconsoled_domid;
+	uint32_t console_port;
+	uint32_t xenstore_port;
+	struct xen_rings rings;
+	int64_t start_time_usec; /* wall clock, for /vm/UUID/start_time */
+};
+
+/* An owned list: paths and values live in it. */
+struct skeleton {
+	struct xen_node *nodes;
+	uint32_t count;
+	uint32_t capacity;
+	bool is_short; /* memory ran out while it was filled */
+};
+
+/* Errors: NO_MEMORY. */
+int skeleton_make(const struct skeleton_input *input,
+    struct skeleton *ret_skeleton, struct err *err);
+void skeleton_done(struct skeleton *skeleton);
+
+/*
+ * Remove every node that skeleton_make() would write, and whatever tools put
+ * below. Tries all even if one fails; returns the first failure.
+ */
+int skeleton_remove(const struct xen_port *xen, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], uint16_t xenconsoled_domid,
+    struct err *err);
+
+#endif

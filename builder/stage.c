@@ -1,0 +1,305 @@
+#include "builder/stage.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/ipc.h"
+#include "builder/outcome.h"
+#include "builder/sandbox.h"
+#include "image-store/kernel_unpack.h"
+
+enum call_kind {
+	CALL_LIST = 1,
+	CALL_BLOB,     /* exactly `size_bytes` */
+	CALL_BLOB_MAX, /* up to `size_bytes` */
+	CALL_UNPACK,   /* the descriptor that comes along */
+};
+
+struct call {
+	uint32_t kind;
+	char name[LIMIT_NAME_BYTES + 1]; /* "" for all */
+	struct digest digest;
+	uint64_t size_bytes;
+	char what[32];
+};
+
+/* The answer to a call: entries (one a record), then the last record. */
+struct answer {
+	bool is_last;
+	struct outcome outcome;
+	struct layout_entry entry;
+};
+
+static int start_child(const char *store_path, uint32_t sandbox_uid, int link,
+    int parent_pid, struct err *err);
+static void serve(int link, int store_fd) __attribute__((noreturn));
+static int answer_call(int link, int store_fd, struct call *call, int fd,
+    struct sealed **ret_sealed, struct err *err);
+static int send_entries(int link, int store_fd, const char *name,
+    struct err *err);
+static int unpack(int fd, uint64_t elf_bytes, struct sealed **ret_elf,
+    struct err *err);
+static void ask(struct stage *stage, struct call *call, const char *what,
+    int pass_fd);
+static int receive_answer(struct stage *stage, struct answer *ret_answer,
+    int *ret_fd, struct err *err);
+static int ask_for_memory(struct stage *stage, struct call *call,
+    const char *what, int pass_fd, size_t max_bytes, struct sealed **ret_raw,
+    struct err *err);
+static int check_entry(struct layout_entry *entry, struct err *err);
+
+/* The build child's side */
+
+int
+stage_start(const char *store_path, uint32_t sandbox_uid,
+    struct stage *ret_stage, struct err *err)
+{
+	int link[2];
+	int parent_pid = getpid();
+	pid_t pid;
+
+	TRY(ipc_pair(link, err));
+	pid = fork();
+	if (pid < 0) {
+		close(link[0]);
+		close(link[1]);
+		return err_set_errno(err, SYSTEM_FAILED, "fork");
+	}
+	if (pid == 0) {
+		close(link[0]);
+		_exit(start_child(store_path, sandbox_uid, link[1], parent_pid,
+		          err) == 0
+		        ? 0
+		        : 1);
+	}
+	close(link[1]);
+	*ret_stage = (struct stage){.fd = link[0], .pid = pid};
+	return 0;
+}
+
+void
+stage_stop(struct stage *stage)
+{
+	if (stage->fd < 0)
+		return;
+	closep(&stage->fd);
+	kill(stage->pid, SIGKILL);
+	waitpid(stage->pid, NULL, 0);
+}
+
+int
+stage_list(struct stage *stage, const char *name, struct layout_list *ret_list,
+    struct err *err)
+{
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+	struct call call = {.kind = CALL_LIST};
+	struct answer answer;
+
+	snprintf(call.name, sizeof(call.name), "%s", name != NULL ? name : "");
+	list.entries = calloc(LIMIT_INDEX_IMAGES, sizeof(*list.entries));
+	if (list.entries == NULL)
+		return err_set(err, NO_MEMORY, "image list");
+	ask(stage, &call, "index", -1);
+	for (;;) {
+		TRY(receive_answer(stage, &answer, NULL, err));
+		if (answer.is_last)
+			break;
+		if (list.count == LIMIT_INDEX_IMAGES)
+			return err_set(err, STAGE_FAILED, "too many images");
+		TRY(check_entry(&answer.entry, err));
+		list.entries[list.count++] = answer.entry;
+	}
+	TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
+	*ret_list = list;
+	list = (struct layout_list){0};
+	return 0;
+}
+
+int
+stage_blob(struct stage *stage, const struct digest *digest,
+    uint64_t size_bytes, const char *what, struct sealed **ret_raw,
+    struct err *err)
+{
+	struct call call = {
+	    .kind = CALL_BLOB,
+	    .digest = *digest,
+	    .size_bytes = size_bytes,
+	};
+
+	return ask_for_memory(stage, &call, what, -1, size_bytes, ret_raw, err);
+}
+
+int
+stage_blob_max(struct stage *stage, const struct digest *digest,
+    uint64_t max_bytes, const char *what, struct sealed **ret_raw,
+    struct err *err)
+{
+	struct call call = {
+	    .kind = CALL_BLOB_MAX,
+	    .digest = *digest,
+	    .size_bytes = max_bytes,
+	};
+
+	return ask_for_memory(stage, &call, what, -1, max_bytes, ret_raw, err);
+}
+
+int
+stage_unpack(struct stage *stage, const struct sealed *kernel,
+    uint64_t elf_bytes, struct sealed **ret_raw_elf, struct err *err)
+{
+	struct call call = {.kind = CALL_UNPACK, .size_bytes = elf_bytes};
+
+	return ask_for_memory(stage, &call, "kernel ELF", sealed_fd(kernel),
+	    elf_bytes, ret_raw_elf, err);
+}
+
+/* A stage that cannot be asked has left its reason behind: the answer tells. */
+static void
+ask(struct stage *stage, struct call *call, const char *what, int pass_fd)
+{
+	struct err ignored;
+
+	snprintf(call->what, sizeof(call->what), "%s", what);
+	ipc_send(stage->fd, call, sizeof(*call), pass_fd, &ignored);
+}
+
+static int
+receive_answer(struct stage *stage, struct answer *ret_answer, int *ret_fd,
+    struct err *err)
+{
+	bool is_end;
+
+	TRY(ipc_receive(stage->fd, ret_answer, sizeof(*ret_answer), ret_fd,
+	    &is_end, err));
+	if (is_end)
+		return err_set(err, STAGE_FAILED, "the stage died");
+	return 0;
+}
+
+static int
+ask_for_memory(struct stage *stage, struct call *call, const char *what,
+    int pass_fd, size_t max_bytes, struct sealed **ret_raw, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+	struct answer answer;
+
+	ask(stage, call, what, pass_fd);
+	TRY(receive_answer(stage, &answer, &fd, err));
+	TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
+	if (fd < 0)
+		return err_set(err, STAGE_FAILED, "%s: no memory came", what);
+	return sealed_from_fd(take_fd(&fd), max_bytes, what, ret_raw, err);
+}
+
+static int
+check_entry(struct layout_entry *entry, struct err *err)
+{
+	entry->claimed_name[sizeof(entry->claimed_name) - 1] = '\0';
+	entry->claimed_version[sizeof(entry->claimed_version) - 1] = '\0';
+	if (!manifest_name_is_valid(entry->claimed_name) ||
+	    !manifest_version_is_valid(entry->claimed_version))
+		return err_set(err, STAGE_FAILED, "an illegal image name");
+	return 0;
+}
+
+/* The stage's side */
+
+static int
+start_child(const char *store_path, uint32_t sandbox_uid, int link,
+    int parent_pid, struct err *err)
+{
+	int store_fd = -1;
+	struct answer refusal = {.is_last = true};
+	int code;
+
+	log_set_role("assayd[stage]");
+	TRY(sandbox_die_with_parent(parent_pid, err));
+	code = layout_open(store_path, &store_fd, err);
+	if (code == 0) {
+		int keep[] = {link, store_fd};
+
+		code = sandbox_keep_only(keep, countof(keep), err);
+	}
+	if (code == 0)
+		code = sandbox_enter(SANDBOX_STAGE, sandbox_uid, err);
+	if (code == 0)
+		serve(link, store_fd);
+	outcome_from(&refusal.outcome, code, err);
+	return ipc_send(link, &refusal, sizeof(refusal), -1, err);
+}
+
+static void
+serve(int link, int store_fd)
+{
+	for (;;) {
+		CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+		CLEANUP(closep) int fd = -1;
+		struct answer answer = {.is_last = true};
+		struct call call;
+		struct err err = {0};
+		bool is_end;
+		int code = ipc_receive(link, &call, sizeof(call), &fd, &is_end,
+		    &err);
+
+		if (code != 0 || is_end)
+			_exit(0);
+		code = answer_call(link, store_fd, &call, fd, &sealed, &err);
+		outcome_from(&answer.outcome, code, &err);
+		if (ipc_send(link, &answer, sizeof(answer),
+		        sealed != NULL ? sealed_fd(sealed) : -1, &err) != 0)
+			_exit(1);
+	}
+}
+
+static int
+answer_call(int link, int store_fd, struct call *call, int fd,
+    struct sealed **ret_sealed, struct err *err)
+{
+	switch (call->kind) {
+	case CALL_LIST:
+		return send_entries(link, store_fd,
+		    call->name[0] != '\0' ? call->name : NULL, err);
+	case CALL_BLOB:
+		return layout_copy_blob(store_fd, &call->digest,
+		    call->size_bytes, call->what, ret_sealed, err);
+	case CALL_BLOB_MAX:
+		return layout_copy_blob_max(store_fd, &call->digest,
+		    call->size_bytes, call->what, ret_sealed, err);
+	case CALL_UNPACK:
+		return unpack(fd, call->size_bytes, ret_sealed, err);
+	default:
+		return err_set(err, BUG, "stage call %u", call->kind);
+	}
+}
+
+static int
+send_entries(int link, int store_fd, const char *name, struct err *err)
+{
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+
+	TRY(layout_read(store_fd, name, &list, err));
+	for (size_t i = 0; i < list.count; i++) {
+		struct answer answer = {.entry = list.entries[i]};
+
+		TRY(ipc_send(link, &answer, sizeof(answer), -1, err));
+	}
+	return 0;
+}
+
+static int
+unpack(int fd, uint64_t elf_bytes, struct sealed **ret_elf, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *kernel = NULL;
+	int own = dup(fd);
+
+	if (own < 0)
+		return err_set_errno(err, SYSTEM_FAILED, "dup");
+	TRY(sealed_from_fd(own, LIMIT_KERNEL_BYTES, "kernel", &kernel, err));
+	return kernel_unpack(sealed_bytes(kernel), elf_bytes, ret_elf, err);
+}

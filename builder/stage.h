@@ -1,0 +1,55 @@
+/*
+ * The stage: reads the store and unpacks kernels, outside the trusted role.
+ *
+ * One process for one build, started by the build child before it opens Xen.
+ * It holds the store's directory and one link, runs as nobody behind seccomp,
+ * and offers sealed memory. Nothing that it offers is believed: the build
+ * child checks each digest. Taken over, it can offer bytes that are refused.
+ */
+#ifndef ASSAY_BUILDER_STAGE_H
+#define ASSAY_BUILDER_STAGE_H
+
+#include <sys/types.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/sealed.h"
+#include "image-store/layout.h"
+
+struct stage {
+	int fd; /* the link; -1: not started */
+	pid_t pid;
+};
+
+#define STAGE_NONE ((struct stage){.fd = -1})
+
+/* Start it on this store. Errors: STORE_IO, STORE_MALFORMED, SYSTEM_FAILED. */
+int stage_start(const char *store_path, uint32_t sandbox_uid,
+    struct stage *ret_stage, struct err *err);
+
+/* End it and wait for it. Does nothing if it was not started. */
+void stage_stop(struct stage *stage);
+
+/*
+ * Requests. Each returns the stage's own refusal, or STAGE_FAILED when it died
+ * or broke the protocol.
+ */
+
+/* What the index claims for a name, or for all if `name` is NULL. Free with
+ * layout_list_done(). */
+int stage_list(struct stage *stage, const char *name,
+    struct layout_list *ret_list, struct err *err);
+
+/* A blob of exactly this size; of any size up to a limit. Returns owned. */
+int stage_blob(struct stage *stage, const struct digest *digest,
+    uint64_t size_bytes, const char *what, struct sealed **ret_raw,
+    struct err *err);
+int stage_blob_max(struct stage *stage, const struct digest *digest,
+    uint64_t max_bytes, const char *what, struct sealed **ret_raw,
+    struct err *err);
+
+/* Unpack a kernel that the caller has verified. Returns owned. */
+int stage_unpack(struct stage *stage, const struct sealed *kernel,
+    uint64_t elf_bytes, struct sealed **ret_raw_elf, struct err *err);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * The supervisor: starts the roles, journals what is under way, and removes
+ * what a dead build child left. It keeps the right to destroy domains and the
+ * cache of verified images; it parses nothing foreign.
+ */
+#ifndef ASSAY_BUILDER_SUPERVISOR_H
+#define ASSAY_BUILDER_SUPERVISOR_H
+
+#include "builder/config.h"
+#include "builder/fault.h"
+#include "keys/trust.h"
+
+/*
+ * Run until SIGTERM or SIGINT (returns 0), or until something without which it
+ * cannot go on is gone. Builds under way are undone first; running guests are
+ * left alone. Borrows everything. `listen_fd` goes to the front.
+ */
+int supervisor_run(const struct config *config,
+    const struct trust_policy *policy, const struct fault *fault,
+    int listen_fd, struct err *err);
+
+#endif

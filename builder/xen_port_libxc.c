@@ -1,0 +1,547 @@
+#include "builder/xen_port_libxc.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <xenctrl.h>
+#include <xenforeignmemory.h>
+#include <xenguest.h>
+#include <xenstore.h>
+#include <xentoollog.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/scope.h"
+
+/* libxl's own slack: LIBXL_MAXMEM_CONSTANT in KiB (libxl_internal.h). */
+enum { MAXMEM_SLACK_KIB = 1024 };
+/* xen/include/xen/sched.h: the most that a 2-level event channel guest has;
+ * libxl's default for max_event_channels. */
+enum { MAX_EVENT_PORT = 1023 };
+enum { STORE_ATTEMPTS = 8 };
+enum { DESTROY_POLLS = 1000, DESTROY_POLL_USEC = 5000 };
+
+/* libxc tells what went wrong only to its logger: keep the last of it. */
+struct last_words {
+	xentoollog_logger vtable; /* first: libxc casts */
+	char text[192];
+};
+
+struct libxc {
+	xc_interface *xch;
+	xenforeignmemory_handle *memory;
+	struct xs_handle *store;
+	struct last_words last_words;
+};
+
+static const struct xen_ops libxc_ops;
+
+static void libxc_close(void *xen);
+static int xen_failed(struct libxc *libxc, struct err *err, const char *call);
+static int store_failed(struct err *err, const char *call, const char *path);
+static struct xc_dom_image *start_load(struct libxc *libxc,
+    const struct xen_load *load);
+static void release_image(struct xc_dom_image **dom);
+static int write_nodes(struct libxc *libxc, xs_transaction_t transaction,
+    const struct xen_node *nodes, uint32_t count, struct err *err);
+static bool set_access(struct libxc *libxc, xs_transaction_t transaction,
+    const struct xen_node *node);
+static bool is_listed(struct libxc *libxc, uint32_t domid);
+static void keep_last_words(struct xentoollog_logger *logger,
+    xentoollog_level level, int errnoval, const char *context,
+    const char *format, va_list args) __attribute__((format(printf, 5, 0)));
+static void ignore_progress(struct xentoollog_logger *logger,
+    const char *context, const char *doing_what, int percent,
+    unsigned long done, unsigned long total);
+static void ignore_destroy(struct xentoollog_logger *logger);
+
+int
+xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
+{
+	struct libxc *libxc = calloc(1, sizeof(*libxc));
+
+	if (libxc == NULL)
+		return err_set(err, NO_MEMORY, "xen port");
+	libxc->last_words.vtable = (xentoollog_logger){
+	    .vmessage = keep_last_words,
+	    .progress = ignore_progress,
+	    .destroy = ignore_destroy,
+	};
+	libxc->xch = xc_interface_open(&libxc->last_words.vtable,
+	    &libxc->last_words.vtable, 0);
+	libxc->memory = xenforeignmemory_open(&libxc->last_words.vtable, 0);
+	if (libxc->xch == NULL || libxc->memory == NULL) {
+		xen_failed(libxc, err, "xc_interface_open");
+		libxc_close(libxc);
+		return (int)err->code;
+	}
+	libxc->store = xs_open(0);
+	if (libxc->store == NULL) {
+		store_failed(err, "xs_open", "/");
+		libxc_close(libxc);
+		return (int)err->code;
+	}
+	*ret_port = (struct xen_port){.ops = &libxc_ops, .xen = libxc};
+	return 0;
+}
+
+static void
+libxc_close(void *xen)
+{
+	struct libxc *libxc = xen;
+
+	if (libxc->store != NULL)
+		xs_close(libxc->store);
+	if (libxc->memory != NULL)
+		xenforeignmemory_close(libxc->memory);
+	if (libxc->xch != NULL)
+		xc_interface_close(libxc->xch);
+	free(libxc);
+}
+
+/* Domains */
+
+static int
+libxc_domain_create(void *xen, const struct xen_domain_spec *spec,
+    uint32_t *ret_domid, struct err *err)
+{
+	struct libxc *libxc = xen;
+	/* A PV guest: no flags. Grant tables of version 1 only: the races of
+	 * XSA-500 and XSA-501 are in changing the version. */
+	struct xen_domctl_createdomain config = {
+	    .max_vcpus = spec->vcpus,
+	    .max_evtchn_port = MAX_EVENT_PORT,
+	    .max_grant_frames = -1,
+	    .max_maptrack_frames = -1,
+	    .grant_opts = XEN_DOMCTL_GRANT_version(1),
+	};
+	uint32_t domid = 0; /* Xen chooses */
+
+	memcpy(config.handle, spec->uuid, sizeof(config.handle));
+	if (xc_domain_create(libxc->xch, &domid, &config) != 0)
+		return xen_failed(libxc, err, "xc_domain_create");
+	*ret_domid = domid;
+	return 0;
+}
+
+/* What libxl does for a PV guest: libxl_dom.c libxl__build_pre,
+ * libxl_x86.c libxl__arch_domain_create, libxl_cpuid.c. */
+static int
+libxc_domain_prepare(void *xen, uint32_t domid,
+    const struct xen_domain_spec *spec, struct err *err)
+{
+	struct libxc *libxc = xen;
+	uint64_t memory_kib = (uint64_t)spec->memory_mib << 10;
+
+	if (xc_domain_max_vcpus(libxc->xch, domid, spec->vcpus) != 0)
+		return xen_failed(libxc, err, "xc_domain_max_vcpus");
+	if (xc_domain_setmaxmem(libxc->xch, domid,
+	        memory_kib + MAXMEM_SLACK_KIB) != 0)
+		return xen_failed(libxc, err, "xc_domain_setmaxmem");
+	if (xc_domain_set_memmap_limit(libxc->xch, domid, memory_kib) != 0)
+		return xen_failed(libxc, err, "xc_domain_set_memmap_limit");
+	if (xc_domain_set_tsc_info(libxc->xch, domid, 0, 0, 0, 0) != 0)
+		return xen_failed(libxc, err, "xc_domain_set_tsc_info");
+	if (xc_cpuid_apply_policy(libxc->xch, domid, false, NULL, 0, true,
+	        false, false, NULL, NULL) != 0)
+		return xen_failed(libxc, err, "xc_cpuid_apply_policy");
+	return 0;
+}
+
+static int
+libxc_evtchn_alloc(void *xen, uint32_t domid, uint16_t remote,
+    uint32_t *ret_port, struct err *err)
+{
+	struct libxc *libxc = xen;
+	int port = xc_evtchn_alloc_unbound(libxc->xch, domid, remote);
+
+	if (port < 0)
+		return xen_failed(libxc, err, "xc_evtchn_alloc_unbound");
+	*ret_port = (uint32_t)port;
+	return 0;
+}
+
+/* Follows init-xenstore-domain.c, the in-tree builder without libxl. */
+static int
+libxc_domain_load(void *xen, uint32_t domid, const struct xen_load *load,
+    struct xen_rings *ret_rings, struct err *err)
+{
+	struct libxc *libxc = xen;
+	CLEANUP(release_image) struct xc_dom_image *dom =
+	    start_load(libxc, load);
+
+	if (dom == NULL)
+		return xen_failed(libxc, err, "xc_dom_allocate");
+	if (xc_dom_boot_xen_init(dom, libxc->xch, domid) != 0)
+		return xen_failed(libxc, err, "xc_dom_boot_xen_init");
+	if (xc_dom_parse_image(dom) != 0)
+		return xen_failed(libxc, err, "xc_dom_parse_image");
+	if (xc_dom_mem_init(dom, load->memory_mib) != 0)
+		return xen_failed(libxc, err, "xc_dom_mem_init");
+	if (xc_dom_boot_mem_init(dom) != 0)
+		return xen_failed(libxc, err, "xc_dom_boot_mem_init");
+	if (xc_dom_build_image(dom) != 0)
+		return xen_failed(libxc, err, "xc_dom_build_image");
+	if (xc_dom_boot_image(dom) != 0)
+		return xen_failed(libxc, err, "xc_dom_boot_image");
+	ret_rings->console_frame = xc_dom_p2m(dom, dom->console_pfn);
+	ret_rings->xenstore_frame = xc_dom_p2m(dom, dom->xenstore_pfn);
+	return 0;
+}
+
+static struct xc_dom_image *
+start_load(struct libxc *libxc, const struct xen_load *load)
+{
+	CLEANUP(release_image) struct xc_dom_image *dom =
+	    xc_dom_allocate(libxc->xch, load->cmdline, NULL);
+
+	if (dom == NULL)
+		return NULL;
+	dom->container_type = XC_DOM_PV_CONTAINER;
+	dom->console_evtchn = load->console_port;
+	dom->console_domid = load->console_domid;
+	dom->xenstore_evtchn = load->xenstore_port;
+	dom->xenstore_domid = load->xenstore_domid;
+	dom->max_vcpus = load->vcpus;
+	/* With its own size as the limit a ramdisk is passed on as it is:
+	 * xc_dom_build_module then has no room to unpack it. The one case
+	 * that it still would is refused as RAMDISK_UNPACKABLE. */
+	xc_dom_kernel_max_size(dom, load->elf.len);
+	xc_dom_module_max_size(dom, load->ramdisk.len);
+	if (xc_dom_kernel_mem(dom, load->elf.ptr, load->elf.len) != 0)
+		return NULL;
+	if (load->ramdisk.len > 0 &&
+	    xc_dom_module_mem(dom, load->ramdisk.ptr, load->ramdisk.len,
+	        NULL) != 0)
+		return NULL;
+	return take_ptr(&dom);
+}
+
+static void
+release_image(struct xc_dom_image **dom)
+{
+	if (*dom != NULL)
+		xc_dom_release(*dom);
+	*dom = NULL;
+}
+
+static int
+libxc_domain_unpause(void *xen, uint32_t domid, struct err *err)
+{
+	struct libxc *libxc = xen;
+
+	if (xc_domain_unpause(libxc->xch, domid) != 0)
+		return xen_failed(libxc, err, "xc_domain_unpause");
+	return 0;
+}
+
+static int
+libxc_domain_destroy(void *xen, uint32_t domid, struct err *err)
+{
+	static const struct timespec pause = {
+	    .tv_nsec = DESTROY_POLL_USEC * 1000L};
+	struct libxc *libxc = xen;
+
+	if (!is_listed(libxc, domid))
+		return 0;
+	if (xc_domain_destroy(libxc->xch, domid) != 0 && errno != ESRCH)
+		return xen_failed(libxc, err, "xc_domain_destroy");
+	/* It is listed until the last mapping of its memory is gone. */
+	for (int i = 0; i < DESTROY_POLLS && is_listed(libxc, domid); i++)
+		nanosleep(&pause, NULL);
+	if (is_listed(libxc, domid))
+		return err_set(err, XEN_FAILED,
+		    "d%u is dead but somebody still maps its memory", domid);
+	return 0;
+}
+
+static bool
+is_listed(struct libxc *libxc, uint32_t domid)
+{
+	xc_domaininfo_t info;
+
+	return xc_domain_getinfolist(libxc->xch, domid, 1, &info) == 1 &&
+	    info.domain == domid;
+}
+
+static int
+libxc_domain_list(void *xen, struct xen_domain_info *ret_infos, uint32_t max,
+    uint32_t *ret_count, struct err *err)
+{
+	struct libxc *libxc = xen;
+	CLEANUP(freep) xc_domaininfo_t *infos = calloc(max + 1, sizeof(*infos));
+	int count;
+
+	if (infos == NULL)
+		return err_set(err, NO_MEMORY, "domain list");
+	count = xc_domain_getinfolist(libxc->xch, 1, max + 1, infos);
+	if (count < 0)
+		return xen_failed(libxc, err, "xc_domain_getinfolist");
+	if ((uint32_t)count > max)
+		return err_set(err, XEN_FAILED, "more than %u domains", max);
+	for (int i = 0; i < count; i++) {
+		struct xen_domain_info *info = &ret_infos[i];
+
+		*info = (struct xen_domain_info){
+		    .domid = infos[i].domain,
+		    .is_dying = (infos[i].flags & XEN_DOMINF_dying) != 0,
+		    .is_paused = (infos[i].flags & XEN_DOMINF_paused) != 0,
+		    .is_shutdown = (infos[i].flags & XEN_DOMINF_shutdown) != 0,
+		    .vcpus = infos[i].max_vcpu_id + 1,
+		    .memory_kib = infos[i].tot_pages * (XEN_PAGE_BYTES / 1024),
+		};
+		memcpy(info->uuid, infos[i].handle, sizeof(info->uuid));
+	}
+	*ret_count = (uint32_t)count;
+	return 0;
+}
+
+static int
+libxc_host_info(void *xen, struct xen_host_info *ret_info, struct err *err)
+{
+	struct libxc *libxc = xen;
+	xc_physinfo_t physinfo = {0};
+	int version = xc_version(libxc->xch, XENVER_version, NULL);
+
+	if (version < 0 || xc_physinfo(libxc->xch, &physinfo) != 0)
+		return xen_failed(libxc, err, "xc_physinfo");
+	*ret_info = (struct xen_host_info){
+	    .version_major = (uint32_t)version >> 16,
+	    .version_minor = (uint32_t)version & 0xffff,
+	    .total_kib = physinfo.total_pages * (XEN_PAGE_BYTES / 1024),
+	    .free_kib = physinfo.free_pages * (XEN_PAGE_BYTES / 1024),
+	};
+	return 0;
+}
+
+/* Grants */
+
+static int
+libxc_grants_seed(void *xen, uint32_t domid,
+    const struct xen_grant_entry *console,
+    const struct xen_grant_entry *xenstore, struct err *err)
+{
+	struct libxc *libxc = xen;
+
+	if (xc_dom_gnttab_seed(libxc->xch, domid, false, console->frame,
+	        xenstore->frame, console->domid, xenstore->domid) != 0)
+		return xen_failed(libxc, err, "xc_dom_gnttab_seed");
+	return 0;
+}
+
+static int
+libxc_grants_read(void *xen, uint32_t domid,
+    struct xen_grant_entry *ret_entries, uint32_t max_entries,
+    uint32_t *ret_count, struct err *err)
+{
+	struct libxc *libxc = xen;
+	struct gnttab_query_size size = {.dom = (domid_t)domid};
+	xenforeignmemory_resource_handle *resource;
+	void *table = NULL;
+	int version = xc_gnttab_get_version(libxc->xch, domid);
+
+	if (version != 1)
+		return err_set(err, GRANT_MISMATCH,
+		    "grant table version %d instead of 1", version);
+	if (xc_gnttab_query_size(libxc->xch, &size) != 0 ||
+	    size.status != GNTST_okay)
+		return xen_failed(libxc, err, "GNTTABOP_query_size");
+	if (size.nr_frames > max_entries / XEN_GRANTS_PER_FRAME)
+		return err_set(err, GRANT_MISMATCH,
+		    "a grant table of %u frames", size.nr_frames);
+	resource = xenforeignmemory_map_resource(libxc->memory,
+	    (domid_t)domid, XENMEM_resource_grant_table,
+	    XENMEM_resource_grant_table_id_shared, 0, size.nr_frames, &table,
+	    PROT_READ, 0);
+	if (resource == NULL)
+		return xen_failed(libxc, err, "XENMEM_acquire_resource");
+	_Static_assert(sizeof(struct xen_grant_entry) ==
+	        sizeof(grant_entry_v1_t),
+	    "the seam's entry has the layout of Xen's");
+	*ret_count = size.nr_frames * XEN_GRANTS_PER_FRAME;
+	memcpy(ret_entries, table, *ret_count * sizeof(*ret_entries));
+	xenforeignmemory_unmap_resource(libxc->memory, resource);
+	return 0;
+}
+
+/* xenstore */
+
+static int
+libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
+    struct err *err)
+{
+	struct libxc *libxc = xen;
+
+	/* Bounded: a guest that makes our transactions collide for ever
+	 * (XSA-206) costs a build, not the builder. */
+	for (unsigned int attempt = 0; attempt < STORE_ATTEMPTS; attempt++) {
+		struct timespec pause = {.tv_nsec = 1000000L << attempt};
+		xs_transaction_t transaction =
+		    xs_transaction_start(libxc->store);
+
+		if (transaction == XBT_NULL)
+			return store_failed(err, "transaction_start", "/");
+		if (write_nodes(libxc, transaction, nodes, count, err) != 0) {
+			xs_transaction_end(libxc->store, transaction, true);
+			return (int)err->code;
+		}
+		if (xs_transaction_end(libxc->store, transaction, false))
+			return 0;
+		if (errno != EAGAIN)
+			return store_failed(err, "transaction_end", "/");
+		nanosleep(&pause, NULL);
+	}
+	return err_set(err, XENSTORE_FAILED,
+	    "the transaction collided %d times in a row", STORE_ATTEMPTS);
+}
+
+static int
+write_nodes(struct libxc *libxc, xs_transaction_t transaction,
+    const struct xen_node *nodes, uint32_t count, struct err *err)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct xen_node *node = &nodes[i];
+
+		if (!xs_write(libxc->store, transaction, node->path,
+		        node->value, (unsigned int)strlen(node->value)))
+			return store_failed(err, "write", node->path);
+		if (!set_access(libxc, transaction, node))
+			return store_failed(err, "set_perms", node->path);
+	}
+	return 0;
+}
+
+static bool
+set_access(struct libxc *libxc, xs_transaction_t transaction,
+    const struct xen_node *node)
+{
+	struct xs_permissions perms[2] = {
+	    {.id = node->owner, .perms = XS_PERM_NONE},
+	    {.id = node->reader, .perms = XS_PERM_READ},
+	};
+	unsigned int count = node->reader == XEN_NODE_NO_READER ? 1 : 2;
+
+	if (node->access == XEN_NODE_INHERIT)
+		return true;
+	if (node->access == XEN_NODE_PRIVATE) {
+		perms[0].id = 0;
+		count = 1;
+	}
+	return xs_set_permissions(libxc->store, transaction, node->path, perms,
+	    count);
+}
+
+static int
+libxc_store_read(void *xen, const char *path, char **ret_value,
+    struct err *err)
+{
+	struct libxc *libxc = xen;
+	unsigned int len;
+	char *value = xs_read(libxc->store, XBT_NULL, path, &len);
+
+	if (value == NULL && errno != ENOENT)
+		return store_failed(err, "read", path);
+	*ret_value = value;
+	return 0;
+}
+
+static int
+libxc_store_remove(void *xen, const char *path, struct err *err)
+{
+	struct libxc *libxc = xen;
+
+	if (!xs_rm(libxc->store, XBT_NULL, path) && errno != ENOENT)
+		return store_failed(err, "rm", path);
+	return 0;
+}
+
+static int
+libxc_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
+    uint32_t port, struct err *err)
+{
+	struct libxc *libxc = xen;
+
+	if (!xs_introduce_domain(libxc->store, domid, xenstore_frame, port))
+		return store_failed(err, "introduce", "its ring by grant 1");
+	return 0;
+}
+
+/* Errors */
+
+static int
+xen_failed(struct libxc *libxc, struct err *err, const char *call)
+{
+	int sys = errno;
+
+	err_set(err, XEN_FAILED, "%s: %s (%s)", call, strerror(sys),
+	    libxc->last_words.text[0] != '\0' ? libxc->last_words.text
+	                                      : "no reason given");
+	err->sys = sys;
+	return (int)err->code;
+}
+
+static int
+store_failed(struct err *err, const char *call, const char *path)
+{
+	return err_set_errno(err, XENSTORE_FAILED, "%s %s", call, path);
+}
+
+static void
+keep_last_words(struct xentoollog_logger *logger, xentoollog_level level,
+    int errnoval, const char *context, const char *format, va_list args)
+{
+	struct last_words *last_words = (struct last_words *)logger;
+
+	(void)errnoval;
+	(void)context;
+	/* The first complaint is the cause; later ones only follow from it. */
+	if (level < XTL_WARN || last_words->text[0] != '\0')
+		return;
+	vsnprintf(last_words->text, sizeof(last_words->text), format, args);
+	for (char *c = last_words->text; *c != '\0'; c++) {
+		if (*c < ' ' || *c > '~')
+			*c = ' ';
+	}
+}
+
+static void
+ignore_progress(struct xentoollog_logger *logger, const char *context,
+    const char *doing_what, int percent, unsigned long done,
+    unsigned long total)
+{
+	(void)logger;
+	(void)context;
+	(void)doing_what;
+	(void)percent;
+	(void)done;
+	(void)total;
+}
+
+static void
+ignore_destroy(struct xentoollog_logger *logger)
+{
+	(void)logger;
+}
+
+static const struct xen_ops libxc_ops = {
+    .domain_create = libxc_domain_create,
+    .domain_prepare = libxc_domain_prepare,
+    .evtchn_alloc = libxc_evtchn_alloc,
+    .domain_load = libxc_domain_load,
+    .grants_seed = libxc_grants_seed,
+    .grants_read = libxc_grants_read,
+    .domain_unpause = libxc_domain_unpause,
+    .domain_destroy = libxc_domain_destroy,
+    .domain_list = libxc_domain_list,
+    .host_info = libxc_host_info,
+    .store_write = libxc_store_write,
+    .store_read = libxc_store_read,
+    .store_remove = libxc_store_remove,
+    .store_introduce = libxc_store_introduce,
+    .close = libxc_close,
+};

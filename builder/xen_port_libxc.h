@@ -1,0 +1,16 @@
+/*
+ * The Xen seam on libxenctrl, libxenguest and libxenstore.
+ */
+#ifndef ASSAY_BUILDER_XEN_PORT_LIBXC_H
+#define ASSAY_BUILDER_XEN_PORT_LIBXC_H
+
+#include "base/xen_port.h"
+
+/*
+ * Open handles to the hypervisor and to xenstored. One port serves one build
+ * at a time. Close with xen_port_close().
+ * Errors: XEN_FAILED, XENSTORE_FAILED, NO_MEMORY.
+ */
+int xen_port_libxc_open(struct xen_port *ret_port, struct err *err);
+
+#endif

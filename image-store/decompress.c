@@ -1,0 +1,238 @@
+#include "image-store/decompress.h"
+
+#include <stdlib.h>
+
+#include <lz4.h>
+#include <lzma.h>
+#define ZLIB_CONST /* next_in is const: zlib does not write to it */
+#include <zlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+
+/* Each block of a legacy LZ4 frame unpacks to at most this. */
+#define LZ4_BLOCK_BYTES LIMIT_MIB(8)
+
+typedef int (*unpack_fn)(
+    struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+
+struct compression {
+	const char *name;
+	uint8_t magic[6];
+	size_t magic_len;
+	unpack_fn unpack;
+};
+
+static bool
+has_magic(const struct compression *compression, struct bytes stream);
+static int
+unpack_gzip(struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+static void inflate_donep(z_stream *z);
+static int
+unpack_xz(struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+static int
+unpack_lz4(struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+static int next_lz4_block(struct bytes stream, size_t *offset,
+    struct bytes *ret_block, struct err *err);
+static int refuse_lz4_block(struct bytes block, size_t room, struct err *err);
+static int
+unpack_zstd(struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+static int check_end(size_t unread, size_t missing, struct err *err);
+static int refuse_bomb(struct err *err);
+
+enum { GZIP, XZ, LZ4, ZSTD };
+
+static const struct compression compressions[] = {
+    [GZIP] = {"gzip", {0x1f, 0x8b},                     2, unpack_gzip},
+    [XZ] = {"xz",   {0xfd, '7', 'z', 'X', 'Z', 0x00}, 6, unpack_xz  },
+    [LZ4] = {"lz4",  {0x02, 0x21, 0x4c, 0x18},         4, unpack_lz4 },
+    [ZSTD] = {"zstd", {0x28, 0xb5, 0x2f, 0xfd},         4, unpack_zstd},
+};
+
+bool
+decompress_is_gzip(struct bytes stream)
+{
+	return has_magic(&compressions[GZIP], stream);
+}
+
+int
+decompress(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+{
+	/* So that every length fits an int, as lz4 and zlib want it. */
+	bug_unless(stream.len <= LIMIT_KERNEL_BYTES);
+	bug_unless(out_len <= LIMIT_KERNEL_BYTES);
+
+	for (size_t i = 0; i < countof(compressions); i++) {
+		if (!has_magic(&compressions[i], stream))
+			continue;
+		if (compressions[i].unpack(stream, out, out_len, err) != 0)
+			return err_prefix(err, "%s", compressions[i].name);
+		return 0;
+	}
+	return err_set(err, DECOMPRESS_FAILED,
+	    "payload starts with \"%s\": not gzip, xz, lz4 or zstd",
+	    err_quote(stream.ptr, stream.len < 6 ? stream.len : 6).text);
+}
+
+static bool
+has_magic(const struct compression *compression, struct bytes stream)
+{
+	return stream.len >= compression->magic_len &&
+	       memcmp(stream.ptr, compression->magic, compression->magic_len) ==
+		   0;
+}
+
+static int
+unpack_gzip(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+{
+	CLEANUP(inflate_donep)
+	z_stream z = {
+	    .next_in = stream.ptr,
+	    .avail_in = (uInt)stream.len,
+	    .next_out = out,
+	    .avail_out = (uInt)out_len,
+	};
+	int result = inflateInit2(&z, 16 + MAX_WBITS); /* 16: gzip only */
+
+	if (result == Z_OK)
+		result = inflate(&z, Z_FINISH);
+	if (result == Z_MEM_ERROR)
+		return err_set(err, NO_MEMORY, "inflate");
+	if (result == Z_BUF_ERROR && z.avail_out == 0 && z.avail_in > 0)
+		return refuse_bomb(err);
+	if (result != Z_STREAM_END)
+		return err_set(err, DECOMPRESS_FAILED, "damaged: %s",
+		    z.msg != NULL ? z.msg : "ends too early");
+	return check_end(z.avail_in, z.avail_out, err);
+}
+
+static void
+inflate_donep(z_stream *z)
+{
+	inflateEnd(z);
+}
+
+static int
+unpack_xz(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+{
+	uint64_t memory_limit = DECOMPRESS_XZ_MEMORY_BYTES;
+	size_t read = 0;
+	size_t written = 0;
+	lzma_ret result = lzma_stream_buffer_decode(&memory_limit,
+	    LZMA_TELL_UNSUPPORTED_CHECK, NULL, stream.ptr, &read, stream.len,
+	    out, &written, out_len);
+
+	if (result == LZMA_MEM_ERROR)
+		return err_set(err, NO_MEMORY, "dictionary");
+	if (result == LZMA_MEMLIMIT_ERROR)
+		return err_set(err, DECOMPRESS_FAILED,
+		    "wants %llu bytes for its dictionary, limit %zu",
+		    (unsigned long long)memory_limit,
+		    DECOMPRESS_XZ_MEMORY_BYTES);
+	if (result == LZMA_BUF_ERROR)
+		return refuse_bomb(err);
+	if (result != LZMA_OK)
+		return err_set(
+		    err, DECOMPRESS_FAILED, "damaged: error %d", (int)result);
+	return check_end(stream.len - read, out_len - written, err);
+}
+
+static int
+unpack_lz4(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+{
+	size_t offset = compressions[LZ4].magic_len;
+	size_t written = 0;
+
+	while (offset < stream.len) {
+		size_t room = out_len - written;
+		struct bytes block = {0};
+		int n;
+
+		TRY(next_lz4_block(stream, &offset, &block, err));
+		if (room > LZ4_BLOCK_BYTES)
+			room = LZ4_BLOCK_BYTES;
+		n = LZ4_decompress_safe((const char *)block.ptr,
+		    (char *)out + written, (int)block.len, (int)room);
+		if (n <= 0)
+			return refuse_lz4_block(block, room, err);
+		written += (size_t)n;
+	}
+	return check_end(0, out_len - written, err);
+}
+
+static int
+next_lz4_block(struct bytes stream, size_t *offset, struct bytes *ret_block,
+    struct err *err)
+{
+	uint32_t len;
+
+	if (!bytes_le32(stream, *offset, &len))
+		return err_set(
+		    err, DECOMPRESS_FAILED, "ends inside a block length");
+	if (len > (uint32_t)LZ4_COMPRESSBOUND(LZ4_BLOCK_BYTES) ||
+	    !bytes_part(stream, *offset + sizeof(len), len, ret_block))
+		return err_set(err, DECOMPRESS_FAILED,
+		    "block of %u bytes at %zu is too long", len, *offset);
+	*offset += sizeof(len) + len;
+	return 0;
+}
+
+/*
+ * lz4 does not say whether a block is damaged or longer than the room for it;
+ * with room for the longest legal block only damage is left.
+ */
+static int
+refuse_lz4_block(struct bytes block, size_t room, struct err *err)
+{
+	CLEANUP(freep)
+	char *scratch = malloc(LZ4_BLOCK_BYTES);
+	int n;
+
+	if (scratch == NULL)
+		return err_set(err, NO_MEMORY, "%zu bytes", LZ4_BLOCK_BYTES);
+	n = LZ4_decompress_safe((const char *)block.ptr, scratch,
+	    (int)block.len, (int)LZ4_BLOCK_BYTES);
+	if (n > 0 && (size_t)n > room)
+		return refuse_bomb(err);
+	return err_set(err, DECOMPRESS_FAILED, "damaged block");
+}
+
+static int
+unpack_zstd(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+{
+	size_t frame_len = ZSTD_findFrameCompressedSize(stream.ptr, stream.len);
+	size_t written;
+
+	if (ZSTD_isError(frame_len))
+		return err_set(err, DECOMPRESS_FAILED, "damaged: %s",
+		    ZSTD_getErrorName(frame_len));
+	written = ZSTD_decompress(out, out_len, stream.ptr, frame_len);
+	if (ZSTD_getErrorCode(written) == ZSTD_error_memory_allocation)
+		return err_set(err, NO_MEMORY, "zstd");
+	if (ZSTD_getErrorCode(written) == ZSTD_error_dstSize_tooSmall)
+		return refuse_bomb(err);
+	if (ZSTD_isError(written))
+		return err_set(err, DECOMPRESS_FAILED, "damaged: %s",
+		    ZSTD_getErrorName(written));
+	return check_end(stream.len - frame_len, out_len - written, err);
+}
+
+static int
+check_end(size_t unread, size_t missing, struct err *err)
+{
+	if (unread > 0)
+		return err_set(err, DECOMPRESS_FAILED,
+		    "%zu bytes behind the end of the stream", unread);
+	if (missing > 0)
+		return err_set(err, DECOMPRESS_FAILED,
+		    "unpacks to %zu bytes less than it should", missing);
+	return 0;
+}
+
+static int
+refuse_bomb(struct err *err)
+{
+	return err_set(err, DECOMPRESS_BOMB, "unpacks to more than it should");
+}

@@ -1,0 +1,111 @@
+#include "image-store/kernel_unpack.h"
+
+#include "base/limits.h"
+#include "base/scope.h"
+#include "image-store/bzimage.h"
+#include "image-store/decompress.h"
+
+static int check_size(const char *what, uint64_t size_bytes, struct err *err);
+static int copy_elf(struct bytes kernel, uint64_t elf_size_bytes,
+    struct sealed **ret_elf, struct err *err);
+static int unpack_bzimage(struct bytes kernel, uint64_t elf_size_bytes,
+    struct sealed **ret_elf, struct err *err);
+static int check_claim(
+    uint32_t claimed_size_bytes, uint64_t elf_size_bytes, struct err *err);
+
+int
+kernel_format_of(
+    struct bytes kernel, enum kernel_format *ret_format, struct err *err)
+{
+	if (kernel.len >= 4 && memcmp(kernel.ptr,
+				   "\x7f"
+				   "ELF",
+				   4) == 0)
+		*ret_format = KERNEL_ELF;
+	else if (bzimage_is(kernel))
+		*ret_format = KERNEL_BZIMAGE;
+	else
+		return err_set(err, KERNEL_FORMAT_UNKNOWN,
+		    "kernel starts with \"%s\": not a bzImage or ELF file",
+		    err_quote(kernel.ptr, kernel.len < 4 ? kernel.len : 4)
+			.text);
+	return 0;
+}
+
+int
+kernel_claimed_elf_size(
+    struct bytes bzimage, uint64_t *ret_size_bytes, struct err *err)
+{
+	struct bzimage_payload payload;
+
+	TRY(bzimage_payload(bzimage, &payload, err));
+	TRY(check_size("unpacked kernel", payload.claimed_size_bytes, err));
+	*ret_size_bytes = payload.claimed_size_bytes;
+	return 0;
+}
+
+int
+kernel_unpack(struct bytes kernel, uint64_t elf_size_bytes,
+    struct sealed **ret_elf, struct err *err)
+{
+	enum kernel_format format;
+
+	TRY(kernel_format_of(kernel, &format, err));
+	TRY(check_size("kernel", kernel.len, err));
+	TRY(check_size("unpacked kernel", elf_size_bytes, err));
+	if (format == KERNEL_ELF)
+		return copy_elf(kernel, elf_size_bytes, ret_elf, err);
+	return unpack_bzimage(kernel, elf_size_bytes, ret_elf, err);
+}
+
+static int
+check_size(const char *what, uint64_t size_bytes, struct err *err)
+{
+	if (size_bytes > LIMIT_KERNEL_BYTES)
+		return err_set(err, IMAGE_TOO_LARGE,
+		    "%s: %llu bytes, limit %zu", what,
+		    (unsigned long long)size_bytes, LIMIT_KERNEL_BYTES);
+	return 0;
+}
+
+static int
+copy_elf(struct bytes kernel, uint64_t elf_size_bytes, struct sealed **ret_elf,
+    struct err *err)
+{
+	if (kernel.len != elf_size_bytes)
+		return err_set(err, IMAGE_SIZE_MISMATCH,
+		    "kernel: %zu bytes instead of %llu", kernel.len,
+		    (unsigned long long)elf_size_bytes);
+	return sealed_from_bytes("kernel", kernel, ret_elf, err);
+}
+
+static int
+unpack_bzimage(struct bytes kernel, uint64_t elf_size_bytes,
+    struct sealed **ret_elf, struct err *err)
+{
+	CLEANUP(draft_freep)
+	struct draft *elf = NULL;
+	struct bzimage_payload payload;
+
+	TRY(bzimage_payload(kernel, &payload, err));
+	TRY(check_claim(payload.claimed_size_bytes, elf_size_bytes, err));
+	TRY(draft_new("kernel", elf_size_bytes, &elf, err));
+	TRY(decompress(payload.body, draft_data(elf), draft_size(elf), err));
+	return draft_seal(take_ptr(&elf), ret_elf, err);
+}
+
+/* Before any memory is taken. That the claim is true is seen by unpacking. */
+static int
+check_claim(
+    uint32_t claimed_size_bytes, uint64_t elf_size_bytes, struct err *err)
+{
+	if (claimed_size_bytes > elf_size_bytes)
+		return err_set(err, DECOMPRESS_BOMB,
+		    "kernel claims to unpack to %u bytes instead of %llu",
+		    claimed_size_bytes, (unsigned long long)elf_size_bytes);
+	if (claimed_size_bytes < elf_size_bytes || claimed_size_bytes == 0)
+		return err_set(err, DECOMPRESS_FAILED,
+		    "kernel claims to unpack to %u bytes instead of %llu",
+		    claimed_size_bytes, (unsigned long long)elf_size_bytes);
+	return 0;
+}

@@ -1,0 +1,40 @@
+/*
+ * The OCI documents of a store, written: an image's OCI manifest and its entry
+ * in the index. In the library assay-pack; image-store/layout.h reads them.
+ *
+ * Deterministic: compact JSON, members in a fixed order, the index sorted.
+ * Spec: OCI image-spec v1.1 manifest.md, image-index.md, descriptor.md.
+ */
+#ifndef ASSAY_IMAGE_STORE_OCI_ENCODE_H
+#define ASSAY_IMAGE_STORE_OCI_ENCODE_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "image-store/manifest.h"
+
+/* The OCI empty descriptor's content: a blob that each image refers to. */
+#define OCI_EMPTY_CONFIG "{}"
+
+/*
+ * The OCI manifest of an image: envelope, kernel and, if any, ramdisk.
+ * Returns owned text (malloc, NUL-terminated). Errors: NO_MEMORY.
+ */
+int oci_manifest_encode(const struct manifest *claimed,
+    const struct blob *envelope, char **ret_text, struct err *err);
+
+/*
+ * Put an image into an index, which layout_read_index() made. Entries of the
+ * same ref.name are dropped if `replace`, all others are kept as they are, in
+ * the order of ref.name and digest.
+ * Returns owned text (malloc, NUL-terminated); the index is used up.
+ * Errors: FILE_EXISTS; STORE_MALFORMED if the index would be over a limit;
+ * NO_MEMORY.
+ */
+int oci_index_put(json_t *index, const struct manifest *claimed,
+    const struct blob *oci_manifest, bool replace, char **ret_text,
+    struct err *err);
+
+#endif

@@ -1,0 +1,292 @@
+#include "image-store/verified_image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "image-store/elf_check.h"
+#include "image-store/ramdisk.h"
+#include "keys/dsse.h"
+
+struct verified_manifest {
+	struct manifest manifest;
+	struct digest envelope;
+	struct digest payload;
+	char *role;
+};
+
+struct checked_blob {
+	struct blob blob;
+	struct sealed *sealed;
+};
+
+struct verified_image {
+	struct verified_manifest *manifest;
+	struct checked_blob *elf;
+	struct checked_blob *ramdisk; /* NULL if there is none */
+};
+
+static int
+check_name(const char *name, const struct manifest *manifest, struct err *err);
+static int check_size(const struct blob *blob, const struct sealed *raw_bytes,
+    const char *what, struct err *err);
+static int new_checked(const struct blob *blob, struct sealed **bytes,
+    struct checked_blob **ret_checked, struct err *err);
+static int check_signed_blob(const struct blob *blob,
+    const struct checked_blob *checked, const char *what, struct err *err);
+static int check_signed_ramdisk(const struct manifest *manifest,
+    const struct checked_blob *ramdisk, struct err *err);
+
+int
+verified_manifest_new(const struct trust_policy *policy, const char *name,
+    const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
+    struct err *err)
+{
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *made = NULL;
+	CLEANUP(dsse_freep)
+	struct dsse_envelope *envelope = NULL;
+	struct bytes raw = sealed_bytes(raw_envelope);
+	struct trust_verdict verdict;
+	struct bytes payload;
+	size_t role;
+
+	made = calloc(1, sizeof(*made));
+	if (made == NULL)
+		return err_set(err, NO_MEMORY, "manifest");
+
+	/* Who signed this? Nothing of the payload is looked at before. */
+	TRY(dsse_decode(raw, &envelope, err));
+	TRY(trust_verify(policy, raw, envelope, &verdict, err));
+	payload = dsse_raw_payload(envelope);
+	TRY(manifest_decode(payload, &made->manifest, err));
+
+	/* Is it the image that was asked for, theirs to sign, and fresh? */
+	TRY(check_name(name, &made->manifest, err));
+	TRY(trust_allows_image(policy, &verdict, made->manifest.name,
+	    made->manifest.is_debug, &role, err));
+	TRY(trust_check_rollback(policy, made->manifest.rollback_location,
+	    made->manifest.rollback_index, err));
+
+	/* Remember what was verified. */
+	made->envelope = verdict.envelope;
+	TRY(digest_of(payload, &made->payload, err));
+	made->role = strdup(trust_role_name(policy, role));
+	if (made->role == NULL)
+		return err_set(err, NO_MEMORY, "role name");
+	*ret_manifest = take_ptr(&made);
+	return 0;
+}
+
+void
+verified_manifest_freep(struct verified_manifest **manifest)
+{
+	if (*manifest == NULL)
+		return;
+	free((*manifest)->role);
+	free(*manifest);
+	*manifest = NULL;
+}
+
+const struct manifest *
+verified_manifest_get(const struct verified_manifest *manifest)
+{
+	return &manifest->manifest;
+}
+
+const struct digest *
+verified_manifest_envelope(const struct verified_manifest *manifest)
+{
+	return &manifest->envelope;
+}
+
+const struct digest *
+verified_manifest_payload(const struct verified_manifest *manifest)
+{
+	return &manifest->payload;
+}
+
+const char *
+verified_manifest_role(const struct verified_manifest *manifest)
+{
+	return manifest->role;
+}
+
+int
+blob_check(const struct blob *blob, const struct sealed *raw_bytes,
+    const char *what, struct err *err)
+{
+	struct digest digest;
+	char text[DIGEST_TEXT_SIZE];
+
+	TRY(check_size(blob, raw_bytes, what, err));
+	TRY(digest_of(sealed_bytes(raw_bytes), &digest, err));
+	digest_text(&digest, text);
+	if (!digest_equal(&digest, &blob->digest))
+		return err_set(err, IMAGE_DIGEST_MISMATCH,
+		    "%s: has %s, which is not the signed digest", what, text);
+	return 0;
+}
+
+int
+checked_blob_new(const struct blob *blob, struct sealed *raw_bytes,
+    const char *what, struct checked_blob **ret_checked, struct err *err)
+{
+	CLEANUP(sealed_freep)
+	struct sealed *owned = raw_bytes;
+
+	TRY(blob_check(blob, owned, what, err));
+	return new_checked(blob, &owned, ret_checked, err);
+}
+
+int
+checked_blob_from_cache(const struct blob *blob, struct sealed *checked,
+    const char *what, struct checked_blob **ret_checked, struct err *err)
+{
+	CLEANUP(sealed_freep)
+	struct sealed *owned = checked;
+
+	TRY(check_size(blob, owned, what, err));
+	return new_checked(blob, &owned, ret_checked, err);
+}
+
+void
+checked_blob_freep(struct checked_blob **blob)
+{
+	if (*blob == NULL)
+		return;
+	sealed_free((*blob)->sealed);
+	free(*blob);
+	*blob = NULL;
+}
+
+const struct sealed *
+checked_blob_sealed(const struct checked_blob *blob)
+{
+	return blob->sealed;
+}
+
+int
+verified_image_new(struct verified_manifest *manifest, struct checked_blob *elf,
+    struct checked_blob *ramdisk, struct verified_image **ret_image,
+    struct err *err)
+{
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *owned_manifest = manifest;
+	CLEANUP(checked_blob_freep)
+	struct checked_blob *owned_elf = elf;
+	CLEANUP(checked_blob_freep)
+	struct checked_blob *owned_ramdisk = ramdisk;
+	CLEANUP(freep)
+	struct verified_image *image = calloc(1, sizeof(*image));
+	const struct manifest *says = &manifest->manifest;
+
+	if (image == NULL)
+		return err_set(err, NO_MEMORY, "image");
+	TRY(check_signed_blob(&says->elf, elf, "unpacked kernel", err));
+	TRY(check_signed_ramdisk(says, ramdisk, err));
+	TRY(elf_check(sealed_bytes(elf->sealed), err));
+	if (ramdisk != NULL)
+		TRY(ramdisk_check(sealed_bytes(ramdisk->sealed), err));
+	image->manifest = take_ptr(&owned_manifest);
+	image->elf = take_ptr(&owned_elf);
+	image->ramdisk = take_ptr(&owned_ramdisk);
+	*ret_image = take_ptr(&image);
+	return 0;
+}
+
+void
+verified_image_freep(struct verified_image **image)
+{
+	if (*image == NULL)
+		return;
+	verified_manifest_freep(&(*image)->manifest);
+	checked_blob_freep(&(*image)->elf);
+	checked_blob_freep(&(*image)->ramdisk);
+	free(*image);
+	*image = NULL;
+}
+
+const struct verified_manifest *
+verified_image_manifest(const struct verified_image *image)
+{
+	return image->manifest;
+}
+
+struct bytes
+verified_image_elf(const struct verified_image *image)
+{
+	return sealed_bytes(image->elf->sealed);
+}
+
+struct bytes
+verified_image_ramdisk(const struct verified_image *image)
+{
+	if (image->ramdisk == NULL)
+		return bytes_of(NULL, 0);
+	return sealed_bytes(image->ramdisk->sealed);
+}
+
+static int
+check_name(const char *name, const struct manifest *manifest, struct err *err)
+{
+	if (name != NULL && strcmp(name, manifest->name) != 0)
+		return err_set(err, IMAGE_NAME_MISMATCH,
+		    "\"%s\" was asked for, \"%s\" is signed",
+		    err_quote_str(name).text, manifest->name);
+	return 0;
+}
+
+static int
+check_size(const struct blob *blob, const struct sealed *raw_bytes,
+    const char *what, struct err *err)
+{
+	size_t len = sealed_bytes(raw_bytes).len;
+
+	if (len != blob->size_bytes)
+		return err_set(err, IMAGE_SIZE_MISMATCH,
+		    "%s: %zu bytes instead of %llu", what, len,
+		    (unsigned long long)blob->size_bytes);
+	return 0;
+}
+
+/* Takes *bytes on success. */
+static int
+new_checked(const struct blob *blob, struct sealed **bytes,
+    struct checked_blob **ret_checked, struct err *err)
+{
+	struct checked_blob *checked = calloc(1, sizeof(*checked));
+
+	if (checked == NULL)
+		return err_set(err, NO_MEMORY, "blob");
+	checked->blob = *blob;
+	checked->sealed = take_ptr(bytes);
+	*ret_checked = checked;
+	return 0;
+}
+
+/* A blob was checked against some digest; is that the one of this manifest? */
+static int
+check_signed_blob(const struct blob *blob, const struct checked_blob *checked,
+    const char *what, struct err *err)
+{
+	if (checked->blob.size_bytes != blob->size_bytes ||
+	    !digest_equal(&checked->blob.digest, &blob->digest))
+		return err_set(err, IMAGE_DIGEST_MISMATCH,
+		    "%s: not the one that the manifest names", what);
+	return 0;
+}
+
+static int
+check_signed_ramdisk(const struct manifest *manifest,
+    const struct checked_blob *ramdisk, struct err *err)
+{
+	if (manifest->has_ramdisk != (ramdisk != NULL))
+		return err_set(err, IMAGE_DIGEST_MISMATCH,
+		    "ramdisk: %s, but the manifest names %s",
+		    ramdisk != NULL ? "given" : "missing",
+		    manifest->has_ramdisk ? "one" : "none");
+	if (ramdisk == NULL)
+		return 0;
+	return check_signed_blob(&manifest->ramdisk, ramdisk, "ramdisk", err);
+}

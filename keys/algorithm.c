@@ -1,0 +1,33 @@
+#include "keys/algorithm.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+
+static const char *const names[] = {
+    [ALGORITHM_ECDSA_P256_SHA256] = "ecdsa-p256-sha256",
+    [ALGORITHM_ECDSA_P384_SHA384] = "ecdsa-p384-sha384",
+    [ALGORITHM_ED25519] = "ed25519",
+    [ALGORITHM_RSA_PSS_SHA256] = "rsa-pss-sha256",
+};
+
+const char *
+algorithm_name(enum algorithm algorithm)
+{
+	bug_unless((size_t)algorithm < countof(names));
+	return names[algorithm];
+}
+
+bool
+algorithm_from_name(const char *name, enum algorithm *ret_algorithm)
+{
+	for (size_t i = 0; i < countof(names); i++) {
+		if (strcmp(names[i], name) == 0) {
+			*ret_algorithm = (enum algorithm)i;
+			return true;
+		}
+	}
+	return false;
+}

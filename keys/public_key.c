@@ -1,0 +1,259 @@
+#include "keys/public_key.h"
+
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "base/scope.h"
+#include "keys/pem.h"
+#include "keys/scheme.h"
+
+struct public_key {
+	EVP_PKEY *pkey;
+	enum algorithm algorithm;
+	struct digest id;
+};
+
+static int decode_spki(struct bytes der, EVP_PKEY **ret_pkey, struct err *err);
+static int check_type(X509_PUBKEY *spki, struct err *err);
+static int check_canonical(EVP_PKEY *pkey, struct bytes der, struct err *err);
+static int check_numbers(EVP_PKEY *pkey, struct err *err);
+static bool is_length_right(const struct public_key *key, size_t len);
+static bool verify(const struct public_key *key, EVP_MD_CTX *ctx,
+    struct bytes message, struct bytes signature);
+static void free_spki(X509_PUBKEY **spki);
+static void free_md_ctx(EVP_MD_CTX **ctx);
+static void free_pkey_ctx(EVP_PKEY_CTX **ctx);
+static void free_bio(BIO **bio);
+
+int
+public_key_from_pem(
+    struct bytes pem, struct public_key **ret_key, struct err *err)
+{
+	static const char *const labels[] = {"PUBLIC KEY", NULL};
+	CLEANUP(pem_block_done)
+	struct pem_block block = {.der = NULL};
+
+	TRY(pem_decode(pem, labels, &block, err));
+	return public_key_from_spki(
+	    bytes_of(block.der, block.len), ret_key, err);
+}
+
+int
+public_key_from_spki(
+    struct bytes der, struct public_key **ret_key, struct err *err)
+{
+	CLEANUP(public_key_freep)
+	struct public_key *key = NULL;
+
+	key = calloc(1, sizeof(*key));
+	if (key == NULL)
+		return err_set(err, NO_MEMORY, "public key");
+	TRY(decode_spki(der, &key->pkey, err));
+	TRY(scheme_of_key(key->pkey, &key->algorithm, err));
+	TRY(check_canonical(key->pkey, der, err));
+	TRY(check_numbers(key->pkey, err));
+	TRY(digest_of(der, &key->id, err));
+	*ret_key = take_ptr(&key);
+	return 0;
+}
+
+void
+public_key_freep(struct public_key **key)
+{
+	if (*key == NULL)
+		return;
+	EVP_PKEY_free((*key)->pkey);
+	freep(key);
+}
+
+enum algorithm
+public_key_algorithm(const struct public_key *key)
+{
+	return key->algorithm;
+}
+
+const struct digest *
+public_key_id(const struct public_key *key)
+{
+	return &key->id;
+}
+
+int
+public_key_to_pem(const struct public_key *key, char **ret_pem, struct err *err)
+{
+	CLEANUP(free_bio)
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	char *pem;
+	long len;
+
+	if (bio == NULL || PEM_write_bio_PUBKEY(bio, key->pkey) != 1) {
+		ERR_clear_error();
+		return err_set(err, NO_MEMORY, "pem of a public key");
+	}
+	len = BIO_get_mem_data(bio, &text);
+	pem = strndup(text, (size_t)len);
+	if (pem == NULL)
+		return err_set(err, NO_MEMORY, "pem of a public key");
+	*ret_pem = pem;
+	return 0;
+}
+
+bool
+public_key_accepts(
+    const struct public_key *key, struct bytes message, struct bytes signature)
+{
+	CLEANUP(free_md_ctx)
+	EVP_MD_CTX *ctx = NULL;
+	bool is_good;
+
+	if (!is_length_right(key, signature.len))
+		return false;
+	ctx = EVP_MD_CTX_new();
+	is_good = ctx != NULL && verify(key, ctx, message, signature);
+	ERR_clear_error();
+	return is_good;
+}
+
+/* Nothing but the whole of one SubjectPublicKeyInfo of a type we know. */
+static int
+decode_spki(struct bytes der, EVP_PKEY **ret_pkey, struct err *err)
+{
+	CLEANUP(free_spki)
+	X509_PUBKEY *spki = NULL;
+	const uint8_t *pos = der.ptr;
+	EVP_PKEY *pkey;
+
+	spki = d2i_X509_PUBKEY(NULL, &pos, (long)der.len);
+	ERR_clear_error();
+	if (spki == NULL || pos != der.ptr + der.len)
+		return err_set(err, KEY_MALFORMED,
+		    "rfc 5280: not one SubjectPublicKeyInfo");
+	TRY(check_type(spki, err));
+	pkey = X509_PUBKEY_get(spki);
+	ERR_clear_error();
+	if (pkey == NULL)
+		return err_set(err, KEY_MALFORMED,
+		    "rfc 5280: the key inside cannot be read");
+	*ret_pkey = pkey;
+	return 0;
+}
+
+static int
+check_type(X509_PUBKEY *spki, struct err *err)
+{
+	ASN1_OBJECT *type = NULL;
+	char name[64] = "";
+	int nid;
+
+	X509_PUBKEY_get0_param(&type, NULL, NULL, NULL, spki);
+	nid = OBJ_obj2nid(type);
+	if (nid == NID_X9_62_id_ecPublicKey || nid == NID_rsaEncryption ||
+	    nid == NID_ED25519)
+		return 0;
+	OBJ_obj2txt(name, sizeof(name), type, 0);
+	return err_set(err, KEY_UNSUPPORTED, "a key of the type %s",
+	    err_quote_str(name).text);
+}
+
+/* The identity is a hash of the encoding, so there must be only one. */
+static int
+check_canonical(EVP_PKEY *pkey, struct bytes der, struct err *err)
+{
+	uint8_t *encoded = NULL;
+	int len = i2d_PUBKEY(pkey, &encoded);
+	bool is_same;
+
+	ERR_clear_error();
+	if (len < 0)
+		return err_set(err, NO_MEMORY, "der of a public key");
+	is_same = bytes_equal(bytes_of(encoded, (size_t)len), der);
+	OPENSSL_free(encoded);
+	if (!is_same)
+		return err_set(err, KEY_MALFORMED,
+		    "x.690 §10: the encoding is not canonical DER");
+	return 0;
+}
+
+/* Is the point on the curve, can the modulus be a product of two primes? */
+static int
+check_numbers(EVP_PKEY *pkey, struct err *err)
+{
+	CLEANUP(free_pkey_ctx)
+	EVP_PKEY_CTX *ctx = NULL;
+	int result;
+
+	ctx = EVP_PKEY_CTX_new(pkey, NULL);
+	if (ctx == NULL)
+		return err_set(err, NO_MEMORY, "check of a public key");
+	result = EVP_PKEY_public_check(ctx);
+	ERR_clear_error();
+	if (result != 1)
+		return err_set(err, KEY_MALFORMED,
+		    "the numbers in the key do not make a public key");
+	return 0;
+}
+
+/*
+ * libcrypto takes RSA signatures without their leading zeros. It refuses
+ * ECDSA signatures that are not exact DER (ossl_ecdsa_verify encodes again
+ * and compares), so their length needs only the upper bound.
+ */
+static bool
+is_length_right(const struct public_key *key, size_t len)
+{
+	size_t full = (size_t)EVP_PKEY_get_size(key->pkey);
+
+	switch (key->algorithm) {
+	case ALGORITHM_ECDSA_P256_SHA256:
+	case ALGORITHM_ECDSA_P384_SHA384:
+		return len > 0 && len <= full;
+	case ALGORITHM_ED25519:
+	case ALGORITHM_RSA_PSS_SHA256:
+		return len == full;
+	}
+	return false;
+}
+
+static bool
+verify(const struct public_key *key, EVP_MD_CTX *ctx, struct bytes message,
+    struct bytes signature)
+{
+	EVP_PKEY_CTX *borrowed = NULL;
+
+	if (EVP_DigestVerifyInit(ctx, &borrowed, scheme_hash(key->algorithm),
+		NULL, key->pkey) != 1)
+		return false;
+	if (!scheme_set_padding(key->algorithm, borrowed))
+		return false;
+	return EVP_DigestVerify(ctx, signature.ptr, signature.len, message.ptr,
+		   message.len) == 1;
+}
+
+static void
+free_spki(X509_PUBKEY **spki)
+{
+	X509_PUBKEY_free(*spki);
+}
+
+static void
+free_md_ctx(EVP_MD_CTX **ctx)
+{
+	EVP_MD_CTX_free(*ctx);
+}
+
+static void
+free_pkey_ctx(EVP_PKEY_CTX **ctx)
+{
+	EVP_PKEY_CTX_free(*ctx);
+}
+
+static void
+free_bio(BIO **bio)
+{
+	BIO_free(*bio);
+}

@@ -1,0 +1,349 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/scope.h"
+#include "keys/trust_policy.h"
+
+enum { max_depth = 8 };
+
+static int decode_keys(
+    const struct json_at *root, struct trust_policy *policy, struct err *err);
+static int decode_key(const struct json_at *keys, const char *id,
+    struct public_key **ret_key, struct err *err);
+static int check_key(const struct json_at *at, const char *id,
+    enum algorithm stated, const struct public_key *key, struct err *err);
+static int decode_roles(
+    const struct json_at *root, struct trust_policy *policy, struct err *err);
+static int decode_role(const struct json_at *roles, const char *name,
+    const struct trust_policy *policy, struct trust_role *role,
+    struct err *err);
+static int
+decode_role_keys(const struct json_at *at, const struct trust_policy *policy,
+    struct trust_role *role, struct err *err);
+static int decode_patterns(
+    const struct json_at *at, struct trust_role *role, struct err *err);
+static int decode_revoked(
+    const struct json_at *root, struct trust_policy *policy, struct err *err);
+static int decode_revoked_keys(const struct json_at *revoked,
+    struct trust_policy *policy, struct err *err);
+static int decode_revoked_manifests(const struct json_at *revoked,
+    struct trust_policy *policy, struct err *err);
+static int decode_floors(
+    const struct json_at *root, struct trust_policy *policy, struct err *err);
+static int map_in(const struct json_at *object, const char *member,
+    size_t max_members, struct json_at *ret_at, struct err *err);
+static int refuse_twice(const struct json_at *array, struct err *err);
+
+int
+trust_decode(
+    struct bytes text, struct trust_policy **ret_policy, struct err *err)
+{
+	static const char *const members[] = {"schema", "version", "keys",
+	    "roles", "revoked", "min_rollback", NULL};
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = NULL;
+	struct json_at root;
+
+	if (text.len > LIMIT_TRUST_BYTES)
+		return err_set(err, TRUST_MALFORMED,
+		    "trust policy: %zu bytes, limit %zu", text.len,
+		    LIMIT_TRUST_BYTES);
+	policy = calloc(1, sizeof(*policy));
+	if (policy == NULL)
+		return err_set(err, NO_MEMORY, "trust policy");
+	TRY(json_parse(text, max_depth, "trust policy", TRUST_MALFORMED,
+	    &policy->document, err));
+	root = json_root(policy->document, TRUST_MALFORMED);
+	TRY(json_known(&root, members, err));
+	TRY(json_literal_in(&root, "schema", TRUST_SCHEMA, err));
+	TRY(json_integer_in(
+	    &root, "version", 1, INT64_MAX, &policy->version, err));
+	TRY(decode_keys(&root, policy, err));
+	TRY(decode_roles(&root, policy, err));
+	TRY(decode_revoked(&root, policy, err));
+	TRY(decode_floors(&root, policy, err));
+	*ret_policy = take_ptr(&policy);
+	return 0;
+}
+
+static int
+decode_keys(
+    const struct json_at *root, struct trust_policy *policy, struct err *err)
+{
+	struct json_at keys;
+	const char *id;
+	json_t *ignored;
+
+	TRY(map_in(root, "keys", LIMIT_TRUST_KEYS, &keys, err));
+	if (json_object_size(keys.value) == 0)
+		return json_refuse(root, "keys", err, "empty");
+	json_object_foreach(keys.value, id, ignored)
+	{
+		TRY(decode_key(
+		    &keys, id, &policy->keys[policy->key_count], err));
+		policy->key_count++;
+	}
+	return 0;
+}
+
+static int
+decode_key(const struct json_at *keys, const char *id,
+    struct public_key **ret_key, struct err *err)
+{
+	static const char *const members[] = {"alg", "pem", NULL};
+	CLEANUP(public_key_freep)
+	struct public_key *key = NULL;
+	struct json_at at;
+	const char *name;
+	const char *pem;
+	enum algorithm stated;
+
+	TRY(json_object_in(keys, id, &at, err));
+	TRY(json_known(&at, members, err));
+	TRY(json_string_in(&at, "alg", LIMIT_NAME_BYTES, &name, err));
+	TRY(json_string_in(&at, "pem", LIMIT_PEM_BYTES, &pem, err));
+	if (!algorithm_from_name(name, &stated))
+		return err_set_field(err, KEY_UNSUPPORTED, at.path,
+		    "%s: unknown algorithm \"%s\"", at.path,
+		    err_quote_str(name).text);
+	if (public_key_from_pem(bytes_of_str(pem), &key, err) != 0)
+		return err_prefix(err, "%s", at.path);
+	TRY(check_key(&at, id, stated, key, err));
+	*ret_key = take_ptr(&key);
+	return 0;
+}
+
+/* Do the names that the policy gives the key fit the key? */
+static int
+check_key(const struct json_at *at, const char *id, enum algorithm stated,
+    const struct public_key *key, struct err *err)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	if (public_key_algorithm(key) != stated)
+		return json_refuse(at, "alg", err, "the key is for %s",
+		    algorithm_name(public_key_algorithm(key)));
+	digest_hex(public_key_id(key), hex);
+	if (strcmp(hex, id) != 0)
+		return json_refuse(
+		    at, "pem", err, "its SHA-256 is %.16s..., not the id", hex);
+	return 0;
+}
+
+static int
+decode_roles(
+    const struct json_at *root, struct trust_policy *policy, struct err *err)
+{
+	struct json_at roles;
+	const char *name;
+	json_t *ignored;
+
+	TRY(map_in(root, "roles", LIMIT_TRUST_ROLES, &roles, err));
+	if (json_object_size(roles.value) == 0)
+		return json_refuse(root, "roles", err, "empty");
+	json_object_foreach(roles.value, name, ignored)
+	{
+		TRY(decode_role(&roles, name, policy,
+		    &policy->roles[policy->role_count], err));
+		policy->role_count++;
+	}
+	return 0;
+}
+
+static int
+decode_role(const struct json_at *roles, const char *name,
+    const struct trust_policy *policy, struct trust_role *role, struct err *err)
+{
+	static const char *const members[] = {
+	    "threshold", "keys", "images", "debug", NULL};
+	struct json_at at;
+	int64_t threshold;
+
+	if (!trust_role_name_is_valid(name))
+		return json_refuse(roles, err_quote_str(name).text, err,
+		    "not a role name: [a-z][a-z0-9-]*");
+	role->name = name;
+	TRY(json_object_in(roles, name, &at, err));
+	TRY(json_known(&at, members, err));
+	TRY(decode_role_keys(&at, policy, role, err));
+	TRY(json_integer_in(&at, "threshold", 1,
+	    __builtin_popcountll(role->keys), &threshold, err));
+	role->threshold = (int)threshold;
+	TRY(decode_patterns(&at, role, err));
+	TRY(json_bool_in(&at, "debug", &role->is_debug, err));
+	return 0;
+}
+
+static int
+decode_role_keys(const struct json_at *at, const struct trust_policy *policy,
+    struct trust_role *role, struct err *err)
+{
+	struct json_at keys;
+
+	TRY(json_array_in(at, "keys", LIMIT_TRUST_KEYS, &keys, err));
+	for (size_t i = 0; i < json_array_size(keys.value); i++) {
+		struct digest id;
+		const char *hex;
+		size_t key;
+
+		TRY(json_item_string(&keys, i, DIGEST_HEX_SIZE, &hex, err));
+		if (!digest_from_hex(hex, &id))
+			return json_refuse(
+			    at, "keys", err, "item %zu is not a key id", i);
+		key = trust_find_key(policy, &id);
+		if (key == policy->key_count)
+			return json_refuse(at, "keys", err,
+			    "%.16s... is not in the policy's keys", hex);
+		if ((role->keys >> key & 1) != 0)
+			return json_refuse(at, "keys", err,
+			    "%.16s... stands there twice", hex);
+		role->keys |= UINT64_C(1) << key;
+	}
+	return 0;
+}
+
+static int
+decode_patterns(
+    const struct json_at *at, struct trust_role *role, struct err *err)
+{
+	struct json_at images;
+
+	TRY(json_array_in(at, "images", LIMIT_ROLE_PATTERNS, &images, err));
+	if (json_array_size(images.value) == 0)
+		return json_refuse(at, "images", err, "empty");
+	for (size_t i = 0; i < json_array_size(images.value); i++) {
+		const char *pattern;
+
+		TRY(json_item_string(
+		    &images, i, LIMIT_NAME_BYTES + 1, &pattern, err));
+		if (!trust_pattern_is_valid(pattern))
+			return json_refuse(at, "images", err,
+			    "\"%s\" is no name, nor a beginning and '*'",
+			    err_quote_str(pattern).text);
+		role->patterns[role->pattern_count++] = pattern;
+	}
+	return refuse_twice(&images, err);
+}
+
+static int
+decode_revoked(
+    const struct json_at *root, struct trust_policy *policy, struct err *err)
+{
+	static const char *const members[] = {"keys", "manifests", NULL};
+	struct json_at revoked;
+
+	TRY(json_object_in(root, "revoked", &revoked, err));
+	TRY(json_known(&revoked, members, err));
+	TRY(decode_revoked_keys(&revoked, policy, err));
+	TRY(decode_revoked_manifests(&revoked, policy, err));
+	return 0;
+}
+
+/* A revoked key may be gone from the policy's keys already. */
+static int
+decode_revoked_keys(
+    const struct json_at *revoked, struct trust_policy *policy, struct err *err)
+{
+	struct json_at keys;
+
+	TRY(json_array_in(revoked, "keys", LIMIT_REVOCATIONS, &keys, err));
+	for (size_t i = 0; i < json_array_size(keys.value); i++) {
+		struct digest id;
+		const char *hex;
+		size_t key;
+
+		TRY(json_item_string(&keys, i, DIGEST_HEX_SIZE, &hex, err));
+		if (!digest_from_hex(hex, &id))
+			return json_refuse(revoked, "keys", err,
+			    "item %zu is not a key id", i);
+		key = trust_find_key(policy, &id);
+		if (key < policy->key_count)
+			policy->revoked_keys |= UINT64_C(1) << key;
+	}
+	return refuse_twice(&keys, err);
+}
+
+static int
+decode_revoked_manifests(
+    const struct json_at *revoked, struct trust_policy *policy, struct err *err)
+{
+	struct json_at manifests;
+
+	TRY(json_array_in(
+	    revoked, "manifests", LIMIT_REVOCATIONS, &manifests, err));
+	for (size_t i = 0; i < json_array_size(manifests.value); i++) {
+		const char *text;
+
+		TRY(json_item_string(
+		    &manifests, i, DIGEST_TEXT_SIZE, &text, err));
+		if (!digest_from_text(text, &policy->revoked_manifests[i]))
+			return json_refuse(revoked, "manifests", err,
+			    "item %zu is not a digest", i);
+		policy->revoked_manifest_count++;
+	}
+	return refuse_twice(&manifests, err);
+}
+
+static int
+decode_floors(
+    const struct json_at *root, struct trust_policy *policy, struct err *err)
+{
+	struct json_at floors;
+	const char *location;
+	json_t *ignored;
+
+	TRY(map_in(root, "min_rollback", LIMIT_ROLLBACK_FLOORS, &floors, err));
+	json_object_foreach(floors.value, location, ignored)
+	{
+		struct trust_floor *floor =
+		    &policy->floors[policy->floor_count];
+
+		if (!trust_image_name_is_valid(location))
+			return json_refuse(&floors,
+			    err_quote_str(location).text, err,
+			    "not a rollback location");
+		floor->location = location;
+		TRY(json_integer_in(
+		    &floors, location, 0, INT64_MAX, &floor->index, err));
+		policy->floor_count++;
+	}
+	return 0;
+}
+
+/* An object whose members are entries, of which there is a limit. */
+static int
+map_in(const struct json_at *object, const char *member, size_t max_members,
+    struct json_at *ret_at, struct err *err)
+{
+	struct json_at at;
+
+	TRY(json_object_in(object, member, &at, err));
+	if (json_object_size(at.value) > max_members)
+		return json_refuse(object, member, err,
+		    "%zu members, limit %zu", json_object_size(at.value),
+		    max_members);
+	*ret_at = at;
+	return 0;
+}
+
+/* No string may stand twice in an array of strings. */
+static int
+refuse_twice(const struct json_at *array, struct err *err)
+{
+	CLEANUP(json_freep)
+	json_t *seen = json_object();
+
+	for (size_t i = 0; i < json_array_size(array->value); i++) {
+		json_t *item = json_array_get(array->value, i);
+		const char *string = json_string_value(item);
+
+		if (json_object_get(seen, string) != NULL)
+			return err_set_field(err, array->code, array->path,
+			    "%s: \"%s\" stands there twice", array->path,
+			    err_quote_str(string).text);
+		if (json_object_set(seen, string, item) != 0)
+			return err_set(err, NO_MEMORY, "%s", array->path);
+	}
+	return 0;
+}

@@ -1,0 +1,61 @@
+/*
+ * Inside a trust policy. Private to keys/trust*.c.
+ *
+ * Sets of keys and roles are bit sets over their index in the policy.
+ */
+#ifndef ASSAY_KEYS_TRUST_POLICY_H
+#define ASSAY_KEYS_TRUST_POLICY_H
+
+#include <jansson.h>
+
+#include "base/limits.h"
+#include "keys/trust.h"
+
+#define TRUST_SCHEMA "assay.trust/1"
+
+_Static_assert(LIMIT_TRUST_KEYS <= 64, "a set of keys is an uint64_t");
+_Static_assert(LIMIT_TRUST_ROLES <= 32, "a set of roles is an uint32_t");
+
+/* Strings are borrowed from the document. */
+struct trust_role {
+	const char *name;
+	uint64_t keys;
+	int threshold;
+	const char *patterns[LIMIT_ROLE_PATTERNS];
+	size_t pattern_count;
+	bool is_debug;
+};
+
+struct trust_floor {
+	const char *location;
+	int64_t index;
+};
+
+struct trust_policy {
+	json_t *document;
+	int64_t version;
+	struct public_key *keys[LIMIT_TRUST_KEYS];
+	size_t key_count;
+	uint64_t revoked_keys;
+	struct trust_role roles[LIMIT_TRUST_ROLES];
+	size_t role_count;
+	struct digest revoked_manifests[LIMIT_REVOCATIONS];
+	size_t revoked_manifest_count;
+	struct trust_floor floors[LIMIT_ROLLBACK_FLOORS];
+	size_t floor_count;
+};
+
+/* The index of the key with this identity, or key_count. */
+size_t
+trust_find_key(const struct trust_policy *policy, const struct digest *id);
+
+/* [a-z][a-z0-9-]*, at most LIMIT_NAME_BYTES. */
+bool trust_role_name_is_valid(const char *name);
+
+/* [a-z0-9][a-z0-9._-]*, at most LIMIT_NAME_BYTES. */
+bool trust_image_name_is_valid(const char *name);
+
+/* An image name, or the beginning of one and then '*'. */
+bool trust_pattern_is_valid(const char *pattern);
+
+#endif

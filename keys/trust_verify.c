@@ -1,0 +1,186 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "keys/trust_policy.h"
+
+/* What all the signatures of an envelope came to. */
+struct tally {
+	uint64_t accepted; /* keys of which a signature is there */
+	bool has_bad; /* no key accepts it, though it should be ours */
+	bool has_unknown; /* no key accepts it, and it names a foreign one */
+};
+
+static int check_revoked(const struct trust_policy *policy,
+    const struct digest *envelope_digest, const struct dsse_envelope *envelope,
+    struct err *err);
+static bool
+is_revoked(const struct trust_policy *policy, const struct digest *digest);
+static int count_keys(const struct trust_policy *policy,
+    const struct dsse_envelope *envelope, struct tally *ret_tally,
+    struct err *err);
+static void count_signature(const struct trust_policy *policy, struct bytes pae,
+    const struct dsse_signature *signature, struct tally *tally);
+static size_t find_signer(const struct trust_policy *policy, struct bytes pae,
+    struct bytes sig, size_t hinted);
+static size_t
+find_hinted(const struct trust_policy *policy, const char *claimed_keyid);
+static uint32_t roles_met(const struct trust_policy *policy, uint64_t keys);
+static int refuse(const struct trust_policy *policy, const struct tally *tally,
+    struct err *err);
+
+int
+trust_verify(const struct trust_policy *policy, struct bytes raw,
+    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
+    struct err *err)
+{
+	struct trust_verdict verdict;
+	struct tally tally;
+
+	/* Is it one that must never run again, whoever signed it? */
+	TRY(digest_of(raw, &verdict.envelope, err));
+	TRY(check_revoked(policy, &verdict.envelope, envelope, err));
+
+	/* Which keys signed, and which roles do they make up? */
+	TRY(count_keys(policy, envelope, &tally, err));
+	verdict.roles =
+	    roles_met(policy, tally.accepted & ~policy->revoked_keys);
+	if (verdict.roles == 0)
+		return refuse(policy, &tally, err);
+
+	/* Did they sign an image manifest, and not something else? */
+	if (strcmp(dsse_payload_type(envelope), DSSE_IMAGE_PAYLOAD_TYPE) != 0)
+		return err_set_field(err, PAYLOAD_TYPE_UNKNOWN, "payloadType",
+		    "envelope: payload type \"%s\"",
+		    err_quote_str(dsse_payload_type(envelope)).text);
+	*ret_verdict = verdict;
+	return 0;
+}
+
+/*
+ * By the envelope or by its payload: whoever holds the envelope can write its
+ * JSON in another way, but not change the payload that was signed.
+ */
+static int
+check_revoked(const struct trust_policy *policy,
+    const struct digest *envelope_digest, const struct dsse_envelope *envelope,
+    struct err *err)
+{
+	struct digest payload_digest;
+
+	if (is_revoked(policy, envelope_digest))
+		return err_set(err, IMAGE_REVOKED,
+		    "trust policy: revoked.manifests names the envelope");
+	TRY(digest_of(dsse_raw_payload(envelope), &payload_digest, err));
+	if (is_revoked(policy, &payload_digest))
+		return err_set(err, IMAGE_REVOKED,
+		    "trust policy: revoked.manifests names the payload");
+	return 0;
+}
+
+static bool
+is_revoked(const struct trust_policy *policy, const struct digest *digest)
+{
+	for (size_t i = 0; i < policy->revoked_manifest_count; i++) {
+		if (digest_equal(&policy->revoked_manifests[i], digest))
+			return true;
+	}
+	return false;
+}
+
+static int
+count_keys(const struct trust_policy *policy,
+    const struct dsse_envelope *envelope, struct tally *ret_tally,
+    struct err *err)
+{
+	CLEANUP(freep)
+	uint8_t *pae = NULL;
+	struct tally tally = {.accepted = 0};
+	size_t len;
+
+	TRY(dsse_pae(dsse_payload_type(envelope), dsse_raw_payload(envelope),
+	    &pae, &len, err));
+	for (size_t i = 0; i < dsse_signature_count(envelope); i++) {
+		struct dsse_signature signature =
+		    dsse_signature_at(envelope, i);
+
+		count_signature(policy, bytes_of(pae, len), &signature, &tally);
+	}
+	*ret_tally = tally;
+	return 0;
+}
+
+static void
+count_signature(const struct trust_policy *policy, struct bytes pae,
+    const struct dsse_signature *signature, struct tally *tally)
+{
+	size_t hinted = find_hinted(policy, signature->claimed_keyid);
+	size_t signer = find_signer(policy, pae, signature->sig, hinted);
+
+	if (signer < policy->key_count)
+		tally->accepted |= UINT64_C(1) << signer;
+	else if (signature->claimed_keyid == NULL || hinted < policy->key_count)
+		tally->has_bad = true;
+	else
+		tally->has_unknown = true;
+}
+
+/* The hinted key first, then every other key, each of them once. */
+static size_t
+find_signer(const struct trust_policy *policy, struct bytes pae,
+    struct bytes sig, size_t hinted)
+{
+	if (hinted < policy->key_count &&
+	    public_key_accepts(policy->keys[hinted], pae, sig))
+		return hinted;
+	for (size_t i = 0; i < policy->key_count; i++) {
+		if (i != hinted &&
+		    public_key_accepts(policy->keys[i], pae, sig))
+			return i;
+	}
+	return policy->key_count;
+}
+
+/* key_count if there is no hint, or none at a key of the policy. */
+static size_t
+find_hinted(const struct trust_policy *policy, const char *claimed_keyid)
+{
+	struct digest id;
+
+	if (claimed_keyid == NULL || !digest_from_hex(claimed_keyid, &id))
+		return policy->key_count;
+	return trust_find_key(policy, &id);
+}
+
+static uint32_t
+roles_met(const struct trust_policy *policy, uint64_t keys)
+{
+	uint32_t roles = 0;
+
+	for (size_t i = 0; i < policy->role_count; i++) {
+		const struct trust_role *role = &policy->roles[i];
+
+		if (__builtin_popcountll(keys & role->keys) >= role->threshold)
+			roles |= UINT32_C(1) << i;
+	}
+	return roles;
+}
+
+/* Of several reasons, the one that says most. */
+static int
+refuse(const struct trust_policy *policy, const struct tally *tally,
+    struct err *err)
+{
+	if (tally->has_bad)
+		return err_set(err, IMAGE_SIGNATURE_BAD,
+		    "no key of the trust policy accepts a signature");
+	if (roles_met(policy, tally->accepted) != 0)
+		return err_set(err, KEY_REVOKED,
+		    "enough keys signed, but too many of them are revoked");
+	if (tally->has_unknown)
+		return err_set(err, KEY_UNKNOWN,
+		    "a signature is by a key outside the trust policy");
+	return err_set(err, THRESHOLD_NOT_MET,
+	    "%d known key(s) signed, not enough for any role",
+	    __builtin_popcountll(tally->accepted));
+}

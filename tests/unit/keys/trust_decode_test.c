@@ -1,0 +1,759 @@
+#include "keys_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include "base/limits.h"
+#include "base/scope.h"
+#include "keys/trust.h"
+
+/* Takes the tree. */
+static struct trust_policy *
+decode(json_t *tree)
+{
+	char *text = fixture_text(tree);
+	struct trust_policy *policy = NULL;
+	struct err err;
+
+	assert_code(trust_decode(bytes_of_str(text), &policy, &err), ERR_NONE);
+	free(text);
+	return policy;
+}
+
+/* Takes the tree. */
+static void
+expect_taken(json_t *tree)
+{
+	struct trust_policy *policy = decode(tree);
+
+	trust_freep(&policy);
+	assert_null(policy);
+}
+
+static void
+expect_refused_text(struct bytes text, enum err_code code)
+{
+	struct trust_policy *policy = UNTOUCHED;
+	struct err err;
+
+	assert_code(trust_decode(text, &policy, &err), code);
+	assert_int_equal(err.code, code);
+	assert_ptr_equal(policy, UNTOUCHED);
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
+/* Takes the tree. */
+static void
+expect_refused(json_t *tree, enum err_code code)
+{
+	char *text = fixture_text(tree);
+
+	expect_refused_text(bytes_of_str(text), code);
+	free(text);
+}
+
+/* A good policy in which one member of a place is set. */
+static json_t *
+good_with(const char *member, json_t *value)
+{
+	json_t *tree = fixture_trust();
+
+	json_object_set_new(tree, member, value);
+	return tree;
+}
+
+static json_t *
+good_with_role(const char *member, json_t *value)
+{
+	json_t *tree = fixture_trust();
+
+	json_object_set_new(fixture_role(tree, "prod"), member, value);
+	return tree;
+}
+
+static json_t *
+good_with_role_name(const char *name)
+{
+	json_t *tree = fixture_trust();
+	json_t *roles = json_object_get(tree, "roles");
+
+	json_object_set(roles, name, json_object_get(roles, "prod"));
+	return tree;
+}
+
+static json_t *
+good_with_pattern(const char *pattern)
+{
+	return good_with_role("images", json_pack("[s]", pattern));
+}
+
+static json_t *
+good_with_revoked(const char *member, json_t *value)
+{
+	json_t *tree = fixture_trust();
+
+	json_object_set_new(json_object_get(tree, "revoked"), member, value);
+	return tree;
+}
+
+static json_t *
+good_with_floor(const char *location, json_t *value)
+{
+	json_t *tree = fixture_trust();
+
+	json_object_set_new(
+	    json_object_get(tree, "min_rollback"), location, value);
+	return tree;
+}
+
+static const struct fixture_key *
+spare_key(void)
+{
+	return fixture_key(ALGORITHM_ED25519, 3);
+}
+
+/* A key that is in no role, under any id, with any members. */
+static json_t *
+good_with_key(const char *id, const char *alg, const char *pem)
+{
+	json_t *tree = fixture_trust();
+
+	json_object_set_new(json_object_get(tree, "keys"), id,
+	    json_pack("{s:s, s:s}", "alg", alg, "pem", pem));
+	return tree;
+}
+
+static json_t *
+role_keys(const char *a, const char *b)
+{
+	return json_pack("[s, s*]", a, b);
+}
+
+static char *
+name_of_length(size_t len)
+{
+	char *name = malloc(len + 1);
+
+	memset(name, 'a', len);
+	name[len] = '\0';
+	return name;
+}
+
+static void
+trust_decode_reads_a_good_policy(void **state)
+{
+	struct trust_policy *policy = decode(fixture_trust());
+
+	(void)state;
+	assert_int_equal(trust_version(policy), 4);
+	assert_int_equal(trust_role_count(policy), 2);
+	assert_string_equal(trust_role_name(policy, 0), "prod");
+	assert_string_equal(trust_role_name(policy, 1), "lab");
+	trust_freep(&policy);
+}
+
+static void
+trust_decode_refuses_a_missing_member(void **state)
+{
+	static const char *const members[] = {
+	    "schema", "version", "keys", "roles", "revoked", "min_rollback"};
+	static const char *const role_members[] = {
+	    "threshold", "keys", "images", "debug"};
+	static const char *const revoked_members[] = {"keys", "manifests"};
+	static const char *const key_members[] = {"alg", "pem"};
+	json_t *tree;
+
+	(void)state;
+	for (size_t i = 0; i < countof(members); i++) {
+		tree = fixture_trust();
+		json_object_del(tree, members[i]);
+		expect_refused(tree, TRUST_MALFORMED);
+	}
+	for (size_t i = 0; i < countof(role_members); i++) {
+		tree = fixture_trust();
+		json_object_del(fixture_role(tree, "prod"), role_members[i]);
+		expect_refused(tree, TRUST_MALFORMED);
+	}
+	for (size_t i = 0; i < countof(revoked_members); i++) {
+		tree = fixture_trust();
+		json_object_del(
+		    json_object_get(tree, "revoked"), revoked_members[i]);
+		expect_refused(tree, TRUST_MALFORMED);
+	}
+	for (size_t i = 0; i < countof(key_members); i++) {
+		tree =
+		    good_with_key(spare_key()->id, "ed25519", spare_key()->pem);
+		json_object_del(json_object_get(json_object_get(tree, "keys"),
+				    spare_key()->id),
+		    key_members[i]);
+		expect_refused(tree, TRUST_MALFORMED);
+	}
+}
+
+static void
+trust_decode_refuses_an_unknown_member(void **state)
+{
+	json_t *tree;
+
+	(void)state;
+	expect_refused(good_with("comment", json_string("x")), TRUST_MALFORMED);
+	expect_refused(good_with_role("groups", json_array()), TRUST_MALFORMED);
+	expect_refused(
+	    good_with_revoked("roles", json_array()), TRUST_MALFORMED);
+	tree = good_with_key(spare_key()->id, "ed25519", spare_key()->pem);
+	json_object_set_new(
+	    json_object_get(json_object_get(tree, "keys"), spare_key()->id),
+	    "owner", json_string("x"));
+	expect_refused(tree, TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_members_of_another_type(void **state)
+{
+	static const char *const members[] = {
+	    "schema", "version", "keys", "roles", "revoked", "min_rollback"};
+	static const char *const role_members[] = {
+	    "threshold", "keys", "images", "debug"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(members); i++) {
+		expect_refused(
+		    good_with(members[i], json_null()), TRUST_MALFORMED);
+		expect_refused(
+		    good_with(members[i], json_real(1.0)), TRUST_MALFORMED);
+		expect_refused(
+		    good_with(members[i], json_array()), TRUST_MALFORMED);
+	}
+	for (size_t i = 0; i < countof(role_members); i++) {
+		expect_refused(good_with_role(role_members[i], json_null()),
+		    TRUST_MALFORMED);
+		expect_refused(
+		    good_with_role(role_members[i], json_string("x")),
+		    TRUST_MALFORMED);
+		expect_refused(good_with_role(role_members[i], json_object()),
+		    TRUST_MALFORMED);
+	}
+	expect_refused(
+	    good_with_role("debug", json_integer(0)), TRUST_MALFORMED);
+	expect_refused(
+	    good_with_role("threshold", json_real(2.0)), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_what_is_not_one_json_object(void **state)
+{
+	static const char *const texts[] = {"", "[]", "nonsense", "{}x",
+	    "{\"schema\":\"assay.trust/1\",\"schema\":\"assay.trust/1\"}"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(texts); i++)
+		expect_refused_text(bytes_of_str(texts[i]), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_deep_json(void **state)
+{
+	json_t *deep = json_array();
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		deep = json_pack("[o]", deep);
+	expect_refused(good_with("schema", deep), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_a_policy_over_256_kib(void **state)
+{
+	char *text = fixture_text(fixture_trust());
+	char *longer = malloc(LIMIT_TRUST_BYTES + 1);
+	struct trust_policy *policy;
+	struct err err;
+
+	(void)state;
+	memset(longer, ' ', LIMIT_TRUST_BYTES + 1);
+	memcpy(longer, text, strlen(text));
+	expect_refused_text(
+	    bytes_of(longer, LIMIT_TRUST_BYTES + 1), TRUST_MALFORMED);
+	assert_code(
+	    trust_decode(bytes_of(longer, LIMIT_TRUST_BYTES), &policy, &err),
+	    ERR_NONE);
+	trust_freep(&policy);
+	free(longer);
+	free(text);
+}
+
+static void
+trust_decode_refuses_another_schema(void **state)
+{
+	(void)state;
+	expect_refused(
+	    good_with("schema", json_string("assay.trust/2")), TRUST_MALFORMED);
+	expect_refused(good_with("schema", json_string("")), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_a_version_below_one(void **state)
+{
+	(void)state;
+	expect_refused(good_with("version", json_integer(0)), TRUST_MALFORMED);
+	expect_refused(good_with("version", json_integer(-1)), TRUST_MALFORMED);
+	expect_taken(good_with("version", json_integer(1)));
+	expect_taken(good_with("version", json_integer(INT64_MAX)));
+}
+
+static void
+trust_decode_refuses_a_policy_without_keys_or_roles(void **state)
+{
+	(void)state;
+	expect_refused(good_with("keys", json_object()), TRUST_MALFORMED);
+	expect_refused(good_with("roles", json_object()), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_takes_a_key_that_is_in_no_role(void **state)
+{
+	(void)state;
+	expect_taken(
+	    good_with_key(spare_key()->id, "ed25519", spare_key()->pem));
+}
+
+static void
+trust_decode_refuses_an_id_that_is_not_the_keys(void **state)
+{
+	const char *pem = spare_key()->pem;
+	char id[DIGEST_HEX_SIZE];
+
+	(void)state;
+	expect_refused(good_with_key(fixture_key(ALGORITHM_ED25519, 2)->id,
+			   "ed25519", pem),
+	    TRUST_MALFORMED);
+	expect_refused(good_with_key("", "ed25519", pem), TRUST_MALFORMED);
+	memcpy(id, spare_key()->id, sizeof(id));
+	for (char *c = id; *c != '\0'; c++) {
+		if (*c >= 'a' && *c <= 'f')
+			*c = (char)(*c - 'a' + 'A');
+	}
+	expect_refused(good_with_key(id, "ed25519", pem), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_one_key_under_two_ids(void **state)
+{
+	const struct fixture_key *listed = fixture_key(ALGORITHM_ED25519, 0);
+
+	(void)state;
+	expect_refused(good_with_key(spare_key()->id, "ed25519", listed->pem),
+	    TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_an_algorithm_that_is_not_the_keys(void **state)
+{
+	(void)state;
+	expect_refused(good_with_key(spare_key()->id, "ecdsa-p256-sha256",
+			   spare_key()->pem),
+	    TRUST_MALFORMED);
+	expect_refused(
+	    good_with_key(fixture_key(ALGORITHM_ECDSA_P256_SHA256, 1)->id,
+		"ecdsa-p384-sha384",
+		fixture_key(ALGORITHM_ECDSA_P256_SHA256, 1)->pem),
+	    TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_an_algorithm_that_nobody_knows(void **state)
+{
+	(void)state;
+	expect_refused(
+	    good_with_key(spare_key()->id, "ml-dsa-65", spare_key()->pem),
+	    KEY_UNSUPPORTED);
+	expect_refused(good_with_key(spare_key()->id, "", spare_key()->pem),
+	    KEY_UNSUPPORTED);
+}
+
+static void
+trust_decode_refuses_a_key_that_is_not_fit(void **state)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521");
+	char *pem = fixture_pem(pkey);
+
+	(void)state;
+	expect_refused(good_with_key(spare_key()->id, "ed25519", "nonsense"),
+	    KEY_MALFORMED);
+	expect_refused(good_with_key(spare_key()->id, "ecdsa-p384-sha384", pem),
+	    KEY_UNSUPPORTED);
+	free(pem);
+	EVP_PKEY_free(pkey);
+}
+
+static void
+trust_decode_refuses_more_than_64_keys(void **state)
+{
+	json_t *tree = fixture_trust();
+	char id[24];
+
+	(void)state;
+	for (int i = 4; i < LIMIT_TRUST_KEYS + 1; i++) {
+		snprintf(id, sizeof(id), "%d", i);
+		json_object_set_new(
+		    json_object_get(tree, "keys"), id, json_object());
+	}
+	expect_refused(tree, TRUST_MALFORMED);
+}
+
+static void
+trust_decode_takes_64_keys_in_one_role(void **state)
+{
+	json_t *tree = fixture_trust();
+	json_t *keys = json_array();
+	struct trust_policy *policy;
+
+	(void)state;
+	json_object_clear(json_object_get(tree, "keys"));
+	for (int i = 0; i < LIMIT_TRUST_KEYS; i++) {
+		struct fixture_key key = {.algorithm = ALGORITHM_ED25519};
+		EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+		unsigned char *der = NULL;
+		int len = i2d_PUBKEY(pkey, &der);
+		struct digest id;
+		struct err err;
+
+		assert_code(
+		    digest_of(bytes_of(der, (size_t)len), &id, &err), ERR_NONE);
+		digest_hex(&id, key.id);
+		key.pem = fixture_pem(pkey);
+		fixture_trust_add_key(tree, &key);
+		json_array_append_new(keys, json_string(key.id));
+		free(key.pem);
+		OPENSSL_free(der);
+		EVP_PKEY_free(pkey);
+	}
+	json_object_set(fixture_role(tree, "lab"), "keys", keys);
+	json_object_set_new(
+	    fixture_role(tree, "lab"), "threshold", json_integer(64));
+	json_object_set_new(fixture_role(tree, "prod"), "keys", keys);
+	policy = decode(tree);
+	trust_freep(&policy);
+}
+
+static void
+trust_decode_refuses_threshold_zero(void **state)
+{
+	(void)state;
+	expect_refused(
+	    good_with_role("threshold", json_integer(0)), TRUST_MALFORMED);
+	expect_refused(
+	    good_with_role("threshold", json_integer(-1)), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_a_threshold_above_the_number_of_keys(void **state)
+{
+	(void)state;
+	expect_taken(good_with_role("threshold", json_integer(3)));
+	expect_refused(
+	    good_with_role("threshold", json_integer(4)), TRUST_MALFORMED);
+	expect_refused(
+	    good_with_role("threshold", json_integer(INT64_C(1) << 32)),
+	    TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_a_role_without_keys(void **state)
+{
+	(void)state;
+	expect_refused(good_with_role("keys", json_array()), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_a_key_twice_in_a_role(void **state)
+{
+	const char *id = fixture_key(ALGORITHM_ED25519, 0)->id;
+
+	(void)state;
+	expect_refused(
+	    good_with_role("keys", role_keys(id, id)), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_a_role_key_that_is_not_listed(void **state)
+{
+	const char *id = fixture_key(ALGORITHM_ED25519, 0)->id;
+
+	(void)state;
+	expect_refused(good_with_role("keys", role_keys(id, spare_key()->id)),
+	    TRUST_MALFORMED);
+	expect_refused(
+	    good_with_role("keys", role_keys(id, "")), TRUST_MALFORMED);
+	expect_refused(
+	    good_with_role("keys", role_keys(id, "prod")), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_role_names_out_of_the_rule(void **state)
+{
+	static const char *const bad[] = {
+	    "", "1", "-a", "A", "aB", "a_b", "a.b", "a b", "a*", "\xc3\xa4"};
+	static const char *const good[] = {"a", "a1", "a-", "release-2"};
+	char *longest = name_of_length(LIMIT_NAME_BYTES);
+	char *longer = name_of_length(LIMIT_NAME_BYTES + 1);
+
+	(void)state;
+	for (size_t i = 0; i < countof(bad); i++)
+		expect_refused(good_with_role_name(bad[i]), TRUST_MALFORMED);
+	for (size_t i = 0; i < countof(good); i++)
+		expect_taken(good_with_role_name(good[i]));
+	expect_taken(good_with_role_name(longest));
+	expect_refused(good_with_role_name(longer), TRUST_MALFORMED);
+	free(longest);
+	free(longer);
+}
+
+static void
+trust_decode_refuses_more_than_16_roles(void **state)
+{
+	json_t *tree = fixture_trust();
+	json_t *roles = json_object_get(tree, "roles");
+	char name[24];
+
+	(void)state;
+	for (int i = 2; i < LIMIT_TRUST_ROLES; i++) {
+		snprintf(name, sizeof(name), "role-%d", i);
+		json_object_set(roles, name, json_object_get(roles, "prod"));
+	}
+	expect_taken(json_deep_copy(tree));
+	json_object_set(roles, "one-more", json_object_get(roles, "prod"));
+	expect_refused(tree, TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_patterns_out_of_the_rule(void **state)
+{
+	static const char *const bad[] = {"", "**", "w*b", "*-web", "*web*",
+	    "web**", "Web", "web ", "we?", "web[1]", "-web", ".web", "_", ".*",
+	    "-*", "web/*", "\xc3\xa4*"};
+	static const char *const good[] = {
+	    "*", "web", "web-*", "w*", "1", "0.a_b-c", "0.a_b-c*"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(bad); i++)
+		expect_refused(good_with_pattern(bad[i]), TRUST_MALFORMED);
+	for (size_t i = 0; i < countof(good); i++)
+		expect_taken(good_with_pattern(good[i]));
+}
+
+static void
+trust_decode_refuses_long_patterns(void **state)
+{
+	char *name = name_of_length(LIMIT_NAME_BYTES + 2);
+
+	(void)state;
+	expect_refused(good_with_pattern(name), TRUST_MALFORMED);
+	expect_refused(good_with_pattern(name + 1), TRUST_MALFORMED);
+	expect_taken(good_with_pattern(name + 2));
+	name[LIMIT_NAME_BYTES + 1] = '*';
+	expect_refused(good_with_pattern(name), TRUST_MALFORMED);
+	expect_taken(good_with_pattern(name + 1));
+	free(name);
+}
+
+static void
+trust_decode_refuses_a_role_without_patterns(void **state)
+{
+	(void)state;
+	expect_refused(good_with_role("images", json_array()), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_a_pattern_twice(void **state)
+{
+	(void)state;
+	expect_refused(good_with_role("images", json_pack("[s,s]", "db", "db")),
+	    TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_more_than_64_patterns(void **state)
+{
+	json_t *images = json_array();
+	char name[24];
+
+	(void)state;
+	for (int i = 0; i < LIMIT_ROLE_PATTERNS; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		json_array_append_new(images, json_string(name));
+	}
+	expect_taken(good_with_role("images", json_deep_copy(images)));
+	json_array_append_new(images, json_string("one-more"));
+	expect_refused(good_with_role("images", images), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_takes_a_revoked_key_that_is_gone(void **state)
+{
+	(void)state;
+	expect_taken(
+	    good_with_revoked("keys", json_pack("[s]", spare_key()->id)));
+}
+
+static void
+trust_decode_refuses_malformed_revocations(void **state)
+{
+	static const char *const bad[] = {"", "x", "sha256:"};
+	const char *id = spare_key()->id;
+	char text[DIGEST_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < countof(bad); i++) {
+		expect_refused(
+		    good_with_revoked("keys", json_pack("[s]", bad[i])),
+		    TRUST_MALFORMED);
+		expect_refused(
+		    good_with_revoked("manifests", json_pack("[s]", bad[i])),
+		    TRUST_MALFORMED);
+	}
+	snprintf(text, sizeof(text), "sha256:%s", id);
+	expect_refused(good_with_revoked("manifests", json_pack("[s]", id)),
+	    TRUST_MALFORMED);
+	expect_refused(
+	    good_with_revoked("keys", json_pack("[s]", text)), TRUST_MALFORMED);
+	expect_refused(
+	    good_with_revoked("keys", json_pack("[i]", 1)), TRUST_MALFORMED);
+	expect_refused(
+	    good_with_revoked("keys", json_object()), TRUST_MALFORMED);
+	expect_taken(good_with_revoked("manifests", json_pack("[s]", text)));
+}
+
+static void
+trust_decode_refuses_a_revocation_twice(void **state)
+{
+	const char *id = spare_key()->id;
+	char text[DIGEST_TEXT_SIZE];
+
+	(void)state;
+	snprintf(text, sizeof(text), "sha256:%s", id);
+	expect_refused(good_with_revoked("keys", json_pack("[s,s]", id, id)),
+	    TRUST_MALFORMED);
+	expect_refused(
+	    good_with_revoked("manifests", json_pack("[s,s]", text, text)),
+	    TRUST_MALFORMED);
+}
+
+static json_t *
+many_revocations(const char *prefix, int count)
+{
+	json_t *array = json_array();
+	char text[DIGEST_TEXT_SIZE];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(
+		    text, sizeof(text), "%s%064x", prefix, (unsigned int)i);
+		json_array_append_new(array, json_string(text));
+	}
+	return array;
+}
+
+static void
+trust_decode_refuses_more_than_1024_revocations(void **state)
+{
+	(void)state;
+	expect_taken(
+	    good_with_revoked("keys", many_revocations("", LIMIT_REVOCATIONS)));
+	expect_refused(good_with_revoked(
+			   "keys", many_revocations("", LIMIT_REVOCATIONS + 1)),
+	    TRUST_MALFORMED);
+	expect_taken(good_with_revoked(
+	    "manifests", many_revocations("sha256:", LIMIT_REVOCATIONS)));
+	expect_refused(good_with_revoked("manifests",
+			   many_revocations("sha256:", LIMIT_REVOCATIONS + 1)),
+	    TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_malformed_floors(void **state)
+{
+	static const char *const locations[] = {"", "*", "web-*", "Web", "-a"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(locations); i++)
+		expect_refused(good_with_floor(locations[i], json_integer(1)),
+		    TRUST_MALFORMED);
+	expect_refused(
+	    good_with_floor("db", json_integer(-1)), TRUST_MALFORMED);
+	expect_refused(good_with_floor("db", json_real(1.0)), TRUST_MALFORMED);
+	expect_refused(
+	    good_with_floor("db", json_string("1")), TRUST_MALFORMED);
+	expect_taken(good_with_floor("db", json_integer(0)));
+	expect_taken(good_with_floor("db", json_integer(INT64_MAX)));
+	expect_taken(good_with("min_rollback", json_object()));
+}
+
+static void
+trust_decode_refuses_more_than_256_floors(void **state)
+{
+	json_t *floors = json_object();
+	char name[24];
+
+	(void)state;
+	for (int i = 0; i < LIMIT_ROLLBACK_FLOORS; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		json_object_set_new(floors, name, json_integer(i));
+	}
+	expect_taken(good_with("min_rollback", json_deep_copy(floors)));
+	json_object_set_new(floors, "one-more", json_integer(1));
+	expect_refused(good_with("min_rollback", floors), TRUST_MALFORMED);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(trust_decode_reads_a_good_policy),
+	    cmocka_unit_test(trust_decode_refuses_a_missing_member),
+	    cmocka_unit_test(trust_decode_refuses_an_unknown_member),
+	    cmocka_unit_test(trust_decode_refuses_members_of_another_type),
+	    cmocka_unit_test(trust_decode_refuses_what_is_not_one_json_object),
+	    cmocka_unit_test(trust_decode_refuses_deep_json),
+	    cmocka_unit_test(trust_decode_refuses_a_policy_over_256_kib),
+	    cmocka_unit_test(trust_decode_refuses_another_schema),
+	    cmocka_unit_test(trust_decode_refuses_a_version_below_one),
+	    cmocka_unit_test(
+		trust_decode_refuses_a_policy_without_keys_or_roles),
+	    cmocka_unit_test(trust_decode_takes_a_key_that_is_in_no_role),
+	    cmocka_unit_test(trust_decode_refuses_an_id_that_is_not_the_keys),
+	    cmocka_unit_test(trust_decode_refuses_one_key_under_two_ids),
+	    cmocka_unit_test(
+		trust_decode_refuses_an_algorithm_that_is_not_the_keys),
+	    cmocka_unit_test(
+		trust_decode_refuses_an_algorithm_that_nobody_knows),
+	    cmocka_unit_test(trust_decode_refuses_a_key_that_is_not_fit),
+	    cmocka_unit_test(trust_decode_refuses_more_than_64_keys),
+	    cmocka_unit_test(trust_decode_takes_64_keys_in_one_role),
+	    cmocka_unit_test(trust_decode_refuses_threshold_zero),
+	    cmocka_unit_test(
+		trust_decode_refuses_a_threshold_above_the_number_of_keys),
+	    cmocka_unit_test(trust_decode_refuses_a_role_without_keys),
+	    cmocka_unit_test(trust_decode_refuses_a_key_twice_in_a_role),
+	    cmocka_unit_test(
+		trust_decode_refuses_a_role_key_that_is_not_listed),
+	    cmocka_unit_test(trust_decode_refuses_role_names_out_of_the_rule),
+	    cmocka_unit_test(trust_decode_refuses_more_than_16_roles),
+	    cmocka_unit_test(trust_decode_refuses_patterns_out_of_the_rule),
+	    cmocka_unit_test(trust_decode_refuses_long_patterns),
+	    cmocka_unit_test(trust_decode_refuses_a_role_without_patterns),
+	    cmocka_unit_test(trust_decode_refuses_a_pattern_twice),
+	    cmocka_unit_test(trust_decode_refuses_more_than_64_patterns),
+	    cmocka_unit_test(trust_decode_takes_a_revoked_key_that_is_gone),
+	    cmocka_unit_test(trust_decode_refuses_malformed_revocations),
+	    cmocka_unit_test(trust_decode_refuses_a_revocation_twice),
+	    cmocka_unit_test(trust_decode_refuses_more_than_1024_revocations),
+	    cmocka_unit_test(trust_decode_refuses_malformed_floors),
+	    cmocka_unit_test(trust_decode_refuses_more_than_256_floors),
+	};
+
+	return cmocka_run_group_tests_name("trust_decode", tests, NULL, NULL);
+}

@@ -1,0 +1,823 @@
+/*
+ * public_key_accepts() is wrapped to count how often a key is tried.
+ */
+#include "keys_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/scope.h"
+#include "keys/trust.h"
+
+#define P256    fixture_key(ALGORITHM_ECDSA_P256_SHA256, 0)
+#define P384    fixture_key(ALGORITHM_ECDSA_P384_SHA384, 0)
+#define ED25519 fixture_key(ALGORITHM_ED25519, 0)
+#define RSA3072 fixture_key(ALGORITHM_RSA_PSS_SHA256, 0)
+#define FOREIGN fixture_key(ALGORITHM_ED25519, 1)
+
+enum { PROD = 0, LAB = 1 };
+
+enum { max_tries = 64 };
+
+static const struct public_key *tried[max_tries];
+static size_t try_count;
+
+bool __real_public_key_accepts(
+    const struct public_key *key, struct bytes message, struct bytes signature);
+bool __wrap_public_key_accepts(
+    const struct public_key *key, struct bytes message, struct bytes signature);
+
+bool
+__wrap_public_key_accepts(
+    const struct public_key *key, struct bytes message, struct bytes signature)
+{
+	if (try_count < max_tries)
+		tried[try_count++] = key;
+	return __real_public_key_accepts(key, message, signature);
+}
+
+static int
+forget_tries(void **state)
+{
+	(void)state;
+	try_count = 0;
+	return 0;
+}
+
+/* Takes both trees. Returns the error code. */
+static int
+verify(json_t *trust, json_t *tree, struct trust_verdict *ret_verdict)
+{
+	CLEANUP(freep)
+	char *trust_text = fixture_text(trust);
+	CLEANUP(freep)
+	char *raw = fixture_text(tree);
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = NULL;
+	CLEANUP(dsse_freep)
+	struct dsse_envelope *envelope = NULL;
+	struct err err;
+	int code;
+
+	assert_code(
+	    trust_decode(bytes_of_str(trust_text), &policy, &err), ERR_NONE);
+	assert_code(dsse_decode(bytes_of_str(raw), &envelope, &err), ERR_NONE);
+	code = trust_verify(
+	    policy, bytes_of_str(raw), envelope, ret_verdict, &err);
+	if (code != 0)
+		assert_int_equal(err.code, code);
+	return code;
+}
+
+/* Takes both trees. `roles` is what the verdict must be. */
+static void
+expect_roles(json_t *trust, json_t *tree, uint32_t roles)
+{
+	struct trust_verdict verdict;
+
+	assert_code(verify(trust, tree, &verdict), ERR_NONE);
+	assert_int_equal(verdict.roles, roles);
+}
+
+/* Takes both trees. */
+static void
+expect_refused(json_t *trust, json_t *tree, enum err_code code)
+{
+	struct trust_verdict before, verdict;
+
+	memset(&before, 0xa5, sizeof(before));
+	verdict = before;
+	assert_code(verify(trust, tree, &verdict), code);
+	assert_memory_equal(&verdict, &before, sizeof(before));
+}
+
+static json_t *
+unsigned_envelope(void)
+{
+	return fixture_envelope(DSSE_IMAGE_PAYLOAD_TYPE, bytes_of_str(PAYLOAD));
+}
+
+static json_t *
+signed_by(const struct fixture_key *a, const struct fixture_key *b)
+{
+	json_t *tree = unsigned_envelope();
+
+	fixture_envelope_sign(tree, a, a->id);
+	if (b != NULL)
+		fixture_envelope_sign(tree, b, b->id);
+	return tree;
+}
+
+static json_t *
+signature_at(json_t *tree, size_t index)
+{
+	return json_array_get(json_object_get(tree, "signatures"), index);
+}
+
+static void
+revoke_key(json_t *trust, const struct fixture_key *key)
+{
+	json_t *revoked = json_object_get(trust, "revoked");
+
+	json_array_append_new(
+	    json_object_get(revoked, "keys"), json_string(key->id));
+}
+
+static void
+revoke_bytes(json_t *trust, struct bytes bytes)
+{
+	json_t *revoked = json_object_get(trust, "revoked");
+	char text[DIGEST_TEXT_SIZE];
+	struct digest digest;
+	struct err err;
+
+	assert_code(digest_of(bytes, &digest, &err), ERR_NONE);
+	digest_text(&digest, text);
+	json_array_append_new(
+	    json_object_get(revoked, "manifests"), json_string(text));
+}
+
+/* Flip one bit of the base64 string of a member. */
+static void
+flip_bit(json_t *object, const char *member, size_t bit)
+{
+	json_t *value = json_object_get(object, member);
+	uint8_t *data = NULL;
+	const char *why;
+	size_t len = 0;
+	char *base64;
+
+	assert_true(base64_decode(json_string_value(value), &data, &len, &why));
+	data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	base64 = fixture_base64(bytes_of(data, len));
+	json_string_set(value, base64);
+	free(base64);
+	free(data);
+}
+
+static void
+trust_verify_accepts_two_keys_of_a_role(void **state)
+{
+	(void)state;
+	expect_roles(fixture_trust(), fixture_signed_envelope(), 1u << PROD);
+	expect_roles(fixture_trust(), signed_by(P384, RSA3072), 1u << PROD);
+	expect_roles(fixture_trust(), signed_by(RSA3072, ED25519), 1u << PROD);
+}
+
+static void
+trust_verify_accepts_more_keys_than_needed(void **state)
+{
+	json_t *tree = signed_by(P384, ED25519);
+
+	(void)state;
+	fixture_envelope_sign(tree, RSA3072, NULL);
+	expect_roles(fixture_trust(), tree, 1u << PROD);
+}
+
+static void
+trust_verify_accepts_one_key_where_one_is_enough(void **state)
+{
+	(void)state;
+	expect_roles(fixture_trust(), signed_by(P256, NULL), 1u << LAB);
+}
+
+static void
+trust_verify_names_every_role_that_signed(void **state)
+{
+	json_t *tree = signed_by(P384, ED25519);
+
+	(void)state;
+	fixture_envelope_sign(tree, P256, P256->id);
+	expect_roles(fixture_trust(), tree, 1u << PROD | 1u << LAB);
+}
+
+static void
+trust_verify_gives_the_digest_of_the_envelope_as_it_came(void **state)
+{
+	json_t *tree = fixture_signed_envelope();
+	char *raw = fixture_text(json_incref(tree));
+	struct trust_verdict verdict;
+	struct digest digest;
+	struct err err;
+
+	(void)state;
+	assert_code(verify(fixture_trust(), tree, &verdict), ERR_NONE);
+	assert_code(digest_of(bytes_of_str(raw), &digest, &err), ERR_NONE);
+	assert_true(digest_equal(&verdict.envelope, &digest));
+	free(raw);
+}
+
+static void
+trust_verify_needs_no_keyid(void **state)
+{
+	json_t *tree = unsigned_envelope();
+
+	(void)state;
+	fixture_envelope_sign(tree, P384, NULL);
+	fixture_envelope_sign(tree, ED25519, NULL);
+	expect_roles(fixture_trust(), tree, 1u << PROD);
+}
+
+static void
+trust_verify_takes_a_keyid_only_as_a_hint(void **state)
+{
+	static const char *const hints[] = {"", "nonsense",
+	    "0000000000000000000000000000000000000000000000000000000000000000"};
+	json_t *tree;
+
+	(void)state;
+	for (size_t i = 0; i < countof(hints); i++) {
+		tree = unsigned_envelope();
+		fixture_envelope_sign(tree, P384, hints[i]);
+		fixture_envelope_sign(tree, ED25519, hints[i]);
+		expect_roles(fixture_trust(), tree, 1u << PROD);
+	}
+	tree = unsigned_envelope();
+	fixture_envelope_sign(tree, P384, ED25519->id);
+	fixture_envelope_sign(tree, ED25519, P384->id);
+	expect_roles(fixture_trust(), tree, 1u << PROD);
+}
+
+static void
+trust_verify_tries_the_hinted_key_first(void **state)
+{
+	(void)state;
+	expect_roles(fixture_trust(), signed_by(P256, NULL), 1u << LAB);
+	assert_int_equal(try_count, 1);
+}
+
+/* Four keys, and a signature that hints at the last but is by nobody. */
+static void
+trust_verify_tries_each_key_once_for_a_signature(void **state)
+{
+	json_t *tree = unsigned_envelope();
+
+	(void)state;
+	fixture_envelope_sign(tree, FOREIGN, P256->id);
+	expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
+	assert_int_equal(try_count, 4);
+	for (size_t i = 0; i < try_count; i++) {
+		for (size_t j = 0; j < i; j++)
+			assert_ptr_not_equal(tried[i], tried[j]);
+	}
+}
+
+static void
+trust_verify_refuses_one_signature_of_two(void **state)
+{
+	(void)state;
+	expect_refused(
+	    fixture_trust(), signed_by(P384, NULL), THRESHOLD_NOT_MET);
+	expect_refused(
+	    fixture_trust(), signed_by(RSA3072, NULL), THRESHOLD_NOT_MET);
+}
+
+static void
+trust_verify_counts_the_same_key_once(void **state)
+{
+	json_t *tree = signed_by(P384, P384);
+
+	(void)state;
+	/* Two signatures that differ, by one key. */
+	assert_string_not_equal(
+	    json_string_value(json_object_get(signature_at(tree, 0), "sig")),
+	    json_string_value(json_object_get(signature_at(tree, 1), "sig")));
+	expect_refused(fixture_trust(), tree, THRESHOLD_NOT_MET);
+
+	tree = signed_by(ED25519, NULL);
+	fixture_envelope_sign(tree, ED25519, NULL);
+	fixture_envelope_sign(tree, ED25519, P384->id);
+	expect_refused(fixture_trust(), tree, THRESHOLD_NOT_MET);
+}
+
+static void
+trust_verify_does_not_add_up_keys_of_two_roles(void **state)
+{
+	json_t *trust = fixture_trust();
+
+	(void)state;
+	fixture_trust_add_key(trust, FOREIGN);
+	json_object_set_new(fixture_role(trust, "lab"), "keys",
+	    json_pack("[s,s]", P256->id, FOREIGN->id));
+	json_object_set_new(
+	    fixture_role(trust, "lab"), "threshold", json_integer(2));
+	expect_refused(trust, signed_by(P384, P256), THRESHOLD_NOT_MET);
+}
+
+static void
+trust_verify_does_not_count_a_key_that_is_in_no_role(void **state)
+{
+	json_t *trust = fixture_trust();
+
+	(void)state;
+	fixture_trust_add_key(trust, FOREIGN);
+	expect_refused(trust, signed_by(P384, FOREIGN), THRESHOLD_NOT_MET);
+}
+
+static void
+trust_verify_refuses_a_foreign_key(void **state)
+{
+	(void)state;
+	expect_refused(fixture_trust(), signed_by(FOREIGN, NULL), KEY_UNKNOWN);
+	expect_refused(fixture_trust(), signed_by(P384, FOREIGN), KEY_UNKNOWN);
+}
+
+static void
+trust_verify_refuses_a_foreign_signature_without_keyid_as_bad(void **state)
+{
+	json_t *tree = unsigned_envelope();
+
+	(void)state;
+	fixture_envelope_sign(tree, FOREIGN, NULL);
+	expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
+}
+
+static void
+trust_verify_refuses_a_foreign_signature_under_a_known_keyid(void **state)
+{
+	json_t *tree = signed_by(P384, NULL);
+
+	(void)state;
+	fixture_envelope_sign(tree, FOREIGN, ED25519->id);
+	expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
+}
+
+static void
+trust_verify_ignores_bad_signatures_beside_enough_good_ones(void **state)
+{
+	json_t *tree = unsigned_envelope();
+
+	(void)state;
+	fixture_envelope_sign(tree, FOREIGN, FOREIGN->id);
+	fixture_envelope_sign(tree, FOREIGN, P384->id);
+	fixture_envelope_sign(tree, FOREIGN, NULL);
+	fixture_envelope_sign(tree, P384, P384->id);
+	fixture_envelope_sign(tree, ED25519, ED25519->id);
+	expect_roles(fixture_trust(), tree, 1u << PROD);
+}
+
+static void
+trust_verify_refuses_a_payload_with_a_flipped_bit(void **state)
+{
+	json_t *good = fixture_signed_envelope();
+
+	(void)state;
+	for (size_t bit = 0; bit < 8 * strlen(PAYLOAD); bit++) {
+		json_t *tree = json_deep_copy(good);
+
+		flip_bit(tree, "payload", bit);
+		expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
+	}
+	json_decref(good);
+}
+
+static void
+trust_verify_refuses_a_signature_with_a_flipped_bit(void **state)
+{
+	json_t *good = fixture_signed_envelope();
+
+	(void)state;
+	for (size_t bit = 0; bit < 8 * 64; bit++) {
+		json_t *tree = json_deep_copy(good);
+
+		flip_bit(signature_at(tree, 1), "sig", bit);
+		expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
+	}
+	json_decref(good);
+}
+
+static void
+trust_verify_refuses_a_longer_or_shorter_payload(void **state)
+{
+	static const char *const payloads[] = {
+	    "", PAYLOAD " ", "{\"schema\":\"assay.image/1\""};
+
+	(void)state;
+	for (size_t i = 0; i < countof(payloads); i++) {
+		json_t *tree = fixture_signed_envelope();
+		char *base64 = fixture_base64(bytes_of_str(payloads[i]));
+
+		json_object_set_new(tree, "payload", json_string(base64));
+		free(base64);
+		expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
+	}
+}
+
+static void
+trust_verify_refuses_another_payload_type_than_was_signed(void **state)
+{
+	json_t *tree = fixture_envelope(
+	    "application/vnd.in-toto+json", bytes_of_str(PAYLOAD));
+
+	(void)state;
+	fixture_envelope_sign(tree, P384, P384->id);
+	fixture_envelope_sign(tree, ED25519, ED25519->id);
+	json_object_set_new(
+	    tree, "payloadType", json_string(DSSE_IMAGE_PAYLOAD_TYPE));
+	expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
+}
+
+/* The border between type and payload is part of what is signed. */
+static void
+trust_verify_refuses_bytes_moved_from_the_payload_to_the_type(void **state)
+{
+	json_t *tree =
+	    fixture_envelope(DSSE_IMAGE_PAYLOAD_TYPE, bytes_of_str(" 5 hello"));
+
+	(void)state;
+	fixture_envelope_sign(tree, P384, P384->id);
+	fixture_envelope_sign(tree, ED25519, ED25519->id);
+	json_object_set_new(
+	    tree, "payloadType", json_string(DSSE_IMAGE_PAYLOAD_TYPE " 8 "));
+	json_object_set_new(tree, "payload", json_string("aGVsbG8="));
+	expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
+}
+
+static void
+trust_verify_refuses_a_well_signed_foreign_payload_type(void **state)
+{
+	static const char *const types[] = {"", "application/vnd.in-toto+json",
+	    DSSE_IMAGE_PAYLOAD_TYPE "x", "application/vnd.assay"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(types); i++) {
+		json_t *tree =
+		    fixture_envelope(types[i], bytes_of_str(PAYLOAD));
+
+		fixture_envelope_sign(tree, P384, P384->id);
+		fixture_envelope_sign(tree, ED25519, ED25519->id);
+		expect_refused(fixture_trust(), tree, PAYLOAD_TYPE_UNKNOWN);
+	}
+}
+
+static void
+trust_verify_looks_at_signatures_before_the_payload_type(void **state)
+{
+	json_t *tree = fixture_envelope("other", bytes_of_str(PAYLOAD));
+
+	(void)state;
+	fixture_envelope_sign(tree, P384, P384->id);
+	expect_refused(fixture_trust(), tree, THRESHOLD_NOT_MET);
+}
+
+static void
+trust_verify_refuses_a_revoked_key(void **state)
+{
+	json_t *trust = fixture_trust();
+
+	(void)state;
+	revoke_key(trust, ED25519);
+	expect_refused(
+	    json_deep_copy(trust), fixture_signed_envelope(), KEY_REVOKED);
+	expect_roles(
+	    json_deep_copy(trust), signed_by(P384, RSA3072), 1u << PROD);
+	expect_refused(trust, signed_by(ED25519, NULL), THRESHOLD_NOT_MET);
+}
+
+static void
+trust_verify_refuses_a_revoked_key_under_another_keyid(void **state)
+{
+	json_t *trust = fixture_trust();
+	json_t *tree = signed_by(P384, NULL);
+
+	(void)state;
+	revoke_key(trust, ED25519);
+	fixture_envelope_sign(tree, ED25519, RSA3072->id);
+	expect_refused(trust, tree, KEY_REVOKED);
+}
+
+static void
+trust_verify_accepts_enough_keys_beside_a_revoked_one(void **state)
+{
+	json_t *trust = fixture_trust();
+	json_t *tree = fixture_signed_envelope();
+
+	(void)state;
+	fixture_envelope_sign(tree, RSA3072, RSA3072->id);
+	revoke_key(trust, ED25519);
+	expect_roles(trust, tree, 1u << PROD);
+}
+
+static void
+trust_verify_tells_of_a_bad_signature_before_a_revoked_key(void **state)
+{
+	json_t *trust = fixture_trust();
+	json_t *tree = fixture_signed_envelope();
+
+	(void)state;
+	fixture_envelope_sign(tree, FOREIGN, RSA3072->id);
+	revoke_key(trust, ED25519);
+	expect_refused(trust, tree, IMAGE_SIGNATURE_BAD);
+}
+
+static void
+trust_verify_tells_of_a_revoked_key_before_a_foreign_one(void **state)
+{
+	json_t *trust = fixture_trust();
+	json_t *tree = fixture_signed_envelope();
+
+	(void)state;
+	fixture_envelope_sign(tree, FOREIGN, FOREIGN->id);
+	revoke_key(trust, ED25519);
+	expect_refused(trust, tree, KEY_REVOKED);
+}
+
+static void
+trust_verify_refuses_a_revoked_envelope(void **state)
+{
+	json_t *trust = fixture_trust();
+	json_t *tree = fixture_signed_envelope();
+	char *raw = fixture_text(json_incref(tree));
+
+	(void)state;
+	revoke_bytes(trust, bytes_of_str("something else"));
+	revoke_bytes(trust, bytes_of_str(raw));
+	free(raw);
+	expect_refused(trust, tree, IMAGE_REVOKED);
+}
+
+/* Otherwise a blank in the envelope would undo the revocation. */
+static void
+trust_verify_refuses_a_revoked_payload_in_any_envelope(void **state)
+{
+	json_t *trust = fixture_trust();
+	json_t *tree = fixture_signed_envelope();
+
+	(void)state;
+	revoke_bytes(trust, bytes_of_str(PAYLOAD));
+	json_object_set_new(tree, "x", json_null());
+	expect_refused(trust, tree, IMAGE_REVOKED);
+}
+
+static void
+trust_verify_tells_of_a_revoked_envelope_before_its_signatures(void **state)
+{
+	json_t *trust = fixture_trust();
+
+	(void)state;
+	revoke_bytes(trust, bytes_of_str(PAYLOAD));
+	expect_refused(trust, signed_by(FOREIGN, NULL), IMAGE_REVOKED);
+	assert_int_equal(try_count, 0);
+}
+
+/* Takes the tree. */
+static struct trust_policy *
+decode(json_t *trust)
+{
+	CLEANUP(freep)
+	char *text = fixture_text(trust);
+	struct trust_policy *policy = NULL;
+	struct err err;
+
+	assert_code(trust_decode(bytes_of_str(text), &policy, &err), ERR_NONE);
+	return policy;
+}
+
+static void
+expect_allowed(uint32_t roles, const char *name, bool is_debug, size_t expected)
+{
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = decode(fixture_trust());
+	struct trust_verdict verdict = {.roles = roles};
+	size_t role = 77;
+	struct err err;
+
+	assert_code(
+	    trust_allows_image(policy, &verdict, name, is_debug, &role, &err),
+	    ERR_NONE);
+	assert_int_equal(role, expected);
+}
+
+static void
+expect_not_allowed(uint32_t roles, const char *name, bool is_debug)
+{
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = decode(fixture_trust());
+	struct trust_verdict verdict = {.roles = roles};
+	size_t role = 77;
+	struct err err;
+
+	assert_code(
+	    trust_allows_image(policy, &verdict, name, is_debug, &role, &err),
+	    ROLE_NOT_ALLOWED);
+	assert_int_equal(err.code, ROLE_NOT_ALLOWED);
+	assert_int_equal(role, 77);
+}
+
+static void
+trust_allows_image_by_a_literal_or_a_beginning(void **state)
+{
+	(void)state;
+	expect_allowed(1u << PROD, "db", false, PROD);
+	expect_allowed(1u << PROD, "web-frontend", false, PROD);
+	expect_allowed(1u << PROD, "web-", false, PROD);
+}
+
+static void
+trust_allows_image_refuses_other_names(void **state)
+{
+	static const char *const names[] = {"", "d", "db2", "dbx", "web", "we",
+	    "x-web-", "other", "Web-a", "web*"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(names); i++)
+		expect_not_allowed(1u << PROD, names[i], false);
+}
+
+static void
+trust_allows_image_asks_only_roles_that_signed(void **state)
+{
+	(void)state;
+	expect_not_allowed(0, "db", false);
+	expect_not_allowed(0, "db", true);
+	expect_not_allowed(1u << LAB, "db", false);
+	expect_not_allowed(1u << 31, "db", false);
+}
+
+static void
+trust_allows_image_wants_a_debug_role_for_debug_images(void **state)
+{
+	(void)state;
+	expect_not_allowed(1u << PROD, "db", true);
+	expect_not_allowed(1u << LAB, "db", false);
+	expect_allowed(1u << LAB, "db", true, LAB);
+	expect_allowed(1u << PROD | 1u << LAB, "db", true, LAB);
+	expect_allowed(1u << PROD | 1u << LAB, "db", false, PROD);
+}
+
+static void
+trust_allows_image_gives_the_first_role(void **state)
+{
+	json_t *trust = fixture_trust();
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = NULL;
+	struct trust_verdict verdict = {.roles = 3};
+	size_t role = 77;
+	struct err err;
+
+	(void)state;
+	json_object_set_new(fixture_role(trust, "lab"), "debug", json_false());
+	policy = decode(trust);
+	assert_code(
+	    trust_allows_image(policy, &verdict, "db", false, &role, &err),
+	    ERR_NONE);
+	assert_int_equal(role, PROD);
+	assert_code(
+	    trust_allows_image(policy, &verdict, "other", false, &role, &err),
+	    ERR_NONE);
+	assert_int_equal(role, LAB);
+}
+
+static void
+trust_check_rollback_refuses_an_index_below_the_floor(void **state)
+{
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = decode(fixture_trust());
+	struct err err;
+
+	(void)state;
+	assert_code(trust_check_rollback(policy, "web-frontend", 14, &err),
+	    IMAGE_ROLLBACK);
+	assert_int_equal(err.code, IMAGE_ROLLBACK);
+	assert_code(trust_check_rollback(policy, "web-frontend", 0, &err),
+	    IMAGE_ROLLBACK);
+}
+
+static void
+trust_check_rollback_accepts_an_index_at_or_above_the_floor(void **state)
+{
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = decode(fixture_trust());
+	struct err err;
+
+	(void)state;
+	assert_code(
+	    trust_check_rollback(policy, "web-frontend", 15, &err), ERR_NONE);
+	assert_code(
+	    trust_check_rollback(policy, "web-frontend", INT64_MAX, &err),
+	    ERR_NONE);
+}
+
+static void
+trust_check_rollback_has_no_floor_for_other_locations(void **state)
+{
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = decode(fixture_trust());
+	struct err err;
+
+	(void)state;
+	assert_code(trust_check_rollback(policy, "web", 0, &err), ERR_NONE);
+	assert_code(
+	    trust_check_rollback(policy, "web-frontend2", 0, &err), ERR_NONE);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(
+		trust_verify_accepts_two_keys_of_a_role, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_accepts_more_keys_than_needed, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_accepts_one_key_where_one_is_enough, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_names_every_role_that_signed, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_gives_the_digest_of_the_envelope_as_it_came,
+		forget_tries),
+	    cmocka_unit_test_setup(trust_verify_needs_no_keyid, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_takes_a_keyid_only_as_a_hint, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_tries_the_hinted_key_first, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_tries_each_key_once_for_a_signature, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_one_signature_of_two, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_counts_the_same_key_once, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_does_not_add_up_keys_of_two_roles, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_does_not_count_a_key_that_is_in_no_role,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_foreign_key, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_foreign_signature_without_keyid_as_bad,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_foreign_signature_under_a_known_keyid,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_ignores_bad_signatures_beside_enough_good_ones,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_payload_with_a_flipped_bit,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_signature_with_a_flipped_bit,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_longer_or_shorter_payload, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_another_payload_type_than_was_signed,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_bytes_moved_from_the_payload_to_the_type,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_well_signed_foreign_payload_type,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_looks_at_signatures_before_the_payload_type,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_revoked_key, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_revoked_key_under_another_keyid,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_accepts_enough_keys_beside_a_revoked_one,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_tells_of_a_bad_signature_before_a_revoked_key,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_tells_of_a_revoked_key_before_a_foreign_one,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_revoked_envelope, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_refuses_a_revoked_payload_in_any_envelope,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_tells_of_a_revoked_envelope_before_its_signatures,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_allows_image_by_a_literal_or_a_beginning, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_allows_image_refuses_other_names, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_allows_image_asks_only_roles_that_signed, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_allows_image_wants_a_debug_role_for_debug_images,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_allows_image_gives_the_first_role, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_check_rollback_refuses_an_index_below_the_floor,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_check_rollback_accepts_an_index_at_or_above_the_floor,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_check_rollback_has_no_floor_for_other_locations,
+		forget_tries),
+	};
+
+	return cmocka_run_group_tests_name("trust_verify", tests, NULL, NULL);
+}
