@@ -53,7 +53,7 @@ json_known(const struct json_at *object, const char *const *known,
     struct err *err)
 {
 	const char *member;
-	json_t *value;
+	json_t *value = NULL;
 
 	json_object_foreach (object->value, member, value) {
 		size_t i = 0;
@@ -79,7 +79,7 @@ int
 json_object_in(const struct json_at *object, const char *member,
     struct json_at *ret_at, struct err *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int code = find(object, member, &value, err);
 
 	if (code != 0)
@@ -94,7 +94,7 @@ int
 json_array_in(const struct json_at *object, const char *member,
     size_t max_items, struct json_at *ret_at, struct err *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int code = find(object, member, &value, err);
 
 	if (code != 0)
@@ -112,7 +112,7 @@ int
 json_string_in(const struct json_at *object, const char *member,
     size_t max_bytes, const char **ret_string, struct err *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int code = find(object, member, &value, err);
 
 	if (code == 0)
@@ -127,7 +127,7 @@ int
 json_integer_in(const struct json_at *object, const char *member, int64_t min,
     int64_t max, int64_t *ret_integer, struct err *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	json_int_t integer;
 	int code = find(object, member, &value, err);
 
@@ -148,7 +148,7 @@ int
 json_bool_in(const struct json_at *object, const char *member, bool *ret_bool,
     struct err *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int code = find(object, member, &value, err);
 
 	if (code != 0)
@@ -192,7 +192,7 @@ json_literal_in(const struct json_at *object, const char *member,
 int
 json_null_in(const struct json_at *object, const char *member, struct err *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int code = find(object, member, &value, err);
 
 	if (code != 0)

@@ -1,6 +1,7 @@
 #include "builder/image_cache.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/scope.h"
 
 static struct image_cache_entry *find(struct image_cache *cache,
@@ -64,10 +65,14 @@ find(struct image_cache *cache, const struct digest *digest)
 static struct image_cache_entry *
 make_room(struct image_cache *cache, size_t bytes)
 {
+	struct image_cache_entry *entry;
+
 	while (cache->bytes + bytes > IMAGE_CACHE_BYTES ||
 	    find_free(cache) == NULL)
 		evict_oldest(cache);
-	return find_free(cache);
+	entry = find_free(cache);
+	bug_unless(entry != NULL);
+	return entry;
 }
 
 static struct image_cache_entry *

@@ -41,8 +41,7 @@ int
 dsse_decode(
     struct bytes raw, struct dsse_envelope **ret_envelope, struct err *err)
 {
-	CLEANUP(dsse_freep)
-	struct dsse_envelope *envelope = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct json_at root;
 
 	if (raw.len > LIMIT_ENVELOPE_BYTES)

@@ -28,10 +28,8 @@ dsse_sign(const char *payload_type, struct bytes payload, struct bytes raw_old,
     const struct private_key *const *keys, size_t key_count, char **ret_text,
     struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *signatures = json_array();
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(json_freep) json_t *signatures = json_array();
+	CLEANUP(freep) char *text = NULL;
 
 	if (signatures == NULL)
 		return err_set(err, NO_MEMORY, "signatures");
@@ -47,8 +45,7 @@ static int
 keep_old(const char *payload_type, struct bytes payload, struct bytes raw_old,
     json_t *signatures, struct err *err)
 {
-	CLEANUP(dsse_freep)
-	struct dsse_envelope *old = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *old = NULL;
 
 	if (raw_old.len == 0)
 		return 0;
@@ -70,8 +67,7 @@ sign_all(const char *payload_type, struct bytes payload,
     const struct private_key *const *keys, size_t key_count, json_t *signatures,
     struct err *err)
 {
-	CLEANUP(freep)
-	uint8_t *pae = NULL;
+	CLEANUP(freep) uint8_t *pae = NULL;
 	size_t len;
 
 	TRY(dsse_pae(payload_type, payload, &pae, &len, err));
@@ -84,8 +80,7 @@ static int
 sign_one(struct bytes pae, const struct private_key *key, json_t *signatures,
     struct err *err)
 {
-	CLEANUP(freep)
-	uint8_t *sig = NULL;
+	CLEANUP(freep) uint8_t *sig = NULL;
 	char keyid[DIGEST_HEX_SIZE];
 	size_t len;
 
@@ -113,8 +108,7 @@ drop_keyid(json_t *signatures, const char *keyid)
 static int
 append(json_t *signatures, const char *keyid, struct bytes sig, struct err *err)
 {
-	CLEANUP(freep)
-	char *base64 = base64_encode(sig);
+	CLEANUP(freep) char *base64 = base64_encode(sig);
 	json_t *item = json_pack("{s:s*, s:s}", "keyid", keyid, "sig", base64);
 
 	if (json_array_append_new(signatures, item) != 0)
@@ -126,10 +120,8 @@ static int
 write_text(const char *payload_type, struct bytes payload, json_t *signatures,
     char **ret_text, struct err *err)
 {
-	CLEANUP(freep)
-	char *base64 = base64_encode(payload);
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(freep) char *base64 = base64_encode(payload);
+	CLEANUP(freep) char *text = NULL;
 	CLEANUP(json_freep)
 	json_t *envelope = json_pack("{s:s, s:s, s:O}", "payload", base64,
 	    "payloadType", payload_type, "signatures", signatures);
@@ -146,8 +138,7 @@ write_text(const char *payload_type, struct bytes payload, json_t *signatures,
 static int
 check_text(const char *text, struct err *err)
 {
-	CLEANUP(dsse_freep)
-	struct dsse_envelope *envelope = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 
 	return dsse_decode(bytes_of_str(text), &envelope, err);
 }

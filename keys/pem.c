@@ -20,10 +20,9 @@ int
 pem_decode(struct bytes text, const char *const *labels,
     struct pem_block *ret_block, struct err *err)
 {
-	CLEANUP(wipe_strp)
-	char *base64 = NULL;
+	CLEANUP(wipe_strp) char *base64 = NULL;
 	struct pem_block block = {.label = NULL};
-	struct bytes body;
+	struct bytes body = {0};
 	const char *why;
 
 	if (text.len > LIMIT_PEM_BYTES)
@@ -88,8 +87,7 @@ find_body(struct bytes text, const char *label, struct bytes *ret_body)
 static int
 join_lines(struct bytes body, char **ret_base64, struct err *err)
 {
-	CLEANUP(wipe_strp)
-	char *base64 = calloc(1, body.len + 1);
+	CLEANUP(wipe_strp) char *base64 = calloc(1, body.len + 1);
 	size_t len = 0;
 
 	if (base64 == NULL)

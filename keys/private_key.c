@@ -43,8 +43,7 @@ int
 private_key_generate(
     enum algorithm algorithm, struct private_key **ret_key, struct err *err)
 {
-	CLEANUP(private_key_freep)
-	struct private_key *key = NULL;
+	CLEANUP(private_key_freep) struct private_key *key = NULL;
 
 	key = calloc(1, sizeof(*key));
 	if (key == NULL)
@@ -61,10 +60,8 @@ int
 private_key_load(
     const char *path, struct private_key **ret_key, struct err *err)
 {
-	CLEANUP(private_key_freep)
-	struct private_key *key = NULL;
-	CLEANUP(secret_text_done)
-	struct secret_text text = {.ptr = NULL};
+	CLEANUP(private_key_freep) struct private_key *key = NULL;
+	CLEANUP(secret_text_done) struct secret_text text = {.ptr = NULL};
 
 	key = calloc(1, sizeof(*key));
 	if (key == NULL)
@@ -81,8 +78,7 @@ int
 private_key_save(
     const struct private_key *key, const char *path, struct err *err)
 {
-	CLEANUP(free_bio)
-	BIO *bio = BIO_new(BIO_s_secmem());
+	CLEANUP(free_bio) BIO *bio = BIO_new(BIO_s_secmem());
 	char *text;
 	long len;
 
@@ -115,10 +111,8 @@ private_key_sign(const struct private_key *key, struct bytes message,
     uint8_t **ret_sig, size_t *ret_len, struct err *err)
 {
 	enum algorithm algorithm = public_key_algorithm(key->public);
-	CLEANUP(free_md_ctx)
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	CLEANUP(freep)
-	uint8_t *sig = NULL;
+	CLEANUP(free_md_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	CLEANUP(freep) uint8_t *sig = NULL;
 	size_t len = (size_t)EVP_PKEY_get_size(key->pkey);
 	EVP_PKEY_CTX *borrowed = NULL;
 
@@ -170,8 +164,7 @@ decode_text(struct bytes text, EVP_PKEY **ret_pkey, struct err *err)
 {
 	static const char *const labels[] = {
 	    "PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY", NULL};
-	CLEANUP(pem_block_done)
-	struct pem_block block = {.der = NULL};
+	CLEANUP(pem_block_done) struct pem_block block = {.der = NULL};
 	EVP_PKEY *pkey;
 	int code = pem_decode(text, labels, &block, err);
 
@@ -193,8 +186,7 @@ decode_text(struct bytes text, EVP_PKEY **ret_pkey, struct err *err)
 static EVP_PKEY *
 decode_block(const struct pem_block *block)
 {
-	CLEANUP(free_pkey)
-	EVP_PKEY *pkey = NULL;
+	CLEANUP(free_pkey) EVP_PKEY *pkey = NULL;
 	const uint8_t *pos = block->der;
 	long len = (long)block->len;
 
@@ -226,8 +218,7 @@ decode_pkcs8(const uint8_t **pos, long len)
 static int
 check_pair(EVP_PKEY *pkey, struct err *err)
 {
-	CLEANUP(free_pkey_ctx)
-	EVP_PKEY_CTX *ctx = NULL;
+	CLEANUP(free_pkey_ctx) EVP_PKEY_CTX *ctx = NULL;
 	int result;
 
 	ctx = EVP_PKEY_CTX_new(pkey, NULL);

@@ -34,8 +34,7 @@ public_key_from_pem(
     struct bytes pem, struct public_key **ret_key, struct err *err)
 {
 	static const char *const labels[] = {"PUBLIC KEY", NULL};
-	CLEANUP(pem_block_done)
-	struct pem_block block = {.der = NULL};
+	CLEANUP(pem_block_done) struct pem_block block = {.der = NULL};
 
 	TRY(pem_decode(pem, labels, &block, err));
 	return public_key_from_spki(
@@ -46,8 +45,7 @@ int
 public_key_from_spki(
     struct bytes der, struct public_key **ret_key, struct err *err)
 {
-	CLEANUP(public_key_freep)
-	struct public_key *key = NULL;
+	CLEANUP(public_key_freep) struct public_key *key = NULL;
 
 	key = calloc(1, sizeof(*key));
 	if (key == NULL)
@@ -85,8 +83,7 @@ public_key_id(const struct public_key *key)
 int
 public_key_to_pem(const struct public_key *key, char **ret_pem, struct err *err)
 {
-	CLEANUP(free_bio)
-	BIO *bio = BIO_new(BIO_s_mem());
+	CLEANUP(free_bio) BIO *bio = BIO_new(BIO_s_mem());
 	char *text;
 	char *pem;
 	long len;
@@ -107,8 +104,7 @@ bool
 public_key_accepts(
     const struct public_key *key, struct bytes message, struct bytes signature)
 {
-	CLEANUP(free_md_ctx)
-	EVP_MD_CTX *ctx = NULL;
+	CLEANUP(free_md_ctx) EVP_MD_CTX *ctx = NULL;
 	bool is_good;
 
 	if (!is_length_right(key, signature.len))
@@ -123,8 +119,7 @@ public_key_accepts(
 static int
 decode_spki(struct bytes der, EVP_PKEY **ret_pkey, struct err *err)
 {
-	CLEANUP(free_spki)
-	X509_PUBKEY *spki = NULL;
+	CLEANUP(free_spki) X509_PUBKEY *spki = NULL;
 	const uint8_t *pos = der.ptr;
 	EVP_PKEY *pkey;
 
@@ -183,8 +178,7 @@ check_canonical(EVP_PKEY *pkey, struct bytes der, struct err *err)
 static int
 check_numbers(EVP_PKEY *pkey, struct err *err)
 {
-	CLEANUP(free_pkey_ctx)
-	EVP_PKEY_CTX *ctx = NULL;
+	CLEANUP(free_pkey_ctx) EVP_PKEY_CTX *ctx = NULL;
 	int result;
 
 	ctx = EVP_PKEY_CTX_new(pkey, NULL);

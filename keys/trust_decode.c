@@ -41,8 +41,7 @@ trust_decode(
 {
 	static const char *const members[] = {"schema", "version", "keys",
 	    "roles", "revoked", "min_rollback", NULL};
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = NULL;
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	struct json_at root;
 
 	if (text.len > LIMIT_TRUST_BYTES)
@@ -92,8 +91,7 @@ decode_key(const struct json_at *keys, const char *id,
     struct public_key **ret_key, struct err *err)
 {
 	static const char *const members[] = {"alg", "pem", NULL};
-	CLEANUP(public_key_freep)
-	struct public_key *key = NULL;
+	CLEANUP(public_key_freep) struct public_key *key = NULL;
 	struct json_at at;
 	const char *name;
 	const char *pem;
@@ -331,8 +329,7 @@ map_in(const struct json_at *object, const char *member, size_t max_members,
 static int
 refuse_twice(const struct json_at *array, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *seen = json_object();
+	CLEANUP(json_freep) json_t *seen = json_object();
 
 	for (size_t i = 0; i < json_array_size(array->value); i++) {
 		json_t *item = json_array_get(array->value, i);

@@ -93,8 +93,7 @@ count_keys(const struct trust_policy *policy,
     const struct dsse_envelope *envelope, struct tally *ret_tally,
     struct err *err)
 {
-	CLEANUP(freep)
-	uint8_t *pae = NULL;
+	CLEANUP(freep) uint8_t *pae = NULL;
 	struct tally tally = {.accepted = 0};
 	size_t len;
 

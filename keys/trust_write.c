@@ -23,10 +23,8 @@ int
 trust_encode_new(
     const struct trust_draft *draft, char **ret_text, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *keys = NULL;
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(json_freep) json_t *keys = NULL;
+	CLEANUP(freep) char *text = NULL;
 
 	TRY(check_counts(draft, err));
 	TRY(check_strings(draft, err));
@@ -70,13 +68,11 @@ check_strings(const struct trust_draft *draft, struct err *err)
 static int
 encode_keys(const struct trust_draft *draft, json_t **ret_keys, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *keys = json_object();
+	CLEANUP(json_freep) json_t *keys = json_object();
 
 	for (size_t i = 0; i < draft->key_count; i++) {
 		const struct public_key *key = draft->keys[i];
-		CLEANUP(freep)
-		char *pem = NULL;
+		CLEANUP(freep) char *pem = NULL;
 		char id[DIGEST_HEX_SIZE];
 		json_t *entry;
 
@@ -140,10 +136,8 @@ static int
 write_text(const struct trust_draft *draft, json_t *keys, char **ret_text,
     struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *policy = NULL;
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(json_freep) json_t *policy = NULL;
+	CLEANUP(freep) char *text = NULL;
 	char *line;
 
 	policy = json_pack("{s:s, s:I, s:O, s:{s:{s:I, s:o, s:o, s:b}},"
@@ -163,8 +157,7 @@ write_text(const struct trust_draft *draft, json_t *keys, char **ret_text,
 static int
 check_text(const char *text, struct err *err)
 {
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = NULL;
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 
 	return trust_decode(bytes_of_str(text), &policy, err);
 }

@@ -147,14 +147,10 @@ envelope_of(const struct vector *vector)
 static void
 expect(const struct vector *vector)
 {
-	CLEANUP(freep)
-	char *trust = policy_of(vector);
-	CLEANUP(freep)
-	char *raw = envelope_of(vector);
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = NULL;
-	CLEANUP(dsse_freep)
-	struct dsse_envelope *envelope = NULL;
+	CLEANUP(freep) char *trust = policy_of(vector);
+	CLEANUP(freep) char *raw = envelope_of(vector);
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct trust_verdict verdict = {.roles = 77};
 	struct err err;
 

@@ -73,10 +73,8 @@ static int
 verify(struct err *err)
 {
 	int armed = left;
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = NULL;
-	CLEANUP(dsse_freep)
-	struct dsse_envelope *envelope = NULL;
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct trust_verdict verdict = {.roles = 77};
 	int code;
 

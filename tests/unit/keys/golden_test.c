@@ -62,10 +62,8 @@ static int
 verify_envelope(struct text text)
 {
 	struct text trust = read_text(GOLDEN "/good/trust-policy.json");
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = NULL;
-	CLEANUP(dsse_freep)
-	struct dsse_envelope *envelope = NULL;
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct trust_verdict verdict;
 	struct err err;
 

@@ -22,6 +22,15 @@ static void id_of(EVP_PKEY *pkey, char ret_hex[DIGEST_HEX_SIZE]);
 static const char *hash_of(enum algorithm algorithm);
 static struct bytes pae_of(json_t *envelope);
 
+void
+fixture_assert_code(int result, enum err_code code, const char *file, int line)
+{
+	const char *name = result == 0 ? "0" : err_name((enum err_code)result);
+
+	_assert_string_equal(
+	    name, code == ERR_NONE ? "0" : err_name(code), file, line);
+}
+
 const struct fixture_key *
 fixture_key(enum algorithm algorithm, size_t n)
 {

@@ -27,10 +27,10 @@
 #define PAYLOAD "{\"schema\":\"assay.image/1\"}"
 
 /* The code is asserted by name, so that a failure can be read. */
-#define assert_code(result, code)                                    \
-	assert_string_equal(                                         \
-	    (result) == 0 ? "0" : err_name((enum err_code)(result)), \
-	    (code) == ERR_NONE ? "0" : err_name(code))
+#define assert_code(result, code) \
+	fixture_assert_code((result), (code), __FILE__, __LINE__)
+void
+fixture_assert_code(int result, enum err_code code, const char *file, int line);
 
 /* What an output parameter holds before a call that must not touch it. */
 #define UNTOUCHED ((void *)untouched)

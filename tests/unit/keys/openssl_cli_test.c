@@ -25,21 +25,34 @@ struct scheme_commands {
 };
 
 /* By algorithm; run in the directory of the test. */
+/* clang-format off */
 static const struct scheme_commands commands[] = {
-    [ALGORITHM_ECDSA_P256_SHA256] =
-	{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key",
-				       "dgst -sha256 -sign key -out sig pae",	      "dgst -sha256 -verify pub -signature sig pae"},
-    [ALGORITHM_ECDSA_P384_SHA384] =
-	{"ecparam -name secp384r1 -genkey -noout -out key",
-				       "dgst -sha384 -sign key -out sig pae",	      "dgst -sha384 -verify pub -signature sig pae"},
-    [ALGORITHM_ED25519] = {"genpkey -algorithm ed25519 -out key",
-				       "pkeyutl -sign -rawin -inkey key -in pae -out sig",
-				       "pkeyutl -verify -rawin -pubin -inkey pub -in pae -sigfile sig"                                  },
-    [ALGORITHM_RSA_PSS_SHA256] = {"genrsa -out key 3072",
-				       "dgst -sha256 -sigopt rsa_padding_mode:pss "
-	"-sigopt rsa_pss_saltlen:digest -sign key -out sig pae",			   "dgst -sha256 -sigopt rsa_padding_mode:pss "
-	"-sigopt rsa_pss_saltlen:digest -verify pub -signature sig pae" },
+	[ALGORITHM_ECDSA_P256_SHA256] = {
+		"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 "
+		"-out key",
+		"dgst -sha256 -sign key -out sig pae",
+		"dgst -sha256 -verify pub -signature sig pae",
+	},
+	[ALGORITHM_ECDSA_P384_SHA384] = {
+		"ecparam -name secp384r1 -genkey -noout -out key",
+		"dgst -sha384 -sign key -out sig pae",
+		"dgst -sha384 -verify pub -signature sig pae",
+	},
+	[ALGORITHM_ED25519] = {
+		"genpkey -algorithm ed25519 -out key",
+		"pkeyutl -sign -rawin -inkey key -in pae -out sig",
+		"pkeyutl -verify -rawin -pubin -inkey pub -in pae "
+		"-sigfile sig",
+	},
+	[ALGORITHM_RSA_PSS_SHA256] = {
+		"genrsa -out key 3072",
+		"dgst -sha256 -sigopt rsa_padding_mode:pss "
+		"-sigopt rsa_pss_saltlen:digest -sign key -out sig pae",
+		"dgst -sha256 -sigopt rsa_padding_mode:pss "
+		"-sigopt rsa_pss_saltlen:digest -verify pub -signature sig pae",
+	},
 };
+/* clang-format on */
 
 static char directory[] = "/tmp/assay-openssl.XXXXXX";
 

@@ -50,14 +50,10 @@ forget_tries(void **state)
 static int
 verify(json_t *trust, json_t *tree, struct trust_verdict *ret_verdict)
 {
-	CLEANUP(freep)
-	char *trust_text = fixture_text(trust);
-	CLEANUP(freep)
-	char *raw = fixture_text(tree);
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = NULL;
-	CLEANUP(dsse_freep)
-	struct dsse_envelope *envelope = NULL;
+	CLEANUP(freep) char *trust_text = fixture_text(trust);
+	CLEANUP(freep) char *raw = fixture_text(tree);
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct err err;
 	int code;
 
@@ -566,8 +562,7 @@ trust_verify_tells_of_a_revoked_envelope_before_its_signatures(void **state)
 static struct trust_policy *
 decode(json_t *trust)
 {
-	CLEANUP(freep)
-	char *text = fixture_text(trust);
+	CLEANUP(freep) char *text = fixture_text(trust);
 	struct trust_policy *policy = NULL;
 	struct err err;
 
@@ -651,8 +646,7 @@ static void
 trust_allows_image_gives_the_first_role(void **state)
 {
 	json_t *trust = fixture_trust();
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = NULL;
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	struct trust_verdict verdict = {.roles = 3};
 	size_t role = 77;
 	struct err err;

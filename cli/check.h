@@ -1,0 +1,20 @@
+/*
+ * Verifying an image completely, as `image verify` and `store verify` do: the
+ * same steps as assayd, on files instead of a stage.
+ */
+#ifndef ASSAY_CLI_CHECK_H
+#define ASSAY_CLI_CHECK_H
+
+#include "base/sealed.h"
+#include "image-store/verified_image.h"
+
+/*
+ * Envelope, kernel (as stored), its unpacked ELF and the ramdisk. Takes kernel
+ * and ramdisk, also on failure; the ramdisk may be NULL.
+ * Returns owned. Errors: those of verified_image_new() and its steps.
+ */
+int check_image(struct verified_manifest *manifest, struct sealed *raw_kernel,
+    struct sealed *raw_ramdisk, struct verified_image **ret_image,
+    struct err *err);
+
+#endif

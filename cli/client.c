@@ -1,0 +1,158 @@
+#include "cli/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/scope.h"
+
+enum { REPLY_BYTES = 16 << 20 };
+
+static int connect_to(const char *path, int *ret_fd, struct err *err);
+static int send_call(int fd, const char *method, json_t *parameters,
+    struct err *err);
+static int receive_reply(int fd, json_t **ret_document, struct err *err);
+static int take_error(json_t *document, struct err *err);
+static enum err_code code_by_name(const char *name);
+static const char *string_in(json_t *object, const char *member);
+
+int
+client_call(const char *socket_path, const char *method, json_t *parameters,
+    json_t **ret_reply, struct err *err)
+{
+	CLEANUP(json_freep) json_t *owned = parameters;
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(closep) int fd = -1;
+	json_t *reply;
+
+	TRY(connect_to(socket_path, &fd, err));
+	TRY(send_call(fd, method, owned, err));
+	TRY(receive_reply(fd, &document, err));
+	if (json_object_get(document, "error") != NULL)
+		return take_error(document, err);
+	reply = json_object_get(document, "parameters");
+	*ret_reply = reply != NULL ? json_incref(reply) : json_object();
+	return 0;
+}
+
+static int
+connect_to(const char *path, int *ret_fd, struct err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return err_set(err, DAEMON_UNREACHABLE, "path too long");
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (fd < 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+		return err_set_errno(err, DAEMON_UNREACHABLE, "%s", path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int
+send_call(int fd, const char *method, json_t *parameters, struct err *err)
+{
+	CLEANUP(json_freep) json_t *call = NULL;
+	CLEANUP(freep) char *text = NULL;
+	char name[128];
+	size_t len;
+
+	snprintf(name, sizeof(name), "org.assay.Builder.%s", method);
+	call = json_pack("{s:s, s:O*}", "method", name, "parameters",
+	    parameters);
+	text = call != NULL ? json_dumps(call, JSON_COMPACT) : NULL;
+	if (text == NULL)
+		return err_set(err, NO_MEMORY, "call");
+	len = strlen(text) + 1;
+	for (size_t done = 0; done < len;) {
+		ssize_t n = send(fd, text + done, len - done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EPIPE)
+			return 0; /* turned away: the reason is there to read */
+		if (n < 0)
+			return err_set_errno(err, DAEMON_UNREACHABLE, "send");
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int
+receive_reply(int fd, json_t **ret_document, struct err *err)
+{
+	CLEANUP(freep) char *text = malloc(REPLY_BYTES);
+	size_t len = 0;
+
+	if (text == NULL)
+		return err_set(err, NO_MEMORY, "reply");
+	while (len == 0 || text[len - 1] != '\0') {
+		ssize_t n = len == REPLY_BYTES
+		    ? 0
+		    : recv(fd, text + len, REPLY_BYTES - len, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set_errno(err, DAEMON_UNREACHABLE, "recv");
+		if (n == 0)
+			return err_set(err, DAEMON_UNREACHABLE,
+			    "the connection ended before a whole reply");
+		len += (size_t)n;
+	}
+	return json_parse(bytes_of(text, len - 1), 16, "reply",
+	    DAEMON_UNREACHABLE, ret_document, err);
+}
+
+static int
+take_error(json_t *document, struct err *err)
+{
+	const char *error = string_in(document, "error");
+	json_t *parameters = json_object_get(document, "parameters");
+	const char *detail = string_in(parameters, "detail");
+	enum err_code code = code_by_name(string_in(parameters, "code"));
+
+	if (strcmp(error, "org.varlink.service.InvalidParameter") == 0)
+		return err_set_field(err, RPC_PARAMETER_BAD,
+		    string_in(parameters, "parameter"), "parameter %s",
+		    string_in(parameters, "parameter"));
+	if (strncmp(error, "org.varlink.service.", 20) == 0)
+		return err_set(err, RPC_METHOD_UNKNOWN, "%s", error);
+	if (code == ERR_NONE)
+		return err_set(err, DAEMON_UNREACHABLE,
+		    "an answer that is not assayd's: %s",
+		    err_quote_str(error).text);
+	return err_set_field(err, code, string_in(parameters, "field"), "%s",
+	    detail);
+}
+
+static enum err_code
+code_by_name(const char *name)
+{
+	static const enum err_code codes[] = {
+#define ERR_CODE(number, code, class, meaning, remedy) code,
+	    ERR_TABLE(ERR_CODE)
+#undef ERR_CODE
+	};
+
+	for (size_t i = 0; i < countof(codes); i++) {
+		if (strcmp(err_name(codes[i]), name) == 0)
+			return codes[i];
+	}
+	return ERR_NONE;
+}
+
+static const char *
+string_in(json_t *object, const char *member)
+{
+	const char *text = json_string_value(json_object_get(object, member));
+
+	return text != NULL ? text : "";
+}

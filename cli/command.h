@@ -1,0 +1,68 @@
+/*
+ * What every command of `assay` shares: how it is found, how it ends and how
+ * it speaks. One file per command; each parses its own options.
+ */
+#ifndef ASSAY_CLI_COMMAND_H
+#define ASSAY_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+
+/* Exit status, the same for all commands. */
+enum {
+	EXIT_DONE = 0,
+	EXIT_REFUSED = 1,
+	EXIT_USAGE = 2,
+	EXIT_ENVIRONMENT = 3,
+};
+
+struct command {
+	const char *group; /* "image", or NULL */
+	const char *name;  /* "pack" */
+	const char *usage; /* options and arguments */
+	const char *summary;
+	/* argv[0] is the name. Returns an exit status. */
+	int (*run)(int argc, char **argv);
+};
+
+/* The commands, one declaration a file. */
+extern const struct command command_key_new;
+extern const struct command command_key_show;
+extern const struct command command_trust_init;
+extern const struct command command_trust_show;
+extern const struct command command_image_pack;
+extern const struct command command_image_sign;
+extern const struct command command_image_verify;
+extern const struct command command_image_inspect;
+extern const struct command command_store_init;
+extern const struct command command_store_add;
+extern const struct command command_store_ls;
+extern const struct command command_store_verify;
+extern const struct command command_build;
+extern const struct command command_ps;
+extern const struct command command_destroy;
+extern const struct command command_status;
+
+/* Wrong options or arguments: says so with the usage, returns EXIT_USAGE. */
+int command_usage(const struct command *command, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * An error: code, text and remedy on standard error, or with `as_json` as
+ * {"error":{...}} on standard output. Returns the exit status for its class.
+ */
+int command_failed(const struct err *err, bool as_json);
+
+/* Print a document and a newline. Takes it. Returns EXIT_DONE. */
+int command_print_json(json_t *document);
+
+/* "MIN:MAX" or "N"; false if it is anything else. */
+struct range;
+bool command_parse_range(const char *text, struct range *ret_range);
+bool command_parse_number(const char *text, int64_t max, int64_t *ret_number);
+
+#endif

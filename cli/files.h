@@ -1,0 +1,24 @@
+/*
+ * Reading what several commands read: keys, policies, envelopes.
+ */
+#ifndef ASSAY_CLI_FILES_H
+#define ASSAY_CLI_FILES_H
+
+#include "base/sealed.h"
+#include "keys/public_key.h"
+#include "keys/trust.h"
+
+/* Each returns owned; errors name the file. */
+int files_public_key(const char *path, struct public_key **ret_key,
+    struct err *err);
+int files_trust(const char *path, struct trust_policy **ret_policy,
+    struct err *err);
+int files_sealed(const char *path, size_t max_bytes,
+    struct sealed **ret_sealed, struct err *err);
+
+/* "DIR/name" into a buffer. Errors: STORE_IO if it does not fit. */
+enum { FILES_PATH_SIZE = 4096 };
+int files_join(const char *dir, const char *name,
+    char ret_path[FILES_PATH_SIZE], struct err *err);
+
+#endif

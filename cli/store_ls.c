@@ -1,0 +1,63 @@
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/scope.h"
+#include "cli/command.h"
+#include "image-store/layout.h"
+
+static int list(const char *path, bool as_json, struct err *err);
+
+static int
+run(int argc, char **argv)
+{
+	static const struct option known[] = {
+	    {"json", no_argument, NULL, 'j'},
+	    {NULL, 0, NULL, 0},
+	};
+	struct err err = {0};
+	bool as_json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "j", known, NULL)) != -1) {
+		if (option != 'j')
+			return command_usage(&command_store_ls, "bad option");
+		as_json = true;
+	}
+	if (optind + 1 != argc)
+		return command_usage(&command_store_ls, "one store is needed");
+	if (list(argv[optind], as_json, &err) != 0)
+		return command_failed(&err, as_json);
+	return EXIT_DONE;
+}
+
+/* What the index claims; `store verify` checks it. */
+static int
+list(const char *path, bool as_json, struct err *err)
+{
+	CLEANUP(layout_list_done) struct layout_list entries = {0};
+	CLEANUP(json_freep) json_t *rows = json_array();
+	CLEANUP(closep) int store_fd = -1;
+
+	TRY(layout_open(path, &store_fd, err));
+	TRY(layout_read(store_fd, NULL, &entries, err));
+	for (size_t i = 0; i < entries.count; i++) {
+		const struct layout_entry *entry = &entries.entries[i];
+		char envelope[DIGEST_TEXT_SIZE];
+
+		digest_text(&entry->envelope, envelope);
+		json_array_append_new(rows,
+		    json_pack("{s:s, s:s, s:s}", "name", entry->claimed_name,
+		        "version", entry->claimed_version, "manifest_digest",
+		        envelope));
+		if (!as_json)
+			printf("%-24s %-16s %s\n", entry->claimed_name,
+			    entry->claimed_version, envelope);
+	}
+	if (as_json)
+		command_print_json(json_pack("{s:O}", "images", rows));
+	return 0;
+}
+
+const struct command command_store_ls = {"store", "ls", "[--json] STORE",
+    "list what a store's index claims, unverified", run};
