@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
+#include <time.h>
 
 #include "base/scope.h"
 #include "builder/build_link.h"
@@ -276,8 +276,8 @@ refuse_taken_name(const struct xen_port *xen, uint32_t domid, const char *name,
 static int64_t
 wall_clock_usec(void)
 {
-	struct timeval now;
+	struct timespec now;
 
-	gettimeofday(&now, NULL);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_usec;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }

@@ -8,6 +8,8 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 
+static void describe_end(const struct job *job, int status, struct err *err);
+
 int
 job_start(struct job *job, const struct role_env *env,
     const struct task *task, uint32_t connection, struct err *err)
@@ -54,8 +56,29 @@ job_collect(struct job *job, int *ret_code, struct err *err)
 	while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
 		continue;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !job->is_done ||
-	    job->killed != ERR_NONE)
+	    job->killed != ERR_NONE) {
+		describe_end(job, status, err);
 		return false;
+	}
 	*ret_code = outcome_to(&job->done.outcome, BUILD_CRASHED, err);
 	return true;
+}
+
+static void
+describe_end(const struct job *job, int status, struct err *err)
+{
+	if (job->killed == BUILD_CANCELLED)
+		err_set(err, BUILD_CANCELLED, "the caller is gone");
+	else if (job->killed == BUILD_TIMEOUT)
+		err_set(err, BUILD_TIMEOUT, "not done after %d seconds",
+		    LIMIT_BUILD_SECONDS);
+	else if (job->killed != ERR_NONE)
+		err_set(err, job->killed, "the build had to be stopped");
+	else if (WIFSIGNALED(status))
+		err_set(err, BUILD_CRASHED, "killed by signal %d",
+		    WTERMSIG(status));
+	else
+		err_set(err, BUILD_CRASHED, "ended with status %d before it "
+		                            "was done",
+		    WEXITSTATUS(status));
 }

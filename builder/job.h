@@ -43,7 +43,8 @@ void job_kill(struct job *job, enum err_code why);
 
 /*
  * The child closed its link: wait for it. True if it did its task and ended
- * well; *err then holds its own outcome, 0 or a refusal (as *ret_code).
+ * well; *ret_code and *err then hold its own outcome, 0 or a refusal. False if
+ * it was killed or crashed; *err then says how, and *ret_code is untouched.
  */
 bool job_collect(struct job *job, int *ret_code, struct err *err);
 

@@ -43,11 +43,12 @@ static const int stage_calls[] = {
  * Not here: any way to start a program, to open a socket, to trace. */
 static const int build_calls[] = {
     SCMP_SYS(ioctl), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(openat),
-    SCMP_SYS(fcntl), SCMP_SYS(fchmod), SCMP_SYS(fsync), SCMP_SYS(renameat2),
+    SCMP_SYS(fcntl), SCMP_SYS(fchmod), SCMP_SYS(fsync), SCMP_SYS(renameat),
+    SCMP_SYS(renameat2),
     SCMP_SYS(unlink), SCMP_SYS(memfd_create), SCMP_SYS(ftruncate),
     SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(wait4),
     SCMP_SYS(kill), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(pread64),
-    SCMP_SYS(sched_yield), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(dup),
+    SCMP_SYS(sched_yield), SCMP_SYS(writev), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(dup),
     SCMP_SYS(getsockopt),
 };
 

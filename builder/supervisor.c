@@ -557,9 +557,7 @@ end_job(struct supervisor *sup, struct job *job, struct err *err)
 	bool ended_well = job_collect(job, &code, &outcome);
 
 	if (!ended_well)
-		code = err_set(&outcome,
-		    job->killed != ERR_NONE ? job->killed : BUILD_CRASHED,
-		    "the build process was ended before it was done");
+		code = (int)outcome.code;
 	if (job->state == JOB_CLEANING)
 		return end_cleaning(sup, job, ended_well, code, &outcome, err);
 	if (job->task.kind == TASK_BUILD)

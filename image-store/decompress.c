@@ -117,26 +117,30 @@ inflate_donep(z_stream *z)
 static int
 unpack_xz(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
 {
-	uint64_t memory_limit = DECOMPRESS_XZ_MEMORY_BYTES;
-	size_t read = 0;
-	size_t written = 0;
-	lzma_ret result = lzma_stream_buffer_decode(&memory_limit,
-	    LZMA_TELL_UNSUPPORTED_CHECK, NULL, stream.ptr, &read, stream.len,
-	    out, &written, out_len);
+	CLEANUP(lzma_end) lzma_stream xz = LZMA_STREAM_INIT;
+	lzma_ret result = lzma_stream_decoder(
+	    &xz, DECOMPRESS_XZ_MEMORY_BYTES, LZMA_TELL_UNSUPPORTED_CHECK);
 
+	xz.next_in = stream.ptr;
+	xz.avail_in = stream.len;
+	xz.next_out = out;
+	xz.avail_out = out_len;
+	/* OK is progress; without any it becomes LZMA_BUF_ERROR. */
+	while (result == LZMA_OK)
+		result = lzma_code(&xz, LZMA_FINISH);
 	if (result == LZMA_MEM_ERROR)
 		return err_set(err, NO_MEMORY, "dictionary");
 	if (result == LZMA_MEMLIMIT_ERROR)
 		return err_set(err, DECOMPRESS_FAILED,
-		    "wants %llu bytes for its dictionary, limit %zu",
-		    (unsigned long long)memory_limit,
+		    "wants %llu bytes of memory, limit %zu",
+		    (unsigned long long)lzma_memusage(&xz),
 		    DECOMPRESS_XZ_MEMORY_BYTES);
-	if (result == LZMA_BUF_ERROR)
+	if (result == LZMA_BUF_ERROR && xz.avail_out == 0 && xz.avail_in > 0)
 		return refuse_bomb(err);
-	if (result != LZMA_OK)
-		return err_set(
-		    err, DECOMPRESS_FAILED, "damaged: error %d", (int)result);
-	return check_end(stream.len - read, out_len - written, err);
+	if (result != LZMA_STREAM_END)
+		return err_set(err, DECOMPRESS_FAILED, "damaged: error %d",
+		    (int)result);
+	return check_end(xz.avail_in, xz.avail_out, err);
 }
 
 static int

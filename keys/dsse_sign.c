@@ -122,11 +122,11 @@ write_text(const char *payload_type, struct bytes payload, json_t *signatures,
 {
 	CLEANUP(freep) char *base64 = base64_encode(payload);
 	CLEANUP(freep) char *text = NULL;
-	CLEANUP(json_freep)
-	json_t *envelope = json_pack("{s:s, s:s, s:O}", "payload", base64,
-	    "payloadType", payload_type, "signatures", signatures);
+	CLEANUP(json_freep) json_t *envelope = NULL;
 	char *line;
 
+	envelope = json_pack("{s:s, s:s, s:O}", "payload", base64,
+	    "payloadType", payload_type, "signatures", signatures);
 	text = json_dumps(envelope, JSON_COMPACT);
 	if (text == NULL || asprintf(&line, "%s\n", text) < 0)
 		return err_set(err, NO_MEMORY, "envelope");

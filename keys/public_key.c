@@ -21,6 +21,7 @@ static int decode_spki(struct bytes der, EVP_PKEY **ret_pkey, struct err *err);
 static int check_type(X509_PUBKEY *spki, struct err *err);
 static int check_canonical(EVP_PKEY *pkey, struct bytes der, struct err *err);
 static int check_numbers(EVP_PKEY *pkey, struct err *err);
+static int check_order(const EVP_PKEY *pkey, struct err *err);
 static bool is_length_right(const struct public_key *key, size_t len);
 static bool verify(const struct public_key *key, EVP_MD_CTX *ctx,
     struct bytes message, struct bytes signature);
@@ -54,6 +55,7 @@ public_key_from_spki(
 	TRY(scheme_of_key(key->pkey, &key->algorithm, err));
 	TRY(check_canonical(key->pkey, der, err));
 	TRY(check_numbers(key->pkey, err));
+	TRY(check_order(key->pkey, err));
 	TRY(digest_of(der, &key->id, err));
 	*ret_key = take_ptr(&key);
 	return 0;
@@ -189,6 +191,48 @@ check_numbers(EVP_PKEY *pkey, struct err *err)
 	if (result != 1)
 		return err_set(err, KEY_MALFORMED,
 		    "the numbers in the key do not make a public key");
+	return 0;
+}
+
+/*
+ * Refuse the Ed25519 points of small order, for which anybody can make
+ * signatures, in each encoding that RFC 8032 §5.1.3 decoders take. libcrypto
+ * does not look. P-256 and P-384 have no such points.
+ */
+static int
+check_order(const EVP_PKEY *pkey, struct err *err)
+{
+	/* y, little-endian: 0, 1, two of order eight, p - 1, p, p + 1 */
+	/* clang-format off */
+	static const uint8_t small[][32] = {
+		{0},
+		{1},
+		{0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0,
+		 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+		 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39,
+		 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+		{0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f,
+		 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+		 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6,
+		 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+		{0xec, [1 ... 30] = 0xff, 0x7f},
+		{0xed, [1 ... 30] = 0xff, 0x7f},
+		{0xee, [1 ... 30] = 0xff, 0x7f},
+	};
+	/* clang-format on */
+	uint8_t y[32];
+	size_t len = sizeof(y);
+
+	if (!EVP_PKEY_is_a(pkey, "ED25519"))
+		return 0;
+	if (EVP_PKEY_get_raw_public_key(pkey, y, &len) != 1)
+		return err_set(err, NO_MEMORY, "check of a public key");
+	y[31] &= 0x7f; /* the sign of x */
+	for (size_t i = 0; i < countof(small); i++) {
+		if (memcmp(y, small[i], sizeof(y)) == 0)
+			return err_set(err, KEY_MALFORMED,
+			    "rfc 8032: a point of small order");
+	}
 	return 0;
 }
 

@@ -19,10 +19,10 @@ struct public_key;
  * Read a PEM "PUBLIC KEY" block; nothing may stand before or after it but
  * white space after it (keys/pem.h). Returns owned.
  * Errors: KEY_MALFORMED (also for DER that is not canonical, a point off the
- * curve, an RSA modulus that cannot be one); KEY_UNSUPPORTED (another
- * algorithm; an EC curve other than P-256 and P-384, explicit parameters or a
- * compressed point; RSA under 3072 or over 8192 bits, with an exponent other
- * than 65537, or of the type id-RSASSA-PSS); NO_MEMORY.
+ * curve or of small order, an RSA modulus that cannot be one); KEY_UNSUPPORTED
+ * (another algorithm; an EC curve other than P-256 and P-384, explicit
+ * parameters or a compressed point; RSA under 3072 or over 8192 bits, with an
+ * exponent other than 65537, or of the type id-RSASSA-PSS); NO_MEMORY.
  */
 int public_key_from_pem(
     struct bytes pem, struct public_key **ret_key, struct err *err);

@@ -74,7 +74,7 @@ decode_with(const char *object, const char *member, const char *value)
 	int code;
 
 	assert_int_equal(json_object_set_new(tree_at(tree, object), member,
-	                     json_loads(value, JSON_DECODE_ANY, NULL)),
+	                     json_loads(value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)),
 	    0);
 	code = decode_tree(tree);
 	json_decref(tree);

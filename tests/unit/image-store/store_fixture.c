@@ -42,6 +42,18 @@ const char *const compression_names[COMPRESSIONS] = {
     [ZSTD] = "zstd",
 };
 
+static const char *
+code_name(int code)
+{
+	return code == 0 ? "0" : err_name((enum err_code)code);
+}
+
+void
+assert_code_at(int result, int code, const char *file, int line)
+{
+	_assert_string_equal(code_name(result), code_name(code), file, line);
+}
+
 /* --- bytes and files ------------------------------------------------- */
 
 void
@@ -54,7 +66,10 @@ buffer_done(struct buffer *buffer)
 void
 buffer_add(struct buffer *buffer, const void *data, size_t len)
 {
-	buffer->ptr = realloc(buffer->ptr, buffer->len + len + 1);
+	/* Exactly as long, so that ASan sees more; but never NULL. */
+	size_t sum = buffer->len + len;
+
+	buffer->ptr = realloc(buffer->ptr, sum > 0 ? sum : 1);
 	assert_non_null(buffer->ptr);
 	if (len > 0)
 		memcpy(buffer->ptr + buffer->len, data, len);

@@ -27,10 +27,8 @@
 
 /* The code is asserted by name, so that a failure can be read. */
 #define assert_code(result, code)                                              \
-	assert_string_equal((result) == 0                                      \
-	        ? "0"                                                          \
-	        : err_name((enum err_code)(result)),                           \
-	    (code) == ERR_NONE ? "0" : err_name(code))
+	assert_code_at(result, code, __FILE__, __LINE__)
+void assert_code_at(int result, int code, const char *file, int line);
 
 /* What an output pointer holds before a call that must not touch it. */
 #define UNTOUCHED ((void *)untouched)

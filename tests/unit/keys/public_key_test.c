@@ -193,6 +193,21 @@ public_key_from_pem_refuses_other_labels(void **state)
 }
 
 static void
+public_key_from_pem_refuses_boundary_lines_that_differ(void **state)
+{
+	const char *pem = fixture_key(ALGORITHM_ED25519, 0)->pem;
+	char *changed = strdup(pem);
+
+	(void)state;
+	memcpy(strstr(changed, "PUBLIC"), "FOREST", 6);
+	expect_refused(bytes_of_str(changed), KEY_MALFORMED);
+	strcpy(changed, pem);
+	memcpy(strstr(strstr(changed, "END"), "PUBLIC"), "FOREST", 6);
+	expect_refused(bytes_of_str(changed), KEY_MALFORMED);
+	free(changed);
+}
+
+static void
 public_key_from_pem_refuses_headers_in_the_block(void **state)
 {
 	const char *pem = fixture_key(ALGORITHM_ED25519, 0)->pem;
@@ -429,6 +444,41 @@ public_key_from_pem_refuses_a_point_off_the_curve(void **state)
 	    fixture_pem_of_der("PUBLIC KEY", bytes_of(changed, der.len)),
 	    KEY_MALFORMED);
 	fixture_free_bytes(der);
+}
+
+/*
+ * With the neutral element as the key, R neutral and s zero verify for every
+ * message. Its sign bit and y + p are other encodings of it.
+ */
+static void
+public_key_from_pem_refuses_ed25519_points_of_small_order(void **state)
+{
+	/* clang-format off */
+	static const uint8_t points[][32] = {
+		{0},
+		{1},
+		{0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0,
+		 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+		 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39,
+		 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+		{0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f,
+		 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+		 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6,
+		 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0xfa},
+		{0xec, [1 ... 30] = 0xff, 0x7f},
+		{0xed, [1 ... 30] = 0xff, 0x7f},
+		{0xee, [1 ... 30] = 0xff, 0x7f},
+		{1, [31] = 0x80},
+		{0, [31] = 0x80},
+		{0xee, [1 ... 30] = 0xff, 0xff},
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < countof(points); i++)
+		expect_refused_key(EVP_PKEY_new_raw_public_key(
+				       EVP_PKEY_ED25519, NULL, points[i], 32),
+		    KEY_MALFORMED);
 }
 
 static void
@@ -827,6 +877,8 @@ main(void)
 	    cmocka_unit_test(public_key_from_pem_refuses_text_around_the_block),
 	    cmocka_unit_test(public_key_from_pem_refuses_two_blocks),
 	    cmocka_unit_test(public_key_from_pem_refuses_other_labels),
+	    cmocka_unit_test(
+		public_key_from_pem_refuses_boundary_lines_that_differ),
 	    cmocka_unit_test(public_key_from_pem_refuses_headers_in_the_block),
 	    cmocka_unit_test(public_key_from_pem_refuses_what_is_hardly_there),
 	    cmocka_unit_test(
@@ -845,6 +897,8 @@ main(void)
 	    cmocka_unit_test(
 		public_key_from_pem_refuses_compressed_and_hybrid_points),
 	    cmocka_unit_test(public_key_from_pem_refuses_a_point_off_the_curve),
+	    cmocka_unit_test(
+		public_key_from_pem_refuses_ed25519_points_of_small_order),
 	    cmocka_unit_test(public_key_from_pem_refuses_small_rsa_keys),
 	    cmocka_unit_test(
 		public_key_from_pem_refuses_rsa_keys_over_8192_bits),
