@@ -13,6 +13,8 @@
 /* The longest message, its zero byte, and one more to see that it is over. */
 static const size_t buffer_bytes = LIMIT_RPC_MESSAGE_BYTES + 2;
 
+enum { DRAIN_USEC = 2000000 };
+
 int
 connection_open(struct connection *connection, int fd, uint32_t number,
     const struct peer *peer, struct err *err)
@@ -109,6 +111,21 @@ bool
 connection_is_written(const struct connection *connection)
 {
 	return connection->out_done == connection->out_len;
+}
+
+void
+connection_drain(struct connection *connection)
+{
+	shutdown(connection->fd, SHUT_WR);
+	connection->state = CONNECTION_DRAINING;
+	connection->deadline_usec = timing_now_usec() + DRAIN_USEC;
+}
+
+bool
+connection_discard(struct connection *connection)
+{
+	connection->in_len = 0;
+	return connection_read(connection);
 }
 
 void

@@ -19,6 +19,7 @@ enum connection_state {
 	CONNECTION_READING, /* for a call */
 	CONNECTION_WAITING, /* for the supervisor's answer */
 	CONNECTION_WRITING, /* the reply */
+	CONNECTION_DRAINING, /* the last reply is out; the caller still sends */
 };
 
 struct connection {
@@ -68,6 +69,15 @@ void connection_reply(struct connection *connection, char *text);
 /* Send some of it; false if the caller is gone. */
 bool connection_write(struct connection *connection);
 bool connection_is_written(const struct connection *connection);
+
+/*
+ * Say that no reply will follow, and let the caller finish sending: closing at
+ * once could cost it the reply that says why.
+ */
+void connection_drain(struct connection *connection);
+
+/* Read and forget; false when the caller closed. */
+bool connection_discard(struct connection *connection);
 
 /* Begin to wait for the next call. */
 void connection_next(struct connection *connection);

@@ -35,6 +35,7 @@ domain_check_free(const struct domain_place *place,
 	uint32_t count = 0;
 
 	TRY(list_domains(place->xen, &infos, &count, err));
+	TRY(refuse_taken_name(place->xen, 0, request->name, err));
 	for (uint32_t i = 0; i < count; i++) {
 		if (memcmp(infos[i].uuid, request->uuid, UUID_BYTES) == 0)
 			return err_set_field(err, DOMAIN_EXISTS, "uuid",

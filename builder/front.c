@@ -156,7 +156,8 @@ fill_poll(const struct front *front, struct pollfd *fds)
 		const struct connection *conn = &front->connections[i];
 		short events = 0; /* only POLLHUP and POLLERR */
 
-		if (conn->state == CONNECTION_READING)
+		if (conn->state == CONNECTION_READING ||
+		    conn->state == CONNECTION_DRAINING)
 			events = POLLIN;
 		else if (conn->state == CONNECTION_WRITING)
 			events = POLLOUT;
@@ -248,6 +249,11 @@ serve_connection(struct front *front, struct connection *conn, short revents)
 			take_message(front, conn);
 		return;
 	}
+	if (conn->state == CONNECTION_DRAINING && (revents & POLLIN) != 0) {
+		if (!connection_discard(conn))
+			connection_close(conn);
+		return;
+	}
 	if ((revents & (POLLHUP | POLLERR)) != 0) {
 		hang_up(front, conn);
 		return;
@@ -261,7 +267,7 @@ serve_connection(struct front *front, struct connection *conn, short revents)
 	if (!connection_is_written(conn))
 		return;
 	if (conn->closes_after_reply) {
-		connection_close(conn);
+		connection_drain(conn);
 		return;
 	}
 	connection_next(conn);
@@ -452,8 +458,8 @@ close_late(struct front *front)
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		struct connection *conn = &front->connections[i];
 
-		if ((conn->state == CONNECTION_READING ||
-		        conn->state == CONNECTION_WRITING) &&
+		if (conn->state != CONNECTION_FREE &&
+		    conn->state != CONNECTION_WAITING &&
 		    conn->deadline_usec < now)
 			hang_up(front, conn);
 	}

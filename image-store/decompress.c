@@ -117,7 +117,8 @@ inflate_donep(z_stream *z)
 static int
 unpack_xz(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
 {
-	CLEANUP(lzma_end) lzma_stream xz = LZMA_STREAM_INIT;
+	CLEANUP(lzma_end)
+	lzma_stream xz = LZMA_STREAM_INIT;
 	lzma_ret result = lzma_stream_decoder(
 	    &xz, DECOMPRESS_XZ_MEMORY_BYTES, LZMA_TELL_UNSUPPORTED_CHECK);
 
@@ -138,8 +139,8 @@ unpack_xz(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
 	if (result == LZMA_BUF_ERROR && xz.avail_out == 0 && xz.avail_in > 0)
 		return refuse_bomb(err);
 	if (result != LZMA_STREAM_END)
-		return err_set(err, DECOMPRESS_FAILED, "damaged: error %d",
-		    (int)result);
+		return err_set(
+		    err, DECOMPRESS_FAILED, "damaged: error %d", (int)result);
 	return check_end(xz.avail_in, xz.avail_out, err);
 }
 
@@ -175,10 +176,10 @@ next_lz4_block(struct bytes stream, size_t *offset, struct bytes *ret_block,
 	if (!bytes_le32(stream, *offset, &len))
 		return err_set(
 		    err, DECOMPRESS_FAILED, "ends inside a block length");
-	if (len > (uint32_t)LZ4_COMPRESSBOUND(LZ4_BLOCK_BYTES) ||
-	    !bytes_part(stream, *offset + sizeof(len), len, ret_block))
+	if (!bytes_part(stream, *offset + sizeof(len), len, ret_block))
 		return err_set(err, DECOMPRESS_FAILED,
-		    "block of %u bytes at %zu is too long", len, *offset);
+		    "block of %u bytes at %zu is outside the stream", len,
+		    *offset);
 	*offset += sizeof(len) + len;
 	return 0;
 }

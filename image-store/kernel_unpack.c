@@ -1,5 +1,7 @@
 #include "image-store/kernel_unpack.h"
 
+#include <elf.h>
+
 #include "base/limits.h"
 #include "base/scope.h"
 #include "image-store/bzimage.h"
@@ -17,10 +19,7 @@ int
 kernel_format_of(
     struct bytes kernel, enum kernel_format *ret_format, struct err *err)
 {
-	if (kernel.len >= 4 && memcmp(kernel.ptr,
-				   "\x7f"
-				   "ELF",
-				   4) == 0)
+	if (kernel.len >= SELFMAG && memcmp(kernel.ptr, ELFMAG, SELFMAG) == 0)
 		*ret_format = KERNEL_ELF;
 	else if (bzimage_is(kernel))
 		*ret_format = KERNEL_BZIMAGE;

@@ -29,7 +29,8 @@ read_manifest(struct bytes file, struct err *err)
 static int
 read_kernel(struct bytes file, struct err *err)
 {
-	CLEANUP(sealed_freep) struct sealed *elf = NULL;
+	CLEANUP(sealed_freep)
+	struct sealed *elf = NULL;
 	enum kernel_format format;
 	struct elf_notes notes;
 	uint64_t size_bytes = file.len;
@@ -47,8 +48,10 @@ read_kernel(struct bytes file, struct err *err)
 static int
 read_index(struct bytes file, struct err *err)
 {
-	CLEANUP(layout_list_done) struct layout_list list = {0};
-	CLEANUP(closep) int dir_fd = -1;
+	CLEANUP(layout_list_done)
+	struct layout_list list = {0};
+	CLEANUP(closep)
+	int dir_fd = -1;
 
 	write_file("store/index.json", file);
 	TRY(layout_open("store", &dir_fd, err));
@@ -60,10 +63,10 @@ static const struct {
 	const char *suffix;
 	int (*read)(struct bytes file, struct err *err);
 } kinds[] = {
-    {".json", read_manifest},
-    {".kernel", read_kernel},
+    {".json",    read_manifest},
+    {".kernel",  read_kernel  },
     {".ramdisk", ramdisk_check},
-    {".index", read_index},
+    {".index",   read_index   },
 };
 
 static bool
@@ -78,7 +81,8 @@ ends_in(const char *name, const char *suffix)
 static void
 check_file(const char *path, const char *code_name)
 {
-	CLEANUP(buffer_done) struct buffer file = read_file(path);
+	CLEANUP(buffer_done)
+	struct buffer file = read_file(path);
 
 	for (size_t i = 0; i < countof(kinds); i++) {
 		struct err err = {0};
@@ -88,8 +92,8 @@ check_file(const char *path, const char *code_name)
 		if (kinds[i].read(buffer_bytes(&file), &err) == 0)
 			fail_msg("%s: accepted", path);
 		if (strcmp(err_name(err.code), code_name) != 0)
-			fail_msg("%s: %s: %s", path, err_name(err.code),
-			    err.text);
+			fail_msg(
+			    "%s: %s: %s", path, err_name(err.code), err.text);
 		return;
 	}
 	fail_msg("%s: a file of no known kind", path);
@@ -143,7 +147,8 @@ each_bad_file_gives_the_error_of_its_directory(void **state)
 
 	(void)state;
 	assert_code(layout_init("store", &err), 0);
-	assert_true(for_each(GOLDEN_BAD, "golden files", check_directory) >= 10);
+	assert_true(
+	    for_each(GOLDEN_BAD, "golden files", check_directory) >= 10);
 }
 
 int
@@ -151,8 +156,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
-	        each_bad_file_gives_the_error_of_its_directory,
-	        enter_directory, leave_directory),
+		each_bad_file_gives_the_error_of_its_directory, enter_directory,
+		leave_directory),
 	};
 
 	return cmocka_run_group_tests_name("golden", tests, NULL, NULL);

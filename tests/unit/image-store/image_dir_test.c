@@ -77,7 +77,8 @@ pack_kernel(const struct buffer *kernel)
 static void
 assert_blob_is_file(const struct blob *blob, const char *path)
 {
-	CLEANUP(buffer_done) struct buffer data = read_file(path);
+	CLEANUP(buffer_done)
+	struct buffer data = read_file(path);
 	struct digest digest;
 	struct err err;
 
@@ -90,8 +91,10 @@ static void
 image_dir_pack_writes_the_image_and_its_manifest(void **state)
 {
 	struct pack_request request = good_request();
-	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
-	CLEANUP(buffer_done) struct buffer text = {0};
+	CLEANUP(buffer_done)
+	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done)
+	struct buffer text = {0};
 	struct manifest manifest;
 	struct manifest decoded;
 	struct err err;
@@ -100,6 +103,9 @@ image_dir_pack_writes_the_image_and_its_manifest(void **state)
 	write_file("elf", buffer_bytes(&elf));
 	assert_code(image_dir_pack(&request, "out", &manifest, &err), 0);
 	assert_int_equal(count_files("out"), 3);
+	assert_mode("out", 0755);
+	assert_mode("out/kernel", 0644);
+	assert_mode("out/manifest.json", 0644);
 	assert_same_file("out/kernel", "kernel.in");
 	assert_same_file("out/ramdisk", "ramdisk.in");
 	assert_blob_is_file(&manifest.kernel, "kernel.in");
@@ -116,7 +122,8 @@ static void
 image_dir_pack_takes_an_elf_kernel_and_no_ramdisk(void **state)
 {
 	struct pack_request request = good_request();
-	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done)
+	struct buffer elf = make_elf(&good_elf);
 	struct manifest manifest;
 	struct err err;
 
@@ -142,6 +149,9 @@ image_dir_pack_never_overwrites(void **state)
 	assert_code(pack(&request, "kernel.in"), FILE_EXISTS);
 	assert_int_equal(symlink("nowhere", "link"), 0);
 	assert_code(pack(&request, "link"), FILE_EXISTS);
+	/* Said before anything is read. */
+	request.kernel_path = "nothing";
+	assert_code(pack(&request, "out"), FILE_EXISTS);
 }
 
 static void
@@ -161,8 +171,8 @@ image_dir_pack_never_overwrites_what_came_later(void **state)
 	(void)state;
 	write_at = 3;
 	write_instead = make_out;
-	assert_code(image_dir_pack(&request, "out", &manifest, &err),
-	    FILE_EXISTS);
+	assert_code(
+	    image_dir_pack(&request, "out", &manifest, &err), FILE_EXISTS);
 	assert_int_equal(count_files("out"), 0);
 	assert_int_equal(count_files("."), 3);
 }
@@ -215,18 +225,23 @@ static void
 image_dir_pack_refuses_kernels_that_could_not_start(void **state)
 {
 	struct elf_recipe not_pv = good_elf;
-	CLEANUP(buffer_done) struct buffer text = {0};
-	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
-	CLEANUP(buffer_done) struct buffer stream =
-	    compress_bytes(XZ, buffer_bytes(&elf));
-	CLEANUP(buffer_done) struct buffer bomb =
-	    wrap_stream(XZ, buffer_bytes(&stream), 4096);
-	CLEANUP(buffer_done) struct buffer huge =
-	    wrap_stream(XZ, buffer_bytes(&stream), UINT32_MAX);
-	CLEANUP(buffer_done) struct buffer damaged =
+	CLEANUP(buffer_done)
+	struct buffer text = {0};
+	CLEANUP(buffer_done)
+	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done)
+	struct buffer stream = compress_bytes(XZ, buffer_bytes(&elf));
+	CLEANUP(buffer_done)
+	struct buffer bomb = wrap_stream(XZ, buffer_bytes(&stream), 4096);
+	CLEANUP(buffer_done)
+	struct buffer huge = wrap_stream(XZ, buffer_bytes(&stream), UINT32_MAX);
+	CLEANUP(buffer_done)
+	struct buffer damaged =
 	    wrap_stream(XZ, bytes_of(stream.ptr, 900), (uint32_t)elf.len);
-	CLEANUP(buffer_done) struct buffer no_pv = {0};
-	CLEANUP(buffer_done) struct buffer no_elf =
+	CLEANUP(buffer_done)
+	struct buffer no_pv = {0};
+	CLEANUP(buffer_done)
+	struct buffer no_elf =
 	    make_bzimage(ZSTD, bytes_of_str("not an ELF file at all"));
 
 	(void)state;
@@ -273,8 +288,10 @@ image_dir_pack_refuses_bad_names_and_ranges(void **state)
 static void
 layout_init_makes_an_empty_store_once(void **state)
 {
-	CLEANUP(closep) int dir_fd = -1;
-	CLEANUP(layout_list_done) struct layout_list list = {0};
+	CLEANUP(closep)
+	int dir_fd = -1;
+	CLEANUP(layout_list_done)
+	struct layout_list list = {0};
 	struct err err;
 
 	(void)state;
@@ -282,6 +299,10 @@ layout_init_makes_an_empty_store_once(void **state)
 	assert_code(layout_open("store", &dir_fd, &err), 0);
 	assert_code(layout_read(dir_fd, NULL, &list, &err), 0);
 	assert_int_equal(list.count, 0);
+	assert_mode("store", 0755);
+	assert_mode("store/blobs", 0755);
+	assert_mode("store/blobs/sha256", 0755);
+	assert_mode("store/index.json", 0644);
 	assert_code(layout_init("store", &err), FILE_EXISTS);
 	write_file("file", bytes_of_str("x"));
 	assert_code(layout_init("file", &err), FILE_EXISTS);
@@ -311,8 +332,10 @@ layout_init_leaves_nothing_behind_when_a_write_fails(void **state)
 static void
 layout_add_replaces_only_when_asked(void **state)
 {
-	CLEANUP(buffer_done) struct buffer before = {0};
-	CLEANUP(buffer_done) struct buffer after = {0};
+	CLEANUP(buffer_done)
+	struct buffer before = {0};
+	CLEANUP(buffer_done)
+	struct buffer after = {0};
 	struct err err;
 
 	(void)state;
@@ -326,6 +349,62 @@ layout_add_replaces_only_when_asked(void **state)
 	assert_true(bytes_equal(buffer_bytes(&before), buffer_bytes(&after)));
 }
 
+/* Takes nothing. Returns the blob's text as a tree, or NULL. */
+static json_t *
+assert_descriptor(const json_t *descriptor, const char *media_type)
+{
+	const char *digest =
+	    json_string_value(json_object_get(descriptor, "digest"));
+	CLEANUP(buffer_done) struct buffer data = {0};
+	struct digest found;
+	char text[DIGEST_TEXT_SIZE];
+	char path[128];
+	struct err err;
+
+	assert_non_null(digest);
+	snprintf(path, sizeof(path), "store/blobs/sha256/%s", digest + 7);
+	data = read_file(path);
+	assert_code(digest_of(buffer_bytes(&data), &found, &err), 0);
+	digest_text(&found, text);
+	assert_string_equal(digest, text);
+	assert_int_equal(
+	    json_integer_value(json_object_get(descriptor, "size")), data.len);
+	assert_string_equal(
+	    json_string_value(json_object_get(descriptor, "mediaType")),
+	    media_type);
+	return json_loadb((char *)data.ptr, data.len, 0, NULL);
+}
+
+static void
+layout_add_writes_descriptors_that_are_true(void **state)
+{
+	static const char *const types[] = {
+	    LAYOUT_ENVELOPE_TYPE, LAYOUT_KERNEL_TYPE, LAYOUT_RAMDISK_TYPE};
+	json_t *index;
+	json_t *manifest;
+	json_t *layers;
+	struct err err;
+
+	(void)state;
+	make_image_dir("dir", "web", "1");
+	assert_code(layout_init("store", &err), 0);
+	assert_code(layout_add("store", "dir", false, &err), 0);
+	index = json_load_file("store/index.json", 0, NULL);
+	manifest = assert_descriptor(
+	    json_array_get(json_object_get(index, "manifests"), 0),
+	    LAYOUT_OCI_MANIFEST_TYPE);
+	json_decref(assert_descriptor(
+	    json_object_get(manifest, "config"), LAYOUT_OCI_EMPTY_TYPE));
+	layers = json_object_get(manifest, "layers");
+	assert_int_equal(json_array_size(layers), countof(types));
+	for (size_t i = 0; i < countof(types); i++)
+		json_decref(
+		    assert_descriptor(json_array_get(layers, i), types[i]));
+	assert_int_equal(count_files("store/blobs/sha256"), 5);
+	json_decref(manifest);
+	json_decref(index);
+}
+
 static void
 layout_add_keeps_foreign_entries(void **state)
 {
@@ -333,7 +412,8 @@ layout_add_keeps_foreign_entries(void **state)
 	    "{\"schemaVersion\":2,\"manifests\":[{\"x\":1},"
 	    "{\"annotations\":{\"org.opencontainers.image.ref.name\":\"z\"},"
 	    "\"y\":[2.5]}],\"annotations\":{\"k\":\"v\"}}";
-	CLEANUP(buffer_done) struct buffer after = {0};
+	CLEANUP(buffer_done)
+	struct buffer after = {0};
 	struct err err;
 
 	(void)state;
@@ -352,8 +432,10 @@ layout_add_keeps_foreign_entries(void **state)
 static int
 add_with(const char *path, struct bytes data)
 {
-	CLEANUP(buffer_done) struct buffer before = {0};
-	CLEANUP(buffer_done) struct buffer after = {0};
+	CLEANUP(buffer_done)
+	struct buffer before = {0};
+	CLEANUP(buffer_done)
+	struct buffer after = {0};
 	size_t blobs = count_files("store/blobs/sha256");
 	struct err err;
 	int code;
@@ -380,8 +462,10 @@ layout_add_refuses_images_that_are_not_whole(void **state)
 	make_image_dir("dir", "web", "1");
 	assert_code(layout_init("store", &err), 0);
 	for (size_t i = 0; i < countof(files); i++) {
-		CLEANUP(buffer_done) struct buffer good = read_file(files[i]);
-		CLEANUP(buffer_done) struct buffer grown = read_file(files[i]);
+		CLEANUP(buffer_done)
+		struct buffer good = read_file(files[i]);
+		CLEANUP(buffer_done)
+		struct buffer grown = read_file(files[i]);
 
 		good.ptr[good.len / 2] ^= 0x10;
 		assert_code(add_with(files[i], buffer_bytes(&good)),
@@ -403,10 +487,12 @@ layout_add_refuses_images_that_are_not_whole(void **state)
 static void
 layout_add_refuses_images_that_are_not_signed(void **state)
 {
-	CLEANUP(freep) char *other = sign_payload(SIGNER_PROD, "text/plain", "x");
-	CLEANUP(freep) char *broken =
-	    sign_payload(SIGNER_PROD, DSSE_IMAGE_PAYLOAD_TYPE, "{}");
-	CLEANUP(freep) char *large = calloc(1, LIMIT_ENVELOPE_BYTES + 1);
+	CLEANUP(freep)
+	char *other = sign_payload(SIGNER_PROD, "text/plain", "x");
+	CLEANUP(freep)
+	char *broken = sign_payload(SIGNER_PROD, DSSE_IMAGE_PAYLOAD_TYPE, "{}");
+	CLEANUP(freep)
+	char *large = calloc(1, LIMIT_ENVELOPE_BYTES + 1);
 	struct err err;
 
 	(void)state;
@@ -415,15 +501,15 @@ layout_add_refuses_images_that_are_not_signed(void **state)
 	assert_code(add_with("dir/manifest.dsse", bytes_of_str("{")),
 	    ENVELOPE_MALFORMED);
 	assert_code(add_with("dir/manifest.dsse",
-	                bytes_of_str("{\"payload\":\"\",\"payloadType\":\"x\","
-	                             "\"signatures\":[]}")),
+			bytes_of_str("{\"payload\":\"\",\"payloadType\":\"x\","
+				     "\"signatures\":[]}")),
 	    IMAGE_UNSIGNED);
 	assert_code(add_with("dir/manifest.dsse", bytes_of_str(other)),
 	    PAYLOAD_TYPE_UNKNOWN);
 	assert_code(add_with("dir/manifest.dsse", bytes_of_str(broken)),
 	    MANIFEST_MALFORMED);
 	assert_code(add_with("dir/manifest.dsse",
-	                bytes_of(large, LIMIT_ENVELOPE_BYTES + 1)),
+			bytes_of(large, LIMIT_ENVELOPE_BYTES + 1)),
 	    ENVELOPE_TOO_LARGE);
 	assert_int_equal(unlink("dir/manifest.dsse"), 0);
 	assert_code(layout_add("store", "dir", false, &err), IMAGE_UNSIGNED);
@@ -446,7 +532,8 @@ layout_add_refuses_what_is_no_store(void **state)
 static void
 layout_add_changes_the_index_last(void **state)
 {
-	CLEANUP(buffer_done) struct buffer before = {0};
+	CLEANUP(buffer_done)
+	struct buffer before = {0};
 	struct err err;
 
 	(void)state;
@@ -454,7 +541,8 @@ layout_add_changes_the_index_last(void **state)
 	assert_code(layout_init("store", &err), 0);
 	before = read_file("store/index.json");
 	for (size_t n = 1; n <= 6; n++) {
-		CLEANUP(buffer_done) struct buffer after = {0};
+		CLEANUP(buffer_done)
+		struct buffer after = {0};
 
 		writes = 0;
 		write_at = n;
@@ -472,10 +560,11 @@ layout_add_changes_the_index_last(void **state)
 static void
 layout_add_refuses_an_index_that_is_full(void **state)
 {
-	json_t *index = json_pack("{s:i, s:[]}", "schemaVersion", 2,
-	    "manifests");
+	json_t *index =
+	    json_pack("{s:i, s:[]}", "schemaVersion", 2, "manifests");
 	json_t *manifests = json_object_get(index, "manifests");
-	CLEANUP(freep) char *text = NULL;
+	CLEANUP(freep)
+	char *text = NULL;
 	struct err err;
 
 	(void)state;
@@ -524,7 +613,10 @@ images_and_stores_are_the_same_everywhere(void **state)
 	    "store/index.json", "store/blobs", "store/blobs/sha256", "dir0",
 	    "dir1", "dir0/kernel", "dir0/ramdisk", "dir0/manifest.json",
 	    "dir0/manifest.dsse", "dir1/manifest.json"};
-	static const size_t orders[2][2] = {{0, 1}, {1, 0}};
+	static const size_t orders[2][2] = {
+	    {0, 1},
+            {1, 0}
+        };
 
 	(void)state;
 	make_store_in("a", 022, "UTC", "C", orders[0]);
@@ -556,7 +648,7 @@ teardown(void **state)
 	return 0;
 }
 
-#define directory_test(f)                                                      \
+#define directory_test(f) \
 	cmocka_unit_test_setup_teardown(f, enter, leave_directory)
 
 int
@@ -568,18 +660,18 @@ main(void)
 	    directory_test(image_dir_pack_never_overwrites),
 	    directory_test(image_dir_pack_never_overwrites_what_came_later),
 	    directory_test(
-	        image_dir_pack_leaves_nothing_behind_when_a_write_fails),
+		image_dir_pack_leaves_nothing_behind_when_a_write_fails),
 	    directory_test(image_dir_pack_reports_missing_inputs),
 	    directory_test(image_dir_pack_refuses_files_over_their_limit),
+	    directory_test(image_dir_pack_refuses_kernels_that_could_not_start),
 	    directory_test(
-	        image_dir_pack_refuses_kernels_that_could_not_start),
-	    directory_test(
-	        image_dir_pack_refuses_ramdisks_that_would_be_changed),
+		image_dir_pack_refuses_ramdisks_that_would_be_changed),
 	    directory_test(image_dir_pack_refuses_bad_names_and_ranges),
 	    directory_test(layout_init_makes_an_empty_store_once),
 	    directory_test(
-	        layout_init_leaves_nothing_behind_when_a_write_fails),
+		layout_init_leaves_nothing_behind_when_a_write_fails),
 	    directory_test(layout_add_replaces_only_when_asked),
+	    directory_test(layout_add_writes_descriptors_that_are_true),
 	    directory_test(layout_add_keeps_foreign_entries),
 	    directory_test(layout_add_refuses_images_that_are_not_whole),
 	    directory_test(layout_add_refuses_images_that_are_not_signed),

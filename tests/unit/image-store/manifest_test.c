@@ -5,9 +5,12 @@
 
 #include "base/scope.h"
 
-#define HEX_11 "1111111111111111111111111111111111111111111111111111111111111111"
-#define HEX_22 "2222222222222222222222222222222222222222222222222222222222222222"
-#define HEX_33 "3333333333333333333333333333333333333333333333333333333333333333"
+#define HEX_11 \
+	"1111111111111111111111111111111111111111111111111111111111111111"
+#define HEX_22 \
+	"2222222222222222222222222222222222222222222222222222222222222222"
+#define HEX_33 \
+	"3333333333333333333333333333333333333333333333333333333333333333"
 
 static const char good_text[] =
     "{\"schema\":\"assay.image/1\",\"name\":\"web-frontend\","
@@ -47,7 +50,8 @@ decode(struct bytes text, struct manifest *ret_manifest, struct err *err)
 static int
 decode_tree(const json_t *tree)
 {
-	CLEANUP(freep) char *text = tree_text(tree);
+	CLEANUP(freep)
+	char *text = tree_text(tree);
 	struct manifest manifest;
 	struct err err;
 	int code = decode(bytes_of_str(text), &manifest, &err);
@@ -73,8 +77,9 @@ decode_with(const char *object, const char *member, const char *value)
 	json_t *tree = good_manifest_tree();
 	int code;
 
-	assert_int_equal(json_object_set_new(tree_at(tree, object), member,
-	                     json_loads(value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)),
+	assert_int_equal(
+	    json_object_set_new(tree_at(tree, object), member,
+		json_loads(value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)),
 	    0);
 	code = decode_tree(tree);
 	json_decref(tree);
@@ -85,7 +90,8 @@ decode_with(const char *object, const char *member, const char *value)
 static int
 decode_with_long(const char *object, const char *member, size_t len)
 {
-	CLEANUP(freep) char *value = calloc(1, len + 3);
+	CLEANUP(freep)
+	char *value = calloc(1, len + 3);
 
 	memset(value, 'a', len + 2);
 	value[0] = '"';
@@ -97,7 +103,8 @@ static void
 manifest_encode_writes_the_documented_bytes(void **state)
 {
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep) char *text = NULL;
+	CLEANUP(freep)
+	char *text = NULL;
 	struct err err;
 
 	(void)state;
@@ -123,7 +130,8 @@ manifest_survives_encode_and_decode_in_each_variant(void **state)
 	(void)state;
 	for (unsigned int variant = 0; variant < 8; variant++) {
 		struct manifest made = good_manifest();
-		CLEANUP(freep) char *text = NULL;
+		CLEANUP(freep)
+		char *text = NULL;
 		struct manifest manifest;
 		struct err err;
 
@@ -148,7 +156,8 @@ static void
 manifest_decode_does_not_need_the_order_of_members(void **state)
 {
 	json_t *tree = good_manifest_tree();
-	CLEANUP(freep) char *text = json_dumps(tree, JSON_SORT_KEYS);
+	CLEANUP(freep)
+	char *text = json_dumps(tree, JSON_SORT_KEYS);
 	struct manifest good = good_manifest();
 	struct manifest manifest;
 	struct err err;
@@ -169,8 +178,8 @@ for_each_member(void (*change)(json_t *object, const char *member))
 		const char *member;
 		json_t *value;
 
-		json_object_foreach (tree_at(names, objects[i]), member,
-		    value) {
+		json_object_foreach(tree_at(names, objects[i]), member, value)
+		{
 			json_t *tree = good_manifest_tree();
 
 			change(tree_at(tree, objects[i]), member);
@@ -240,22 +249,25 @@ manifest_decode_refuses_an_unknown_member_in_each_object(void **state)
 static void
 manifest_decode_refuses_reals(void **state)
 {
-	static const char *const integers[][2] = {{"rollback", "index"},
-	    {"kernel", "size"}, {"kernel.elf", "size"}, {"ramdisk", "size"},
-	    {"limits.memory_mib", "min"}, {"limits.memory_mib", "max"},
-	    {"limits.vcpus", "min"}, {"limits.vcpus", "max"},
-	    {"devices.vif", "max"}};
+	static const char *const integers[][2] = {
+	    {"rollback",          "index"},
+            {"kernel",            "size" },
+            {"kernel.elf",        "size" },
+	    {"ramdisk",           "size" },
+            {"limits.memory_mib", "min"  },
+	    {"limits.memory_mib", "max"  },
+            {"limits.vcpus",      "min"  },
+	    {"limits.vcpus",      "max"  },
+            {"devices.vif",       "max"  }
+        };
 
 	(void)state;
 	for (size_t i = 0; i < countof(integers); i++) {
-		assert_code(
-		    decode_with(integers[i][0], integers[i][1], "1.0"),
+		assert_code(decode_with(integers[i][0], integers[i][1], "1.0"),
 		    MANIFEST_MALFORMED);
-		assert_code(
-		    decode_with(integers[i][0], integers[i][1], "1e3"),
+		assert_code(decode_with(integers[i][0], integers[i][1], "1e3"),
 		    MANIFEST_MALFORMED);
-		assert_code(
-		    decode_with(integers[i][0], integers[i][1], "-1"),
+		assert_code(decode_with(integers[i][0], integers[i][1], "-1"),
 		    MANIFEST_MALFORMED);
 	}
 }
@@ -265,8 +277,10 @@ manifest_decode_refuses_what_is_not_one_strict_object(void **state)
 {
 	static const char *const texts[] = {"", "{}", "[]", "null", "\"\"",
 	    "{\"schema\":\"assay.image/1\"", "\xef\xbb\xbf{}"};
-	CLEANUP(freep) char *twice = NULL;
-	CLEANUP(freep) char *trailing = NULL;
+	CLEANUP(freep)
+	char *twice = NULL;
+	CLEANUP(freep)
+	char *trailing = NULL;
 	struct manifest manifest;
 	struct err err;
 
@@ -274,32 +288,32 @@ manifest_decode_refuses_what_is_not_one_strict_object(void **state)
 	for (size_t i = 0; i < countof(texts); i++)
 		assert_code(decode_str(texts[i]), MANIFEST_MALFORMED);
 
-	assert_true(asprintf(&twice, "{\"name\":\"other\",%s", good_text + 1) >
-	    0);
+	assert_true(
+	    asprintf(&twice, "{\"name\":\"other\",%s", good_text + 1) > 0);
 	assert_code(decode_str(twice), MANIFEST_MALFORMED);
 	assert_true(asprintf(&trailing, "%s{}", good_text) > 0);
 	assert_code(decode_str(trailing), MANIFEST_MALFORMED);
 	/* The NUL behind the text. */
-	assert_code(decode(bytes_of(good_text, sizeof(good_text)), &manifest,
-	                &err),
+	assert_code(
+	    decode(bytes_of(good_text, sizeof(good_text)), &manifest, &err),
 	    MANIFEST_MALFORMED);
 }
 
 static void
 manifest_decode_refuses_text_that_is_too_long_or_too_deep(void **state)
 {
-	CLEANUP(freep) char *text = calloc(1, LIMIT_ENVELOPE_BYTES + 2);
+	CLEANUP(freep)
+	char *text = calloc(1, LIMIT_ENVELOPE_BYTES + 2);
 	struct manifest manifest;
 	struct err err;
 
 	(void)state;
 	memset(text, ' ', LIMIT_ENVELOPE_BYTES + 1);
 	memcpy(text, good_text, strlen(good_text));
-	assert_code(decode(bytes_of(text, LIMIT_ENVELOPE_BYTES), &manifest,
-	                &err),
-	    0);
-	assert_code(decode(bytes_of(text, LIMIT_ENVELOPE_BYTES + 1), &manifest,
-	                &err),
+	assert_code(
+	    decode(bytes_of(text, LIMIT_ENVELOPE_BYTES), &manifest, &err), 0);
+	assert_code(
+	    decode(bytes_of(text, LIMIT_ENVELOPE_BYTES + 1), &manifest, &err),
 	    MANIFEST_MALFORMED);
 	assert_code(decode_with("devices", "vbd", "[[[[[[[[[]]]]]]]]]"),
 	    MANIFEST_MALFORMED);
@@ -320,7 +334,8 @@ manifest_decode_refuses_every_truncation(void **state)
 static void
 manifest_decode_never_reads_a_flipped_bit_as_the_same_manifest(void **state)
 {
-	CLEANUP(freep) char *text = strdup(good_text);
+	CLEANUP(freep)
+	char *text = strdup(good_text);
 	struct manifest good = good_manifest();
 
 	(void)state;
@@ -330,9 +345,8 @@ manifest_decode_never_reads_a_flipped_bit_as_the_same_manifest(void **state)
 
 		text[i / 8] = (char)(text[i / 8] ^ 1 << i % 8);
 		if (decode(bytes_of(text, strlen(good_text)), &manifest,
-		        &err) == 0)
-			assert_memory_not_equal(&manifest, &good,
-			    sizeof(good));
+			&err) == 0)
+			assert_memory_not_equal(&manifest, &good, sizeof(good));
 		text[i / 8] = good_text[i / 8];
 	}
 }
@@ -346,16 +360,16 @@ manifest_decode_refuses_bad_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(names); i++) {
-		assert_code(decode_with("", "name", names[i]),
-		    MANIFEST_MALFORMED);
+		assert_code(
+		    decode_with("", "name", names[i]), MANIFEST_MALFORMED);
 		assert_code(decode_with("rollback", "location", names[i]),
 		    MANIFEST_MALFORMED);
 	}
 	assert_code(decode_with_long("", "name", LIMIT_NAME_BYTES), 0);
 	assert_code(decode_with_long("", "name", LIMIT_NAME_BYTES + 1),
 	    MANIFEST_MALFORMED);
-	assert_code(decode_with_long("rollback", "location",
-	                LIMIT_NAME_BYTES + 1),
+	assert_code(
+	    decode_with_long("rollback", "location", LIMIT_NAME_BYTES + 1),
 	    MANIFEST_MALFORMED);
 }
 
@@ -370,8 +384,8 @@ manifest_decode_refuses_bad_versions(void **state)
 	for (size_t i = 0; i < countof(good); i++)
 		assert_code(decode_with("", "version", good[i]), 0);
 	for (size_t i = 0; i < countof(bad); i++)
-		assert_code(decode_with("", "version", bad[i]),
-		    MANIFEST_MALFORMED);
+		assert_code(
+		    decode_with("", "version", bad[i]), MANIFEST_MALFORMED);
 	assert_code(decode_with_long("", "version", LIMIT_VERSION_BYTES + 1),
 	    MANIFEST_MALFORMED);
 }
@@ -381,27 +395,27 @@ manifest_decode_refuses_unknown_words(void **state)
 {
 	(void)state;
 	assert_code(decode_with("", "class", "\"debug\""), 0);
-	assert_code(decode_with("", "class", "\"production\""),
-	    MANIFEST_MALFORMED);
+	assert_code(
+	    decode_with("", "class", "\"production\""), MANIFEST_MALFORMED);
 	assert_code(decode_with("", "class", "\"\""), MANIFEST_MALFORMED);
-	assert_code(decode_with("kernel", "format", "\"vmlinux\""),
-	    MANIFEST_MALFORMED);
+	assert_code(
+	    decode_with("kernel", "format", "\"vmlinux\""), MANIFEST_MALFORMED);
 }
 
 static void
 manifest_decode_refuses_what_this_version_does_not_do(void **state)
 {
 	static const char *const rows[][3] = {
-	    {"", "schema", "\"assay.image/2\""},
-	    {"", "schema", "\"\""},
-	    {"", "type", "\"pvh\""},
-	    {"", "type", "\"p\""},
-	    {"", "arch", "\"arm64\""},
-	    {"devices", "vbd", "[{\"name\":\"rootfs\"}]"},
-	    {"devices.vif", "max", "1"},
-	    {"", "xsm_label", "\"system_u:system_r:domU_t\""},
-	    {"", "not_before", "1"},
-	    {"", "not_after", "\"2026-11-03\""},
+	    {"",            "schema",     "\"assay.image/2\""           },
+	    {"",            "schema",     "\"\""                        },
+	    {"",            "type",       "\"pvh\""                     },
+	    {"",            "type",       "\"p\""                       },
+	    {"",            "arch",       "\"arm64\""                   },
+	    {"devices",     "vbd",        "[{\"name\":\"rootfs\"}]"     },
+	    {"devices.vif", "max",        "1"                           },
+	    {"",            "xsm_label",  "\"system_u:system_r:domU_t\""},
+	    {"",            "not_before", "1"                           },
+	    {"",            "not_after",  "\"2026-11-03\""              },
 	};
 
 	(void)state;
@@ -423,9 +437,9 @@ static void
 manifest_decode_refuses_sizes_over_their_limit(void **state)
 {
 	static const char *const rows[][3] = {
-	    {"kernel", "268435456", "268435457"},
-	    {"kernel.elf", "268435456", "268435457"},
-	    {"ramdisk", "1073741824", "1073741825"},
+	    {"kernel",     "268435456",  "268435457" },
+	    {"kernel.elf", "268435456",  "268435457" },
+	    {"ramdisk",    "1073741824", "1073741825"},
 	};
 
 	(void)state;
@@ -436,8 +450,8 @@ manifest_decode_refuses_sizes_over_their_limit(void **state)
 		assert_code(
 		    decode_with(rows[i][0], "size", "9223372036854775807"),
 		    IMAGE_TOO_LARGE);
-		assert_code(decode_with(rows[i][0], "size", "0"),
-		    MANIFEST_MALFORMED);
+		assert_code(
+		    decode_with(rows[i][0], "size", "0"), MANIFEST_MALFORMED);
 	}
 }
 
@@ -461,21 +475,21 @@ static void
 manifest_decode_refuses_an_elf_kernel_that_is_not_its_own_elf(void **state)
 {
 	(void)state;
-	assert_code(decode_with("kernel", "format", "\"elf\""),
-	    MANIFEST_MALFORMED);
+	assert_code(
+	    decode_with("kernel", "format", "\"elf\""), MANIFEST_MALFORMED);
 }
 
 static void
 manifest_decode_refuses_bad_ranges(void **state)
 {
 	static const char *const rows[][2] = {
-	    {"limits.memory_mib", "{\"min\":0,\"max\":4096}"},
-	    {"limits.memory_mib", "{\"min\":129,\"max\":128}"},
-	    {"limits.memory_mib", "{\"min\":1,\"max\":1048577}"},
+	    {"limits.memory_mib", "{\"min\":0,\"max\":4096}"      },
+	    {"limits.memory_mib", "{\"min\":129,\"max\":128}"     },
+	    {"limits.memory_mib", "{\"min\":1,\"max\":1048577}"   },
 	    {"limits.memory_mib", "{\"min\":1,\"max\":4294967296}"},
-	    {"limits.vcpus", "{\"min\":0,\"max\":0}"},
-	    {"limits.vcpus", "{\"min\":2,\"max\":1}"},
-	    {"limits.vcpus", "{\"min\":1,\"max\":129}"},
+	    {"limits.vcpus",      "{\"min\":0,\"max\":0}"         },
+	    {"limits.vcpus",      "{\"min\":2,\"max\":1}"         },
+	    {"limits.vcpus",      "{\"min\":1,\"max\":129}"       },
 	};
 
 	(void)state;
@@ -486,7 +500,7 @@ manifest_decode_refuses_bad_ranges(void **state)
 		    MANIFEST_MALFORMED);
 	}
 	assert_code(decode_with("limits", "memory_mib",
-	                "{\"min\":1048576,\"max\":1048576}"),
+			"{\"min\":1048576,\"max\":1048576}"),
 	    0);
 	assert_code(
 	    decode_with("limits", "vcpus", "{\"min\":128,\"max\":128}"), 0);
@@ -500,8 +514,8 @@ manifest_decode_refuses_command_lines_that_are_not_printable(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(bad); i++)
-		assert_code(decode_with("", "cmdline", bad[i]),
-		    MANIFEST_MALFORMED);
+		assert_code(
+		    decode_with("", "cmdline", bad[i]), MANIFEST_MALFORMED);
 	assert_code(decode_with("", "cmdline", "\" ~\""), 0);
 	assert_code(decode_with("", "cmdline", "\"\""), 0);
 }
@@ -535,8 +549,8 @@ manifest_encode_refuses_what_decode_would_refuse(void **state)
 	for (size_t i = 0; i < countof(bad); i++) {
 		char *text = UNTOUCHED;
 
-		assert_code(manifest_encode(&bad[i], &text, &err),
-		    MANIFEST_MALFORMED);
+		assert_code(
+		    manifest_encode(&bad[i], &text, &err), MANIFEST_MALFORMED);
 		assert_ptr_equal(text, UNTOUCHED);
 	}
 	bad[0] = good_manifest();
@@ -548,15 +562,16 @@ static void
 manifest_errors_name_the_field(void **state)
 {
 	json_t *tree = good_manifest_tree();
-	CLEANUP(freep) char *text = NULL;
+	CLEANUP(freep)
+	char *text = NULL;
 	struct manifest manifest;
 	struct err err;
 
 	(void)state;
 	json_object_del(tree_at(tree, "limits.vcpus"), "max");
 	text = tree_text(tree);
-	assert_code(decode(bytes_of_str(text), &manifest, &err),
-	    MANIFEST_MALFORMED);
+	assert_code(
+	    decode(bytes_of_str(text), &manifest, &err), MANIFEST_MALFORMED);
 	assert_string_equal(err.field, "limits.vcpus.max");
 	json_decref(tree);
 }
@@ -568,38 +583,38 @@ main(void)
 	    cmocka_unit_test(manifest_encode_writes_the_documented_bytes),
 	    cmocka_unit_test(manifest_decode_reads_what_encode_wrote),
 	    cmocka_unit_test(
-	        manifest_survives_encode_and_decode_in_each_variant),
+		manifest_survives_encode_and_decode_in_each_variant),
 	    cmocka_unit_test(
-	        manifest_decode_does_not_need_the_order_of_members),
+		manifest_decode_does_not_need_the_order_of_members),
 	    cmocka_unit_test(manifest_decode_refuses_each_missing_member),
 	    cmocka_unit_test(
-	        manifest_decode_refuses_each_member_of_another_type),
+		manifest_decode_refuses_each_member_of_another_type),
 	    cmocka_unit_test(
-	        manifest_decode_refuses_an_unknown_member_in_each_object),
+		manifest_decode_refuses_an_unknown_member_in_each_object),
 	    cmocka_unit_test(manifest_decode_refuses_reals),
 	    cmocka_unit_test(
-	        manifest_decode_refuses_what_is_not_one_strict_object),
+		manifest_decode_refuses_what_is_not_one_strict_object),
 	    cmocka_unit_test(
-	        manifest_decode_refuses_text_that_is_too_long_or_too_deep),
+		manifest_decode_refuses_text_that_is_too_long_or_too_deep),
 	    cmocka_unit_test(manifest_decode_refuses_every_truncation),
 	    cmocka_unit_test(
-	        manifest_decode_never_reads_a_flipped_bit_as_the_same_manifest),
+		manifest_decode_never_reads_a_flipped_bit_as_the_same_manifest),
 	    cmocka_unit_test(manifest_decode_refuses_bad_names),
 	    cmocka_unit_test(manifest_decode_refuses_bad_versions),
 	    cmocka_unit_test(manifest_decode_refuses_unknown_words),
 	    cmocka_unit_test(
-	        manifest_decode_refuses_what_this_version_does_not_do),
+		manifest_decode_refuses_what_this_version_does_not_do),
 	    cmocka_unit_test(
-	        manifest_decode_names_the_schema_before_its_members),
+		manifest_decode_names_the_schema_before_its_members),
 	    cmocka_unit_test(manifest_decode_refuses_sizes_over_their_limit),
 	    cmocka_unit_test(manifest_decode_refuses_bad_digests),
 	    cmocka_unit_test(
-	        manifest_decode_refuses_an_elf_kernel_that_is_not_its_own_elf),
+		manifest_decode_refuses_an_elf_kernel_that_is_not_its_own_elf),
 	    cmocka_unit_test(manifest_decode_refuses_bad_ranges),
 	    cmocka_unit_test(
-	        manifest_decode_refuses_command_lines_that_are_not_printable),
+		manifest_decode_refuses_command_lines_that_are_not_printable),
 	    cmocka_unit_test(
-	        manifest_decode_refuses_command_lines_over_the_guest_abi),
+		manifest_decode_refuses_command_lines_over_the_guest_abi),
 	    cmocka_unit_test(manifest_encode_refuses_what_decode_would_refuse),
 	    cmocka_unit_test(manifest_errors_name_the_field),
 	};

@@ -34,30 +34,36 @@ ramdisk_check_refuses_what_libxenguest_would_unpack(void **state)
 static void
 ramdisk_check_refuses_several_members_and_trailing_zeros(void **state)
 {
-	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
-	CLEANUP(buffer_done) struct buffer one =
-	    compress_bytes(GZIP, buffer_bytes(&elf));
-	CLEANUP(buffer_done) struct buffer small =
-	    compress_bytes(GZIP, bytes_of_str("x"));
-	CLEANUP(buffer_done) struct buffer two = {0};
+	CLEANUP(buffer_done)
+	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done)
+	struct buffer one = compress_bytes(GZIP, buffer_bytes(&elf));
+	CLEANUP(buffer_done)
+	struct buffer small = compress_bytes(GZIP, bytes_of_str("x"));
+	CLEANUP(buffer_done)
+	struct buffer two = {0};
 	struct err err;
 
 	(void)state;
 	assert_code(ramdisk_check(buffer_bytes(&one), &err), 0);
 	buffer_add(&two, one.ptr, one.len);
 	buffer_add(&two, small.ptr, small.len);
-	assert_code(ramdisk_check(buffer_bytes(&two), &err),
-	    RAMDISK_UNPACKABLE);
+	assert_code(
+	    ramdisk_check(buffer_bytes(&two), &err), RAMDISK_UNPACKABLE);
 	buffer_add(&one, "\0\0\0\0", 4);
-	assert_code(ramdisk_check(buffer_bytes(&one), &err),
-	    RAMDISK_UNPACKABLE);
+	assert_code(
+	    ramdisk_check(buffer_bytes(&one), &err), RAMDISK_UNPACKABLE);
 }
 
 static void
 ramdisk_check_does_not_care_about_anything_else(void **state)
 {
 	static const char *const files[] = {"", "\x1f", "\x1f\x8b",
-	    "\x1f\x8b\x08", "070701", "\xfd" "7zXZ", "\x1f\x9e" "0123456789"};
+	    "\x1f\x8b\x08", "070701",
+	    "\xfd"
+	    "7zXZ",
+	    "\x1f\x9e"
+	    "0123456789"};
 	struct err err;
 
 	(void)state;
@@ -70,11 +76,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
-	        ramdisk_check_accepts_a_gzip_file_that_gets_larger),
+		ramdisk_check_accepts_a_gzip_file_that_gets_larger),
 	    cmocka_unit_test(
-	        ramdisk_check_refuses_what_libxenguest_would_unpack),
+		ramdisk_check_refuses_what_libxenguest_would_unpack),
 	    cmocka_unit_test(
-	        ramdisk_check_refuses_several_members_and_trailing_zeros),
+		ramdisk_check_refuses_several_members_and_trailing_zeros),
 	    cmocka_unit_test(ramdisk_check_does_not_care_about_anything_else),
 	};
 

@@ -130,7 +130,8 @@ leave_directory(void **state)
 {
 	(void)state;
 	assert_int_equal(chdir("/"), 0);
-	assert_int_equal(nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(
+	    nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 	free(directory);
 	directory = NULL;
 	return 0;
@@ -166,8 +167,10 @@ read_file(const char *path)
 void
 assert_same_file(const char *one, const char *other)
 {
-	CLEANUP(buffer_done) struct buffer a = read_file(one);
-	CLEANUP(buffer_done) struct buffer b = read_file(other);
+	CLEANUP(buffer_done)
+	struct buffer a = read_file(one);
+	CLEANUP(buffer_done)
+	struct buffer b = read_file(other);
 	struct stat st_a;
 	struct stat st_b;
 
@@ -186,6 +189,15 @@ assert_file_missing(const char *path)
 	assert_int_equal(errno, ENOENT);
 }
 
+void
+assert_mode(const char *path, unsigned int mode)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, mode);
+}
+
 size_t
 count_files(const char *path)
 {
@@ -196,7 +208,7 @@ count_files(const char *path)
 	assert_non_null(dir);
 	while ((entry = readdir(dir)) != NULL)
 		count += strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0;
+			 strcmp(entry->d_name, "..") != 0;
 	closedir(dir);
 	return count;
 }
@@ -255,27 +267,29 @@ make_notes(const struct elf_recipe *recipe)
 static void
 add_content(struct buffer *buffer, size_t len)
 {
+	CLEANUP(freep)
+	uint8_t *content = malloc(len + 1);
 	uint32_t noise = 1;
 
 	for (size_t i = 0; i < len; i++) {
-		uint8_t byte = (uint8_t)('a' + i % 23);
-
 		noise = noise * 1664525 + 1013904223;
+		content[i] = (uint8_t)('a' + i % 23);
 		if (i / 512 % 2 == 1)
-			byte = (uint8_t)(noise >> 24);
-		buffer_add(buffer, &byte, 1);
+			content[i] = (uint8_t)(noise >> 24);
 	}
+	buffer_add(buffer, content, len);
 }
 
 struct buffer
 make_elf(const struct elf_recipe *recipe)
 {
-	CLEANUP(buffer_done) struct buffer notes = make_notes(recipe);
+	CLEANUP(buffer_done)
+	struct buffer notes = make_notes(recipe);
 	size_t notes_at = sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr);
 	size_t len = notes_at + notes.len + recipe->content_bytes;
 	Elf64_Ehdr header = {
 	    .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
-	        ELFDATA2LSB, EV_CURRENT},
+			ELFDATA2LSB, EV_CURRENT},
 	    .e_type = ET_EXEC,
 	    .e_machine = EM_X86_64,
 	    .e_version = EV_CURRENT,
@@ -285,10 +299,16 @@ make_elf(const struct elf_recipe *recipe)
 	    .e_phnum = 2,
 	};
 	Elf64_Phdr segments[2] = {
-	    {.p_type = PT_LOAD, .p_filesz = len, .p_memsz = len + 4096,
-	        .p_paddr = 0x1000000, .p_vaddr = 0xffffffff81000000},
-	    {.p_type = PT_NOTE, .p_offset = notes_at, .p_filesz = notes.len,
-	        .p_memsz = notes.len, .p_align = 4},
+	    {.p_type = PT_LOAD,
+             .p_filesz = len,
+             .p_memsz = len + 4096,
+             .p_paddr = 0x1000000,
+             .p_vaddr = 0xffffffff81000000},
+	    {.p_type = PT_NOTE,
+             .p_offset = notes_at,
+             .p_filesz = notes.len,
+             .p_memsz = notes.len,
+             .p_align = 4                 },
 	};
 	struct buffer elf = {0};
 
@@ -306,7 +326,7 @@ compress_gzip(struct bytes data)
 	z_stream z = {0};
 
 	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8,
-	                     Z_DEFAULT_STRATEGY),
+			     Z_DEFAULT_STRATEGY),
 	    Z_OK);
 	out.len = deflateBound(&z, data.len);
 	out.ptr = malloc(out.len);
@@ -328,16 +348,16 @@ compress_xz(struct bytes data)
 	size_t used = 0;
 	lzma_options_lzma options;
 	lzma_filter filters[] = {
-	    {LZMA_FILTER_X86, NULL},
+	    {LZMA_FILTER_X86,   NULL    },
 	    {LZMA_FILTER_LZMA2, &options},
-	    {LZMA_VLI_UNKNOWN, NULL},
+	    {LZMA_VLI_UNKNOWN,  NULL    },
 	};
 
 	assert_false(lzma_lzma_preset(&options, 6));
 	options.dict_size = 1 << 16;
 	out.ptr = malloc(out.len);
 	assert_int_equal(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32,
-	                     NULL, data.ptr, data.len, out.ptr, &used, out.len),
+			     NULL, data.ptr, data.len, out.ptr, &used, out.len),
 	    LZMA_OK);
 	out.len = used;
 	return out;
@@ -348,7 +368,8 @@ compress_lz4(struct bytes data)
 {
 	static const size_t block_bytes = 8 << 20;
 	size_t bound = (size_t)LZ4_compressBound((int)block_bytes);
-	CLEANUP(freep) char *block = malloc(bound);
+	CLEANUP(freep)
+	char *block = malloc(bound);
 	struct buffer out = {0};
 
 	buffer_add_le32(&out, 0x184c2102);
@@ -411,10 +432,11 @@ wrap_payload(struct bytes payload)
 }
 
 struct buffer
-wrap_stream(enum compression compression, struct bytes stream,
-    uint32_t claimed_size)
+wrap_stream(
+    enum compression compression, struct bytes stream, uint32_t claimed_size)
 {
-	CLEANUP(buffer_done) struct buffer payload = {0};
+	CLEANUP(buffer_done)
+	struct buffer payload = {0};
 
 	buffer_add(&payload, stream.ptr, stream.len);
 	if (compression == GZIP && payload.len >= 4)
@@ -427,11 +449,11 @@ wrap_stream(enum compression compression, struct bytes stream,
 struct buffer
 make_bzimage(enum compression compression, struct bytes elf)
 {
-	CLEANUP(buffer_done) struct buffer stream =
-	    compress_bytes(compression, elf);
+	CLEANUP(buffer_done)
+	struct buffer stream = compress_bytes(compression, elf);
 
-	return wrap_stream(compression, buffer_bytes(&stream),
-	    (uint32_t)elf.len);
+	return wrap_stream(
+	    compression, buffer_bytes(&stream), (uint32_t)elf.len);
 }
 
 /* --- manifests ------------------------------------------------------- */
@@ -464,7 +486,8 @@ json_t *
 good_manifest_tree(void)
 {
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep) char *text = NULL;
+	CLEANUP(freep)
+	char *text = NULL;
 	struct err err;
 	json_t *tree;
 
@@ -477,7 +500,8 @@ good_manifest_tree(void)
 json_t *
 tree_at(json_t *tree, const char *path)
 {
-	CLEANUP(freep) char *parts = strdup(path);
+	CLEANUP(freep)
+	char *parts = strdup(path);
 	char *rest = NULL;
 
 	for (char *part = strtok_r(parts, ".", &rest); part != NULL;
@@ -504,8 +528,8 @@ signer_key(enum signer signer)
 	struct err err;
 
 	if (signers[signer] == NULL)
-		assert_code(private_key_generate(ALGORITHM_ED25519,
-		                &signers[signer], &err),
+		assert_code(private_key_generate(
+				ALGORITHM_ED25519, &signers[signer], &err),
 		    0);
 	return signers[signer];
 }
@@ -513,18 +537,19 @@ signer_key(enum signer signer)
 static void
 signer_id(enum signer signer, char ret_hex[DIGEST_HEX_SIZE])
 {
-	digest_hex(public_key_id(private_key_public(signer_key(signer))),
-	    ret_hex);
+	digest_hex(
+	    public_key_id(private_key_public(signer_key(signer))), ret_hex);
 }
 
 static json_t *
 signer_entry(enum signer signer)
 {
-	CLEANUP(freep) char *pem = NULL;
+	CLEANUP(freep)
+	char *pem = NULL;
 	struct err err;
 
-	assert_code(public_key_to_pem(private_key_public(signer_key(signer)),
-	                &pem, &err),
+	assert_code(public_key_to_pem(
+			private_key_public(signer_key(signer)), &pem, &err),
 	    0);
 	return json_pack("{s:s, s:s}", "alg", "ed25519", "pem", pem);
 }
@@ -535,16 +560,17 @@ make_policy(int64_t floor)
 	struct trust_policy *policy = NULL;
 	char prod[DIGEST_HEX_SIZE];
 	char lab[DIGEST_HEX_SIZE];
-	CLEANUP(freep) char *text = NULL;
+	CLEANUP(freep)
+	char *text = NULL;
 	struct err err;
 	json_t *tree;
 
 	signer_id(SIGNER_PROD, prod);
 	signer_id(SIGNER_LAB, lab);
 	tree = json_pack("{s:s, s:i, s:{s:o, s:o},"
-	                 " s:{s:{s:i, s:[s], s:[s], s:b},"
-	                 "    s:{s:i, s:[s], s:[s], s:b}},"
-	                 " s:{s:[], s:[]}, s:{s:I}}",
+			 " s:{s:{s:i, s:[s], s:[s], s:b},"
+			 "    s:{s:i, s:[s], s:[s], s:b}},"
+			 " s:{s:[], s:[]}, s:{s:I}}",
 	    "schema", "assay.trust/1", "version", 4, "keys", prod,
 	    signer_entry(SIGNER_PROD), lab, signer_entry(SIGNER_LAB), "roles",
 	    "prod", "threshold", 1, "keys", prod, "images", "web*", "debug", 0,
@@ -567,7 +593,7 @@ sign_payload(enum signer signer, const char *payload_type, const char *payload)
 	char *text = NULL;
 
 	assert_code(dsse_sign(payload_type, bytes_of_str(payload),
-	                bytes_of(NULL, 0), &key, 1, &text, &err),
+			bytes_of(NULL, 0), &key, 1, &text, &err),
 	    0);
 	return text;
 }
@@ -575,7 +601,8 @@ sign_payload(enum signer signer, const char *payload_type, const char *payload)
 char *
 sign_manifest(enum signer signer, const struct manifest *manifest)
 {
-	CLEANUP(freep) char *payload = NULL;
+	CLEANUP(freep)
+	char *payload = NULL;
 	struct err err;
 
 	assert_code(manifest_encode(manifest, &payload, &err), 0);
@@ -594,9 +621,10 @@ signers_done(void)
 struct pack_request
 good_request(void)
 {
-	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
-	CLEANUP(buffer_done) struct buffer kernel =
-	    make_bzimage(LZ4, buffer_bytes(&elf));
+	CLEANUP(buffer_done)
+	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done)
+	struct buffer kernel = make_bzimage(LZ4, buffer_bytes(&elf));
 	struct pack_request request = {
 	    .kernel_path = "kernel.in",
 	    .ramdisk_path = "ramdisk.in",
@@ -612,13 +640,14 @@ void
 make_image_dir(const char *dir, const char *name, const char *version)
 {
 	struct pack_request request = good_request();
-	CLEANUP(freep) char *envelope = NULL;
+	CLEANUP(freep)
+	char *envelope = NULL;
 	struct manifest manifest;
 	char path[256];
 	struct err err;
 
-	snprintf(request.manifest.name, sizeof(request.manifest.name), "%s",
-	    name);
+	snprintf(
+	    request.manifest.name, sizeof(request.manifest.name), "%s", name);
 	snprintf(request.manifest.version, sizeof(request.manifest.version),
 	    "%s", version);
 	if (image_dir_pack(&request, dir, &manifest, &err) != 0)

@@ -26,7 +26,7 @@
 #include "keys/trust.h"
 
 /* The code is asserted by name, so that a failure can be read. */
-#define assert_code(result, code)                                              \
+#define assert_code(result, code) \
 	assert_code_at(result, code, __FILE__, __LINE__)
 void assert_code_at(int result, int code, const char *file, int line);
 
@@ -60,6 +60,7 @@ void write_file(const char *path, struct bytes data);
 struct buffer read_file(const char *path);
 void assert_same_file(const char *one, const char *other);
 void assert_file_missing(const char *path);
+void assert_mode(const char *path, unsigned int mode);
 /* Names in a directory but "." and "..". */
 size_t count_files(const char *path);
 
@@ -96,8 +97,8 @@ struct buffer compress_bytes(enum compression compression, struct bytes data);
  * A bzImage around a payload that is a stream and, but for gzip, the claimed
  * size; protocol 2.15, two setup sectors.
  */
-struct buffer wrap_stream(enum compression compression, struct bytes stream,
-    uint32_t claimed_size);
+struct buffer wrap_stream(
+    enum compression compression, struct bytes stream, uint32_t claimed_size);
 struct buffer wrap_payload(struct bytes payload);
 
 /* Compress and wrap, with the true size. */
@@ -131,8 +132,8 @@ struct trust_policy *make_policy(int64_t floor);
 enum signer { SIGNER_PROD, SIGNER_LAB, SIGNER_STRANGER, SIGNERS };
 
 /* An envelope over the payload. Returns owned text. */
-char *sign_payload(enum signer signer, const char *payload_type,
-    const char *payload);
+char *
+sign_payload(enum signer signer, const char *payload_type, const char *payload);
 
 /* The same, over a manifest. */
 char *sign_manifest(enum signer signer, const struct manifest *manifest);

@@ -49,14 +49,16 @@ static int
 verify(enum signer signer, const struct manifest *manifest, const char *name,
     int64_t floor, struct verified_manifest **ret_verified)
 {
-	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(floor);
-	CLEANUP(freep) char *text = sign_manifest(signer, manifest);
-	CLEANUP(sealed_freep) struct sealed *envelope =
-	    sealed_of(bytes_of_str(text));
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = make_policy(floor);
+	CLEANUP(freep)
+	char *text = sign_manifest(signer, manifest);
+	CLEANUP(sealed_freep)
+	struct sealed *envelope = sealed_of(bytes_of_str(text));
 	struct verified_manifest *verified = UNTOUCHED;
 	struct err err;
-	int code = verified_manifest_new(policy, name, envelope, &verified,
-	    &err);
+	int code =
+	    verified_manifest_new(policy, name, envelope, &verified, &err);
 
 	if (code != 0)
 		assert_ptr_equal(verified, UNTOUCHED);
@@ -70,8 +72,8 @@ static int
 try_verify(enum signer signer, const struct manifest *manifest,
     const char *name, int64_t floor)
 {
-	CLEANUP(verified_manifest_freep) struct verified_manifest *verified =
-	    NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *verified = NULL;
 
 	return verify(signer, manifest, name, floor, &verified);
 }
@@ -79,12 +81,14 @@ try_verify(enum signer signer, const struct manifest *manifest,
 static int
 try_verify_bytes(struct bytes raw)
 {
-	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(0);
-	CLEANUP(sealed_freep) struct sealed *envelope = sealed_of(raw);
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = make_policy(0);
+	CLEANUP(sealed_freep)
+	struct sealed *envelope = sealed_of(raw);
 	struct verified_manifest *verified = UNTOUCHED;
 	struct err err;
-	int code = verified_manifest_new(policy, NULL, envelope, &verified,
-	    &err);
+	int code =
+	    verified_manifest_new(policy, NULL, envelope, &verified, &err);
 
 	if (code == 0)
 		verified_manifest_freep(&verified);
@@ -102,31 +106,33 @@ try_verify_text(const char *text)
 static void
 verified_manifest_tells_who_signed_what(void **state)
 {
-	CLEANUP(verified_manifest_freep) struct verified_manifest *verified =
-	    NULL;
-	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(17);
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *verified = NULL;
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = make_policy(17);
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep) char *text = sign_manifest(SIGNER_PROD, &manifest);
-	CLEANUP(freep) char *payload = NULL;
-	CLEANUP(sealed_freep) struct sealed *envelope =
-	    sealed_of(bytes_of_str(text));
+	CLEANUP(freep)
+	char *text = sign_manifest(SIGNER_PROD, &manifest);
+	CLEANUP(freep)
+	char *payload = NULL;
+	CLEANUP(sealed_freep)
+	struct sealed *envelope = sealed_of(bytes_of_str(text));
 	struct digest digest;
 	struct err err;
 
 	(void)state;
-	assert_code(verified_manifest_new(policy, "web-frontend", envelope,
-	                &verified, &err),
+	assert_code(verified_manifest_new(
+			policy, "web-frontend", envelope, &verified, &err),
 	    0);
-	assert_memory_equal(verified_manifest_get(verified), &manifest,
-	    sizeof(manifest));
+	assert_memory_equal(
+	    verified_manifest_get(verified), &manifest, sizeof(manifest));
 	assert_string_equal(verified_manifest_role(verified), "prod");
 	digest_of(bytes_of_str(text), &digest, &err);
 	assert_true(
 	    digest_equal(verified_manifest_envelope(verified), &digest));
 	manifest_encode(&manifest, &payload, &err);
 	digest_of(bytes_of_str(payload), &digest, &err);
-	assert_true(
-	    digest_equal(verified_manifest_payload(verified), &digest));
+	assert_true(digest_equal(verified_manifest_payload(verified), &digest));
 }
 
 static void
@@ -144,12 +150,12 @@ verified_manifest_refuses_another_name(void **state)
 	struct manifest manifest = good_manifest();
 
 	(void)state;
-	assert_code(try_verify(SIGNER_PROD, &manifest, "web", 0),
-	    IMAGE_NAME_MISMATCH);
+	assert_code(
+	    try_verify(SIGNER_PROD, &manifest, "web", 0), IMAGE_NAME_MISMATCH);
 	assert_code(try_verify(SIGNER_PROD, &manifest, "web-frontend2", 0),
 	    IMAGE_NAME_MISMATCH);
-	assert_code(try_verify(SIGNER_PROD, &manifest, "", 0),
-	    IMAGE_NAME_MISMATCH);
+	assert_code(
+	    try_verify(SIGNER_PROD, &manifest, "", 0), IMAGE_NAME_MISMATCH);
 }
 
 static void
@@ -158,16 +164,16 @@ verified_manifest_refuses_a_role_that_does_not_own_the_name(void **state)
 	struct manifest manifest = good_manifest();
 
 	(void)state;
-	assert_code(try_verify(SIGNER_LAB, &manifest, NULL, 0),
-	    ROLE_NOT_ALLOWED);
+	assert_code(
+	    try_verify(SIGNER_LAB, &manifest, NULL, 0), ROLE_NOT_ALLOWED);
 	manifest.is_debug = true;
 	assert_code(try_verify(SIGNER_LAB, &manifest, NULL, 0), 0);
-	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 0),
-	    ROLE_NOT_ALLOWED);
+	assert_code(
+	    try_verify(SIGNER_PROD, &manifest, NULL, 0), ROLE_NOT_ALLOWED);
 	manifest.is_debug = false;
 	strcpy(manifest.name, "db");
-	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 0),
-	    ROLE_NOT_ALLOWED);
+	assert_code(
+	    try_verify(SIGNER_PROD, &manifest, NULL, 0), ROLE_NOT_ALLOWED);
 }
 
 static void
@@ -177,8 +183,8 @@ verified_manifest_refuses_an_image_below_the_floor(void **state)
 
 	(void)state;
 	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 17), 0);
-	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 18),
-	    IMAGE_ROLLBACK);
+	assert_code(
+	    try_verify(SIGNER_PROD, &manifest, NULL, 18), IMAGE_ROLLBACK);
 }
 
 static void
@@ -187,15 +193,16 @@ verified_manifest_refuses_a_stranger(void **state)
 	struct manifest manifest = good_manifest();
 
 	(void)state;
-	assert_code(try_verify(SIGNER_STRANGER, &manifest, NULL, 0),
-	    KEY_UNKNOWN);
+	assert_code(
+	    try_verify(SIGNER_STRANGER, &manifest, NULL, 0), KEY_UNKNOWN);
 }
 
 static void
 verified_manifest_refuses_another_payload_type(void **state)
 {
-	CLEANUP(freep) char *text = sign_payload(SIGNER_PROD,
-	    "application/vnd.assay.store-index.v1+json", "{}");
+	CLEANUP(freep)
+	char *text = sign_payload(
+	    SIGNER_PROD, "application/vnd.assay.store-index.v1+json", "{}");
 
 	(void)state;
 	assert_code(try_verify_text(text), PAYLOAD_TYPE_UNKNOWN);
@@ -204,8 +211,8 @@ verified_manifest_refuses_another_payload_type(void **state)
 static void
 verified_manifest_refuses_a_signed_manifest_that_is_malformed(void **state)
 {
-	CLEANUP(freep) char *text =
-	    sign_payload(SIGNER_PROD, DSSE_IMAGE_PAYLOAD_TYPE, "{}");
+	CLEANUP(freep)
+	char *text = sign_payload(SIGNER_PROD, DSSE_IMAGE_PAYLOAD_TYPE, "{}");
 
 	(void)state;
 	assert_code(try_verify_text(text), MANIFEST_MALFORMED);
@@ -215,7 +222,8 @@ verified_manifest_refuses_a_signed_manifest_that_is_malformed(void **state)
 static void
 verified_manifest_verifies_before_it_parses(void **state)
 {
-	CLEANUP(freep) char *signed_by_stranger =
+	CLEANUP(freep)
+	char *signed_by_stranger =
 	    sign_payload(SIGNER_STRANGER, DSSE_IMAGE_PAYLOAD_TYPE, "{");
 
 	(void)state;
@@ -226,15 +234,18 @@ static void
 verified_manifest_refuses_each_flipped_bit_of_what_was_signed(void **state)
 {
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep) char *text = sign_manifest(SIGNER_PROD, &manifest);
-	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(0);
+	CLEANUP(freep)
+	char *text = sign_manifest(SIGNER_PROD, &manifest);
+	CLEANUP(trust_freep)
+	struct trust_policy *policy = make_policy(0);
 	char *payload = strstr(text, "\"payload\":\"");
 	size_t len = strcspn(payload + 11, "\"");
 
 	(void)state;
 	payload += 11;
 	for (size_t i = 0; i < len; i++) {
-		CLEANUP(sealed_freep) struct sealed *envelope = NULL;
+		CLEANUP(sealed_freep)
+		struct sealed *envelope = NULL;
 		struct verified_manifest *verified = UNTOUCHED;
 		struct err err;
 		char was = payload[i];
@@ -243,10 +254,10 @@ verified_manifest_refuses_each_flipped_bit_of_what_was_signed(void **state)
 		payload[i] = was == 'A' ? 'B' : 'A';
 		envelope = sealed_of(bytes_of_str(text));
 		payload[i] = was;
-		assert_true(verified_manifest_new(policy, NULL, envelope,
-		                &verified, &err) != 0);
+		assert_true(verified_manifest_new(
+				policy, NULL, envelope, &verified, &err) != 0);
 		assert_true(err.code == IMAGE_SIGNATURE_BAD ||
-		    err.code == ENVELOPE_MALFORMED);
+			    err.code == ENVELOPE_MALFORMED);
 		assert_ptr_equal(verified, UNTOUCHED);
 	}
 }
@@ -255,14 +266,17 @@ static void
 verified_manifest_refuses_broken_envelopes(void **state)
 {
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep) char *text = sign_manifest(SIGNER_PROD, &manifest);
-	CLEANUP(freep) char *large = calloc(1, LIMIT_ENVELOPE_BYTES + 2);
+	CLEANUP(freep)
+	char *text = sign_manifest(SIGNER_PROD, &manifest);
+	CLEANUP(freep)
+	char *large = calloc(1, LIMIT_ENVELOPE_BYTES + 2);
 	json_t *tree = json_loads(text, 0, NULL);
-	CLEANUP(freep) char *unsigned_text = NULL;
+	CLEANUP(freep)
+	char *unsigned_text = NULL;
 
 	(void)state;
-	assert_code(
-	    try_verify_bytes(bytes_of(text, (size_t)(strrchr(text, '}') - text))),
+	assert_code(try_verify_bytes(
+			bytes_of(text, (size_t)(strrchr(text, '}') - text))),
 	    ENVELOPE_MALFORMED);
 	assert_code(try_verify_bytes(bytes_of(text, 0)), ENVELOPE_MALFORMED);
 	json_array_clear(json_object_get(tree, "signatures"));
@@ -277,13 +291,15 @@ verified_manifest_refuses_broken_envelopes(void **state)
 static void
 blob_check_refuses_other_sizes_and_bytes(void **state)
 {
-	CLEANUP(image_done) struct image image = good_image();
+	CLEANUP(image_done)
+	struct image image = good_image();
 	const struct blob *blob = &image.manifest.elf;
 	struct err err;
 
 	(void)state;
 	for (size_t i = 0; i < image.elf.len * 8; i += 101) {
-		CLEANUP(sealed_freep) struct sealed *flipped = NULL;
+		CLEANUP(sealed_freep)
+		struct sealed *flipped = NULL;
 
 		image.elf.ptr[i / 8] ^= (uint8_t)(1 << i % 8);
 		flipped = sealed_of(buffer_bytes(&image.elf));
@@ -292,18 +308,19 @@ blob_check_refuses_other_sizes_and_bytes(void **state)
 		    IMAGE_DIGEST_MISMATCH);
 	}
 	for (size_t less = 0; less < 3; less++) {
-		CLEANUP(sealed_freep) struct sealed *other = NULL;
+		CLEANUP(sealed_freep)
+		struct sealed *other = NULL;
 
-		other = sealed_of(bytes_of(image.elf.ptr,
-		    image.elf.len - less));
+		other =
+		    sealed_of(bytes_of(image.elf.ptr, image.elf.len - less));
 		assert_code(blob_check(blob, other, "kernel", &err),
-		    less == 0 ? ERR_NONE : IMAGE_SIZE_MISMATCH);
+		    less == 0 ? 0 : IMAGE_SIZE_MISMATCH);
 	}
 	buffer_add(&image.elf, "", 1);
-	CLEANUP(sealed_freep) struct sealed *grown =
-	    sealed_of(buffer_bytes(&image.elf));
-	assert_code(blob_check(blob, grown, "kernel", &err),
-	    IMAGE_SIZE_MISMATCH);
+	CLEANUP(sealed_freep)
+	struct sealed *grown = sealed_of(buffer_bytes(&image.elf));
+	assert_code(
+	    blob_check(blob, grown, "kernel", &err), IMAGE_SIZE_MISMATCH);
 }
 
 static struct checked_blob *
@@ -314,7 +331,7 @@ checked(const struct buffer *data)
 	struct err err;
 
 	assert_code(checked_blob_new(&blob, sealed_of(buffer_bytes(data)),
-	                "test", &checked, &err),
+			"test", &checked, &err),
 	    0);
 	return checked;
 }
@@ -322,34 +339,35 @@ checked(const struct buffer *data)
 static void
 checked_blob_is_made_only_of_the_right_bytes(void **state)
 {
-	CLEANUP(image_done) struct image image = good_image();
+	CLEANUP(image_done)
+	struct image image = good_image();
 	struct checked_blob *blob = UNTOUCHED;
 	struct err err;
 
 	(void)state;
 	image.elf.ptr[5000] ^= 1;
-	assert_code(checked_blob_new(&image.manifest.elf,
-	                sealed_of(buffer_bytes(&image.elf)), "kernel", &blob,
-	                &err),
+	assert_code(
+	    checked_blob_new(&image.manifest.elf,
+		sealed_of(buffer_bytes(&image.elf)), "kernel", &blob, &err),
 	    IMAGE_DIGEST_MISMATCH);
 	assert_ptr_equal(blob, UNTOUCHED);
-	assert_code(checked_blob_new(&image.manifest.ramdisk,
-	                sealed_of(buffer_bytes(&image.elf)), "ramdisk", &blob,
-	                &err),
+	assert_code(
+	    checked_blob_new(&image.manifest.ramdisk,
+		sealed_of(buffer_bytes(&image.elf)), "ramdisk", &blob, &err),
 	    IMAGE_SIZE_MISMATCH);
 	assert_ptr_equal(blob, UNTOUCHED);
-	assert_code(checked_blob_from_cache(&image.manifest.ramdisk,
-	                sealed_of(buffer_bytes(&image.elf)), "ramdisk", &blob,
-	                &err),
+	assert_code(
+	    checked_blob_from_cache(&image.manifest.ramdisk,
+		sealed_of(buffer_bytes(&image.elf)), "ramdisk", &blob, &err),
 	    IMAGE_SIZE_MISMATCH);
 	assert_ptr_equal(blob, UNTOUCHED);
 	image.elf.ptr[5000] ^= 1;
-	assert_code(checked_blob_from_cache(&image.manifest.elf,
-	                sealed_of(buffer_bytes(&image.elf)), "kernel", &blob,
-	                &err),
+	assert_code(
+	    checked_blob_from_cache(&image.manifest.elf,
+		sealed_of(buffer_bytes(&image.elf)), "kernel", &blob, &err),
 	    0);
-	assert_int_equal(sealed_bytes(checked_blob_sealed(blob)).len,
-	    image.elf.len);
+	assert_int_equal(
+	    sealed_bytes(checked_blob_sealed(blob)).len, image.elf.len);
 	checked_blob_freep(&blob);
 }
 
@@ -372,23 +390,24 @@ assert_not_made(const struct manifest *manifest, const struct buffer *elf,
 {
 	struct verified_image *image = UNTOUCHED;
 
-	assert_code(make(manifest, elf, ramdisk, &image), code);
+	assert_code(make(manifest, elf, ramdisk, &image), (int)code);
 	assert_ptr_equal(image, UNTOUCHED);
 }
 
 static void
 verified_image_holds_what_was_signed(void **state)
 {
-	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
-	CLEANUP(image_done) struct image good = good_image();
+	CLEANUP(verified_image_freep)
+	struct verified_image *image = NULL;
+	CLEANUP(image_done)
+	struct image good = good_image();
 
 	(void)state;
-	assert_code(
-	    make(&good.manifest, &good.elf, &good.ramdisk, &image), 0);
+	assert_code(make(&good.manifest, &good.elf, &good.ramdisk, &image), 0);
 	assert_true(
 	    bytes_equal(verified_image_elf(image), buffer_bytes(&good.elf)));
-	assert_true(bytes_equal(verified_image_ramdisk(image),
-	    buffer_bytes(&good.ramdisk)));
+	assert_true(bytes_equal(
+	    verified_image_ramdisk(image), buffer_bytes(&good.ramdisk)));
 	assert_string_equal(
 	    verified_manifest_get(verified_image_manifest(image))->name,
 	    "web-frontend");
@@ -397,8 +416,10 @@ verified_image_holds_what_was_signed(void **state)
 static void
 verified_image_may_have_no_ramdisk(void **state)
 {
-	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
-	CLEANUP(image_done) struct image good = good_image();
+	CLEANUP(verified_image_freep)
+	struct verified_image *image = NULL;
+	CLEANUP(image_done)
+	struct image good = good_image();
 
 	(void)state;
 	good.manifest.has_ramdisk = false;
@@ -410,59 +431,64 @@ verified_image_may_have_no_ramdisk(void **state)
 static void
 verified_image_refuses_the_blobs_of_another_image(void **state)
 {
-	CLEANUP(image_done) struct image good = good_image();
+	CLEANUP(image_done)
+	struct image good = good_image();
 	struct elf_recipe recipe = good_elf;
-	CLEANUP(buffer_done) struct buffer other_elf = {0};
-	CLEANUP(buffer_done) struct buffer other_ramdisk = {0};
+	CLEANUP(buffer_done)
+	struct buffer other_elf = {0};
+	CLEANUP(buffer_done)
+	struct buffer other_ramdisk = {0};
 
 	(void)state;
 	recipe.has_hypercall_page = false;
 	other_elf = make_elf(&recipe);
 	buffer_add(&other_ramdisk, "070701 rAmdisk", 14);
-	assert_not_made(&good.manifest, &other_elf, &good.ramdisk,
-	    IMAGE_DIGEST_MISMATCH);
-	assert_not_made(&good.manifest, &good.elf, &other_ramdisk,
-	    IMAGE_DIGEST_MISMATCH);
-	assert_not_made(&good.manifest, &good.ramdisk, &good.elf,
-	    IMAGE_DIGEST_MISMATCH);
+	assert_not_made(
+	    &good.manifest, &other_elf, &good.ramdisk, IMAGE_DIGEST_MISMATCH);
+	assert_not_made(
+	    &good.manifest, &good.elf, &other_ramdisk, IMAGE_DIGEST_MISMATCH);
+	assert_not_made(
+	    &good.manifest, &good.ramdisk, &good.elf, IMAGE_DIGEST_MISMATCH);
 }
 
 static void
 verified_image_refuses_a_ramdisk_too_many_or_too_few(void **state)
 {
-	CLEANUP(image_done) struct image good = good_image();
+	CLEANUP(image_done)
+	struct image good = good_image();
 
 	(void)state;
-	assert_not_made(&good.manifest, &good.elf, NULL,
-	    IMAGE_DIGEST_MISMATCH);
+	assert_not_made(&good.manifest, &good.elf, NULL, IMAGE_DIGEST_MISMATCH);
 	good.manifest.has_ramdisk = false;
-	assert_not_made(&good.manifest, &good.elf, &good.ramdisk,
-	    IMAGE_DIGEST_MISMATCH);
+	assert_not_made(
+	    &good.manifest, &good.elf, &good.ramdisk, IMAGE_DIGEST_MISMATCH);
 }
 
 static void
 verified_image_refuses_a_signed_kernel_that_is_no_x86_64_elf(void **state)
 {
-	CLEANUP(image_done) struct image good = good_image();
+	CLEANUP(image_done)
+	struct image good = good_image();
 
 	(void)state;
 	good.elf.ptr[0x12] = 3; /* EM_386 */
 	good.manifest.elf = blob_of(&good.elf);
-	assert_not_made(&good.manifest, &good.elf, &good.ramdisk,
-	    KERNEL_FORMAT_UNKNOWN);
+	assert_not_made(
+	    &good.manifest, &good.elf, &good.ramdisk, KERNEL_FORMAT_UNKNOWN);
 }
 
 static void
 verified_image_refuses_a_signed_ramdisk_that_would_be_unpacked(void **state)
 {
-	CLEANUP(image_done) struct image good = good_image();
+	CLEANUP(image_done)
+	struct image good = good_image();
 
 	(void)state;
 	buffer_done(&good.ramdisk);
 	buffer_add(&good.ramdisk, "\x1f\x8b\x08......\x05\0\0\0", 13);
 	good.manifest.ramdisk = blob_of(&good.ramdisk);
-	assert_not_made(&good.manifest, &good.elf, &good.ramdisk,
-	    RAMDISK_UNPACKABLE);
+	assert_not_made(
+	    &good.manifest, &good.elf, &good.ramdisk, RAMDISK_UNPACKABLE);
 }
 
 static int
@@ -479,34 +505,33 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(verified_manifest_tells_who_signed_what),
 	    cmocka_unit_test(
-	        verified_manifest_accepts_any_name_if_none_is_asked_for),
+		verified_manifest_accepts_any_name_if_none_is_asked_for),
 	    cmocka_unit_test(verified_manifest_refuses_another_name),
 	    cmocka_unit_test(
-	        verified_manifest_refuses_a_role_that_does_not_own_the_name),
+		verified_manifest_refuses_a_role_that_does_not_own_the_name),
 	    cmocka_unit_test(
-	        verified_manifest_refuses_an_image_below_the_floor),
+		verified_manifest_refuses_an_image_below_the_floor),
 	    cmocka_unit_test(verified_manifest_refuses_a_stranger),
 	    cmocka_unit_test(verified_manifest_refuses_another_payload_type),
 	    cmocka_unit_test(
-	        verified_manifest_refuses_a_signed_manifest_that_is_malformed),
+		verified_manifest_refuses_a_signed_manifest_that_is_malformed),
 	    cmocka_unit_test(verified_manifest_verifies_before_it_parses),
 	    cmocka_unit_test(
-	        verified_manifest_refuses_each_flipped_bit_of_what_was_signed),
+		verified_manifest_refuses_each_flipped_bit_of_what_was_signed),
 	    cmocka_unit_test(verified_manifest_refuses_broken_envelopes),
 	    cmocka_unit_test(blob_check_refuses_other_sizes_and_bytes),
 	    cmocka_unit_test(checked_blob_is_made_only_of_the_right_bytes),
 	    cmocka_unit_test(verified_image_holds_what_was_signed),
 	    cmocka_unit_test(verified_image_may_have_no_ramdisk),
+	    cmocka_unit_test(verified_image_refuses_the_blobs_of_another_image),
 	    cmocka_unit_test(
-	        verified_image_refuses_the_blobs_of_another_image),
+		verified_image_refuses_a_ramdisk_too_many_or_too_few),
 	    cmocka_unit_test(
-	        verified_image_refuses_a_ramdisk_too_many_or_too_few),
+		verified_image_refuses_a_signed_kernel_that_is_no_x86_64_elf),
 	    cmocka_unit_test(
-	        verified_image_refuses_a_signed_kernel_that_is_no_x86_64_elf),
-	    cmocka_unit_test(
-	        verified_image_refuses_a_signed_ramdisk_that_would_be_unpacked),
+		verified_image_refuses_a_signed_ramdisk_that_would_be_unpacked),
 	};
 
-	return cmocka_run_group_tests_name("verified_image", tests, NULL,
-	    teardown);
+	return cmocka_run_group_tests_name(
+	    "verified_image", tests, NULL, teardown);
 }

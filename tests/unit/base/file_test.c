@@ -1,0 +1,213 @@
+#include "base_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/scope.h"
+
+static void
+assert_file(const char *path, const char *expected)
+{
+	CLEANUP(freep)
+	char *text = NULL;
+	size_t len = 0;
+	struct err err;
+
+	if (file_read(path, 1000, &text, &len, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(len, strlen(expected));
+	assert_string_equal(text, expected);
+}
+
+static mode_t
+mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void
+file_write_makes_a_file_with_exactly_its_mode(void **state)
+{
+	static const mode_t modes[] = {0600, 0644, 0400, 0666};
+	mode_t old = umask(0077);
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < countof(modes); i++) {
+		assert_refused(file_write("new", bytes_of_str("text"), modes[i],
+				   FILE_REPLACE, &err),
+		    0);
+		assert_int_equal(mode_of("new"), modes[i]);
+	}
+	umask(old);
+	assert_file("new", "text");
+	assert_int_equal(count_names(), 1);
+}
+
+static void
+file_write_replaces_only_if_told_to(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_refused(
+	    file_write("f", bytes_of_str("one"), 0600, FILE_REFUSE, &err), 0);
+	assert_refused(
+	    file_write("f", bytes_of_str("two"), 0600, FILE_REFUSE, &err),
+	    FILE_EXISTS);
+	assert_has(err.text, "f");
+	assert_file("f", "one");
+	assert_refused(
+	    file_write("f", bytes_of_str("three"), 0600, FILE_REPLACE, &err),
+	    0);
+	assert_file("f", "three");
+	assert_int_equal(count_names(), 1);
+}
+
+/* A reader that has it open keeps the old file, whole. */
+static void
+file_write_never_changes_a_file_in_place(void **state)
+{
+	CLEANUP(closep)
+	int old = open_file_of("f", bytes_of_str("old text"));
+	char text[16] = "";
+	struct err err;
+
+	(void)state;
+	assert_refused(
+	    file_write("f", bytes_of_str("new"), 0600, FILE_REPLACE, &err), 0);
+	assert_int_equal(read(old, text, sizeof(text) - 1), 8);
+	assert_string_equal(text, "old text");
+	assert_file("f", "new");
+}
+
+static void
+file_write_writes_an_empty_file(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_refused(
+	    file_write("f", bytes_of(NULL, 0), 0600, FILE_REFUSE, &err), 0);
+	assert_file("f", "");
+}
+
+static void
+file_write_leaves_nothing_when_it_fails(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(mkdir("dir", 0700), 0);
+	assert_refused(
+	    file_write("dir", bytes_of_str("x"), 0600, FILE_REPLACE, &err),
+	    STORE_IO);
+	assert_refused(
+	    file_write("dir", bytes_of_str("x"), 0600, FILE_REFUSE, &err),
+	    FILE_EXISTS);
+	assert_refused(file_write("no/such/place", bytes_of_str("x"), 0600,
+			   FILE_REPLACE, &err),
+	    STORE_IO);
+	assert_int_equal(err.sys, ENOENT);
+	assert_int_equal(count_names(), 1);
+}
+
+static void
+file_write_does_not_follow_a_link_in_its_place(void **state)
+{
+	struct stat st;
+	struct err err;
+
+	(void)state;
+	close(open_file_of("target", bytes_of_str("precious")));
+	assert_int_equal(symlink("target", "f"), 0);
+	assert_refused(
+	    file_write("f", bytes_of_str("x"), 0600, FILE_REFUSE, &err),
+	    FILE_EXISTS);
+	assert_refused(
+	    file_write("f", bytes_of_str("x"), 0600, FILE_REPLACE, &err), 0);
+	assert_file("target", "precious");
+	assert_int_equal(lstat("f", &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+}
+
+static void
+file_read_gives_all_bytes_and_one_more_nul(void **state)
+{
+	CLEANUP(freep)
+	char *text = NULL;
+	size_t len = 0;
+	struct err err;
+
+	(void)state;
+	close(open_file_of("f", bytes_of("a\0b", 3)));
+	assert_refused(file_read("f", 3, &text, &len, &err), 0);
+	assert_int_equal(len, 3);
+	assert_memory_equal(text, "a\0b\0", 4);
+}
+
+static void
+file_read_refuses_more_than_its_limit(void **state)
+{
+	char *text = NULL;
+	size_t len = 77;
+	struct err err;
+
+	(void)state;
+	close(open_file_of("f", bytes_of_str("12345")));
+	assert_refused(file_read("f", 4, &text, &len, &err), IMAGE_TOO_LARGE);
+	assert_has(err.text, "5 bytes, limit 4");
+	/* A file whose size nobody knows beforehand. */
+	assert_refused(
+	    file_read("/dev/zero", 4096, &text, &len, &err), IMAGE_TOO_LARGE);
+	assert_has(err.text, "over the limit of 4096 bytes");
+	assert_null(text);
+	assert_int_equal(len, 77);
+}
+
+static void
+file_read_reports_what_it_cannot_read(void **state)
+{
+	char *text = NULL;
+	size_t len;
+	struct err err;
+
+	(void)state;
+	assert_refused(
+	    file_read("missing\x1b", 10, &text, &len, &err), STORE_IO);
+	assert_int_equal(err.sys, ENOENT);
+	assert_has(err.text, "missing\\x1b: No such file");
+	assert_refused(file_read(".", 1 << 20, &text, &len, &err), STORE_IO);
+	assert_int_equal(err.sys, EISDIR);
+	assert_null(text);
+}
+
+#define scratch_test(test) \
+	cmocka_unit_test_setup_teardown(test, enter_scratch, leave_scratch)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    scratch_test(file_write_makes_a_file_with_exactly_its_mode),
+	    scratch_test(file_write_replaces_only_if_told_to),
+	    scratch_test(file_write_never_changes_a_file_in_place),
+	    scratch_test(file_write_writes_an_empty_file),
+	    scratch_test(file_write_leaves_nothing_when_it_fails),
+	    scratch_test(file_write_does_not_follow_a_link_in_its_place),
+	    scratch_test(file_read_gives_all_bytes_and_one_more_nul),
+	    scratch_test(file_read_refuses_more_than_its_limit),
+	    scratch_test(file_read_reports_what_it_cannot_read),
+	};
+
+	return cmocka_run_group_tests_name("file", tests, NULL, NULL);
+}

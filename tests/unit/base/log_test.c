@@ -1,0 +1,112 @@
+#include "base_fixture.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* What `speak` writes to standard error, and how its process ends. */
+static int
+hear(void (*speak)(void), char ret_text[4096])
+{
+	const struct rlimit no_core = {0, 0};
+	int ends[2];
+	int status;
+	size_t len = 0;
+	ssize_t got;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &no_core);
+		dup2(ends[1], STDERR_FILENO);
+		signal(SIGABRT, SIG_DFL);
+		speak();
+		_exit(0);
+	}
+	close(ends[1]);
+	while ((got = read(ends[0], ret_text + len, 4095 - len)) > 0)
+		len += (size_t)got;
+	ret_text[len] = '\0';
+	close(ends[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void
+say_one_line(void)
+{
+	log_set_role("assayd[test]");
+	log_line("refused build image=%s code=%s", "web", "IMAGE_UNKNOWN");
+}
+
+static void
+say_too_much(void)
+{
+	char long_text[3000];
+
+	memset(long_text, 'z', sizeof(long_text));
+	long_text[sizeof(long_text) - 1] = '\0';
+	log_line("%s", long_text);
+}
+
+static void
+break_a_rule(void)
+{
+	bug_unless(1 + 1 == 2);
+	bug_unless(1 + 1 == 3);
+}
+
+static void
+log_line_is_one_line_with_the_role(void **state)
+{
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(hear(say_one_line, text), 0);
+	assert_string_equal(
+	    text, "assayd[test]: refused build image=web code=IMAGE_UNKNOWN\n");
+}
+
+static void
+log_line_is_cut_and_still_ends(void **state)
+{
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(hear(say_too_much, text), 0);
+	assert_true(strlen(text) <= 1024);
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
+static void
+bug_unless_says_the_rule_and_aborts(void **state)
+{
+	char text[4096];
+	int status;
+
+	(void)state;
+	status = hear(break_a_rule, text);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+	assert_has(text, "rule=\"1 + 1 == 3\"");
+	assert_has(text, "log_test.c");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(log_line_is_one_line_with_the_role),
+	    cmocka_unit_test(log_line_is_cut_and_still_ends),
+	    cmocka_unit_test(bug_unless_says_the_rule_and_aborts),
+	};
+
+	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
+}
