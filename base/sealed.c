@@ -14,20 +14,26 @@ struct sealed {
 	int fd;
 	void *map; /* NULL when empty: mmap(2) refuses a length of zero */
 	size_t len;
+	bool is_shared; /* the mapping is another's */
 };
 
 struct draft {
 	int fd;
-	uint8_t *map;
+	uint8_t *map; /* NULL until somebody wants to see it all */
 	size_t len;
+	size_t done; /* by draft_write() */
 };
+
+enum { COPY_BYTES = 256 << 10 };
 
 static const int all_seals =
     F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 static int map_sealed(int fd, size_t len, const char *what,
     struct sealed **ret_sealed, struct err *err);
-static int read_exact(int fd, uint8_t *into, size_t len, const char *what,
+static int copy_file(int from, int to, size_t len, const char *what,
+    struct err *err);
+static int write_at(int fd, struct bytes data, size_t offset,
     struct err *err);
 static int refuse_more(int fd, size_t len, const char *what, struct err *err);
 
@@ -44,11 +50,36 @@ sealed_fd(const struct sealed *sealed)
 }
 
 void
+sealed_touch(const struct sealed *sealed)
+{
+	/* Only advice: what it does not map is mapped at first use. */
+	if (sealed->map != NULL)
+		(void)madvise(sealed->map, sealed->len, MADV_POPULATE_READ);
+}
+
+int
+sealed_share(const struct sealed *original, struct sealed **ret_sealed,
+    struct err *err)
+{
+	CLEANUP(freep) struct sealed *sealed = calloc(1, sizeof(*sealed));
+
+	if (sealed == NULL)
+		return err_set(err, NO_MEMORY, "sealed memory");
+	*sealed = *original;
+	sealed->is_shared = true;
+	sealed->fd = fcntl(original->fd, F_DUPFD_CLOEXEC, 0);
+	if (sealed->fd < 0)
+		return err_set_errno(err, SYSTEM_FAILED, "dup");
+	*ret_sealed = take_ptr(&sealed);
+	return 0;
+}
+
+void
 sealed_free(struct sealed *sealed)
 {
 	if (sealed == NULL)
 		return;
-	if (sealed->map != NULL)
+	if (sealed->map != NULL && !sealed->is_shared)
 		munmap(sealed->map, sealed->len);
 	close(sealed->fd);
 	free(sealed);
@@ -68,8 +99,7 @@ sealed_from_bytes(const char *name, struct bytes data,
 	CLEANUP(draft_freep) struct draft *draft = NULL;
 
 	TRY(draft_new(name, data.len, &draft, err));
-	if (data.len > 0)
-		memcpy(draft_data(draft), data.ptr, data.len);
+	TRY(draft_write(draft, data, err));
 	return draft_seal(take_ptr(&draft), ret_sealed, err);
 }
 
@@ -80,7 +110,7 @@ sealed_copy_exact(int fd, size_t exact_bytes, const char *what,
 	CLEANUP(draft_freep) struct draft *draft = NULL;
 
 	TRY(draft_new(what, exact_bytes, &draft, err));
-	TRY(read_exact(fd, draft_data(draft), exact_bytes, what, err));
+	TRY(copy_file(fd, draft->fd, exact_bytes, what, err));
 	TRY(refuse_more(fd, exact_bytes, what, err));
 	return draft_seal(take_ptr(&draft), ret_sealed, err);
 }
@@ -138,23 +168,37 @@ draft_new(const char *name, size_t size_bytes, struct draft **ret_draft,
 		return err_set_errno(err, NO_MEMORY, "%s: %zu bytes", name,
 		    size_bytes);
 	draft->len = size_bytes;
-	if (size_bytes > 0) {
-		/* One fault for all pages is much cheaper than one each. */
-		draft->map = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_POPULATE, fd, 0);
-		if (draft->map == MAP_FAILED)
-			return err_set_errno(err, NO_MEMORY, "%s: %zu bytes",
-			    name, size_bytes);
-	}
 	draft->fd = take_fd(&fd);
 	*ret_draft = take_ptr(&draft);
 	return 0;
 }
 
-uint8_t *
-draft_data(struct draft *draft)
+int
+draft_write(struct draft *draft, struct bytes data, struct err *err)
 {
-	return draft->map;
+	if (data.len > draft->len - draft->done)
+		return err_set(err, IMAGE_SIZE_MISMATCH,
+		    "more than the %zu bytes that were expected", draft->len);
+	TRY(write_at(draft->fd, data, draft->done, err));
+	draft->done += data.len;
+	return 0;
+}
+
+int
+draft_map(struct draft *draft, uint8_t **ret_data, struct err *err)
+{
+	if (draft->map == NULL && draft->len > 0) {
+		/* One fault for all pages is much cheaper than one each. */
+		void *map = mmap(NULL, draft->len, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_POPULATE, draft->fd, 0);
+
+		if (map == MAP_FAILED)
+			return err_set_errno(err, NO_MEMORY,
+			    "mmap of %zu bytes", draft->len);
+		draft->map = map;
+	}
+	*ret_data = draft->map;
+	return 0;
 }
 
 size_t
@@ -212,14 +256,21 @@ map_sealed(int fd, size_t len, const char *what, struct sealed **ret_sealed,
 	return 0;
 }
 
+/*
+ * Through a small buffer: a write to a memfd neither zeroes its pages first nor
+ * maps them, which together cost more than the second copy.
+ */
 static int
-read_exact(int fd, uint8_t *into, size_t len, const char *what,
-    struct err *err)
+copy_file(int from, int to, size_t len, const char *what, struct err *err)
 {
+	CLEANUP(freep) uint8_t *buffer = malloc(COPY_BYTES);
 	size_t done = 0;
 
+	if (buffer == NULL)
+		return err_set(err, NO_MEMORY, "%s", what);
 	while (done < len) {
-		ssize_t n = pread(fd, into + done, len - done, (off_t)done);
+		size_t want = len - done < COPY_BYTES ? len - done : COPY_BYTES;
+		ssize_t n = pread(from, buffer, want, (off_t)done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -228,7 +279,25 @@ read_exact(int fd, uint8_t *into, size_t len, const char *what,
 		if (n == 0)
 			return err_set(err, IMAGE_SIZE_MISMATCH,
 			    "%s: ends after %zu of %zu bytes", what, done, len);
+		TRY(write_at(to, bytes_of(buffer, (size_t)n), done, err));
 		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int
+write_at(int fd, struct bytes data, size_t offset, struct err *err)
+{
+	while (data.len > 0) {
+		ssize_t n = pwrite(fd, data.ptr, data.len, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_set_errno(err, NO_MEMORY, "sealed memory");
+		data.ptr += n;
+		data.len -= (size_t)n;
+		offset += (size_t)n;
 	}
 	return 0;
 }

@@ -23,6 +23,14 @@ struct bytes sealed_bytes(const struct sealed *sealed);
 /* The memfd; borrowed. */
 int sealed_fd(const struct sealed *sealed);
 
+/* Map all its pages in this process now, instead of at first use. */
+void sealed_touch(const struct sealed *sealed);
+
+/* Another owner of the same memory, with the mapping that is there: for
+ * handing out what stays in a cache. The original must outlive it. */
+int sealed_share(const struct sealed *original, struct sealed **ret_sealed,
+    struct err *err);
+
 /* Both do nothing for NULL. */
 void sealed_free(struct sealed *sealed);
 void sealed_freep(struct sealed **sealed);
@@ -55,15 +63,18 @@ int sealed_from_fd(int fd, size_t max_bytes, const char *what,
     struct sealed **ret_sealed, struct err *err);
 
 /*
- * Memory to be filled by its maker and then sealed: draft_new, write into
- * draft_data (zeroed, `size_bytes` long), then draft_seal, which ends the
- * writable mapping.
+ * Memory to be filled by its maker and then sealed: draft_new; then draft_write
+ * piece by piece, or draft_map for random access (zeroed, dearer: its pages are
+ * cleared and mapped first); then draft_seal, which ends the writable mapping.
  */
 struct draft;
 
 int draft_new(const char *name, size_t size_bytes, struct draft **ret_draft,
     struct err *err);
-uint8_t *draft_data(struct draft *draft);
+/* Append. Errors: IMAGE_SIZE_MISMATCH beyond the size; NO_MEMORY. */
+int draft_write(struct draft *draft, struct bytes data, struct err *err);
+/* The whole, borrowed from the draft; NULL if it is empty. */
+int draft_map(struct draft *draft, uint8_t **ret_data, struct err *err);
 size_t draft_size(const struct draft *draft);
 /* Takes the draft, also on failure. */
 int draft_seal(struct draft *draft, struct sealed **ret_sealed,

@@ -16,6 +16,7 @@
 #include "builder/config.h"
 #include "builder/fault.h"
 #include "builder/front.h"
+#include "builder/journal.h"
 #include "builder/supervisor.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
@@ -61,13 +62,17 @@ static int
 run(const struct options *options, struct err *err)
 {
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(journal_close) struct journal journal = {.lock_fd = -1};
 	CLEANUP(closep) int listen_fd = -1;
 	struct config config;
 
 	TRY(config_load(options->config, &config, err));
 	TRY(load_trust(config.trust, &policy, err));
+	/* The lock first: only its holder may replace the socket. */
+	TRY(journal_open(config.state, &journal, err));
 	TRY(front_listen(config.socket, &listen_fd, err));
-	return supervisor_run(&config, policy, &options->fault, listen_fd, err);
+	return supervisor_run(&config, policy, &options->fault, &journal,
+	    &listen_fd, err);
 }
 
 static int
@@ -76,7 +81,11 @@ load_trust(const char *path, struct trust_policy **ret_policy, struct err *err)
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
 
-	TRY(file_read(path, LIMIT_TRUST_BYTES, &text, &len, err));
+	if (file_read(path, LIMIT_TRUST_BYTES, &text, &len, err) != 0) {
+		if (err->code == IMAGE_TOO_LARGE)
+			err->code = TRUST_MALFORMED;
+		return (int)err->code;
+	}
 	if (trust_decode(bytes_of(text, len), ret_policy, err) != 0)
 		return err_prefix(err, "%s", path);
 	return 0;

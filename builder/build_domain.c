@@ -93,10 +93,19 @@ fit_limits(const struct verified_image *image,
 {
 	const struct manifest *manifest =
 	    verified_manifest_get(verified_image_manifest(image));
+	size_t needed_bytes =
+	    verified_image_elf(image).len + verified_image_ramdisk(image).len;
+	size_t needed_mib = needed_bytes >> 20;
 
 	TRY(fit_range("memory_mib", request->memory_mib, &manifest->memory_mib,
 	    err));
 	TRY(fit_range("vcpus", request->vcpus, &manifest->vcpus, err));
+	/* libxenguest would find out too, but only inside a domain. */
+	if (needed_mib >= request->memory_mib)
+		return err_set_field(err, LIMIT_EXCEEDED, "memory_mib",
+		    "memory_mib: %u is too little, kernel and ramdisk alone "
+		    "take %zu",
+		    request->memory_mib, needed_mib);
 	return 0;
 }
 

@@ -2,111 +2,146 @@
 
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/build_domain.h"
 #include "builder/build_link.h"
+#include "builder/ipc.h"
 #include "builder/sandbox.h"
 #include "builder/xen_port_libxc.h"
 
-static int run_task(const struct role_env *env, const struct task *task,
-    int link, struct receipt *ret_receipt, bool *ret_left_behind,
-    struct err *err);
-static int run_build(const struct role_env *env, const struct task *task,
-    int link, struct receipt *ret_receipt, bool *ret_left_behind,
-    struct err *err);
-static int run_list(const struct role_env *env, int link, struct err *err);
-static int run_erase(const struct role_env *env, const struct task *task,
-    struct err *err);
+/* What a child has at hand when the task comes. */
+struct workshop {
+	const struct role_env *env;
+	int link;
+	struct stage stage;
+	struct xen_port xen;  /* the real one */
+	struct xen_port port; /* the same, or a layer of faults over it */
+	bool left_behind;     /* an aborted domain could not be removed */
+};
+
+static int prepare(struct workshop *shop, struct err *err);
 static int keep_what_is_needed(const struct role_env *env, int link,
+    struct err *err);
+static int await_task(struct workshop *shop, struct task *ret_task,
+    struct err *err);
+static int run_task(struct workshop *shop, const struct task *task,
+    struct receipt *ret_receipt, struct err *err);
+static int run_build(struct workshop *shop, const struct task *task,
+    struct receipt *ret_receipt, struct err *err);
+static int run_list(struct workshop *shop, struct err *err);
+static int run_erase(struct workshop *shop, const struct task *task,
     struct err *err);
 
 void
-build_role_run(const struct role_env *env, const struct task *task, int link)
+build_role_run(const struct role_env *env, int link)
 {
+	struct workshop shop = {.env = env, .link = link, .stage = STAGE_NONE};
 	struct receipt receipt = {0};
+	struct task task = {0};
 	struct err err = {0};
 	struct err ignored;
-	bool left_behind = false;
+	int prepared;
 	int code;
 
 	log_set_role("assayd[build]");
-	code = sandbox_die_with_parent(env->parent_pid, &err);
+	prepared = prepare(&shop, &err);
+	code = await_task(&shop, &task, prepared == 0 ? &err : &ignored);
+	if (prepared != 0)
+		code = prepared;
 	if (code == 0)
-		code = keep_what_is_needed(env, link, &err);
-	if (code == 0)
-		code = run_task(env, task, link, &receipt, &left_behind, &err);
+		code = run_task(&shop, &task, &receipt, &err);
 	if (build_link_done(link, code, &err, &receipt, &ignored) != 0)
 		_exit(1);
+	stage_stop(&shop.stage);
 	/* Any other end than 0 makes the supervisor clean up after us. */
-	_exit(left_behind ? 1 : 0);
+	_exit(shop.left_behind ? 1 : 0);
 }
 
 static int
-run_task(const struct role_env *env, const struct task *task, int link,
-    struct receipt *ret_receipt, bool *ret_left_behind, struct err *err)
+prepare(struct workshop *shop, struct err *err)
+{
+	const struct role_env *env = shop->env;
+
+	json_object_seed(0); /* while /dev/urandom can still be opened */
+	TRY(sandbox_die_with_parent(env->parent_pid, err));
+	TRY(keep_what_is_needed(env, shop->link, err));
+	/* The stage first: it must not inherit Xen. */
+	TRY(stage_start(env->config->sandbox_uid, &shop->stage, err));
+	TRY(xen_port_libxc_open(&shop->xen, err));
+	fault_wrap(&env->fault, &shop->xen, &shop->port);
+	TRY(sandbox_enter(SANDBOX_BUILD, 0, err));
+	image_cache_touch(env->cache);
+	return 0;
+}
+
+/* A supervisor that is gone has no task: end quietly. */
+static int
+await_task(struct workshop *shop, struct task *ret_task, struct err *err)
+{
+	bool is_end;
+	int code = ipc_receive(shop->link, ret_task, sizeof(*ret_task), NULL,
+	    &is_end, err);
+
+	if (code == 0 && is_end)
+		_exit(0);
+	return code;
+}
+
+static int
+run_task(struct workshop *shop, const struct task *task,
+    struct receipt *ret_receipt, struct err *err)
 {
 	switch ((enum task_kind)task->kind) {
 	case TASK_BUILD:
-		return run_build(env, task, link, ret_receipt, ret_left_behind,
-		    err);
+		return run_build(shop, task, ret_receipt, err);
 	case TASK_LIST_IMAGES:
-		return run_list(env, link, err);
+		return run_list(shop, err);
 	case TASK_ERASE:
-		return run_erase(env, task, err);
+		return run_erase(shop, task, err);
 	}
 	return err_set(err, BUG, "task %u", task->kind);
 }
 
 static int
-run_build(const struct role_env *env, const struct task *task, int link,
-    struct receipt *ret_receipt, bool *ret_left_behind, struct err *err)
+run_build(struct workshop *shop, const struct task *task,
+    struct receipt *ret_receipt, struct err *err)
 {
-	CLEANUP(stage_stop) struct stage stage = STAGE_NONE;
-	CLEANUP(xen_port_close) struct xen_port xen = {0};
-	struct xen_port port;
-	struct timing timing;
+	const struct role_env *env = shop->env;
 	struct build_env build = {
 	    .config = env->config,
-	    .images = {env->policy, env->cache, &stage, link},
-	    .place = {&port, &env->config->daemons, env->config->libxl_dir,
-	        link, ret_left_behind},
+	    .images = {env->policy, env->cache, &shop->stage, shop->link},
+	    .place = {&shop->port, &env->config->daemons,
+	        env->config->libxl_dir, shop->link, &shop->left_behind},
 	    .sequence = task->sequence,
 	};
+	struct timing timing;
 
 	timing_start(&timing);
-	/* The stage first: it must not inherit Xen. */
-	TRY(stage_start(env->config->store, env->config->sandbox_uid, &stage,
-	    err));
-	TRY(xen_port_libxc_open(&xen, err));
-	fault_wrap(&env->fault, &xen, &port);
-	TRY(sandbox_enter(SANDBOX_BUILD, 0, err));
+	TRY(stage_open_store(&shop->stage, env->config->store, err));
 	timing_mark(&timing, TIMING_START);
 	return build_domain(&build, &task->build, &timing, ret_receipt, err);
 }
 
 static int
-run_list(const struct role_env *env, int link, struct err *err)
+run_list(struct workshop *shop, struct err *err)
 {
-	CLEANUP(stage_stop) struct stage stage = STAGE_NONE;
-	struct image_source source = {env->policy, env->cache, &stage, link};
+	const struct role_env *env = shop->env;
+	struct image_source source = {env->policy, env->cache, &shop->stage,
+	    shop->link};
 
-	TRY(stage_start(env->config->store, env->config->sandbox_uid, &stage,
-	    err));
-	TRY(sandbox_enter(SANDBOX_BUILD, 0, err));
+	TRY(stage_open_store(&shop->stage, env->config->store, err));
 	return image_fetch_rows(&source, err);
 }
 
 static int
-run_erase(const struct role_env *env, const struct task *task,
-    struct err *err)
+run_erase(struct workshop *shop, const struct task *task, struct err *err)
 {
-	CLEANUP(xen_port_close) struct xen_port xen = {0};
-	struct domain_place place = {&xen, &env->config->daemons,
-	    env->config->libxl_dir, -1, NULL};
+	struct domain_place place = {&shop->xen, &shop->env->config->daemons,
+	    shop->env->config->libxl_dir, -1, NULL};
 
-	TRY(xen_port_libxc_open(&xen, err));
-	TRY(sandbox_enter(SANDBOX_BUILD, 0, err));
 	return domain_erase_by_uuid(&place, task->domid, task->uuid, err);
 }
 

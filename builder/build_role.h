@@ -1,6 +1,8 @@
 /*
- * The build role: one child process for one task. It starts the stage if it
- * needs one, opens Xen, does its task, tells the supervisor, and ends.
+ * The build role: one child process for one task. It starts its stage, opens
+ * Xen and enters its sandbox; then it waits to be told the task, does it, tells
+ * the supervisor, and ends. One such child always waits, so that a build does
+ * not have to wait for it.
  *
  * It is the trusted role: it verifies and it writes guest memory. It parses no
  * RPC and contains no decompressor that it feeds.
@@ -37,8 +39,11 @@ struct role_env {
 	int parent_pid;
 };
 
-/* Run in the child, after fork. Reports over `link`; never returns. */
-void build_role_run(const struct role_env *env, const struct task *task,
-    int link) __attribute__((noreturn));
+/*
+ * Run in the child, after fork. One struct task comes over `link`, reports go
+ * back; never returns.
+ */
+void build_role_run(const struct role_env *env, int link)
+    __attribute__((noreturn));
 
 #endif

@@ -34,7 +34,11 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 	int64_t number;
 	size_t len;
 
-	TRY(file_read(path, LIMIT_CONFIG_BYTES, &text, &len, err));
+	if (file_read(path, LIMIT_CONFIG_BYTES, &text, &len, err) != 0) {
+		if (err->code == IMAGE_TOO_LARGE)
+			err->code = CONFIG_BAD;
+		return (int)err->code;
+	}
 	TRY(json_parse(bytes_of(text, len), 4, "configuration", CONFIG_BAD,
 	    &document, err));
 	root = json_root(document, CONFIG_BAD);

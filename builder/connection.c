@@ -135,6 +135,7 @@ connection_next(struct connection *connection)
 	connection->out = NULL;
 	json_freep(&connection->rows);
 	connection->method = NULL;
+	connection->is_oneway = false;
 	connection->has_receipt = false;
 	connection->state = CONNECTION_READING;
 	connection->deadline_usec =

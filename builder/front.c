@@ -40,7 +40,8 @@ static bool admit(struct front *front, int fd, struct peer *ret_peer,
 static void turn_away(int fd, const struct err *why);
 static void serve_connection(struct front *front, struct connection *conn,
     short revents);
-static void take_message(struct front *front, struct connection *conn);
+static void take_messages(struct front *front, struct connection *conn);
+static bool take_message(struct front *front, struct connection *conn);
 static void take_call(struct front *front, struct connection *conn,
     struct bytes message);
 static int start_call(struct front *front, struct connection *conn,
@@ -246,7 +247,7 @@ serve_connection(struct front *front, struct connection *conn, short revents)
 		if (!connection_read(conn))
 			hang_up(front, conn);
 		else
-			take_message(front, conn);
+			take_messages(front, conn);
 		return;
 	}
 	if (conn->state == CONNECTION_DRAINING && (revents & POLLIN) != 0) {
@@ -271,10 +272,20 @@ serve_connection(struct front *front, struct connection *conn, short revents)
 		return;
 	}
 	connection_next(conn);
-	take_message(front, conn);
+	take_messages(front, conn);
 }
 
+/* All that are in the buffer, until one has to wait for something: no more
+ * may come to wake us. */
 static void
+take_messages(struct front *front, struct connection *conn)
+{
+	while (conn->state == CONNECTION_READING && take_message(front, conn))
+		continue;
+}
+
+/* False if there is no whole one. */
+static bool
 take_message(struct front *front, struct connection *conn)
 {
 	struct bytes message;
@@ -290,6 +301,7 @@ take_message(struct front *front, struct connection *conn)
 	} else if (is_whole) {
 		take_call(front, conn, message);
 	}
+	return is_whole || is_too_long;
 }
 
 static void
@@ -328,6 +340,13 @@ start_call(struct front *front, struct connection *conn,
 	if (method == NULL)
 		return err_set(err, RPC_METHOD_UNKNOWN, "method %s",
 		    err_quote_str(call->method).text);
+	if (call->is_oneway && method_makes_domain(method)) {
+		log_line("refused build uid=%u code=RPC_MALFORMED "
+			 "detail=\"a oneway call cannot be given a receipt\"",
+		    conn->peer.uid);
+		return err_set(err, RPC_MALFORMED,
+		    "oneway: this call has a receipt to give");
+	}
 	TRY(method_decode(method, call->parameters, &decoded, ret_reply, err));
 	if (method_is_local(method))
 		return 0;
@@ -362,6 +381,7 @@ take_answer(struct front *front)
 			finish_call(front, conn, &answer);
 		else
 			method_add_row(conn->method, &answer, conn->rows);
+		take_messages(front, conn);
 		return;
 	}
 	/* The caller is gone. A domain made for it must not stay. */

@@ -1,7 +1,7 @@
 #include "builder/image_fetch.h"
 
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/scope.h"
 
@@ -119,6 +119,12 @@ choose_newest(const struct image_source *source, const char *name,
 
 		TRY(fetch_manifest(source, name, &list->entries[i].envelope,
 		    &next, err));
+		/* Indexes of different locations cannot be compared. */
+		if (best != NULL &&
+		    strcmp(verified_manifest_get(next)->rollback_location,
+		        verified_manifest_get(best)->rollback_location) != 0)
+			return err_set_field(err, IMAGE_AMBIGUOUS, "manifest",
+			    "image %s: several rollback locations", name);
 		index = verified_manifest_get(next)->rollback_index;
 		is_tie = index == best_index || (is_tie && index < best_index);
 		if (index <= best_index)
@@ -143,8 +149,12 @@ fetch_manifest(const struct image_source *source, const char *name,
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	struct digest found;
 
-	TRY(stage_blob_max(source->stage, envelope, LIMIT_ENVELOPE_BYTES,
-	    "manifest", &raw, err));
+	if (stage_blob_max(source->stage, envelope, LIMIT_ENVELOPE_BYTES,
+	        "manifest", &raw, err) != 0) {
+		if (err->code == IMAGE_TOO_LARGE)
+			err->code = ENVELOPE_TOO_LARGE;
+		return (int)err->code;
+	}
 	/* Signatures first: a changed envelope is a bad signature, whatever
 	 * its file is called. */
 	TRY(verified_manifest_new(source->policy, name, raw, ret_manifest,
@@ -233,14 +243,10 @@ from_cache(const struct image_source *source, const struct blob *blob,
 	const struct sealed *cached =
 	    image_cache_find(source->cache, &blob->digest);
 	CLEANUP(sealed_freep) struct sealed *own = NULL;
-	int fd;
 
 	if (cached == NULL)
 		return 0;
-	fd = dup(sealed_fd(cached));
-	if (fd < 0)
-		return err_set_errno(err, SYSTEM_FAILED, "dup");
-	TRY(sealed_from_fd(fd, sealed_bytes(cached).len, what, &own, err));
+	TRY(sealed_share(cached, &own, err));
 	return checked_blob_from_cache(blob, take_ptr(&own), what, ret_blob,
 	    err);
 }

@@ -65,7 +65,8 @@ ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
 	    .msg_iov = &part,
 	    .msg_iovlen = 1,
 	    .msg_control = control.room,
-	    .msg_controllen = sizeof(control.room),
+	    /* Without the padding, in which a second one would fit. */
+	    .msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	ssize_t got;
 

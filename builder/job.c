@@ -11,8 +11,7 @@
 static void describe_end(const struct job *job, int status, struct err *err);
 
 int
-job_start(struct job *job, const struct role_env *env,
-    const struct task *task, uint32_t connection, struct err *err)
+job_prepare(struct job *job, const struct role_env *env, struct err *err)
 {
 	int link[2];
 	pid_t pid;
@@ -25,18 +24,27 @@ job_start(struct job *job, const struct role_env *env,
 		return err_set_errno(err, SYSTEM_FAILED, "fork");
 	}
 	if (pid == 0)
-		build_role_run(env, task, link[1]);
+		build_role_run(env, link[1]);
 	close(link[1]);
 	*job = (struct job){
-	    .state = JOB_RUNNING,
-	    .task = *task,
-	    .connection = connection,
+	    .state = JOB_READY,
 	    .pid = pid,
 	    .link = link[0],
-	    .deadline_usec =
-	        timing_now_usec() + LIMIT_BUILD_SECONDS * 1000000ull,
+	    .deadline_usec = UINT64_MAX,
 	};
 	return 0;
+}
+
+int
+job_assign(struct job *job, const struct task *task, uint32_t connection,
+    struct err *err)
+{
+	job->state = JOB_RUNNING;
+	job->task = *task;
+	job->connection = connection;
+	job->deadline_usec =
+	    timing_now_usec() + LIMIT_BUILD_SECONDS * 1000000ull;
+	return ipc_send(job->link, task, sizeof(*task), -1, err);
 }
 
 void

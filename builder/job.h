@@ -12,8 +12,10 @@
 
 enum job_state {
 	JOB_FREE,
+	JOB_READY,    /* a child waits for a task */
 	JOB_RUNNING,
 	JOB_CLEANING, /* a second child removes what the first one left */
+	JOB_ENDING,   /* answered; the child has only to end */
 };
 
 #define JOB_NO_CONNECTION 0u /* nobody waits for the answer */
@@ -32,11 +34,15 @@ struct job {
 	struct err final;     /* JOB_CLEANING: the answer */
 };
 
+/* Start a child that waits, in a free job. Errors: SYSTEM_FAILED. */
+int job_prepare(struct job *job, const struct role_env *env, struct err *err);
+
 /*
- * Start a child for `task` in a free job. Errors: SYSTEM_FAILED.
+ * Give a waiting child its task. On failure the child is as good as dead.
+ * Errors: SYSTEM_FAILED.
  */
-int job_start(struct job *job, const struct role_env *env,
-    const struct task *task, uint32_t connection, struct err *err);
+int job_assign(struct job *job, const struct task *task, uint32_t connection,
+    struct err *err);
 
 /* Kill the child; its end is seen by job_collect(). */
 void job_kill(struct job *job, enum err_code why);

@@ -2,8 +2,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,7 +18,7 @@ enum { PATH_SIZE = 192, FILE_BYTES = 8192 };
 static const char pending_dir[] = "pending";
 static const char domains_dir[] = "domains";
 
-static int make_dir(const char *path, struct err *err);
+static int make_dir(const char *path, mode_t mode, struct err *err);
 static void file_path(const struct journal *journal, const char *dir,
     const uint8_t uuid[UUID_BYTES], char ret_path[PATH_SIZE]);
 static int remove_file(const char *path, struct err *err);
@@ -35,15 +37,29 @@ int
 journal_open(const char *state_dir, struct journal *ret_journal,
     struct err *err)
 {
+	CLEANUP(closep) int lock_fd = -1;
 	char path[PATH_SIZE];
 
-	TRY(make_dir(state_dir, err));
+	/* The socket may be in there: others may enter, but not look. */
+	TRY(make_dir(state_dir, 0755, err));
+	lock_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock_fd < 0)
+		return err_set_errno(err, STORE_IO, "%s", state_dir);
+	if (flock(lock_fd, LOCK_EX | LOCK_NB) != 0)
+		return err_set(err, SYSTEM_FAILED,
+		    "another assayd uses %s", state_dir);
 	snprintf(path, sizeof(path), "%s/%s", state_dir, pending_dir);
-	TRY(make_dir(path, err));
+	TRY(make_dir(path, 0700, err));
 	snprintf(path, sizeof(path), "%s/%s", state_dir, domains_dir);
-	TRY(make_dir(path, err));
-	*ret_journal = (struct journal){.state_dir = state_dir};
+	TRY(make_dir(path, 0700, err));
+	*ret_journal = (struct journal){state_dir, take_fd(&lock_fd)};
 	return 0;
+}
+
+void
+journal_close(struct journal *journal)
+{
+	closep(&journal->lock_fd);
 }
 
 int
@@ -125,9 +141,9 @@ journal_read_receipts(const struct journal *journal,
 }
 
 static int
-make_dir(const char *path, struct err *err)
+make_dir(const char *path, mode_t mode, struct err *err)
 {
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+	if (mkdir(path, mode) != 0 && errno != EEXIST)
 		return err_set_errno(err, STORE_IO, "mkdir %s", path);
 	return 0;
 }

@@ -15,11 +15,18 @@
 
 struct journal {
 	const char *state_dir; /* borrowed */
+	int lock_fd;           /* held for as long as the journal is open */
 };
 
-/* Make the directories, mode 0700. Errors: STORE_IO. */
+/*
+ * Make the directories and take the lock: two daemons with one journal would
+ * undo each other's builds.
+ * Errors: STORE_IO; SYSTEM_FAILED if another assayd has it.
+ */
 int journal_open(const char *state_dir, struct journal *ret_journal,
     struct err *err);
+
+void journal_close(struct journal *journal);
 
 int journal_begin(const struct journal *journal,
     const uint8_t uuid[UUID_BYTES], struct err *err);

@@ -199,7 +199,8 @@ decode_get_description(const struct json_at *parameters,
 	    err));
 	description = interface_description(name);
 	if (description == NULL)
-		return err_set(err, RPC_METHOD_UNKNOWN, "interface %s",
+		return err_set_field(err, RPC_METHOD_UNKNOWN,
+		    err_quote_str(name).text, "there is no interface %s",
 		    err_quote_str(name).text);
 	*ret_reply = json_pack("{s:s}", "description", description);
 	return 0;

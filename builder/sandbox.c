@@ -33,7 +33,8 @@ static const int front_calls[] = {
 
 /* Files of the store, read; sealed memory, made. */
 static const int stage_calls[] = {
-    SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(pread64), SCMP_SYS(fcntl),
+    SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
+    SCMP_SYS(fcntl),
     SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(statx),
     SCMP_SYS(dup),
 };
@@ -48,6 +49,7 @@ static const int build_calls[] = {
     SCMP_SYS(unlink), SCMP_SYS(memfd_create), SCMP_SYS(ftruncate),
     SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(wait4),
     SCMP_SYS(kill), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(pread64),
+    SCMP_SYS(pwrite64),
     SCMP_SYS(sched_yield), SCMP_SYS(writev), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(dup),
     SCMP_SYS(getsockopt),
 };
@@ -115,12 +117,21 @@ sandbox_die_with_parent(int parent_pid, struct err *err)
 static int
 drop_user(uint32_t uid, struct err *err)
 {
+	pid_t parent = getppid();
+	int death_signal = 0;
+
 	if (geteuid() != 0)
 		return 0; /* started without privilege: nothing to drop */
-	if (setgroups(0, NULL) != 0 || setresgid(uid, uid, uid) != 0 ||
+	if (prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0) != 0 ||
+	    setgroups(0, NULL) != 0 || setresgid(uid, uid, uid) != 0 ||
 	    setresuid(uid, uid, uid) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "drop to user %u",
 		    uid);
+	/* Another user: Linux forgot sandbox_die_with_parent(). */
+	if (prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0)
+		return err_set_errno(err, SYSTEM_FAILED, "PR_SET_PDEATHSIG");
+	if (getppid() != parent)
+		return err_set(err, SYSTEM_FAILED, "the parent is gone");
 	return 0;
 }
 

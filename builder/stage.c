@@ -1,11 +1,14 @@
 #include "builder/stage.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <jansson.h>
 
 #include "base/log.h"
 #include "base/scope.h"
@@ -15,7 +18,8 @@
 #include "image-store/kernel_unpack.h"
 
 enum call_kind {
-	CALL_LIST = 1,
+	CALL_OPEN = 1, /* the descriptor that comes along is the store */
+	CALL_LIST,
 	CALL_BLOB,     /* exactly `size_bytes` */
 	CALL_BLOB_MAX, /* up to `size_bytes` */
 	CALL_UNPACK,   /* the descriptor that comes along */
@@ -36,10 +40,10 @@ struct answer {
 	struct layout_entry entry;
 };
 
-static int start_child(const char *store_path, uint32_t sandbox_uid, int link,
-    int parent_pid, struct err *err);
-static void serve(int link, int store_fd) __attribute__((noreturn));
-static int answer_call(int link, int store_fd, struct call *call, int fd,
+static int start_child(uint32_t sandbox_uid, int link, int parent_pid,
+    struct err *err);
+static void serve(int link) __attribute__((noreturn));
+static int answer_call(int link, int *store_fd, struct call *call, int *fd,
     struct sealed **ret_sealed, struct err *err);
 static int send_entries(int link, int store_fd, const char *name,
     struct err *err);
@@ -57,8 +61,7 @@ static int check_entry(struct layout_entry *entry, struct err *err);
 /* The build child's side */
 
 int
-stage_start(const char *store_path, uint32_t sandbox_uid,
-    struct stage *ret_stage, struct err *err)
+stage_start(uint32_t sandbox_uid, struct stage *ret_stage, struct err *err)
 {
 	int link[2];
 	int parent_pid = getpid();
@@ -73,10 +76,7 @@ stage_start(const char *store_path, uint32_t sandbox_uid,
 	}
 	if (pid == 0) {
 		close(link[0]);
-		_exit(start_child(store_path, sandbox_uid, link[1], parent_pid,
-		          err) == 0
-		        ? 0
-		        : 1);
+		_exit(start_child(sandbox_uid, link[1], parent_pid, err));
 	}
 	close(link[1]);
 	*ret_stage = (struct stage){.fd = link[0], .pid = pid};
@@ -91,6 +91,20 @@ stage_stop(struct stage *stage)
 	closep(&stage->fd);
 	kill(stage->pid, SIGKILL);
 	waitpid(stage->pid, NULL, 0);
+}
+
+int
+stage_open_store(struct stage *stage, const char *path, struct err *err)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct call call = {.kind = CALL_OPEN};
+	struct answer answer;
+
+	if (fd < 0)
+		return err_set_errno(err, STORE_IO, "store %s", path);
+	ask(stage, &call, "store", fd);
+	TRY(receive_answer(stage, &answer, NULL, err));
+	return outcome_to(&answer.outcome, STAGE_FAILED, err);
 }
 
 int
@@ -211,32 +225,28 @@ check_entry(struct layout_entry *entry, struct err *err)
 /* The stage's side */
 
 static int
-start_child(const char *store_path, uint32_t sandbox_uid, int link,
-    int parent_pid, struct err *err)
+start_child(uint32_t sandbox_uid, int link, int parent_pid, struct err *err)
 {
-	int store_fd = -1;
 	struct answer refusal = {.is_last = true};
 	int code;
 
 	log_set_role("assayd[stage]");
+	json_object_seed(0); /* while /dev/urandom can still be opened */
 	TRY(sandbox_die_with_parent(parent_pid, err));
-	code = layout_open(store_path, &store_fd, err);
-	if (code == 0) {
-		int keep[] = {link, store_fd};
-
-		code = sandbox_keep_only(keep, countof(keep), err);
-	}
+	code = sandbox_keep_only(&link, 1, err);
 	if (code == 0)
 		code = sandbox_enter(SANDBOX_STAGE, sandbox_uid, err);
 	if (code == 0)
-		serve(link, store_fd);
+		serve(link);
 	outcome_from(&refusal.outcome, code, err);
 	return ipc_send(link, &refusal, sizeof(refusal), -1, err);
 }
 
 static void
-serve(int link, int store_fd)
+serve(int link)
 {
+	int store_fd = -1;
+
 	for (;;) {
 		CLEANUP(sealed_freep) struct sealed *sealed = NULL;
 		CLEANUP(closep) int fd = -1;
@@ -249,7 +259,7 @@ serve(int link, int store_fd)
 
 		if (code != 0 || is_end)
 			_exit(0);
-		code = answer_call(link, store_fd, &call, fd, &sealed, &err);
+		code = answer_call(link, &store_fd, &call, &fd, &sealed, &err);
 		outcome_from(&answer.outcome, code, &err);
 		if (ipc_send(link, &answer, sizeof(answer),
 		        sealed != NULL ? sealed_fd(sealed) : -1, &err) != 0)
@@ -258,21 +268,25 @@ serve(int link, int store_fd)
 }
 
 static int
-answer_call(int link, int store_fd, struct call *call, int fd,
+answer_call(int link, int *store_fd, struct call *call, int *fd,
     struct sealed **ret_sealed, struct err *err)
 {
 	switch (call->kind) {
+	case CALL_OPEN:
+		closep(store_fd);
+		*store_fd = take_fd(fd);
+		return layout_check(*store_fd, err);
 	case CALL_LIST:
-		return send_entries(link, store_fd,
+		return send_entries(link, *store_fd,
 		    call->name[0] != '\0' ? call->name : NULL, err);
 	case CALL_BLOB:
-		return layout_copy_blob(store_fd, &call->digest,
+		return layout_copy_blob(*store_fd, &call->digest,
 		    call->size_bytes, call->what, ret_sealed, err);
 	case CALL_BLOB_MAX:
-		return layout_copy_blob_max(store_fd, &call->digest,
+		return layout_copy_blob_max(*store_fd, &call->digest,
 		    call->size_bytes, call->what, ret_sealed, err);
 	case CALL_UNPACK:
-		return unpack(fd, call->size_bytes, ret_sealed, err);
+		return unpack(*fd, call->size_bytes, ret_sealed, err);
 	default:
 		return err_set(err, BUG, "stage call %u", call->kind);
 	}

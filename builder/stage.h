@@ -23,9 +23,16 @@ struct stage {
 
 #define STAGE_NONE ((struct stage){.fd = -1})
 
-/* Start it on this store. Errors: STORE_IO, STORE_MALFORMED, SYSTEM_FAILED. */
-int stage_start(const char *store_path, uint32_t sandbox_uid,
-    struct stage *ret_stage, struct err *err);
+/* Start it, without a store yet. Errors: SYSTEM_FAILED. */
+int stage_start(uint32_t sandbox_uid, struct stage *ret_stage,
+    struct err *err);
+
+/*
+ * Give it the store's directory, before any other request: it is opened here,
+ * now, so that a store that was replaced meanwhile is the one that is read.
+ * Errors: STORE_IO, STORE_MALFORMED.
+ */
+int stage_open_store(struct stage *stage, const char *path, struct err *err);
 
 /* End it and wait for it. Does nothing if it was not started. */
 void stage_stop(struct stage *stage);

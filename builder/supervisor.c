@@ -30,7 +30,7 @@ struct supervisor {
 	const struct config *config;
 	struct role_env env;
 	struct xen_port xen;
-	struct journal journal;
+	const struct journal *journal;
 	struct domain_table domains;
 	struct image_cache cache;
 	struct job jobs[JOBS];
@@ -41,13 +41,17 @@ struct supervisor {
 	uint64_t sequence;
 	uint64_t builds_done;
 	uint64_t builds_refused;
-	bool is_stopping;
+	bool is_unready; /* the child that waited died: do not try at once */
 };
 
-static int start(struct supervisor *sup, int listen_fd, struct err *err);
+static int start(struct supervisor *sup, int *listen_fd, struct err *err);
 static int recover(struct supervisor *sup, struct err *err);
-static int start_front(struct supervisor *sup, int listen_fd, struct err *err);
+static int start_front(struct supervisor *sup, int *listen_fd,
+    struct err *err);
 static int loop(struct supervisor *sup, struct err *err);
+static void keep_one_ready(struct supervisor *sup);
+static int start_task(struct supervisor *sup, const struct task *task,
+    uint32_t connection, struct err *err);
 static int poll_timeout_ms(const struct supervisor *sup);
 static void kill_late_jobs(struct supervisor *sup);
 static void stop(struct supervisor *sup);
@@ -71,6 +75,7 @@ static int refuse_taken(struct supervisor *sup,
     const struct build_request *request, struct err *err);
 
 static int serve_job(struct supervisor *sup, struct job *job, struct err *err);
+static int hand_over(struct supervisor *sup, struct job *job, struct err *err);
 static int end_job(struct supervisor *sup, struct job *job, struct err *err);
 static int end_build(struct supervisor *sup, struct job *job, bool ended_well,
     int code, struct err *outcome, struct err *err);
@@ -80,7 +85,7 @@ static int end_cleaning(struct supervisor *sup, struct job *job,
     bool ended_well, int code, struct err *outcome, struct err *err);
 static void erase_now(struct supervisor *sup, uint32_t domid,
     const uint8_t uuid[UUID_BYTES]);
-static struct job *find_free_job(struct supervisor *sup);
+static struct job *find_job(struct supervisor *sup, enum job_state state);
 static uint32_t count_builds(const struct supervisor *sup);
 static int answer(struct supervisor *sup, uint32_t connection, int code,
     const struct err *outcome, struct err *err);
@@ -91,7 +96,8 @@ static void log_end(const struct job *job, int code,
 
 int
 supervisor_run(const struct config *config, const struct trust_policy *policy,
-    const struct fault *fault, int listen_fd, struct err *err)
+    const struct fault *fault, const struct journal *journal, int *listen_fd,
+    struct err *err)
 {
 	CLEANUP(freep) struct supervisor *sup = calloc(1, sizeof(*sup));
 	int code;
@@ -99,6 +105,7 @@ supervisor_run(const struct config *config, const struct trust_policy *policy,
 	if (sup == NULL)
 		return err_set(err, NO_MEMORY, "supervisor");
 	sup->config = config;
+	sup->journal = journal;
 	sup->front_fd = -1;
 	sup->signal_fd = -1;
 	sup->started_usec = timing_now_usec();
@@ -120,7 +127,7 @@ supervisor_run(const struct config *config, const struct trust_policy *policy,
 /* Life */
 
 static int
-start(struct supervisor *sup, int listen_fd, struct err *err)
+start(struct supervisor *sup, int *listen_fd, struct err *err)
 {
 	sigset_t signals;
 
@@ -132,9 +139,8 @@ start(struct supervisor *sup, int listen_fd, struct err *err)
 	if (sup->signal_fd < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "signalfd");
 	TRY(xen_port_libxc_open(&sup->xen, err));
-	TRY(journal_open(sup->config->state, &sup->journal, err));
 	TRY(recover(sup, err));
-	TRY(domain_table_load(&sup->journal, &sup->xen, &sup->domains, err));
+	TRY(domain_table_load(sup->journal, &sup->xen, &sup->domains, err));
 	TRY(start_front(sup, listen_fd, err));
 	log_line("started store=%s trust_version=%lld domains=%u",
 	    sup->config->store, (long long)trust_version(sup->env.policy),
@@ -152,7 +158,7 @@ recover(struct supervisor *sup, struct err *err)
 
 	if (pending == NULL)
 		return err_set(err, NO_MEMORY, "journal");
-	TRY(journal_read_pending(&sup->journal, pending, LIMIT_DOMAINS, &count,
+	TRY(journal_read_pending(sup->journal, pending, LIMIT_DOMAINS, &count,
 	    err));
 	for (uint32_t i = 0; i < count; i++) {
 		log_line("recovered domid=%u reason=\"an unfinished build\"",
@@ -163,7 +169,7 @@ recover(struct supervisor *sup, struct err *err)
 }
 
 static int
-start_front(struct supervisor *sup, int listen_fd, struct err *err)
+start_front(struct supervisor *sup, int *listen_fd, struct err *err)
 {
 	struct timeval patience = {.tv_sec = FRONT_SEND_SECONDS};
 	int link[2];
@@ -179,8 +185,10 @@ start_front(struct supervisor *sup, int listen_fd, struct err *err)
 		return err_set_errno(err, SYSTEM_FAILED, "fork");
 	}
 	if (pid == 0)
-		front_run(sup->config, listen_fd, link[1], sup->env.parent_pid);
+		front_run(sup->config, *listen_fd, link[1],
+		    sup->env.parent_pid);
 	close(link[1]);
+	closep(listen_fd); /* the front's alone from here on */
 	sup->front_fd = link[0];
 	sup->front_pid = pid;
 	return 0;
@@ -195,6 +203,7 @@ loop(struct supervisor *sup, struct err *err)
 	};
 
 	for (;;) {
+		keep_one_ready(sup);
 		for (size_t i = 0; i < JOBS; i++)
 			fds[POLL_FIRST_JOB + i] = (struct pollfd){
 			    .fd = sup->jobs[i].state == JOB_FREE
@@ -215,6 +224,46 @@ loop(struct supervisor *sup, struct err *err)
 		if (fds[POLL_FRONT].revents != 0)
 			TRY(serve_front(sup, err));
 	}
+}
+
+/*
+ * A child that waits for the next task, while nothing else is going on: it
+ * inherits the cache as it is then, and costs no build any time.
+ */
+static void
+keep_one_ready(struct supervisor *sup)
+{
+	struct job *job = find_job(sup, JOB_FREE);
+	struct err err;
+
+	for (size_t i = 0; i < JOBS; i++) {
+		if (sup->jobs[i].state != JOB_FREE)
+			return;
+	}
+	if (job == NULL || sup->is_unready)
+		return;
+	if (job_prepare(job, &sup->env, &err) != 0) {
+		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
+		    err.text);
+		sup->is_unready = true;
+	}
+}
+
+/* A task for the child that waits, or for a new one. */
+static int
+start_task(struct supervisor *sup, const struct task *task,
+    uint32_t connection, struct err *err)
+{
+	struct job *job = find_job(sup, JOB_READY);
+
+	sup->is_unready = false;
+	if (job != NULL && job_assign(job, task, connection, err) == 0)
+		return 0;
+	job = find_job(sup, JOB_FREE);
+	if (job == NULL)
+		return err_set(err, RPC_BUSY, "too many calls at once");
+	TRY(job_prepare(job, &sup->env, err));
+	return job_assign(job, task, connection, err);
 }
 
 static int
@@ -253,7 +302,6 @@ kill_late_jobs(struct supervisor *sup)
 static void
 stop(struct supervisor *sup)
 {
-	sup->is_stopping = true;
 	for (size_t i = 0; i < JOBS; i++) {
 		struct job *job = &sup->jobs[i];
 		struct err err;
@@ -263,8 +311,10 @@ stop(struct supervisor *sup)
 			continue;
 		job_kill(job, BUILD_CANCELLED);
 		job_collect(job, &code, &err);
-		if (job->task.kind == TASK_BUILD)
+		if (job->state == JOB_RUNNING && job->task.kind == TASK_BUILD)
 			erase_now(sup, job->domid, job->task.build.uuid);
+		if (job->state == JOB_CLEANING)
+			erase_now(sup, job->domid, job->task.uuid);
 		job->state = JOB_FREE;
 	}
 	closep(&sup->front_fd);
@@ -344,18 +394,17 @@ call_build(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
 	struct task task = {.kind = TASK_BUILD, .build = call->build};
-	struct job *job = find_free_job(sup);
 	struct err ignored;
 
 	TRY(request_check(&call->build, err));
-	if (job == NULL || count_builds(sup) >= LIMIT_BUILDS)
+	if (count_builds(sup) >= LIMIT_BUILDS)
 		return err_set(err, RPC_BUSY, "%u builds are under way",
 		    count_builds(sup));
 	TRY(refuse_taken(sup, &call->build, err));
 	task.sequence = ++sup->sequence;
-	TRY(journal_begin(&sup->journal, call->build.uuid, err));
-	if (job_start(job, &sup->env, &task, call->connection, err) != 0) {
-		journal_forget(&sup->journal, call->build.uuid, &ignored);
+	TRY(journal_begin(sup->journal, call->build.uuid, err));
+	if (start_task(sup, &task, call->connection, err) != 0) {
+		journal_forget(sup->journal, call->build.uuid, &ignored);
 		return (int)err->code;
 	}
 	return 0;
@@ -377,7 +426,7 @@ refuse_taken(struct supervisor *sup, const struct build_request *request,
 	for (size_t i = 0; i < JOBS; i++) {
 		const struct job *job = &sup->jobs[i];
 
-		if (job->state == JOB_FREE || job->task.kind != TASK_BUILD)
+		if (job->state != JOB_RUNNING || job->task.kind != TASK_BUILD)
 			continue;
 		if (strcmp(job->task.build.name, request->name) == 0)
 			return err_set_field(err, DOMAIN_EXISTS, "name",
@@ -395,11 +444,8 @@ call_list_images(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
 	struct task task = {.kind = TASK_LIST_IMAGES};
-	struct job *job = find_free_job(sup);
 
-	if (job == NULL)
-		return err_set(err, RPC_BUSY, "too many calls at once");
-	return job_start(job, &sup->env, &task, call->connection, err);
+	return start_task(sup, &task, call->connection, err);
 }
 
 static int
@@ -424,7 +470,6 @@ call_destroy(struct supervisor *sup, const struct front_call *call,
 {
 	struct domain_selector selector = call->selector;
 	struct task task = {.kind = TASK_ERASE};
-	struct job *job = find_free_job(sup);
 	const struct domain_row *row;
 
 	selector.name[sizeof(selector.name) - 1] = '\0';
@@ -433,11 +478,9 @@ call_destroy(struct supervisor *sup, const struct front_call *call,
 	if (row == NULL)
 		return err_set(err, DOMAIN_UNKNOWN,
 		    "assayd built no such domain");
-	if (job == NULL)
-		return err_set(err, RPC_BUSY, "too many calls at once");
 	task.domid = row->receipt.domid;
 	memcpy(task.uuid, row->receipt.uuid, UUID_BYTES);
-	return job_start(job, &sup->env, &task, call->connection, err);
+	return start_task(sup, &task, call->connection, err);
 }
 
 static int
@@ -491,16 +534,17 @@ call_undelivered(struct supervisor *sup, const struct front_call *call,
 	const struct domain_row *row =
 	    domain_table_find(&sup->domains, &call->selector);
 	struct task task = {.kind = TASK_ERASE};
-	struct job *job = find_free_job(sup);
+	struct err ignored;
 
+	(void)err;
 	if (row == NULL)
 		return 0;
 	log_line("cancelled domid=%u reason=\"the caller is gone\"",
 	    row->receipt.domid);
 	task.domid = row->receipt.domid;
 	memcpy(task.uuid, row->receipt.uuid, UUID_BYTES);
-	if (job != NULL)
-		return job_start(job, &sup->env, &task, JOB_NO_CONNECTION, err);
+	if (start_task(sup, &task, JOB_NO_CONNECTION, &ignored) == 0)
+		return 0;
 	erase_now(sup, task.domid, task.uuid);
 	domain_table_remove(&sup->domains, task.uuid);
 	return 0;
@@ -518,6 +562,10 @@ serve_job(struct supervisor *sup, struct job *job, struct err *err)
 	struct err ignored;
 	bool is_end;
 
+	if (job->state == JOB_READY) {
+		job_kill(job, BUG); /* it has nothing to say before its task */
+		return end_job(sup, job, err);
+	}
 	if (ipc_receive(job->link, &report, sizeof(report), &fd, &is_end,
 	        &ignored) != 0 ||
 	    is_end)
@@ -525,7 +573,7 @@ serve_job(struct supervisor *sup, struct job *job, struct err *err)
 	switch ((enum report_kind)report.kind) {
 	case REPORT_DOMAIN:
 		job->domid = report.domid;
-		if (journal_domid(&sup->journal, job->task.build.uuid,
+		if (journal_domid(sup->journal, job->task.build.uuid,
 		        report.domid, &ignored) != 0)
 			job_kill(job, ignored.code);
 		return 0;
@@ -543,10 +591,41 @@ serve_job(struct supervisor *sup, struct job *job, struct err *err)
 	case REPORT_DONE:
 		job->is_done = true;
 		job->done = report;
-		return 0;
+		return job->task.kind == TASK_BUILD && report.outcome.code == 0
+		    ? hand_over(sup, job, err)
+		    : 0;
 	}
 	job_kill(job, BUG);
 	return 0;
+}
+
+/*
+ * The domain is built and the child has let go of it: register it and answer.
+ * What is left of the child is its end, which the caller need not wait for.
+ */
+static int
+hand_over(struct supervisor *sup, struct job *job, struct err *err)
+{
+	struct front_answer reply = {
+	    .connection = job->connection,
+	    .is_last = true,
+	    .receipt = job->done.receipt,
+	};
+	struct err failure;
+
+	if (job->killed != ERR_NONE)
+		return 0; /* too late: its end cleans up */
+	if (journal_commit(sup->journal, &job->done.receipt, &failure) != 0 ||
+	    domain_table_add(&sup->domains, &job->done.receipt, &failure) !=
+	        0) {
+		job_kill(job, failure.code);
+		return 0;
+	}
+	log_end(job, 0, NULL);
+	sup->builds_done++;
+	job->state = JOB_ENDING;
+	job->deadline_usec = UINT64_MAX;
+	return send_answer(sup, &reply, err);
 }
 
 static int
@@ -558,48 +637,38 @@ end_job(struct supervisor *sup, struct job *job, struct err *err)
 
 	if (!ended_well)
 		code = (int)outcome.code;
+	if (job->state == JOB_READY || job->state == JOB_ENDING) {
+		sup->is_unready = job->state == JOB_READY;
+		job->state = JOB_FREE;
+		return 0;
+	}
 	if (job->state == JOB_CLEANING)
 		return end_cleaning(sup, job, ended_well, code, &outcome, err);
 	if (job->task.kind == TASK_BUILD)
 		return end_build(sup, job, ended_well, code, &outcome, err);
 	if (job->task.kind == TASK_ERASE && code == 0) {
 		domain_table_remove(&sup->domains, job->task.uuid);
-		code = journal_forget(&sup->journal, job->task.uuid, &outcome);
+		code = journal_forget(sup->journal, job->task.uuid, &outcome);
 	}
 	log_end(job, code, &outcome);
 	job->state = JOB_FREE;
 	return answer(sup, job->connection, code, &outcome, err);
 }
 
+/* A build that did not hand over its domain: the child undid it, or died. */
 static int
 end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
     struct err *outcome, struct err *err)
 {
-	struct front_answer reply = {
-	    .connection = job->connection,
-	    .is_last = true,
-	    .receipt = job->done.receipt,
-	};
+	struct err ignored;
 
 	if (!ended_well)
 		return clean_up_after(sup, job, outcome, err);
-	if (code == 0)
-		code = journal_commit(&sup->journal, &job->done.receipt,
-		    outcome);
-	if (code == 0)
-		code = domain_table_add(&sup->domains, &job->done.receipt,
-		    outcome);
-	if (code != 0 && job->done.outcome.code == 0)
-		return clean_up_after(sup, job, outcome, err);
 	log_end(job, code, outcome);
 	job->state = JOB_FREE;
-	if (code == 0) {
-		sup->builds_done++;
-		return send_answer(sup, &reply, err);
-	}
 	sup->builds_refused++;
 	/* The child left nothing; a pending entry that stays is harmless. */
-	journal_forget(&sup->journal, job->task.build.uuid, err);
+	journal_forget(sup->journal, job->task.build.uuid, &ignored);
 	return answer(sup, job->connection, code, outcome, err);
 }
 
@@ -611,14 +680,15 @@ clean_up_after(struct supervisor *sup, struct job *job, const struct err *why,
 {
 	struct job dead = *job;
 	struct task task = {.kind = TASK_ERASE, .domid = job->domid};
+	struct err failure;
 
-	(void)err;
 	sup->builds_refused++;
 	memcpy(task.uuid, job->task.build.uuid, UUID_BYTES);
 	log_line("cleaning domid=%u code=%s", job->domid, err_name(why->code));
-	if (job_start(job, &sup->env, &task, dead.connection, err) != 0) {
-		erase_now(sup, dead.domid, task.uuid);
+	if (job_prepare(job, &sup->env, &failure) != 0 ||
+	    job_assign(job, &task, dead.connection, &failure) != 0) {
 		job->state = JOB_FREE;
+		erase_now(sup, dead.domid, task.uuid);
 		return answer(sup, dead.connection, (int)why->code, why, err);
 	}
 	job->state = JOB_CLEANING;
@@ -638,7 +708,7 @@ end_cleaning(struct supervisor *sup, struct job *job, bool ended_well,
 		log_line("left_behind domid=%u code=%s detail=\"%s\"",
 		    job->domid, err_name(outcome->code), outcome->text);
 	else
-		journal_forget(&sup->journal, job->task.uuid, &ignored);
+		journal_forget(sup->journal, job->task.uuid, &ignored);
 	log_end(job, (int)job->final.code, &job->final);
 	job->state = JOB_FREE;
 	return answer(sup, job->connection, (int)job->final.code, &job->final,
@@ -655,16 +725,16 @@ erase_now(struct supervisor *sup, uint32_t domid,
 	struct err err;
 
 	if (domain_erase_by_uuid(&place, domid, uuid, &err) != 0 ||
-	    journal_forget(&sup->journal, uuid, &err) != 0)
+	    journal_forget(sup->journal, uuid, &err) != 0)
 		log_line("left_behind domid=%u code=%s detail=\"%s\"", domid,
 		    err_name(err.code), err.text);
 }
 
 static struct job *
-find_free_job(struct supervisor *sup)
+find_job(struct supervisor *sup, enum job_state state)
 {
 	for (size_t i = 0; i < JOBS; i++) {
-		if (sup->jobs[i].state == JOB_FREE)
+		if (sup->jobs[i].state == state)
 			return &sup->jobs[i];
 	}
 	return NULL;
@@ -676,9 +746,11 @@ count_builds(const struct supervisor *sup)
 	uint32_t count = 0;
 
 	for (size_t i = 0; i < JOBS; i++) {
-		if (sup->jobs[i].state != JOB_FREE &&
-		    (sup->jobs[i].task.kind == TASK_BUILD ||
-		        sup->jobs[i].state == JOB_CLEANING))
+		const struct job *job = &sup->jobs[i];
+
+		if (job->state == JOB_CLEANING ||
+		    (job->state == JOB_RUNNING &&
+		        job->task.kind == TASK_BUILD))
 			count++;
 	}
 	return count;

@@ -8,15 +8,16 @@
 
 #include "builder/config.h"
 #include "builder/fault.h"
+#include "builder/journal.h"
 #include "keys/trust.h"
 
 /*
  * Run until SIGTERM or SIGINT (returns 0), or until something without which it
  * cannot go on is gone. Builds under way are undone first; running guests are
- * left alone. Borrows everything. `listen_fd` goes to the front.
+ * left alone. Borrows everything but *listen_fd, which goes to the front.
  */
 int supervisor_run(const struct config *config,
     const struct trust_policy *policy, const struct fault *fault,
-    int listen_fd, struct err *err);
+    const struct journal *journal, int *listen_fd, struct err *err);
 
 #endif

@@ -9,7 +9,7 @@
 
 /* X(NAME, "name in replies"), in the order of the build. */
 #define TIMING_PHASES(X)                                                       \
-	X(TIMING_START, "start")       /* fork, Xen handles */                 \
+	X(TIMING_START, "start")       /* the store is opened */               \
 	X(TIMING_ENVELOPE, "envelope") /* find and verify the manifest */      \
 	X(TIMING_COPY, "copy")         /* blobs into sealed memory */          \
 	X(TIMING_UNPACK, "unpack")     /* decompress the kernel */             \

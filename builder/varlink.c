@@ -74,6 +74,9 @@ varlink_error_encode(const struct err *error, const char *method)
 	    ? VARLINK_INTERFACE ".Refused"
 	    : VARLINK_INTERFACE ".Failed";
 
+	if (error->code == RPC_METHOD_UNKNOWN && error->field[0] != '\0')
+		return encode(VARLINK_SERVICE ".InterfaceNotFound",
+		    json_pack("{s:s}", "interface", error->field));
 	if (error->code == RPC_METHOD_UNKNOWN)
 		return encode_unknown_method(method);
 	if (error->code == RPC_PARAMETER_BAD)

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "builder/xenstore_batch.h"
 
 /* libxl's own slack: LIBXL_MAXMEM_CONSTANT in KiB (libxl_internal.h). */
 enum { MAXMEM_SLACK_KIB = 1024 };
@@ -36,6 +37,7 @@ struct libxc {
 	xc_interface *xch;
 	xenforeignmemory_handle *memory;
 	struct xs_handle *store;
+	int batch_fd; /* a second connection, for writing many nodes */
 	struct last_words last_words;
 };
 
@@ -47,10 +49,6 @@ static int store_failed(struct err *err, const char *call, const char *path);
 static struct xc_dom_image *start_load(struct libxc *libxc,
     const struct xen_load *load);
 static void release_image(struct xc_dom_image **dom);
-static int write_nodes(struct libxc *libxc, xs_transaction_t transaction,
-    const struct xen_node *nodes, uint32_t count, struct err *err);
-static bool set_access(struct libxc *libxc, xs_transaction_t transaction,
-    const struct xen_node *node);
 static bool is_listed(struct libxc *libxc, uint32_t domid);
 static void keep_last_words(struct xentoollog_logger *logger,
     xentoollog_level level, int errnoval, const char *context,
@@ -67,6 +65,7 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 
 	if (libxc == NULL)
 		return err_set(err, NO_MEMORY, "xen port");
+	libxc->batch_fd = -1;
 	libxc->last_words.vtable = (xentoollog_logger){
 	    .vmessage = keep_last_words,
 	    .progress = ignore_progress,
@@ -86,6 +85,10 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 		libxc_close(libxc);
 		return (int)err->code;
 	}
+	if (xenstore_batch_open(&libxc->batch_fd, err) != 0) {
+		libxc_close(libxc);
+		return (int)err->code;
+	}
 	*ret_port = (struct xen_port){.ops = &libxc_ops, .xen = libxc};
 	return 0;
 }
@@ -95,6 +98,7 @@ libxc_close(void *xen)
 {
 	struct libxc *libxc = xen;
 
+	closep(&libxc->batch_fd);
 	if (libxc->store != NULL)
 		xs_close(libxc->store);
 	if (libxc->memory != NULL)
@@ -381,59 +385,16 @@ libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 	 * (XSA-206) costs a build, not the builder. */
 	for (unsigned int attempt = 0; attempt < STORE_ATTEMPTS; attempt++) {
 		struct timespec pause = {.tv_nsec = 1000000L << attempt};
-		xs_transaction_t transaction =
-		    xs_transaction_start(libxc->store);
+		bool collided = false;
 
-		if (transaction == XBT_NULL)
-			return store_failed(err, "transaction_start", "/");
-		if (write_nodes(libxc, transaction, nodes, count, err) != 0) {
-			xs_transaction_end(libxc->store, transaction, true);
-			return (int)err->code;
-		}
-		if (xs_transaction_end(libxc->store, transaction, false))
+		TRY(xenstore_batch_write(libxc->batch_fd, nodes, count,
+		    &collided, err));
+		if (!collided)
 			return 0;
-		if (errno != EAGAIN)
-			return store_failed(err, "transaction_end", "/");
 		nanosleep(&pause, NULL);
 	}
 	return err_set(err, XENSTORE_FAILED,
 	    "the transaction collided %d times in a row", STORE_ATTEMPTS);
-}
-
-static int
-write_nodes(struct libxc *libxc, xs_transaction_t transaction,
-    const struct xen_node *nodes, uint32_t count, struct err *err)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		const struct xen_node *node = &nodes[i];
-
-		if (!xs_write(libxc->store, transaction, node->path,
-		        node->value, (unsigned int)strlen(node->value)))
-			return store_failed(err, "write", node->path);
-		if (!set_access(libxc, transaction, node))
-			return store_failed(err, "set_perms", node->path);
-	}
-	return 0;
-}
-
-static bool
-set_access(struct libxc *libxc, xs_transaction_t transaction,
-    const struct xen_node *node)
-{
-	struct xs_permissions perms[2] = {
-	    {.id = node->owner, .perms = XS_PERM_NONE},
-	    {.id = node->reader, .perms = XS_PERM_READ},
-	};
-	unsigned int count = node->reader == XEN_NODE_NO_READER ? 1 : 2;
-
-	if (node->access == XEN_NODE_INHERIT)
-		return true;
-	if (node->access == XEN_NODE_PRIVATE) {
-		perms[0].id = 0;
-		count = 1;
-	}
-	return xs_set_permissions(libxc->store, transaction, node->path, perms,
-	    count);
 }
 
 static int
@@ -478,9 +439,10 @@ xen_failed(struct libxc *libxc, struct err *err, const char *call)
 {
 	int sys = errno;
 
-	err_set(err, XEN_FAILED, "%s: %s (%s)", call, strerror(sys),
+	/* libxc often leaves errno alone: its own words say more. */
+	err_set(err, XEN_FAILED, "%s: %s", call,
 	    libxc->last_words.text[0] != '\0' ? libxc->last_words.text
-	                                      : "no reason given");
+	                                      : strerror(sys));
 	err->sys = sys;
 	return (int)err->code;
 }

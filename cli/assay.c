@@ -8,64 +8,159 @@
 #include "cli/command.h"
 
 static const struct command *const commands[] = {
-    &command_key_new, &command_key_show,
-    &command_trust_init, &command_trust_show,
-    &command_image_pack, &command_image_sign, &command_image_verify,
+    &command_key_new,
+    &command_key_show,
+    &command_trust_init,
+    &command_trust_show,
+    &command_image_pack,
+    &command_image_sign,
+    &command_image_verify,
     &command_image_inspect,
-    &command_store_init, &command_store_add, &command_store_ls,
+    &command_store_init,
+    &command_store_add,
+    &command_store_ls,
     &command_store_verify,
-    &command_build, &command_ps, &command_destroy, &command_status,
+    &command_build,
+    &command_ps,
+    &command_destroy,
+    &command_status,
 };
 
-static bool is_named(const struct command *command, int argc, char **argv);
-static int help(FILE *out);
+/* Headings of the help, in the order of the commands. */
+static const struct {
+	const char *group;
+	const char *heading;
+} headings[] = {
+    {"key", "keys"},
+    {"trust", "trust policies"},
+    {"image", "images"},
+    {"store", "stores of images"},
+    {NULL, "domains, built by assayd"},
+};
+
+static int run(int argc, char **argv);
+static const struct command *find(const char *group, const char *name);
+static bool is_in_group(const struct command *command, const char *group);
+static int run_group(const char *group, const char *name);
+static int help(void);
+static void list_group(FILE *out, const char *group);
+static int finish(int status);
 
 int
 main(int argc, char **argv)
 {
-	if (argc < 2)
-		return help(stderr);
-	if (strcmp(argv[1], "--version") == 0) {
-		puts("assay " ASSAY_VERSION);
-		return EXIT_DONE;
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-		help(stdout);
-		return EXIT_DONE;
-	}
-	for (size_t i = 0; i < countof(commands); i++) {
-		int words = commands[i]->group != NULL ? 2 : 1;
-
-		if (is_named(commands[i], argc, argv))
-			return commands[i]->run(argc - words, argv + words);
-	}
-	fprintf(stderr, "assay: no such command: %s%s%s\n", argv[1],
-	    argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
-	return help(stderr);
-}
-
-static bool
-is_named(const struct command *command, int argc, char **argv)
-{
-	if (command->group == NULL)
-		return strcmp(argv[1], command->name) == 0;
-	return argc > 2 && strcmp(argv[1], command->group) == 0 &&
-	    strcmp(argv[2], command->name) == 0;
+	return finish(run(argc, argv));
 }
 
 static int
-help(FILE *out)
+run(int argc, char **argv)
 {
-	fputs("usage: assay COMMAND [OPTION...]\n\n", out);
+	const struct command *command;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("assay " ASSAY_VERSION);
+		return EXIT_DONE;
+	}
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return help();
+	if (argc < 2) {
+		fputs("assay: which command? 'assay --help' lists them\n",
+		    stderr);
+		return EXIT_USAGE;
+	}
+	command = find(NULL, argv[1]);
+	if (command != NULL)
+		return command->run(argc - 1, argv + 1);
+	command = argc > 2 ? find(argv[1], argv[2]) : NULL;
+	if (command != NULL)
+		return command->run(argc - 2, argv + 2);
+	return run_group(argv[1], argc > 2 ? argv[2] : NULL);
+}
+
+static const struct command *
+find(const char *group, const char *name)
+{
+	for (size_t i = 0; i < countof(commands); i++) {
+		if (is_in_group(commands[i], group) &&
+		    strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	}
+	return NULL;
+}
+
+/* NULL is the group of the commands that are one word. */
+static bool
+is_in_group(const struct command *command, const char *group)
+{
+	if (command->group == NULL || group == NULL)
+		return command->group == group;
+	return strcmp(command->group, group) == 0;
+}
+
+/* `assay image --help`, and whatever is no command. */
+static int
+run_group(const char *group, const char *name)
+{
+	bool is_group = false;
+
+	for (size_t i = 0; i < countof(commands); i++)
+		is_group = is_group || is_in_group(commands[i], group);
+	if (is_group && name != NULL && strcmp(name, "--help") == 0) {
+		list_group(stdout, group);
+		return EXIT_DONE;
+	}
+	if (is_group && name == NULL)
+		fprintf(stderr, "assay: '%s' what?\n", group);
+	else
+		fprintf(stderr, "assay: no such command: %s%s%s\n",
+		    err_quote_str(group).text, is_group ? " " : "",
+		    is_group ? err_quote_str(name).text : "");
+	if (is_group)
+		list_group(stderr, group);
+	else
+		fputs("'assay --help' lists the commands\n", stderr);
+	return EXIT_USAGE;
+}
+
+static int
+help(void)
+{
+	puts("usage: assay COMMAND [OPTION...] [ARGUMENT...]\n"
+	     "       assay [COMMAND] --help\n"
+	     "       assay --version");
+	for (size_t i = 0; i < countof(headings); i++) {
+		printf("\n%s:\n", headings[i].heading);
+		list_group(stdout, headings[i].group);
+	}
+	puts("\nexit status: 0 done, 1 refused, 2 usage, 3 environment");
+	return EXIT_DONE;
+}
+
+static void
+list_group(FILE *out, const char *group)
+{
 	for (size_t i = 0; i < countof(commands); i++) {
 		const struct command *command = commands[i];
+		char words[32];
 
-		fprintf(out, "  %-6s%-9s%s\n",
-		    command->group != NULL ? command->group : command->name,
-		    command->group != NULL ? command->name : "",
-		    command->summary);
+		if (!is_in_group(command, group))
+			continue;
+		snprintf(words, sizeof(words), "%s%s%s",
+		    group != NULL ? group : "", group != NULL ? " " : "",
+		    command->name);
+		fprintf(out, "  %-14s  %s\n", words, command->summary);
 	}
-	fputs("\nexit status: 0 done, 1 refused, 2 usage, 3 environment\n",
-	    out);
-	return EXIT_USAGE;
+}
+
+/* An answer that nobody got is no success. */
+static int
+finish(int status)
+{
+	struct err err;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	err_set_errno(&err, SYSTEM_FAILED, "cannot write standard output");
+	command_failed(&err, false);
+	return status != EXIT_DONE ? status : EXIT_ENVIRONMENT;
 }

@@ -1,12 +1,20 @@
 #include "cli/command.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "image-store/manifest.h"
+static void print_usage(FILE *out, const struct command *command);
+static int print_words(FILE *out, int column, const char *words);
+
+void
+command_help(const struct command *command)
+{
+	print_usage(stdout, command);
+	/* The commands without a group share a page. */
+	printf("%s; see assay-%s(1)\n", command->summary,
+	    command->group != NULL ? command->group : "build");
+}
 
 int
 command_usage(const struct command *command, const char *fmt, ...)
@@ -17,9 +25,8 @@ command_usage(const struct command *command, const char *fmt, ...)
 	va_start(args, fmt);
 	vfprintf(stderr, fmt, args);
 	va_end(args);
-	fprintf(stderr, "\nusage: assay %s%s%s %s\n",
-	    command->group != NULL ? command->group : "",
-	    command->group != NULL ? " " : "", command->name, command->usage);
+	fputc('\n', stderr);
+	print_usage(stderr, command);
 	return EXIT_USAGE;
 }
 
@@ -33,54 +40,64 @@ command_failed(const struct err *err, bool as_json)
 	else
 		fprintf(stderr, "assay: %s: %s\n  %s\n", err_name(err->code),
 		    err->text, err_remedy(err->code));
-	return err_class_of(err->code) == ERR_CLASS_REFUSAL ? EXIT_REFUSED
-	                                                    : EXIT_ENVIRONMENT;
+	return command_status_of(err);
 }
 
 int
+command_status_of(const struct err *err)
+{
+	if (err->code == ERR_NONE)
+		return EXIT_DONE;
+	if (err_class_of(err->code) == ERR_CLASS_REFUSAL)
+		return EXIT_REFUSED;
+	return EXIT_ENVIRONMENT;
+}
+
+/* ASCII only: what is foreign in it shall not steer a terminal. */
+int
 command_print_json(json_t *document)
 {
-	if (document == NULL || json_dumpf(document, stdout,
-	        JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0) {
-		fputs("assay: cannot write the answer\n", stderr);
-		json_decref(document);
-		return EXIT_ENVIRONMENT;
+	int code = json_dumpf(document, stdout, JSON_INDENT(2) |
+	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6));
+	struct err err;
+
+	json_decref(document);
+	if (code != 0) {
+		err_set(&err, SYSTEM_FAILED, "cannot write the answer as JSON");
+		return command_failed(&err, false);
 	}
 	putchar('\n');
-	json_decref(document);
 	return EXIT_DONE;
 }
 
-bool
-command_parse_number(const char *text, int64_t max, int64_t *ret_number)
+static void
+print_usage(FILE *out, const struct command *command)
 {
-	char *end;
-	long long number;
+	int column = fprintf(out, "usage: assay %s%s%s",
+	    command->group != NULL ? command->group : "",
+	    command->group != NULL ? " " : "", command->name);
 
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	number = strtoll(text, &end, 10);
-	if (errno != 0 || *end != '\0' || number > max)
-		return false;
-	*ret_number = number;
-	return true;
+	column = print_words(out, column, command->options);
+	print_words(out, column, command->operands);
+	fputc('\n', out);
 }
 
-bool
-command_parse_range(const char *text, struct range *ret_range)
+/* In lines of 80 columns, an option and its value on one. */
+static int
+print_words(FILE *out, int column, const char *words)
 {
-	const char *colon = strchr(text, ':');
-	char first[24];
-	int64_t min;
-	int64_t max;
+	while (*words != '\0') {
+		size_t len = strlen(words);
 
-	snprintf(first, sizeof(first), "%.*s",
-	    colon != NULL ? (int)(colon - text) : (int)strlen(text), text);
-	if (!command_parse_number(first, UINT32_MAX, &min) ||
-	    !command_parse_number(colon != NULL ? colon + 1 : first, UINT32_MAX,
-	        &max))
-		return false;
-	*ret_range = (struct range){(uint32_t)min, (uint32_t)max};
-	return true;
+		for (size_t i = 1; i < len; i++) {
+			if (words[i - 1] == ' ' && strchr("-[", words[i]))
+				len = i - 1;
+		}
+		if (column + 1 + (int)len > 79)
+			column = fprintf(out, "\n           ") - 1;
+		column += fprintf(out, " %.*s", (int)len, words);
+		words += len;
+		words += *words == ' ';
+	}
+	return column;
 }

@@ -1,12 +1,12 @@
 /*
- * What every command of `assay` shares: how it is found, how it ends and how
- * it speaks. One file per command; each parses its own options.
+ * What every command of `assay` is, how it ends and how it speaks. One file
+ * per command; cli/arguments.h reads its options.
  */
 #ifndef ASSAY_CLI_COMMAND_H
 #define ASSAY_CLI_COMMAND_H
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -21,11 +21,12 @@ enum {
 };
 
 struct command {
-	const char *group; /* "image", or NULL */
-	const char *name;  /* "pack" */
-	const char *usage; /* options and arguments */
+	const char *group;    /* "image", or NULL */
+	const char *name;     /* "verify" */
+	const char *options;  /* "--trust FILE [--json]" */
+	const char *operands; /* "DIR"; "STORE DIR..." takes any number */
 	const char *summary;
-	/* argv[0] is the name. Returns an exit status. */
+	/* argv[0] is the name; argv[argc] is NULL. Returns an exit status. */
 	int (*run)(int argc, char **argv);
 };
 
@@ -47,6 +48,9 @@ extern const struct command command_ps;
 extern const struct command command_destroy;
 extern const struct command command_status;
 
+/* Usage, summary and manual page, on standard output. */
+void command_help(const struct command *command);
+
 /* Wrong options or arguments: says so with the usage, returns EXIT_USAGE. */
 int command_usage(const struct command *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -57,12 +61,10 @@ int command_usage(const struct command *command, const char *fmt, ...)
  */
 int command_failed(const struct err *err, bool as_json);
 
+/* EXIT_DONE for no error, or the exit status for the error's class. */
+int command_status_of(const struct err *err);
+
 /* Print a document and a newline. Takes it. Returns EXIT_DONE. */
 int command_print_json(json_t *document);
-
-/* "MIN:MAX" or "N"; false if it is anything else. */
-struct range;
-bool command_parse_range(const char *text, struct range *ret_range);
-bool command_parse_number(const char *text, int64_t max, int64_t *ret_number);
 
 #endif

@@ -1,28 +1,28 @@
 #include "cli/files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "image-store/image_dir.h"
+#include "keys/private_key.h"
+
+static int read_key_text(
+    const char *path, char **ret_text, size_t *ret_len, struct err *err);
+static int decode_public(const char *path, struct bytes text,
+    struct public_key **ret_key, struct err *err);
+static int load_public_half(
+    const char *path, struct public_key **ret_key, struct err *err);
+static bool is_directory(const char *path);
 
 int
-files_public_key(const char *path, struct public_key **ret_key,
-    struct err *err)
-{
-	CLEANUP(freep) char *text = NULL;
-	size_t len;
-
-	TRY(file_read(path, LIMIT_PEM_BYTES, &text, &len, err));
-	if (public_key_from_pem(bytes_of(text, len), ret_key, err) != 0)
-		return err_prefix(err, "%s", err_quote_str(path).text);
-	return 0;
-}
-
-int
-files_trust(const char *path, struct trust_policy **ret_policy,
-    struct err *err)
+files_trust(
+    const char *path, struct trust_policy **ret_policy, struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
@@ -40,10 +40,52 @@ files_sealed(const char *path, size_t max_bytes, struct sealed **ret_sealed,
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
-		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(path).text);
-	return sealed_copy_max(fd, max_bytes, err_quote_str(path).text,
-	    ret_sealed, err);
+		return err_set_errno(
+		    err, STORE_IO, "%s", err_quote_str(path).text);
+	return sealed_copy_max(
+	    fd, max_bytes, err_quote_str(path).text, ret_sealed, err);
+}
+
+int
+files_public_key(
+    const char *path, struct public_key **ret_key, struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len;
+
+	TRY(read_key_text(path, &text, &len, err));
+	return decode_public(path, bytes_of(text, len), ret_key, err);
+}
+
+int
+files_any_key(
+    const char *path, struct public_key **ret_key, struct err *err)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+	CLEANUP(freep) char *text = NULL;
+	size_t len;
+
+	TRY(read_key_text(path, &text, &len, err));
+	if (memmem(text, len, mark, strlen(mark)) == NULL)
+		return decode_public(path, bytes_of(text, len), ret_key, err);
+	explicit_bzero(text, len);
+	return load_public_half(path, ret_key, err);
+}
+
+int
+files_of_image(const char *dir, const char *name, size_t max_bytes,
+    struct sealed **ret_sealed, struct err *err)
+{
+	char path[FILES_PATH_SIZE];
+
+	TRY(files_join(dir, name, path, err));
+	if (files_sealed(path, max_bytes, ret_sealed, err) == 0)
+		return 0;
+	if (err->sys == ENOENT && strcmp(name, IMAGE_DIR_ENVELOPE) == 0 &&
+	    is_directory(dir))
+		return err_set(err, IMAGE_UNSIGNED, "no %s in %s",
+		    IMAGE_DIR_ENVELOPE, err_quote_str(dir).text);
+	return (int)err->code;
 }
 
 int
@@ -53,6 +95,49 @@ files_join(const char *dir, const char *name, char ret_path[FILES_PATH_SIZE],
 	int len = snprintf(ret_path, FILES_PATH_SIZE, "%s/%s", dir, name);
 
 	if (len >= FILES_PATH_SIZE)
-		return err_set(err, STORE_IO, "path too long");
+		return err_set(err, STORE_IO, "%s: the path is over %d bytes",
+		    err_quote_str(dir).text, FILES_PATH_SIZE - 1);
 	return 0;
+}
+
+/* The limit of a key is not that of an image, and the remedy neither. */
+static int
+read_key_text(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err)
+{
+	int code = file_read(path, LIMIT_PEM_BYTES, ret_text, ret_len, err);
+
+	if (code == IMAGE_TOO_LARGE)
+		return err_set(err, KEY_MALFORMED, "%s: over %zu bytes",
+		    err_quote_str(path).text, LIMIT_PEM_BYTES);
+	return code;
+}
+
+static int
+decode_public(const char *path, struct bytes text, struct public_key **ret_key,
+    struct err *err)
+{
+	if (public_key_from_pem(text, ret_key, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+static int
+load_public_half(
+    const char *path, struct public_key **ret_key, struct err *err)
+{
+	CLEANUP(private_key_freep) struct private_key *private = NULL;
+	CLEANUP(freep) char *pem = NULL;
+
+	TRY(private_key_load(path, &private, err));
+	TRY(public_key_to_pem(private_key_public(private), &pem, err));
+	return decode_public(path, bytes_of_str(pem), ret_key, err);
+}
+
+static bool
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }

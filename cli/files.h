@@ -1,5 +1,5 @@
 /*
- * Reading what several commands read: keys, policies, envelopes.
+ * Reading what several commands read: keys, policies, image directories.
  */
 #ifndef ASSAY_CLI_FILES_H
 #define ASSAY_CLI_FILES_H
@@ -9,11 +9,24 @@
 #include "keys/trust.h"
 
 /* Each returns owned; errors name the file. */
-int files_public_key(const char *path, struct public_key **ret_key,
+int files_trust(
+    const char *path, struct trust_policy **ret_policy, struct err *err);
+int files_sealed(const char *path, size_t max_bytes, struct sealed **ret_sealed,
     struct err *err);
-int files_trust(const char *path, struct trust_policy **ret_policy,
-    struct err *err);
-int files_sealed(const char *path, size_t max_bytes,
+
+/* A public key; files_any_key() takes a private one too, for its public half.
+ * Errors: KEY_MALFORMED; KEY_UNSUPPORTED; STORE_IO; NO_MEMORY. */
+int files_public_key(
+    const char *path, struct public_key **ret_key, struct err *err);
+int files_any_key(
+    const char *path, struct public_key **ret_key, struct err *err);
+
+/*
+ * A file of an image directory.
+ * Errors: IMAGE_UNSIGNED if it is the envelope that is missing from a
+ * directory that is there; IMAGE_TOO_LARGE; STORE_IO.
+ */
+int files_of_image(const char *dir, const char *name, size_t max_bytes,
     struct sealed **ret_sealed, struct err *err);
 
 /* "DIR/name" into a buffer. Errors: STORE_IO if it does not fit. */

@@ -1,178 +1,143 @@
-#include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/scope.h"
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "image-store/image_dir.h"
 
 struct options {
 	struct pack_request request;
+	const char *name;
+	const char *version;
+	const char *cmdline;
 	const char *rollback_location;
 	const char *out;
 	bool as_json;
 };
 
-static int parse(int argc, char **argv, struct options *ret_options);
-static int take_option(int option, struct options *ret_options);
-static bool copy_text(char *to, size_t size, const char *from);
-static int complete(struct options *options);
+static int read_options(int argc, char **argv, struct options *options);
+static int check_names(const struct options *options);
+static int pack(struct options *options, struct err *err);
+static int report(const struct options *options);
 
 static int
 run(int argc, char **argv)
 {
 	struct options options = {
-	    .request.manifest = {
-	        .memory_mib = {64, 4096},
-	        .vcpus = {1, 4},
-	    },
+	    .request.manifest = {.memory_mib = {64, 4096}, .vcpus = {1, 4}},
+	    .cmdline = "",
 	};
-	struct manifest manifest;
 	struct err err = {0};
-	char elf[DIGEST_TEXT_SIZE];
-	int code = parse(argc, argv, &options);
+	int status = read_options(argc, argv, &options);
 
-	if (code == EXIT_DONE)
-		code = complete(&options);
-	if (code != EXIT_DONE)
-		return code;
-	if (image_dir_pack(&options.request, options.out, &manifest, &err) != 0)
+	if (status == ARGUMENTS_READ)
+		status = check_names(&options);
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (pack(&options, &err) != 0)
 		return command_failed(&err, options.as_json);
-	digest_text(&manifest.elf.digest, elf);
-	if (options.as_json)
-		return command_print_json(json_pack("{s:s, s:s, s:s, s:s}",
-		    "image", options.out, "name", manifest.name, "version",
-		    manifest.version, "kernel_elf", elf));
-	printf("packed %s %s into %s\nkernel ELF %s\n", manifest.name,
-	    manifest.version, options.out, elf);
-	return EXIT_DONE;
+	return report(&options);
 }
 
 static int
-parse(int argc, char **argv, struct options *ret_options)
+read_options(int argc, char **argv, struct options *options)
 {
-	static const struct option known[] = {
-	    {"name", required_argument, NULL, 'n'},
-	    {"version", required_argument, NULL, 'v'},
-	    {"kernel", required_argument, NULL, 'k'},
-	    {"ramdisk", required_argument, NULL, 'r'},
-	    {"cmdline", required_argument, NULL, 'c'},
-	    {"memory-mib", required_argument, NULL, 'm'},
-	    {"vcpus", required_argument, NULL, 'p'},
-	    {"rollback-location", required_argument, NULL, 'L'},
-	    {"rollback-index", required_argument, NULL, 'I'},
-	    {"debug", no_argument, NULL, 'd'},
-	    {"out", required_argument, NULL, 'o'},
-	    {"json", no_argument, NULL, 'j'},
-	    {NULL, 0, NULL, 0},
+	struct pack_request *request = &options->request;
+	struct manifest *manifest = &request->manifest;
+	const struct argument known[] = {
+	    {"name", required_argument, .is_needed = true,
+	        .text = &options->name},
+	    {"version", required_argument, .is_needed = true,
+	        .text = &options->version},
+	    {"kernel", required_argument, .is_needed = true,
+	        .text = &request->kernel_path},
+	    {"ramdisk", required_argument, .text = &request->ramdisk_path},
+	    {"cmdline", required_argument, .may_be_empty = true,
+	        .text = &options->cmdline},
+	    {"memory-mib", required_argument, .range = &manifest->memory_mib,
+	        .min = 1, .max = LIMIT_MEMORY_MIB},
+	    {"vcpus", required_argument, .range = &manifest->vcpus, .min = 1,
+	        .max = LIMIT_VCPUS},
+	    {"rollback-location", required_argument,
+	        .text = &options->rollback_location},
+	    {"rollback-index", required_argument,
+	        .number = &manifest->rollback_index, .max = INT64_MAX},
+	    {"debug", no_argument, .flag = &manifest->is_debug},
+	    {"out", required_argument, .is_needed = true,
+	        .text = &options->out},
+	    {"json", no_argument, .flag = &options->as_json},
 	};
-	int option;
+	int status = arguments_read(
+	    &command_image_pack, known, countof(known), &argc, argv);
 
-	while ((option = getopt_long(argc, argv, "n:v:k:r:c:m:p:L:I:do:j",
-	            known, NULL)) != -1) {
-		int code = take_option(option, ret_options);
-
-		if (code != EXIT_DONE)
-			return code;
-	}
-	if (optind != argc)
-		return command_usage(&command_image_pack,
-		    "what is %s?", argv[optind]);
-	return EXIT_DONE;
+	if (options->rollback_location == NULL)
+		options->rollback_location = options->name;
+	return status;
 }
 
+/* They fit into the manifest if they are valid. */
 static int
-take_option(int option, struct options *ret_options)
+check_names(const struct options *options)
 {
-	struct manifest *manifest = &ret_options->request.manifest;
-	bool is_good = true;
+	const struct command *self = &command_image_pack;
 
-	switch (option) {
-	case 'n':
-		is_good = copy_text(manifest->name, sizeof(manifest->name),
-		    optarg);
-		break;
-	case 'v':
-		is_good = copy_text(manifest->version,
-		    sizeof(manifest->version), optarg);
-		break;
-	case 'c':
-		is_good = copy_text(manifest->cmdline,
-		    sizeof(manifest->cmdline), optarg);
-		if (!is_good) {
-			struct err err;
-
-			err_set_field(&err, CMDLINE_TOO_LONG, "cmdline",
-			    "cmdline: %zu bytes, limit %d", strlen(optarg),
-			    LIMIT_CMDLINE_BYTES);
-			return command_failed(&err, ret_options->as_json);
-		}
-		break;
-	case 'L':
-		is_good = copy_text(manifest->rollback_location,
-		    sizeof(manifest->rollback_location), optarg);
-		break;
-	case 'I':
-		is_good = command_parse_number(optarg, INT64_MAX,
-		    &manifest->rollback_index);
-		break;
-	case 'm':
-		is_good = command_parse_range(optarg, &manifest->memory_mib);
-		break;
-	case 'p':
-		is_good = command_parse_range(optarg, &manifest->vcpus);
-		break;
-	case 'k':
-		ret_options->request.kernel_path = optarg;
-		break;
-	case 'r':
-		ret_options->request.ramdisk_path = optarg;
-		break;
-	case 'd':
-		manifest->is_debug = true;
-		break;
-	case 'o':
-		ret_options->out = optarg;
-		break;
-	case 'j':
-		ret_options->as_json = true;
-		break;
-	default:
-		return command_usage(&command_image_pack, "bad option");
-	}
-	if (!is_good)
-		return command_usage(&command_image_pack, "bad value: %s",
-		    optarg);
-	return EXIT_DONE;
+	if (!manifest_name_is_valid(options->name))
+		return command_usage(self,
+		    "--name: %s is not 1 to %d of a-z 0-9 . _ - with a letter "
+		    "or digit first",
+		    err_quote_str(options->name).text, LIMIT_NAME_BYTES);
+	if (!manifest_name_is_valid(options->rollback_location))
+		return command_usage(self,
+		    "--rollback-location: %s is not 1 to %d of a-z 0-9 . _ - "
+		    "with a letter or digit first",
+		    err_quote_str(options->rollback_location).text,
+		    LIMIT_NAME_BYTES);
+	if (!manifest_version_is_valid(options->version))
+		return command_usage(self,
+		    "--version: %s is not 1 to %d of A-Z a-z 0-9 . _ + - with "
+		    "a letter or digit first",
+		    err_quote_str(options->version).text, LIMIT_VERSION_BYTES);
+	return ARGUMENTS_READ;
 }
 
 static int
-complete(struct options *options)
+pack(struct options *options, struct err *err)
 {
 	struct manifest *manifest = &options->request.manifest;
 
-	if (manifest->name[0] == '\0' || manifest->version[0] == '\0' ||
-	    options->request.kernel_path == NULL || options->out == NULL)
-		return command_usage(&command_image_pack,
-		    "--name, --version, --kernel and --out are needed");
-	if (manifest->rollback_location[0] == '\0')
-		memcpy(manifest->rollback_location, manifest->name,
-		    sizeof(manifest->name));
+	if (strlen(options->cmdline) > LIMIT_CMDLINE_BYTES)
+		return err_set_field(err, CMDLINE_TOO_LONG, "cmdline",
+		    "cmdline: %zu bytes, limit %d", strlen(options->cmdline),
+		    LIMIT_CMDLINE_BYTES);
+	strcpy(manifest->name, options->name);
+	strcpy(manifest->version, options->version);
+	strcpy(manifest->cmdline, options->cmdline);
+	strcpy(manifest->rollback_location, options->rollback_location);
+	return image_dir_pack(
+	    &options->request, options->out, manifest, err);
+}
+
+static int
+report(const struct options *options)
+{
+	const struct manifest *manifest = &options->request.manifest;
+	char elf[DIGEST_TEXT_SIZE];
+
+	digest_text(&manifest->elf.digest, elf);
+	if (options->as_json)
+		return command_print_json(json_pack("{s:s, s:s, s:s, s:s}",
+		    "image", options->out, "name", manifest->name, "version",
+		    manifest->version, "kernel_elf", elf));
+	printf("packed %s %s into %s\nkernel ELF %s\n", manifest->name,
+	    manifest->version, options->out, elf);
 	return EXIT_DONE;
 }
 
-static bool
-copy_text(char *to, size_t size, const char *from)
-{
-	if (strlen(from) >= size)
-		return false;
-	memcpy(to, from, strlen(from) + 1);
-	return true;
-}
-
-const struct command command_image_pack = {
-    "image", "pack",
-    "--name NAME --version VERSION --kernel FILE [--ramdisk FILE] [--cmdline "
-    "TEXT] [--memory-mib MIN:MAX] [--vcpus MIN:MAX] [--rollback-location NAME] "
-    "[--rollback-index N] [--debug] [--json] --out DIR",
-    "make an image of a kernel, an initramfs and limits", run};
+const struct command command_image_pack = {"image", "pack",
+    "--name NAME --version VERSION --kernel FILE [--ramdisk FILE] "
+    "[--cmdline TEXT] [--memory-mib MIN:MAX] [--vcpus MIN:MAX] "
+    "[--rollback-location NAME] [--rollback-index N] [--debug] [--json] "
+    "--out DIR",
+    "", "make an image of a kernel, an initramfs and limits", run};

@@ -1,8 +1,8 @@
-#include <getopt.h>
 #include <stdio.h>
 
 #include "base/limits.h"
 #include "base/scope.h"
+#include "cli/arguments.h"
 #include "cli/check.h"
 #include "cli/command.h"
 #include "cli/files.h"
@@ -10,37 +10,26 @@
 
 static int verify(const char *trust_path, const char *dir,
     struct verified_image **ret_image, struct err *err);
-static int read_part(const char *dir, const char *name, size_t max_bytes,
-    struct sealed **ret_part, struct err *err);
 static int report(const struct verified_image *image, bool as_json);
 
 static int
 run(int argc, char **argv)
 {
-	static const struct option known[] = {
-	    {"trust", required_argument, NULL, 't'},
-	    {"json", no_argument, NULL, 'j'},
-	    {NULL, 0, NULL, 0},
+	const char *trust_path = NULL;
+	bool as_json = false;
+	const struct argument known[] = {
+	    {"trust", required_argument, .is_needed = true,
+	        .text = &trust_path},
+	    {"json", no_argument, .flag = &as_json},
 	};
 	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
-	const char *trust_path = NULL;
 	struct err err = {0};
-	bool as_json = false;
-	int option;
+	int status = arguments_read(
+	    &command_image_verify, known, countof(known), &argc, argv);
 
-	while ((option = getopt_long(argc, argv, "t:j", known, NULL)) != -1) {
-		if (option == 't')
-			trust_path = optarg;
-		else if (option == 'j')
-			as_json = true;
-		else
-			return command_usage(&command_image_verify,
-			    "bad option");
-	}
-	if (optind + 1 != argc || trust_path == NULL)
-		return command_usage(&command_image_verify,
-		    "--trust and one image directory are needed");
-	if (verify(trust_path, argv[optind], &image, &err) != 0)
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (verify(trust_path, argv[1], &image, &err) != 0)
 		return command_failed(&err, as_json);
 	return report(image, as_json);
 }
@@ -57,25 +46,16 @@ verify(const char *trust_path, const char *dir,
 	    NULL;
 
 	TRY(files_trust(trust_path, &policy, err));
-	TRY(read_part(dir, IMAGE_DIR_ENVELOPE, LIMIT_ENVELOPE_BYTES, &envelope,
-	    err));
+	TRY(files_of_image(dir, IMAGE_DIR_ENVELOPE, LIMIT_ENVELOPE_BYTES,
+	    &envelope, err));
 	TRY(verified_manifest_new(policy, NULL, envelope, &manifest, err));
-	TRY(read_part(dir, IMAGE_DIR_KERNEL, LIMIT_KERNEL_BYTES, &kernel, err));
+	TRY(files_of_image(
+	    dir, IMAGE_DIR_KERNEL, LIMIT_KERNEL_BYTES, &kernel, err));
 	if (verified_manifest_get(manifest)->has_ramdisk)
-		TRY(read_part(dir, IMAGE_DIR_RAMDISK, LIMIT_RAMDISK_BYTES,
+		TRY(files_of_image(dir, IMAGE_DIR_RAMDISK, LIMIT_RAMDISK_BYTES,
 		    &ramdisk, err));
 	return check_image(take_ptr(&manifest), take_ptr(&kernel),
 	    take_ptr(&ramdisk), ret_image, err);
-}
-
-static int
-read_part(const char *dir, const char *name, size_t max_bytes,
-    struct sealed **ret_part, struct err *err)
-{
-	char path[FILES_PATH_SIZE];
-
-	TRY(files_join(dir, name, path, err));
-	return files_sealed(path, max_bytes, ret_part, err);
 }
 
 static int
@@ -99,5 +79,5 @@ report(const struct verified_image *image, bool as_json)
 }
 
 const struct command command_image_verify = {"image", "verify",
-    "--trust FILE [--json] DIR",
+    "--trust FILE [--json]", "DIR",
     "check signatures, digests and the unpacked kernel", run};

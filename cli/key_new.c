@@ -1,57 +1,60 @@
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/scope.h"
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "keys/private_key.h"
 
 struct options {
+	const char *algorithm_name;
 	enum algorithm algorithm;
 	const char *out;
 	const char *pub;
 };
 
+static int read_options(int argc, char **argv, struct options *options);
 static int make_key(const struct options *options, struct err *err);
 
 static int
 run(int argc, char **argv)
 {
-	static const struct option known[] = {
-	    {"alg", required_argument, NULL, 'a'},
-	    {"out", required_argument, NULL, 'o'},
-	    {"pub", required_argument, NULL, 'p'},
-	    {NULL, 0, NULL, 0},
-	};
 	struct options options = {.algorithm = ALGORITHM_ECDSA_P384_SHA384};
 	struct err err = {0};
-	int option;
+	int status = read_options(argc, argv, &options);
 
-	while ((option = getopt_long(argc, argv, "a:o:p:", known, NULL)) !=
-	    -1) {
-		switch (option) {
-		case 'a':
-			if (!algorithm_from_name(optarg, &options.algorithm))
-				return command_usage(&command_key_new,
-				    "no such algorithm: %s", optarg);
-			break;
-		case 'o':
-			options.out = optarg;
-			break;
-		case 'p':
-			options.pub = optarg;
-			break;
-		default:
-			return command_usage(&command_key_new, "bad option");
-		}
-	}
-	if (options.out == NULL || optind != argc)
-		return command_usage(&command_key_new, "--out is needed");
+	if (status != ARGUMENTS_READ)
+		return status;
 	if (make_key(&options, &err) != 0)
 		return command_failed(&err, false);
 	return EXIT_DONE;
+}
+
+static int
+read_options(int argc, char **argv, struct options *options)
+{
+	const struct argument known[] = {
+	    {"alg", required_argument, .text = &options->algorithm_name},
+	    {"out", required_argument, .is_needed = true,
+	        .text = &options->out},
+	    {"pub", required_argument, .text = &options->pub},
+	};
+	const struct command *self = &command_key_new;
+	int status = arguments_read(self, known, countof(known), &argc, argv);
+
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (options->algorithm_name != NULL &&
+	    !algorithm_from_name(options->algorithm_name, &options->algorithm))
+		return command_usage(self,
+		    "--alg: %s is not ecdsa-p256-sha256, ecdsa-p384-sha384, "
+		    "ed25519 or rsa-pss-sha256",
+		    err_quote_str(options->algorithm_name).text);
+	if (options->pub != NULL && strcmp(options->out, options->pub) == 0)
+		return command_usage(self, "--out and --pub are the same file");
+	return ARGUMENTS_READ;
 }
 
 /* Both files or neither. */
@@ -65,9 +68,8 @@ make_key(const struct options *options, struct err *err)
 	TRY(private_key_generate(options->algorithm, &key, err));
 	TRY(public_key_to_pem(private_key_public(key), &pem, err));
 	TRY(private_key_save(key, options->out, err));
-	if (options->pub != NULL &&
-	    file_write(options->pub, bytes_of_str(pem), 0644, FILE_REFUSE,
-	        err) != 0) {
+	if (options->pub != NULL && file_write(options->pub, bytes_of_str(pem),
+	        0644, FILE_REFUSE, err) != 0) {
 		unlink(options->out);
 		return (int)err->code;
 	}
@@ -76,6 +78,6 @@ make_key(const struct options *options, struct err *err)
 	return 0;
 }
 
-const struct command command_key_new = {
-    "key", "new", "[--alg ALGORITHM] --out FILE [--pub FILE]",
+const struct command command_key_new = {"key", "new",
+    "[--alg ALGORITHM] --out FILE [--pub FILE]", "",
     "make a signing key, and its public half", run};

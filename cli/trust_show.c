@@ -1,8 +1,8 @@
-#include <getopt.h>
 #include <stdio.h>
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/files.h"
 
@@ -11,23 +11,18 @@ static int show(const struct trust_policy *policy, bool as_json);
 static int
 run(int argc, char **argv)
 {
-	static const struct option known[] = {
-	    {"json", no_argument, NULL, 'j'},
-	    {NULL, 0, NULL, 0},
+	bool as_json = false;
+	const struct argument known[] = {
+	    {"json", no_argument, .flag = &as_json},
 	};
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	struct err err = {0};
-	bool as_json = false;
-	int option;
+	int status = arguments_read(
+	    &command_trust_show, known, countof(known), &argc, argv);
 
-	while ((option = getopt_long(argc, argv, "j", known, NULL)) != -1) {
-		if (option != 'j')
-			return command_usage(&command_trust_show, "bad option");
-		as_json = true;
-	}
-	if (optind + 1 != argc)
-		return command_usage(&command_trust_show, "one file is needed");
-	if (files_trust(argv[optind], &policy, &err) != 0)
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (files_trust(argv[1], &policy, &err) != 0)
 		return command_failed(&err, as_json);
 	return show(policy, as_json);
 }
@@ -38,8 +33,8 @@ show(const struct trust_policy *policy, bool as_json)
 	CLEANUP(json_freep) json_t *roles = json_array();
 
 	for (size_t i = 0; i < trust_role_count(policy); i++)
-		json_array_append_new(roles,
-		    json_string(trust_role_name(policy, i)));
+		json_array_append_new(
+		    roles, json_string(trust_role_name(policy, i)));
 	if (as_json)
 		return command_print_json(json_pack("{s:I, s:O}", "version",
 		    (json_int_t)trust_version(policy), "roles", roles));
@@ -49,5 +44,5 @@ show(const struct trust_policy *policy, bool as_json)
 	return EXIT_DONE;
 }
 
-const struct command command_trust_show = {"trust", "show", "[--json] FILE",
+const struct command command_trust_show = {"trust", "show", "[--json]", "FILE",
     "check a trust policy and show its roles", run};

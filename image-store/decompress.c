@@ -16,7 +16,7 @@
 #define LZ4_BLOCK_BYTES LIMIT_MIB(8)
 
 typedef int (*unpack_fn)(
-    struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+    struct bytes stream, struct draft *draft, struct err *err);
 
 struct compression {
 	const char *name;
@@ -28,17 +28,17 @@ struct compression {
 static bool
 has_magic(const struct compression *compression, struct bytes stream);
 static int
-unpack_gzip(struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+unpack_gzip(struct bytes stream, struct draft *draft, struct err *err);
 static void inflate_donep(z_stream *z);
 static int
-unpack_xz(struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+unpack_xz(struct bytes stream, struct draft *draft, struct err *err);
 static int
-unpack_lz4(struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+unpack_lz4(struct bytes stream, struct draft *draft, struct err *err);
 static int next_lz4_block(struct bytes stream, size_t *offset,
     struct bytes *ret_block, struct err *err);
 static int refuse_lz4_block(struct bytes block, size_t room, struct err *err);
 static int
-unpack_zstd(struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+unpack_zstd(struct bytes stream, struct draft *draft, struct err *err);
 static int check_end(size_t unread, size_t missing, struct err *err);
 static int refuse_bomb(struct err *err);
 
@@ -58,16 +58,16 @@ decompress_is_gzip(struct bytes stream)
 }
 
 int
-decompress(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+decompress(struct bytes stream, struct draft *draft, struct err *err)
 {
 	/* So that every length fits an int, as lz4 and zlib want it. */
 	bug_unless(stream.len <= LIMIT_KERNEL_BYTES);
-	bug_unless(out_len <= LIMIT_KERNEL_BYTES);
+	bug_unless(draft_size(draft) <= LIMIT_KERNEL_BYTES);
 
 	for (size_t i = 0; i < countof(compressions); i++) {
 		if (!has_magic(&compressions[i], stream))
 			continue;
-		if (compressions[i].unpack(stream, out, out_len, err) != 0)
+		if (compressions[i].unpack(stream, draft, err) != 0)
 			return err_prefix(err, "%s", compressions[i].name);
 		return 0;
 	}
@@ -85,17 +85,20 @@ has_magic(const struct compression *compression, struct bytes stream)
 }
 
 static int
-unpack_gzip(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+unpack_gzip(struct bytes stream, struct draft *draft, struct err *err)
 {
+	size_t out_len = draft_size(draft);
+	uint8_t *out = NULL;
 	CLEANUP(inflate_donep)
 	z_stream z = {
 	    .next_in = stream.ptr,
 	    .avail_in = (uInt)stream.len,
-	    .next_out = out,
 	    .avail_out = (uInt)out_len,
 	};
 	int result = inflateInit2(&z, 16 + MAX_WBITS); /* 16: gzip only */
 
+	TRY(draft_map(draft, &out, err));
+	z.next_out = out;
 	if (result == Z_OK)
 		result = inflate(&z, Z_FINISH);
 	if (result == Z_MEM_ERROR)
@@ -115,13 +118,16 @@ inflate_donep(z_stream *z)
 }
 
 static int
-unpack_xz(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+unpack_xz(struct bytes stream, struct draft *draft, struct err *err)
 {
+	size_t out_len = draft_size(draft);
+	uint8_t *out = NULL;
 	CLEANUP(lzma_end)
 	lzma_stream xz = LZMA_STREAM_INIT;
 	lzma_ret result = lzma_stream_decoder(
 	    &xz, DECOMPRESS_XZ_MEMORY_BYTES, LZMA_TELL_UNSUPPORTED_CHECK);
 
+	TRY(draft_map(draft, &out, err));
 	xz.next_in = stream.ptr;
 	xz.avail_in = stream.len;
 	xz.next_out = out;
@@ -144,27 +150,31 @@ unpack_xz(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
 	return check_end(xz.avail_in, xz.avail_out, err);
 }
 
+/* Block by block, through a buffer whose pages are faulted in only once. */
 static int
-unpack_lz4(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+unpack_lz4(struct bytes stream, struct draft *draft, struct err *err)
 {
+	CLEANUP(freep) uint8_t *block_out = malloc(LZ4_BLOCK_BYTES);
 	size_t offset = compressions[LZ4].magic_len;
-	size_t written = 0;
+	size_t missing = draft_size(draft);
 
+	if (block_out == NULL)
+		return err_set(err, NO_MEMORY, "%zu bytes", LZ4_BLOCK_BYTES);
 	while (offset < stream.len) {
-		size_t room = out_len - written;
+		size_t room =
+		    missing < LZ4_BLOCK_BYTES ? missing : LZ4_BLOCK_BYTES;
 		struct bytes block = {0};
 		int n;
 
 		TRY(next_lz4_block(stream, &offset, &block, err));
-		if (room > LZ4_BLOCK_BYTES)
-			room = LZ4_BLOCK_BYTES;
 		n = LZ4_decompress_safe((const char *)block.ptr,
-		    (char *)out + written, (int)block.len, (int)room);
+		    (char *)block_out, (int)block.len, (int)room);
 		if (n <= 0)
 			return refuse_lz4_block(block, room, err);
-		written += (size_t)n;
+		TRY(draft_write(draft, bytes_of(block_out, (size_t)n), err));
+		missing -= (size_t)n;
 	}
-	return check_end(0, out_len - written, err);
+	return check_end(0, missing, err);
 }
 
 static int
@@ -205,14 +215,17 @@ refuse_lz4_block(struct bytes block, size_t room, struct err *err)
 }
 
 static int
-unpack_zstd(struct bytes stream, uint8_t *out, size_t out_len, struct err *err)
+unpack_zstd(struct bytes stream, struct draft *draft, struct err *err)
 {
+	size_t out_len = draft_size(draft);
+	uint8_t *out = NULL;
 	size_t frame_len = ZSTD_findFrameCompressedSize(stream.ptr, stream.len);
 	size_t written;
 
 	if (ZSTD_isError(frame_len))
 		return err_set(err, DECOMPRESS_FAILED, "damaged: %s",
 		    ZSTD_getErrorName(frame_len));
+	TRY(draft_map(draft, &out, err));
 	written = ZSTD_decompress(out, out_len, stream.ptr, frame_len);
 	if (ZSTD_getErrorCode(written) == ZSTD_error_memory_allocation)
 		return err_set(err, NO_MEMORY, "zstd");

@@ -20,6 +20,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/sealed.h"
 
 /*
  * For xz, whose dictionary is allocated beside the output. Linux asks for
@@ -32,12 +33,12 @@
 bool decompress_is_gzip(struct bytes stream);
 
 /*
- * Unpack one stream, told by its magic number, into exactly `out_len` bytes,
- * which are undefined on failure. Both lengths are at most LIMIT_KERNEL_BYTES.
+ * Unpack one stream, told by its magic number, into a fresh draft of exactly
+ * the right size, whose bytes are undefined on failure. Both lengths are at
+ * most LIMIT_KERNEL_BYTES.
  * Errors: DECOMPRESS_FAILED (unknown magic, damaged, too little, something
  * behind it); DECOMPRESS_BOMB; NO_MEMORY.
  */
-int
-decompress(struct bytes stream, uint8_t *out, size_t out_len, struct err *err);
+int decompress(struct bytes stream, struct draft *draft, struct err *err);
 
 #endif

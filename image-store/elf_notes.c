@@ -21,8 +21,7 @@ static int wrong(
 int
 elf_notes_read(struct bytes file, struct elf_notes *ret_notes, struct err *err)
 {
-	CLEANUP(elf_endp)
-	Elf *elf = NULL;
+	CLEANUP(elf_endp) Elf *elf = NULL;
 	struct elf_notes notes;
 	size_t count;
 

@@ -50,8 +50,7 @@ int
 image_dir_pack(const struct pack_request *request, const char *out_path,
     struct manifest *ret_manifest, struct err *err)
 {
-	CLEANUP(contents_done)
-	struct contents contents = {0};
+	CLEANUP(contents_done) struct contents contents = {0};
 	struct manifest manifest = request->manifest;
 
 	/* Read everything once, and refuse what could not start. */
@@ -103,8 +102,7 @@ static int
 copy_file(const char *path, size_t max_bytes, const char *what,
     struct sealed **ret_bytes, struct err *err)
 {
-	CLEANUP(closep)
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_set_errno(
@@ -132,8 +130,7 @@ describe(
 static int
 describe_kernel(struct bytes kernel, struct manifest *manifest, struct err *err)
 {
-	CLEANUP(sealed_freep)
-	struct sealed *elf = NULL;
+	CLEANUP(sealed_freep) struct sealed *elf = NULL;
 	uint64_t elf_size_bytes;
 
 	TRY(kernel_format_of(kernel, &manifest->kernel_format, err));
@@ -167,10 +164,8 @@ static int
 write_dir(
     const struct contents *contents, const char *out_path, struct err *err)
 {
-	CLEANUP(freep)
-	char *path = NULL;
-	CLEANUP(remove_dirp)
-	const char *made = NULL;
+	CLEANUP(freep) char *path = NULL;
+	CLEANUP(remove_dirp) const char *made = NULL;
 
 	TRY(temporary_path(out_path, &path, err));
 	TRY(make_dir(path, err));
@@ -221,8 +216,7 @@ remove_dirp(const char **dir)
 {
 	static const char *const names[] = {
 	    IMAGE_DIR_KERNEL, IMAGE_DIR_RAMDISK, IMAGE_DIR_MANIFEST};
-	CLEANUP(closep)
-	int fd = -1;
+	CLEANUP(closep) int fd = -1;
 
 	if (*dir == NULL)
 		return;
@@ -236,8 +230,7 @@ static int
 write_file(
     const char *dir, const char *name, struct bytes data, struct err *err)
 {
-	CLEANUP(freep)
-	char *path = NULL;
+	CLEANUP(freep) char *path = NULL;
 
 	if (asprintf(&path, "%s/%s", dir, name) < 0)
 		return err_set(err, NO_MEMORY, "path");

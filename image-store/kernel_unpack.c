@@ -82,14 +82,13 @@ static int
 unpack_bzimage(struct bytes kernel, uint64_t elf_size_bytes,
     struct sealed **ret_elf, struct err *err)
 {
-	CLEANUP(draft_freep)
-	struct draft *elf = NULL;
+	CLEANUP(draft_freep) struct draft *elf = NULL;
 	struct bzimage_payload payload;
 
 	TRY(bzimage_payload(kernel, &payload, err));
 	TRY(check_claim(payload.claimed_size_bytes, elf_size_bytes, err));
 	TRY(draft_new("kernel", elf_size_bytes, &elf, err));
-	TRY(decompress(payload.body, draft_data(elf), draft_size(elf), err));
+	TRY(decompress(payload.body, elf, err));
 	return draft_seal(take_ptr(&elf), ret_elf, err);
 }
 

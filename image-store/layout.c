@@ -61,22 +61,26 @@ layout_blob_path(
 int
 layout_open(const char *path, int *ret_dir_fd, struct err *err)
 {
-	CLEANUP(closep)
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set_errno(
 		    err, STORE_IO, "store %s", err_quote_str(path).text);
-	TRY(check_version(fd, err));
+	TRY(layout_check(fd, err));
 	*ret_dir_fd = take_fd(&fd);
 	return 0;
 }
 
 int
+layout_check(int dir_fd, struct err *err)
+{
+	return check_version(dir_fd, err);
+}
+
+int
 layout_read_index(int dir_fd, json_t **ret_index, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *index = NULL;
+	CLEANUP(json_freep) json_t *index = NULL;
 	struct json_at root;
 	struct json_at manifests;
 	int64_t version;
@@ -95,10 +99,8 @@ int
 layout_read(
     int dir_fd, const char *name, struct layout_list *ret_list, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *index = NULL;
-	CLEANUP(layout_list_done)
-	struct layout_list list = {0};
+	CLEANUP(json_freep) json_t *index = NULL;
+	CLEANUP(layout_list_done) struct layout_list list = {0};
 	struct json_at root;
 	struct json_at manifests;
 
@@ -123,8 +125,7 @@ int
 layout_copy_blob(int dir_fd, const struct digest *digest, uint64_t size_bytes,
     const char *what, struct sealed **ret_blob, struct err *err)
 {
-	CLEANUP(closep)
-	int fd = -1;
+	CLEANUP(closep) int fd = -1;
 	char path[LAYOUT_BLOB_PATH_SIZE];
 	size_t len;
 
@@ -142,8 +143,7 @@ int
 layout_copy_blob_max(int dir_fd, const struct digest *digest, size_t max_bytes,
     const char *what, struct sealed **ret_blob, struct err *err)
 {
-	CLEANUP(closep)
-	int fd = -1;
+	CLEANUP(closep) int fd = -1;
 	char path[LAYOUT_BLOB_PATH_SIZE];
 	size_t len;
 
@@ -156,8 +156,7 @@ layout_copy_blob_max(int dir_fd, const struct digest *digest, size_t max_bytes,
 static int
 check_version(int dir_fd, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *document = NULL;
+	CLEANUP(json_freep) json_t *document = NULL;
 	struct json_at root;
 
 	TRY(read_json(dir_fd, LAYOUT_FILE, LAYOUT_FILE_BYTES, &document, err));
@@ -170,10 +169,8 @@ static int
 read_json(int dir_fd, const char *path, size_t max_bytes, json_t **ret_document,
     struct err *err)
 {
-	CLEANUP(closep)
-	int fd = -1;
-	CLEANUP(sealed_freep)
-	struct sealed *text = NULL;
+	CLEANUP(closep) int fd = -1;
+	CLEANUP(sealed_freep) struct sealed *text = NULL;
 	size_t len;
 
 	if (open_file(dir_fd, path, &fd, &len, err) != 0)
@@ -211,8 +208,7 @@ static int
 read_entry(int dir_fd, const struct json_at *at, const char *name,
     struct layout_list *list, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *document = NULL;
+	CLEANUP(json_freep) json_t *document = NULL;
 	bool is_ours = has_our_type(at);
 	struct layout_entry entry = {0};
 	struct descriptor descriptor;
@@ -285,8 +281,7 @@ static int
 read_oci_manifest(int dir_fd, const struct descriptor *descriptor,
     json_t **ret_document, struct err *err)
 {
-	CLEANUP(sealed_freep)
-	struct sealed *text = NULL;
+	CLEANUP(sealed_freep) struct sealed *text = NULL;
 	struct digest digest;
 
 	if (layout_copy_blob(dir_fd, &descriptor->digest,

@@ -76,6 +76,9 @@ void layout_blob_path(
  */
 int layout_open(const char *path, int *ret_dir_fd, struct err *err);
 
+/* The same for a directory that is open already; borrowed. */
+int layout_check(int dir_fd, struct err *err);
+
 /*
  * The index as a document that has schemaVersion 2 and an array "manifests";
  * what is in the array is not looked at. Returns owned.

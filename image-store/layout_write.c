@@ -89,12 +89,9 @@ int
 layout_add(
     const char *path, const char *image_dir, bool replace, struct err *err)
 {
-	CLEANUP(image_files_done)
-	struct image_files image = {0};
-	CLEANUP(documents_done)
-	struct documents documents = {0};
-	CLEANUP(closep)
-	int dir_fd = -1; /* holds the lock */
+	CLEANUP(image_files_done) struct image_files image = {0};
+	CLEANUP(documents_done) struct documents documents = {0};
+	CLEANUP(closep) int dir_fd = -1; /* holds the lock */
 
 	/* Read the image once, and refuse one that is not whole. */
 	TRY(read_image(image_dir, &image, err));
@@ -137,8 +134,7 @@ read_image(const char *dir, struct image_files *image, struct err *err)
 static int
 read_envelope(const char *dir, struct image_files *image, struct err *err)
 {
-	CLEANUP(freep)
-	char *path = NULL;
+	CLEANUP(freep) char *path = NULL;
 	size_t len;
 
 	TRY(join(dir, IMAGE_DIR_ENVELOPE, &path, err));
@@ -159,8 +155,7 @@ read_envelope(const char *dir, struct image_files *image, struct err *err)
 static int
 read_claims(struct bytes raw, struct manifest *ret_claimed, struct err *err)
 {
-	CLEANUP(dsse_freep)
-	struct dsse_envelope *envelope = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 
 	TRY(dsse_decode(raw, &envelope, err));
 	if (strcmp(dsse_payload_type(envelope), DSSE_IMAGE_PAYLOAD_TYPE) != 0)
@@ -173,12 +168,9 @@ static int
 read_blob(const char *dir, const char *name, const struct blob *blob,
     struct sealed **ret_bytes, struct err *err)
 {
-	CLEANUP(freep)
-	char *path = NULL;
-	CLEANUP(closep)
-	int fd = -1;
-	CLEANUP(sealed_freep)
-	struct sealed *bytes = NULL;
+	CLEANUP(freep) char *path = NULL;
+	CLEANUP(closep) int fd = -1;
+	CLEANUP(sealed_freep) struct sealed *bytes = NULL;
 
 	TRY(join(dir, name, &path, err));
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -211,8 +203,7 @@ static int
 make_documents(int dir_fd, const struct image_files *image, bool replace,
     struct documents *documents, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *index = NULL;
+	CLEANUP(json_freep) json_t *index = NULL;
 	struct blob envelope;
 	struct blob oci_manifest;
 
@@ -263,8 +254,7 @@ static int
 write_file(
     const char *path, const char *name, struct bytes data, struct err *err)
 {
-	CLEANUP(freep)
-	char *full = NULL;
+	CLEANUP(freep) char *full = NULL;
 
 	TRY(join(path, name, &full, err));
 	return file_write(full, data, 0644, FILE_REPLACE, err);
@@ -318,8 +308,7 @@ fill_root(const char *path, struct err *err)
 static int
 make_dir(const char *path, const char *name, struct err *err)
 {
-	CLEANUP(freep)
-	char *full = NULL;
+	CLEANUP(freep) char *full = NULL;
 
 	TRY(join(path, name, &full, err));
 	if (mkdir(full, 0700) != 0 || chmod(full, 0755) != 0)
@@ -331,8 +320,7 @@ make_dir(const char *path, const char *name, struct err *err)
 static void
 empty_root(const char *path)
 {
-	CLEANUP(closep)
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	unlinkat(fd, LAYOUT_INDEX_FILE, 0);
 	unlinkat(fd, LAYOUT_BLOB_DIR, AT_REMOVEDIR);

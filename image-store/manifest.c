@@ -62,8 +62,7 @@ int
 manifest_decode(
     struct bytes text, struct manifest *ret_manifest, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *document = NULL;
+	CLEANUP(json_freep) json_t *document = NULL;
 	struct manifest manifest;
 	struct json_at root;
 
@@ -85,8 +84,7 @@ int
 manifest_encode(
     const struct manifest *manifest, char **ret_text, struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *document = NULL;
+	CLEANUP(json_freep) json_t *document = NULL;
 	char *text;
 
 	TRY(check_value(manifest, err));

@@ -48,12 +48,9 @@ oci_index_put(json_t *index, const struct manifest *claimed,
     const struct blob *oci_manifest, bool replace, char **ret_text,
     struct err *err)
 {
-	CLEANUP(json_freep)
-	json_t *entries = json_array();
-	CLEANUP(json_freep)
-	json_t *sorted = NULL;
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(json_freep) json_t *entries = json_array();
+	CLEANUP(json_freep) json_t *sorted = NULL;
+	CLEANUP(freep) char *text = NULL;
 	char ref_name[LAYOUT_REF_NAME_BYTES + 1];
 
 	snprintf(ref_name, sizeof(ref_name), "%s:%s", claimed->name,
@@ -141,10 +138,8 @@ static int
 sort_entries(json_t *entries, json_t **ret_sorted, struct err *err)
 {
 	size_t count = json_array_size(entries);
-	CLEANUP(freep)
-	json_t **order = calloc(count, sizeof(*order));
-	CLEANUP(json_freep)
-	json_t *sorted = json_array();
+	CLEANUP(freep) json_t **order = calloc(count, sizeof(*order));
+	CLEANUP(json_freep) json_t *sorted = json_array();
 
 	if (order == NULL)
 		return err_set(err, NO_MEMORY, "%zu images", count);

@@ -42,10 +42,8 @@ verified_manifest_new(const struct trust_policy *policy, const char *name,
     const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
     struct err *err)
 {
-	CLEANUP(verified_manifest_freep)
-	struct verified_manifest *made = NULL;
-	CLEANUP(dsse_freep)
-	struct dsse_envelope *envelope = NULL;
+	CLEANUP(verified_manifest_freep) struct verified_manifest *made = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct bytes raw = sealed_bytes(raw_envelope);
 	struct trust_verdict verdict;
 	struct bytes payload;
@@ -132,8 +130,7 @@ int
 checked_blob_new(const struct blob *blob, struct sealed *raw_bytes,
     const char *what, struct checked_blob **ret_checked, struct err *err)
 {
-	CLEANUP(sealed_freep)
-	struct sealed *owned = raw_bytes;
+	CLEANUP(sealed_freep) struct sealed *owned = raw_bytes;
 
 	TRY(blob_check(blob, owned, what, err));
 	return new_checked(blob, &owned, ret_checked, err);
@@ -143,8 +140,7 @@ int
 checked_blob_from_cache(const struct blob *blob, struct sealed *checked,
     const char *what, struct checked_blob **ret_checked, struct err *err)
 {
-	CLEANUP(sealed_freep)
-	struct sealed *owned = checked;
+	CLEANUP(sealed_freep) struct sealed *owned = checked;
 
 	TRY(check_size(blob, owned, what, err));
 	return new_checked(blob, &owned, ret_checked, err);
@@ -173,12 +169,10 @@ verified_image_new(struct verified_manifest *manifest, struct checked_blob *elf,
 {
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *owned_manifest = manifest;
-	CLEANUP(checked_blob_freep)
-	struct checked_blob *owned_elf = elf;
+	CLEANUP(checked_blob_freep) struct checked_blob *owned_elf = elf;
 	CLEANUP(checked_blob_freep)
 	struct checked_blob *owned_ramdisk = ramdisk;
-	CLEANUP(freep)
-	struct verified_image *image = calloc(1, sizeof(*image));
+	CLEANUP(freep) struct verified_image *image = calloc(1, sizeof(*image));
 	const struct manifest *says = &manifest->manifest;
 
 	if (image == NULL)

@@ -141,14 +141,9 @@ base64_encodes_what_it_decodes(void **state)
 static void
 base64_encodes_the_vectors_of_rfc_4648(void **state)
 {
-	static const char *const vectors[][2] = {
-	    {"",             ""        },
-            {"f",            "Zg=="    },
-            {"fo",           "Zm8="    },
-            {"foo",          "Zm9v"    },
-	    {"foob",         "Zm9vYg=="},
-            {"\xfb\xef\xff", "++//"    }
-        };
+	static const char *const vectors[][2] = {{"", ""}, {"f", "Zg=="},
+	    {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="},
+	    {"\xfb\xef\xff", "++//"}};
 
 	(void)state;
 	for (size_t i = 0; i < countof(vectors); i++) {

@@ -67,7 +67,7 @@ count_entries(const char *path)
 	assert_non_null(dir);
 	while ((entry = readdir(dir)) != NULL)
 		count += strcmp(entry->d_name, ".") != 0 &&
-			 strcmp(entry->d_name, "..") != 0;
+		         strcmp(entry->d_name, "..") != 0;
 	closedir(dir);
 	return count;
 }

@@ -22,8 +22,8 @@ void assert_refused_at(int result, int code, const char *file, int line);
 
 /* Does `text` hold `part`? Shows both if not. */
 #define assert_has(text, part) assert_has_at(text, part, __FILE__, __LINE__)
-void
-assert_has_at(const char *text, const char *part, const char *file, int line);
+void assert_has_at(const char *text, const char *part, const char *file,
+    int line);
 
 /*
  * cmocka setup and teardown: a fresh directory that is the working directory,

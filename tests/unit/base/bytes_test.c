@@ -37,16 +37,8 @@ bytes_part_gives_only_what_is_inside(void **state)
 static void
 bytes_part_refuses_what_is_not_inside(void **state)
 {
-	static const size_t bad[][2] = {
-	    {0,        6       },
-            {5,        1       },
-            {6,        0       },
-            {1,        SIZE_MAX},
-            {SIZE_MAX, 1       },
-	    {SIZE_MAX, SIZE_MAX},
-            {SIZE_MAX, 0       },
-            {3,        3       }
-        };
+	static const size_t bad[][2] = {{0, 6}, {5, 1}, {6, 0}, {1, SIZE_MAX},
+	    {SIZE_MAX, 1}, {SIZE_MAX, SIZE_MAX}, {SIZE_MAX, 0}, {3, 3}};
 	CLEANUP(freep)
 	uint8_t *data = five_bytes();
 	struct bytes all = bytes_of(data, 5);
@@ -85,8 +77,8 @@ bytes_integers_are_little_endian(void **state)
 static void
 bytes_integers_must_lie_inside(void **state)
 {
-	static const size_t far[] = {
-	    6, 100, SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 3};
+	static const size_t far[] = {6, 100, SIZE_MAX, SIZE_MAX - 1,
+	    SIZE_MAX - 3};
 	CLEANUP(freep)
 	uint8_t *data = five_bytes();
 	struct bytes all = bytes_of(data, 5);

@@ -213,8 +213,8 @@ err_quote_escapes_what_is_not_printable(void **state)
 	(void)state;
 	assert_string_equal(err_quote("a\0b", 3).text, "a\\x00b");
 	assert_string_equal(err_quote_str("\x1b[31m").text, "\\x1b[31m");
-	assert_string_equal(
-	    err_quote_str("\n\t\x7f\xff").text, "\\x0a\\x09\\x7f\\xff");
+	assert_string_equal(err_quote_str("\n\t\x7f\xff").text,
+	    "\\x0a\\x09\\x7f\\xff");
 }
 
 static void

@@ -48,6 +48,7 @@ void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
 int __real_fcntl(int fd, int cmd, ...);
 int __real_fstat(int fd, struct stat *st);
 ssize_t __real_pread(int fd, void *into, size_t len, off_t at);
+ssize_t __real_pwrite(int fd, const void *from, size_t len, off_t at);
 int __real_open(const char *path, int flags, ...);
 ssize_t __real_read(int fd, void *into, size_t len);
 ssize_t __real_write(int fd, const void *from, size_t len);
@@ -67,6 +68,7 @@ void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
 int __wrap_fcntl(int fd, int cmd, ...);
 int __wrap_fstat(int fd, struct stat *st);
 ssize_t __wrap_pread(int fd, void *into, size_t len, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *from, size_t len, off_t at);
 int __wrap_open(const char *path, int flags, ...);
 ssize_t __wrap_read(int fd, void *into, size_t len);
 ssize_t __wrap_write(int fd, const void *from, size_t len);
@@ -106,7 +108,7 @@ void *
 __wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
 	return is_hit() ? MAP_FAILED
-			: __real_mmap(at, len, prot, flags, fd, off);
+	                : __real_mmap(at, len, prot, flags, fd, off);
 }
 
 int
@@ -131,6 +133,12 @@ ssize_t
 __wrap_pread(int fd, void *into, size_t len, off_t at)
 {
 	return is_hit() ? -1 : __real_pread(fd, into, len, at);
+}
+
+ssize_t
+__wrap_pwrite(int fd, const void *from, size_t len, off_t at)
+{
+	return is_hit() ? -1 : __real_pwrite(fd, from, len, at);
 }
 
 int
@@ -174,7 +182,7 @@ __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to,
     unsigned int flags)
 {
 	return is_hit() ? -1
-			: __real_renameat2(from_dir, from, to_dir, to, flags);
+	                : __real_renameat2(from_dir, from, to_dir, to, flags);
 }
 
 ssize_t
@@ -188,7 +196,7 @@ __wrap_EVP_Digest(const void *data, size_t count, unsigned char *md,
     unsigned int *size, const EVP_MD *type, ENGINE *impl)
 {
 	return is_hit() ? 0
-			: __real_EVP_Digest(data, count, md, size, type, impl);
+	                : __real_EVP_Digest(data, count, md, size, type, impl);
 }
 
 /* --- what fails ------------------------------------------------------ */
@@ -268,6 +276,41 @@ take_memory(struct err *err)
 	left = INT_MAX;
 	sealed_free(first);
 	left = armed;
+	return code;
+}
+
+static int
+share_memory(struct err *err)
+{
+	int armed = left;
+	struct sealed *first = NULL;
+	struct sealed *sealed = UNTOUCHED;
+	int code;
+
+	left = INT_MAX;
+	assert_refused(
+	    sealed_from_bytes("test", bytes_of_str("text"), &first, err), 0);
+	left = armed;
+	code = sealed_share(first, &sealed, err);
+	check_sealed(code, sealed);
+	armed = left;
+	left = INT_MAX;
+	sealed_free(first);
+	left = armed;
+	return code;
+}
+
+static int
+map_draft(struct err *err)
+{
+	CLEANUP(draft_freep) struct draft *draft = NULL;
+	uint8_t *data = UNTOUCHED;
+	int code = draft_new("test", 5, &draft, err);
+
+	if (code == 0)
+		code = draft_map(draft, &data, err);
+	if (code != 0)
+		assert_ptr_equal(data, UNTOUCHED);
 	return code;
 }
 
@@ -433,7 +476,7 @@ sealed_from_bytes_survives_any_failed_call(void **state)
 	static const enum err_code allowed[] = {NO_MEMORY, SYSTEM_FAILED, 0};
 
 	(void)state;
-	/* calloc, memfd_create, ftruncate, mmap, fcntl, calloc, mmap */
+	/* calloc, memfd_create, ftruncate, pwrite, fcntl, calloc, mmap */
 	fail_each_call_of(seal_bytes, allowed, 7);
 	fail_each_call_of(seal_nothing, allowed, 5);
 }
@@ -441,8 +484,8 @@ sealed_from_bytes_survives_any_failed_call(void **state)
 static void
 sealed_copy_survives_any_failed_call(void **state)
 {
-	static const enum err_code allowed[] = {
-	    NO_MEMORY, SYSTEM_FAILED, STORE_IO, 0};
+	static const enum err_code allowed[] = {NO_MEMORY, SYSTEM_FAILED,
+	    STORE_IO, 0};
 
 	(void)state;
 	fail_each_call_of(copy_exact, allowed, 9);
@@ -456,6 +499,16 @@ sealed_from_fd_survives_any_failed_call(void **state)
 
 	(void)state;
 	fail_each_call_of(take_memory, allowed, 4);
+}
+
+static void
+sealed_share_and_draft_map_survive_any_failed_call(void **state)
+{
+	static const enum err_code allowed[] = {NO_MEMORY, SYSTEM_FAILED, 0};
+
+	(void)state;
+	fail_each_call_of(share_memory, allowed, 2);
+	fail_each_call_of(map_draft, allowed, 4);
 }
 
 static void
@@ -529,6 +582,8 @@ main(void)
 	    cmocka_unit_test(sealed_from_bytes_survives_any_failed_call),
 	    cmocka_unit_test(sealed_copy_survives_any_failed_call),
 	    cmocka_unit_test(sealed_from_fd_survives_any_failed_call),
+	    cmocka_unit_test(
+		sealed_share_and_draft_map_survive_any_failed_call),
 	    cmocka_unit_test(file_read_survives_any_failed_call),
 	    cmocka_unit_test(file_write_survives_any_failed_call),
 	    cmocka_unit_test(file_read_and_write_go_on_after_a_signal),

@@ -167,8 +167,8 @@ file_read_refuses_more_than_its_limit(void **state)
 	assert_refused(file_read("f", 4, &text, &len, &err), IMAGE_TOO_LARGE);
 	assert_has(err.text, "5 bytes, limit 4");
 	/* A file whose size nobody knows beforehand. */
-	assert_refused(
-	    file_read("/dev/zero", 4096, &text, &len, &err), IMAGE_TOO_LARGE);
+	assert_refused(file_read("/dev/zero", 4096, &text, &len, &err),
+	    IMAGE_TOO_LARGE);
 	assert_has(err.text, "over the limit of 4096 bytes");
 	assert_null(text);
 	assert_int_equal(len, 77);
@@ -182,8 +182,8 @@ file_read_reports_what_it_cannot_read(void **state)
 	struct err err;
 
 	(void)state;
-	assert_refused(
-	    file_read("missing\x1b", 10, &text, &len, &err), STORE_IO);
+	assert_refused(file_read("missing\x1b", 10, &text, &len, &err),
+	    STORE_IO);
 	assert_int_equal(err.sys, ENOENT);
 	assert_has(err.text, "missing\\x1b: No such file");
 	assert_refused(file_read(".", 1 << 20, &text, &len, &err), STORE_IO);

@@ -15,8 +15,8 @@ static const enum err_code CODE = MANIFEST_MALFORMED;
 static int
 parse(const char *text, json_t **ret_document, struct err *err)
 {
-	return json_parse(
-	    bytes_of_str(text), DEPTH, "thing", CODE, ret_document, err);
+	return json_parse(bytes_of_str(text), DEPTH, "thing", CODE,
+	    ret_document, err);
 }
 
 static json_t *
@@ -36,8 +36,8 @@ assert_parse_refused(struct bytes text, const char *why)
 	json_t *document = NULL;
 	struct err err;
 
-	assert_refused(
-	    json_parse(text, DEPTH, "thing", CODE, &document, &err), CODE);
+	assert_refused(json_parse(text, DEPTH, "thing", CODE, &document, &err),
+	    CODE);
 	assert_null(document);
 	assert_has(err.text, "thing: ");
 	assert_has(err.text, why);
@@ -132,8 +132,8 @@ json_parse_counts_depth_outside_of_strings(void **state)
 {
 	(void)state;
 	json_decref(parsed("{\"a\":{\"b\":{\"c\":{}}}}"));
-	assert_text_refused(
-	    "{\"a\":{\"b\":{\"c\":{\"d\":{}}}}}", "deeper than 4");
+	assert_text_refused("{\"a\":{\"b\":{\"c\":{\"d\":{}}}}}",
+	    "deeper than 4");
 	assert_text_refused("{\"a\":[[[[]]]]}", "deeper than 4");
 	json_decref(parsed("{\"a\":\"[[[[[[[[\"}"));
 	json_decref(parsed("{\"a\":\"\\\"[[[[[[[[\"}"));
@@ -272,14 +272,14 @@ json_readers_take_their_type_and_no_other(void **state)
 		reader *read;
 		unsigned int takes;
 	} readers[] = {
-	    {read_object,  1u << 0                    },
-	    {read_array,   1u << 1 | 1u << 10         },
-	    {read_string,  1u << 2 | 1u << 6 | 1u << 9},
-	    {read_integer, 1u << 3                    },
-	    {read_bool,    1u << 4                    },
-	    {read_digest,  1u << 5                    },
-	    {read_literal, 1u << 6                    },
-	    {read_null,    1u << 7                    },
+	    {read_object, 1u << 0},
+	    {read_array, 1u << 1 | 1u << 10},
+	    {read_string, 1u << 2 | 1u << 6 | 1u << 9},
+	    {read_integer, 1u << 3},
+	    {read_bool, 1u << 4},
+	    {read_digest, 1u << 5},
+	    {read_literal, 1u << 6},
+	    {read_null, 1u << 7},
 	};
 
 	(void)state;
@@ -328,16 +328,11 @@ json_integer_keeps_to_its_range(void **state)
 	static const struct {
 		const char *text;
 		int code;
-	} rows[] = {
-	    {"-5",		   0                 },
-            {"5",                    0                 },
-            {"-6",                   MANIFEST_MALFORMED},
-	    {"6",		    MANIFEST_MALFORMED},
-	    {"9223372036854775807",  MANIFEST_MALFORMED},
+	} rows[] = {{"-5", 0}, {"5", 0}, {"-6", MANIFEST_MALFORMED},
+	    {"6", MANIFEST_MALFORMED},
+	    {"9223372036854775807", MANIFEST_MALFORMED},
 	    {"-9223372036854775808", MANIFEST_MALFORMED},
-	    {"1e0",                  MANIFEST_MALFORMED},
-            {"-0",                   0                 }
-        };
+	    {"1e0", MANIFEST_MALFORMED}, {"-0", 0}};
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
@@ -430,8 +425,8 @@ json_errors_name_the_whole_path(void **state)
 	(void)state;
 	assert_refused(json_object_in(&root, "limits", &limits, &err), 0);
 	assert_refused(json_object_in(&limits, "vcpus", &vcpus, &err), 0);
-	assert_refused(
-	    json_integer_in(&vcpus, "min", 1, 2, &integer, &err), CODE);
+	assert_refused(json_integer_in(&vcpus, "min", 1, 2, &integer, &err),
+	    CODE);
 	assert_string_equal(err.field, "limits.vcpus.min");
 	assert_string_equal(err.text, "limits.vcpus.min: not an integer");
 

@@ -70,8 +70,8 @@ log_line_is_one_line_with_the_role(void **state)
 
 	(void)state;
 	assert_int_equal(hear(say_one_line, text), 0);
-	assert_string_equal(
-	    text, "assayd[test]: refused build image=web code=IMAGE_UNKNOWN\n");
+	assert_string_equal(text,
+	    "assayd[test]: refused build image=web code=IMAGE_UNKNOWN\n");
 }
 
 static void

@@ -111,8 +111,8 @@ sealed_cannot_be_written_through_a_mapping(void **state)
 			     MAP_SHARED, sealed_fd(sealed), 0),
 	    MAP_FAILED);
 	assert_int_equal(errno, EPERM);
-	assert_int_equal(
-	    mprotect((void *)page, 4096, PROT_READ | PROT_WRITE), -1);
+	assert_int_equal(mprotect((void *)page, 4096, PROT_READ | PROT_WRITE),
+	    -1);
 	assert_int_equal(errno, EACCES);
 
 	/* A private mapping can be written, and is then another page. */
@@ -248,8 +248,8 @@ sealed_copy_exact_reports_a_file_that_cannot_be_read(void **state)
 	struct err err;
 
 	(void)state;
-	assert_refused(
-	    sealed_copy_exact(directory, 5, "kernel", &sealed, &err), STORE_IO);
+	assert_refused(sealed_copy_exact(directory, 5, "kernel", &sealed, &err),
+	    STORE_IO);
 	assert_int_equal(err.sys, EISDIR);
 	assert_null(sealed);
 }
@@ -284,8 +284,8 @@ sealed_copy_max_refuses_what_is_no_regular_file(void **state)
 	struct err err;
 
 	(void)state;
-	assert_refused(
-	    sealed_copy_max(zeros, 10, "envelope", &sealed, &err), STORE_IO);
+	assert_refused(sealed_copy_max(zeros, 10, "envelope", &sealed, &err),
+	    STORE_IO);
 	assert_refused(
 	    sealed_copy_max(directory, 1 << 20, "envelope", &sealed, &err),
 	    STORE_IO);
@@ -313,8 +313,8 @@ assert_not_taken(int fd)
 	struct sealed *sealed = NULL;
 	struct err err;
 
-	assert_refused(
-	    sealed_from_fd(fd, 1 << 20, "blob", &sealed, &err), STAGE_FAILED);
+	assert_refused(sealed_from_fd(fd, 1 << 20, "blob", &sealed, &err),
+	    STAGE_FAILED);
 	assert_has(err.text, "blob: ");
 	assert_has(err.text, "not sealed");
 	assert_null(sealed);
@@ -325,13 +325,13 @@ assert_not_taken(int fd)
 static void
 sealed_from_fd_refuses_a_memfd_that_lacks_any_seal(void **state)
 {
-	static const int seals[] = {
-	    F_SEAL_WRITE, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL};
+	static const int seals[] = {F_SEAL_WRITE, F_SEAL_SHRINK, F_SEAL_GROW,
+	    F_SEAL_SEAL};
 
 	(void)state;
 	assert_not_taken(memfd_with(0, content));
-	assert_not_taken(memfd_with(
-	    F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
+	assert_not_taken(memfd_with(F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK |
+					F_SEAL_GROW | F_SEAL_SEAL,
 	    content));
 	for (size_t i = 0; i < countof(seals); i++)
 		assert_not_taken(memfd_with(ALL & ~seals[i], content));
@@ -374,18 +374,38 @@ draft_is_zeroed_writable_and_then_sealed(void **state)
 	struct draft *draft = NULL;
 	CLEANUP(sealed_freep)
 	struct sealed *sealed = NULL;
+	uint8_t *data = NULL;
 	struct err err;
 
 	(void)state;
 	assert_refused(draft_new("test", 5000, &draft, &err), 0);
 	assert_int_equal(draft_size(draft), 5000);
+	assert_refused(draft_map(draft, &data, &err), 0);
 	for (size_t i = 0; i < 5000; i++)
-		assert_int_equal(draft_data(draft)[i], 0);
-	memset(draft_data(draft), 'd', 5000);
+		assert_int_equal(data[i], 0);
+	memset(data, 'd', 5000);
 	assert_refused(draft_seal(take_ptr(&draft), &sealed, &err), 0);
 	assert_int_equal(sealed_bytes(sealed).len, 5000);
 	assert_int_equal(sealed_bytes(sealed).ptr[4999], 'd');
 	assert_int_equal(fcntl(sealed_fd(sealed), F_GET_SEALS) & ALL, ALL);
+}
+
+static void
+draft_write_appends_and_refuses_more_than_its_size(void **state)
+{
+	CLEANUP(draft_freep) struct draft *draft = NULL;
+	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+	struct err err;
+
+	(void)state;
+	assert_refused(draft_new("test", 5, &draft, &err), 0);
+	assert_refused(draft_write(draft, bytes_of("abc", 3), &err), 0);
+	assert_refused(draft_write(draft, bytes_of("def", 3), &err),
+	    IMAGE_SIZE_MISMATCH);
+	assert_refused(draft_write(draft, bytes_of("de", 2), &err), 0);
+	assert_refused(draft_seal(take_ptr(&draft), &sealed, &err), 0);
+	assert_int_equal(sealed_bytes(sealed).len, 5);
+	assert_memory_equal(sealed_bytes(sealed).ptr, "abcde", 5);
 }
 
 /* F_SEAL_WRITE is refused while somebody could still write. */
@@ -435,14 +455,104 @@ draft_freep_lets_go_of_everything(void **state)
 }
 
 static void
+draft_write_appends_and_leaves_the_rest_zero(void **state)
+{
+	CLEANUP(sealed_freep)
+	struct sealed *sealed = NULL;
+	struct draft *draft = NULL;
+	struct err err;
+
+	(void)state;
+	assert_refused(draft_new("test", 8, &draft, &err), 0);
+	assert_refused(draft_write(draft, bytes_of_str("ab"), &err), 0);
+	assert_refused(draft_write(draft, bytes_of_str(""), &err), 0);
+	assert_refused(draft_write(draft, bytes_of_str("cd"), &err), 0);
+	assert_refused(draft_seal(draft, &sealed, &err), 0);
+	assert_int_equal(sealed_bytes(sealed).len, 8);
+	assert_memory_equal(sealed_bytes(sealed).ptr, "abcd\0\0\0\0", 8);
+}
+
+static void
+draft_write_refuses_more_than_the_size(void **state)
+{
+	CLEANUP(sealed_freep)
+	struct sealed *sealed = NULL;
+	struct draft *draft = NULL;
+	struct err err;
+
+	(void)state;
+	assert_refused(draft_new("test", 3, &draft, &err), 0);
+	assert_refused(draft_write(draft, bytes_of_str("ab"), &err), 0);
+	assert_refused(draft_write(draft, bytes_of_str("cd"), &err),
+	    IMAGE_SIZE_MISMATCH);
+	assert_refused(draft_write(draft, bytes_of_str("c"), &err), 0);
+	assert_refused(draft_write(draft, bytes_of_str("d"), &err),
+	    IMAGE_SIZE_MISMATCH);
+	assert_refused(draft_seal(draft, &sealed, &err), 0);
+	assert_content(sealed, "abc");
+}
+
+static void
+draft_map_of_nothing_is_null(void **state)
+{
+	CLEANUP(draft_freep)
+	struct draft *draft = NULL;
+	uint8_t *data = NULL;
+	struct err err;
+
+	(void)state;
+	assert_refused(draft_new("test", 0, &draft, &err), 0);
+	assert_refused(draft_map(draft, &data, &err), 0);
+	assert_null(data);
+}
+
+static void
+sealed_share_is_a_second_owner(void **state)
+{
+	size_t before = count_descriptors();
+	CLEANUP(sealed_freep)
+	struct sealed *original = good_sealed();
+	struct sealed *shared = NULL;
+	struct err err;
+
+	(void)state;
+	assert_refused(sealed_share(original, &shared, &err), 0);
+	assert_content(shared, content);
+	assert_ptr_equal(sealed_bytes(shared).ptr, sealed_bytes(original).ptr);
+	assert_int_not_equal(sealed_fd(shared), sealed_fd(original));
+	assert_int_equal(fcntl(sealed_fd(shared), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(sealed_fd(shared), F_GET_SEALS) & ALL, ALL);
+	sealed_freep(&shared);
+	assert_content(original, content);
+	assert_int_equal(count_descriptors(), before + 1);
+}
+
+static void
+sealed_touch_changes_nothing(void **state)
+{
+	CLEANUP(sealed_freep)
+	struct sealed *sealed = good_sealed();
+	CLEANUP(sealed_freep)
+	struct sealed *empty = NULL;
+	struct err err;
+
+	(void)state;
+	sealed_touch(sealed);
+	assert_content(sealed, content);
+	assert_refused(
+	    sealed_from_bytes("test", bytes_of(NULL, 0), &empty, &err), 0);
+	sealed_touch(empty);
+}
+
+static void
 draft_new_refuses_what_no_memory_can_hold(void **state)
 {
 	struct draft *draft = NULL;
 	struct err err;
 
 	(void)state;
-	assert_refused(
-	    draft_new("test", SIZE_MAX / 2 + 1, &draft, &err), NO_MEMORY);
+	assert_refused(draft_new("test", SIZE_MAX / 2 + 1, &draft, &err),
+	    NO_MEMORY);
 	assert_null(draft);
 }
 
@@ -473,11 +583,18 @@ main(void)
 	    cmocka_unit_test(sealed_from_fd_refuses_more_than_its_limit),
 	    cmocka_unit_test(draft_is_zeroed_writable_and_then_sealed),
 	    cmocka_unit_test(
+		draft_write_appends_and_refuses_more_than_its_size),
+	    cmocka_unit_test(
 		draft_cannot_be_sealed_while_another_mapping_writes),
 	    cmocka_unit_test(draft_freep_lets_go_of_everything),
+	    cmocka_unit_test(draft_write_appends_and_leaves_the_rest_zero),
+	    cmocka_unit_test(draft_write_refuses_more_than_the_size),
+	    cmocka_unit_test(draft_map_of_nothing_is_null),
+	    cmocka_unit_test(sealed_share_is_a_second_owner),
+	    cmocka_unit_test(sealed_touch_changes_nothing),
 	    cmocka_unit_test(draft_new_refuses_what_no_memory_can_hold),
 	};
 
-	return cmocka_run_group_tests_name(
-	    "sealed", tests, enter_scratch, leave_scratch);
+	return cmocka_run_group_tests_name("sealed", tests, enter_scratch,
+	    leave_scratch);
 }

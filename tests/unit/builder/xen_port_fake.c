@@ -23,11 +23,11 @@ static void put_node(struct xen_fake *fake, const struct xen_node *node);
 static bool is_below(const char *path, const char *top);
 
 /* Note the call; fail it now, unless it is to fail after its effect. */
-#define BEGIN(fake, operation, ...)                                            \
-	bool fails = note(fake, operation, __VA_ARGS__);                       \
-	do {                                                                   \
-		if (fails && !(fake)->fails_after)                             \
-			return fail(operation, err);                           \
+#define BEGIN(fake, operation, ...)                      \
+	bool fails = note(fake, operation, __VA_ARGS__); \
+	do {                                             \
+		if (fails && !(fake)->fails_after)       \
+			return fail(operation, err);     \
 	} while (0)
 
 /* The effect is there; say so, or lie. */
@@ -43,7 +43,7 @@ fake_domain_create(void *xen, const struct xen_domain_spec *spec,
 	uuid_text(spec->uuid, uuid);
 	/* A port that reports a failure has made no domain. */
 	if (note(fake, "domain_create", "%s mib=%u vcpus=%u", uuid,
-	        spec->memory_mib, spec->vcpus))
+		spec->memory_mib, spec->vcpus))
 		return fail("domain_create", err);
 	for (size_t i = 0; i < FAKE_DOMAINS; i++) {
 		struct fake_domain *domain = &fake->domains[i];
@@ -343,8 +343,8 @@ xen_fake_port(struct xen_fake *fake)
 }
 
 struct fake_domain *
-xen_fake_add(
-    struct xen_fake *fake, uint32_t domid, uint8_t byte, const char *name)
+xen_fake_add(struct xen_fake *fake, uint32_t domid, uint8_t byte,
+    const char *name)
 {
 	char path[64];
 	struct xen_node node = {.path = path, .value = name};

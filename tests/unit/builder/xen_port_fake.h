@@ -83,14 +83,14 @@ void xen_fake_free(struct xen_fake *fake);
 struct xen_port xen_fake_port(struct xen_fake *fake);
 
 /* Somebody else's domain, with a name in xenstore. Its uuid is `byte`s. */
-struct fake_domain *xen_fake_add(
-    struct xen_fake *fake, uint32_t domid, uint8_t byte, const char *name);
+struct fake_domain *xen_fake_add(struct xen_fake *fake, uint32_t domid,
+    uint8_t byte, const char *name);
 
 struct fake_domain *xen_fake_domain(struct xen_fake *fake, uint32_t domid);
 uint32_t xen_fake_domain_count(const struct xen_fake *fake);
 /* The last node of this path that was written, or NULL. */
-const struct fake_node *xen_fake_node(
-    const struct xen_fake *fake, const char *path);
+const struct fake_node *xen_fake_node(const struct xen_fake *fake,
+    const char *path);
 uint32_t xen_fake_node_count(const struct xen_fake *fake);
 
 /* Forget the journal; the model stays. */

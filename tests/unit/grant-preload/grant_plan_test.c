@@ -26,8 +26,8 @@ assert_no_plan(const struct grant_daemons *daemons,
 
 	memset(&plan, 0x5a, sizeof(plan));
 	before = plan;
-	assert_refused(
-	    grant_plan_make(daemons, GUEST, rings, &plan, &err), GRANT_MISMATCH);
+	assert_refused(grant_plan_make(daemons, GUEST, rings, &plan, &err),
+	    GRANT_MISMATCH);
 	assert_has(err.text, why);
 	assert_memory_equal(&plan, &before, sizeof(plan));
 }
@@ -39,9 +39,8 @@ grant_plan_gives_each_daemon_its_ring_and_nothing_else(void **state)
 	struct err err;
 
 	(void)state;
-	assert_refused(grant_plan_make(&good_daemons, GUEST, &good_rings, &plan,
-	                   &err),
-	    0);
+	assert_refused(
+	    grant_plan_make(&good_daemons, GUEST, &good_rings, &plan, &err), 0);
 	assert_int_equal(plan.entries[0].domid, 2);
 	assert_int_equal(plan.entries[0].frame, 0x1234);
 	assert_int_equal(plan.entries[0].flags, 1);
@@ -106,8 +105,8 @@ grant_plan_refuses_a_frame_that_does_not_fit_an_entry(void **state)
 		struct xen_rings xenstore = {0x1234, frames[i]};
 
 		assert_no_plan(&good_daemons, &console, "console ring: frame");
-		assert_no_plan(
-		    &good_daemons, &xenstore, "xenstore ring: frame");
+		assert_no_plan(&good_daemons, &xenstore,
+		    "xenstore ring: frame");
 	}
 }
 
@@ -141,13 +140,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
-	        grant_plan_gives_each_daemon_its_ring_and_nothing_else),
+		grant_plan_gives_each_daemon_its_ring_and_nothing_else),
 	    cmocka_unit_test(grant_plan_uses_the_reserved_references),
 	    cmocka_unit_test(grant_plan_may_give_both_rings_to_one_domain),
 	    cmocka_unit_test(grant_plan_refuses_two_rings_in_one_frame),
 	    cmocka_unit_test(grant_plan_refuses_frame_zero),
 	    cmocka_unit_test(
-	        grant_plan_refuses_a_frame_that_does_not_fit_an_entry),
+		grant_plan_refuses_a_frame_that_does_not_fit_an_entry),
 	    cmocka_unit_test(grant_plan_takes_the_highest_frame_that_fits),
 	    cmocka_unit_test(grant_plan_refuses_a_daemon_in_the_guest_itself),
 	};

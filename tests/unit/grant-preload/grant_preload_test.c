@@ -75,8 +75,8 @@ grant_preload_seeds_then_reads_back(void **state)
 	assert_refused(preload(fake, &found, &err), 0);
 	assert_memory_equal(&found, &good_plan, sizeof(found));
 	assert_int_equal(fake->call_count, 2);
-	assert_string_equal(
-	    fake->calls[0], "grants_seed 7 console=d2:1234 xenstore=d1:5678");
+	assert_string_equal(fake->calls[0],
+	    "grants_seed 7 console=d2:1234 xenstore=d1:5678");
 	assert_string_equal(fake->calls[1], "grants_read 7");
 }
 
@@ -184,8 +184,10 @@ add_extra(struct fake_domain *domain)
 {
 	domain->grant_count = FAKE_GRANTS;
 	memset(&domain->grants[2], 0, sizeof(domain->grants[2]) * 1022);
-	domain->grants[extra_ref] = (struct xen_grant_entry){
-	    .flags = XEN_GRANT_PERMIT, .domid = 0, .frame = 0x9999};
+	domain->grants[extra_ref] =
+	    (struct xen_grant_entry){.flags = XEN_GRANT_PERMIT,
+		.domid = 0,
+		.frame = 0x9999};
 }
 
 static void
@@ -194,7 +196,7 @@ grant_preload_refuses_an_extra_entry_wherever_it_is(void **state)
 	static const uint32_t refs[] = {2, 3, 8, 511, 512, 700, 1023};
 
 	for (size_t i = 0; i < countof(refs); i++) {
-		char text[80];
+		char text[128];
 
 		extra_ref = refs[i];
 		snprintf(text, sizeof(text),
@@ -291,7 +293,8 @@ grant_preload_touches_nothing_without_memory(void **state)
 	assert_int_equal(fake->call_count, 0);
 }
 
-#define fake_test(test) cmocka_unit_test_setup_teardown(test, make_fake, free_fake)
+#define fake_test(test) \
+	cmocka_unit_test_setup_teardown(test, make_fake, free_fake)
 
 int
 main(void)

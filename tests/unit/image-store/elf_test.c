@@ -13,8 +13,7 @@
 static int
 check_with(size_t offset, size_t width, uint64_t value)
 {
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	struct err err;
 
 	memcpy(elf.ptr + offset, &value, width);
@@ -31,8 +30,7 @@ check_with(size_t offset, size_t width, uint64_t value)
 static void
 elf_check_accepts_a_kernel(void **state)
 {
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	struct err err;
 
 	(void)state;
@@ -89,8 +87,7 @@ elf_check_refuses_too_many_program_headers(void **state)
 static void
 elf_check_refuses_a_section_header_table_outside_the_file(void **state)
 {
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	Elf64_Ehdr header;
 	struct err err;
 
@@ -149,14 +146,12 @@ elf_check_refuses_a_file_with_nothing_to_load(void **state)
 static void
 elf_check_refuses_every_truncation(void **state)
 {
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	struct err err;
 
 	(void)state;
 	for (size_t len = 0; len < elf.len; len++) {
-		CLEANUP(buffer_done)
-		struct buffer cut = {0};
+		CLEANUP(buffer_done) struct buffer cut = {0};
 
 		if (len > 600 && len % 97 != 0)
 			continue;
@@ -169,8 +164,7 @@ elf_check_refuses_every_truncation(void **state)
 static void
 elf_notes_read_tells_what_the_notes_say(void **state)
 {
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	struct elf_notes notes;
 	struct err err;
 
@@ -189,8 +183,7 @@ elf_notes_read_tells_what_the_notes_say(void **state)
 static int
 require_pv(const struct elf_recipe *recipe, struct err *err)
 {
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(recipe);
+	CLEANUP(buffer_done) struct buffer elf = make_elf(recipe);
 	struct elf_notes notes;
 
 	assert_code(elf_notes_read(buffer_bytes(&elf), &notes, err), 0);
@@ -265,8 +258,7 @@ static void
 elf_notes_read_survives_every_damaged_byte(void **state)
 {
 	struct elf_recipe recipe = good_elf;
-	CLEANUP(buffer_done)
-	struct buffer elf = {0};
+	CLEANUP(buffer_done) struct buffer elf = {0};
 
 	(void)state;
 	recipe.content_bytes = 0;

@@ -29,8 +29,7 @@ read_manifest(struct bytes file, struct err *err)
 static int
 read_kernel(struct bytes file, struct err *err)
 {
-	CLEANUP(sealed_freep)
-	struct sealed *elf = NULL;
+	CLEANUP(sealed_freep) struct sealed *elf = NULL;
 	enum kernel_format format;
 	struct elf_notes notes;
 	uint64_t size_bytes = file.len;
@@ -48,10 +47,8 @@ read_kernel(struct bytes file, struct err *err)
 static int
 read_index(struct bytes file, struct err *err)
 {
-	CLEANUP(layout_list_done)
-	struct layout_list list = {0};
-	CLEANUP(closep)
-	int dir_fd = -1;
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+	CLEANUP(closep) int dir_fd = -1;
 
 	write_file("store/index.json", file);
 	TRY(layout_open("store", &dir_fd, err));
@@ -81,8 +78,7 @@ ends_in(const char *name, const char *suffix)
 static void
 check_file(const char *path, const char *code_name)
 {
-	CLEANUP(buffer_done)
-	struct buffer file = read_file(path);
+	CLEANUP(buffer_done) struct buffer file = read_file(path);
 
 	for (size_t i = 0; i < countof(kinds); i++) {
 		struct err err = {0};

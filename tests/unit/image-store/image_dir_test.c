@@ -77,8 +77,7 @@ pack_kernel(const struct buffer *kernel)
 static void
 assert_blob_is_file(const struct blob *blob, const char *path)
 {
-	CLEANUP(buffer_done)
-	struct buffer data = read_file(path);
+	CLEANUP(buffer_done) struct buffer data = read_file(path);
 	struct digest digest;
 	struct err err;
 
@@ -91,10 +90,8 @@ static void
 image_dir_pack_writes_the_image_and_its_manifest(void **state)
 {
 	struct pack_request request = good_request();
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
-	CLEANUP(buffer_done)
-	struct buffer text = {0};
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer text = {0};
 	struct manifest manifest;
 	struct manifest decoded;
 	struct err err;
@@ -122,8 +119,7 @@ static void
 image_dir_pack_takes_an_elf_kernel_and_no_ramdisk(void **state)
 {
 	struct pack_request request = good_request();
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	struct manifest manifest;
 	struct err err;
 
@@ -225,10 +221,8 @@ static void
 image_dir_pack_refuses_kernels_that_could_not_start(void **state)
 {
 	struct elf_recipe not_pv = good_elf;
-	CLEANUP(buffer_done)
-	struct buffer text = {0};
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer text = {0};
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	CLEANUP(buffer_done)
 	struct buffer stream = compress_bytes(XZ, buffer_bytes(&elf));
 	CLEANUP(buffer_done)
@@ -238,8 +232,7 @@ image_dir_pack_refuses_kernels_that_could_not_start(void **state)
 	CLEANUP(buffer_done)
 	struct buffer damaged =
 	    wrap_stream(XZ, bytes_of(stream.ptr, 900), (uint32_t)elf.len);
-	CLEANUP(buffer_done)
-	struct buffer no_pv = {0};
+	CLEANUP(buffer_done) struct buffer no_pv = {0};
 	CLEANUP(buffer_done)
 	struct buffer no_elf =
 	    make_bzimage(ZSTD, bytes_of_str("not an ELF file at all"));
@@ -288,10 +281,8 @@ image_dir_pack_refuses_bad_names_and_ranges(void **state)
 static void
 layout_init_makes_an_empty_store_once(void **state)
 {
-	CLEANUP(closep)
-	int dir_fd = -1;
-	CLEANUP(layout_list_done)
-	struct layout_list list = {0};
+	CLEANUP(closep) int dir_fd = -1;
+	CLEANUP(layout_list_done) struct layout_list list = {0};
 	struct err err;
 
 	(void)state;
@@ -332,10 +323,8 @@ layout_init_leaves_nothing_behind_when_a_write_fails(void **state)
 static void
 layout_add_replaces_only_when_asked(void **state)
 {
-	CLEANUP(buffer_done)
-	struct buffer before = {0};
-	CLEANUP(buffer_done)
-	struct buffer after = {0};
+	CLEANUP(buffer_done) struct buffer before = {0};
+	CLEANUP(buffer_done) struct buffer after = {0};
 	struct err err;
 
 	(void)state;
@@ -412,8 +401,7 @@ layout_add_keeps_foreign_entries(void **state)
 	    "{\"schemaVersion\":2,\"manifests\":[{\"x\":1},"
 	    "{\"annotations\":{\"org.opencontainers.image.ref.name\":\"z\"},"
 	    "\"y\":[2.5]}],\"annotations\":{\"k\":\"v\"}}";
-	CLEANUP(buffer_done)
-	struct buffer after = {0};
+	CLEANUP(buffer_done) struct buffer after = {0};
 	struct err err;
 
 	(void)state;
@@ -432,10 +420,8 @@ layout_add_keeps_foreign_entries(void **state)
 static int
 add_with(const char *path, struct bytes data)
 {
-	CLEANUP(buffer_done)
-	struct buffer before = {0};
-	CLEANUP(buffer_done)
-	struct buffer after = {0};
+	CLEANUP(buffer_done) struct buffer before = {0};
+	CLEANUP(buffer_done) struct buffer after = {0};
 	size_t blobs = count_files("store/blobs/sha256");
 	struct err err;
 	int code;
@@ -462,10 +448,8 @@ layout_add_refuses_images_that_are_not_whole(void **state)
 	make_image_dir("dir", "web", "1");
 	assert_code(layout_init("store", &err), 0);
 	for (size_t i = 0; i < countof(files); i++) {
-		CLEANUP(buffer_done)
-		struct buffer good = read_file(files[i]);
-		CLEANUP(buffer_done)
-		struct buffer grown = read_file(files[i]);
+		CLEANUP(buffer_done) struct buffer good = read_file(files[i]);
+		CLEANUP(buffer_done) struct buffer grown = read_file(files[i]);
 
 		good.ptr[good.len / 2] ^= 0x10;
 		assert_code(add_with(files[i], buffer_bytes(&good)),
@@ -491,8 +475,7 @@ layout_add_refuses_images_that_are_not_signed(void **state)
 	char *other = sign_payload(SIGNER_PROD, "text/plain", "x");
 	CLEANUP(freep)
 	char *broken = sign_payload(SIGNER_PROD, DSSE_IMAGE_PAYLOAD_TYPE, "{}");
-	CLEANUP(freep)
-	char *large = calloc(1, LIMIT_ENVELOPE_BYTES + 1);
+	CLEANUP(freep) char *large = calloc(1, LIMIT_ENVELOPE_BYTES + 1);
 	struct err err;
 
 	(void)state;
@@ -532,8 +515,7 @@ layout_add_refuses_what_is_no_store(void **state)
 static void
 layout_add_changes_the_index_last(void **state)
 {
-	CLEANUP(buffer_done)
-	struct buffer before = {0};
+	CLEANUP(buffer_done) struct buffer before = {0};
 	struct err err;
 
 	(void)state;
@@ -541,8 +523,7 @@ layout_add_changes_the_index_last(void **state)
 	assert_code(layout_init("store", &err), 0);
 	before = read_file("store/index.json");
 	for (size_t n = 1; n <= 6; n++) {
-		CLEANUP(buffer_done)
-		struct buffer after = {0};
+		CLEANUP(buffer_done) struct buffer after = {0};
 
 		writes = 0;
 		write_at = n;
@@ -563,8 +544,7 @@ layout_add_refuses_an_index_that_is_full(void **state)
 	json_t *index =
 	    json_pack("{s:i, s:[]}", "schemaVersion", 2, "manifests");
 	json_t *manifests = json_object_get(index, "manifests");
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(freep) char *text = NULL;
 	struct err err;
 
 	(void)state;

@@ -48,8 +48,7 @@ read_index(void)
 static void
 write_index(json_t *index)
 {
-	CLEANUP(freep)
-	char *text = tree_text(index);
+	CLEANUP(freep) char *text = tree_text(index);
 
 	write_file("store/index.json", bytes_of_str(text));
 	json_decref(index);
@@ -96,10 +95,8 @@ point_to(json_t *descriptor, struct bytes data)
 static int
 try_read(const char *name, size_t *ret_count)
 {
-	CLEANUP(layout_list_done)
-	struct layout_list list = {UNTOUCHED, 77};
-	CLEANUP(closep)
-	int dir_fd = -1;
+	CLEANUP(layout_list_done) struct layout_list list = {UNTOUCHED, 77};
+	CLEANUP(closep) int dir_fd = -1;
 	struct err err;
 	int code;
 
@@ -153,10 +150,8 @@ layout_read_lists_what_was_added(void **state)
             {"web", "1"},
             {"web", "2"}
         };
-	CLEANUP(layout_list_done)
-	struct layout_list list = {0};
-	CLEANUP(closep)
-	int dir_fd = -1;
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+	CLEANUP(closep) int dir_fd = -1;
 	struct err err;
 
 	(void)state;
@@ -164,10 +159,8 @@ layout_read_lists_what_was_added(void **state)
 	assert_code(layout_read(dir_fd, NULL, &list, &err), 0);
 	assert_int_equal(list.count, countof(names));
 	for (size_t i = 0; i < list.count; i++) {
-		CLEANUP(sealed_freep)
-		struct sealed *envelope = NULL;
-		CLEANUP(buffer_done)
-		struct buffer original = {0};
+		CLEANUP(sealed_freep) struct sealed *envelope = NULL;
+		CLEANUP(buffer_done) struct buffer original = {0};
 		char path[64];
 
 		assert_string_equal(list.entries[i].claimed_name, names[i][0]);
@@ -300,8 +293,7 @@ layout_copy_blob_refuses_blobs_that_are_not_regular(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < countof(replacements); i++) {
-		CLEANUP(closep)
-		int dir_fd = -1;
+		CLEANUP(closep) int dir_fd = -1;
 		struct sealed *blob = UNTOUCHED;
 		struct digest digest;
 		struct err err;
@@ -324,8 +316,7 @@ layout_copy_blob_refuses_blobs_that_are_not_regular(void **state)
 static void
 layout_refuses_a_link_in_the_middle_of_a_path(void **state)
 {
-	CLEANUP(closep)
-	int dir_fd = -1;
+	CLEANUP(closep) int dir_fd = -1;
 	struct sealed *blob = UNTOUCHED;
 	struct digest digest;
 	struct err err;
@@ -343,10 +334,8 @@ layout_refuses_a_link_in_the_middle_of_a_path(void **state)
 static void
 layout_copy_blob_copies_exactly_the_size(void **state)
 {
-	CLEANUP(closep)
-	int dir_fd = -1;
-	CLEANUP(sealed_freep)
-	struct sealed *blob = NULL;
+	CLEANUP(closep) int dir_fd = -1;
+	CLEANUP(sealed_freep) struct sealed *blob = NULL;
 	struct sealed *none = UNTOUCHED;
 	struct digest digest;
 	struct err err;
@@ -380,10 +369,8 @@ layout_copy_blob_copies_exactly_the_size(void **state)
 static void
 layout_copy_blob_does_not_check_the_digest(void **state)
 {
-	CLEANUP(closep)
-	int dir_fd = -1;
-	CLEANUP(sealed_freep)
-	struct sealed *blob = NULL;
+	CLEANUP(closep) int dir_fd = -1;
+	CLEANUP(sealed_freep) struct sealed *blob = NULL;
 	struct digest digest;
 	struct err err;
 
@@ -419,8 +406,7 @@ layout_read_refuses_an_index_over_its_size(void **state)
 {
 	CLEANUP(buffer_done)
 	struct buffer index = read_file("store/index.json");
-	CLEANUP(freep)
-	char *spaces = malloc(LIMIT_INDEX_BYTES);
+	CLEANUP(freep) char *spaces = malloc(LIMIT_INDEX_BYTES);
 
 	(void)state;
 	memset(spaces, ' ', LIMIT_INDEX_BYTES);
@@ -560,10 +546,8 @@ layout_read_refuses_an_oci_manifest_that_is_not_the_named_one(void **state)
 {
 	json_t *index = read_index();
 	char path[128];
-	CLEANUP(buffer_done)
-	struct buffer good = {0};
-	CLEANUP(buffer_done)
-	struct buffer bad = {0};
+	CLEANUP(buffer_done) struct buffer good = {0};
+	CLEANUP(buffer_done) struct buffer bad = {0};
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s", blob_path(index_entry(index, 1)));
@@ -597,8 +581,7 @@ read_with_oci_manifest(const char *path, const char *member, const char *value)
 	json_t *entry = index_entry(index, 1);
 	json_t *manifest = json_load_file(blob_path(entry), 0, NULL);
 	json_t *object = tree_at(manifest, path);
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(freep) char *text = NULL;
 	int code;
 
 	if (value == NULL)

@@ -50,8 +50,7 @@ decode(struct bytes text, struct manifest *ret_manifest, struct err *err)
 static int
 decode_tree(const json_t *tree)
 {
-	CLEANUP(freep)
-	char *text = tree_text(tree);
+	CLEANUP(freep) char *text = tree_text(tree);
 	struct manifest manifest;
 	struct err err;
 	int code = decode(bytes_of_str(text), &manifest, &err);
@@ -90,8 +89,7 @@ decode_with(const char *object, const char *member, const char *value)
 static int
 decode_with_long(const char *object, const char *member, size_t len)
 {
-	CLEANUP(freep)
-	char *value = calloc(1, len + 3);
+	CLEANUP(freep) char *value = calloc(1, len + 3);
 
 	memset(value, 'a', len + 2);
 	value[0] = '"';
@@ -103,8 +101,7 @@ static void
 manifest_encode_writes_the_documented_bytes(void **state)
 {
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(freep) char *text = NULL;
 	struct err err;
 
 	(void)state;
@@ -130,8 +127,7 @@ manifest_survives_encode_and_decode_in_each_variant(void **state)
 	(void)state;
 	for (unsigned int variant = 0; variant < 8; variant++) {
 		struct manifest made = good_manifest();
-		CLEANUP(freep)
-		char *text = NULL;
+		CLEANUP(freep) char *text = NULL;
 		struct manifest manifest;
 		struct err err;
 
@@ -156,8 +152,7 @@ static void
 manifest_decode_does_not_need_the_order_of_members(void **state)
 {
 	json_t *tree = good_manifest_tree();
-	CLEANUP(freep)
-	char *text = json_dumps(tree, JSON_SORT_KEYS);
+	CLEANUP(freep) char *text = json_dumps(tree, JSON_SORT_KEYS);
 	struct manifest good = good_manifest();
 	struct manifest manifest;
 	struct err err;
@@ -277,10 +272,8 @@ manifest_decode_refuses_what_is_not_one_strict_object(void **state)
 {
 	static const char *const texts[] = {"", "{}", "[]", "null", "\"\"",
 	    "{\"schema\":\"assay.image/1\"", "\xef\xbb\xbf{}"};
-	CLEANUP(freep)
-	char *twice = NULL;
-	CLEANUP(freep)
-	char *trailing = NULL;
+	CLEANUP(freep) char *twice = NULL;
+	CLEANUP(freep) char *trailing = NULL;
 	struct manifest manifest;
 	struct err err;
 
@@ -302,8 +295,7 @@ manifest_decode_refuses_what_is_not_one_strict_object(void **state)
 static void
 manifest_decode_refuses_text_that_is_too_long_or_too_deep(void **state)
 {
-	CLEANUP(freep)
-	char *text = calloc(1, LIMIT_ENVELOPE_BYTES + 2);
+	CLEANUP(freep) char *text = calloc(1, LIMIT_ENVELOPE_BYTES + 2);
 	struct manifest manifest;
 	struct err err;
 
@@ -334,8 +326,7 @@ manifest_decode_refuses_every_truncation(void **state)
 static void
 manifest_decode_never_reads_a_flipped_bit_as_the_same_manifest(void **state)
 {
-	CLEANUP(freep)
-	char *text = strdup(good_text);
+	CLEANUP(freep) char *text = strdup(good_text);
 	struct manifest good = good_manifest();
 
 	(void)state;
@@ -562,8 +553,7 @@ static void
 manifest_errors_name_the_field(void **state)
 {
 	json_t *tree = good_manifest_tree();
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(freep) char *text = NULL;
 	struct manifest manifest;
 	struct err err;
 

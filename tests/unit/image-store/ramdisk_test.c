@@ -34,14 +34,12 @@ ramdisk_check_refuses_what_libxenguest_would_unpack(void **state)
 static void
 ramdisk_check_refuses_several_members_and_trailing_zeros(void **state)
 {
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	CLEANUP(buffer_done)
 	struct buffer one = compress_bytes(GZIP, buffer_bytes(&elf));
 	CLEANUP(buffer_done)
 	struct buffer small = compress_bytes(GZIP, bytes_of_str("x"));
-	CLEANUP(buffer_done)
-	struct buffer two = {0};
+	CLEANUP(buffer_done) struct buffer two = {0};
 	struct err err;
 
 	(void)state;
@@ -59,11 +57,7 @@ static void
 ramdisk_check_does_not_care_about_anything_else(void **state)
 {
 	static const char *const files[] = {"", "\x1f", "\x1f\x8b",
-	    "\x1f\x8b\x08", "070701",
-	    "\xfd"
-	    "7zXZ",
-	    "\x1f\x9e"
-	    "0123456789"};
+	    "\x1f\x8b\x08", "070701", "\3757zXZ", "\037\2360123456789"};
 	struct err err;
 
 	(void)state;

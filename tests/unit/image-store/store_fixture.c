@@ -167,10 +167,8 @@ read_file(const char *path)
 void
 assert_same_file(const char *one, const char *other)
 {
-	CLEANUP(buffer_done)
-	struct buffer a = read_file(one);
-	CLEANUP(buffer_done)
-	struct buffer b = read_file(other);
+	CLEANUP(buffer_done) struct buffer a = read_file(one);
+	CLEANUP(buffer_done) struct buffer b = read_file(other);
 	struct stat st_a;
 	struct stat st_b;
 
@@ -267,8 +265,7 @@ make_notes(const struct elf_recipe *recipe)
 static void
 add_content(struct buffer *buffer, size_t len)
 {
-	CLEANUP(freep)
-	uint8_t *content = malloc(len + 1);
+	CLEANUP(freep) uint8_t *content = malloc(len + 1);
 	uint32_t noise = 1;
 
 	for (size_t i = 0; i < len; i++) {
@@ -283,8 +280,7 @@ add_content(struct buffer *buffer, size_t len)
 struct buffer
 make_elf(const struct elf_recipe *recipe)
 {
-	CLEANUP(buffer_done)
-	struct buffer notes = make_notes(recipe);
+	CLEANUP(buffer_done) struct buffer notes = make_notes(recipe);
 	size_t notes_at = sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr);
 	size_t len = notes_at + notes.len + recipe->content_bytes;
 	Elf64_Ehdr header = {
@@ -368,8 +364,7 @@ compress_lz4(struct bytes data)
 {
 	static const size_t block_bytes = 8 << 20;
 	size_t bound = (size_t)LZ4_compressBound((int)block_bytes);
-	CLEANUP(freep)
-	char *block = malloc(bound);
+	CLEANUP(freep) char *block = malloc(bound);
 	struct buffer out = {0};
 
 	buffer_add_le32(&out, 0x184c2102);
@@ -435,8 +430,7 @@ struct buffer
 wrap_stream(
     enum compression compression, struct bytes stream, uint32_t claimed_size)
 {
-	CLEANUP(buffer_done)
-	struct buffer payload = {0};
+	CLEANUP(buffer_done) struct buffer payload = {0};
 
 	buffer_add(&payload, stream.ptr, stream.len);
 	if (compression == GZIP && payload.len >= 4)
@@ -486,8 +480,7 @@ json_t *
 good_manifest_tree(void)
 {
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(freep) char *text = NULL;
 	struct err err;
 	json_t *tree;
 
@@ -500,8 +493,7 @@ good_manifest_tree(void)
 json_t *
 tree_at(json_t *tree, const char *path)
 {
-	CLEANUP(freep)
-	char *parts = strdup(path);
+	CLEANUP(freep) char *parts = strdup(path);
 	char *rest = NULL;
 
 	for (char *part = strtok_r(parts, ".", &rest); part != NULL;
@@ -544,8 +536,7 @@ signer_id(enum signer signer, char ret_hex[DIGEST_HEX_SIZE])
 static json_t *
 signer_entry(enum signer signer)
 {
-	CLEANUP(freep)
-	char *pem = NULL;
+	CLEANUP(freep) char *pem = NULL;
 	struct err err;
 
 	assert_code(public_key_to_pem(
@@ -560,8 +551,7 @@ make_policy(int64_t floor)
 	struct trust_policy *policy = NULL;
 	char prod[DIGEST_HEX_SIZE];
 	char lab[DIGEST_HEX_SIZE];
-	CLEANUP(freep)
-	char *text = NULL;
+	CLEANUP(freep) char *text = NULL;
 	struct err err;
 	json_t *tree;
 
@@ -601,8 +591,7 @@ sign_payload(enum signer signer, const char *payload_type, const char *payload)
 char *
 sign_manifest(enum signer signer, const struct manifest *manifest)
 {
-	CLEANUP(freep)
-	char *payload = NULL;
+	CLEANUP(freep) char *payload = NULL;
 	struct err err;
 
 	assert_code(manifest_encode(manifest, &payload, &err), 0);
@@ -621,8 +610,7 @@ signers_done(void)
 struct pack_request
 good_request(void)
 {
-	CLEANUP(buffer_done)
-	struct buffer elf = make_elf(&good_elf);
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	CLEANUP(buffer_done)
 	struct buffer kernel = make_bzimage(LZ4, buffer_bytes(&elf));
 	struct pack_request request = {
@@ -640,8 +628,7 @@ void
 make_image_dir(const char *dir, const char *name, const char *version)
 {
 	struct pack_request request = good_request();
-	CLEANUP(freep)
-	char *envelope = NULL;
+	CLEANUP(freep) char *envelope = NULL;
 	struct manifest manifest;
 	char path[256];
 	struct err err;

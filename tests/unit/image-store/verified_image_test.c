@@ -49,10 +49,8 @@ static int
 verify(enum signer signer, const struct manifest *manifest, const char *name,
     int64_t floor, struct verified_manifest **ret_verified)
 {
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = make_policy(floor);
-	CLEANUP(freep)
-	char *text = sign_manifest(signer, manifest);
+	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(floor);
+	CLEANUP(freep) char *text = sign_manifest(signer, manifest);
 	CLEANUP(sealed_freep)
 	struct sealed *envelope = sealed_of(bytes_of_str(text));
 	struct verified_manifest *verified = UNTOUCHED;
@@ -81,10 +79,8 @@ try_verify(enum signer signer, const struct manifest *manifest,
 static int
 try_verify_bytes(struct bytes raw)
 {
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = make_policy(0);
-	CLEANUP(sealed_freep)
-	struct sealed *envelope = sealed_of(raw);
+	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(0);
+	CLEANUP(sealed_freep) struct sealed *envelope = sealed_of(raw);
 	struct verified_manifest *verified = UNTOUCHED;
 	struct err err;
 	int code =
@@ -108,13 +104,10 @@ verified_manifest_tells_who_signed_what(void **state)
 {
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *verified = NULL;
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = make_policy(17);
+	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(17);
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep)
-	char *text = sign_manifest(SIGNER_PROD, &manifest);
-	CLEANUP(freep)
-	char *payload = NULL;
+	CLEANUP(freep) char *text = sign_manifest(SIGNER_PROD, &manifest);
+	CLEANUP(freep) char *payload = NULL;
 	CLEANUP(sealed_freep)
 	struct sealed *envelope = sealed_of(bytes_of_str(text));
 	struct digest digest;
@@ -234,18 +227,15 @@ static void
 verified_manifest_refuses_each_flipped_bit_of_what_was_signed(void **state)
 {
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep)
-	char *text = sign_manifest(SIGNER_PROD, &manifest);
-	CLEANUP(trust_freep)
-	struct trust_policy *policy = make_policy(0);
+	CLEANUP(freep) char *text = sign_manifest(SIGNER_PROD, &manifest);
+	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(0);
 	char *payload = strstr(text, "\"payload\":\"");
 	size_t len = strcspn(payload + 11, "\"");
 
 	(void)state;
 	payload += 11;
 	for (size_t i = 0; i < len; i++) {
-		CLEANUP(sealed_freep)
-		struct sealed *envelope = NULL;
+		CLEANUP(sealed_freep) struct sealed *envelope = NULL;
 		struct verified_manifest *verified = UNTOUCHED;
 		struct err err;
 		char was = payload[i];
@@ -266,13 +256,10 @@ static void
 verified_manifest_refuses_broken_envelopes(void **state)
 {
 	struct manifest manifest = good_manifest();
-	CLEANUP(freep)
-	char *text = sign_manifest(SIGNER_PROD, &manifest);
-	CLEANUP(freep)
-	char *large = calloc(1, LIMIT_ENVELOPE_BYTES + 2);
+	CLEANUP(freep) char *text = sign_manifest(SIGNER_PROD, &manifest);
+	CLEANUP(freep) char *large = calloc(1, LIMIT_ENVELOPE_BYTES + 2);
 	json_t *tree = json_loads(text, 0, NULL);
-	CLEANUP(freep)
-	char *unsigned_text = NULL;
+	CLEANUP(freep) char *unsigned_text = NULL;
 
 	(void)state;
 	assert_code(try_verify_bytes(
@@ -291,15 +278,13 @@ verified_manifest_refuses_broken_envelopes(void **state)
 static void
 blob_check_refuses_other_sizes_and_bytes(void **state)
 {
-	CLEANUP(image_done)
-	struct image image = good_image();
+	CLEANUP(image_done) struct image image = good_image();
 	const struct blob *blob = &image.manifest.elf;
 	struct err err;
 
 	(void)state;
 	for (size_t i = 0; i < image.elf.len * 8; i += 101) {
-		CLEANUP(sealed_freep)
-		struct sealed *flipped = NULL;
+		CLEANUP(sealed_freep) struct sealed *flipped = NULL;
 
 		image.elf.ptr[i / 8] ^= (uint8_t)(1 << i % 8);
 		flipped = sealed_of(buffer_bytes(&image.elf));
@@ -308,8 +293,7 @@ blob_check_refuses_other_sizes_and_bytes(void **state)
 		    IMAGE_DIGEST_MISMATCH);
 	}
 	for (size_t less = 0; less < 3; less++) {
-		CLEANUP(sealed_freep)
-		struct sealed *other = NULL;
+		CLEANUP(sealed_freep) struct sealed *other = NULL;
 
 		other =
 		    sealed_of(bytes_of(image.elf.ptr, image.elf.len - less));
@@ -339,8 +323,7 @@ checked(const struct buffer *data)
 static void
 checked_blob_is_made_only_of_the_right_bytes(void **state)
 {
-	CLEANUP(image_done)
-	struct image image = good_image();
+	CLEANUP(image_done) struct image image = good_image();
 	struct checked_blob *blob = UNTOUCHED;
 	struct err err;
 
@@ -397,10 +380,8 @@ assert_not_made(const struct manifest *manifest, const struct buffer *elf,
 static void
 verified_image_holds_what_was_signed(void **state)
 {
-	CLEANUP(verified_image_freep)
-	struct verified_image *image = NULL;
-	CLEANUP(image_done)
-	struct image good = good_image();
+	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
+	CLEANUP(image_done) struct image good = good_image();
 
 	(void)state;
 	assert_code(make(&good.manifest, &good.elf, &good.ramdisk, &image), 0);
@@ -416,10 +397,8 @@ verified_image_holds_what_was_signed(void **state)
 static void
 verified_image_may_have_no_ramdisk(void **state)
 {
-	CLEANUP(verified_image_freep)
-	struct verified_image *image = NULL;
-	CLEANUP(image_done)
-	struct image good = good_image();
+	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
+	CLEANUP(image_done) struct image good = good_image();
 
 	(void)state;
 	good.manifest.has_ramdisk = false;
@@ -431,13 +410,10 @@ verified_image_may_have_no_ramdisk(void **state)
 static void
 verified_image_refuses_the_blobs_of_another_image(void **state)
 {
-	CLEANUP(image_done)
-	struct image good = good_image();
+	CLEANUP(image_done) struct image good = good_image();
 	struct elf_recipe recipe = good_elf;
-	CLEANUP(buffer_done)
-	struct buffer other_elf = {0};
-	CLEANUP(buffer_done)
-	struct buffer other_ramdisk = {0};
+	CLEANUP(buffer_done) struct buffer other_elf = {0};
+	CLEANUP(buffer_done) struct buffer other_ramdisk = {0};
 
 	(void)state;
 	recipe.has_hypercall_page = false;
@@ -454,8 +430,7 @@ verified_image_refuses_the_blobs_of_another_image(void **state)
 static void
 verified_image_refuses_a_ramdisk_too_many_or_too_few(void **state)
 {
-	CLEANUP(image_done)
-	struct image good = good_image();
+	CLEANUP(image_done) struct image good = good_image();
 
 	(void)state;
 	assert_not_made(&good.manifest, &good.elf, NULL, IMAGE_DIGEST_MISMATCH);
@@ -467,8 +442,7 @@ verified_image_refuses_a_ramdisk_too_many_or_too_few(void **state)
 static void
 verified_image_refuses_a_signed_kernel_that_is_no_x86_64_elf(void **state)
 {
-	CLEANUP(image_done)
-	struct image good = good_image();
+	CLEANUP(image_done) struct image good = good_image();
 
 	(void)state;
 	good.elf.ptr[0x12] = 3; /* EM_386 */
@@ -480,8 +454,7 @@ verified_image_refuses_a_signed_kernel_that_is_no_x86_64_elf(void **state)
 static void
 verified_image_refuses_a_signed_ramdisk_that_would_be_unpacked(void **state)
 {
-	CLEANUP(image_done)
-	struct image good = good_image();
+	CLEANUP(image_done) struct image good = good_image();
 
 	(void)state;
 	buffer_done(&good.ramdisk);

@@ -37,13 +37,20 @@ good_event(void)
 
 static const char good_data[] =
     "{\"v\":1,\"ev\":\"build\",\"seq\":3,"
-    "\"manifest\":\"" HEX("11111111") "\","
-    "\"payload\":\"" HEX("22222222") "\","
-    "\"kernel\":\"" HEX("33333333") "\","
-    "\"ramdisk\":\"" HEX("44444444") "\","
-    "\"cmdline\":\"" HEX("5a5a5a5a") "\","
-    "\"type\":\"pv\",\"uuid\":\"6a2f3f1c-0b6e-4a54-9a55-8a7f2f3b9d11\","
-    "\"domid\":9,\"mem\":256,\"vcpus\":2}";
+    "\"manifest\":\"" HEX(
+	"11111111") "\","
+		    "\"payload\":\"" HEX(
+			"22222222") "\","
+				    "\"kernel\":\"" HEX(
+					"33333333") "\","
+						    "\"ramdisk\":\"" HEX(
+							"44444444") "\","
+								    "\"cmdline"
+								    "\":\"" HEX(
+									"5a5a5a"
+									"5a") "\","
+									      "\"type\":\"pv\",\"uuid\":\"6a2f3f1c-0b6e-4a54-9a55-8a7f2f3b9d11\","
+									      "\"domid\":9,\"mem\":256,\"vcpus\":2}";
 
 /* "ASY1" as a little-endian number, the length, the data. */
 static void
@@ -122,9 +129,8 @@ build_event_digest_depends_on_every_member(void **state)
 			assert_false(digest_equal(&digests[i], &digests[j]));
 	}
 	events[0].vcpus++;
-	assert_refused(build_event_digest(&events[0], &digests[1],
-	                   &(struct err){0}),
-	    0);
+	assert_refused(
+	    build_event_digest(&events[0], &digests[1], &(struct err){0}), 0);
 	assert_false(digest_equal(&digests[0], &digests[1]));
 }
 

@@ -1,0 +1,186 @@
+#include "builder_fixture.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/scope.h"
+#include "image-store/layout_write.h"
+
+void
+assert_has_at(const char *text, const char *part, const char *file, int line)
+{
+	if (strstr(text, part) != NULL)
+		return;
+	print_error("\"%s\" does not hold \"%s\"\n", text, part);
+	_fail(file, line);
+}
+
+size_t
+count_descriptors(void)
+{
+	return count_files("/proc/self/fd");
+}
+
+struct build_request
+good_build_request(void)
+{
+	struct build_request request = {
+	    .image = "web",
+	    .name = "guest",
+	    .memory_mib = 256,
+	    .vcpus = 2,
+	};
+
+	assert_true(uuid_from_text(GOOD_UUID, request.uuid));
+	return request;
+}
+
+struct receipt
+good_receipt(void)
+{
+	struct receipt receipt = {
+	    .domid = 9,
+	    .name = "guest",
+	    .image = "web",
+	    .version = "1",
+	    .role = "prod",
+	    .is_debug = true,
+	    .was_cached = true,
+	    .sequence = 3,
+	    .memory_mib = 256,
+	    .vcpus = 2,
+	    .grants = {{{1, 2, 0x1234}, {1, 1, 0xfffffffe}}},
+	};
+
+	assert_true(uuid_from_text(GOOD_UUID, receipt.uuid));
+	memset(receipt.envelope.bytes, 0x11, DIGEST_BYTES);
+	memset(receipt.payload.bytes, 0x22, DIGEST_BYTES);
+	memset(receipt.measurement.bytes, 0x33, DIGEST_BYTES);
+	for (uint32_t i = 0; i < TIMING_PHASE_COUNT; i++)
+		receipt.timing.phase_usec[i] = i + 1;
+	return receipt;
+}
+
+struct config
+good_config(void)
+{
+	struct config config = {
+	    .store = "store",
+	    .trust = "trust.json",
+	    .socket = "run/socket",
+	    .state = "state",
+	    .libxl_dir = "libxl",
+	    .allow_uids = {0},
+	    .allow_uid_count = 1,
+	    .daemons = {XENSTORED, XENCONSOLED},
+	    .sandbox_uid = 65534,
+	};
+
+	config.allow_uids[0] = geteuid();
+	return config;
+}
+
+struct digest
+digest_of_file(const char *path)
+{
+	CLEANUP(buffer_done) struct buffer file = read_file(path);
+	struct digest digest;
+	struct err err;
+
+	assert_code(digest_of(buffer_bytes(&file), &digest, &err), 0);
+	return digest;
+}
+
+void
+stored_path(const struct digest *digest, char ret_path[128])
+{
+	char path[LAYOUT_BLOB_PATH_SIZE];
+
+	layout_blob_path(digest, path);
+	snprintf(ret_path, 128, "store/%s", path);
+}
+
+struct digest
+add_image(enum signer signer, const char *name, const char *version,
+    int64_t rollback_index)
+{
+	struct pack_request request = good_request();
+	CLEANUP(freep) char *envelope = NULL;
+	struct manifest manifest;
+	char dir[160];
+	char path[200];
+	struct err err;
+
+	snprintf(request.manifest.name, sizeof(request.manifest.name), "%s",
+	    name);
+	snprintf(request.manifest.version, sizeof(request.manifest.version),
+	    "%s", version);
+	request.manifest.rollback_index = rollback_index;
+	snprintf(dir, sizeof(dir), "dir-%s-%s", name, version);
+	if (image_dir_pack(&request, dir, &manifest, &err) != 0)
+		fail_msg("pack: %s", err.text);
+	envelope = sign_manifest(signer, &manifest);
+	snprintf(path, sizeof(path), "%s/%s", dir, IMAGE_DIR_ENVELOPE);
+	write_file(path, bytes_of_str(envelope));
+	if (layout_add("store", dir, false, &err) != 0)
+		fail_msg("add: %s", err.text);
+	return digest_of_file(path);
+}
+
+int
+bench_setup(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	struct err err;
+
+	*state = bench;
+	if (bench == NULL || enter_directory(NULL) != 0)
+		return -1;
+	assert_int_equal(mkdir("libxl", 0700), 0);
+	assert_int_equal(mkdir("state", 0700), 0);
+	assert_code(layout_init("store", &err), 0);
+	add_image(SIGNER_PROD, "web", "1", 17);
+	bench->fake = xen_fake_new();
+	bench->port = xen_fake_port(bench->fake);
+	bench->policy = make_policy(1);
+	bench->config = good_config();
+	bench->request = good_build_request();
+	bench->request.peer.uid = bench->config.allow_uids[0];
+	assert_code(stage_start(bench->config.sandbox_uid, &bench->stage, &err),
+	    0);
+	assert_code(stage_open_store(&bench->stage, bench->config.store, &err),
+	    0);
+	bench->env = (struct build_env){
+	    .config = &bench->config,
+	    .images = {bench->policy, &bench->cache, &bench->stage, -1},
+	    .place = {&bench->port, &bench->config.daemons,
+		bench->config.libxl_dir, -1, &bench->left_behind},
+	    .sequence = 3,
+	};
+	return 0;
+}
+
+int
+bench_teardown(void **state)
+{
+	struct bench *bench = *state;
+
+	stage_stop(&bench->stage);
+	image_cache_done(&bench->cache);
+	trust_freep(&bench->policy);
+	xen_fake_free(bench->fake);
+	free(bench);
+	signers_done();
+	return leave_directory(NULL);
+}
+
+int
+bench_build(struct bench *bench, struct receipt *ret_receipt, struct err *err)
+{
+	timing_start(&bench->timing);
+	return build_domain(&bench->env, &bench->request, &bench->timing,
+	    ret_receipt, err);
+}

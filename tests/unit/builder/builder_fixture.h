@@ -1,0 +1,76 @@
+/*
+ * All that a build needs, in one call: a signed image in a store, its policy,
+ * a configuration, a stage process and the fake Xen. A test breaks one thing.
+ */
+#ifndef ASSAY_TESTS_BUILDER_FIXTURE_H
+#define ASSAY_TESTS_BUILDER_FIXTURE_H
+
+#include "store_fixture.h"
+
+#include "builder/build_domain.h"
+#include "builder/stage.h"
+#include "xen_port_fake.h"
+
+/* Does `text` hold `part`? Shows both if not. */
+#define assert_has(text, part) assert_has_at(text, part, __FILE__, __LINE__)
+void assert_has_at(const char *text, const char *part, const char *file,
+    int line);
+
+size_t count_descriptors(void);
+
+/* Where daemons run in these tests: two ids that cannot be taken for one. */
+enum { XENSTORED = 1, XENCONSOLED = 2 };
+
+#define GOOD_UUID "6a2f3f1c-0b6e-4a54-9a55-8a7f2f3b9d11"
+
+struct bench {
+	struct xen_fake *fake;
+	struct xen_port port;
+	struct trust_policy *policy;
+	struct config config;
+	struct image_cache cache;
+	struct stage stage;
+	struct build_env env;
+	struct build_request request;
+	struct timing timing;
+	bool left_behind;
+};
+
+/*
+ * cmocka setup and teardown, with a fresh working directory: "store" holds
+ * web:1 with rollback index 17, memory 128 to 4096 MiB, 1 to 8 vcpus;
+ * "libxl" and "state" are empty.
+ */
+int bench_setup(void **state);
+int bench_teardown(void **state);
+
+/* The request of the good case: web as domain "guest", 256 MiB, 2 vcpus. */
+struct build_request good_build_request(void);
+
+/* A receipt with all members set. */
+struct receipt good_receipt(void);
+
+/* A configuration of the bench's directories. */
+struct config good_config(void);
+
+/*
+ * Pack, sign and add an image to "store"; its directory is "dir-NAME-VERSION".
+ * Returns the envelope's digest.
+ */
+struct digest add_image(enum signer signer, const char *name,
+    const char *version, int64_t rollback_index);
+
+/* "store/blobs/sha256/<hex>" */
+void stored_path(const struct digest *digest, char ret_path[128]);
+struct digest digest_of_file(const char *path);
+
+/* Run the story. */
+int bench_build(struct bench *bench, struct receipt *ret_receipt,
+    struct err *err);
+
+#define bench_test(test) \
+	cmocka_unit_test_setup_teardown(test, bench_setup, bench_teardown)
+#define directory_test(test) \
+	cmocka_unit_test_setup_teardown(test, enter_directory, leave_directory)
+
+#endif

@@ -1,0 +1,239 @@
+#include "builder_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "builder/config.h"
+
+static json_t *
+good_tree(void)
+{
+	json_t *tree = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[i,i], s:i,"
+				 " s:i, s:i}",
+	    "schema", "assay.config/1", "store", "/assay/store", "trust",
+	    "/assay/trust.json", "socket", "/run/assay/builder.sock", "state",
+	    "/run/assay/state", "libxl_dir", "/var/lib/xl", "allow_uids", 0,
+	    1000, "xenstored_domid", 1, "xenconsoled_domid", 2, "sandbox_uid",
+	    990);
+
+	assert_non_null(tree);
+	return tree;
+}
+
+/* Takes the tree. */
+static int
+load(json_t *tree, struct config *ret_config, struct err *err)
+{
+	CLEANUP(freep) char *text = tree_text(tree);
+
+	json_decref(tree);
+	write_file("assayd.conf", bytes_of_str(text));
+	return config_load("assayd.conf", ret_config, err);
+}
+
+/* Takes the value; NULL removes the member. */
+static void
+assert_bad(const char *member, json_t *value)
+{
+	json_t *tree = good_tree();
+	struct config config;
+	struct config before;
+	struct err err = {0};
+
+	memset(&config, 0x5a, sizeof(config));
+	before = config;
+	if (value == NULL)
+		json_object_del(tree, member);
+	else
+		json_object_set_new(tree, member, value);
+	if (load(tree, &config, &err) == 0)
+		fail_msg("%s: taken", member);
+	assert_code((int)err.code, CONFIG_BAD);
+	assert_has(err.field, member);
+	assert_memory_equal(&config, &before, sizeof(config));
+}
+
+static void
+config_takes_every_member(void **state)
+{
+	struct config config;
+	struct err err;
+
+	(void)state;
+	assert_code(load(good_tree(), &config, &err), 0);
+	assert_string_equal(config.store, "/assay/store");
+	assert_string_equal(config.trust, "/assay/trust.json");
+	assert_string_equal(config.socket, "/run/assay/builder.sock");
+	assert_string_equal(config.state, "/run/assay/state");
+	assert_string_equal(config.libxl_dir, "/var/lib/xl");
+	assert_int_equal(config.allow_uid_count, 2);
+	assert_int_equal(config.daemons.xenstored_domid, 1);
+	assert_int_equal(config.daemons.xenconsoled_domid, 2);
+	assert_int_equal(config.sandbox_uid, 990);
+}
+
+static void
+config_has_defaults_only_for_libxl_dir_and_sandbox_uid(void **state)
+{
+	json_t *tree = good_tree();
+	struct config config;
+	struct err err;
+
+	(void)state;
+	json_object_del(tree, "libxl_dir");
+	json_object_del(tree, "sandbox_uid");
+	assert_code(load(tree, &config, &err), 0);
+	assert_string_equal(config.libxl_dir, "/var/lib/xen");
+	assert_int_equal(config.sandbox_uid, 65534);
+
+	tree = good_tree();
+	json_object_set_new(tree, "libxl_dir", json_null());
+	assert_code(load(tree, &config, &err), 0);
+	assert_string_equal(config.libxl_dir, "");
+}
+
+static void
+config_refuses_a_missing_member(void **state)
+{
+	static const char *const members[] = {"schema", "store", "trust",
+	    "socket", "state", "allow_uids", "xenstored_domid",
+	    "xenconsoled_domid"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(members); i++)
+		assert_bad(members[i], NULL);
+}
+
+static void
+config_refuses_a_member_of_the_wrong_type(void **state)
+{
+	static const char *const members[] = {"schema", "store", "trust",
+	    "socket", "state", "libxl_dir", "allow_uids", "xenstored_domid",
+	    "xenconsoled_domid", "sandbox_uid"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(members); i++) {
+		assert_bad(members[i], json_true());
+		assert_bad(members[i], json_object());
+		assert_bad(members[i], json_real(1.0));
+		if (strcmp(members[i], "libxl_dir") != 0 &&
+		    strcmp(members[i], "sandbox_uid") != 0)
+			assert_bad(members[i], json_null());
+	}
+	assert_bad("unknown", json_integer(1));
+	assert_bad("Store", json_string("/x"));
+}
+
+static void
+config_refuses_values_that_cannot_be_meant(void **state)
+{
+	char long_path[CONFIG_PATH_SIZE + 1];
+
+	(void)state;
+	memset(long_path, '/', sizeof(long_path));
+	long_path[CONFIG_PATH_SIZE] = '\0';
+	assert_bad("schema", json_string("assay.config/2"));
+	assert_bad("store", json_string("relative/path"));
+	assert_bad("store", json_string(""));
+	assert_bad("socket", json_string(long_path));
+	assert_bad("libxl_dir", json_string(""));
+	assert_bad("xenstored_domid", json_integer(-1));
+	assert_bad("xenstored_domid", json_integer(0x7ff0));
+	assert_bad("xenconsoled_domid", json_integer(0x7ff0));
+	assert_bad("sandbox_uid", json_integer(0));
+	assert_bad("sandbox_uid", json_integer(UINT32_MAX));
+	assert_bad("allow_uids", json_pack("[s]", "root"));
+	assert_bad("allow_uids", json_pack("[i]", -1));
+	assert_bad("allow_uids", json_pack("[I]", (json_int_t)UINT32_MAX));
+	assert_bad("allow_uids", json_pack("[f]", 0.0));
+}
+
+static void
+config_bounds_the_number_of_callers(void **state)
+{
+	json_t *uids = json_array();
+	json_t *tree = good_tree();
+	struct config config;
+	struct err err;
+
+	(void)state;
+	for (int i = 0; i < LIMIT_ALLOWED_UIDS; i++)
+		json_array_append_new(uids, json_integer(i));
+	json_object_set(tree, "allow_uids", uids);
+	assert_code(load(tree, &config, &err), 0);
+	assert_int_equal(config.allow_uid_count, LIMIT_ALLOWED_UIDS);
+	json_array_append_new(uids, json_integer(99));
+	assert_bad("allow_uids", uids);
+}
+
+static void
+config_takes_a_path_of_exactly_the_most_bytes(void **state)
+{
+	char path[CONFIG_PATH_SIZE];
+	json_t *tree = good_tree();
+	struct config config;
+	struct err err;
+
+	(void)state;
+	memset(path, 'p', sizeof(path));
+	path[0] = '/';
+	path[CONFIG_PATH_SIZE - 1] = '\0';
+	json_object_set_new(tree, "socket", json_string(path));
+	assert_code(load(tree, &config, &err), 0);
+	assert_string_equal(config.socket, path);
+}
+
+static void
+config_allows_exactly_the_listed_users(void **state)
+{
+	struct config config;
+	struct err err;
+
+	(void)state;
+	assert_code(load(good_tree(), &config, &err), 0);
+	assert_true(config_allows_uid(&config, 0));
+	assert_true(config_allows_uid(&config, 1000));
+	assert_false(config_allows_uid(&config, 1));
+	assert_false(config_allows_uid(&config, UINT32_MAX));
+	config.allow_uid_count = 0;
+	assert_false(config_allows_uid(&config, 0));
+}
+
+static void
+config_reports_a_file_that_cannot_be_read(void **state)
+{
+	struct buffer large = {0};
+	struct config config;
+	struct err err;
+
+	(void)state;
+	assert_code(config_load("missing", &config, &err), STORE_IO);
+	write_file("assayd.conf", bytes_of_str("{} and more"));
+	assert_code(config_load("assayd.conf", &config, &err), CONFIG_BAD);
+	large.len = LIMIT_CONFIG_BYTES + 1;
+	large.ptr = malloc(large.len);
+	memset(large.ptr, ' ', large.len);
+	write_file("assayd.conf", buffer_bytes(&large));
+	assert_code(config_load("assayd.conf", &config, &err), CONFIG_BAD);
+	buffer_done(&large);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    directory_test(config_takes_every_member),
+	    directory_test(
+		config_has_defaults_only_for_libxl_dir_and_sandbox_uid),
+	    directory_test(config_refuses_a_missing_member),
+	    directory_test(config_refuses_a_member_of_the_wrong_type),
+	    directory_test(config_refuses_values_that_cannot_be_meant),
+	    directory_test(config_bounds_the_number_of_callers),
+	    directory_test(config_takes_a_path_of_exactly_the_most_bytes),
+	    directory_test(config_allows_exactly_the_listed_users),
+	    directory_test(config_reports_a_file_that_cannot_be_read),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}

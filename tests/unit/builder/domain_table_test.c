@@ -1,0 +1,246 @@
+#include "builder_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "builder/domain_table.h"
+
+static struct xen_fake *fake;
+static struct xen_port port;
+static struct journal journal;
+static struct domain_table table;
+
+static struct receipt
+receipt_of(uint32_t domid, uint8_t byte, const char *name)
+{
+	struct receipt receipt = good_receipt();
+
+	receipt.domid = domid;
+	memset(receipt.uuid, byte, sizeof(receipt.uuid));
+	snprintf(receipt.name, sizeof(receipt.name), "%s", name);
+	return receipt;
+}
+
+static struct receipt
+commit(uint32_t domid, uint8_t byte, const char *name)
+{
+	struct receipt receipt = receipt_of(domid, byte, name);
+	struct err err;
+
+	assert_code(journal_commit(&journal, &receipt, &err), 0);
+	return receipt;
+}
+
+static void
+load(void)
+{
+	struct err err = {0};
+
+	if (domain_table_load(&journal, &port, &table, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+/* Domains 7 "one" and 9 "two" were built and live. */
+static int
+setup(void **state)
+{
+	struct err err;
+
+	if (enter_directory(state) != 0)
+		return -1;
+	fake = xen_fake_new();
+	port = xen_fake_port(fake);
+	assert_code(journal_open("state", &journal, &err), 0);
+	xen_fake_add(fake, 7, 0x77, "one");
+	xen_fake_add(fake, 9, 0x99, "two");
+	commit(7, 0x77, "one");
+	commit(9, 0x99, "two");
+	load();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	domain_table_done(&table);
+	journal_close(&journal);
+	xen_fake_free(fake);
+	return leave_directory(state);
+}
+
+static void
+table_holds_what_was_built_and_lives(void **state)
+{
+	(void)state;
+	assert_int_equal(table.count, 2);
+}
+
+static void
+table_forgets_at_start_what_ended_meanwhile(void **state)
+{
+	(void)state;
+	domain_table_done(&table);
+	commit(11, 0xbb, "three");
+	load();
+	assert_int_equal(table.count, 2);
+	assert_int_equal(count_files("state/domains"), 2);
+}
+
+/* The id was given to another domain: it is not ours. */
+static void
+table_knows_its_domains_by_uuid_and_not_by_id(void **state)
+{
+	struct err err;
+
+	(void)state;
+	memset(xen_fake_domain(fake, 7)->uuid, 0x12, UUID_BYTES);
+	assert_code(domain_table_refresh(&table, &err), 0);
+	assert_int_equal(table.count, 1);
+	assert_int_equal(table.rows[0].receipt.domid, 9);
+}
+
+static void
+table_refresh_drops_what_ended_and_forgets_its_receipt(void **state)
+{
+	struct err err;
+
+	(void)state;
+	xen_fake_domain(fake, 7)->exists = false;
+	assert_code(domain_table_refresh(&table, &err), 0);
+	assert_int_equal(table.count, 1);
+	assert_string_equal(table.rows[0].receipt.name, "two");
+	assert_int_equal(count_files("state/domains"), 1);
+}
+
+static void
+table_refresh_updates_what_xen_says(void **state)
+{
+	struct domain_selector selector = {.domid = 9};
+	struct err err;
+
+	(void)state;
+	xen_fake_domain(fake, 9)->is_running = true;
+	xen_fake_domain(fake, 9)->is_dying = true;
+	xen_fake_domain(fake, 9)->memory_mib = 300;
+	assert_code(domain_table_refresh(&table, &err), 0);
+	assert_false(domain_table_find(&table, &selector)->is_paused);
+	assert_true(domain_table_find(&table, &selector)->is_dying);
+	assert_int_equal(domain_table_find(&table, &selector)->memory_kib,
+	    300 << 10);
+	selector.domid = 7;
+	assert_true(domain_table_find(&table, &selector)->is_paused);
+}
+
+static void
+table_refresh_keeps_everything_when_xen_does_not_answer(void **state)
+{
+	struct err err;
+
+	(void)state;
+	strcpy(fake->fail_operation, "domain_list");
+	assert_code(domain_table_refresh(&table, &err), XEN_FAILED);
+	assert_int_equal(table.count, 2);
+	assert_int_equal(count_files("state/domains"), 2);
+}
+
+static void
+table_finds_by_id_uuid_or_name(void **state)
+{
+	struct domain_selector by_domid = {.domid = 9};
+	struct domain_selector by_uuid = {.has_uuid = true};
+	struct domain_selector by_name = {.name = "two"};
+
+	(void)state;
+	memset(by_uuid.uuid, 0x99, UUID_BYTES);
+	assert_int_equal(domain_table_find(&table, &by_domid)->receipt.uuid[0],
+	    0x99);
+	assert_int_equal(domain_table_find(&table, &by_uuid)->receipt.domid, 9);
+	assert_int_equal(domain_table_find(&table, &by_name)->receipt.domid, 9);
+}
+
+static void
+table_finds_nothing_that_it_does_not_have(void **state)
+{
+	struct domain_selector by_domid = {.domid = 3};
+	struct domain_selector by_nothing = {.domid = 0};
+	struct domain_selector by_uuid = {.has_uuid = true, .domid = 9};
+	struct domain_selector by_name = {.name = "tw"};
+
+	(void)state;
+	assert_null(domain_table_find(&table, &by_domid));
+	assert_null(domain_table_find(&table, &by_nothing));
+	assert_null(domain_table_find(&table, &by_uuid));
+	assert_null(domain_table_find(&table, &by_name));
+}
+
+static void
+table_adds_and_removes(void **state)
+{
+	struct receipt receipt = receipt_of(11, 0xbb, "three");
+	struct domain_selector selector = {.domid = 11};
+	struct err err;
+
+	(void)state;
+	assert_code(domain_table_add(&table, &receipt, &err), 0);
+	assert_string_equal(domain_table_find(&table, &selector)->receipt.name,
+	    "three");
+	domain_table_remove(&table, receipt.uuid);
+	assert_null(domain_table_find(&table, &selector));
+	assert_int_equal(table.count, 2);
+	domain_table_remove(&table, receipt.uuid);
+	assert_int_equal(table.count, 2);
+}
+
+static void
+table_takes_no_more_than_its_limit(void **state)
+{
+	struct receipt receipt = receipt_of(11, 0xbb, "three");
+	struct err err;
+
+	(void)state;
+	while (table.count < LIMIT_DOMAINS)
+		assert_code(domain_table_add(&table, &receipt, &err), 0);
+	assert_code(domain_table_add(&table, &receipt, &err), RPC_BUSY);
+	assert_int_equal(table.count, LIMIT_DOMAINS);
+}
+
+static void
+table_cannot_be_loaded_from_a_bad_journal_or_without_xen(void **state)
+{
+	struct domain_table other = {.count = 77};
+	struct err err;
+
+	(void)state;
+	strcpy(fake->fail_operation, "domain_list");
+	assert_code(domain_table_load(&journal, &port, &other, &err),
+	    XEN_FAILED);
+	fake->fail_operation[0] = '\0';
+	write_file("state/domains/" GOOD_UUID, bytes_of_str("nonsense"));
+	assert_code(domain_table_load(&journal, &port, &other, &err),
+	    CONFIG_BAD);
+	assert_int_equal(other.count, 77);
+}
+
+#define table_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    table_test(table_holds_what_was_built_and_lives),
+	    table_test(table_forgets_at_start_what_ended_meanwhile),
+	    table_test(table_knows_its_domains_by_uuid_and_not_by_id),
+	    table_test(table_refresh_drops_what_ended_and_forgets_its_receipt),
+	    table_test(table_refresh_updates_what_xen_says),
+	    table_test(table_refresh_keeps_everything_when_xen_does_not_answer),
+	    table_test(table_finds_by_id_uuid_or_name),
+	    table_test(table_finds_nothing_that_it_does_not_have),
+	    table_test(table_adds_and_removes),
+	    table_test(table_takes_no_more_than_its_limit),
+	    table_test(
+		table_cannot_be_loaded_from_a_bad_journal_or_without_xen),
+	};
+
+	return cmocka_run_group_tests_name("domain_table", tests, NULL, NULL);
+}

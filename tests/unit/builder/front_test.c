@@ -1,0 +1,803 @@
+/*
+ * The front as a process with a real socket; this test is its supervisor and
+ * its callers.
+ */
+#include "front_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/front.h"
+#include "builder/front_link.h"
+#include "builder/ipc.h"
+
+static struct config config;
+static pid_t front_pid;
+static int front_link = -1;
+
+static int
+start_front(void)
+{
+	int listen_fd = -1;
+	int link[2];
+	struct err err;
+	int parent_pid = getpid();
+
+	assert_code(front_listen(config.socket, &listen_fd, &err), 0);
+	assert_code(ipc_pair(link, &err), 0);
+	front_pid = fork();
+	if (front_pid == 0) {
+		int log_fd = open("front.log",
+		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+		dup2(log_fd, STDERR_FILENO);
+		front_run(&config, listen_fd, link[1], parent_pid);
+	}
+	close(link[1]);
+	close(listen_fd);
+	front_link = link[0];
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	if (enter_directory(state) != 0)
+		return -1;
+	/* Other users shall reach the socket. */
+	assert_int_equal(chmod(".", 0755), 0);
+	alarm(PATIENCE_SECONDS);
+	config = good_config();
+	return start_front();
+}
+
+static int
+teardown(void **state)
+{
+	closep(&front_link);
+	if (front_pid > 0) {
+		kill(front_pid, SIGKILL);
+		waitpid(front_pid, NULL, 0);
+	}
+	alarm(0);
+	return leave_directory(state);
+}
+
+/* --- the supervisor's side ------------------------------------------- */
+
+static bool
+call_came(int timeout_ms)
+{
+	struct pollfd wait = {.fd = front_link, .events = POLLIN};
+
+	return poll(&wait, 1, timeout_ms) == 1;
+}
+
+static struct front_call
+next_call(uint32_t kind)
+{
+	struct front_call call;
+	struct err err = {0};
+	bool is_end;
+
+	if (!call_came(10000))
+		fail_msg("no call came from the front");
+	if (ipc_receive(front_link, &call, sizeof(call), NULL, &is_end, &err) !=
+	    0)
+		fail_msg("%s", err.text);
+	assert_false(is_end);
+	assert_int_equal(call.kind, kind);
+	return call;
+}
+
+static void
+answer_with(const struct front_answer *answer)
+{
+	struct err err;
+
+	assert_code(ipc_send(front_link, answer, sizeof(*answer), -1, &err), 0);
+}
+
+static void
+answer_receipt(uint32_t connection)
+{
+	struct front_answer answer = {
+	    .connection = connection,
+	    .is_last = true,
+	    .receipt = good_receipt(),
+	};
+
+	answer_with(&answer);
+}
+
+static void
+answer_error(uint32_t connection, enum err_code code, const char *text)
+{
+	struct front_answer answer = {.connection = connection,
+	    .is_last = true};
+	struct err err;
+
+	err_set_field(&err, code, "vcpus", "%s", text);
+	outcome_from(&answer.outcome, (int)code, &err);
+	answer_with(&answer);
+}
+
+/* --- one call -------------------------------------------------------- */
+
+static void
+front_hands_on_a_decoded_call_and_says_who_asks(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	struct front_call call;
+	uint8_t uuid[UUID_BYTES];
+
+	(void)state;
+	caller_send(fd, BUILD_CALL);
+	call = next_call(FRONT_BUILD);
+	assert_string_equal(call.build.image, "web");
+	assert_string_equal(call.build.name, "guest");
+	assert_true(uuid_from_text(GOOD_UUID, uuid));
+	assert_memory_equal(call.build.uuid, uuid, UUID_BYTES);
+	assert_int_equal(call.build.memory_mib, 256);
+	assert_int_equal(call.build.vcpus, 2);
+	assert_int_equal(call.build.peer.uid, geteuid());
+	assert_int_equal(call.build.peer.pid, getpid());
+	assert_int_not_equal(call.connection, 0);
+}
+
+static void
+front_gives_the_receipt_to_the_caller(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	CLEANUP(freep) char *reply = NULL;
+
+	(void)state;
+	caller_send(fd, BUILD_CALL);
+	answer_receipt(next_call(FRONT_BUILD).connection);
+	reply = caller_receive(fd);
+	assert_non_null(reply);
+	assert_has(reply, "{\"parameters\":{\"receipt\":{\"schema\":"
+			  "\"assay.receipt/1\",\"domid\":9,");
+	/* Delivered: closing now undoes nothing. */
+	closep(&fd);
+	assert_false(call_came(100));
+}
+
+static void
+front_gives_refusals_and_failures_their_code(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	CLEANUP(freep) char *refused = NULL;
+	CLEANUP(freep) char *failed = NULL;
+
+	(void)state;
+	caller_send(fd, BUILD_CALL);
+	answer_error(next_call(FRONT_BUILD).connection, LIMIT_EXCEEDED, "no");
+	refused = caller_receive(fd);
+	assert_string_equal(refused,
+	    "{\"error\":\"org.assay.Builder.Refused\",\"parameters\":"
+	    "{\"code\":\"LIMIT_EXCEEDED\",\"field\":\"vcpus\",\"detail\":"
+	    "\"no\","
+	    "\"remedy\":\"ask for a value inside the signed limits\"}}");
+	caller_send(fd, BUILD_CALL);
+	answer_error(next_call(FRONT_BUILD).connection, XEN_FAILED, "no");
+	failed = caller_receive(fd);
+	assert_has(failed, "\"org.assay.Builder.Failed\"");
+	assert_has(failed, "\"XEN_FAILED\"");
+}
+
+static void
+front_answers_by_itself_what_concerns_the_interface(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+
+	(void)state;
+	assert_call(fd, "{\"method\":\"org.varlink.service.GetInfo\"}",
+	    "\"product\":\"assayd\"");
+	assert_call(fd,
+	    "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
+	    "\"parameters\":{\"interface\":\"org.assay.Builder\"}}",
+	    "method BuildDomain(");
+	assert_call(fd,
+	    "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
+	    "\"parameters\":{\"interface\":\"org.example\"}}",
+	    "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+	    "\"parameters\":{\"interface\":\"org.example\"}}");
+	assert_false(call_came(0));
+}
+
+static void
+front_refuses_bad_calls_and_keeps_the_connection(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+
+	(void)state;
+	assert_call(fd, CALL("Reboot"),
+	    "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":"
+	    "{\"method\":\"org.assay.Builder.Reboot\"}}");
+	assert_call(fd, "{\"method\":\"io.systemd.Manager.Reboot\"}",
+	    "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+	    "\"parameters\":{\"interface\":\"io.systemd.Manager\"}}");
+	assert_call(fd, CALL("BuildDomain"),
+	    "{\"error\":\"org.varlink.service.InvalidParameter\","
+	    "\"parameters\":{\"parameter\":\"image\"}}");
+	assert_call(fd,
+	    "{\"method\":\"org.assay.Builder.DestroyDomain\",\"parameters\":"
+	    "{\"domid\":7,\"name\":\"x\"}}",
+	    "InvalidParameter");
+	assert_false(call_came(0));
+}
+
+static void
+front_collects_the_rows_of_a_listing(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	CLEANUP(freep) char *reply = NULL;
+	struct front_answer answer = {.image = {.name = "web", .version = "1"}};
+
+	(void)state;
+	caller_send(fd, CALL("ListImages"));
+	answer.connection = next_call(FRONT_LIST_IMAGES).connection;
+	answer_with(&answer);
+	answer.image.version[0] = '2';
+	answer_with(&answer);
+	answer.is_last = true;
+	answer_with(&answer);
+	reply = caller_receive(fd);
+	assert_has(reply, "{\"parameters\":{\"images\":[{\"name\":\"web\","
+			  "\"version\":\"1\",");
+	assert_has(reply, "{\"name\":\"web\",\"version\":\"2\",");
+	assert_null(strstr(reply, "\"version\":\"\""));
+}
+
+static void
+front_hands_on_the_other_calls(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t kind;
+		const char *reply;
+	} rows[] = {
+	    {CALL("ListDomains"), FRONT_LIST_DOMAINS,
+		"{\"parameters\":{\"domains\":[]}}"},
+	    {CALL("GetStatus"), FRONT_STATUS, "\"builds_done\":0"},
+	    {"{\"method\":\"org.assay.Builder.DestroyDomain\","
+	     "\"parameters\":{\"domid\":7}}",
+		FRONT_DESTROY, "{\"parameters\":{}}"},
+	};
+	CLEANUP(closep) int fd = caller_open();
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		CLEANUP(freep) char *reply = NULL;
+		struct front_answer answer = {.is_last = true};
+
+		caller_send(fd, rows[i].text);
+		answer.connection = next_call(rows[i].kind).connection;
+		answer_with(&answer);
+		reply = caller_receive(fd);
+		assert_has(reply, rows[i].reply);
+	}
+}
+
+/* --- several calls --------------------------------------------------- */
+
+static void
+front_serves_pipelined_calls_one_after_the_other(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	static const char both[] = CALL("GetStatus") "\0" CALL("ListDomains");
+	CLEANUP(freep) char *first = NULL;
+	CLEANUP(freep) char *second = NULL;
+	struct front_answer answer = {.is_last = true};
+
+	(void)state;
+	assert_int_equal(send(fd, both, sizeof(both), 0), sizeof(both));
+	answer.connection = next_call(FRONT_STATUS).connection;
+	assert_false(call_came(50));
+	answer_with(&answer);
+	first = caller_receive(fd);
+	assert_has(first, "builds_done");
+	next_call(FRONT_LIST_DOMAINS);
+	answer_with(&answer);
+	second = caller_receive(fd);
+	assert_has(second, "domains");
+}
+
+static void
+front_joins_a_call_that_comes_in_pieces(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	static const char text[] = CALL("GetStatus");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		assert_int_equal(send(fd, text + i, 1, 0), 1);
+	next_call(FRONT_STATUS);
+}
+
+static void
+front_sends_no_reply_to_a_oneway_call(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	struct front_answer answer = {.is_last = true};
+
+	(void)state;
+	caller_send(fd, "{\"method\":\"org.assay.Builder.GetStatus\","
+			"\"oneway\":true}");
+	answer.connection = next_call(FRONT_STATUS).connection;
+	answer_with(&answer);
+	caller_send(fd, "{\"method\":\"org.assay.Builder.Nothing\","
+			"\"oneway\":true}");
+	caller_send(fd, "{\"method\":\"org.varlink.service.GetInfo\","
+			"\"oneway\":true}");
+	assert_call(fd, "{\"method\":\"org.varlink.service.GetInfo\"}",
+	    "{\"parameters\":{\"vendor\":");
+}
+
+/* All of it is in one read: nothing more comes to wake the front. */
+static void
+front_goes_on_after_oneway_calls_in_the_same_write(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	static const char text[] =
+	    "{\"method\":\"org.varlink.service.GetInfo\",\"oneway\":true}\0"
+	    "{\"method\":\"org.assay.Builder.Nothing\",\"oneway\":true}\0"
+	    "{\"method\":\"org.assay.Builder.GetStatus\",\"oneway\":true}\0"
+	    "{\"method\":\"org.varlink.service.GetInfo\"}";
+	CLEANUP(freep) char *reply = NULL;
+	struct front_answer answer = {.is_last = true};
+
+	(void)state;
+	assert_int_equal(send(fd, text, sizeof(text), 0), sizeof(text));
+	answer.connection = next_call(FRONT_STATUS).connection;
+	answer_with(&answer);
+	reply = caller_receive(fd);
+	assert_non_null(reply);
+	assert_has(reply, "\"vendor\"");
+}
+
+static void
+front_gives_each_caller_its_own_answer(void **state)
+{
+	CLEANUP(closep) int one = caller_open();
+	CLEANUP(closep) int other = caller_open();
+	CLEANUP(freep) char *to_one = NULL;
+	CLEANUP(freep) char *to_other = NULL;
+	uint32_t first;
+	uint32_t second;
+
+	(void)state;
+	caller_send(one, BUILD_CALL);
+	first = next_call(FRONT_BUILD).connection;
+	caller_send(other, BUILD_CALL);
+	second = next_call(FRONT_BUILD).connection;
+	assert_int_not_equal(first, second);
+	answer_error(second, DOMAIN_EXISTS, "second");
+	answer_error(first, IMAGE_UNKNOWN, "first");
+	to_one = caller_receive(one);
+	to_other = caller_receive(other);
+	assert_has(to_one, "IMAGE_UNKNOWN");
+	assert_has(to_other, "DOMAIN_EXISTS");
+}
+
+/* --- callers that go away -------------------------------------------- */
+
+static void
+front_cancels_the_call_of_a_caller_that_closes(void **state)
+{
+	int fd = caller_open();
+	uint32_t connection;
+
+	(void)state;
+	caller_send(fd, BUILD_CALL);
+	connection = next_call(FRONT_BUILD).connection;
+	close(fd);
+	assert_int_equal(next_call(FRONT_CANCEL).connection, connection);
+}
+
+static void
+front_returns_a_domain_whose_caller_left_before_the_answer(void **state)
+{
+	int fd = caller_open();
+	struct front_call call;
+	struct receipt receipt = good_receipt();
+	uint32_t connection;
+
+	(void)state;
+	caller_send(fd, BUILD_CALL);
+	connection = next_call(FRONT_BUILD).connection;
+	close(fd);
+	next_call(FRONT_CANCEL);
+	/* The build was done already: the answer crosses the cancel. */
+	answer_receipt(connection);
+	call = next_call(FRONT_UNDELIVERED);
+	assert_true(call.selector.has_uuid);
+	assert_memory_equal(call.selector.uuid, receipt.uuid, UUID_BYTES);
+}
+
+/* The answer and the end of the caller come in one turn of the loop. */
+static void
+front_returns_a_domain_whose_receipt_could_not_be_written(void **state)
+{
+	int fd = caller_open();
+	struct front_call call;
+	struct receipt receipt = good_receipt();
+	uint32_t connection;
+
+	(void)state;
+	caller_send(fd, BUILD_CALL);
+	connection = next_call(FRONT_BUILD).connection;
+	assert_int_equal(kill(front_pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(front_pid, NULL, WUNTRACED), front_pid);
+	answer_receipt(connection);
+	close(fd);
+	assert_int_equal(kill(front_pid, SIGCONT), 0);
+	call = next_call(FRONT_UNDELIVERED);
+	assert_true(call.selector.has_uuid);
+	assert_memory_equal(call.selector.uuid, receipt.uuid, UUID_BYTES);
+}
+
+static void
+front_returns_nothing_when_there_is_no_domain(void **state)
+{
+	int fd = caller_open();
+	uint32_t connection;
+
+	(void)state;
+	caller_send(fd, BUILD_CALL);
+	connection = next_call(FRONT_BUILD).connection;
+	close(fd);
+	next_call(FRONT_CANCEL);
+	answer_error(connection, BUILD_CANCELLED, "gone");
+	assert_false(call_came(100));
+}
+
+static void
+front_forgets_a_caller_that_closes_without_a_call(void **state)
+{
+	int fd = caller_open();
+
+	(void)state;
+	send(fd, "{\"meth", 7, 0);
+	close(fd);
+	assert_false(call_came(100));
+	fd = caller_open();
+	assert_call(fd, "{\"method\":\"org.varlink.service.GetInfo\"}", "{");
+	close(fd);
+}
+
+/* --- callers that are not welcome ------------------------------------ */
+
+static void
+assert_turned_away(int fd, const char *code)
+{
+	CLEANUP(freep) char *reply = caller_receive(fd);
+	CLEANUP(freep) char *end = NULL;
+
+	assert_non_null(reply);
+	assert_has(reply, "org.assay.Builder.Refused");
+	assert_has(reply, code);
+	end = caller_receive(fd);
+	assert_null(end);
+}
+
+static void
+front_refuses_a_user_who_is_not_on_the_list(void **state)
+{
+	int fd;
+
+	closep(&front_link);
+	waitpid(front_pid, NULL, 0);
+	config.allow_uids[0] = geteuid() + 1;
+	start_front();
+	fd = caller_open();
+	assert_turned_away(fd, "RPC_NOT_PERMITTED");
+	close(fd);
+	assert_false(call_came(0));
+	{
+		CLEANUP(buffer_done) struct buffer log = read_file("front.log");
+
+		buffer_add(&log, "", 1);
+		assert_has((char *)log.ptr, "refused connection uid=");
+		assert_has((char *)log.ptr, "RPC_NOT_PERMITTED");
+	}
+	(void)state;
+}
+
+static void
+front_refuses_a_seventeenth_connection_of_one_user(void **state)
+{
+	int fds[LIMIT_RPC_CONNECTIONS / 2];
+	int one_more;
+
+	(void)state;
+	for (size_t i = 0; i < countof(fds); i++)
+		fds[i] = caller_open();
+	one_more = caller_open();
+	assert_turned_away(one_more, "RPC_BUSY");
+	close(one_more);
+	/* A place that was left can be had again. */
+	close(fds[3]);
+	for (int attempt = 0; attempt < 100; attempt++) {
+		CLEANUP(freep) char *reply = NULL;
+
+		one_more = caller_open();
+		caller_send(one_more,
+		    "{\"method\":\"org.varlink.service.GetInfo\"}");
+		reply = caller_receive(one_more);
+		close(one_more);
+		if (reply != NULL && strstr(reply, "vendor") != NULL)
+			break;
+		assert_int_not_equal(attempt, 99);
+		usleep(10000);
+	}
+	for (size_t i = 0; i < countof(fds); i++) {
+		if (i != 3)
+			close(fds[i]);
+	}
+}
+
+static int
+caller_open_as(uid_t uid)
+{
+	int fd;
+
+	assert_int_equal(seteuid(uid), 0);
+	fd = caller_open();
+	assert_int_equal(seteuid(0), 0);
+	return fd;
+}
+
+static void
+front_refuses_a_thirty_third_connection(void **state)
+{
+	static const uid_t users[] = {1001, 1002};
+	int fds[LIMIT_RPC_CONNECTIONS];
+	size_t count = 0;
+	int one_more;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: needs root to call as others\n");
+		skip();
+	}
+	closep(&front_link);
+	waitpid(front_pid, NULL, 0);
+	config.allow_uids[1] = users[0];
+	config.allow_uids[2] = users[1];
+	config.allow_uid_count = 3;
+	start_front();
+	for (size_t u = 0; u < countof(users); u++) {
+		for (int i = 0; i < LIMIT_RPC_CONNECTIONS / 2; i++)
+			fds[count++] = caller_open_as(users[u]);
+	}
+	one_more = caller_open();
+	assert_turned_away(one_more, "32 connections are open");
+	close(one_more);
+	while (count > 0)
+		close(fds[--count]);
+}
+
+static void
+front_says_who_the_caller_is_whatever_it_claims(void **state)
+{
+	struct front_call call;
+	int fd;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: needs root to call as others\n");
+		skip();
+	}
+	closep(&front_link);
+	waitpid(front_pid, NULL, 0);
+	config.allow_uids[1] = 1001;
+	config.allow_uid_count = 2;
+	start_front();
+	fd = caller_open_as(1001);
+	caller_send(fd, BUILD_CALL);
+	call = next_call(FRONT_BUILD);
+	assert_int_equal(call.build.peer.uid, 1001);
+	close(fd);
+}
+
+static void
+front_refuses_garbage_and_hangs_up(void **state)
+{
+	static const char *const texts[] = {"", "GET / HTTP/1.1\r\n\r\n", "[]",
+	    "{\"method\":\"a\",\"method\":\"b\"}", "{\"method\":7}",
+	    "{\"method\":\"a\",\"upgrade\":true}"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(texts); i++) {
+		CLEANUP(closep) int fd = caller_open();
+
+		caller_send(fd, texts[i]);
+		assert_turned_away(fd, "RPC_MALFORMED");
+	}
+	assert_false(call_came(0));
+}
+
+static void
+front_refuses_a_message_without_end(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	size_t len = LIMIT_RPC_MESSAGE_BYTES + 1;
+	CLEANUP(freep) char *text = malloc(len);
+
+	(void)state;
+	memset(text, '{', len);
+	assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
+	assert_turned_away(fd, "RPC_TOO_LARGE");
+}
+
+/* Also when the last call needed no reply. */
+static void
+front_refuses_a_message_without_end_after_a_oneway_call(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	size_t len = LIMIT_RPC_MESSAGE_BYTES + 1;
+	CLEANUP(freep) char *text = malloc(len);
+
+	(void)state;
+	caller_send(fd, "{\"method\":\"org.varlink.service.GetInfo\","
+			"\"oneway\":true}");
+	memset(text, '{', len);
+	assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
+	assert_turned_away(fd, "RPC_TOO_LARGE");
+}
+
+/* --- the process ----------------------------------------------------- */
+
+static void
+front_ends_when_its_supervisor_does(void **state)
+{
+	int status;
+
+	(void)state;
+	closep(&front_link);
+	assert_int_equal(waitpid(front_pid, &status, 0), front_pid);
+	front_pid = 0;
+	assert_int_equal(status, 0);
+}
+
+/* A supervisor that breaks the protocol is none. */
+static void
+front_ends_on_a_record_of_another_size(void **state)
+{
+	int status;
+
+	(void)state;
+	assert_int_equal(send(front_link, "x", 1, 0), 1);
+	assert_int_equal(waitpid(front_pid, &status, 0), front_pid);
+	front_pid = 0;
+	assert_true(WIFEXITED(status));
+}
+
+static void
+front_runs_in_its_sandbox(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	CLEANUP(buffer_done) struct buffer status = {0};
+	char path[64];
+
+	(void)state;
+	assert_call(fd, "{\"method\":\"org.varlink.service.GetInfo\"}", "{");
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)front_pid);
+	status = read_file(path);
+	buffer_add(&status, "", 1);
+	assert_has((char *)status.ptr, "Seccomp:\t2\n");
+	assert_has((char *)status.ptr, "NoNewPrivs:\t1\n");
+	if (geteuid() == 0)
+		assert_has((char *)status.ptr,
+		    "Uid:\t65534\t65534\t65534\t65534\n");
+	/* Standard streams, the listening socket, the link, this caller. */
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)front_pid);
+	if (geteuid() == 0)
+		assert_int_equal(count_files(path), 3 + 2 + 1);
+}
+
+/* --- the socket ------------------------------------------------------ */
+
+static void
+listen_makes_a_socket_that_everybody_can_connect_to(void **state)
+{
+	mode_t old = umask(0077);
+	struct stat st;
+	struct err err;
+	int fd = -1;
+
+	(void)state;
+	assert_code(front_listen("new/socket", &fd, &err), 0);
+	umask(old);
+	assert_int_equal(stat("new/socket", &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, 0666);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+	close(fd);
+}
+
+static void
+listen_replaces_the_socket_of_an_earlier_run(void **state)
+{
+	struct err err;
+	int old = -1;
+	int new = -1;
+
+	(void)state;
+	assert_code(front_listen("socket", &old, &err), 0);
+	close(old);
+	assert_code(front_listen("socket", &new, &err), 0);
+	close(new);
+}
+
+static void
+listen_reports_a_place_that_cannot_be_had(void **state)
+{
+	struct err err;
+	int fd = -1;
+
+	(void)state;
+	assert_code(front_listen("no/such/place/socket", &fd, &err),
+	    SYSTEM_FAILED);
+	assert_int_equal(mkdir("dir", 0700), 0);
+	assert_int_equal(mkdir("dir/socket", 0700), 0);
+	assert_code(front_listen("dir/socket", &fd, &err), SYSTEM_FAILED);
+	assert_int_equal(fd, -1);
+}
+
+#define front_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    front_test(front_hands_on_a_decoded_call_and_says_who_asks),
+	    front_test(front_gives_the_receipt_to_the_caller),
+	    front_test(front_gives_refusals_and_failures_their_code),
+	    front_test(front_answers_by_itself_what_concerns_the_interface),
+	    front_test(front_refuses_bad_calls_and_keeps_the_connection),
+	    front_test(front_collects_the_rows_of_a_listing),
+	    front_test(front_hands_on_the_other_calls),
+	    front_test(front_serves_pipelined_calls_one_after_the_other),
+	    front_test(front_joins_a_call_that_comes_in_pieces),
+	    front_test(front_sends_no_reply_to_a_oneway_call),
+	    front_test(front_goes_on_after_oneway_calls_in_the_same_write),
+	    front_test(front_gives_each_caller_its_own_answer),
+	    front_test(front_cancels_the_call_of_a_caller_that_closes),
+	    front_test(
+		front_returns_a_domain_whose_caller_left_before_the_answer),
+	    front_test(
+		front_returns_a_domain_whose_receipt_could_not_be_written),
+	    front_test(front_returns_nothing_when_there_is_no_domain),
+	    front_test(front_forgets_a_caller_that_closes_without_a_call),
+	    front_test(front_refuses_a_user_who_is_not_on_the_list),
+	    front_test(front_refuses_a_seventeenth_connection_of_one_user),
+	    front_test(front_refuses_a_thirty_third_connection),
+	    front_test(front_says_who_the_caller_is_whatever_it_claims),
+	    front_test(front_refuses_garbage_and_hangs_up),
+	    front_test(front_refuses_a_message_without_end),
+	    front_test(front_refuses_a_message_without_end_after_a_oneway_call),
+	    front_test(front_ends_when_its_supervisor_does),
+	    front_test(front_ends_on_a_record_of_another_size),
+	    front_test(front_runs_in_its_sandbox),
+	    directory_test(listen_makes_a_socket_that_everybody_can_connect_to),
+	    directory_test(listen_replaces_the_socket_of_an_earlier_run),
+	    directory_test(listen_reports_a_place_that_cannot_be_had),
+	};
+
+	return cmocka_run_group_tests_name("front", tests, NULL, NULL);
+}

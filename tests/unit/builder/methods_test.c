@@ -1,0 +1,501 @@
+#include "builder_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/scope.h"
+#include "builder/methods.h"
+
+#define HEX(four) four four four four four four four four
+
+static const struct method *
+method(const char *name)
+{
+	const struct method *found = method_find(name);
+
+	if (found == NULL)
+		fail_msg("%s: no such method", name);
+	return found;
+}
+
+/* Takes the parameters. */
+static int
+decode(const char *name, json_t *parameters, struct front_call *ret_call,
+    json_t **ret_reply, struct err *err)
+{
+	CLEANUP(json_freep) json_t *owned = parameters;
+
+	assert_non_null(owned);
+	return method_decode(method(name), owned, ret_call, ret_reply, err);
+}
+
+static json_t *
+good_parameters(void)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:b}", "image", "web",
+	    "manifest", "sha256:" HEX("11111111"), "name", "guest", "uuid",
+	    GOOD_UUID, "memory_mib", 256, "vcpus", 2, "paused", 1);
+}
+
+/* Takes the value; NULL removes the member. */
+static void
+assert_build_refused(const char *member, json_t *value)
+{
+	json_t *parameters = good_parameters();
+	struct front_call call;
+	json_t *reply = NULL;
+	struct err err = {0};
+
+	if (value == NULL)
+		json_object_del(parameters, member);
+	else
+		json_object_set_new(parameters, member, value);
+	if (decode("org.assay.Builder.BuildDomain", parameters, &call, &reply,
+		&err) == 0)
+		fail_msg("%s: taken", member);
+	assert_code((int)err.code, RPC_PARAMETER_BAD);
+	assert_string_equal(err.field, member);
+	assert_null(reply);
+}
+
+static void
+build_takes_every_parameter(void **state)
+{
+	struct front_call call;
+	json_t *reply = NULL;
+	uint8_t uuid[UUID_BYTES];
+	struct err err;
+
+	(void)state;
+	assert_code(decode("org.assay.Builder.BuildDomain", good_parameters(),
+			&call, &reply, &err),
+	    0);
+	assert_int_equal(call.kind, FRONT_BUILD);
+	assert_string_equal(call.build.image, "web");
+	assert_string_equal(call.build.name, "guest");
+	assert_true(uuid_from_text(GOOD_UUID, uuid));
+	assert_memory_equal(call.build.uuid, uuid, UUID_BYTES);
+	assert_true(call.build.has_manifest);
+	assert_int_equal(call.build.manifest.bytes[31], 0x11);
+	assert_int_equal(call.build.memory_mib, 256);
+	assert_int_equal(call.build.vcpus, 2);
+	assert_true(call.build.is_paused);
+	assert_null(reply);
+}
+
+static void
+build_has_defaults_for_what_may_be_left_out(void **state)
+{
+	static const char *const optional[] = {"manifest", "uuid", "paused"};
+	uint8_t uuids[2][UUID_BYTES];
+
+	(void)state;
+	for (int is_null = 0; is_null < 2; is_null++) {
+		json_t *parameters = good_parameters();
+		struct front_call call;
+		json_t *reply = NULL;
+		struct err err;
+
+		for (size_t i = 0; i < countof(optional); i++) {
+			if (is_null)
+				json_object_set_new(parameters, optional[i],
+				    json_null());
+			else
+				json_object_del(parameters, optional[i]);
+		}
+		assert_code(decode("org.assay.Builder.BuildDomain", parameters,
+				&call, &reply, &err),
+		    0);
+		assert_false(call.build.has_manifest);
+		assert_false(call.build.is_paused);
+		memcpy(uuids[is_null], call.build.uuid, UUID_BYTES);
+		assert_int_equal(call.build.uuid[6] >> 4, 4);
+	}
+	/* Each build without a uuid gets its own. */
+	assert_memory_not_equal(uuids[0], uuids[1], UUID_BYTES);
+}
+
+static void
+build_refuses_a_missing_or_wrong_parameter(void **state)
+{
+	static const char *const members[] = {"image", "name", "memory_mib",
+	    "vcpus", "manifest", "uuid", "paused"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(members); i++) {
+		if (i < 4) {
+			assert_build_refused(members[i], NULL);
+			assert_build_refused(members[i], json_null());
+		}
+		assert_build_refused(members[i], json_real(2.0));
+		assert_build_refused(members[i], json_object());
+		assert_build_refused(members[i], json_array());
+		assert_build_refused(members[i], json_string(""));
+	}
+	assert_build_refused("cmdline", json_string("init=/bin/sh"));
+	assert_build_refused("kernel", json_string("/boot/vmlinuz"));
+}
+
+static void
+build_refuses_values_that_are_out_of_bounds(void **state)
+{
+	char name[LIMIT_NAME_BYTES + 2];
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	assert_build_refused("image", json_string(name));
+	assert_build_refused("name", json_string(name));
+	assert_build_refused("image", json_string("../web"));
+	assert_build_refused("name", json_string("a/b"));
+	assert_build_refused("memory_mib", json_integer(0));
+	assert_build_refused("memory_mib", json_integer(-1));
+	assert_build_refused("memory_mib", json_integer(LIMIT_MEMORY_MIB + 1));
+	assert_build_refused("memory_mib", json_integer(INT64_MAX));
+	assert_build_refused("memory_mib", json_integer(1ll << 32 | 256));
+	assert_build_refused("vcpus", json_integer(0));
+	assert_build_refused("vcpus", json_integer(LIMIT_VCPUS + 1));
+	assert_build_refused("uuid",
+	    json_string("00000000-0000-0000-0000-000000000000"));
+	assert_build_refused("uuid",
+	    json_string("6A2F3F1C-0B6E-4A54-9A55-8A7F2F3B9D11"));
+	assert_build_refused("manifest", json_string(HEX("11111111")));
+	assert_build_refused("manifest", json_string("sha256:1111"));
+	assert_build_refused("paused", json_integer(1));
+}
+
+static struct err
+destroy(json_t *parameters, struct front_call *ret_call)
+{
+	json_t *reply = NULL;
+	struct err err = {0};
+
+	decode("org.assay.Builder.DestroyDomain", parameters, ret_call, &reply,
+	    &err);
+	return err;
+}
+
+static void
+destroy_takes_exactly_one_selector(void **state)
+{
+	struct front_call call;
+
+	(void)state;
+	assert_code((int)destroy(json_pack("{s:i}", "domid", 7), &call).code,
+	    0);
+	assert_int_equal(call.kind, FRONT_DESTROY);
+	assert_int_equal(call.selector.domid, 7);
+	assert_false(call.selector.has_uuid);
+	assert_string_equal(call.selector.name, "");
+
+	assert_code(
+	    (int)destroy(json_pack("{s:s}", "uuid", GOOD_UUID), &call).code, 0);
+	assert_true(call.selector.has_uuid);
+	assert_int_equal(call.selector.uuid[0], 0x6a);
+	assert_int_equal(call.selector.domid, 0);
+
+	assert_code(
+	    (int)destroy(json_pack("{s:s}", "name", "guest"), &call).code, 0);
+	assert_string_equal(call.selector.name, "guest");
+
+	assert_code(
+	    (int)destroy(
+		json_pack("{s:i, s:n, s:n}", "domid", 7, "uuid", "name"), &call)
+		.code,
+	    0);
+}
+
+static void
+destroy_refuses_none_or_several_selectors(void **state)
+{
+	struct front_call call;
+
+	(void)state;
+	assert_code((int)destroy(json_object(), &call).code, RPC_PARAMETER_BAD);
+	assert_code((int)destroy(json_pack("{s:n}", "domid"), &call).code,
+	    RPC_PARAMETER_BAD);
+	assert_code(
+	    (int)destroy(json_pack("{s:i, s:s}", "domid", 7, "name", "guest"),
+		&call)
+		.code,
+	    RPC_PARAMETER_BAD);
+	assert_code((int)destroy(json_pack("{s:s, s:s}", "uuid", GOOD_UUID,
+				     "name", "guest"),
+			&call)
+			.code,
+	    RPC_PARAMETER_BAD);
+	assert_code((int)destroy(json_pack("{s:i, s:s, s:s}", "domid", 7,
+				     "uuid", GOOD_UUID, "name", "guest"),
+			&call)
+			.code,
+	    RPC_PARAMETER_BAD);
+}
+
+static void
+destroy_refuses_wrong_selectors(void **state)
+{
+	static const char *const texts[] = {"{\"domid\":0}", "{\"domid\":-1}",
+	    "{\"domid\":65536}", "{\"domid\":\"7\"}", "{\"domid\":7.0}",
+	    "{\"uuid\":7}", "{\"uuid\":\"7\"}", "{\"name\":7}", "{\"name\":{}}",
+	    "{\"id\":7}", "{\"domid\":7,\"force\":true}"};
+	struct front_call call;
+
+	(void)state;
+	for (size_t i = 0; i < countof(texts); i++)
+		assert_code(
+		    (int)destroy(json_loads(texts[i], 0, NULL), &call).code,
+		    RPC_PARAMETER_BAD);
+}
+
+static void
+listings_and_status_take_no_parameters(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t kind;
+	} rows[] = {{"org.assay.Builder.ListImages", FRONT_LIST_IMAGES},
+	    {"org.assay.Builder.ListDomains", FRONT_LIST_DOMAINS},
+	    {"org.assay.Builder.GetStatus", FRONT_STATUS}};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct front_call call;
+		json_t *reply = NULL;
+		struct err err;
+
+		assert_false(method_is_local(method(rows[i].name)));
+		assert_false(method_makes_domain(method(rows[i].name)));
+		assert_code(
+		    decode(rows[i].name, json_object(), &call, &reply, &err),
+		    0);
+		assert_int_equal(call.kind, rows[i].kind);
+		assert_code(decode(rows[i].name, json_pack("{s:i}", "x", 1),
+				&call, &reply, &err),
+		    RPC_PARAMETER_BAD);
+		assert_string_equal(err.field, "x");
+	}
+	assert_true(
+	    method_makes_domain(method("org.assay.Builder.BuildDomain")));
+}
+
+static void
+method_find_knows_only_whole_names(void **state)
+{
+	static const char *const names[] = {"", "BuildDomain",
+	    "org.assay.Builder", "org.assay.Builder.",
+	    "org.assay.Builder.Build", "org.assay.Builder.BuildDomain2",
+	    "org.assay.builder.BuildDomain"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(names); i++)
+		assert_null(method_find(names[i]));
+}
+
+static void
+get_info_says_what_this_is(void **state)
+{
+	struct front_call call;
+	json_t *reply = NULL;
+	CLEANUP(freep) char *text = NULL;
+	struct err err;
+
+	(void)state;
+	assert_true(method_is_local(method("org.varlink.service.GetInfo")));
+	assert_code(decode("org.varlink.service.GetInfo", json_object(), &call,
+			&reply, &err),
+	    0);
+	text = tree_text(reply);
+	json_decref(reply);
+	assert_has(text, "\"product\":\"assayd\"");
+	assert_has(text, "\"interfaces\":[\"org.varlink.service\","
+			 "\"org.assay.Builder\"]");
+}
+
+static int
+describe(json_t *parameters, json_t **ret_reply, struct err *err)
+{
+	struct front_call call;
+
+	return decode("org.varlink.service.GetInterfaceDescription", parameters,
+	    &call, ret_reply, err);
+}
+
+static void
+get_interface_description_describes_every_method(void **state)
+{
+	static const char *const names[] = {"BuildDomain", "ListImages",
+	    "ListDomains", "DestroyDomain", "GetStatus"};
+	json_t *reply = NULL;
+	const char *text;
+	struct err err;
+
+	(void)state;
+	assert_code(
+	    describe(json_pack("{s:s}", "interface", "org.assay.Builder"),
+		&reply, &err),
+	    0);
+	text = json_string_value(json_object_get(reply, "description"));
+	assert_has(text, "interface org.assay.Builder\n");
+	for (size_t i = 0; i < countof(names); i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "method %s(", names[i]);
+		assert_has(text, line);
+	}
+	json_decref(reply);
+	assert_code(
+	    describe(json_pack("{s:s}", "interface", "org.varlink.service"),
+		&reply, &err),
+	    0);
+	json_decref(reply);
+}
+
+/* The field says which: it becomes InterfaceNotFound. */
+static void
+get_interface_description_refuses_an_unknown_interface(void **state)
+{
+	json_t *reply = NULL;
+	struct err err = {0};
+
+	(void)state;
+	assert_code(describe(json_pack("{s:s}", "interface", "org.x\x1b"),
+			&reply, &err),
+	    RPC_PARAMETER_BAD);
+	assert_string_equal(err.field, "interface");
+	assert_has(err.text, "org.x\\x1b");
+	assert_code(describe(json_object(), &reply, &err), RPC_PARAMETER_BAD);
+	assert_code(describe(json_pack("{s:i}", "interface", 1), &reply, &err),
+	    RPC_PARAMETER_BAD);
+	assert_null(reply);
+}
+
+/* Takes the reply. */
+static void
+assert_json(json_t *reply, const char *expected)
+{
+	CLEANUP(json_freep) json_t *owned = reply;
+	CLEANUP(freep) char *text = tree_text(owned);
+
+	assert_string_equal(text, expected);
+}
+
+static void
+replies_carry_the_receipt_or_nothing(void **state)
+{
+	struct front_answer answer = {.receipt = good_receipt()};
+	json_t *reply = method_encode(method("org.assay.Builder.BuildDomain"),
+	    &answer, NULL);
+	json_t *receipt = json_object_get(reply, "receipt");
+
+	(void)state;
+	assert_int_equal(json_object_size(reply), 1);
+	assert_int_equal(json_integer_value(json_object_get(receipt, "domid")),
+	    9);
+	assert_string_equal(json_string_value(json_object_get(receipt, "uuid")),
+	    GOOD_UUID);
+	json_decref(reply);
+	assert_json(method_encode(method("org.assay.Builder.DestroyDomain"),
+			&answer, NULL),
+	    "{}");
+}
+
+static void
+replies_list_images_good_and_refused(void **state)
+{
+	const struct method *list = method("org.assay.Builder.ListImages");
+	CLEANUP(json_freep) json_t *rows = json_array();
+	struct front_answer answer = {0};
+	struct err err;
+
+	(void)state;
+	strcpy(answer.image.name, "web");
+	strcpy(answer.image.version, "1");
+	strcpy(answer.image.role, "prod");
+	memset(answer.image.envelope.bytes, 0x11, DIGEST_BYTES);
+	answer.image.rollback_index = 17;
+	answer.image.memory_min_mib = 128;
+	answer.image.memory_max_mib = 4096;
+	answer.image.vcpus_min = 1;
+	answer.image.vcpus_max = 8;
+	method_add_row(list, &answer, rows);
+	err_set(&err, KEY_UNKNOWN, "no such key");
+	outcome_from(&answer.image.outcome, KEY_UNKNOWN, &err);
+	method_add_row(list, &answer, rows);
+	assert_json(method_encode(list, &answer, rows),
+	    "{\"images\":[{\"name\":\"web\",\"version\":\"1\","
+	    "\"manifest_digest\":\"sha256:" HEX(
+		"11111111") "\","
+			    "\"refused\":null,\"role\":\"prod\",\"debug\":"
+			    "false,"
+			    "\"rollback_index\":17,\"memory_min_mib\":128,"
+			    "\"memory_max_mib\":4096,\"vcpus_min\":1,\"vcpus_"
+			    "max\":8},"
+			    "{\"name\":\"web\",\"version\":\"1\","
+			    "\"manifest_digest\":\"sha256:" HEX(
+				"11111111") "\","
+					    "\"refused\":\"KEY_UNKNOWN\","
+					    "\"detail\":\"no such key\"}]}");
+}
+
+static void
+replies_list_domains(void **state)
+{
+	const struct method *list = method("org.assay.Builder.ListDomains");
+	CLEANUP(json_freep) json_t *rows = json_array();
+	struct front_answer answer = {
+	    .domain = {good_receipt(), true, false, true, 300 << 10}};
+	CLEANUP(json_freep) json_t *reply = NULL;
+	CLEANUP(freep) char *text = NULL;
+
+	(void)state;
+	assert_json(method_encode(list, &answer, rows), "{\"domains\":[]}");
+	method_add_row(list, &answer, rows);
+	reply = method_encode(list, &answer, rows);
+	text = tree_text(reply);
+	assert_has(text, "{\"domains\":[{\"receipt\":{\"schema\":");
+	assert_has(text, "\"paused\":true,\"dying\":false,\"shutdown\":true,"
+			 "\"memory_kib\":307200}]}");
+}
+
+static void
+replies_show_the_status(void **state)
+{
+	struct front_answer answer = {
+	    .status = {4, 17, 100, 50, 9, 3, 2, 1, 5, 4, 77}};
+
+	(void)state;
+	assert_json(
+	    method_encode(method("org.assay.Builder.GetStatus"), &answer, NULL),
+	    "{\"version\":\"" ASSAY_VERSION "\",\"xen_version\":\"4.17\","
+	    "\"uptime_seconds\":9,\"trust_version\":4,\"domains\":5,"
+	    "\"builds_running\":1,\"builds_done\":3,\"builds_refused\":2,"
+	    "\"cached_bytes\":77,\"total_kib\":100,\"free_kib\":50}");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(build_takes_every_parameter),
+	    cmocka_unit_test(build_has_defaults_for_what_may_be_left_out),
+	    cmocka_unit_test(build_refuses_a_missing_or_wrong_parameter),
+	    cmocka_unit_test(build_refuses_values_that_are_out_of_bounds),
+	    cmocka_unit_test(destroy_takes_exactly_one_selector),
+	    cmocka_unit_test(destroy_refuses_none_or_several_selectors),
+	    cmocka_unit_test(destroy_refuses_wrong_selectors),
+	    cmocka_unit_test(listings_and_status_take_no_parameters),
+	    cmocka_unit_test(method_find_knows_only_whole_names),
+	    cmocka_unit_test(get_info_says_what_this_is),
+	    cmocka_unit_test(get_interface_description_describes_every_method),
+	    cmocka_unit_test(
+		get_interface_description_refuses_an_unknown_interface),
+	    cmocka_unit_test(replies_carry_the_receipt_or_nothing),
+	    cmocka_unit_test(replies_list_images_good_and_refused),
+	    cmocka_unit_test(replies_list_domains),
+	    cmocka_unit_test(replies_show_the_status),
+	};
+
+	return cmocka_run_group_tests_name("methods", tests, NULL, NULL);
+}

@@ -1,0 +1,207 @@
+#include "builder_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/scope.h"
+#include "builder/receipt.h"
+
+static char *
+encoded(const struct receipt *receipt)
+{
+	json_t *document = receipt_encode(receipt);
+	char *text;
+
+	assert_non_null(document);
+	text = json_dumps(document, JSON_COMPACT);
+	json_decref(document);
+	return text;
+}
+
+/* Timing is for the caller alone. */
+static void
+receipt_is_read_back_but_for_its_timing(void **state)
+{
+	struct receipt receipt = good_receipt();
+	struct receipt back;
+	CLEANUP(freep) char *text = encoded(&receipt);
+	struct err err;
+
+	(void)state;
+	memset(&back, 0x5a, sizeof(back));
+	assert_code(receipt_decode(bytes_of_str(text), &back, &err), 0);
+	memset(&receipt.timing, 0, sizeof(receipt.timing));
+	assert_memory_equal(&back.uuid, &receipt.uuid, sizeof(back.uuid));
+	assert_int_equal(back.domid, receipt.domid);
+	assert_string_equal(back.name, receipt.name);
+	assert_string_equal(back.image, receipt.image);
+	assert_string_equal(back.version, receipt.version);
+	assert_string_equal(back.role, receipt.role);
+	assert_int_equal(back.is_debug, receipt.is_debug);
+	assert_int_equal(back.was_cached, receipt.was_cached);
+	assert_true(digest_equal(&back.envelope, &receipt.envelope));
+	assert_true(digest_equal(&back.payload, &receipt.payload));
+	assert_true(digest_equal(&back.measurement, &receipt.measurement));
+	assert_int_equal(back.sequence, receipt.sequence);
+	assert_int_equal(back.memory_mib, receipt.memory_mib);
+	assert_int_equal(back.vcpus, receipt.vcpus);
+	assert_memory_equal(&back.grants, &receipt.grants, sizeof(back.grants));
+	assert_memory_equal(&back.timing, &receipt.timing, sizeof(back.timing));
+}
+
+static void
+receipt_names_every_phase_of_the_build(void **state)
+{
+	struct receipt receipt = good_receipt();
+	json_t *document = receipt_encode(&receipt);
+	json_t *timing = json_object_get(document, "timing_usec");
+
+	(void)state;
+	assert_int_equal(json_object_size(timing), TIMING_PHASE_COUNT);
+	for (int i = 0; i < TIMING_PHASE_COUNT; i++)
+		assert_int_equal(json_integer_value(json_object_get(timing,
+				     timing_phase_name((enum timing_phase)i))),
+		    i + 1);
+	json_decref(document);
+}
+
+/* Takes the value. NULL removes the member. */
+static void
+assert_refused_with(const char *member, json_t *value)
+{
+	struct receipt receipt = good_receipt();
+	struct receipt back;
+	struct receipt before;
+	CLEANUP(json_freep) json_t *document = receipt_encode(&receipt);
+	CLEANUP(freep) char *text = NULL;
+	struct err err = {0};
+
+	if (value == NULL)
+		assert_int_equal(json_object_del(document, member), 0);
+	else
+		json_object_set_new(document, member, value);
+	text = tree_text(document);
+	memset(&back, 0x5a, sizeof(back));
+	before = back;
+	if (receipt_decode(bytes_of_str(text), &back, &err) == 0)
+		fail_msg("%s was taken", text);
+	assert_code((int)err.code, CONFIG_BAD);
+	assert_has(err.field, member);
+	assert_memory_equal(&back, &before, sizeof(back));
+}
+
+static void
+receipt_refuses_a_missing_or_wrong_member(void **state)
+{
+	static const char *const members[] = {"schema", "domid", "uuid", "name",
+	    "image", "version", "role", "debug", "cached", "manifest_digest",
+	    "payload_digest", "measurement", "sequence", "memory_mib", "vcpus",
+	    "grants"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(members); i++) {
+		assert_refused_with(members[i], NULL);
+		assert_refused_with(members[i], json_null());
+		assert_refused_with(members[i], json_real(1.5));
+		assert_refused_with(members[i], json_object());
+	}
+	assert_refused_with("unknown", json_true());
+}
+
+static void
+receipt_refuses_values_out_of_range(void **state)
+{
+	char long_name[LIMIT_NAME_BYTES + 2];
+
+	(void)state;
+	memset(long_name, 'n', sizeof(long_name));
+	long_name[sizeof(long_name) - 1] = '\0';
+	assert_refused_with("schema", json_string("assay.receipt/2"));
+	assert_refused_with("domid", json_integer(0));
+	assert_refused_with("domid", json_integer(65536));
+	assert_refused_with("uuid", json_string("6a2f3f1c"));
+	assert_refused_with("name", json_string(long_name));
+	assert_refused_with("version", json_string(long_name));
+	assert_refused_with("role", json_string(long_name));
+	assert_refused_with("measurement", json_string("sha256:00"));
+	assert_refused_with("sequence", json_integer(0));
+	assert_refused_with("sequence", json_integer(-1));
+	assert_refused_with("memory_mib", json_integer(0));
+	assert_refused_with("memory_mib", json_integer(LIMIT_MEMORY_MIB + 1));
+	assert_refused_with("vcpus", json_integer(LIMIT_VCPUS + 1));
+}
+
+static void
+receipt_refuses_malformed_grants(void **state)
+{
+	static const char *const grants[] = {"[]",
+	    "[{\"ref\":0,\"domid\":2,\"frame\":1,\"flags\":1}]", "[1,2]",
+	    "[{\"ref\":1,\"domid\":2,\"frame\":1,\"flags\":1},"
+	    "{\"ref\":0,\"domid\":2,\"frame\":1,\"flags\":1}]",
+	    "[{\"ref\":0,\"domid\":65536,\"frame\":1,\"flags\":1},"
+	    "{\"ref\":1,\"domid\":2,\"frame\":1,\"flags\":1}]",
+	    "[{\"ref\":0,\"domid\":2,\"frame\":4294967296,\"flags\":1},"
+	    "{\"ref\":1,\"domid\":2,\"frame\":1,\"flags\":1}]",
+	    "[{\"ref\":0,\"domid\":2,\"frame\":1,\"flags\":-1},"
+	    "{\"ref\":1,\"domid\":2,\"frame\":1,\"flags\":1}]",
+	    "[{\"ref\":0,\"domid\":2,\"frame\":1,\"flags\":1,\"x\":1},"
+	    "{\"ref\":1,\"domid\":2,\"frame\":1,\"flags\":1}]",
+	    "[{\"ref\":0,\"domid\":2,\"frame\":1,\"flags\":1},"
+	    "{\"ref\":1,\"domid\":2,\"flags\":1}]"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(grants); i++)
+		assert_refused_with("grants", json_loads(grants[i], 0, NULL));
+}
+
+static void
+receipt_refuses_every_truncated_text(void **state)
+{
+	struct receipt receipt = good_receipt();
+	CLEANUP(freep) char *text = encoded(&receipt);
+
+	(void)state;
+	for (size_t len = 0; len < strlen(text); len++) {
+		struct err err;
+
+		assert_code(receipt_decode(bytes_of(text, len), &receipt, &err),
+		    CONFIG_BAD);
+	}
+}
+
+static void
+timing_gives_each_phase_its_time(void **state)
+{
+	struct timing timing;
+	uint64_t before = timing_now_usec();
+
+	(void)state;
+	timing_start(&timing);
+	timing.last_usec -= 1000;
+	timing_mark(&timing, TIMING_LOAD);
+	timing.last_usec -= 500;
+	timing_mark(&timing, TIMING_HASH);
+	assert_true(timing.phase_usec[TIMING_LOAD] >= 1000);
+	assert_true(timing.phase_usec[TIMING_HASH] >= 500);
+	assert_int_equal(timing.phase_usec[TIMING_START], 0);
+	assert_int_equal(timing_total_usec(&timing),
+	    timing.phase_usec[TIMING_LOAD] + timing.phase_usec[TIMING_HASH]);
+	assert_true(timing.last_usec >= before);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(receipt_is_read_back_but_for_its_timing),
+	    cmocka_unit_test(receipt_names_every_phase_of_the_build),
+	    cmocka_unit_test(receipt_refuses_a_missing_or_wrong_member),
+	    cmocka_unit_test(receipt_refuses_values_out_of_range),
+	    cmocka_unit_test(receipt_refuses_malformed_grants),
+	    cmocka_unit_test(receipt_refuses_every_truncated_text),
+	    cmocka_unit_test(timing_gives_each_phase_its_time),
+	};
+
+	return cmocka_run_group_tests_name("receipt", tests, NULL, NULL);
+}

@@ -1,0 +1,645 @@
+/*
+ * For each role: what it must not do kills it, what it needs works.
+ */
+#include "builder_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/sandbox.h"
+
+enum { SANDBOX_UID = 65534, ROLES = 3 };
+enum {
+	FRONT = 1 << SANDBOX_FRONT,
+	STAGE = 1 << SANDBOX_STAGE,
+	BUILD = 1 << SANDBOX_BUILD,
+	ALL = FRONT | STAGE | BUILD
+};
+
+static const char *const role_names[ROLES] = {"front", "stage", "build"};
+
+/* How a child ends that enters the role and then does this. */
+static int
+status_of(enum sandbox_role role, void (*act)(void))
+{
+	const struct rlimit no_core = {0, 0};
+	struct err err;
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &no_core);
+		alarm(20);
+		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
+			_exit(99);
+		act();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+/* --- what kills ------------------------------------------------------ */
+
+static void
+open_a_socket(void)
+{
+	socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static void
+open_a_network_socket(void)
+{
+	socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static void
+connect_it(void)
+{
+	connect(0, NULL, 0);
+}
+
+static void
+run_a_program(void)
+{
+	syscall(SYS_execve, "/bin/true", NULL, NULL);
+}
+
+static void
+run_a_program_by_descriptor(void)
+{
+	syscall(SYS_execveat, 0, "", NULL, NULL, AT_EMPTY_PATH);
+}
+
+static void
+trace_somebody(void)
+{
+	syscall(SYS_ptrace, PTRACE_ATTACH, getpid(), NULL, NULL);
+}
+
+static void
+read_others_memory(void)
+{
+	syscall(SYS_process_vm_readv, getpid(), NULL, 0, NULL, 0, 0);
+}
+
+static void
+start_a_process(void)
+{
+	syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+static void
+start_a_process_the_old_way(void)
+{
+	syscall(SYS_fork);
+}
+
+static void
+start_a_process_the_new_way(void)
+{
+	syscall(SYS_clone3, NULL, 0);
+}
+
+static void
+become_root(void)
+{
+	syscall(SYS_setuid, 0);
+}
+
+static void
+change_its_limits(void)
+{
+	syscall(SYS_prctl, 0, 0, 0, 0, 0);
+}
+
+static void
+mount_something(void)
+{
+	syscall(SYS_mount, NULL, NULL, NULL, 0, NULL);
+}
+
+static void
+load_bpf(void)
+{
+	syscall(SYS_bpf, 0, NULL, 0);
+}
+
+static void
+use_io_uring(void)
+{
+	syscall(SYS_io_uring_setup, 1, NULL);
+}
+
+static void
+make_a_directory(void)
+{
+	syscall(SYS_mkdirat, AT_FDCWD, "x", 0700);
+}
+
+static void
+make_a_link(void)
+{
+	syscall(SYS_symlinkat, "x", AT_FDCWD, "y");
+}
+
+static void
+open_a_file(void)
+{
+	syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY);
+}
+
+static void
+open_a_file_the_old_way(void)
+{
+	syscall(SYS_open, "/dev/null", O_RDONLY);
+}
+
+static void
+remove_a_file(void)
+{
+	syscall(SYS_unlink, "/no/such/file");
+}
+
+static void
+make_memory(void)
+{
+	syscall(SYS_memfd_create, "x", 0);
+}
+
+static void
+talk_to_a_device(void)
+{
+	syscall(SYS_ioctl, 0, 0, 0);
+}
+
+static void
+kill_somebody(void)
+{
+	syscall(SYS_kill, 1, 0);
+}
+
+static void
+accept_a_caller(void)
+{
+	syscall(SYS_accept4, 0, NULL, NULL, 0);
+}
+
+/* 20 is getpid of the 32-bit table, and writev of ours. */
+static void
+call_the_32_bit_kernel(void)
+{
+	long result = 20;
+
+	__asm__ volatile("int $0x80" : "+a"(result) : : "memory");
+}
+
+static void
+call_by_the_x32_numbers(void)
+{
+	syscall(0x40000000 + SYS_getpid);
+}
+
+static const struct {
+	const char *name;
+	void (*act)(void);
+	int roles;
+} forbidden[] = {
+    {"socket(AF_UNIX)", open_a_socket, ALL},
+    {"socket(AF_INET)", open_a_network_socket, ALL},
+    {"connect", connect_it, ALL},
+    {"execve", run_a_program, ALL},
+    {"execveat", run_a_program_by_descriptor, ALL},
+    {"ptrace", trace_somebody, ALL},
+    {"process_vm_readv", read_others_memory, ALL},
+    {"clone", start_a_process, ALL},
+    {"fork", start_a_process_the_old_way, ALL},
+    {"clone3", start_a_process_the_new_way, ALL},
+    {"setuid", become_root, ALL},
+    {"prctl", change_its_limits, ALL},
+    {"mount", mount_something, ALL},
+    {"bpf", load_bpf, ALL},
+    {"io_uring_setup", use_io_uring, ALL},
+    {"mkdirat", make_a_directory, ALL},
+    {"symlinkat", make_a_link, ALL},
+    {"open", open_a_file_the_old_way, ALL},
+    {"openat", open_a_file, FRONT},
+    {"unlink", remove_a_file, FRONT | STAGE},
+    {"memfd_create", make_memory, FRONT},
+    {"ioctl", talk_to_a_device, FRONT | STAGE},
+    {"kill", kill_somebody, FRONT | STAGE},
+    {"accept4", accept_a_caller, STAGE | BUILD},
+    {"x32 getpid", call_by_the_x32_numbers, ALL},
+};
+
+static void
+roles_die_of_each_forbidden_call(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(forbidden); i++) {
+		for (int role = 0; role < ROLES; role++) {
+			int status;
+
+			if ((forbidden[i].roles >> role & 1) == 0)
+				continue;
+			status = status_of((enum sandbox_role)role,
+			    forbidden[i].act);
+			if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+				fail_msg("%s: %s: status 0x%x, not SIGSYS",
+				    role_names[role], forbidden[i].name,
+				    (unsigned int)status);
+		}
+	}
+}
+
+/* A kernel without it raises SIGSEGV. */
+static void
+roles_die_of_a_32_bit_call(void **state)
+{
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		int status =
+		    status_of((enum sandbox_role)role, call_the_32_bit_kernel);
+
+		assert_true(WIFSIGNALED(status));
+	}
+}
+
+/* --- what works ------------------------------------------------------ */
+
+#define need(condition)                           \
+	do {                                      \
+		if (!(condition))                 \
+			_exit(__LINE__ % 90 + 1); \
+	} while (0)
+
+static int listen_fd = -1;
+static int client_fd = -1;
+
+static void
+do_what_every_role_does(void)
+{
+	uint8_t random[16];
+	char *memory = malloc(1 << 20);
+
+	need(memory != NULL);
+	memory = realloc(memory, 8 << 20);
+	need(memory != NULL);
+	memset(memory, 1, 8 << 20);
+	free(memory);
+	need(getrandom(random, sizeof(random), 0) == sizeof(random));
+	need(timing_now_usec() != 0);
+}
+
+static void
+act_as_front(void)
+{
+	struct pollfd wait = {.fd = listen_fd, .events = POLLIN};
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	char byte;
+	int fd;
+
+	do_what_every_role_does();
+	need(poll(&wait, 1, 5000) == 1);
+	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	need(fd >= 0);
+	need(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0);
+	need(recv(fd, &byte, 1, MSG_DONTWAIT) == 1);
+	need(send(fd, "ok", 2, MSG_DONTWAIT | MSG_NOSIGNAL) == 2);
+	need(shutdown(fd, SHUT_WR) == 0);
+	close(fd);
+}
+
+static void
+act_as_stage(void)
+{
+	CLEANUP(sealed_freep) struct sealed *copy = NULL;
+	struct err err;
+	int fd = openat(AT_FDCWD, "file", O_RDONLY | O_CLOEXEC);
+
+	do_what_every_role_does();
+	need(fd >= 0);
+	need(sealed_copy_max(fd, 100, "file", &copy, &err) == 0);
+	need(sealed_bytes(copy).len == 5);
+	close(fd);
+}
+
+static void
+act_as_build(void)
+{
+	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+	const struct timespec nap = {.tv_nsec = 1000};
+	struct pollfd wait = {.fd = client_fd, .events = POLLOUT};
+	struct err err;
+	int fd =
+	    openat(AT_FDCWD, "record.new", O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	do_what_every_role_does();
+	need(fd >= 0);
+	need(write(fd, "x", 1) == 1 && fchmod(fd, 0600) == 0 && fsync(fd) == 0);
+	need(renameat2(AT_FDCWD, "record.new", AT_FDCWD, "record", 0) == 0);
+	need(unlink("record") == 0);
+	need(sealed_from_bytes("x", bytes_of_str("x"), &sealed, &err) == 0);
+	need(ioctl(fd, TCGETS, NULL) == -1);
+	need(poll(&wait, 1, 0) >= 0);
+	need(nanosleep(&nap, NULL) == 0);
+	need(waitpid(-1, NULL, WNOHANG) == -1);
+	close(fd);
+}
+
+static void
+roles_can_do_what_they_need(void **state)
+{
+	int status;
+	struct err err;
+
+	(void)state;
+	write_file("file", bytes_of_str("12345"));
+	assert_int_equal(chmod("file", 0644), 0);
+	assert_int_equal(chmod(".", 0755), 0);
+	status = status_of(SANDBOX_STAGE, act_as_stage);
+	assert_int_equal(status, 0);
+	status = status_of(SANDBOX_BUILD, act_as_build);
+	assert_int_equal(status, 0);
+	assert_int_equal(count_files("."), 1);
+
+	listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	{
+		struct sockaddr_un address = {.sun_family = AF_UNIX,
+		    .sun_path = "socket"};
+
+		assert_int_equal(bind(listen_fd, (struct sockaddr *)&address,
+				     sizeof(address)),
+		    0);
+		assert_int_equal(listen(listen_fd, 4), 0);
+		client_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(client_fd, (struct sockaddr *)&address,
+				     sizeof(address)),
+		    0);
+	}
+	assert_int_equal(send(client_fd, "x", 1, 0), 1);
+	status = status_of(SANDBOX_FRONT, act_as_front);
+	assert_int_equal(status, 0);
+	closep(&client_fd);
+	closep(&listen_fd);
+	(void)err;
+}
+
+/* --- what is given up ------------------------------------------------ */
+
+/* A line of /proc/PID/status, such as "Uid:". */
+static void
+status_line(pid_t pid, const char *key, char ret_value[128])
+{
+	char path[64];
+	char line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	ret_value[0] = '\0';
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, key, strlen(key)) != 0)
+			continue;
+		snprintf(ret_value, 128, "%s", line + strlen(key) + 1);
+		ret_value[strcspn(ret_value, "\n")] = '\0';
+	}
+	fclose(file);
+}
+
+/* A child in the role that waits until `*ret_hold` is closed. */
+static pid_t
+start_waiting(enum sandbox_role role, int *ret_hold)
+{
+	int ready[2];
+	int hold[2];
+	struct err err;
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(hold[1]);
+		alarm(20);
+		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
+			_exit(99);
+		(void)!write(ready[1], "x", 1);
+		(void)!read(hold[0], &byte, 1);
+		_exit(0);
+	}
+	close(hold[0]);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	*ret_hold = hold[1];
+	return pid;
+}
+
+static void
+roles_give_up_user_groups_and_new_privileges(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: needs root to give up root\n");
+		skip();
+	}
+	for (int role = 0; role < ROLES; role++) {
+		char value[128];
+		int hold;
+		pid_t pid = start_waiting((enum sandbox_role)role, &hold);
+
+		status_line(pid, "NoNewPrivs:", value);
+		assert_string_equal(value, "1");
+		status_line(pid, "Seccomp:", value);
+		assert_string_equal(value, "2");
+		status_line(pid, "Uid:", value);
+		assert_string_equal(value, role == SANDBOX_BUILD
+					       ? "0\t0\t0\t0"
+					       : "65534\t65534\t65534\t65534");
+		status_line(pid, "Gid:", value);
+		if (role != SANDBOX_BUILD)
+			assert_string_equal(value,
+			    "65534\t65534\t65534\t65534");
+		status_line(pid, "Groups:", value);
+		if (role != SANDBOX_BUILD)
+			assert_int_equal(strspn(value, " \t"), strlen(value));
+		status_line(pid, "CapEff:", value);
+		if (role != SANDBOX_BUILD)
+			assert_string_equal(value, "0000000000000000");
+		close(hold);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	}
+}
+
+/* A dumpable process could be traced and read by others of its user. */
+static void
+roles_cannot_be_dumped(void **state)
+{
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		struct stat st;
+		char path[64];
+		int hold;
+		pid_t pid = start_waiting((enum sandbox_role)role, &hold);
+
+		snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_uid, 0);
+		close(hold);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	}
+}
+
+static bool
+is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) != -1;
+}
+
+static void
+keep_only_closes_all_other_descriptors(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (pid == 0) {
+		static const int numbers[] = {10, 11, 12, 20, 100, 200};
+		const int keep[] = {100, -1, 11, 2, 20, 11};
+		struct err err;
+
+		for (size_t i = 0; i < countof(numbers); i++)
+			need(dup2(STDERR_FILENO, numbers[i]) == numbers[i]);
+		need(sandbox_keep_only(keep, countof(keep), &err) == 0);
+		need(is_open(0) && is_open(1) && is_open(2));
+		need(is_open(11) && is_open(20) && is_open(100));
+		for (int fd = 3; fd < 1000; fd++)
+			need(
+			    is_open(fd) == (fd == 11 || fd == 20 || fd == 100));
+		need(sandbox_keep_only(NULL, 0, &err) == 0);
+		for (int fd = 0; fd < 1000; fd++)
+			need(is_open(fd) == (fd < 3));
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* --- dying with the parent ------------------------------------------- */
+
+/*
+ * A grandchild enters the role and waits for ever; its parent dies. It must
+ * close its end of the pipe soon, by dying.
+ */
+static void
+assert_dies_with_parent(enum sandbox_role role)
+{
+	struct pollfd wait;
+	int ends[2];
+	int never[2];
+	char byte;
+	pid_t parent;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(never, O_CLOEXEC), 0);
+	parent = fork();
+	if (parent == 0) {
+		int parent_pid = getpid();
+
+		if (fork() == 0) {
+			struct err err;
+
+			close(never[1]);
+			alarm(20);
+			if (sandbox_die_with_parent(parent_pid, &err) != 0 ||
+			    sandbox_enter(role, SANDBOX_UID, &err) != 0)
+				_exit(99);
+			(void)!write(ends[1], "x", 1);
+			(void)!read(never[0], &byte, 1);
+			_exit(0);
+		}
+		close(ends[1]);
+		(void)!read(never[0], &byte, 1);
+		_exit(0);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	kill(parent, SIGKILL);
+	assert_int_equal(waitpid(parent, NULL, 0), parent);
+	wait = (struct pollfd){.fd = ends[0], .events = POLLIN};
+	if (poll(&wait, 1, 3000) != 1)
+		fail_msg("%s: lives on without its parent", role_names[role]);
+	assert_int_equal(read(ends[0], &byte, 1), 0);
+	close(never[1]);
+	close(never[0]);
+	close(ends[0]);
+}
+
+static void
+roles_die_with_their_parent(void **state)
+{
+	(void)state;
+	for (int role = 0; role < ROLES; role++)
+		assert_dies_with_parent((enum sandbox_role)role);
+}
+
+static void
+die_with_parent_sees_that_the_parent_is_gone(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (pid == 0) {
+		struct err err = {0};
+
+		need(sandbox_die_with_parent(1, &err) == SYSTEM_FAILED);
+		need(strcmp(err.text, "the parent is gone") == 0);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(roles_die_of_each_forbidden_call),
+	    cmocka_unit_test(roles_die_of_a_32_bit_call),
+	    directory_test(roles_can_do_what_they_need),
+	    cmocka_unit_test(roles_give_up_user_groups_and_new_privileges),
+	    cmocka_unit_test(roles_cannot_be_dumped),
+	    cmocka_unit_test(keep_only_closes_all_other_descriptors),
+	    cmocka_unit_test(roles_die_with_their_parent),
+	    cmocka_unit_test(die_with_parent_sees_that_the_parent_is_gone),
+	};
+
+	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
+}

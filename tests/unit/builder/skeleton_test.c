@@ -1,0 +1,334 @@
+#include "builder_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "builder/skeleton.h"
+
+#define D         "/local/domain/7"
+#define VM        "/vm/" GOOD_UUID
+#define BACKEND   "/local/domain/2/backend/console/7/0"
+#define RECORD    "/libxl/7/device/console/0"
+#define HEX(four) four four four four four four four four
+
+static struct skeleton_input
+good_input(void)
+{
+	struct skeleton_input input = {
+	    .domid = 7,
+	    .name = "guest",
+	    .memory_mib = 256,
+	    .vcpus = 2,
+	    .has_ramdisk = true,
+	    .cmdline = "console=hvc0 root=/dev/xvda",
+	    .xenconsoled_domid = XENCONSOLED,
+	    .console_port = 12,
+	    .xenstore_port = 11,
+	    .rings = {0x1234, 0x5678},
+	    .start_time_usec = 1700000000120000,
+	};
+
+	assert_true(uuid_from_text(GOOD_UUID, input.uuid));
+	memset(input.kernel_elf.bytes, 0x11, DIGEST_BYTES);
+	memset(input.ramdisk.bytes, 0x22, DIGEST_BYTES);
+	return input;
+}
+
+/* i: as the parent; n0: dom0 alone; nW: W owns; nW,rR: and R reads. */
+static const struct {
+	const char *path;
+	const char *value;
+	const char *access;
+} expected[] = {
+    {D, "", "n0,r7"},
+    {D "/vm", VM, "i"},
+    {D "/name", "guest", "i"},
+    {D "/domid", "7", "i"},
+    {D "/cpu", "", "i"},
+    {D "/cpu/0/availability", "online", "i"},
+    {D "/cpu/1/availability", "online", "i"},
+    {D "/memory", "", "i"},
+    {D "/memory/static-max", "262144", "i"},
+    {D "/memory/target", "262144", "i"},
+    {D "/memory/videoram", "0", "i"},
+    {D "/device", "", "i"},
+    {D "/device/suspend/event-channel", "", "n7"},
+    {D "/data", "", "n7"},
+    {D "/drivers", "", "n7"},
+    {D "/feature", "", "n7"},
+    {D "/attr", "", "n7"},
+    {D "/error", "", "n7"},
+    {D "/store/port", "11", "i"},
+    {D "/store/ring-ref", "22136", "i"},
+    {D "/control", "", "i"},
+    {D "/control/shutdown", "", "n7"},
+    {D "/control/feature-poweroff", "", "n7"},
+    {D "/control/feature-reboot", "", "n7"},
+    {D "/control/feature-suspend", "", "n7"},
+    {D "/control/sysrq", "", "n7"},
+    {D "/control/platform-feature-multiprocessor-suspend", "1", "i"},
+    {D "/control/platform-feature-xs_reset_watches", "1", "i"},
+    {VM, "", "n0,r7"},
+    {VM "/uuid", GOOD_UUID, "i"},
+    {VM "/name", "guest", "i"},
+    {VM "/start_time", "1700000000.12", "i"},
+    {VM "/image/ostype", "linux", "i"},
+    {VM "/image/kernel", "assay:sha256:" HEX("11111111"), "i"},
+    {VM "/image/ramdisk", "assay:sha256:" HEX("22222222"), "i"},
+    {VM "/image/cmdline", "console=hvc0 root=/dev/xvda", "i"},
+    {"/libxl/7", "", "n0"},
+    {"/libxl/7/device", "", "i"},
+    {"/libxl/7/type", "pv", "i"},
+    {D "/console", "", "n2,r7"},
+    {D "/console/backend", BACKEND, "i"},
+    {D "/console/backend-id", "2", "i"},
+    {D "/console/limit", "1048576", "n2,r7"},
+    {D "/console/type", "xenconsoled", "n2,r7"},
+    {D "/console/output", "pty", "n2,r7"},
+    {D "/console/tty", "", "n2,r7"},
+    {D "/console/port", "12", "n2,r7"},
+    {D "/console/ring-ref", "4660", "n2,r7"},
+    {BACKEND, "", "n2,r7"},
+    {BACKEND "/frontend", D "/console", "i"},
+    {BACKEND "/frontend-id", "7", "i"},
+    {BACKEND "/online", "1", "i"},
+    {BACKEND "/state", "1", "i"},
+    {BACKEND "/protocol", "vt100", "i"},
+    {RECORD, "", "n0"},
+    {RECORD "/frontend", D "/console", "i"},
+    {RECORD "/backend", BACKEND, "i"},
+    {RECORD "/frontend-id", "7", "i"},
+    {RECORD "/online", "1", "i"},
+    {RECORD "/state", "1", "i"},
+    {RECORD "/protocol", "vt100", "i"},
+};
+
+static void
+access_text(const struct xen_node *node, char ret_text[32])
+{
+	switch (node->access) {
+	case XEN_NODE_INHERIT:
+		strcpy(ret_text, "i");
+		break;
+	case XEN_NODE_PRIVATE:
+		strcpy(ret_text, "n0");
+		break;
+	case XEN_NODE_OWNED:
+		if (node->reader == XEN_NODE_NO_READER)
+			snprintf(ret_text, 32, "n%u", node->owner);
+		else
+			snprintf(ret_text, 32, "n%u,r%u", node->owner,
+			    node->reader);
+		break;
+	}
+}
+
+static void
+skeleton_is_exactly_this_list(void **state)
+{
+	struct skeleton_input input = good_input();
+	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct err err;
+
+	(void)state;
+	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	for (size_t i = 0; i < countof(expected) && i < nodes.count; i++) {
+		char access[32];
+
+		access_text(&nodes.nodes[i], access);
+		assert_string_equal(nodes.nodes[i].path, expected[i].path);
+		assert_string_equal(nodes.nodes[i].value, expected[i].value);
+		if (strcmp(access, expected[i].access) != 0)
+			fail_msg("%s: %s instead of %s", expected[i].path,
+			    access, expected[i].access);
+	}
+	assert_int_equal(nodes.count, countof(expected));
+}
+
+/* The access of a node with what it inherits. */
+static const struct xen_node *
+effective(const struct skeleton *nodes, uint32_t i)
+{
+	const struct xen_node *node = &nodes->nodes[i];
+	const struct xen_node *best = NULL;
+
+	if (node->access != XEN_NODE_INHERIT)
+		return node;
+	for (uint32_t j = 0; j < nodes->count; j++) {
+		const struct xen_node *parent = &nodes->nodes[j];
+		size_t len = strlen(parent->path);
+
+		if (parent->access == XEN_NODE_INHERIT ||
+		    strncmp(node->path, parent->path, len) != 0 ||
+		    node->path[len] != '/')
+			continue;
+		if (best == NULL || len > strlen(best->path))
+			best = parent;
+	}
+	assert_non_null(best);
+	return best;
+}
+
+/* XSA-57: what is in them would be opened in dom0. */
+static void
+skeleton_lets_the_guest_write_no_console_or_backend_node(void **state)
+{
+	struct skeleton_input input = good_input();
+	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	unsigned int seen = 0;
+	struct err err;
+
+	(void)state;
+	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	for (uint32_t i = 0; i < nodes.count; i++) {
+		const struct xen_node *node = effective(&nodes, i);
+
+		if (strstr(nodes.nodes[i].path, "console") == NULL)
+			continue;
+		seen++;
+		if (node->access == XEN_NODE_OWNED)
+			assert_int_not_equal(node->owner, input.domid);
+	}
+	assert_int_equal(seen, 22);
+}
+
+static void
+skeleton_lets_the_guest_write_only_what_it_must(void **state)
+{
+	static const char *const writable[] = {
+	    D "/device/suspend/event-channel", D "/data", D "/drivers",
+	    D "/feature", D "/attr", D "/error", D "/control/shutdown",
+	    D "/control/feature-poweroff", D "/control/feature-reboot",
+	    D "/control/feature-suspend", D "/control/sysrq"};
+	struct skeleton_input input = good_input();
+	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct err err;
+
+	(void)state;
+	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	for (uint32_t i = 0; i < nodes.count; i++) {
+		const struct xen_node *node = effective(&nodes, i);
+		bool is_listed = false;
+
+		for (size_t j = 0; j < countof(writable); j++)
+			is_listed = is_listed || strcmp(nodes.nodes[i].path,
+						     writable[j]) == 0;
+		assert_true(is_listed == (node->access == XEN_NODE_OWNED &&
+					     node->owner == 7));
+	}
+}
+
+static void
+skeleton_hides_libxls_nodes_from_the_guest(void **state)
+{
+	struct skeleton_input input = good_input();
+	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct err err;
+
+	(void)state;
+	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	for (uint32_t i = 0; i < nodes.count; i++) {
+		if (strncmp(nodes.nodes[i].path, "/libxl/", 7) == 0)
+			assert_int_equal(effective(&nodes, i)->access,
+			    XEN_NODE_PRIVATE);
+	}
+}
+
+static void
+skeleton_without_a_ramdisk_says_so(void **state)
+{
+	struct skeleton_input input = good_input();
+	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct err err;
+
+	(void)state;
+	input.has_ramdisk = false;
+	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_string_equal(nodes.nodes[34].path, VM "/image/ramdisk");
+	assert_string_equal(nodes.nodes[34].value, "");
+}
+
+static void
+skeleton_has_room_for_the_most_vcpus(void **state)
+{
+	struct skeleton_input input = good_input();
+	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct err err;
+
+	(void)state;
+	input.vcpus = LIMIT_VCPUS;
+	input.memory_mib = LIMIT_MEMORY_MIB;
+	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_int_equal(nodes.count, countof(expected) + LIMIT_VCPUS - 2);
+	assert_string_equal(nodes.nodes[4 + LIMIT_VCPUS].path,
+	    D "/cpu/127/availability");
+}
+
+/* Every node that was written, and whatever a tool put below. */
+static void
+skeleton_remove_leaves_no_node(void **state)
+{
+	struct xen_fake *fake = xen_fake_new();
+	struct xen_port port = xen_fake_port(fake);
+	struct skeleton_input input = good_input();
+	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct xen_node vbd = {.path = "/libxl/7/device/vbd/51712",
+	    .value = ""};
+	struct xen_node neighbour = {.path = "/local/domain/71", .value = ""};
+	struct err err;
+
+	(void)state;
+	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_code(
+	    port.ops->store_write(port.xen, nodes.nodes, nodes.count, &err), 0);
+	assert_code(port.ops->store_write(port.xen, &vbd, 1, &err), 0);
+	assert_code(port.ops->store_write(port.xen, &neighbour, 1, &err), 0);
+	assert_int_equal(xen_fake_node_count(fake), nodes.count + 2);
+	assert_code(skeleton_remove(&port, 7, input.uuid, XENCONSOLED, &err),
+	    0);
+	assert_non_null(xen_fake_node(fake, "/local/domain/71"));
+	assert_int_equal(xen_fake_node_count(fake), 1);
+	xen_fake_free(fake);
+}
+
+static void
+skeleton_remove_goes_on_after_a_failure_and_reports_the_first(void **state)
+{
+	struct skeleton_input input = good_input();
+
+	(void)state;
+	for (uint32_t n = 1; n <= 4; n++) {
+		struct xen_fake *fake = xen_fake_new();
+		struct xen_port port = xen_fake_port(fake);
+		struct err err = {0};
+
+		fake->fail_at = n;
+		assert_code(
+		    skeleton_remove(&port, 7, input.uuid, XENCONSOLED, &err),
+		    XENSTORE_FAILED);
+		assert_has(err.text, "store_remove");
+		assert_int_equal(fake->call_count, 4);
+		xen_fake_free(fake);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(skeleton_is_exactly_this_list),
+	    cmocka_unit_test(
+		skeleton_lets_the_guest_write_no_console_or_backend_node),
+	    cmocka_unit_test(skeleton_lets_the_guest_write_only_what_it_must),
+	    cmocka_unit_test(skeleton_hides_libxls_nodes_from_the_guest),
+	    cmocka_unit_test(skeleton_without_a_ramdisk_says_so),
+	    cmocka_unit_test(skeleton_has_room_for_the_most_vcpus),
+	    cmocka_unit_test(skeleton_remove_leaves_no_node),
+	    cmocka_unit_test(
+		skeleton_remove_goes_on_after_a_failure_and_reports_the_first),
+	};
+
+	return cmocka_run_group_tests_name("skeleton", tests, NULL, NULL);
+}
