@@ -14,10 +14,10 @@ struct reader {
 };
 
 static int take_option(struct reader *reader, const char *word);
-static const struct argument *
-find(const struct reader *reader, const char *name, size_t len);
-static int
-refuse_unknown(const struct reader *reader, const char *word, size_t len);
+static const struct argument *find(const struct reader *reader,
+    const char *name, size_t len);
+static int refuse_unknown(const struct reader *reader, const char *word,
+    size_t len);
 static int take_value(struct reader *reader, const struct argument *argument,
     const char *value);
 static int store_value(const struct reader *reader,
@@ -27,8 +27,8 @@ static int add_to_list(const struct reader *reader,
 static bool is_range(const char *text, const struct argument *argument,
     struct range *ret_range);
 static int require_options(const struct reader *reader);
-static int
-count_operands(const struct command *command, int count, char **operands);
+static int count_operands(const struct command *command, int count,
+    char **operands);
 
 int
 arguments_read(const struct command *command, const struct argument *known,
@@ -162,7 +162,7 @@ store_value(const struct reader *reader, const struct argument *argument,
 		return add_to_list(reader, argument, value);
 	if (argument->number != NULL &&
 	    (!arguments_number(value, argument->max, argument->number) ||
-	        *argument->number < argument->min))
+		*argument->number < argument->min))
 		return command_usage(reader->command,
 		    "--%s: %s is not a number from %" PRId64 " to %" PRId64,
 		    argument->name, quoted.text, argument->min, argument->max);
@@ -204,7 +204,7 @@ is_range(const char *text, const struct argument *argument,
 	    colon != NULL ? (int)(colon - text) : (int)strlen(text), text);
 	if (!arguments_number(first, argument->max, &min) ||
 	    !arguments_number(colon != NULL ? colon + 1 : first, argument->max,
-	        &max) ||
+		&max) ||
 	    min < argument->min || min > max)
 		return false;
 	*ret_range = (struct range){(uint32_t)min, (uint32_t)max};
@@ -216,8 +216,8 @@ require_options(const struct reader *reader)
 {
 	for (size_t i = 0; i < reader->known_count; i++) {
 		if (reader->known[i].is_needed && (reader->given >> i & 1) == 0)
-			return command_usage(reader->command,
-			    "--%s is missing", reader->known[i].name);
+			return command_usage(reader->command, "--%s is missing",
+			    reader->known[i].name);
 	}
 	return ARGUMENTS_READ;
 }

@@ -110,7 +110,7 @@ run_group(const char *group, const char *name)
 		return EXIT_DONE;
 	}
 	if (is_group && name == NULL)
-		fprintf(stderr, "assay: '%s' what?\n", group);
+		fprintf(stderr, "assay: which command of '%s'?\n", group);
 	else
 		fprintf(stderr, "assay: no such command: %s%s%s\n",
 		    err_quote_str(group).text, is_group ? " " : "",

@@ -1,9 +1,10 @@
-#include <getopt.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/command.h"
 
@@ -20,9 +21,12 @@ struct options {
 	bool as_json;
 };
 
-static int parse(int argc, char **argv, struct options *ret_options);
-static int show(json_t *reply, const struct options *options);
-static void show_timing(json_t *timing);
+static int read_options(int argc, char **argv, struct options *options);
+static json_t *pack_call(const struct options *options);
+static json_int_t now_usec(void);
+static int show(json_t *reply, json_int_t round_trip_usec,
+    const struct options *options);
+static void show_timing(json_t *timing, json_int_t round_trip_usec);
 
 static int
 run(int argc, char **argv)
@@ -33,133 +37,112 @@ run(int argc, char **argv)
 	    .vcpus = 1,
 	};
 	struct err err = {0};
-	int code = parse(argc, argv, &options);
+	json_int_t start_usec;
+	int status = read_options(argc, argv, &options);
 
-	if (code != EXIT_DONE)
-		return code;
-	if (client_call(options.socket, "BuildDomain",
-	        json_pack("{s:s, s:s, s:s*, s:s*, s:I, s:I, s:b}", "image",
-	            options.image, "name", options.name, "manifest",
-	            options.manifest, "uuid", options.uuid, "memory_mib",
-	            (json_int_t)options.memory_mib, "vcpus",
-	            (json_int_t)options.vcpus, "paused",
-	            (int)options.is_paused),
-	        &reply, &err) != 0)
+	if (status != ARGUMENTS_READ)
+		return status;
+	start_usec = now_usec();
+	if (client_call(options.socket, "BuildDomain", pack_call(&options),
+		&reply, &err) != 0)
 		return command_failed(&err, options.as_json);
-	return show(reply, &options);
+	return show(reply, now_usec() - start_usec, &options);
 }
 
-static int
-parse(int argc, char **argv, struct options *ret_options)
+static json_int_t
+now_usec(void)
 {
-	static const struct option known[] = {
-	    {"socket", required_argument, NULL, 's'},
-	    {"manifest", required_argument, NULL, 'M'},
-	    {"name", required_argument, NULL, 'n'},
-	    {"uuid", required_argument, NULL, 'u'},
-	    {"memory-mib", required_argument, NULL, 'm'},
-	    {"vcpus", required_argument, NULL, 'c'},
-	    {"paused", no_argument, NULL, 'p'},
-	    {"timing", no_argument, NULL, 't'},
-	    {"json", no_argument, NULL, 'j'},
-	    {NULL, 0, NULL, 0},
-	};
-	const struct command *self = &command_build;
-	int option;
+	struct timespec now;
 
-	while ((option = getopt_long(argc, argv, "s:M:n:u:m:c:ptj", known,
-	            NULL)) != -1) {
-		switch (option) {
-		case 's':
-			ret_options->socket = optarg;
-			break;
-		case 'M':
-			ret_options->manifest = optarg;
-			break;
-		case 'n':
-			ret_options->name = optarg;
-			break;
-		case 'u':
-			ret_options->uuid = optarg;
-			break;
-		case 'm':
-			if (!command_parse_number(optarg, INT32_MAX,
-			        &ret_options->memory_mib))
-				return command_usage(self, "not a number: %s",
-				    optarg);
-			break;
-		case 'c':
-			if (!command_parse_number(optarg, INT32_MAX,
-			        &ret_options->vcpus))
-				return command_usage(self, "not a number: %s",
-				    optarg);
-			break;
-		case 'p':
-			ret_options->is_paused = true;
-			break;
-		case 't':
-			ret_options->with_timing = true;
-			break;
-		case 'j':
-			ret_options->as_json = true;
-			break;
-		default:
-			return command_usage(self, "bad option");
-		}
-	}
-	if (optind + 1 != argc || ret_options->memory_mib == 0)
-		return command_usage(self,
-		    "--memory-mib and one image name are needed");
-	ret_options->image = argv[optind];
-	if (ret_options->name == NULL)
-		ret_options->name = ret_options->image;
-	return EXIT_DONE;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (json_int_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static int
-show(json_t *reply, const struct options *options)
+read_options(int argc, char **argv, struct options *options)
+{
+	const struct argument known[] = {
+	    {"name", required_argument, .text = &options->name},
+	    {"manifest", required_argument, .text = &options->manifest},
+	    {"uuid", required_argument, .text = &options->uuid},
+	    {"memory-mib", required_argument, .is_needed = true,
+		.number = &options->memory_mib, .min = 1,
+		.max = LIMIT_MEMORY_MIB},
+	    {"vcpus", required_argument, .number = &options->vcpus, .min = 1,
+		.max = LIMIT_VCPUS},
+	    {"paused", no_argument, .flag = &options->is_paused},
+	    {"timing", no_argument, .flag = &options->with_timing},
+	    {"json", no_argument, .flag = &options->as_json},
+	    {"socket", required_argument, .text = &options->socket},
+	};
+	int status =
+	    arguments_read(&command_build, known, countof(known), &argc, argv);
+
+	if (status != ARGUMENTS_READ)
+		return status;
+	options->image = argv[1];
+	if (options->name == NULL)
+		options->name = options->image;
+	return ARGUMENTS_READ;
+}
+
+static json_t *
+pack_call(const struct options *options)
+{
+	return json_pack("{s:s, s:s, s:s*, s:s*, s:I, s:I, s:b}", "image",
+	    options->image, "name", options->name, "manifest",
+	    options->manifest, "uuid", options->uuid, "memory_mib",
+	    (json_int_t)options->memory_mib, "vcpus",
+	    (json_int_t)options->vcpus, "paused", (int)options->is_paused);
+}
+
+static int
+show(json_t *reply, json_int_t round_trip_usec, const struct options *options)
 {
 	json_t *receipt = json_object_get(reply, "receipt");
-	const char *name = NULL;
-	const char *image = NULL;
-	const char *version = NULL;
-	const char *uuid = NULL;
-	int domid = -1;
+	const char *name;
+	const char *image;
+	const char *version;
+	const char *uuid;
+	int domid;
+	struct err err;
 
+	if (json_unpack(receipt, "{s:s, s:s, s:s, s:s, s:i}", "name", &name,
+		"image", &image, "version", &version, "uuid", &uuid, "domid",
+		&domid) != 0) {
+		client_refuse_reply("the receipt", &err);
+		return command_failed(&err, options->as_json);
+	}
+	json_object_set_new(receipt, "round_trip_usec",
+	    json_integer(round_trip_usec));
 	if (options->as_json)
 		return command_print_json(json_incref(receipt));
-	if (json_unpack(receipt, "{s:s, s:s, s:s, s:s, s:i}", "name", &name,
-	        "image", &image, "version", &version, "uuid", &uuid, "domid",
-	        &domid) != 0) {
-		struct err err;
-
-		err_set(&err, DAEMON_UNREACHABLE, "a receipt without a domid");
-		return command_failed(&err, false);
-	}
-	printf("built %s from %s %s: domid %d, uuid %s\n", name, image,
-	    version, domid, uuid);
+	printf("built %s from %s %s: domid %d, uuid %s\n", name, image, version,
+	    domid, uuid);
 	if (options->with_timing)
-		show_timing(json_object_get(receipt, "timing_usec"));
+		show_timing(json_object_get(receipt, "timing_usec"),
+		    round_trip_usec);
 	return EXIT_DONE;
 }
 
 static void
-show_timing(json_t *timing)
+show_timing(json_t *timing, json_int_t round_trip_usec)
 {
 	json_int_t total = 0;
 	const char *phase;
 	json_t *usec;
 
-	json_object_foreach (timing, phase, usec) {
+	json_object_foreach(timing, phase, usec)
+	{
 		total += json_integer_value(usec);
 		printf("  %-10s %9.3f ms\n", phase,
 		    (double)json_integer_value(usec) / 1000.0);
 	}
-	printf("  %-10s %9.3f ms\n", "total", (double)total / 1000.0);
+	printf("  %-10s %9.3f ms, %.3f ms from call to reply\n", "total",
+	    (double)total / 1000.0, (double)round_trip_usec / 1000.0);
 }
 
-const struct command command_build = {
-    NULL, "build",
-    "[--name NAME] [--manifest DIGEST] [--uuid UUID] --memory-mib N [--vcpus "
-    "N] [--paused] [--timing] [--json] [--socket PATH] IMAGE",
-    "build a domain from a signed image", run};
+const struct command command_build = {NULL, "build",
+    "[--name NAME] [--manifest DIGEST] [--uuid UUID] --memory-mib N "
+    "[--vcpus N] [--paused] [--timing] [--json] [--socket PATH]",
+    "IMAGE", "build a domain from a signed image", run};

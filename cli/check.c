@@ -8,13 +8,14 @@ check_image(struct verified_manifest *manifest, struct sealed *raw_kernel,
     struct sealed *raw_ramdisk, struct verified_image **ret_image,
     struct err *err)
 {
-	CLEANUP(verified_manifest_freep) struct verified_manifest *owned =
-	    manifest;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *owned = manifest;
 	CLEANUP(sealed_freep) struct sealed *ramdisk_bytes = raw_ramdisk;
 	CLEANUP(checked_blob_freep) struct checked_blob *kernel = NULL;
 	CLEANUP(checked_blob_freep) struct checked_blob *elf = NULL;
 	CLEANUP(checked_blob_freep) struct checked_blob *ramdisk = NULL;
-	const struct manifest *signed_manifest = verified_manifest_get(manifest);
+	const struct manifest *signed_manifest =
+	    verified_manifest_get(manifest);
 
 	TRY(checked_blob_new(&signed_manifest->kernel, raw_kernel, "kernel",
 	    &kernel, err));

@@ -11,15 +11,21 @@
 #include "base/json.h"
 #include "base/scope.h"
 
-enum { REPLY_BYTES = 16 << 20 };
+enum { REPLY_BYTES = 16 << 20, REPLY_JSON_DEPTH = 16 };
 
 static int connect_to(const char *path, int *ret_fd, struct err *err);
 static int send_call(int fd, const char *method, json_t *parameters,
     struct err *err);
+static int send_all(int fd, const char *data, size_t len, struct err *err);
 static int receive_reply(int fd, json_t **ret_document, struct err *err);
+static int take_parameters(json_t *document, json_t **ret_reply,
+    struct err *err);
 static int take_error(json_t *document, struct err *err);
+static int take_varlink_error(const char *error, json_t *parameters,
+    struct err *err);
 static enum err_code code_by_name(const char *name);
 static const char *string_in(json_t *object, const char *member);
+static void make_printable(char *text);
 
 int
 client_call(const char *socket_path, const char *method, json_t *parameters,
@@ -28,16 +34,23 @@ client_call(const char *socket_path, const char *method, json_t *parameters,
 	CLEANUP(json_freep) json_t *owned = parameters;
 	CLEANUP(json_freep) json_t *document = NULL;
 	CLEANUP(closep) int fd = -1;
-	json_t *reply;
 
+	if (parameters == NULL)
+		return err_set(err, RPC_PARAMETER_BAD,
+		    "an argument is not UTF-8 text");
 	TRY(connect_to(socket_path, &fd, err));
 	TRY(send_call(fd, method, owned, err));
 	TRY(receive_reply(fd, &document, err));
 	if (json_object_get(document, "error") != NULL)
 		return take_error(document, err);
-	reply = json_object_get(document, "parameters");
-	*ret_reply = reply != NULL ? json_incref(reply) : json_object();
-	return 0;
+	return take_parameters(document, ret_reply, err);
+}
+
+int
+client_refuse_reply(const char *what, struct err *err)
+{
+	return err_set(err, DAEMON_UNREACHABLE,
+	    "an answer that is not assayd's: %s is missing or malformed", what);
 }
 
 static int
@@ -47,11 +60,14 @@ connect_to(const char *path, int *ret_fd, struct err *err)
 	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return err_set(err, DAEMON_UNREACHABLE, "path too long");
+		return err_set(err, DAEMON_UNREACHABLE,
+		    "%s: over %zu bytes, which no socket's path can have",
+		    err_quote_str(path).text, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	if (fd < 0 ||
 	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
-		return err_set_errno(err, DAEMON_UNREACHABLE, "%s", path);
+		return err_set_errno(err, DAEMON_UNREACHABLE, "%s",
+		    err_quote_str(path).text);
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
@@ -62,25 +78,32 @@ send_call(int fd, const char *method, json_t *parameters, struct err *err)
 	CLEANUP(json_freep) json_t *call = NULL;
 	CLEANUP(freep) char *text = NULL;
 	char name[128];
-	size_t len;
 
 	snprintf(name, sizeof(name), "org.assay.Builder.%s", method);
-	call = json_pack("{s:s, s:O*}", "method", name, "parameters",
-	    parameters);
+	call =
+	    json_pack("{s:s, s:O}", "method", name, "parameters", parameters);
 	text = call != NULL ? json_dumps(call, JSON_COMPACT) : NULL;
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "call");
-	len = strlen(text) + 1;
-	for (size_t done = 0; done < len;) {
-		ssize_t n = send(fd, text + done, len - done, MSG_NOSIGNAL);
+	return send_all(fd, text, strlen(text) + 1, err);
+}
+
+/* A daemon that turned the caller away has said why: that is there to read. */
+static int
+send_all(int fd, const char *data, size_t len, struct err *err)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EPIPE)
-			return 0; /* turned away: the reason is there to read */
+		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+			return 0;
 		if (n < 0)
-			return err_set_errno(err, DAEMON_UNREACHABLE, "send");
-		done += (size_t)n;
+			return err_set_errno(err, DAEMON_UNREACHABLE,
+			    "cannot send the call");
+		data += n;
+		len -= (size_t)n;
 	}
 	return 0;
 }
@@ -94,21 +117,35 @@ receive_reply(int fd, json_t **ret_document, struct err *err)
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "reply");
 	while (len == 0 || text[len - 1] != '\0') {
-		ssize_t n = len == REPLY_BYTES
-		    ? 0
-		    : recv(fd, text + len, REPLY_BYTES - len, 0);
+		ssize_t n;
 
+		if (len == REPLY_BYTES)
+			return err_set(err, DAEMON_UNREACHABLE,
+			    "a reply of over %d bytes", REPLY_BYTES);
+		n = recv(fd, text + len, REPLY_BYTES - len, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return err_set_errno(err, DAEMON_UNREACHABLE, "recv");
-		if (n == 0)
+		if (n < 0 && errno != ECONNRESET)
+			return err_set_errno(err, DAEMON_UNREACHABLE,
+			    "cannot read the reply");
+		if (n <= 0)
 			return err_set(err, DAEMON_UNREACHABLE,
 			    "the connection ended before a whole reply");
 		len += (size_t)n;
 	}
-	return json_parse(bytes_of(text, len - 1), 16, "reply",
+	return json_parse(bytes_of(text, len - 1), REPLY_JSON_DEPTH, "reply",
 	    DAEMON_UNREACHABLE, ret_document, err);
+}
+
+static int
+take_parameters(json_t *document, json_t **ret_reply, struct err *err)
+{
+	json_t *reply = json_object_get(document, "parameters");
+
+	if (reply != NULL && !json_is_object(reply))
+		return client_refuse_reply("parameters", err);
+	*ret_reply = reply != NULL ? json_incref(reply) : json_object();
+	return 0;
 }
 
 static int
@@ -116,21 +153,37 @@ take_error(json_t *document, struct err *err)
 {
 	const char *error = string_in(document, "error");
 	json_t *parameters = json_object_get(document, "parameters");
-	const char *detail = string_in(parameters, "detail");
 	enum err_code code = code_by_name(string_in(parameters, "code"));
 
-	if (strcmp(error, "org.varlink.service.InvalidParameter") == 0)
-		return err_set_field(err, RPC_PARAMETER_BAD,
-		    string_in(parameters, "parameter"), "parameter %s",
-		    string_in(parameters, "parameter"));
 	if (strncmp(error, "org.varlink.service.", 20) == 0)
-		return err_set(err, RPC_METHOD_UNKNOWN, "%s", error);
+		return take_varlink_error(error + 20, parameters, err);
 	if (code == ERR_NONE)
 		return err_set(err, DAEMON_UNREACHABLE,
 		    "an answer that is not assayd's: %s",
 		    err_quote_str(error).text);
-	return err_set_field(err, code, string_in(parameters, "field"), "%s",
-	    detail);
+	err_set_field(err, code, string_in(parameters, "field"), "%s",
+	    string_in(parameters, "detail"));
+	make_printable(err->field);
+	make_printable(err->text);
+	return (int)code;
+}
+
+static int
+take_varlink_error(const char *error, json_t *parameters, struct err *err)
+{
+	struct err_quoted parameter =
+	    err_quote_str(string_in(parameters, "parameter"));
+	struct err_quoted method =
+	    err_quote_str(string_in(parameters, "method"));
+
+	if (strcmp(error, "InvalidParameter") == 0)
+		return err_set_field(err, RPC_PARAMETER_BAD, parameter.text,
+		    "assayd does not take this value of %s", parameter.text);
+	if (strcmp(error, "MethodNotFound") == 0)
+		return err_set_field(err, RPC_METHOD_UNKNOWN, "method",
+		    "this assayd has no method %s", method.text);
+	return err_set(err, RPC_METHOD_UNKNOWN, "org.varlink.service.%s",
+	    err_quote_str(error).text);
 }
 
 static enum err_code
@@ -155,4 +208,14 @@ string_in(json_t *object, const char *member)
 	const char *text = json_string_value(json_object_get(object, member));
 
 	return text != NULL ? text : "";
+}
+
+/* assayd has escaped what is foreign; whoever else answers may not have. */
+static void
+make_printable(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text < 0x20 || *text > 0x7e)
+			*text = '?';
+	}
 }

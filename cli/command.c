@@ -57,8 +57,8 @@ command_status_of(const struct err *err)
 int
 command_print_json(json_t *document)
 {
-	int code = json_dumpf(document, stdout, JSON_INDENT(2) |
-	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6));
+	int code = json_dumpf(document, stdout,
+	    JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6));
 	struct err err;
 
 	json_decref(document);

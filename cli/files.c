@@ -12,17 +12,16 @@
 #include "image-store/image_dir.h"
 #include "keys/private_key.h"
 
-static int read_key_text(
-    const char *path, char **ret_text, size_t *ret_len, struct err *err);
+static int read_key_text(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err);
 static int decode_public(const char *path, struct bytes text,
     struct public_key **ret_key, struct err *err);
-static int load_public_half(
-    const char *path, struct public_key **ret_key, struct err *err);
+static int load_public_half(const char *path, struct public_key **ret_key,
+    struct err *err);
 static bool is_directory(const char *path);
 
 int
-files_trust(
-    const char *path, struct trust_policy **ret_policy, struct err *err)
+files_trust(const char *path, struct trust_policy **ret_policy, struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
@@ -40,15 +39,14 @@ files_sealed(const char *path, size_t max_bytes, struct sealed **ret_sealed,
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
-		return err_set_errno(
-		    err, STORE_IO, "%s", err_quote_str(path).text);
-	return sealed_copy_max(
-	    fd, max_bytes, err_quote_str(path).text, ret_sealed, err);
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	return sealed_copy_max(fd, max_bytes, err_quote_str(path).text,
+	    ret_sealed, err);
 }
 
 int
-files_public_key(
-    const char *path, struct public_key **ret_key, struct err *err)
+files_public_key(const char *path, struct public_key **ret_key, struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
@@ -58,8 +56,7 @@ files_public_key(
 }
 
 int
-files_any_key(
-    const char *path, struct public_key **ret_key, struct err *err)
+files_any_key(const char *path, struct public_key **ret_key, struct err *err)
 {
 	static const char mark[] = "PRIVATE KEY-----";
 	CLEANUP(freep) char *text = NULL;
@@ -123,8 +120,7 @@ decode_public(const char *path, struct bytes text, struct public_key **ret_key,
 }
 
 static int
-load_public_half(
-    const char *path, struct public_key **ret_key, struct err *err)
+load_public_half(const char *path, struct public_key **ret_key, struct err *err)
 {
 	CLEANUP(private_key_freep) struct private_key *private = NULL;
 	CLEANUP(freep) char *pem = NULL;

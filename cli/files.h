@@ -9,17 +9,17 @@
 #include "keys/trust.h"
 
 /* Each returns owned; errors name the file. */
-int files_trust(
-    const char *path, struct trust_policy **ret_policy, struct err *err);
+int files_trust(const char *path, struct trust_policy **ret_policy,
+    struct err *err);
 int files_sealed(const char *path, size_t max_bytes, struct sealed **ret_sealed,
     struct err *err);
 
 /* A public key; files_any_key() takes a private one too, for its public half.
  * Errors: KEY_MALFORMED; KEY_UNSUPPORTED; STORE_IO; NO_MEMORY. */
-int files_public_key(
-    const char *path, struct public_key **ret_key, struct err *err);
-int files_any_key(
-    const char *path, struct public_key **ret_key, struct err *err);
+int files_public_key(const char *path, struct public_key **ret_key,
+    struct err *err);
+int files_any_key(const char *path, struct public_key **ret_key,
+    struct err *err);
 
 /*
  * A file of an image directory.

@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +19,7 @@ struct options {
 static int read_options(int argc, char **argv, struct options *options);
 static int check_names(const struct options *options);
 static int pack(struct options *options, struct err *err);
+static void copy(char *to, size_t size, const char *from);
 static int report(const struct options *options);
 
 static int
@@ -48,29 +48,29 @@ read_options(int argc, char **argv, struct options *options)
 	struct manifest *manifest = &request->manifest;
 	const struct argument known[] = {
 	    {"name", required_argument, .is_needed = true,
-	        .text = &options->name},
+		.text = &options->name},
 	    {"version", required_argument, .is_needed = true,
-	        .text = &options->version},
+		.text = &options->version},
 	    {"kernel", required_argument, .is_needed = true,
-	        .text = &request->kernel_path},
+		.text = &request->kernel_path},
 	    {"ramdisk", required_argument, .text = &request->ramdisk_path},
 	    {"cmdline", required_argument, .may_be_empty = true,
-	        .text = &options->cmdline},
+		.text = &options->cmdline},
 	    {"memory-mib", required_argument, .range = &manifest->memory_mib,
-	        .min = 1, .max = LIMIT_MEMORY_MIB},
+		.min = 1, .max = LIMIT_MEMORY_MIB},
 	    {"vcpus", required_argument, .range = &manifest->vcpus, .min = 1,
-	        .max = LIMIT_VCPUS},
+		.max = LIMIT_VCPUS},
 	    {"rollback-location", required_argument,
-	        .text = &options->rollback_location},
+		.text = &options->rollback_location},
 	    {"rollback-index", required_argument,
-	        .number = &manifest->rollback_index, .max = INT64_MAX},
+		.number = &manifest->rollback_index, .max = INT64_MAX},
 	    {"debug", no_argument, .flag = &manifest->is_debug},
 	    {"out", required_argument, .is_needed = true,
-	        .text = &options->out},
+		.text = &options->out},
 	    {"json", no_argument, .flag = &options->as_json},
 	};
-	int status = arguments_read(
-	    &command_image_pack, known, countof(known), &argc, argv);
+	int status = arguments_read(&command_image_pack, known, countof(known),
+	    &argc, argv);
 
 	if (options->rollback_location == NULL)
 		options->rollback_location = options->name;
@@ -111,12 +111,18 @@ pack(struct options *options, struct err *err)
 		return err_set_field(err, CMDLINE_TOO_LONG, "cmdline",
 		    "cmdline: %zu bytes, limit %d", strlen(options->cmdline),
 		    LIMIT_CMDLINE_BYTES);
-	strcpy(manifest->name, options->name);
-	strcpy(manifest->version, options->version);
-	strcpy(manifest->cmdline, options->cmdline);
-	strcpy(manifest->rollback_location, options->rollback_location);
-	return image_dir_pack(
-	    &options->request, options->out, manifest, err);
+	copy(manifest->name, sizeof(manifest->name), options->name);
+	copy(manifest->version, sizeof(manifest->version), options->version);
+	copy(manifest->cmdline, sizeof(manifest->cmdline), options->cmdline);
+	copy(manifest->rollback_location, sizeof(manifest->rollback_location),
+	    options->rollback_location);
+	return image_dir_pack(&options->request, options->out, manifest, err);
+}
+
+static void
+copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from);
 }
 
 static int

@@ -15,11 +15,11 @@ static int sign(const char *dir, const struct argument_list *key_paths,
     struct err *err);
 static int read_payload(const char *dir, char **ret_payload, size_t *ret_len,
     struct err *err);
-static int read_old(
-    const char *path, char **ret_text, size_t *ret_len, struct err *err);
+static int read_old(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err);
 
-_Static_assert(
-    LIMIT_SIGNATURES <= ARGUMENTS_LIST_ITEMS, "keys fit into a list");
+_Static_assert(LIMIT_SIGNATURES <= ARGUMENTS_LIST_ITEMS,
+    "keys fit into a list");
 
 static int
 run(int argc, char **argv)
@@ -27,11 +27,11 @@ run(int argc, char **argv)
 	struct argument_list key_paths = {.count = 0};
 	const struct argument known[] = {
 	    {"key", required_argument, .is_needed = true, .list = &key_paths,
-	        .max = LIMIT_SIGNATURES},
+		.max = LIMIT_SIGNATURES},
 	};
 	struct err err = {0};
-	int status = arguments_read(
-	    &command_image_sign, known, countof(known), &argc, argv);
+	int status = arguments_read(&command_image_sign, known, countof(known),
+	    &argc, argv);
 
 	if (status != ARGUMENTS_READ)
 		return status;
@@ -64,8 +64,8 @@ sign(const char *dir, const struct argument_list *key_paths, struct err *err)
 		    (const struct private_key *const *)keys, key_paths->count,
 		    &text, err);
 	if (code == 0)
-		code = file_write(
-		    path, bytes_of_str(text), 0644, FILE_REPLACE, err);
+		code = file_write(path, bytes_of_str(text), 0644, FILE_REPLACE,
+		    err);
 	for (size_t i = 0; i < key_paths->count; i++)
 		private_key_freep(&keys[i]);
 	return code;
@@ -73,16 +73,16 @@ sign(const char *dir, const struct argument_list *key_paths, struct err *err)
 
 /* Never sign what assayd could not read. */
 static int
-read_payload(
-    const char *dir, char **ret_payload, size_t *ret_len, struct err *err)
+read_payload(const char *dir, char **ret_payload, size_t *ret_len,
+    struct err *err)
 {
 	char path[FILES_PATH_SIZE];
 	struct manifest manifest;
 
 	TRY(files_join(dir, IMAGE_DIR_MANIFEST, path, err));
 	TRY(file_read(path, LIMIT_ENVELOPE_BYTES, ret_payload, ret_len, err));
-	if (manifest_decode(
-	        bytes_of(*ret_payload, *ret_len), &manifest, err) != 0)
+	if (manifest_decode(bytes_of(*ret_payload, *ret_len), &manifest, err) !=
+	    0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	return 0;
 }

@@ -19,13 +19,13 @@ run(int argc, char **argv)
 	bool as_json = false;
 	const struct argument known[] = {
 	    {"trust", required_argument, .is_needed = true,
-	        .text = &trust_path},
+		.text = &trust_path},
 	    {"json", no_argument, .flag = &as_json},
 	};
 	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
 	struct err err = {0};
-	int status = arguments_read(
-	    &command_image_verify, known, countof(known), &argc, argv);
+	int status = arguments_read(&command_image_verify, known,
+	    countof(known), &argc, argv);
 
 	if (status != ARGUMENTS_READ)
 		return status;
@@ -42,15 +42,15 @@ verify(const char *trust_path, const char *dir,
 	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
 	CLEANUP(sealed_freep) struct sealed *kernel = NULL;
 	CLEANUP(sealed_freep) struct sealed *ramdisk = NULL;
-	CLEANUP(verified_manifest_freep) struct verified_manifest *manifest =
-	    NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *manifest = NULL;
 
 	TRY(files_trust(trust_path, &policy, err));
 	TRY(files_of_image(dir, IMAGE_DIR_ENVELOPE, LIMIT_ENVELOPE_BYTES,
 	    &envelope, err));
 	TRY(verified_manifest_new(policy, NULL, envelope, &manifest, err));
-	TRY(files_of_image(
-	    dir, IMAGE_DIR_KERNEL, LIMIT_KERNEL_BYTES, &kernel, err));
+	TRY(files_of_image(dir, IMAGE_DIR_KERNEL, LIMIT_KERNEL_BYTES, &kernel,
+	    err));
 	if (verified_manifest_get(manifest)->has_ramdisk)
 		TRY(files_of_image(dir, IMAGE_DIR_RAMDISK, LIMIT_RAMDISK_BYTES,
 		    &ramdisk, err));
@@ -70,8 +70,8 @@ report(const struct verified_image *image, bool as_json)
 	if (as_json)
 		return command_print_json(json_pack("{s:s, s:s, s:s, s:s}",
 		    "name", manifest->name, "version", manifest->version,
-		    "role", verified_manifest_role(verified),
-		    "manifest_digest", envelope));
+		    "role", verified_manifest_role(verified), "manifest_digest",
+		    envelope));
 	printf("verified %s %s, signed by role %s\nmanifest %s\n",
 	    manifest->name, manifest->version, verified_manifest_role(verified),
 	    envelope);

@@ -38,7 +38,7 @@ read_options(int argc, char **argv, struct options *options)
 	const struct argument known[] = {
 	    {"alg", required_argument, .text = &options->algorithm_name},
 	    {"out", required_argument, .is_needed = true,
-	        .text = &options->out},
+		.text = &options->out},
 	    {"pub", required_argument, .text = &options->pub},
 	};
 	const struct command *self = &command_key_new;
@@ -69,7 +69,7 @@ make_key(const struct options *options, struct err *err)
 	TRY(public_key_to_pem(private_key_public(key), &pem, err));
 	TRY(private_key_save(key, options->out, err));
 	if (options->pub != NULL && file_write(options->pub, bytes_of_str(pem),
-	        0644, FILE_REFUSE, err) != 0) {
+					0644, FILE_REFUSE, err) != 0) {
 		unlink(options->out);
 		return (int)err->code;
 	}

@@ -16,8 +16,8 @@ run(int argc, char **argv)
 	};
 	CLEANUP(public_key_freep) struct public_key *key = NULL;
 	struct err err = {0};
-	int status = arguments_read(
-	    &command_key_show, known, countof(known), &argc, argv);
+	int status = arguments_read(&command_key_show, known, countof(known),
+	    &argc, argv);
 
 	if (status != ARGUMENTS_READ)
 		return status;

@@ -1,8 +1,8 @@
-#include <getopt.h>
 #include <stdio.h>
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/command.h"
 
@@ -11,28 +11,20 @@ static void show(json_t *status);
 static int
 run(int argc, char **argv)
 {
-	static const struct option known[] = {
-	    {"socket", required_argument, NULL, 's'},
-	    {"json", no_argument, NULL, 'j'},
-	    {NULL, 0, NULL, 0},
+	const char *socket = CLIENT_DEFAULT_SOCKET;
+	bool as_json = false;
+	const struct argument known[] = {
+	    {"socket", required_argument, .text = &socket},
+	    {"json", no_argument, .flag = &as_json},
 	};
 	CLEANUP(json_freep) json_t *reply = NULL;
-	const char *socket = CLIENT_DEFAULT_SOCKET;
 	struct err err = {0};
-	bool as_json = false;
-	int option;
+	int status =
+	    arguments_read(&command_status, known, countof(known), &argc, argv);
 
-	while ((option = getopt_long(argc, argv, "s:j", known, NULL)) != -1) {
-		if (option == 's')
-			socket = optarg;
-		else if (option == 'j')
-			as_json = true;
-		else
-			return command_usage(&command_status, "bad option");
-	}
-	if (optind != argc)
-		return command_usage(&command_status, "no argument is needed");
-	if (client_call(socket, "GetStatus", NULL, &reply, &err) != 0)
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (client_call(socket, "GetStatus", json_object(), &reply, &err) != 0)
 		return command_failed(&err, as_json);
 	if (as_json)
 		return command_print_json(take_ptr(&reply));
@@ -46,7 +38,8 @@ show(json_t *status)
 	const char *member;
 	json_t *value;
 
-	json_object_foreach (status, member, value) {
+	json_object_foreach(status, member, value)
+	{
 		if (json_is_string(value))
 			printf("%-15s %s\n", member, json_string_value(value));
 		else
@@ -56,4 +49,4 @@ show(json_t *status)
 }
 
 const struct command command_status = {NULL, "status",
-    "[--json] [--socket PATH]", "show what assayd does", run};
+    "[--json] [--socket PATH]", "", "show what assayd does", run};

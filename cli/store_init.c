@@ -1,3 +1,4 @@
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "image-store/layout_write.h"
 
@@ -5,14 +6,14 @@ static int
 run(int argc, char **argv)
 {
 	struct err err = {0};
+	int status = arguments_read(&command_store_init, NULL, 0, &argc, argv);
 
-	if (argc != 2 || argv[1][0] == '-')
-		return command_usage(&command_store_init,
-		    "one directory is needed");
+	if (status != ARGUMENTS_READ)
+		return status;
 	if (layout_init(argv[1], &err) != 0)
 		return command_failed(&err, false);
 	return EXIT_DONE;
 }
 
-const struct command command_store_init = {"store", "init", "STORE",
+const struct command command_store_init = {"store", "init", "", "STORE",
     "make an empty store", run};

@@ -1,8 +1,8 @@
-#include <getopt.h>
 #include <stdio.h>
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "image-store/layout.h"
 
@@ -11,22 +11,17 @@ static int list(const char *path, bool as_json, struct err *err);
 static int
 run(int argc, char **argv)
 {
-	static const struct option known[] = {
-	    {"json", no_argument, NULL, 'j'},
-	    {NULL, 0, NULL, 0},
+	bool as_json = false;
+	const struct argument known[] = {
+	    {"json", no_argument, .flag = &as_json},
 	};
 	struct err err = {0};
-	bool as_json = false;
-	int option;
+	int status = arguments_read(&command_store_ls, known, countof(known),
+	    &argc, argv);
 
-	while ((option = getopt_long(argc, argv, "j", known, NULL)) != -1) {
-		if (option != 'j')
-			return command_usage(&command_store_ls, "bad option");
-		as_json = true;
-	}
-	if (optind + 1 != argc)
-		return command_usage(&command_store_ls, "one store is needed");
-	if (list(argv[optind], as_json, &err) != 0)
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (list(argv[1], as_json, &err) != 0)
 		return command_failed(&err, as_json);
 	return EXIT_DONE;
 }
@@ -48,8 +43,8 @@ list(const char *path, bool as_json, struct err *err)
 		digest_text(&entry->envelope, envelope);
 		json_array_append_new(rows,
 		    json_pack("{s:s, s:s, s:s}", "name", entry->claimed_name,
-		        "version", entry->claimed_version, "manifest_digest",
-		        envelope));
+			"version", entry->claimed_version, "manifest_digest",
+			envelope));
 		if (!as_json)
 			printf("%-24s %-16s %s\n", entry->claimed_name,
 			    entry->claimed_version, envelope);
@@ -59,5 +54,5 @@ list(const char *path, bool as_json, struct err *err)
 	return 0;
 }
 
-const struct command command_store_ls = {"store", "ls", "[--json] STORE",
+const struct command command_store_ls = {"store", "ls", "[--json]", "STORE",
     "list what a store's index claims, unverified", run};

@@ -1,8 +1,8 @@
-#include <getopt.h>
 #include <stdio.h>
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "cli/arguments.h"
 #include "cli/check.h"
 #include "cli/command.h"
 #include "cli/files.h"
@@ -26,36 +26,23 @@ static int copy_blob(int store_fd, const struct blob *blob, const char *what,
 static int
 run(int argc, char **argv)
 {
-	static const struct option known[] = {
-	    {"trust", required_argument, NULL, 't'},
-	    {"json", no_argument, NULL, 'j'},
-	    {NULL, 0, NULL, 0},
+	struct options options = {.as_json = false};
+	const struct argument known[] = {
+	    {"trust", required_argument, .is_needed = true,
+		.text = &options.trust_path},
+	    {"json", no_argument, .flag = &options.as_json},
 	};
-	struct options options = {0};
 	struct err worst = {0};
 	struct err err = {0};
-	int option;
+	int status = arguments_read(&command_store_verify, known,
+	    countof(known), &argc, argv);
 
-	while ((option = getopt_long(argc, argv, "t:j", known, NULL)) != -1) {
-		if (option == 't')
-			options.trust_path = optarg;
-		else if (option == 'j')
-			options.as_json = true;
-		else
-			return command_usage(&command_store_verify,
-			    "bad option");
-	}
-	if (optind + 1 != argc || options.trust_path == NULL)
-		return command_usage(&command_store_verify,
-		    "--trust and one store are needed");
-	options.store_path = argv[optind];
+	if (status != ARGUMENTS_READ)
+		return status;
+	options.store_path = argv[1];
 	if (verify_store(&options, &worst, &err) != 0)
 		return command_failed(&err, options.as_json);
-	if (worst.code == ERR_NONE)
-		return EXIT_DONE;
-	return err_class_of(worst.code) == ERR_CLASS_REFUSAL
-	    ? EXIT_REFUSED
-	    : EXIT_ENVIRONMENT;
+	return command_status_of(&worst);
 }
 
 /* Every image is checked; the first bad one gives the exit status. */
@@ -83,7 +70,7 @@ verify_store(const struct options *options, struct err *ret_worst,
 			printf("%-24s %-16s %s%s%s\n", entry->claimed_name,
 			    entry->claimed_version,
 			    why.code == ERR_NONE ? "verified"
-			                         : err_name(why.code),
+						 : err_name(why.code),
 			    why.code == ERR_NONE ? "" : ": ", why.text);
 	}
 	if (options->as_json)
@@ -98,8 +85,8 @@ verify_entry(const struct trust_policy *policy, int store_fd,
 	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
 	CLEANUP(sealed_freep) struct sealed *kernel = NULL;
 	CLEANUP(sealed_freep) struct sealed *ramdisk = NULL;
-	CLEANUP(verified_manifest_freep) struct verified_manifest *verified =
-	    NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *verified = NULL;
 	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
 	const struct manifest *manifest;
 
@@ -138,4 +125,4 @@ describe(const struct layout_entry *entry, const struct err *why)
 }
 
 const struct command command_store_verify = {"store", "verify",
-    "--trust FILE [--json] STORE", "verify every image of a store", run};
+    "--trust FILE [--json]", "STORE", "verify every image of a store", run};

@@ -21,7 +21,7 @@ static int read_options(int argc, char **argv, struct options *options);
 static int make_policy(const struct options *options, struct err *err);
 
 _Static_assert(LIMIT_TRUST_KEYS <= ARGUMENTS_LIST_ITEMS &&
-        LIMIT_ROLE_PATTERNS <= ARGUMENTS_LIST_ITEMS,
+		   LIMIT_ROLE_PATTERNS <= ARGUMENTS_LIST_ITEMS,
     "keys and patterns fit into a list");
 
 static int
@@ -44,18 +44,18 @@ read_options(int argc, char **argv, struct options *options)
 	const struct argument known[] = {
 	    {"role", required_argument, .text = &options->role},
 	    {"threshold", required_argument, .number = &options->threshold,
-	        .min = 1, .max = LIMIT_TRUST_KEYS},
+		.min = 1, .max = LIMIT_TRUST_KEYS},
 	    {"key", required_argument, .is_needed = true,
-	        .list = &options->key_paths, .max = LIMIT_TRUST_KEYS},
+		.list = &options->key_paths, .max = LIMIT_TRUST_KEYS},
 	    {"images", required_argument, .is_needed = true,
-	        .list = &options->patterns, .max = LIMIT_ROLE_PATTERNS},
+		.list = &options->patterns, .max = LIMIT_ROLE_PATTERNS},
 	    {"debug", no_argument, .flag = &options->is_debug},
 	    {"out", required_argument, .is_needed = true,
-	        .text = &options->out},
+		.text = &options->out},
 	};
 
-	return arguments_read(
-	    &command_trust_init, known, countof(known), &argc, argv);
+	return arguments_read(&command_trust_init, known, countof(known), &argc,
+	    argv);
 }
 
 static int
@@ -76,8 +76,8 @@ make_policy(const struct options *options, struct err *err)
 	int code = 0;
 
 	for (size_t i = 0; i < draft.key_count && code == 0; i++)
-		code = files_public_key(
-		    options->key_paths.items[i], &keys[i], err);
+		code = files_public_key(options->key_paths.items[i], &keys[i],
+		    err);
 	if (code == 0)
 		code = trust_encode_new(&draft, &text, err);
 	if (code == 0)

@@ -17,8 +17,8 @@ run(int argc, char **argv)
 	};
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	struct err err = {0};
-	int status = arguments_read(
-	    &command_trust_show, known, countof(known), &argc, argv);
+	int status = arguments_read(&command_trust_show, known, countof(known),
+	    &argc, argv);
 
 	if (status != ARGUMENTS_READ)
 		return status;
@@ -33,8 +33,8 @@ show(const struct trust_policy *policy, bool as_json)
 	CLEANUP(json_freep) json_t *roles = json_array();
 
 	for (size_t i = 0; i < trust_role_count(policy); i++)
-		json_array_append_new(
-		    roles, json_string(trust_role_name(policy, i)));
+		json_array_append_new(roles,
+		    json_string(trust_role_name(policy, i)));
 	if (as_json)
 		return command_print_json(json_pack("{s:I, s:O}", "version",
 		    (json_int_t)trust_version(policy), "roles", roles));

@@ -362,8 +362,8 @@ get_interface_description_refuses_an_unknown_interface(void **state)
 	(void)state;
 	assert_code(describe(json_pack("{s:s}", "interface", "org.x\x1b"),
 			&reply, &err),
-	    RPC_PARAMETER_BAD);
-	assert_string_equal(err.field, "interface");
+	    RPC_METHOD_UNKNOWN);
+	assert_string_equal(err.field, "org.x\\x1b");
 	assert_has(err.text, "org.x\\x1b");
 	assert_code(describe(json_object(), &reply, &err), RPC_PARAMETER_BAD);
 	assert_code(describe(json_pack("{s:i}", "interface", 1), &reply, &err),

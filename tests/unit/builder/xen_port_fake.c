@@ -1,5 +1,6 @@
 #include "xen_port_fake.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,11 +8,14 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "base/scope.h"
 #include "base/uuid.h"
 
 /* A frame of a PV guest: beyond what fits an int, inside 32 bits. */
 enum { FIRST_FRAME = 0x100000, FIRST_DOMID = 7, FIRST_PORT = 11 };
 
+static struct xen_fake *lock(struct xen_fake *fake);
+static void unlock(struct xen_fake **fake);
 static bool note(struct xen_fake *fake, const char *operation, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 static int fail(const char *operation, struct err *err);
@@ -41,10 +45,13 @@ fake_domain_create(void *xen, const struct xen_domain_spec *spec,
 	char uuid[UUID_TEXT_SIZE];
 
 	uuid_text(spec->uuid, uuid);
+	CLEANUP(unlock) struct xen_fake *locked = NULL;
+
 	/* A port that reports a failure has made no domain. */
 	if (note(fake, "domain_create", "%s mib=%u vcpus=%u", uuid,
 		spec->memory_mib, spec->vcpus))
 		return fail("domain_create", err);
+	locked = lock(fake);
 	for (size_t i = 0; i < FAKE_DOMAINS; i++) {
 		struct fake_domain *domain = &fake->domains[i];
 
@@ -323,8 +330,16 @@ xen_fake_new(void)
 	struct xen_fake *fake = mmap(NULL, sizeof(*fake),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	pthread_mutexattr_t attributes;
+
 	if (fake == MAP_FAILED)
 		abort();
+	/* A child that is killed in the middle must not stop the others. */
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&fake->lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
 	fake->next_domid = FIRST_DOMID;
 	fake->next_port = FIRST_PORT;
 	return fake;
@@ -421,6 +436,21 @@ xen_fake_call_of(const struct xen_fake *fake, const char *operation)
 			return (int)i;
 	}
 	return -1;
+}
+
+static struct xen_fake *
+lock(struct xen_fake *fake)
+{
+	if (pthread_mutex_lock(&fake->lock) == EOWNERDEAD)
+		pthread_mutex_consistent(&fake->lock);
+	return fake;
+}
+
+static void
+unlock(struct xen_fake **fake)
+{
+	if (*fake != NULL)
+		pthread_mutex_unlock(&(*fake)->lock);
 }
 
 /* Is this call to fail? */

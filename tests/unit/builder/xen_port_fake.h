@@ -10,6 +10,8 @@
 #ifndef ASSAY_TESTS_XEN_PORT_FAKE_H
 #define ASSAY_TESTS_XEN_PORT_FAKE_H
 
+#include <pthread.h>
+
 #include "base/digest.h"
 #include "base/xen_port.h"
 
@@ -70,6 +72,7 @@ struct xen_fake {
 	/* Called after the two entries were written. */
 	void (*twist_grants)(struct fake_domain *domain);
 
+	pthread_mutex_t lock; /* one operation at a time */
 	struct fake_domain domains[FAKE_DOMAINS];
 	struct fake_node nodes[FAKE_NODES];
 	uint32_t next_domid;

@@ -1,0 +1,225 @@
+/*
+ * How a job's end is told: each child here ends in one way.
+ */
+#include "builder_fixture.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/ipc.h"
+#include "builder/job.h"
+
+/* A child that waits for its link to close and then ends so. */
+static struct job
+running_job(void (*end)(void))
+{
+	struct job job = {.state = JOB_RUNNING};
+	int link[2];
+	struct err err;
+
+	assert_code(ipc_pair(link, &err), 0);
+	job.pid = fork();
+	if (job.pid == 0) {
+		const struct rlimit no_core = {0, 0};
+		char byte;
+
+		close(link[0]);
+		setrlimit(RLIMIT_CORE, &no_core);
+		alarm(20);
+		(void)!read(link[1], &byte, 1);
+		end();
+		_exit(0);
+	}
+	close(link[1]);
+	job.link = link[0];
+	return job;
+}
+
+static void
+end_well(void)
+{
+}
+
+static void
+end_with_status_7(void)
+{
+	_exit(7);
+}
+
+static void
+end_by_segv(void)
+{
+	signal(SIGSEGV, SIG_DFL);
+	raise(SIGSEGV);
+}
+
+static void
+sleep_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+static void
+assert_crashed(struct job *job, int code, const char *text)
+{
+	int own_code = 77;
+	struct err err = {0};
+
+	assert_false(job_collect(job, &own_code, &err));
+	assert_code((int)err.code, code);
+	assert_has(err.text, text);
+	assert_int_equal(own_code, 77);
+	assert_int_equal(job->link, -1);
+}
+
+static void
+job_that_ends_well_gives_its_own_outcome(void **state)
+{
+	struct job good = running_job(end_well);
+	struct job refused = running_job(end_well);
+	struct err err = {0};
+	int code = 77;
+
+	(void)state;
+	good.is_done = true;
+	assert_true(job_collect(&good, &code, &err));
+	assert_code(code, 0);
+
+	refused.is_done = true;
+	err_set(&err, IMAGE_UNKNOWN, "not there");
+	outcome_from(&refused.done.outcome, IMAGE_UNKNOWN, &err);
+	err = (struct err){0};
+	assert_true(job_collect(&refused, &code, &err));
+	assert_code(code, IMAGE_UNKNOWN);
+	assert_string_equal(err.text, "not there");
+}
+
+static void
+job_with_an_unknown_outcome_is_a_crash(void **state)
+{
+	struct job job = running_job(end_well);
+	struct err err = {0};
+	int code = 77;
+
+	(void)state;
+	job.is_done = true;
+	job.done.outcome.code = 12345;
+	assert_true(job_collect(&job, &code, &err));
+	assert_code(code, BUILD_CRASHED);
+}
+
+static void
+job_that_ends_without_a_report_is_a_crash(void **state)
+{
+	struct job job = running_job(end_well);
+
+	(void)state;
+	assert_crashed(&job, BUILD_CRASHED, "ended with status 0 before");
+}
+
+static void
+job_that_ends_badly_is_a_crash_whatever_it_reported(void **state)
+{
+	struct job job = running_job(end_with_status_7);
+
+	(void)state;
+	job.is_done = true;
+	assert_crashed(&job, BUILD_CRASHED, "ended with status 7");
+	job = running_job(end_by_segv);
+	job.is_done = true;
+	assert_crashed(&job, BUILD_CRASHED, "killed by signal 11");
+}
+
+static void
+job_that_was_killed_says_why(void **state)
+{
+	static const struct {
+		enum err_code why;
+		const char *text;
+	} rows[] = {{BUILD_CANCELLED, "the caller is gone"},
+	    {BUILD_TIMEOUT, "not done after 120 seconds"},
+	    {STORE_IO, "had to be stopped"}};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct job job = running_job(sleep_for_ever);
+
+		job_kill(&job, rows[i].why);
+		assert_crashed(&job, rows[i].why, rows[i].text);
+	}
+}
+
+/* It reported success just before it was killed: too late. */
+static void
+job_that_was_killed_did_not_end_well(void **state)
+{
+	struct job job = running_job(end_well);
+
+	(void)state;
+	job.is_done = true;
+	job.killed = BUILD_CANCELLED;
+	assert_crashed(&job, BUILD_CANCELLED, "the caller is gone");
+}
+
+static void
+job_keeps_the_first_reason_for_its_death(void **state)
+{
+	struct job job = running_job(sleep_for_ever);
+
+	(void)state;
+	job_kill(&job, BUILD_TIMEOUT);
+	job_kill(&job, BUILD_CANCELLED);
+	assert_crashed(&job, BUILD_TIMEOUT, "120");
+}
+
+static void
+job_assign_gives_the_task_and_a_deadline(void **state)
+{
+	struct job job = {.state = JOB_READY};
+	struct task task = {.kind = TASK_BUILD, .sequence = 5};
+	struct task received;
+	uint64_t now = timing_now_usec();
+	struct err err;
+	bool is_end;
+	int link[2];
+
+	(void)state;
+	task.build = good_build_request();
+	assert_code(ipc_pair(link, &err), 0);
+	job.link = link[0];
+	assert_code(job_assign(&job, &task, 3, &err), 0);
+	assert_int_equal(job.state, JOB_RUNNING);
+	assert_int_equal(job.connection, 3);
+	assert_true(job.deadline_usec >= now + 120 * 1000000ull);
+	assert_true(job.deadline_usec < now + 130 * 1000000ull);
+	assert_code(ipc_receive(link[1], &received, sizeof(received), NULL,
+			&is_end, &err),
+	    0);
+	assert_int_equal(received.kind, TASK_BUILD);
+	assert_int_equal(received.sequence, 5);
+	assert_string_equal(received.build.name, "guest");
+	close(link[1]);
+	assert_code(job_assign(&job, &task, 3, &err), SYSTEM_FAILED);
+	close(link[0]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(job_that_ends_well_gives_its_own_outcome),
+	    cmocka_unit_test(job_with_an_unknown_outcome_is_a_crash),
+	    cmocka_unit_test(job_that_ends_without_a_report_is_a_crash),
+	    cmocka_unit_test(
+		job_that_ends_badly_is_a_crash_whatever_it_reported),
+	    cmocka_unit_test(job_that_was_killed_says_why),
+	    cmocka_unit_test(job_that_was_killed_did_not_end_well),
+	    cmocka_unit_test(job_keeps_the_first_reason_for_its_death),
+	    cmocka_unit_test(job_assign_gives_the_task_and_a_deadline),
+	};
+
+	return cmocka_run_group_tests_name("job", tests, NULL, NULL);
+}
