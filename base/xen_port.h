@@ -123,7 +123,13 @@ struct xen_ops {
 	int (*host_info)(void *xen, struct xen_host_info *ret_info,
 	    struct err *err);
 
-	/* Write all nodes in one transaction, in this order. */
+	/* Begin a transaction with these nodes and do not wait: xenstored works
+	 * while we do something else. Nobody sees them before store_write(),
+	 * and if that is never called nobody ever does. The nodes must stay
+	 * where they are until then. At most once before each store_write. */
+	int (*store_send)(void *xen, const struct xen_node *nodes,
+	    uint32_t count, struct err *err);
+	/* Add these nodes and commit, all in one transaction, in this order. */
 	int (*store_write)(void *xen, const struct xen_node *nodes,
 	    uint32_t count, struct err *err);
 	/* Returns owned (malloc), NULL if there is no such node. */

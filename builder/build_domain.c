@@ -50,6 +50,7 @@ build_domain(const struct build_env *env, const struct build_request *request,
 	/* Make it. It stays paused, and dies with this scope unless
 	 * committed. */
 	TRY(domain_create(&env->place, request, &dom, err));
+	TRY(domain_announce(dom, image, err));
 	timing_mark(timing, TIMING_CREATE);
 	TRY(domain_load(dom, image, err));
 	timing_mark(timing, TIMING_LOAD);
@@ -61,7 +62,7 @@ build_domain(const struct build_env *env, const struct build_request *request,
 	timing_mark(timing, TIMING_RECORD);
 
 	/* Let it go. */
-	TRY(domain_publish(dom, image, err));
+	TRY(domain_publish(dom, err));
 	timing_mark(timing, TIMING_PUBLISH);
 	TRY(domain_introduce(dom, err));
 	if (!request->is_paused)

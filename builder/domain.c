@@ -17,6 +17,7 @@ struct domain {
 	uint32_t console_port;
 	uint32_t xenstore_port;
 	struct xen_rings rings;
+	struct skeleton nodes; /* sent, until they are committed */
 };
 
 static int prepare(struct domain *domain, const struct xen_domain_spec *spec,
@@ -75,6 +76,39 @@ domain_create(const struct domain_place *place,
 }
 
 int
+domain_announce(struct domain *domain, const struct verified_image *image,
+    struct err *err)
+{
+	const struct domain_place *place = domain->place;
+	const struct build_request *request = domain->request;
+	const struct manifest *manifest =
+	    verified_manifest_get(verified_image_manifest(image));
+	struct skeleton_input input = {
+	    .domid = domain->domid,
+	    .name = request->name,
+	    .memory_mib = request->memory_mib,
+	    .vcpus = request->vcpus,
+	    .kernel_elf = manifest->elf.digest,
+	    .has_ramdisk = manifest->has_ramdisk,
+	    .ramdisk = manifest->ramdisk.digest,
+	    .cmdline = manifest->cmdline,
+	    .xenconsoled_domid = place->daemons->xenconsoled_domid,
+	    .console_port = domain->console_port,
+	    .xenstore_port = domain->xenstore_port,
+	    .start_time_usec = wall_clock_usec(),
+	};
+
+	memcpy(input.uuid, request->uuid, sizeof(input.uuid));
+	TRY(skeleton_make(&input, &domain->nodes, err));
+	/* Whatever an earlier domain of this id left behind (XSA-115,
+	 * XSA-322) must not be seen by the new one. */
+	TRY(skeleton_remove(place->xen, domain->domid, request->uuid,
+	    place->daemons->xenconsoled_domid, err));
+	return place->xen->ops->store_send(place->xen->xen,
+	    domain->nodes.nodes, domain->nodes.count, err);
+}
+
+int
 domain_load(struct domain *domain, const struct verified_image *image,
     struct err *err)
 {
@@ -110,41 +144,17 @@ domain_rings(const struct domain *domain)
 }
 
 int
-domain_publish(struct domain *domain, const struct verified_image *image,
-    struct err *err)
+domain_publish(struct domain *domain, struct err *err)
 {
 	const struct domain_place *place = domain->place;
-	const struct build_request *request = domain->request;
-	const struct manifest *manifest =
-	    verified_manifest_get(verified_image_manifest(image));
-	CLEANUP(skeleton_done) struct skeleton nodes = {0};
-	struct skeleton_input input = {
-	    .domid = domain->domid,
-	    .name = request->name,
-	    .memory_mib = request->memory_mib,
-	    .vcpus = request->vcpus,
-	    .kernel_elf = manifest->elf.digest,
-	    .has_ramdisk = manifest->has_ramdisk,
-	    .ramdisk = manifest->ramdisk.digest,
-	    .cmdline = manifest->cmdline,
-	    .xenconsoled_domid = place->daemons->xenconsoled_domid,
-	    .console_port = domain->console_port,
-	    .xenstore_port = domain->xenstore_port,
-	    .rings = domain->rings,
-	    .start_time_usec = wall_clock_usec(),
-	};
+	CLEANUP(skeleton_done) struct skeleton rings = {0};
 
-	memcpy(input.uuid, request->uuid, sizeof(input.uuid));
-	TRY(skeleton_make(&input, &nodes, err));
-	/* Whatever an earlier domain of this id left behind (XSA-115,
-	 * XSA-322) must not be seen by the new one. */
-	TRY(skeleton_remove(place->xen, domain->domid, request->uuid,
-	    place->daemons->xenconsoled_domid, err));
-	TRY(place->xen->ops->store_write(place->xen->xen, nodes.nodes,
-	    nodes.count, err));
+	TRY(skeleton_make_rings(domain->domid, &domain->rings, &rings, err));
+	TRY(place->xen->ops->store_write(place->xen->xen, rings.nodes,
+	    rings.count, err));
 	if (place->libxl_dir[0] != '\0')
-		TRY(libxl_json_write(place->libxl_dir, domain->domid, request,
-		    err));
+		TRY(libxl_json_write(place->libxl_dir, domain->domid,
+		    domain->request, err));
 	return 0;
 }
 
@@ -168,6 +178,7 @@ domain_unpause(struct domain *domain, struct err *err)
 void
 domain_commit(struct domain **domain)
 {
+	skeleton_done(&(*domain)->nodes);
 	free(*domain);
 	*domain = NULL;
 }
@@ -183,6 +194,7 @@ domain_abortp(struct domain **domain)
 	        (*domain)->request->uuid, &err) != 0 &&
 	    (*domain)->place->left_behind != NULL)
 		*(*domain)->place->left_behind = true;
+	skeleton_done(&(*domain)->nodes);
 	free(*domain);
 	*domain = NULL;
 }

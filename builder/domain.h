@@ -42,6 +42,13 @@ int domain_create(const struct domain_place *place,
     const struct build_request *request, struct domain **ret_domain,
     struct err *err);
 
+/*
+ * Begin to write its xenstore nodes, so that xenstored is busy with them while
+ * we load. Nobody sees them before domain_publish().
+ */
+int domain_announce(struct domain *domain, const struct verified_image *image,
+    struct err *err);
+
 /* Load exactly the image's bytes and its command line. */
 int domain_load(struct domain *domain, const struct verified_image *image,
     struct err *err);
@@ -50,9 +57,8 @@ uint32_t domain_id(const struct domain *domain);
 /* Valid once loaded. */
 const struct xen_rings *domain_rings(const struct domain *domain);
 
-/* Write the xenstore nodes and libxl's record. */
-int domain_publish(struct domain *domain, const struct verified_image *image,
-    struct err *err);
+/* Complete and commit the xenstore nodes, write libxl's record. */
+int domain_publish(struct domain *domain, struct err *err);
 
 /* Let xenstored serve it: it maps the ring through the preloaded grant. */
 int domain_introduce(struct domain *domain, struct err *err);

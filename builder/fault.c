@@ -14,8 +14,8 @@ static unsigned int evtchn_calls;
 
 static const char *const operations[] = {"domain_list", "store_read",
     "domain_create", "domain_prepare", "evtchn_alloc", "evtchn_alloc2",
-    "domain_load", "grants_seed", "grants_read", "store_remove", "store_write",
-    "store_introduce", "domain_unpause", NULL};
+    "store_remove", "store_send", "domain_load", "grants_seed", "grants_read",
+    "store_write", "store_introduce", "domain_unpause", NULL};
 
 static bool is_hit(const char *operation, enum fault_kind kind);
 static int refuse(const char *operation, struct err *err);
@@ -105,6 +105,13 @@ fault_host_info(void *xen, struct xen_host_info *ret_info, struct err *err)
 }
 
 static int
+fault_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
+    struct err *err)
+{
+	FAULT_CALL("store_send", store_send(xen, nodes, count, err));
+}
+
+static int
 fault_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
 {
@@ -155,6 +162,7 @@ static const struct xen_ops fault_ops = {
     .domain_destroy = fault_domain_destroy,
     .domain_list = fault_domain_list,
     .host_info = fault_host_info,
+    .store_send = fault_store_send,
     .store_write = fault_store_write,
     .store_read = fault_store_read,
     .store_remove = fault_store_remove,

@@ -22,6 +22,7 @@ static const int common_calls[] = {
     SCMP_SYS(gettid), SCMP_SYS(tgkill), /* abort(3) on a bug */
     SCMP_SYS(clock_gettime), SCMP_SYS(futex), SCMP_SYS(getrandom),
     SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), /* records */
+    SCMP_SYS(restart_syscall), /* a poll(2) that a suspend interrupted */
     SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(lseek),
 };
 

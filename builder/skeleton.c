@@ -6,7 +6,7 @@
 
 #include "base/scope.h"
 
-enum { FIRST_CAPACITY = 96 };
+enum { FIRST_CAPACITY = 96, RING_NODES = 2 };
 /* libxl's default for xl console: libxl_console.c, one MiB of backlog. */
 #define CONSOLE_LIMIT "1048576"
 
@@ -53,6 +53,29 @@ skeleton_make(const struct skeleton_input *input,
 	add_vm(&list, input);
 	add_libxl(&list, input);
 	add_console(&list, input);
+	if (list.is_short)
+		return err_set(err, NO_MEMORY, "xenstore nodes");
+	*ret_skeleton = list;
+	list = (struct skeleton){0};
+	return 0;
+}
+
+int
+skeleton_make_rings(uint32_t domid, const struct xen_rings *rings,
+    struct skeleton *ret_skeleton, struct err *err)
+{
+	CLEANUP(skeleton_done) struct skeleton list = {0};
+	char dir[48];
+
+	list.nodes = calloc(RING_NODES, sizeof(*list.nodes));
+	if (list.nodes == NULL)
+		return err_set(err, NO_MEMORY, "xenstore nodes");
+	list.capacity = RING_NODES;
+	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
+	add_number(&list, inherit, rings->xenstore_frame, dir,
+	    "store/ring-ref");
+	add_number(&list, inherit, rings->console_frame, dir,
+	    "console/ring-ref");
 	if (list.is_short)
 		return err_set(err, NO_MEMORY, "xenstore nodes");
 	*ret_skeleton = list;
@@ -128,8 +151,6 @@ add_domain(struct skeleton *list, const struct skeleton_input *in)
 	add(list, guest_owns, "", "%s/attr", dir);
 	add(list, guest_owns, "", "%s/error", dir);
 	add_number(list, inherit, in->xenstore_port, dir, "store/port");
-	add_number(list, inherit, in->rings.xenstore_frame, dir,
-	    "store/ring-ref");
 }
 
 static void
@@ -213,8 +234,6 @@ add_console(struct skeleton *list, const struct skeleton_input *in)
 	add(list, guest_reads, "pty", "%s/output", frontend);
 	add(list, guest_reads, "", "%s/tty", frontend);
 	add_number(list, guest_reads, in->console_port, frontend, "port");
-	add_number(list, guest_reads, in->rings.console_frame, frontend,
-	    "ring-ref");
 
 	add(list, guest_reads, "", "%s", backend);
 	add(list, inherit, frontend, "%s/frontend", backend);

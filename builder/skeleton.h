@@ -28,7 +28,6 @@ struct skeleton_input {
 	uint16_t xenconsoled_domid;
 	uint32_t console_port;
 	uint32_t xenstore_port;
-	struct xen_rings rings;
 	int64_t start_time_usec; /* wall clock, for /vm/UUID/start_time */
 };
 
@@ -40,13 +39,16 @@ struct skeleton {
 	bool is_short; /* memory ran out while it was filled */
 };
 
-/* Errors: NO_MEMORY. */
+/* All but the rings, which are known later. Errors: NO_MEMORY. */
 int skeleton_make(const struct skeleton_input *input,
+    struct skeleton *ret_skeleton, struct err *err);
+/* Where the rings are: the rest. Errors: NO_MEMORY. */
+int skeleton_make_rings(uint32_t domid, const struct xen_rings *rings,
     struct skeleton *ret_skeleton, struct err *err);
 void skeleton_done(struct skeleton *skeleton);
 
 /*
- * Remove every node that skeleton_make() would write, and whatever tools put
+ * Remove every node that these two would write, and whatever tools put
  * below. Tries all even if one fails; returns the first failure.
  */
 int skeleton_remove(const struct xen_port *xen, uint32_t domid,

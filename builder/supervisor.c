@@ -426,7 +426,14 @@ refuse_taken(struct supervisor *sup, const struct build_request *request,
 	for (size_t i = 0; i < JOBS; i++) {
 		const struct job *job = &sup->jobs[i];
 
-		if (job->state != JOB_RUNNING || job->task.kind != TASK_BUILD)
+		if (job->state != JOB_RUNNING && job->state != JOB_CLEANING)
+			continue;
+		/* Its end would take away the new domain's nodes and entry. */
+		if (job->task.kind == TASK_ERASE &&
+		    memcmp(job->task.uuid, request->uuid, UUID_BYTES) == 0)
+			return err_set_field(err, DOMAIN_EXISTS, "uuid",
+			    "uuid: is being removed");
+		if (job->task.kind != TASK_BUILD)
 			continue;
 		if (strcmp(job->task.build.name, request->name) == 0)
 			return err_set_field(err, DOMAIN_EXISTS, "name",

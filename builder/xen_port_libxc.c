@@ -37,7 +37,7 @@ struct libxc {
 	xc_interface *xch;
 	xenforeignmemory_handle *memory;
 	struct xs_handle *store;
-	int batch_fd; /* a second connection, for writing many nodes */
+	struct xenstore_batch batch; /* for writing many nodes */
 	struct last_words last_words;
 };
 
@@ -65,7 +65,7 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 
 	if (libxc == NULL)
 		return err_set(err, NO_MEMORY, "xen port");
-	libxc->batch_fd = -1;
+	libxc->batch.fd = -1;
 	libxc->last_words.vtable = (xentoollog_logger){
 	    .vmessage = keep_last_words,
 	    .progress = ignore_progress,
@@ -85,7 +85,7 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 		libxc_close(libxc);
 		return (int)err->code;
 	}
-	if (xenstore_batch_open(&libxc->batch_fd, err) != 0) {
+	if (xenstore_batch_open(&libxc->batch, err) != 0) {
 		libxc_close(libxc);
 		return (int)err->code;
 	}
@@ -98,7 +98,7 @@ libxc_close(void *xen)
 {
 	struct libxc *libxc = xen;
 
-	closep(&libxc->batch_fd);
+	xenstore_batch_close(&libxc->batch);
 	if (libxc->store != NULL)
 		xs_close(libxc->store);
 	if (libxc->memory != NULL)
@@ -376,10 +376,21 @@ libxc_grants_read(void *xen, uint32_t domid,
 /* xenstore */
 
 static int
+libxc_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
+    struct err *err)
+{
+	struct libxc *libxc = xen;
+
+	return xenstore_batch_begin(&libxc->batch, nodes, count, err);
+}
+
+static int
 libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
 {
 	struct libxc *libxc = xen;
+	struct xenstore_batch *batch = &libxc->batch;
+	bool was_sent = batch->is_begun;
 
 	/* Bounded: a guest that makes our transactions collide for ever
 	 * (XSA-206) costs a build, not the builder. */
@@ -387,8 +398,11 @@ libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 		struct timespec pause = {.tv_nsec = 1000000L << attempt};
 		bool collided = false;
 
-		TRY(xenstore_batch_write(libxc->batch_fd, nodes, count,
-		    &collided, err));
+		if (!batch->is_begun)
+			TRY(xenstore_batch_begin(batch,
+			    was_sent ? batch->nodes : NULL,
+			    was_sent ? batch->count : 0, err));
+		TRY(xenstore_batch_commit(batch, nodes, count, &collided, err));
 		if (!collided)
 			return 0;
 		nanosleep(&pause, NULL);
@@ -501,6 +515,7 @@ static const struct xen_ops libxc_ops = {
     .domain_destroy = libxc_domain_destroy,
     .domain_list = libxc_domain_list,
     .host_info = libxc_host_info,
+    .store_send = libxc_store_send,
     .store_write = libxc_store_write,
     .store_read = libxc_store_read,
     .store_remove = libxc_store_remove,

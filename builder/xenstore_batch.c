@@ -18,6 +18,10 @@
 static const char daemon_socket[] = "/var/run/xenstored/socket";
 static const char kernel_device[] = "/dev/xen/xenbus";
 
+static int send_nodes(const struct xenstore_batch *batch,
+    const struct xen_node *nodes, uint32_t count, struct err *err);
+static void receive_replies(const struct xenstore_batch *batch,
+    const struct xen_node *nodes, uint32_t count, struct err *refusal);
 static int start_transaction(int fd, uint32_t *ret_transaction,
     struct err *err);
 static int send_node(int fd, uint32_t transaction,
@@ -33,50 +37,85 @@ static int receive_reply(int fd, char ret_payload[XENSTORE_PAYLOAD_MAX + 1],
 static int read_all(int fd, void *into, size_t len, struct err *err);
 
 int
-xenstore_batch_open(int *ret_fd, struct err *err)
+xenstore_batch_open(struct xenstore_batch *ret_batch, struct err *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(address.sun_path, daemon_socket, sizeof(daemon_socket));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address,
-	                  sizeof(address)) != 0) {
+			  sizeof(address)) != 0) {
 		closep(&fd);
 		fd = open(kernel_device, O_RDWR | O_CLOEXEC);
 	}
 	if (fd < 0)
 		return err_set_errno(err, XENSTORE_FAILED, "%s and %s",
 		    daemon_socket, kernel_device);
-	*ret_fd = take_fd(&fd);
+	*ret_batch = (struct xenstore_batch){.fd = take_fd(&fd)};
 	return 0;
 }
 
+void
+xenstore_batch_close(struct xenstore_batch *batch)
+{
+	closep(&batch->fd);
+}
+
 int
-xenstore_batch_write(int fd, const struct xen_node *nodes, uint32_t count,
-    bool *ret_collided, struct err *err)
+xenstore_batch_begin(struct xenstore_batch *batch,
+    const struct xen_node *nodes, uint32_t count, struct err *err)
+{
+	TRY(start_transaction(batch->fd, &batch->transaction, err));
+	batch->is_begun = true;
+	batch->nodes = nodes;
+	batch->count = count;
+	return send_nodes(batch, nodes, count, err);
+}
+
+int
+xenstore_batch_commit(struct xenstore_batch *batch,
+    const struct xen_node *nodes, uint32_t count, bool *ret_collided,
+    struct err *err)
+{
+	struct err refusal = {0};
+
+	batch->is_begun = false;
+	TRY(send_nodes(batch, nodes, count, err));
+	receive_replies(batch, batch->nodes, batch->count, &refusal);
+	receive_replies(batch, nodes, count, &refusal);
+	TRY(end_transaction(batch->fd, batch->transaction,
+	    refusal.code == ERR_NONE, ret_collided, err));
+	if (refusal.code != ERR_NONE)
+		*err = refusal;
+	return (int)refusal.code;
+}
+
+static int
+send_nodes(const struct xenstore_batch *batch, const struct xen_node *nodes,
+    uint32_t count, struct err *err)
+{
+	for (uint32_t i = 0; i < count; i++)
+		TRY(send_node(batch->fd, batch->transaction, &nodes[i], err));
+	return 0;
+}
+
+/* All are read; the first refusal is kept. */
+static void
+receive_replies(const struct xenstore_batch *batch,
+    const struct xen_node *nodes, uint32_t count, struct err *refusal)
 {
 	char payload[XENSTORE_PAYLOAD_MAX + 1];
-	struct err refusal = {0};
-	uint32_t transaction;
 
-	TRY(start_transaction(fd, &transaction, err));
-	for (uint32_t i = 0; i < count; i++)
-		TRY(send_node(fd, transaction, &nodes[i], err));
 	for (uint32_t i = 0; i < count; i++) {
 		int replies = nodes[i].access == XEN_NODE_INHERIT ? 1 : 2;
 
 		while (replies-- > 0) {
 			struct err later;
 
-			receive_reply(fd, payload, nodes[i].path,
-			    refusal.code == ERR_NONE ? &refusal : &later);
+			receive_reply(batch->fd, payload, nodes[i].path,
+			    refusal->code == ERR_NONE ? refusal : &later);
 		}
 	}
-	TRY(end_transaction(fd, transaction, refusal.code == ERR_NONE,
-	    ret_collided, err));
-	if (refusal.code != ERR_NONE)
-		*err = refusal;
-	return (int)refusal.code;
 }
 
 static int

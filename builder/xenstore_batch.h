@@ -15,17 +15,35 @@
 #include "base/err.h"
 #include "base/xen_port.h"
 
-/* A connection of its own. Errors: XENSTORE_FAILED. */
-int xenstore_batch_open(int *ret_fd, struct err *err);
+/* A connection of its own, and the transaction under way on it. */
+struct xenstore_batch {
+	int fd;
+	bool is_begun;
+	uint32_t transaction;
+	const struct xen_node *nodes; /* sent first; borrowed */
+	uint32_t count;
+};
+
+/* Errors: XENSTORE_FAILED. */
+int xenstore_batch_open(struct xenstore_batch *ret_batch, struct err *err);
+void xenstore_batch_close(struct xenstore_batch *batch);
 
 /*
- * Write all nodes in one transaction, in this order.
+ * Begin a transaction, send these nodes, and do not wait for the replies. The
+ * nodes are borrowed until the commit.
+ */
+int xenstore_batch_begin(struct xenstore_batch *batch,
+    const struct xen_node *nodes, uint32_t count, struct err *err);
+
+/*
+ * Send these nodes too, read all replies, and commit.
  * *ret_collided: somebody else changed the same nodes meanwhile; nothing was
- * written, try again.
+ * written: begin again.
  * Errors: XENSTORE_FAILED, naming the first node that was refused. The
  * connection is then of no use any more.
  */
-int xenstore_batch_write(int fd, const struct xen_node *nodes, uint32_t count,
-    bool *ret_collided, struct err *err);
+int xenstore_batch_commit(struct xenstore_batch *batch,
+    const struct xen_node *nodes, uint32_t count, bool *ret_collided,
+    struct err *err);
 
 #endif

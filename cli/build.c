@@ -49,15 +49,6 @@ run(int argc, char **argv)
 	return show(reply, now_usec() - start_usec, &options);
 }
 
-static json_int_t
-now_usec(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (json_int_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static int
 read_options(int argc, char **argv, struct options *options)
 {
@@ -94,6 +85,15 @@ pack_call(const struct options *options)
 	    options->manifest, "uuid", options->uuid, "memory_mib",
 	    (json_int_t)options->memory_mib, "vcpus",
 	    (json_int_t)options->vcpus, "paused", (int)options->is_paused);
+}
+
+static json_int_t
+now_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (json_int_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static int

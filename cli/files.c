@@ -78,10 +78,13 @@ files_of_image(const char *dir, const char *name, size_t max_bytes,
 	TRY(files_join(dir, name, path, err));
 	if (files_sealed(path, max_bytes, ret_sealed, err) == 0)
 		return 0;
-	if (err->sys == ENOENT && strcmp(name, IMAGE_DIR_ENVELOPE) == 0 &&
-	    is_directory(dir))
+	if (strcmp(name, IMAGE_DIR_ENVELOPE) != 0)
+		return (int)err->code;
+	if (err->sys == ENOENT && is_directory(dir))
 		return err_set(err, IMAGE_UNSIGNED, "no %s in %s",
 		    IMAGE_DIR_ENVELOPE, err_quote_str(dir).text);
+	if (err->code == IMAGE_TOO_LARGE)
+		err->code = ENVELOPE_TOO_LARGE;
 	return (int)err->code;
 }
 

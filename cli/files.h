@@ -23,8 +23,8 @@ int files_any_key(const char *path, struct public_key **ret_key,
 
 /*
  * A file of an image directory.
- * Errors: IMAGE_UNSIGNED if it is the envelope that is missing from a
- * directory that is there; IMAGE_TOO_LARGE; STORE_IO.
+ * Errors: IMAGE_TOO_LARGE; STORE_IO. Of the envelope: ENVELOPE_TOO_LARGE;
+ * IMAGE_UNSIGNED if it is missing from a directory that is there.
  */
 int files_of_image(const char *dir, const char *name, size_t max_bytes,
     struct sealed **ret_sealed, struct err *err);

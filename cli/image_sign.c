@@ -94,7 +94,11 @@ read_old(const char *path, char **ret_text, size_t *ret_len, struct err *err)
 	int code =
 	    file_read(path, LIMIT_ENVELOPE_BYTES, ret_text, ret_len, err);
 
-	return code != 0 && err->sys == ENOENT ? 0 : code;
+	if (code != 0 && err->sys == ENOENT)
+		return 0;
+	if (code == IMAGE_TOO_LARGE)
+		err->code = ENVELOPE_TOO_LARGE;
+	return code != 0 ? (int)err->code : 0;
 }
 
 const struct command command_image_sign = {"image", "sign", "--key FILE...",

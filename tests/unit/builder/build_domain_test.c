@@ -136,14 +136,15 @@ build_asks_for_exactly_these_things_in_this_order(void **state)
 	    "domain_prepare 7 mib=256 vcpus=2",
 	    "evtchn_alloc 7 remote=1",
 	    "evtchn_alloc 7 remote=2",
-	    "domain_load 7 mib=256 vcpus=2 console=12/2 xenstore=11/1",
-	    "grants_seed 7 console=d2:10000e xenstore=d1:10000f",
-	    "grants_read 7",
 	    "store_remove /local/domain/7",
 	    "store_remove /vm/" GOOD_UUID,
 	    "store_remove /libxl/7",
 	    "store_remove /local/domain/2/backend/console/7",
-	    "store_write /local/domain/7 nodes=61",
+	    "store_send /local/domain/7 nodes=59",
+	    "domain_load 7 mib=256 vcpus=2 console=12/2 xenstore=11/1",
+	    "grants_seed 7 console=d2:10000e xenstore=d1:10000f",
+	    "grants_read 7",
+	    "store_write /local/domain/7/store/ring-ref nodes=2",
 	    "store_introduce 7 frame=10000f port=11",
 	    "domain_unpause 7",
 	};
@@ -328,8 +329,8 @@ fail_each_call(struct bench *bench, bool fails_after)
 		assert_int_equal(count_descriptors(), descriptors);
 	}
 	/* All calls of the good case, and one that was not made. */
-	assert_int_equal(n, 17 + 1);
-	assert_int_equal(bench->fake->call_count, 17);
+	assert_int_equal(n, 18 + 1);
+	assert_int_equal(bench->fake->call_count, 18);
 }
 
 static void
@@ -366,7 +367,7 @@ build_that_cannot_clean_up_says_so(void **state)
 		bench->left_behind = false;
 		strcpy(bench->fake->fail_operation, operations[i]);
 		/* The first: store_introduce, when all has been written. */
-		bench->fake->fail_at = i == 0 ? 15 : 0;
+		bench->fake->fail_at = i == 0 ? 16 : 0;
 		xen_fake_forget_calls(bench->fake);
 		assert_code(bench_build(bench, &receipt, &err),
 		    XENSTORE_FAILED);
@@ -417,6 +418,21 @@ build_refuses_a_grant_table_that_was_not_planned(void **state)
 	assert_untouched(&receipt);
 	assert_nothing_left(bench, 0, 0);
 	assert_int_equal(xen_fake_call_of(bench->fake, "store_introduce"), -1);
+}
+
+/* Until the grants are proven xenstored shows nobody the new domain. */
+static void
+build_shows_no_node_before_the_grants_were_read_back(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+	struct err err = {0};
+
+	strcpy(bench->fake->fail_operation, "grants_read");
+	assert_code(bench_build(bench, &receipt, &err), XEN_FAILED);
+	assert_true(xen_fake_call_of(bench->fake, "store_send") > 0);
+	assert_int_equal(xen_fake_call_of(bench->fake, "store_write"), -1);
+	assert_nothing_left(bench, 0, 0);
 }
 
 static void
@@ -1034,6 +1050,7 @@ main(void)
 	    story_test(
 		build_removes_the_domain_when_libxls_record_cannot_be_written),
 	    story_test(build_refuses_a_grant_table_that_was_not_planned),
+	    story_test(build_shows_no_node_before_the_grants_were_read_back),
 	    story_test(build_refuses_a_daemon_in_the_new_guest),
 	    story_test(
 		build_refuses_memory_and_vcpus_outside_the_signed_limits),

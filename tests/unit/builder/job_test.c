@@ -79,7 +79,7 @@ static void
 job_that_ends_well_gives_its_own_outcome(void **state)
 {
 	struct job good = running_job(end_well);
-	struct job refused = running_job(end_well);
+	struct job refused;
 	struct err err = {0};
 	int code = 77;
 
@@ -88,6 +88,7 @@ job_that_ends_well_gives_its_own_outcome(void **state)
 	assert_true(job_collect(&good, &code, &err));
 	assert_code(code, 0);
 
+	refused = running_job(end_well);
 	refused.is_done = true;
 	err_set(&err, IMAGE_UNKNOWN, "not there");
 	outcome_from(&refused.done.outcome, IMAGE_UNKNOWN, &err);

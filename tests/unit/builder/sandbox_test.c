@@ -406,6 +406,43 @@ roles_can_do_what_they_need(void **state)
 	(void)err;
 }
 
+/* --- what the kernel does on its own --------------------------------- */
+
+static void
+wait_in_poll(void)
+{
+	need(poll(NULL, 0, 300) == 0);
+}
+
+/* A host that is suspended, or a debugger: the call is restarted by another
+ * number than its own. */
+static void
+roles_survive_being_stopped_and_continued(void **state)
+{
+	static const enum sandbox_role roles[] = {SANDBOX_FRONT, SANDBOX_BUILD};
+
+	(void)state;
+	for (size_t i = 0; i < countof(roles); i++) {
+		struct err err;
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			alarm(20);
+			need(sandbox_enter(roles[i], SANDBOX_UID, &err) == 0);
+			wait_in_poll();
+			_exit(0);
+		}
+		usleep(100000);
+		assert_int_equal(kill(pid, SIGSTOP), 0);
+		assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+		assert_true(WIFSTOPPED(status));
+		assert_int_equal(kill(pid, SIGCONT), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 /* --- what is given up ------------------------------------------------ */
 
 /* A line of /proc/PID/status, such as "Uid:". */
@@ -634,6 +671,7 @@ main(void)
 	    cmocka_unit_test(roles_die_of_each_forbidden_call),
 	    cmocka_unit_test(roles_die_of_a_32_bit_call),
 	    directory_test(roles_can_do_what_they_need),
+	    cmocka_unit_test(roles_survive_being_stopped_and_continued),
 	    cmocka_unit_test(roles_give_up_user_groups_and_new_privileges),
 	    cmocka_unit_test(roles_cannot_be_dumped),
 	    cmocka_unit_test(keep_only_closes_all_other_descriptors),

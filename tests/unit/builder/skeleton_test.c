@@ -26,7 +26,6 @@ good_input(void)
 	    .xenconsoled_domid = XENCONSOLED,
 	    .console_port = 12,
 	    .xenstore_port = 11,
-	    .rings = {0x1234, 0x5678},
 	    .start_time_usec = 1700000000120000,
 	};
 
@@ -61,7 +60,6 @@ static const struct {
     {D "/attr", "", "n7"},
     {D "/error", "", "n7"},
     {D "/store/port", "11", "i"},
-    {D "/store/ring-ref", "22136", "i"},
     {D "/control", "", "i"},
     {D "/control/shutdown", "", "n7"},
     {D "/control/feature-poweroff", "", "n7"},
@@ -89,7 +87,6 @@ static const struct {
     {D "/console/output", "pty", "n2,r7"},
     {D "/console/tty", "", "n2,r7"},
     {D "/console/port", "12", "n2,r7"},
-    {D "/console/ring-ref", "4660", "n2,r7"},
     {BACKEND, "", "n2,r7"},
     {BACKEND "/frontend", D "/console", "i"},
     {BACKEND "/frontend-id", "7", "i"},
@@ -147,6 +144,27 @@ skeleton_is_exactly_this_list(void **state)
 	assert_int_equal(nodes.count, countof(expected));
 }
 
+static const struct xen_rings good_rings = {0x1234, 0x5678};
+
+/* Their access is that of the directories, which are in the list above. */
+static void
+skeleton_of_the_rings_is_exactly_this_list(void **state)
+{
+	CLEANUP(skeleton_done)
+	struct skeleton nodes = {0};
+	struct err err;
+
+	(void)state;
+	assert_code(skeleton_make_rings(7, &good_rings, &nodes, &err), 0);
+	assert_int_equal(nodes.count, 2);
+	assert_string_equal(nodes.nodes[0].path, D "/store/ring-ref");
+	assert_string_equal(nodes.nodes[0].value, "22136");
+	assert_int_equal(nodes.nodes[0].access, XEN_NODE_INHERIT);
+	assert_string_equal(nodes.nodes[1].path, D "/console/ring-ref");
+	assert_string_equal(nodes.nodes[1].value, "4660");
+	assert_int_equal(nodes.nodes[1].access, XEN_NODE_INHERIT);
+}
+
 /* The access of a node with what it inherits. */
 static const struct xen_node *
 effective(const struct skeleton *nodes, uint32_t i)
@@ -191,7 +209,7 @@ skeleton_lets_the_guest_write_no_console_or_backend_node(void **state)
 		if (node->access == XEN_NODE_OWNED)
 			assert_int_not_equal(node->owner, input.domid);
 	}
-	assert_int_equal(seen, 22);
+	assert_int_equal(seen, 21);
 }
 
 static void
@@ -246,8 +264,8 @@ skeleton_without_a_ramdisk_says_so(void **state)
 	(void)state;
 	input.has_ramdisk = false;
 	assert_code(skeleton_make(&input, &nodes, &err), 0);
-	assert_string_equal(nodes.nodes[34].path, VM "/image/ramdisk");
-	assert_string_equal(nodes.nodes[34].value, "");
+	assert_string_equal(nodes.nodes[33].path, VM "/image/ramdisk");
+	assert_string_equal(nodes.nodes[33].value, "");
 }
 
 static void
@@ -274,6 +292,8 @@ skeleton_remove_leaves_no_node(void **state)
 	struct xen_port port = xen_fake_port(fake);
 	struct skeleton_input input = good_input();
 	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	CLEANUP(skeleton_done)
+	struct skeleton rings = {0};
 	struct xen_node vbd = {.path = "/libxl/7/device/vbd/51712",
 	    .value = ""};
 	struct xen_node neighbour = {.path = "/local/domain/71", .value = ""};
@@ -283,9 +303,12 @@ skeleton_remove_leaves_no_node(void **state)
 	assert_code(skeleton_make(&input, &nodes, &err), 0);
 	assert_code(
 	    port.ops->store_write(port.xen, nodes.nodes, nodes.count, &err), 0);
+	assert_code(skeleton_make_rings(7, &good_rings, &rings, &err), 0);
+	assert_code(
+	    port.ops->store_write(port.xen, rings.nodes, rings.count, &err), 0);
 	assert_code(port.ops->store_write(port.xen, &vbd, 1, &err), 0);
 	assert_code(port.ops->store_write(port.xen, &neighbour, 1, &err), 0);
-	assert_int_equal(xen_fake_node_count(fake), nodes.count + 2);
+	assert_int_equal(xen_fake_node_count(fake), nodes.count + 4);
 	assert_code(skeleton_remove(&port, 7, input.uuid, XENCONSOLED, &err),
 	    0);
 	assert_non_null(xen_fake_node(fake, "/local/domain/71"));
@@ -319,6 +342,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(skeleton_is_exactly_this_list),
+	    cmocka_unit_test(skeleton_of_the_rings_is_exactly_this_list),
 	    cmocka_unit_test(
 		skeleton_lets_the_guest_write_no_console_or_backend_node),
 	    cmocka_unit_test(skeleton_lets_the_guest_write_only_what_it_must),

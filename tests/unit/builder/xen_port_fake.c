@@ -27,11 +27,12 @@ static void put_node(struct xen_fake *fake, const struct xen_node *node);
 static bool is_below(const char *path, const char *top);
 
 /* Note the call; fail it now, unless it is to fail after its effect. */
-#define BEGIN(fake, operation, ...)                      \
-	bool fails = note(fake, operation, __VA_ARGS__); \
-	do {                                             \
-		if (fails && !(fake)->fails_after)       \
-			return fail(operation, err);     \
+#define BEGIN(fake, operation, ...)                           \
+	bool fails = note(fake, operation, __VA_ARGS__);      \
+	CLEANUP(unlock) struct xen_fake *locked = lock(fake); \
+	do {                                                  \
+		if (fails && !(fake)->fails_after)            \
+			return fail(operation, err);          \
 	} while (0)
 
 /* The effect is there; say so, or lie. */
@@ -239,6 +240,22 @@ fake_host_info(void *xen, struct xen_host_info *ret_info, struct err *err)
 	END("host_info");
 }
 
+/* Of this process, as a connection to xenstored would be. */
+static const struct xen_node *sent;
+static uint32_t sent_count;
+
+static int
+fake_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
+    struct err *err)
+{
+	struct xen_fake *fake = xen;
+	BEGIN(fake, "store_send", "%s nodes=%u",
+	    count > 0 ? nodes[0].path : "-", count);
+	sent = nodes;
+	sent_count = count;
+	END("store_send");
+}
+
 static int
 fake_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
@@ -246,8 +263,11 @@ fake_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 	struct xen_fake *fake = xen;
 	BEGIN(fake, "store_write", "%s nodes=%u",
 	    count > 0 ? nodes[0].path : "-", count);
+	for (uint32_t i = 0; i < sent_count; i++)
+		put_node(fake, &sent[i]);
 	for (uint32_t i = 0; i < count; i++)
 		put_node(fake, &nodes[i]);
+	sent_count = 0;
 	END("store_write");
 }
 
@@ -317,6 +337,7 @@ static const struct xen_ops ops = {
     .domain_destroy = fake_domain_destroy,
     .domain_list = fake_domain_list,
     .host_info = fake_host_info,
+    .store_send = fake_store_send,
     .store_write = fake_store_write,
     .store_read = fake_store_read,
     .store_remove = fake_store_remove,
@@ -329,7 +350,6 @@ xen_fake_new(void)
 {
 	struct xen_fake *fake = mmap(NULL, sizeof(*fake),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
 	pthread_mutexattr_t attributes;
 
 	if (fake == MAP_FAILED)
@@ -340,6 +360,7 @@ xen_fake_new(void)
 	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
 	pthread_mutex_init(&fake->lock, &attributes);
 	pthread_mutexattr_destroy(&attributes);
+	sent_count = 0;
 	fake->next_domid = FIRST_DOMID;
 	fake->next_port = FIRST_PORT;
 	return fake;

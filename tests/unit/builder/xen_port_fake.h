@@ -16,7 +16,7 @@
 #include "base/xen_port.h"
 
 enum {
-	FAKE_CALLS = 1024,
+	FAKE_CALLS = 4096,
 	FAKE_DOMAINS = 40,
 	FAKE_NODES = 1024,
 	FAKE_GRANTS = 2 * XEN_GRANTS_PER_FRAME,

@@ -1,0 +1,126 @@
+/*
+ * Stands in for assayd: takes one call and gives one answer, to a command that
+ * it starts itself once it listens. Ends with the command's status.
+ *
+ * usage: cli-answer SOCKET HOW REPLY COMMAND [ARGUMENT...]
+ *   REPLY  a file; a zero byte follows its bytes, if HOW does not say otherwise
+ *   HOW    whole   in one piece
+ *          bytes   byte by byte
+ *          cut     without the zero byte, and then the connection ends
+ *          unread  in one piece, before the call was read, which it never is
+ *
+ * The call is left in the file SOCKET.call.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SECONDS = 30, PIECE_BYTES = 4096 };
+
+static void
+must(int is_good, const char *what)
+{
+	if (is_good)
+		return;
+	perror(what);
+	exit(125);
+}
+
+static int
+listen_at(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	must(strlen(path) < sizeof(address.sun_path), path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	unlink(path);
+	must(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0, path);
+	must(listen(fd, 1) == 0, "listen");
+	return fd;
+}
+
+/* The alarm holds for the command too: it outlives exec. */
+static pid_t
+start(char **command)
+{
+	pid_t pid = fork();
+
+	must(pid >= 0, "fork");
+	alarm(SECONDS);
+	if (pid > 0)
+		return pid;
+	execvp(command[0], command);
+	must(0, command[0]);
+	return -1;
+}
+
+static void
+read_call(int from, const char *socket_path)
+{
+	char path[256];
+	char piece[PIECE_BYTES];
+	ssize_t n;
+	int to;
+
+	snprintf(path, sizeof(path), "%s.call", socket_path);
+	to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	must(to >= 0, path);
+	while ((n = recv(from, piece, sizeof(piece), 0)) > 0) {
+		size_t len = (size_t)n - (piece[n - 1] == '\0');
+
+		must(write(to, piece, len) == (ssize_t)len, path);
+		if (piece[n - 1] == '\0')
+			break;
+	}
+	close(to);
+}
+
+static void
+reply(int to, const char *path, const char *how)
+{
+	int is_slow = strcmp(how, "bytes") == 0;
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+	char piece[PIECE_BYTES];
+	ssize_t n;
+
+	must(from >= 0, path);
+	while ((n = read(from, piece, is_slow ? 1 : sizeof(piece))) > 0) {
+		if (is_slow)
+			usleep(300);
+		must(send(to, piece, (size_t)n, MSG_NOSIGNAL) == n, "send");
+	}
+	if (strcmp(how, "cut") != 0)
+		must(send(to, "", 1, MSG_NOSIGNAL) == 1, "send");
+	close(from);
+}
+
+int
+main(int argc, char **argv)
+{
+	int status;
+	int listener;
+	int connection;
+	pid_t pid;
+
+	if (argc < 5) {
+		fputs("usage: cli-answer SOCKET HOW REPLY COMMAND...\n",
+		    stderr);
+		return 125;
+	}
+	listener = listen_at(argv[1]);
+	pid = start(argv + 4);
+	connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	must(connection >= 0, "accept");
+	if (strcmp(argv[2], "unread") != 0)
+		read_call(connection, argv[1]);
+	reply(connection, argv[3], argv[2]);
+	close(connection);
+	must(waitpid(pid, &status, 0) == pid, "waitpid");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 124;
+}
