@@ -29,7 +29,8 @@ bytes_of_str(const char *str)
 static inline bool
 bytes_equal(struct bytes a, struct bytes b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+	return a.len == b.len &&
+	       (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 /* A bounded part; false, and *ret_part untouched, if it is not inside. */
@@ -71,7 +72,7 @@ bytes_le32(struct bytes all, size_t offset, uint32_t *ret_value)
 	if (!bytes_part(all, offset, 4, &part))
 		return false;
 	*ret_value = (uint32_t)part.ptr[0] | (uint32_t)part.ptr[1] << 8 |
-	    (uint32_t)part.ptr[2] << 16 | (uint32_t)part.ptr[3] << 24;
+	             (uint32_t)part.ptr[2] << 16 | (uint32_t)part.ptr[3] << 24;
 	return true;
 }
 

@@ -12,7 +12,7 @@ int
 digest_of(struct bytes data, struct digest *ret_digest, struct err *err)
 {
 	if (EVP_Digest(data.ptr, data.len, ret_digest->bytes, NULL,
-	        EVP_sha256(), NULL) != 1)
+		EVP_sha256(), NULL) != 1)
 		return err_set(err, NO_MEMORY, "sha256 of %zu bytes", data.len);
 	return 0;
 }
@@ -60,7 +60,7 @@ bool
 digest_from_text(const char *text, struct digest *ret_digest)
 {
 	return strncmp(text, prefix, sizeof(prefix) - 1) == 0 &&
-	    digest_from_hex(text + sizeof(prefix) - 1, ret_digest);
+	       digest_from_hex(text + sizeof(prefix) - 1, ret_digest);
 }
 
 static int

@@ -14,9 +14,9 @@ struct err_row {
 };
 
 static const struct err_row err_rows[] = {
-#define ERR_ROW(number, name, class, meaning, remedy)                          \
+#define ERR_ROW(number, name, class, meaning, remedy) \
 	{name, ERR_CLASS_##class, #name, meaning, remedy},
-	ERR_TABLE(ERR_ROW)
+    ERR_TABLE(ERR_ROW)
 #undef ERR_ROW
 };
 

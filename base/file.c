@@ -14,8 +14,8 @@ static int give_name(const char *temporary, const char *path,
     enum file_if_there if_there, struct err *err);
 
 int
-file_read(const char *path, size_t max_bytes, char **ret_text,
-    size_t *ret_len, struct err *err)
+file_read(const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
+    struct err *err)
 {
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	CLEANUP(freep) char *text = NULL;
@@ -26,8 +26,9 @@ file_read(const char *path, size_t max_bytes, char **ret_text,
 		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(path).text);
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)
-		return err_set(err, IMAGE_TOO_LARGE, "%s: %lld bytes, limit %zu",
-		    err_quote_str(path).text, (long long)st.st_size, max_bytes);
+		return err_set(err, IMAGE_TOO_LARGE,
+		    "%s: %lld bytes, limit %zu", err_quote_str(path).text,
+		    (long long)st.st_size, max_bytes);
 	text = malloc(max_bytes + 2);
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "%zu bytes", max_bytes);
@@ -93,8 +94,8 @@ write_all(int fd, struct bytes data)
 }
 
 static int
-give_name(const char *temporary, const char *path,
-    enum file_if_there if_there, struct err *err)
+give_name(const char *temporary, const char *path, enum file_if_there if_there,
+    struct err *err)
 {
 	unsigned int flags = if_there == FILE_REFUSE ? RENAME_NOREPLACE : 0;
 

@@ -7,8 +7,8 @@ static int refuse_deep(struct bytes text, unsigned int max_depth,
     const char *what, enum err_code code, struct err *err);
 static int find(const struct json_at *object, const char *member,
     json_t **ret_value, struct err *err);
-static void descend(const struct json_at *at, const char *member,
-    json_t *value, struct json_at *ret_at);
+static void descend(const struct json_at *at, const char *member, json_t *value,
+    struct json_at *ret_at);
 static int check_string(const struct json_at *at, const char *member,
     json_t *value, size_t max_bytes, struct err *err);
 
@@ -55,7 +55,8 @@ json_known(const struct json_at *object, const char *const *known,
 	const char *member;
 	json_t *value = NULL;
 
-	json_object_foreach (object->value, member, value) {
+	json_object_foreach(object->value, member, value)
+	{
 		size_t i = 0;
 
 		while (known[i] != NULL && strcmp(known[i], member) != 0)
@@ -102,8 +103,8 @@ json_array_in(const struct json_at *object, const char *member,
 	if (!json_is_array(value))
 		return json_refuse(object, member, err, "not an array");
 	if (json_array_size(value) > max_items)
-		return json_refuse(object, member, err,
-		    "%zu items, limit %zu", json_array_size(value), max_items);
+		return json_refuse(object, member, err, "%zu items, limit %zu",
+		    json_array_size(value), max_items);
 	descend(object, member, value, ret_at);
 	return 0;
 }
@@ -184,8 +185,9 @@ json_literal_in(const struct json_at *object, const char *member,
 	if (code != 0)
 		return code;
 	if (strcmp(text, expected) != 0)
-		return json_refuse(object, member, err, "\"%s\" instead of \"%s\"",
-		    err_quote_str(text).text, expected);
+		return json_refuse(object, member, err,
+		    "\"%s\" instead of \"%s\"", err_quote_str(text).text,
+		    expected);
 	return 0;
 }
 

@@ -9,48 +9,48 @@
 #define LIMIT_MIB(n) ((size_t)(n) << 20)
 
 /* Signed envelopes: FORMATS "strict profile". */
-#define LIMIT_ENVELOPE_BYTES       LIMIT_KIB(64)
-#define LIMIT_SIGNATURES           16
-#define LIMIT_SIGNATURE_BYTES      LIMIT_KIB(8)
-#define LIMIT_KEYID_BYTES          128
-#define LIMIT_PAYLOAD_TYPE_BYTES   128
-#define LIMIT_ENVELOPE_JSON_DEPTH  8
+#define LIMIT_ENVELOPE_BYTES      LIMIT_KIB(64)
+#define LIMIT_SIGNATURES          16
+#define LIMIT_SIGNATURE_BYTES     LIMIT_KIB(8)
+#define LIMIT_KEYID_BYTES         128
+#define LIMIT_PAYLOAD_TYPE_BYTES  128
+#define LIMIT_ENVELOPE_JSON_DEPTH 8
 
 /* Trust policy */
-#define LIMIT_TRUST_BYTES          LIMIT_KIB(256)
-#define LIMIT_TRUST_KEYS           64
-#define LIMIT_TRUST_ROLES          16
-#define LIMIT_ROLE_PATTERNS        64
-#define LIMIT_REVOCATIONS          1024
-#define LIMIT_ROLLBACK_FLOORS      256
-#define LIMIT_PEM_BYTES            LIMIT_KIB(16)
+#define LIMIT_TRUST_BYTES     LIMIT_KIB(256)
+#define LIMIT_TRUST_KEYS      64
+#define LIMIT_TRUST_ROLES     16
+#define LIMIT_ROLE_PATTERNS   64
+#define LIMIT_REVOCATIONS     1024
+#define LIMIT_ROLLBACK_FLOORS 256
+#define LIMIT_PEM_BYTES       LIMIT_KIB(16)
 
 /* Images. The kernel limit is for the unpacked ELF too. */
-#define LIMIT_NAME_BYTES           63
-#define LIMIT_VERSION_BYTES        63
-#define LIMIT_CMDLINE_BYTES        1023 /* MAX_GUEST_CMDLINE 1024 with NUL */
-#define LIMIT_KERNEL_BYTES         LIMIT_MIB(256)
-#define LIMIT_RAMDISK_BYTES        LIMIT_MIB(1024)
-#define LIMIT_MEMORY_MIB           (1u << 20)
-#define LIMIT_VCPUS                128u
-#define LIMIT_DEVICES              16
+#define LIMIT_NAME_BYTES    63
+#define LIMIT_VERSION_BYTES 63
+#define LIMIT_CMDLINE_BYTES 1023 /* MAX_GUEST_CMDLINE 1024 with NUL */
+#define LIMIT_KERNEL_BYTES  LIMIT_MIB(256)
+#define LIMIT_RAMDISK_BYTES LIMIT_MIB(1024)
+#define LIMIT_MEMORY_MIB    (1u << 20)
+#define LIMIT_VCPUS         128u
+#define LIMIT_DEVICES       16
 
 /* Store */
-#define LIMIT_INDEX_BYTES          LIMIT_MIB(4)
-#define LIMIT_INDEX_IMAGES         4096
-#define LIMIT_OCI_MANIFEST_BYTES   LIMIT_KIB(64)
+#define LIMIT_INDEX_BYTES        LIMIT_MIB(4)
+#define LIMIT_INDEX_IMAGES       4096
+#define LIMIT_OCI_MANIFEST_BYTES LIMIT_KIB(64)
 
 /* RPC */
-#define LIMIT_RPC_MESSAGE_BYTES    LIMIT_KIB(256)
-#define LIMIT_RPC_JSON_DEPTH       16
-#define LIMIT_RPC_CONNECTIONS      32
-#define LIMIT_RPC_IDLE_SECONDS     30
-#define LIMIT_BUILDS               8
-#define LIMIT_BUILD_SECONDS        120
-#define LIMIT_DOMAINS              1024
+#define LIMIT_RPC_MESSAGE_BYTES LIMIT_KIB(256)
+#define LIMIT_RPC_JSON_DEPTH    16
+#define LIMIT_RPC_CONNECTIONS   32
+#define LIMIT_RPC_IDLE_SECONDS  30
+#define LIMIT_BUILDS            8
+#define LIMIT_BUILD_SECONDS     120
+#define LIMIT_DOMAINS           1024
 
 /* Configuration */
-#define LIMIT_CONFIG_BYTES         LIMIT_KIB(64)
-#define LIMIT_ALLOWED_UIDS         64
+#define LIMIT_CONFIG_BYTES LIMIT_KIB(64)
+#define LIMIT_ALLOWED_UIDS 64
 
 #endif

@@ -17,10 +17,10 @@ void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * A rule of our own is broken: say so and abort the role. Stays on in release
  * builds.
  */
-#define bug_unless(condition)                                                  \
-	do {                                                                   \
-		if (!(condition))                                              \
-			log_bug(__FILE__, __LINE__, #condition);               \
+#define bug_unless(condition)                                    \
+	do {                                                     \
+		if (!(condition))                                \
+			log_bug(__FILE__, __LINE__, #condition); \
 	} while (0)
 
 void log_bug(const char *file, int line, const char *rule)

@@ -16,19 +16,19 @@
 
 #define CLEANUP(fn) __attribute__((cleanup(fn), unused))
 
-#define TRY(call)                                                              \
-	do {                                                                   \
-		int try_code = (call);                                         \
-		if (try_code != 0)                                             \
-			return try_code;                                       \
+#define TRY(call)                        \
+	do {                             \
+		int try_code = (call);   \
+		if (try_code != 0)       \
+			return try_code; \
 	} while (0)
 
 /* The pointer's value, leaving NULL behind, so that CLEANUP does nothing. */
-#define take_ptr(ptr_to_var)                                                   \
-	__extension__({                                                        \
-		__typeof__(*(ptr_to_var)) taken = *(ptr_to_var);               \
-		*(ptr_to_var) = NULL;                                          \
-		taken;                                                         \
+#define take_ptr(ptr_to_var)                                     \
+	__extension__({                                          \
+		__typeof__(*(ptr_to_var)) taken = *(ptr_to_var); \
+		*(ptr_to_var) = NULL;                            \
+		taken;                                           \
 	})
 
 /* The file descriptor's number, leaving -1 behind. */

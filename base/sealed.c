@@ -33,8 +33,7 @@ static int map_sealed(int fd, size_t len, const char *what,
     struct sealed **ret_sealed, struct err *err);
 static int copy_file(int from, int to, size_t len, const char *what,
     struct err *err);
-static int write_at(int fd, struct bytes data, size_t offset,
-    struct err *err);
+static int write_at(int fd, struct bytes data, size_t offset, struct err *err);
 static int refuse_more(int fd, size_t len, const char *what, struct err *err);
 
 struct bytes
@@ -217,7 +216,8 @@ draft_seal(struct draft *draft, struct sealed **ret_sealed, struct err *err)
 	draft->map = NULL;
 	if (fcntl(draft->fd, F_ADD_SEALS, all_seals) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "F_ADD_SEALS");
-	TRY(map_sealed(draft->fd, draft->len, "sealed memory", ret_sealed, err));
+	TRY(map_sealed(draft->fd, draft->len, "sealed memory", ret_sealed,
+	    err));
 	draft->fd = -1;
 	return 0;
 }

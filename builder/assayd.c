@@ -96,14 +96,14 @@ static int
 parse_options(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option known[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'V'},
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 #if ASSAY_FAULTS
-	    {"fail-at", required_argument, NULL, OPTION_FAIL_AT},
-	    {"kill-at", required_argument, NULL, OPTION_KILL_AT},
+		{"fail-at", required_argument, NULL, OPTION_FAIL_AT},
+		{"kill-at", required_argument, NULL, OPTION_KILL_AT},
 #endif
-	    {NULL, 0, NULL, 0},
+		{NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -153,6 +153,6 @@ static int
 usage(FILE *out)
 {
 	fprintf(out, "usage: assayd [--config FILE]\n"
-	             "       assayd --help | --version\n");
+		     "       assayd --help | --version\n");
 	return EXIT_USAGE;
 }

@@ -13,8 +13,8 @@ static int fit_limits(const struct verified_image *image,
     const struct build_request *request, struct err *err);
 static int fit_range(const char *field, uint32_t value,
     const struct range *range, struct err *err);
-static int preload_grants(const struct build_env *env,
-    const struct domain *dom, struct grant_plan *ret_found, struct err *err);
+static int preload_grants(const struct build_env *env, const struct domain *dom,
+    struct grant_plan *ret_found, struct err *err);
 static int measure(const struct build_env *env,
     const struct build_request *request, const struct verified_image *image,
     const struct domain *dom, struct digest *ret_measurement, struct err *err);

@@ -114,7 +114,7 @@ run_build(struct workshop *shop, const struct task *task,
 	    .config = env->config,
 	    .images = {env->policy, env->cache, &shop->stage, shop->link},
 	    .place = {&shop->port, &env->config->daemons,
-	        env->config->libxl_dir, shop->link, &shop->left_behind},
+		env->config->libxl_dir, shop->link, &shop->left_behind},
 	    .sequence = task->sequence,
 	};
 	struct timing timing;

@@ -109,8 +109,7 @@ read_uids(const struct json_at *root, struct config *ret_config,
 		    json_integer_value(item) >= UINT32_MAX)
 			return json_refuse(root, "allow_uids", err,
 			    "item %zu is not a user id", i);
-		ret_config->allow_uids[i] =
-		    (uint32_t)json_integer_value(item);
+		ret_config->allow_uids[i] = (uint32_t)json_integer_value(item);
 		ret_config->allow_uid_count++;
 	}
 	return 0;

@@ -63,8 +63,8 @@ connection_message(const struct connection *connection,
 	size_t len = end == NULL ? 0 : (size_t)(end - connection->in);
 
 	*ret_is_too_long = end == NULL
-	    ? connection->in_len > LIMIT_RPC_MESSAGE_BYTES
-	    : len > LIMIT_RPC_MESSAGE_BYTES;
+	                       ? connection->in_len > LIMIT_RPC_MESSAGE_BYTES
+	                       : len > LIMIT_RPC_MESSAGE_BYTES;
 	if (end == NULL)
 		return false;
 	*ret_message = bytes_of(connection->in, len);
@@ -96,10 +96,10 @@ connection_reply(struct connection *connection, char *text)
 bool
 connection_write(struct connection *connection)
 {
-	ssize_t sent = send(connection->fd,
-	    connection->out + connection->out_done,
-	    connection->out_len - connection->out_done,
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t sent =
+	    send(connection->fd, connection->out + connection->out_done,
+		connection->out_len - connection->out_done,
+		MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (sent < 0)
 		return errno == EAGAIN || errno == EINTR;

@@ -16,9 +16,9 @@
 
 enum connection_state {
 	CONNECTION_FREE,
-	CONNECTION_READING, /* for a call */
-	CONNECTION_WAITING, /* for the supervisor's answer */
-	CONNECTION_WRITING, /* the reply */
+	CONNECTION_READING,  /* for a call */
+	CONNECTION_WAITING,  /* for the supervisor's answer */
+	CONNECTION_WRITING,  /* the reply */
 	CONNECTION_DRAINING, /* the last reply is out; the caller still sends */
 };
 

@@ -64,8 +64,8 @@ domain_create(const struct domain_place *place,
 	memcpy(spec.uuid, request->uuid, sizeof(spec.uuid));
 	made->place = place;
 	made->request = request;
-	if (place->xen->ops->domain_create(place->xen->xen, &spec,
-	        &made->domid, err) != 0) {
+	if (place->xen->ops->domain_create(place->xen->xen, &spec, &made->domid,
+		err) != 0) {
 		free(made);
 		return (int)err->code;
 	}
@@ -104,8 +104,8 @@ domain_announce(struct domain *domain, const struct verified_image *image,
 	 * XSA-322) must not be seen by the new one. */
 	TRY(skeleton_remove(place->xen, domain->domid, request->uuid,
 	    place->daemons->xenconsoled_domid, err));
-	return place->xen->ops->store_send(place->xen->xen,
-	    domain->nodes.nodes, domain->nodes.count, err);
+	return place->xen->ops->store_send(place->xen->xen, domain->nodes.nodes,
+	    domain->nodes.count, err);
 }
 
 int
@@ -191,7 +191,7 @@ domain_abortp(struct domain **domain)
 	if (*domain == NULL)
 		return;
 	if (domain_erase((*domain)->place, (*domain)->domid,
-	        (*domain)->request->uuid, &err) != 0 &&
+		(*domain)->request->uuid, &err) != 0 &&
 	    (*domain)->place->left_behind != NULL)
 		*(*domain)->place->left_behind = true;
 	skeleton_done(&(*domain)->nodes);
@@ -204,8 +204,8 @@ domain_erase(const struct domain_place *place, uint32_t domid,
     const uint8_t uuid[UUID_BYTES], struct err *err)
 {
 	struct err later = {0};
-	int first = place->xen->ops->domain_destroy(place->xen->xen, domid,
-	    err);
+	int first =
+	    place->xen->ops->domain_destroy(place->xen->xen, domid, err);
 	int code = skeleton_remove(place->xen, domid, uuid,
 	    place->daemons->xenconsoled_domid, first == 0 ? err : &later);
 
@@ -260,8 +260,8 @@ static int
 list_domains(const struct xen_port *xen, struct xen_domain_info **ret_infos,
     uint32_t *ret_count, struct err *err)
 {
-	CLEANUP(freep) struct xen_domain_info *infos =
-	    calloc(LIMIT_DOMAINS, sizeof(*infos));
+	CLEANUP(freep)
+	struct xen_domain_info *infos = calloc(LIMIT_DOMAINS, sizeof(*infos));
 
 	if (infos == NULL)
 		return err_set(err, NO_MEMORY, "domain list");

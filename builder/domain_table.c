@@ -17,8 +17,8 @@ int
 domain_table_load(const struct journal *journal, const struct xen_port *xen,
     struct domain_table *ret_table, struct err *err)
 {
-	CLEANUP(freep) struct receipt *receipts =
-	    calloc(LIMIT_DOMAINS, sizeof(*receipts));
+	CLEANUP(freep)
+	struct receipt *receipts = calloc(LIMIT_DOMAINS, sizeof(*receipts));
 	struct domain_table table = {
 	    .rows = calloc(LIMIT_DOMAINS, sizeof(*table.rows)),
 	    .journal = journal,
@@ -54,8 +54,8 @@ domain_table_done(struct domain_table *table)
 int
 domain_table_refresh(struct domain_table *table, struct err *err)
 {
-	CLEANUP(freep) struct xen_domain_info *infos =
-	    calloc(LIMIT_DOMAINS, sizeof(*infos));
+	CLEANUP(freep)
+	struct xen_domain_info *infos = calloc(LIMIT_DOMAINS, sizeof(*infos));
 	uint32_t listed = 0;
 	uint32_t kept = 0;
 
@@ -87,8 +87,7 @@ domain_table_add(struct domain_table *table, const struct receipt *receipt,
 }
 
 void
-domain_table_remove(struct domain_table *table,
-    const uint8_t uuid[UUID_BYTES])
+domain_table_remove(struct domain_table *table, const uint8_t uuid[UUID_BYTES])
 {
 	for (uint32_t i = 0; i < table->count; i++) {
 		if (memcmp(table->rows[i].receipt.uuid, uuid, UUID_BYTES) != 0)

@@ -19,17 +19,16 @@ struct domain_table {
 };
 
 /* Borrows journal and port. */
-int domain_table_load(const struct journal *journal,
-    const struct xen_port *xen, struct domain_table *ret_table,
-    struct err *err);
+int domain_table_load(const struct journal *journal, const struct xen_port *xen,
+    struct domain_table *ret_table, struct err *err);
 void domain_table_done(struct domain_table *table);
 
 /* Drop what Xen no longer lists, update the rest. */
 int domain_table_refresh(struct domain_table *table, struct err *err);
 
 /* A domain was built and its receipt is in the journal. */
-int domain_table_add(struct domain_table *table,
-    const struct receipt *receipt, struct err *err);
+int domain_table_add(struct domain_table *table, const struct receipt *receipt,
+    struct err *err);
 void domain_table_remove(struct domain_table *table,
     const uint8_t uuid[UUID_BYTES]);
 

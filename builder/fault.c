@@ -22,11 +22,11 @@ static int refuse(const char *operation, struct err *err);
 static int finish(const char *operation, int code);
 
 /* An operation of the layer: fail before, or be killed after. */
-#define FAULT_CALL(name, call)                                                 \
-	do {                                                                   \
-		if (is_hit(name, FAULT_FAIL))                                  \
-			return refuse(name, err);                              \
-		return finish(name, below->ops->call);                         \
+#define FAULT_CALL(name, call)                         \
+	do {                                           \
+		if (is_hit(name, FAULT_FAIL))          \
+			return refuse(name, err);      \
+		return finish(name, below->ops->call); \
 	} while (0)
 
 static int
@@ -47,8 +47,8 @@ static int
 fault_evtchn_alloc(void *xen, uint32_t domid, uint16_t remote,
     uint32_t *ret_port, struct err *err)
 {
-	const char *name = ++evtchn_calls == 1 ? "evtchn_alloc"
-	                                       : "evtchn_alloc2";
+	const char *name =
+	    ++evtchn_calls == 1 ? "evtchn_alloc" : "evtchn_alloc2";
 
 	FAULT_CALL(name, evtchn_alloc(xen, domid, remote, ret_port, err));
 }
@@ -57,7 +57,8 @@ static int
 fault_domain_load(void *xen, uint32_t domid, const struct xen_load *load,
     struct xen_rings *ret_rings, struct err *err)
 {
-	FAULT_CALL("domain_load", domain_load(xen, domid, load, ret_rings, err));
+	FAULT_CALL("domain_load",
+	    domain_load(xen, domid, load, ret_rings, err));
 }
 
 static int
@@ -119,8 +120,7 @@ fault_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 }
 
 static int
-fault_store_read(void *xen, const char *path, char **ret_value,
-    struct err *err)
+fault_store_read(void *xen, const char *path, char **ret_value, struct err *err)
 {
 	FAULT_CALL("store_read", store_read(xen, path, ret_value, err));
 }

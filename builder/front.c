@@ -53,17 +53,15 @@ static void reply_error(struct connection *conn, const struct err *error,
     const char *method);
 static void reply(struct connection *conn, char *text);
 static void hang_up(struct front *front, struct connection *conn);
-static void return_domain(struct front *front,
-    const uint8_t uuid[UUID_BYTES]);
+static void return_domain(struct front *front, const uint8_t uuid[UUID_BYTES]);
 static void close_late(struct front *front);
-static void tell_supervisor(struct front *front,
-    const struct front_call *call);
+static void tell_supervisor(struct front *front, const struct front_call *call);
 
 int
 front_listen(const char *path, int *ret_listen_fd, struct err *err)
 {
-	CLEANUP(closep) int fd =
-	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(closep)
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char directory[sizeof(address.sun_path)];
 	char *slash;
@@ -151,8 +149,8 @@ static void
 fill_poll(const struct front *front, struct pollfd *fds)
 {
 	fds[POLL_LINK] = (struct pollfd){.fd = front->link, .events = POLLIN};
-	fds[POLL_LISTEN] = (struct pollfd){
-	    .fd = front->listen_fd, .events = POLLIN};
+	fds[POLL_LISTEN] =
+	    (struct pollfd){.fd = front->listen_fd, .events = POLLIN};
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		const struct connection *conn = &front->connections[i];
 		short events = 0; /* only POLLHUP and POLLERR */
@@ -174,8 +172,9 @@ fill_poll(const struct front *front, struct pollfd *fds)
 static void
 accept_caller(struct front *front)
 {
-	CLEANUP(closep) int fd = accept4(front->listen_fd, NULL, NULL,
-	    SOCK_CLOEXEC | SOCK_NONBLOCK);
+	CLEANUP(closep)
+	int fd =
+	    accept4(front->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct connection *place = NULL;
 	struct peer peer;
 	struct err err = {0};
@@ -190,7 +189,7 @@ accept_caller(struct front *front)
 		err_set(&err, RPC_BUSY, "%d connections are open", CONNECTIONS);
 	if (place == NULL || !admit(front, fd, &peer, &err) ||
 	    connection_open(place, fd, ++front->last_number, &peer, &err) !=
-	        0) {
+		0) {
 		turn_away(fd, &err);
 		return;
 	}
@@ -368,7 +367,7 @@ take_answer(struct front *front)
 	bool is_end;
 
 	if (ipc_receive(front->link, &answer, sizeof(answer), NULL, &is_end,
-	        &err) != 0 ||
+		&err) != 0 ||
 	    is_end)
 		_exit(0);
 	for (size_t i = 0; i < CONNECTIONS; i++) {
@@ -403,9 +402,8 @@ finish_call(struct front *front, struct connection *conn,
 	}
 	conn->has_receipt = method_makes_domain(conn->method);
 	memcpy(conn->uuid, answer->receipt.uuid, UUID_BYTES);
-	reply(conn,
-	    varlink_reply_encode(
-	        method_encode(conn->method, answer, conn->rows)));
+	reply(conn, varlink_reply_encode(
+			method_encode(conn->method, answer, conn->rows)));
 }
 
 static void

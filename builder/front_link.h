@@ -61,11 +61,11 @@ struct status {
 struct front_answer {
 	uint32_t connection;
 	bool is_last;
-	struct outcome outcome;    /* of the last one */
-	struct receipt receipt;    /* FRONT_BUILD, FRONT_DESTROY */
-	struct image_row image;    /* FRONT_LIST_IMAGES */
-	struct domain_row domain;  /* FRONT_LIST_DOMAINS */
-	struct status status;      /* FRONT_STATUS */
+	struct outcome outcome;   /* of the last one */
+	struct receipt receipt;   /* FRONT_BUILD, FRONT_DESTROY */
+	struct image_row image;   /* FRONT_LIST_IMAGES */
+	struct domain_row domain; /* FRONT_LIST_DOMAINS */
+	struct status status;     /* FRONT_STATUS */
 };
 
 #endif

@@ -83,7 +83,7 @@ make_room(struct image_cache *cache, size_t bytes)
 	struct image_cache_entry *entry;
 
 	while (cache->bytes + bytes > IMAGE_CACHE_BYTES ||
-	    find_free(cache) == NULL)
+	       find_free(cache) == NULL)
 		evict_oldest(cache);
 	entry = find_free(cache);
 	bug_unless(entry != NULL);
@@ -108,8 +108,8 @@ evict_oldest(struct image_cache *cache)
 	for (size_t i = 0; i < IMAGE_CACHE_BLOBS; i++) {
 		struct image_cache_entry *entry = &cache->entries[i];
 
-		if (entry->sealed != NULL && (oldest == NULL ||
-		        entry->last_used < oldest->last_used))
+		if (entry->sealed != NULL &&
+		    (oldest == NULL || entry->last_used < oldest->last_used))
 			oldest = entry;
 	}
 	if (oldest == NULL)

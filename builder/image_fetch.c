@@ -8,8 +8,7 @@
 static int choose_manifest(const struct image_source *source,
     const struct build_request *request,
     struct verified_manifest **ret_manifest, struct err *err);
-static void keep_named(struct layout_list *list,
-    const struct digest *envelope);
+static void keep_named(struct layout_list *list, const struct digest *envelope);
 static int choose_newest(const struct image_source *source, const char *name,
     const struct layout_list *list, struct verified_manifest **ret_manifest,
     struct err *err);
@@ -22,9 +21,9 @@ static int fetch_elf(const struct image_source *source,
 static int fetch_blob(const struct image_source *source,
     const struct blob *blob, const char *what, struct timing *timing,
     struct checked_blob **ret_blob, bool *ret_was_cached, struct err *err);
-static int check_raw(const struct image_source *source,
-    const struct blob *blob, struct sealed *raw, const char *what,
-    struct checked_blob **ret_blob, struct err *err);
+static int check_raw(const struct image_source *source, const struct blob *blob,
+    struct sealed *raw, const char *what, struct checked_blob **ret_blob,
+    struct err *err);
 static int from_cache(const struct image_source *source,
     const struct blob *blob, const char *what, struct checked_blob **ret_blob,
     struct err *err);
@@ -36,8 +35,8 @@ image_fetch(const struct image_source *source,
     const struct build_request *request, struct timing *timing,
     struct verified_image **ret_image, bool *ret_was_cached, struct err *err)
 {
-	CLEANUP(verified_manifest_freep) struct verified_manifest *chosen =
-	    NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *chosen = NULL;
 	CLEANUP(checked_blob_freep) struct checked_blob *elf = NULL;
 	CLEANUP(checked_blob_freep) struct checked_blob *ramdisk = NULL;
 	const struct manifest *manifest;
@@ -122,7 +121,7 @@ choose_newest(const struct image_source *source, const char *name,
 		/* Indexes of different locations cannot be compared. */
 		if (best != NULL &&
 		    strcmp(verified_manifest_get(next)->rollback_location,
-		        verified_manifest_get(best)->rollback_location) != 0)
+			verified_manifest_get(best)->rollback_location) != 0)
 			return err_set_field(err, IMAGE_AMBIGUOUS, "manifest",
 			    "image %s: several rollback locations", name);
 		index = verified_manifest_get(next)->rollback_index;
@@ -150,7 +149,7 @@ fetch_manifest(const struct image_source *source, const char *name,
 	struct digest found;
 
 	if (stage_blob_max(source->stage, envelope, LIMIT_ENVELOPE_BYTES,
-	        "manifest", &raw, err) != 0) {
+		"manifest", &raw, err) != 0) {
 		if (err->code == IMAGE_TOO_LARGE)
 			err->code = ENVELOPE_TOO_LARGE;
 		return (int)err->code;
@@ -170,8 +169,8 @@ fetch_manifest(const struct image_source *source, const char *name,
 
 static int
 fetch_elf(const struct image_source *source, const struct manifest *manifest,
-    struct timing *timing, struct checked_blob **ret_elf,
-    bool *ret_was_cached, struct err *err)
+    struct timing *timing, struct checked_blob **ret_elf, bool *ret_was_cached,
+    struct err *err)
 {
 	CLEANUP(checked_blob_freep) struct checked_blob *stored = NULL;
 	CLEANUP(sealed_freep) struct sealed *raw_elf = NULL;
@@ -255,8 +254,8 @@ static void
 describe(const struct image_source *source, const struct layout_entry *entry,
     struct image_row *ret_row)
 {
-	CLEANUP(verified_manifest_freep) struct verified_manifest *verified =
-	    NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *verified = NULL;
 	const struct manifest *manifest;
 	struct err err = {0};
 	int code = fetch_manifest(source, entry->claimed_name, &entry->envelope,

@@ -26,12 +26,11 @@ ipc_pair(int ret_fds[2], struct err *err)
 }
 
 int
-ipc_send(int fd, const void *record, size_t size, int pass_fd,
-    struct err *err)
+ipc_send(int fd, const void *record, size_t size, int pass_fd, struct err *err)
 {
 	union control control = {0};
-	struct iovec part = {
-	    .iov_base = (void *)(uintptr_t)record, .iov_len = size};
+	struct iovec part = {.iov_base = (void *)(uintptr_t)record,
+	    .iov_len = size};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	ssize_t sent;
 

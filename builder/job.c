@@ -86,7 +86,8 @@ describe_end(const struct job *job, int status, struct err *err)
 		err_set(err, BUILD_CRASHED, "killed by signal %d",
 		    WTERMSIG(status));
 	else
-		err_set(err, BUILD_CRASHED, "ended with status %d before it "
-		                            "was done",
+		err_set(err, BUILD_CRASHED,
+		    "ended with status %d before it "
+		    "was done",
 		    WEXITSTATUS(status));
 }

@@ -12,7 +12,7 @@
 
 enum job_state {
 	JOB_FREE,
-	JOB_READY,    /* a child waits for a task */
+	JOB_READY, /* a child waits for a task */
 	JOB_RUNNING,
 	JOB_CLEANING, /* a second child removes what the first one left */
 	JOB_ENDING,   /* answered; the child has only to end */
@@ -27,8 +27,8 @@ struct job {
 	pid_t pid;
 	int link;
 	uint64_t deadline_usec;
-	uint32_t domid;  /* 0: none reported */
-	bool is_done;    /* REPORT_DONE came */
+	uint32_t domid; /* 0: none reported */
+	bool is_done;   /* REPORT_DONE came */
 	struct report done;
 	enum err_code killed; /* why we killed it, or ERR_NONE */
 	struct err final;     /* JOB_CLEANING: the answer */

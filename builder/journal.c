@@ -46,8 +46,8 @@ journal_open(const char *state_dir, struct journal *ret_journal,
 	if (lock_fd < 0)
 		return err_set_errno(err, STORE_IO, "%s", state_dir);
 	if (flock(lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return err_set(err, SYSTEM_FAILED,
-		    "another assayd uses %s", state_dir);
+		return err_set(err, SYSTEM_FAILED, "another assayd uses %s",
+		    state_dir);
 	snprintf(path, sizeof(path), "%s/%s", state_dir, pending_dir);
 	TRY(make_dir(path, 0700, err));
 	snprintf(path, sizeof(path), "%s/%s", state_dir, domains_dir);

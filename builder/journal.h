@@ -28,12 +28,12 @@ int journal_open(const char *state_dir, struct journal *ret_journal,
 
 void journal_close(struct journal *journal);
 
-int journal_begin(const struct journal *journal,
-    const uint8_t uuid[UUID_BYTES], struct err *err);
-int journal_domid(const struct journal *journal,
-    const uint8_t uuid[UUID_BYTES], uint32_t domid, struct err *err);
-int journal_commit(const struct journal *journal,
-    const struct receipt *receipt, struct err *err);
+int journal_begin(const struct journal *journal, const uint8_t uuid[UUID_BYTES],
+    struct err *err);
+int journal_domid(const struct journal *journal, const uint8_t uuid[UUID_BYTES],
+    uint32_t domid, struct err *err);
+int journal_commit(const struct journal *journal, const struct receipt *receipt,
+    struct err *err);
 
 /* Neither pending nor built any more. Succeeds if it never was. */
 int journal_forget(const struct journal *journal,

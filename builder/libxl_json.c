@@ -26,7 +26,7 @@ libxl_json_write(const char *dir, uint32_t domid,
 
 	uuid_text(request->uuid, uuid);
 	document = json_pack("{s:{s:s, s:s, s:s}, s:{s:i, s:I, s:I, s:{}, "
-	                     "s:{}, s:{}, s:{}}}",
+			     "s:{}, s:{}, s:{}}}",
 	    "c_info", "type", "pv", "name", request->name, "uuid", uuid,
 	    "b_info", "max_vcpus", (int)request->vcpus, "max_memkb", memory_kib,
 	    "target_memkb", memory_kib, "sched_params", "type.pv", "arch_arm",
@@ -61,7 +61,7 @@ file_path(const char *dir, uint32_t domid, const uint8_t uuid[UUID_BYTES],
 
 	uuid_text(uuid, text);
 	if (asprintf(ret_path, "%s/userdata-d.%u.%s.libxl-json", dir, domid,
-	        text) < 0)
+		text) < 0)
 		return err_set(err, NO_MEMORY, "path");
 	return 0;
 }

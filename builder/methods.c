@@ -45,25 +45,23 @@ static json_t *encode_status(const struct front_answer *answer, json_t *rows);
 static const char *const no_parameters[] = {NULL};
 static const char *const build_parameters[] = {"image", "manifest", "name",
     "uuid", "memory_mib", "vcpus", "paused", NULL};
-static const char *const destroy_parameters[] = {"domid", "uuid", "name",
-    NULL};
+static const char *const destroy_parameters[] = {"domid", "uuid", "name", NULL};
 static const char *const description_parameters[] = {"interface", NULL};
 
 static const struct method methods[] = {
     {VARLINK_INTERFACE ".BuildDomain", FRONT_BUILD, build_parameters,
-        decode_build, NULL, encode_receipt},
+	decode_build, NULL, encode_receipt},
     {VARLINK_INTERFACE ".ListImages", FRONT_LIST_IMAGES, no_parameters,
-        decode_nothing, encode_image, encode_images},
+	decode_nothing, encode_image, encode_images},
     {VARLINK_INTERFACE ".ListDomains", FRONT_LIST_DOMAINS, no_parameters,
-        decode_nothing, encode_domain, encode_domains},
+	decode_nothing, encode_domain, encode_domains},
     {VARLINK_INTERFACE ".DestroyDomain", FRONT_DESTROY, destroy_parameters,
-        decode_destroy, NULL, encode_nothing},
+	decode_destroy, NULL, encode_nothing},
     {VARLINK_INTERFACE ".GetStatus", FRONT_STATUS, no_parameters,
-        decode_nothing, NULL, encode_status},
-    {VARLINK_SERVICE ".GetInfo", 0, no_parameters, decode_get_info, NULL,
-        NULL},
+	decode_nothing, NULL, encode_status},
+    {VARLINK_SERVICE ".GetInfo", 0, no_parameters, decode_get_info, NULL, NULL},
     {VARLINK_SERVICE ".GetInterfaceDescription", 0, description_parameters,
-        decode_get_description, NULL, NULL},
+	decode_get_description, NULL, NULL},
 };
 
 const struct method *
@@ -159,7 +157,7 @@ decode_destroy(const struct json_at *parameters, struct front_call *ret_call,
 {
 	struct domain_selector *selector = &ret_call->selector;
 	int given = json_has(parameters, "domid") +
-	    json_has(parameters, "uuid") + json_has(parameters, "name");
+	            json_has(parameters, "uuid") + json_has(parameters, "name");
 
 	(void)ret_reply;
 	if (given != 1)
@@ -271,11 +269,10 @@ encode_image(const struct front_answer *answer)
 		    "version", row->version, "manifest_digest", envelope,
 		    "refused", err_name(why.code), "detail", why.text);
 	return json_pack("{s:s, s:s, s:s, s:n, s:s, s:b, s:I, s:i, s:i, s:i, "
-	                 "s:i}",
+			 "s:i}",
 	    "name", row->name, "version", row->version, "manifest_digest",
-	    envelope, "refused", "role", row->role, "debug",
-	    (int)row->is_debug, "rollback_index",
-	    (json_int_t)row->rollback_index, "memory_min_mib",
+	    envelope, "refused", "role", row->role, "debug", (int)row->is_debug,
+	    "rollback_index", (json_int_t)row->rollback_index, "memory_min_mib",
 	    (int)row->memory_min_mib, "memory_max_mib",
 	    (int)row->memory_max_mib, "vcpus_min", (int)row->vcpus_min,
 	    "vcpus_max", (int)row->vcpus_max);
@@ -316,7 +313,7 @@ encode_status(const struct front_answer *answer, json_t *rows)
 	snprintf(xen_version, sizeof(xen_version), "%u.%u", status->xen_major,
 	    status->xen_minor);
 	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, "
-	                 "s:I}",
+			 "s:I}",
 	    "version", ASSAY_VERSION, "xen_version", xen_version,
 	    "uptime_seconds", (json_int_t)status->uptime_seconds,
 	    "trust_version", (json_int_t)status->trust_version, "domains",

@@ -18,8 +18,7 @@ outcome_from(struct outcome *ret_outcome, int code, const struct err *err)
 }
 
 int
-outcome_to(const struct outcome *outcome, enum err_code broken,
-    struct err *err)
+outcome_to(const struct outcome *outcome, enum err_code broken, struct err *err)
 {
 	if (outcome->code == 0)
 		return 0;

@@ -16,8 +16,7 @@ struct outcome {
 };
 
 /* `code` is what a function returned with this `err`. */
-void outcome_from(struct outcome *ret_outcome, int code,
-    const struct err *err);
+void outcome_from(struct outcome *ret_outcome, int code, const struct err *err);
 
 /*
  * The error value that another role sent: 0, or its code stored in `err`. An

@@ -8,8 +8,8 @@
 
 static json_t *encode_grants(const struct grant_plan *grants);
 static json_t *encode_timing(const struct timing *timing);
-static int decode_names(const struct json_at *root,
-    struct receipt *ret_receipt, struct err *err);
+static int decode_names(const struct json_at *root, struct receipt *ret_receipt,
+    struct err *err);
 static int decode_string(const struct json_at *root, const char *member,
     char *ret_text, size_t size, struct err *err);
 static int decode_grants(const struct json_at *root,
@@ -28,7 +28,7 @@ receipt_encode(const struct receipt *receipt)
 	digest_text(&receipt->payload, payload);
 	digest_text(&receipt->measurement, measurement);
 	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, "
-	                 "s:s, s:s, s:I, s:i, s:i, s:o, s:o}",
+			 "s:s, s:s, s:I, s:i, s:i, s:o, s:o}",
 	    "schema", RECEIPT_SCHEMA, "domid", (int)receipt->domid, "uuid",
 	    uuid, "name", receipt->name, "image", receipt->image, "version",
 	    receipt->version, "role", receipt->role, "debug",
@@ -87,8 +87,8 @@ encode_grants(const struct grant_plan *grants)
 
 		json_array_append_new(array,
 		    json_pack("{s:i, s:i, s:I, s:i}", "ref", (int)ref, "domid",
-		        (int)entry->domid, "frame", (json_int_t)entry->frame,
-		        "flags", (int)entry->flags));
+			(int)entry->domid, "frame", (json_int_t)entry->frame,
+			"flags", (int)entry->flags));
 	}
 	return array;
 }

@@ -35,13 +35,13 @@ bool
 request_domain_name_is_valid(const char *name)
 {
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz"
-	                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	static const char rest[] = "abcdefghijklmnopqrstuvwxyz"
-	                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	size_t len = strlen(name);
 
 	return len >= 1 && len <= LIMIT_NAME_BYTES &&
-	    strchr(first, name[0]) != NULL && strspn(name, rest) == len;
+	       strchr(first, name[0]) != NULL && strspn(name, rest) == len;
 }
 
 static bool

@@ -14,29 +14,56 @@
 
 /* Memory, end, signals and time: what every C program does. */
 static const int common_calls[] = {
-    SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close),
-    SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
-    SCMP_SYS(madvise), SCMP_SYS(mprotect), /* malloc */
-    SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(getpid),
-    SCMP_SYS(gettid), SCMP_SYS(tgkill), /* abort(3) on a bug */
-    SCMP_SYS(clock_gettime), SCMP_SYS(futex), SCMP_SYS(getrandom),
-    SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), /* records */
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(close),
+    SCMP_SYS(brk),
+    SCMP_SYS(mmap),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(mprotect), /* malloc */
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(tgkill), /* abort(3) on a bug */
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(futex),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recvmsg),         /* records */
     SCMP_SYS(restart_syscall), /* a poll(2) that a suspend interrupted */
-    SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(lseek),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(lseek),
 };
 
 /* Connections of callers. */
 static const int front_calls[] = {
-    SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(accept4), SCMP_SYS(getsockopt),
-    SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(shutdown), SCMP_SYS(fcntl),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(accept4),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(sendto),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(fcntl),
 };
 
 /* Files of the store, read; sealed memory, made. */
 static const int stage_calls[] = {
-    SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
+    SCMP_SYS(openat),
+    SCMP_SYS(openat2),
+    SCMP_SYS(pread64),
+    SCMP_SYS(pwrite64),
     SCMP_SYS(fcntl),
-    SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(statx),
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(statx),
     SCMP_SYS(dup),
 };
 
@@ -44,14 +71,31 @@ static const int stage_calls[] = {
  * libxl's record is a file; sealed memory is mapped; the stage is awaited.
  * Not here: any way to start a program, to open a socket, to trace. */
 static const int build_calls[] = {
-    SCMP_SYS(ioctl), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(openat),
-    SCMP_SYS(fcntl), SCMP_SYS(fchmod), SCMP_SYS(fsync), SCMP_SYS(renameat),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(openat),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(fchmod),
+    SCMP_SYS(fsync),
+    SCMP_SYS(renameat),
     SCMP_SYS(renameat2),
-    SCMP_SYS(unlink), SCMP_SYS(memfd_create), SCMP_SYS(ftruncate),
-    SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(wait4),
-    SCMP_SYS(kill), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(pread64),
+    SCMP_SYS(unlink),
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(wait4),
+    SCMP_SYS(kill),
+    SCMP_SYS(mlock),
+    SCMP_SYS(munlock),
+    SCMP_SYS(pread64),
     SCMP_SYS(pwrite64),
-    SCMP_SYS(sched_yield), SCMP_SYS(writev), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(dup),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(writev),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(sendto),
+    SCMP_SYS(dup),
     SCMP_SYS(getsockopt),
 };
 
@@ -154,8 +198,8 @@ static int
 allow(scmp_filter_ctx filter, const int *calls, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		int failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i],
-		    0);
+		int failed =
+		    seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
 
 		if (failed != 0)
 			return failed;

@@ -39,8 +39,8 @@ owned(uint32_t owner, uint32_t reader)
 }
 
 int
-skeleton_make(const struct skeleton_input *input,
-    struct skeleton *ret_skeleton, struct err *err)
+skeleton_make(const struct skeleton_input *input, struct skeleton *ret_skeleton,
+    struct err *err)
 {
 	CLEANUP(skeleton_done) struct skeleton list = {0};
 
@@ -96,8 +96,7 @@ skeleton_done(struct skeleton *skeleton)
 
 int
 skeleton_remove(const struct xen_port *xen, uint32_t domid,
-    const uint8_t uuid[UUID_BYTES], uint16_t xenconsoled_domid,
-    struct err *err)
+    const uint8_t uuid[UUID_BYTES], uint16_t xenconsoled_domid, struct err *err)
 {
 	char paths[4][96];
 	char text[UUID_TEXT_SIZE];
@@ -219,8 +218,8 @@ add_console(struct skeleton *list, const struct skeleton_input *in)
 
 	snprintf(frontend, sizeof(frontend), "/local/domain/%u/console",
 	    in->domid);
-	snprintf(backend, sizeof(backend), "/local/domain/%u/backend/console/%u/0",
-	    daemon, in->domid);
+	snprintf(backend, sizeof(backend),
+	    "/local/domain/%u/backend/console/%u/0", daemon, in->domid);
 	snprintf(record, sizeof(record), "/libxl/%u/device/console/0",
 	    in->domid);
 
@@ -294,4 +293,3 @@ add(struct skeleton *list, struct access access, const char *value,
 	    .reader = access.reader,
 	};
 }
-

@@ -254,15 +254,15 @@ serve(int link)
 		struct call call;
 		struct err err = {0};
 		bool is_end;
-		int code = ipc_receive(link, &call, sizeof(call), &fd, &is_end,
-		    &err);
+		int code =
+		    ipc_receive(link, &call, sizeof(call), &fd, &is_end, &err);
 
 		if (code != 0 || is_end)
 			_exit(0);
 		code = answer_call(link, &store_fd, &call, &fd, &sealed, &err);
 		outcome_from(&answer.outcome, code, &err);
 		if (ipc_send(link, &answer, sizeof(answer),
-		        sealed != NULL ? sealed_fd(sealed) : -1, &err) != 0)
+			sealed != NULL ? sealed_fd(sealed) : -1, &err) != 0)
 			_exit(1);
 	}
 }

@@ -24,8 +24,7 @@ struct stage {
 #define STAGE_NONE ((struct stage){.fd = -1})
 
 /* Start it, without a store yet. Errors: SYSTEM_FAILED. */
-int stage_start(uint32_t sandbox_uid, struct stage *ret_stage,
-    struct err *err);
+int stage_start(uint32_t sandbox_uid, struct stage *ret_stage, struct err *err);
 
 /*
  * Give it the store's directory, before any other request: it is opened here,

@@ -46,8 +46,7 @@ struct supervisor {
 
 static int start(struct supervisor *sup, int *listen_fd, struct err *err);
 static int recover(struct supervisor *sup, struct err *err);
-static int start_front(struct supervisor *sup, int *listen_fd,
-    struct err *err);
+static int start_front(struct supervisor *sup, int *listen_fd, struct err *err);
 static int loop(struct supervisor *sup, struct err *err);
 static void keep_one_ready(struct supervisor *sup);
 static int start_task(struct supervisor *sup, const struct task *task,
@@ -89,10 +88,9 @@ static struct job *find_job(struct supervisor *sup, enum job_state state);
 static uint32_t count_builds(const struct supervisor *sup);
 static int answer(struct supervisor *sup, uint32_t connection, int code,
     const struct err *outcome, struct err *err);
-static int send_answer(struct supervisor *sup,
-    const struct front_answer *reply, struct err *err);
-static void log_end(const struct job *job, int code,
-    const struct err *outcome);
+static int send_answer(struct supervisor *sup, const struct front_answer *reply,
+    struct err *err);
+static void log_end(const struct job *job, int code, const struct err *outcome);
 
 int
 supervisor_run(const struct config *config, const struct trust_policy *policy,
@@ -152,7 +150,8 @@ start(struct supervisor *sup, int *listen_fd, struct err *err)
 static int
 recover(struct supervisor *sup, struct err *err)
 {
-	CLEANUP(freep) struct journal_pending *pending =
+	CLEANUP(freep)
+	struct journal_pending *pending =
 	    calloc(LIMIT_DOMAINS, sizeof(*pending));
 	uint32_t count = 0;
 
@@ -207,8 +206,8 @@ loop(struct supervisor *sup, struct err *err)
 		for (size_t i = 0; i < JOBS; i++)
 			fds[POLL_FIRST_JOB + i] = (struct pollfd){
 			    .fd = sup->jobs[i].state == JOB_FREE
-			        ? -1
-			        : sup->jobs[i].link,
+			              ? -1
+			              : sup->jobs[i].link,
 			    .events = POLLIN,
 			};
 		if (poll(fds, countof(fds), poll_timeout_ms(sup)) < 0 &&
@@ -251,8 +250,8 @@ keep_one_ready(struct supervisor *sup)
 
 /* A task for the child that waits, or for a new one. */
 static int
-start_task(struct supervisor *sup, const struct task *task,
-    uint32_t connection, struct err *err)
+start_task(struct supervisor *sup, const struct task *task, uint32_t connection,
+    struct err *err)
 {
 	struct job *job = find_job(sup, JOB_READY);
 
@@ -382,8 +381,8 @@ serve_front(struct supervisor *sup, struct err *err)
 		sup->builds_refused++;
 		log_line("refused build image=%s uid=%u code=%s detail=\"%s\"",
 		    err_quote(call.build.image,
-		        strnlen(call.build.image, sizeof(call.build.image)))
-		        .text,
+			strnlen(call.build.image, sizeof(call.build.image)))
+			.text,
 		    call.build.peer.uid, err_name(refusal.code), refusal.text);
 	}
 	return answer(sup, call.connection, code, &refusal, err);
@@ -574,33 +573,33 @@ serve_job(struct supervisor *sup, struct job *job, struct err *err)
 		return end_job(sup, job, err);
 	}
 	if (ipc_receive(job->link, &report, sizeof(report), &fd, &is_end,
-	        &ignored) != 0 ||
+		&ignored) != 0 ||
 	    is_end)
 		return end_job(sup, job, err);
 	switch ((enum report_kind)report.kind) {
 	case REPORT_DOMAIN:
 		job->domid = report.domid;
 		if (journal_domid(sup->journal, job->task.build.uuid,
-		        report.domid, &ignored) != 0)
+			report.domid, &ignored) != 0)
 			job_kill(job, ignored.code);
 		return 0;
 	case REPORT_BLOB:
 		if (sealed_from_fd(take_fd(&fd), LIMIT_RAMDISK_BYTES, "blob",
-		        &sealed, &ignored) == 0)
+			&sealed, &ignored) == 0)
 			image_cache_add(&sup->cache, &report.digest,
 			    take_ptr(&sealed));
 		return 0;
 	case REPORT_IMAGE:
 		reply.image = report.image;
 		return job->connection == JOB_NO_CONNECTION
-		    ? 0
-		    : send_answer(sup, &reply, err);
+		           ? 0
+		           : send_answer(sup, &reply, err);
 	case REPORT_DONE:
 		job->is_done = true;
 		job->done = report;
 		return job->task.kind == TASK_BUILD && report.outcome.code == 0
-		    ? hand_over(sup, job, err)
-		    : 0;
+		           ? hand_over(sup, job, err)
+		           : 0;
 	}
 	job_kill(job, BUG);
 	return 0;
@@ -624,7 +623,7 @@ hand_over(struct supervisor *sup, struct job *job, struct err *err)
 		return 0; /* too late: its end cleans up */
 	if (journal_commit(sup->journal, &job->done.receipt, &failure) != 0 ||
 	    domain_table_add(&sup->domains, &job->done.receipt, &failure) !=
-	        0) {
+		0) {
 		job_kill(job, failure.code);
 		return 0;
 	}
@@ -706,8 +705,8 @@ clean_up_after(struct supervisor *sup, struct job *job, const struct err *why,
 }
 
 static int
-end_cleaning(struct supervisor *sup, struct job *job, bool ended_well,
-    int code, struct err *outcome, struct err *err)
+end_cleaning(struct supervisor *sup, struct job *job, bool ended_well, int code,
+    struct err *outcome, struct err *err)
 {
 	struct err ignored;
 
@@ -756,8 +755,7 @@ count_builds(const struct supervisor *sup)
 		const struct job *job = &sup->jobs[i];
 
 		if (job->state == JOB_CLEANING ||
-		    (job->state == JOB_RUNNING &&
-		        job->task.kind == TASK_BUILD))
+		    (job->state == JOB_RUNNING && job->task.kind == TASK_BUILD))
 			count++;
 	}
 	return count;
@@ -798,14 +796,13 @@ log_end(const struct job *job, int code, const struct err *outcome)
 		    code == 0 ? "0" : err_name(outcome->code));
 	else if (code == 0)
 		log_line("built image=%s version=%s name=%s domid=%u uid=%u "
-		         "cached=%d usec=%u",
+			 "cached=%d usec=%u",
 		    build->image, job->done.receipt.version, build->name,
-		    job->domid, build->peer.uid,
-		    job->done.receipt.was_cached,
+		    job->domid, build->peer.uid, job->done.receipt.was_cached,
 		    timing_total_usec(&job->done.receipt.timing));
 	else
 		log_line("refused build image=%s name=%s uid=%u code=%s "
-		         "detail=\"%s\"",
+			 "detail=\"%s\"",
 		    build->image, build->name, build->peer.uid,
 		    err_name(outcome->code), outcome->text);
 }

@@ -8,24 +8,24 @@
 #include <stdint.h>
 
 /* X(NAME, "name in replies"), in the order of the build. */
-#define TIMING_PHASES(X)                                                       \
-	X(TIMING_START, "start")       /* the store is opened */               \
-	X(TIMING_ENVELOPE, "envelope") /* find and verify the manifest */      \
-	X(TIMING_COPY, "copy")         /* blobs into sealed memory */          \
-	X(TIMING_UNPACK, "unpack")     /* decompress the kernel */             \
-	X(TIMING_HASH, "hash")         /* digests of blobs */                  \
-	X(TIMING_CREATE, "create")     /* create, limits, event channels */    \
-	X(TIMING_LOAD, "load")         /* libxenguest */                       \
-	X(TIMING_GRANTS, "grants")     /* seed and read back */                \
-	X(TIMING_RECORD, "record")     /* measurement */                       \
-	X(TIMING_PUBLISH, "publish")   /* xenstore nodes, libxl's file */      \
+#define TIMING_PHASES(X)                                                    \
+	X(TIMING_START, "start")       /* the store is opened */            \
+	X(TIMING_ENVELOPE, "envelope") /* find and verify the manifest */   \
+	X(TIMING_COPY, "copy")         /* blobs into sealed memory */       \
+	X(TIMING_UNPACK, "unpack")     /* decompress the kernel */          \
+	X(TIMING_HASH, "hash")         /* digests of blobs */               \
+	X(TIMING_CREATE, "create")     /* create, limits, event channels */ \
+	X(TIMING_LOAD, "load")         /* libxenguest */                    \
+	X(TIMING_GRANTS, "grants")     /* seed and read back */             \
+	X(TIMING_RECORD, "record")     /* measurement */                    \
+	X(TIMING_PUBLISH, "publish")   /* xenstore nodes, libxl's file */   \
 	X(TIMING_RUN, "run")           /* introduce, unpause */
 
 enum timing_phase {
 #define TIMING_ENUM(phase, name) phase,
 	TIMING_PHASES(TIMING_ENUM)
 #undef TIMING_ENUM
-	TIMING_PHASE_COUNT
+	    TIMING_PHASE_COUNT
 };
 
 struct timing {

@@ -71,8 +71,8 @@ char *
 varlink_error_encode(const struct err *error, const char *method)
 {
 	const char *class = err_class_of(error->code) == ERR_CLASS_REFUSAL
-	    ? VARLINK_INTERFACE ".Refused"
-	    : VARLINK_INTERFACE ".Failed";
+	                        ? VARLINK_INTERFACE ".Refused"
+	                        : VARLINK_INTERFACE ".Failed";
 
 	if (error->code == RPC_METHOD_UNKNOWN && error->field[0] != '\0')
 		return encode(VARLINK_SERVICE ".InterfaceNotFound",
@@ -84,8 +84,8 @@ varlink_error_encode(const struct err *error, const char *method)
 		    json_pack("{s:s}", "parameter", error->field));
 	return encode(class,
 	    json_pack("{s:s, s:s, s:s, s:s}", "code", err_name(error->code),
-	        "field", error->field, "detail", error->text, "remedy",
-	        err_remedy(error->code)));
+		"field", error->field, "detail", error->text, "remedy",
+		err_remedy(error->code)));
 }
 
 static char *

@@ -145,14 +145,14 @@ libxc_domain_prepare(void *xen, uint32_t domid,
 	if (xc_domain_max_vcpus(libxc->xch, domid, spec->vcpus) != 0)
 		return xen_failed(libxc, err, "xc_domain_max_vcpus");
 	if (xc_domain_setmaxmem(libxc->xch, domid,
-	        memory_kib + MAXMEM_SLACK_KIB) != 0)
+		memory_kib + MAXMEM_SLACK_KIB) != 0)
 		return xen_failed(libxc, err, "xc_domain_setmaxmem");
 	if (xc_domain_set_memmap_limit(libxc->xch, domid, memory_kib) != 0)
 		return xen_failed(libxc, err, "xc_domain_set_memmap_limit");
 	if (xc_domain_set_tsc_info(libxc->xch, domid, 0, 0, 0, 0) != 0)
 		return xen_failed(libxc, err, "xc_domain_set_tsc_info");
 	if (xc_cpuid_apply_policy(libxc->xch, domid, false, NULL, 0, true,
-	        false, false, NULL, NULL) != 0)
+		false, false, NULL, NULL) != 0)
 		return xen_failed(libxc, err, "xc_cpuid_apply_policy");
 	return 0;
 }
@@ -176,8 +176,8 @@ libxc_domain_load(void *xen, uint32_t domid, const struct xen_load *load,
     struct xen_rings *ret_rings, struct err *err)
 {
 	struct libxc *libxc = xen;
-	CLEANUP(release_image) struct xc_dom_image *dom =
-	    start_load(libxc, load);
+	CLEANUP(release_image)
+	struct xc_dom_image *dom = start_load(libxc, load);
 
 	if (dom == NULL)
 		return xen_failed(libxc, err, "xc_dom_allocate");
@@ -201,7 +201,8 @@ libxc_domain_load(void *xen, uint32_t domid, const struct xen_load *load,
 static struct xc_dom_image *
 start_load(struct libxc *libxc, const struct xen_load *load)
 {
-	CLEANUP(release_image) struct xc_dom_image *dom =
+	CLEANUP(release_image)
+	struct xc_dom_image *dom =
 	    xc_dom_allocate(libxc->xch, load->cmdline, NULL);
 
 	if (dom == NULL)
@@ -219,9 +220,8 @@ start_load(struct libxc *libxc, const struct xen_load *load)
 	xc_dom_module_max_size(dom, load->ramdisk.len);
 	if (xc_dom_kernel_mem(dom, load->elf.ptr, load->elf.len) != 0)
 		return NULL;
-	if (load->ramdisk.len > 0 &&
-	    xc_dom_module_mem(dom, load->ramdisk.ptr, load->ramdisk.len,
-	        NULL) != 0)
+	if (load->ramdisk.len > 0 && xc_dom_module_mem(dom, load->ramdisk.ptr,
+					 load->ramdisk.len, NULL) != 0)
 		return NULL;
 	return take_ptr(&dom);
 }
@@ -270,7 +270,7 @@ is_listed(struct libxc *libxc, uint32_t domid)
 	xc_domaininfo_t info;
 
 	return xc_domain_getinfolist(libxc->xch, domid, 1, &info) == 1 &&
-	    info.domain == domid;
+	       info.domain == domid;
 }
 
 static int
@@ -333,7 +333,7 @@ libxc_grants_seed(void *xen, uint32_t domid,
 	struct libxc *libxc = xen;
 
 	if (xc_dom_gnttab_seed(libxc->xch, domid, false, console->frame,
-	        xenstore->frame, console->domid, xenstore->domid) != 0)
+		xenstore->frame, console->domid, xenstore->domid) != 0)
 		return xen_failed(libxc, err, "xc_dom_gnttab_seed");
 	return 0;
 }
@@ -358,14 +358,13 @@ libxc_grants_read(void *xen, uint32_t domid,
 	if (size.nr_frames > max_entries / XEN_GRANTS_PER_FRAME)
 		return err_set(err, GRANT_MISMATCH,
 		    "a grant table of %u frames", size.nr_frames);
-	resource = xenforeignmemory_map_resource(libxc->memory,
-	    (domid_t)domid, XENMEM_resource_grant_table,
-	    XENMEM_resource_grant_table_id_shared, 0, size.nr_frames, &table,
-	    PROT_READ, 0);
+	resource = xenforeignmemory_map_resource(libxc->memory, (domid_t)domid,
+	    XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_shared,
+	    0, size.nr_frames, &table, PROT_READ, 0);
 	if (resource == NULL)
 		return xen_failed(libxc, err, "XENMEM_acquire_resource");
 	_Static_assert(sizeof(struct xen_grant_entry) ==
-	        sizeof(grant_entry_v1_t),
+			   sizeof(grant_entry_v1_t),
 	    "the seam's entry has the layout of Xen's");
 	*ret_count = size.nr_frames * XEN_GRANTS_PER_FRAME;
 	memcpy(ret_entries, table, *ret_count * sizeof(*ret_entries));
@@ -412,8 +411,7 @@ libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 }
 
 static int
-libxc_store_read(void *xen, const char *path, char **ret_value,
-    struct err *err)
+libxc_store_read(void *xen, const char *path, char **ret_value, struct err *err)
 {
 	struct libxc *libxc = xen;
 	unsigned int len;
@@ -456,7 +454,7 @@ xen_failed(struct libxc *libxc, struct err *err, const char *call)
 	/* libxc often leaves errno alone: its own words say more. */
 	err_set(err, XEN_FAILED, "%s: %s", call,
 	    libxc->last_words.text[0] != '\0' ? libxc->last_words.text
-	                                      : strerror(sys));
+					      : strerror(sys));
 	err->sys = sys;
 	return (int)err->code;
 }

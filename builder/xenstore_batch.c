@@ -24,8 +24,8 @@ static void receive_replies(const struct xenstore_batch *batch,
     const struct xen_node *nodes, uint32_t count, struct err *refusal);
 static int start_transaction(int fd, uint32_t *ret_transaction,
     struct err *err);
-static int send_node(int fd, uint32_t transaction,
-    const struct xen_node *node, struct err *err);
+static int send_node(int fd, uint32_t transaction, const struct xen_node *node,
+    struct err *err);
 static int send_access(int fd, uint32_t transaction,
     const struct xen_node *node, struct err *err);
 static int end_transaction(int fd, uint32_t transaction, bool is_commit,
@@ -43,8 +43,8 @@ xenstore_batch_open(struct xenstore_batch *ret_batch, struct err *err)
 	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(address.sun_path, daemon_socket, sizeof(daemon_socket));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address,
-			  sizeof(address)) != 0) {
+	if (fd < 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		closep(&fd);
 		fd = open(kernel_device, O_RDWR | O_CLOEXEC);
 	}
@@ -62,8 +62,8 @@ xenstore_batch_close(struct xenstore_batch *batch)
 }
 
 int
-xenstore_batch_begin(struct xenstore_batch *batch,
-    const struct xen_node *nodes, uint32_t count, struct err *err)
+xenstore_batch_begin(struct xenstore_batch *batch, const struct xen_node *nodes,
+    uint32_t count, struct err *err)
 {
 	TRY(start_transaction(batch->fd, &batch->transaction, err));
 	batch->is_begun = true;
@@ -162,8 +162,8 @@ send_access(int fd, uint32_t transaction, const struct xen_node *node,
 	if (node->access == XEN_NODE_OWNED &&
 	    node->reader != XEN_NODE_NO_READER)
 		len += snprintf(perms + len, sizeof(perms) - (size_t)len, "r%u",
-		           node->reader) +
-		    1;
+			   node->reader) +
+		       1;
 	payload[1].iov_len = (size_t)len;
 	return send_request(fd, XS_SET_PERMS, transaction, payload, err);
 }
@@ -193,8 +193,8 @@ send_request(int fd, uint32_t type, uint32_t transaction,
 	    .tx_id = transaction,
 	    .len = (uint32_t)(payload[0].iov_len + payload[1].iov_len),
 	};
-	const struct iovec parts[3] = {
-	    {&header, sizeof(header)}, payload[0], payload[1]};
+	const struct iovec parts[3] = {{&header, sizeof(header)}, payload[0],
+	    payload[1]};
 	ssize_t len = (ssize_t)(sizeof(header) + header.len);
 
 	if (header.len > XENSTORE_PAYLOAD_MAX)

@@ -6,8 +6,7 @@ static int plan_entry(uint32_t guest_domid, uint16_t daemon_domid,
 
 int
 grant_plan_make(const struct grant_daemons *daemons, uint32_t guest_domid,
-    const struct xen_rings *rings, struct grant_plan *ret_plan,
-    struct err *err)
+    const struct xen_rings *rings, struct grant_plan *ret_plan, struct err *err)
 {
 	struct grant_plan plan;
 	int code;
@@ -17,8 +16,8 @@ grant_plan_make(const struct grant_daemons *daemons, uint32_t guest_domid,
 		    "console and xenstore ring share frame 0x%llx",
 		    (unsigned long long)rings->console_frame);
 	code = plan_entry(guest_domid, daemons->xenconsoled_domid,
-	    rings->console_frame, "console",
-	    &plan.entries[GRANT_REF_CONSOLE], err);
+	    rings->console_frame, "console", &plan.entries[GRANT_REF_CONSOLE],
+	    err);
 	if (code == 0)
 		code = plan_entry(guest_domid, daemons->xenstored_domid,
 		    rings->xenstore_frame, "xenstore",

@@ -15,8 +15,8 @@ grant_preload(const struct xen_port *xen, uint32_t domid,
     const struct grant_plan *plan, struct grant_plan *ret_found,
     struct err *err)
 {
-	CLEANUP(freep) struct xen_grant_entry *found =
-	    calloc(MAX_ENTRIES, sizeof(*found));
+	CLEANUP(freep)
+	struct xen_grant_entry *found = calloc(MAX_ENTRIES, sizeof(*found));
 	uint32_t count = 0;
 
 	if (found == NULL)

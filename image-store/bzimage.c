@@ -18,8 +18,8 @@
 #define SETUP_SECTS_IF_ZERO  4
 #define SIZE_BYTES           4
 
-static int
-find_payload(struct bytes file, struct bytes *ret_payload, struct err *err);
+static int find_payload(struct bytes file, struct bytes *ret_payload,
+    struct err *err);
 
 bool
 bzimage_is(struct bytes file)
@@ -33,8 +33,8 @@ bzimage_is(struct bytes file)
 }
 
 int
-bzimage_payload(
-    struct bytes file, struct bzimage_payload *ret_payload, struct err *err)
+bzimage_payload(struct bytes file, struct bzimage_payload *ret_payload,
+    struct err *err)
 {
 	struct bzimage_payload payload;
 	uint16_t version;

@@ -21,7 +21,7 @@
 bool bzimage_is(struct bytes file);
 
 struct bzimage_payload {
-	struct bytes body; /* the compressed stream */
+	struct bytes body;           /* the compressed stream */
 	uint32_t claimed_size_bytes; /* what it says that it unpacks to */
 };
 
@@ -32,7 +32,7 @@ struct bzimage_payload {
  * Errors: KERNEL_FORMAT_UNKNOWN (no bzImage, or a protocol before 2.08);
  * DECOMPRESS_FAILED if the payload is not inside the file or is too short.
  */
-int bzimage_payload(
-    struct bytes file, struct bzimage_payload *ret_payload, struct err *err);
+int bzimage_payload(struct bytes file, struct bzimage_payload *ret_payload,
+    struct err *err);
 
 #endif

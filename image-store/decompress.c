@@ -15,8 +15,8 @@
 /* Each block of a legacy LZ4 frame unpacks to at most this. */
 #define LZ4_BLOCK_BYTES LIMIT_MIB(8)
 
-typedef int (*unpack_fn)(
-    struct bytes stream, struct draft *draft, struct err *err);
+typedef int (
+    *unpack_fn)(struct bytes stream, struct draft *draft, struct err *err);
 
 struct compression {
 	const char *name;
@@ -25,30 +25,29 @@ struct compression {
 	unpack_fn unpack;
 };
 
-static bool
-has_magic(const struct compression *compression, struct bytes stream);
-static int
-unpack_gzip(struct bytes stream, struct draft *draft, struct err *err);
+static bool has_magic(const struct compression *compression,
+    struct bytes stream);
+static int unpack_gzip(struct bytes stream, struct draft *draft,
+    struct err *err);
 static void inflate_donep(z_stream *z);
-static int
-unpack_xz(struct bytes stream, struct draft *draft, struct err *err);
-static int
-unpack_lz4(struct bytes stream, struct draft *draft, struct err *err);
+static int unpack_xz(struct bytes stream, struct draft *draft, struct err *err);
+static int unpack_lz4(struct bytes stream, struct draft *draft,
+    struct err *err);
 static int next_lz4_block(struct bytes stream, size_t *offset,
     struct bytes *ret_block, struct err *err);
 static int refuse_lz4_block(struct bytes block, size_t room, struct err *err);
-static int
-unpack_zstd(struct bytes stream, struct draft *draft, struct err *err);
+static int unpack_zstd(struct bytes stream, struct draft *draft,
+    struct err *err);
 static int check_end(size_t unread, size_t missing, struct err *err);
 static int refuse_bomb(struct err *err);
 
 enum { GZIP, XZ, LZ4, ZSTD };
 
 static const struct compression compressions[] = {
-    [GZIP] = {"gzip", {0x1f, 0x8b},                     2, unpack_gzip},
-    [XZ] = {"xz",   {0xfd, '7', 'z', 'X', 'Z', 0x00}, 6, unpack_xz  },
-    [LZ4] = {"lz4",  {0x02, 0x21, 0x4c, 0x18},         4, unpack_lz4 },
-    [ZSTD] = {"zstd", {0x28, 0xb5, 0x2f, 0xfd},         4, unpack_zstd},
+    [GZIP] = {"gzip", {0x1f, 0x8b}, 2, unpack_gzip},
+    [XZ] = {"xz", {0xfd, '7', 'z', 'X', 'Z', 0x00}, 6, unpack_xz},
+    [LZ4] = {"lz4", {0x02, 0x21, 0x4c, 0x18}, 4, unpack_lz4},
+    [ZSTD] = {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, unpack_zstd},
 };
 
 bool
@@ -81,7 +80,7 @@ has_magic(const struct compression *compression, struct bytes stream)
 {
 	return stream.len >= compression->magic_len &&
 	       memcmp(stream.ptr, compression->magic, compression->magic_len) ==
-		   0;
+	           0;
 }
 
 static int
@@ -124,8 +123,8 @@ unpack_xz(struct bytes stream, struct draft *draft, struct err *err)
 	uint8_t *out = NULL;
 	CLEANUP(lzma_end)
 	lzma_stream xz = LZMA_STREAM_INIT;
-	lzma_ret result = lzma_stream_decoder(
-	    &xz, DECOMPRESS_XZ_MEMORY_BYTES, LZMA_TELL_UNSUPPORTED_CHECK);
+	lzma_ret result = lzma_stream_decoder(&xz, DECOMPRESS_XZ_MEMORY_BYTES,
+	    LZMA_TELL_UNSUPPORTED_CHECK);
 
 	TRY(draft_map(draft, &out, err));
 	xz.next_in = stream.ptr;
@@ -145,8 +144,8 @@ unpack_xz(struct bytes stream, struct draft *draft, struct err *err)
 	if (result == LZMA_BUF_ERROR && xz.avail_out == 0 && xz.avail_in > 0)
 		return refuse_bomb(err);
 	if (result != LZMA_STREAM_END)
-		return err_set(
-		    err, DECOMPRESS_FAILED, "damaged: error %d", (int)result);
+		return err_set(err, DECOMPRESS_FAILED, "damaged: error %d",
+		    (int)result);
 	return check_end(xz.avail_in, xz.avail_out, err);
 }
 
@@ -184,8 +183,8 @@ next_lz4_block(struct bytes stream, size_t *offset, struct bytes *ret_block,
 	uint32_t len;
 
 	if (!bytes_le32(stream, *offset, &len))
-		return err_set(
-		    err, DECOMPRESS_FAILED, "ends inside a block length");
+		return err_set(err, DECOMPRESS_FAILED,
+		    "ends inside a block length");
 	if (!bytes_part(stream, *offset + sizeof(len), len, ret_block))
 		return err_set(err, DECOMPRESS_FAILED,
 		    "block of %u bytes at %zu is outside the stream", len,

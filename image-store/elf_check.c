@@ -5,12 +5,12 @@
 #include "base/scope.h"
 
 static int check_ident(const Elf64_Ehdr *header, struct err *err);
-static int
-check_tables(struct bytes file, const Elf64_Ehdr *header, struct err *err);
-static int
-check_segments(struct bytes file, const Elf64_Ehdr *header, struct err *err);
-static int
-check_segment(struct bytes file, const Elf64_Phdr *segment, struct err *err);
+static int check_tables(struct bytes file, const Elf64_Ehdr *header,
+    struct err *err);
+static int check_segments(struct bytes file, const Elf64_Ehdr *header,
+    struct err *err);
+static int check_segment(struct bytes file, const Elf64_Phdr *segment,
+    struct err *err);
 static bool is_inside(struct bytes file, uint64_t offset, uint64_t len);
 static bool wraps(uint64_t start, uint64_t len);
 
@@ -55,8 +55,8 @@ check_tables(struct bytes file, const Elf64_Ehdr *header, struct err *err)
 {
 	if (header->e_phentsize != sizeof(Elf64_Phdr) ||
 	    header->e_phnum > ELF_CHECK_PROGRAM_HEADERS ||
-	    !is_inside(
-		file, header->e_phoff, header->e_phnum * sizeof(Elf64_Phdr)))
+	    !is_inside(file, header->e_phoff,
+		header->e_phnum * sizeof(Elf64_Phdr)))
 		return err_set(err, KERNEL_FORMAT_UNKNOWN,
 		    "elf: bad program header table, %u entries of %u bytes",
 		    header->e_phnum, header->e_phentsize);
@@ -64,8 +64,8 @@ check_tables(struct bytes file, const Elf64_Ehdr *header, struct err *err)
 	if (header->e_shnum == 0 && header->e_shoff == 0)
 		return 0;
 	if (header->e_shnum == 0 || header->e_shentsize != sizeof(Elf64_Shdr) ||
-	    !is_inside(
-		file, header->e_shoff, header->e_shnum * sizeof(Elf64_Shdr)))
+	    !is_inside(file, header->e_shoff,
+		header->e_shnum * sizeof(Elf64_Shdr)))
 		return err_set(err, KERNEL_FORMAT_UNKNOWN,
 		    "elf: bad section header table, %u entries of %u bytes",
 		    header->e_shnum, header->e_shentsize);
@@ -88,8 +88,8 @@ check_segments(struct bytes file, const Elf64_Ehdr *header, struct err *err)
 		loads += segment.p_type == PT_LOAD;
 	}
 	if (loads == 0)
-		return err_set(
-		    err, KERNEL_FORMAT_UNKNOWN, "elf: nothing to load");
+		return err_set(err, KERNEL_FORMAT_UNKNOWN,
+		    "elf: nothing to load");
 	return 0;
 }
 

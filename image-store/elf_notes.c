@@ -15,8 +15,8 @@ static void read_note(const GElf_Nhdr *header, struct bytes name,
     struct bytes value, struct elf_notes *notes);
 static void copy_text(struct bytes value, char *ret_text, size_t text_size);
 static int missing(const char *note, struct err *err);
-static int wrong(
-    const char *note, const char *value, const char *expected, struct err *err);
+static int wrong(const char *note, const char *value, const char *expected,
+    struct err *err);
 
 int
 elf_notes_read(struct bytes file, struct elf_notes *ret_notes, struct err *err)
@@ -30,8 +30,8 @@ elf_notes_read(struct bytes file, struct elf_notes *ret_notes, struct err *err)
 	/* libelf wants char *, but does not write to what is only read. */
 	elf = elf_memory((char *)(uintptr_t)file.ptr, file.len);
 	if (elf == NULL || elf_getphdrnum(elf, &count) != 0)
-		return err_set(
-		    err, KERNEL_FORMAT_UNKNOWN, "elf: %s", elf_errmsg(-1));
+		return err_set(err, KERNEL_FORMAT_UNKNOWN, "elf: %s",
+		    elf_errmsg(-1));
 	memset(&notes, 0, sizeof(notes));
 	for (size_t i = 0; i < count; i++)
 		read_segment(elf, i, &notes);
@@ -71,12 +71,12 @@ read_segment(Elf *elf, size_t index, struct elf_notes *notes)
 	if (gelf_getphdr(elf, (int)index, &segment) == NULL ||
 	    segment.p_type != PT_NOTE)
 		return;
-	data = elf_getdata_rawchunk(
-	    elf, (int64_t)segment.p_offset, segment.p_filesz, ELF_T_NHDR);
+	data = elf_getdata_rawchunk(elf, (int64_t)segment.p_offset,
+	    segment.p_filesz, ELF_T_NHDR);
 	if (data == NULL)
 		return;
-	while ((offset = gelf_getnote(
-		    data, offset, &header, &name_at, &value_at)) > 0) {
+	while ((offset = gelf_getnote(data, offset, &header, &name_at,
+		    &value_at)) > 0) {
 		const uint8_t *buf = data->d_buf;
 
 		read_note(&header, bytes_of(buf + name_at, header.n_namesz),
@@ -104,12 +104,12 @@ read_note(const GElf_Nhdr *header, struct bytes name, struct bytes value,
 		copy_text(value, notes->guest_os, sizeof(notes->guest_os));
 		break;
 	case XEN_ELFNOTE_GUEST_VERSION:
-		copy_text(
-		    value, notes->guest_version, sizeof(notes->guest_version));
+		copy_text(value, notes->guest_version,
+		    sizeof(notes->guest_version));
 		break;
 	case XEN_ELFNOTE_XEN_VERSION:
-		copy_text(
-		    value, notes->xen_version, sizeof(notes->xen_version));
+		copy_text(value, notes->xen_version,
+		    sizeof(notes->xen_version));
 		break;
 	case XEN_ELFNOTE_LOADER:
 		copy_text(value, notes->loader, sizeof(notes->loader));
@@ -141,8 +141,8 @@ missing(const char *note, struct err *err)
 }
 
 static int
-wrong(
-    const char *note, const char *value, const char *expected, struct err *err)
+wrong(const char *note, const char *value, const char *expected,
+    struct err *err)
 {
 	if (value[0] == '\0')
 		return missing(note, err);

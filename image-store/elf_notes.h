@@ -29,8 +29,8 @@ struct elf_notes {
 };
 
 /* Errors: KERNEL_FORMAT_UNKNOWN if this is not an x86-64 ELF file. */
-int
-elf_notes_read(struct bytes elf, struct elf_notes *ret_notes, struct err *err);
+int elf_notes_read(struct bytes elf, struct elf_notes *ret_notes,
+    struct err *err);
 
 /* Errors: KERNEL_NOT_PV, saying which note is missing or wrong. */
 int elf_notes_require_pv(const struct elf_notes *notes, struct err *err);

@@ -30,20 +30,20 @@ static int copy_file(const char *path, size_t max_bytes, const char *what,
     struct sealed **ret_bytes, struct err *err);
 static int describe(const struct contents *contents, struct manifest *manifest,
     struct err *err);
-static int describe_kernel(
-    struct bytes kernel, struct manifest *manifest, struct err *err);
-static int
-describe_elf(struct bytes elf, struct manifest *manifest, struct err *err);
-static int
-describe_blob(struct bytes data, struct blob *ret_blob, struct err *err);
-static int write_dir(
-    const struct contents *contents, const char *out_path, struct err *err);
-static int
-temporary_path(const char *out_path, char **ret_path, struct err *err);
+static int describe_kernel(struct bytes kernel, struct manifest *manifest,
+    struct err *err);
+static int describe_elf(struct bytes elf, struct manifest *manifest,
+    struct err *err);
+static int describe_blob(struct bytes data, struct blob *ret_blob,
+    struct err *err);
+static int write_dir(const struct contents *contents, const char *out_path,
+    struct err *err);
+static int temporary_path(const char *out_path, char **ret_path,
+    struct err *err);
 static int make_dir(const char *path, struct err *err);
 static void remove_dirp(const char **dir);
-static int write_file(
-    const char *dir, const char *name, struct bytes data, struct err *err);
+static int write_file(const char *dir, const char *name, struct bytes data,
+    struct err *err);
 static int give_name(const char *path, const char *out_path, struct err *err);
 
 int
@@ -80,8 +80,8 @@ refuse_existing(const char *path, struct err *err)
 	struct stat st;
 
 	if (lstat(path, &st) == 0)
-		return err_set(
-		    err, FILE_EXISTS, "%s", err_quote_str(path).text);
+		return err_set(err, FILE_EXISTS, "%s",
+		    err_quote_str(path).text);
 	return 0;
 }
 
@@ -105,14 +105,14 @@ copy_file(const char *path, size_t max_bytes, const char *what,
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
-		return err_set_errno(
-		    err, STORE_IO, "%s %s", what, err_quote_str(path).text);
+		return err_set_errno(err, STORE_IO, "%s %s", what,
+		    err_quote_str(path).text);
 	return sealed_copy_max(fd, max_bytes, what, ret_bytes, err);
 }
 
 static int
-describe(
-    const struct contents *contents, struct manifest *manifest, struct err *err)
+describe(const struct contents *contents, struct manifest *manifest,
+    struct err *err)
 {
 	struct bytes ramdisk;
 
@@ -161,8 +161,8 @@ describe_blob(struct bytes data, struct blob *ret_blob, struct err *err)
 }
 
 static int
-write_dir(
-    const struct contents *contents, const char *out_path, struct err *err)
+write_dir(const struct contents *contents, const char *out_path,
+    struct err *err)
 {
 	CLEANUP(freep) char *path = NULL;
 	CLEANUP(remove_dirp) const char *made = NULL;
@@ -170,8 +170,8 @@ write_dir(
 	TRY(temporary_path(out_path, &path, err));
 	TRY(make_dir(path, err));
 	made = path;
-	TRY(write_file(
-	    path, IMAGE_DIR_KERNEL, sealed_bytes(contents->kernel), err));
+	TRY(write_file(path, IMAGE_DIR_KERNEL, sealed_bytes(contents->kernel),
+	    err));
 	if (contents->ramdisk != NULL)
 		TRY(write_file(path, IMAGE_DIR_RAMDISK,
 		    sealed_bytes(contents->ramdisk), err));
@@ -190,8 +190,8 @@ temporary_path(const char *out_path, char **ret_path, struct err *err)
 
 	while (len > 1 && out_path[len - 1] == '/')
 		len--;
-	if (asprintf(
-		ret_path, "%.*s.%d.new", (int)len, out_path, (int)getpid()) < 0)
+	if (asprintf(ret_path, "%.*s.%d.new", (int)len, out_path,
+		(int)getpid()) < 0)
 		return err_set(err, NO_MEMORY, "path");
 	return 0;
 }
@@ -200,8 +200,8 @@ static int
 make_dir(const char *path, struct err *err)
 {
 	if (mkdir(path, 0700) != 0)
-		return err_set_errno(
-		    err, STORE_IO, "%s", err_quote_str(path).text);
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
 	/* Whatever the umask left. */
 	if (chmod(path, 0755) != 0) {
 		err_set_errno(err, STORE_IO, "%s", err_quote_str(path).text);
@@ -214,8 +214,8 @@ make_dir(const char *path, struct err *err)
 static void
 remove_dirp(const char **dir)
 {
-	static const char *const names[] = {
-	    IMAGE_DIR_KERNEL, IMAGE_DIR_RAMDISK, IMAGE_DIR_MANIFEST};
+	static const char *const names[] = {IMAGE_DIR_KERNEL, IMAGE_DIR_RAMDISK,
+	    IMAGE_DIR_MANIFEST};
 	CLEANUP(closep) int fd = -1;
 
 	if (*dir == NULL)
@@ -227,8 +227,8 @@ remove_dirp(const char **dir)
 }
 
 static int
-write_file(
-    const char *dir, const char *name, struct bytes data, struct err *err)
+write_file(const char *dir, const char *name, struct bytes data,
+    struct err *err)
 {
 	CLEANUP(freep) char *path = NULL;
 

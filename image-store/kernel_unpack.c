@@ -12,12 +12,12 @@ static int copy_elf(struct bytes kernel, uint64_t elf_size_bytes,
     struct sealed **ret_elf, struct err *err);
 static int unpack_bzimage(struct bytes kernel, uint64_t elf_size_bytes,
     struct sealed **ret_elf, struct err *err);
-static int check_claim(
-    uint32_t claimed_size_bytes, uint64_t elf_size_bytes, struct err *err);
+static int check_claim(uint32_t claimed_size_bytes, uint64_t elf_size_bytes,
+    struct err *err);
 
 int
-kernel_format_of(
-    struct bytes kernel, enum kernel_format *ret_format, struct err *err)
+kernel_format_of(struct bytes kernel, enum kernel_format *ret_format,
+    struct err *err)
 {
 	if (kernel.len >= SELFMAG && memcmp(kernel.ptr, ELFMAG, SELFMAG) == 0)
 		*ret_format = KERNEL_ELF;
@@ -32,8 +32,8 @@ kernel_format_of(
 }
 
 int
-kernel_claimed_elf_size(
-    struct bytes bzimage, uint64_t *ret_size_bytes, struct err *err)
+kernel_claimed_elf_size(struct bytes bzimage, uint64_t *ret_size_bytes,
+    struct err *err)
 {
 	struct bzimage_payload payload;
 
@@ -94,8 +94,8 @@ unpack_bzimage(struct bytes kernel, uint64_t elf_size_bytes,
 
 /* Before any memory is taken. That the claim is true is seen by unpacking. */
 static int
-check_claim(
-    uint32_t claimed_size_bytes, uint64_t elf_size_bytes, struct err *err)
+check_claim(uint32_t claimed_size_bytes, uint64_t elf_size_bytes,
+    struct err *err)
 {
 	if (claimed_size_bytes > elf_size_bytes)
 		return err_set(err, DECOMPRESS_BOMB,

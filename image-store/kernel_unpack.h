@@ -23,16 +23,16 @@
  * What a kernel file looks like.
  * Errors: KERNEL_FORMAT_UNKNOWN.
  */
-int kernel_format_of(
-    struct bytes kernel, enum kernel_format *ret_format, struct err *err);
+int kernel_format_of(struct bytes kernel, enum kernel_format *ret_format,
+    struct err *err);
 
 /*
  * The size that a bzImage claims its ELF has (the trailing 4 bytes of the
  * payload, gzip ISIZE included). For packing; unpacking checks it.
  * Errors: KERNEL_FORMAT_UNKNOWN, DECOMPRESS_FAILED, IMAGE_TOO_LARGE.
  */
-int kernel_claimed_elf_size(
-    struct bytes bzimage, uint64_t *ret_size_bytes, struct err *err);
+int kernel_claimed_elf_size(struct bytes bzimage, uint64_t *ret_size_bytes,
+    struct err *err);
 
 /*
  * Unpack into sealed memory of exactly `elf_size_bytes`; an ELF file is copied.

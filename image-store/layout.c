@@ -32,14 +32,14 @@ static int read_entry(int dir_fd, const struct json_at *at, const char *name,
 static bool has_our_type(const struct json_at *at);
 static int read_claim(const struct json_at *at, struct layout_entry *entry,
     struct descriptor *ret_oci_manifest, struct err *err);
-static int read_ref_name(
-    const struct json_at *at, struct layout_entry *entry, struct err *err);
+static int read_ref_name(const struct json_at *at, struct layout_entry *entry,
+    struct err *err);
 static int read_oci_manifest(int dir_fd, const struct descriptor *descriptor,
     json_t **ret_document, struct err *err);
-static int decode_oci_manifest(
-    const struct json_at *root, struct digest *ret_envelope, struct err *err);
-static int decode_layers(
-    const struct json_at *layers, struct digest *ret_envelope, struct err *err);
+static int decode_oci_manifest(const struct json_at *root,
+    struct digest *ret_envelope, struct err *err);
+static int decode_layers(const struct json_at *layers,
+    struct digest *ret_envelope, struct err *err);
 static int decode_descriptor(const struct json_at *at, const char *media_type,
     size_t max_bytes, struct descriptor *ret_descriptor, struct err *err);
 static int open_file(int dir_fd, const char *path, int *ret_fd,
@@ -48,14 +48,14 @@ static int refuse_open(const char *path, struct err *err);
 static int blame_store(struct err *err);
 
 void
-layout_blob_path(
-    const struct digest *digest, char ret_path[LAYOUT_BLOB_PATH_SIZE])
+layout_blob_path(const struct digest *digest,
+    char ret_path[LAYOUT_BLOB_PATH_SIZE])
 {
 	char hex[DIGEST_HEX_SIZE];
 
 	digest_hex(digest, hex);
-	snprintf(
-	    ret_path, LAYOUT_BLOB_PATH_SIZE, "%s/%s", LAYOUT_BLOB_DIR, hex);
+	snprintf(ret_path, LAYOUT_BLOB_PATH_SIZE, "%s/%s", LAYOUT_BLOB_DIR,
+	    hex);
 }
 
 int
@@ -64,8 +64,8 @@ layout_open(const char *path, int *ret_dir_fd, struct err *err)
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_set_errno(
-		    err, STORE_IO, "store %s", err_quote_str(path).text);
+		return err_set_errno(err, STORE_IO, "store %s",
+		    err_quote_str(path).text);
 	TRY(layout_check(fd, err));
 	*ret_dir_fd = take_fd(&fd);
 	return 0;
@@ -85,19 +85,19 @@ layout_read_index(int dir_fd, json_t **ret_index, struct err *err)
 	struct json_at manifests;
 	int64_t version;
 
-	TRY(read_json(
-	    dir_fd, LAYOUT_INDEX_FILE, LIMIT_INDEX_BYTES, &index, err));
+	TRY(read_json(dir_fd, LAYOUT_INDEX_FILE, LIMIT_INDEX_BYTES, &index,
+	    err));
 	root = json_root(index, STORE_MALFORMED);
 	TRY(json_integer_in(&root, "schemaVersion", 2, 2, &version, err));
-	TRY(json_array_in(
-	    &root, "manifests", LIMIT_INDEX_IMAGES, &manifests, err));
+	TRY(json_array_in(&root, "manifests", LIMIT_INDEX_IMAGES, &manifests,
+	    err));
 	*ret_index = take_ptr(&index);
 	return 0;
 }
 
 int
-layout_read(
-    int dir_fd, const char *name, struct layout_list *ret_list, struct err *err)
+layout_read(int dir_fd, const char *name, struct layout_list *ret_list,
+    struct err *err)
 {
 	CLEANUP(json_freep) json_t *index = NULL;
 	CLEANUP(layout_list_done) struct layout_list list = {0};
@@ -106,8 +106,8 @@ layout_read(
 
 	TRY(layout_read_index(dir_fd, &index, err));
 	root = json_root(index, STORE_MALFORMED);
-	TRY(json_array_in(
-	    &root, "manifests", LIMIT_INDEX_IMAGES, &manifests, err));
+	TRY(json_array_in(&root, "manifests", LIMIT_INDEX_IMAGES, &manifests,
+	    err));
 	TRY(read_entries(dir_fd, &manifests, name, &list, err));
 	*ret_list = list;
 	list = (struct layout_list){0};
@@ -252,8 +252,8 @@ read_claim(const struct json_at *at, struct layout_entry *entry,
 }
 
 static int
-read_ref_name(
-    const struct json_at *at, struct layout_entry *entry, struct err *err)
+read_ref_name(const struct json_at *at, struct layout_entry *entry,
+    struct err *err)
 {
 	struct json_at annotations;
 	const char *ref_name;
@@ -265,14 +265,14 @@ read_ref_name(
 	colon = strchr(ref_name, ':');
 	if (colon == NULL || colon - ref_name > LIMIT_NAME_BYTES ||
 	    strlen(colon + 1) > LIMIT_VERSION_BYTES)
-		return json_refuse(
-		    at, LAYOUT_REF_NAME, err, "not NAME:VERSION");
+		return json_refuse(at, LAYOUT_REF_NAME, err,
+		    "not NAME:VERSION");
 	memcpy(entry->claimed_name, ref_name, (size_t)(colon - ref_name));
 	memcpy(entry->claimed_version, colon + 1, strlen(colon + 1));
 	if (!manifest_name_is_valid(entry->claimed_name) ||
 	    !manifest_version_is_valid(entry->claimed_version))
-		return json_refuse(
-		    at, LAYOUT_REF_NAME, err, "not NAME:VERSION");
+		return json_refuse(at, LAYOUT_REF_NAME, err,
+		    "not NAME:VERSION");
 	return 0;
 }
 
@@ -296,8 +296,8 @@ read_oci_manifest(int dir_fd, const struct descriptor *descriptor,
 }
 
 static int
-decode_oci_manifest(
-    const struct json_at *root, struct digest *ret_envelope, struct err *err)
+decode_oci_manifest(const struct json_at *root, struct digest *ret_envelope,
+    struct err *err)
 {
 	struct descriptor empty;
 	struct json_at config;
@@ -315,23 +315,23 @@ decode_oci_manifest(
 }
 
 static int
-decode_layers(
-    const struct json_at *layers, struct digest *ret_envelope, struct err *err)
+decode_layers(const struct json_at *layers, struct digest *ret_envelope,
+    struct err *err)
 {
 	static const struct {
 		const char *media_type;
 		size_t max_bytes;
 	} kinds[] = {
 	    {LAYOUT_ENVELOPE_TYPE, LIMIT_ENVELOPE_BYTES},
-	    {LAYOUT_KERNEL_TYPE,   LIMIT_KERNEL_BYTES  },
-	    {LAYOUT_RAMDISK_TYPE,  LIMIT_RAMDISK_BYTES },
+	    {LAYOUT_KERNEL_TYPE, LIMIT_KERNEL_BYTES},
+	    {LAYOUT_RAMDISK_TYPE, LIMIT_RAMDISK_BYTES},
 	};
 	struct descriptor layer[countof(kinds)];
 	size_t count = json_array_size(layers->value);
 
 	if (count < 2 || count > countof(kinds))
-		return json_refuse(
-		    layers, "[]", err, "%zu layers instead of 2 or 3", count);
+		return json_refuse(layers, "[]", err,
+		    "%zu layers instead of 2 or 3", count);
 	for (size_t i = 0; i < count; i++) {
 		struct json_at at;
 
@@ -374,8 +374,8 @@ open_file(int dir_fd, const char *path, int *ret_fd, size_t *ret_size_bytes,
 	if (fstat(fd, &st) != 0)
 		return err_set_errno(err, STORE_IO, "%s", path);
 	if (!S_ISREG(st.st_mode) || st.st_size < 0)
-		return err_set(
-		    err, STORE_MALFORMED, "%s: not a regular file", path);
+		return err_set(err, STORE_MALFORMED, "%s: not a regular file",
+		    path);
 	*ret_fd = take_fd(&fd);
 	*ret_size_bytes = (size_t)st.st_size;
 	return 0;

@@ -66,8 +66,8 @@ struct layout_list {
 };
 
 /* Where a blob is, below the store: "blobs/sha256/<hex>". */
-void layout_blob_path(
-    const struct digest *digest, char ret_path[LAYOUT_BLOB_PATH_SIZE]);
+void layout_blob_path(const struct digest *digest,
+    char ret_path[LAYOUT_BLOB_PATH_SIZE]);
 
 /*
  * Open a store directory.
@@ -106,17 +106,17 @@ void layout_list_done(struct layout_list *list);
  * Errors: IMAGE_SIZE_MISMATCH; STORE_MALFORMED if it is not a regular file;
  * STORE_IO, also if it is missing; NO_MEMORY.
  */
-int
-layout_copy_blob(int dir_fd, const struct digest *digest, uint64_t size_bytes,
-    const char *what, struct sealed **ret_blob, struct err *err);
+int layout_copy_blob(int dir_fd, const struct digest *digest,
+    uint64_t size_bytes, const char *what, struct sealed **ret_blob,
+    struct err *err);
 
 /*
  * The same for a blob whose size is not known beforehand.
  * Errors: IMAGE_TOO_LARGE over `max_bytes`; STORE_MALFORMED; STORE_IO;
  * NO_MEMORY.
  */
-int
-layout_copy_blob_max(int dir_fd, const struct digest *digest, size_t max_bytes,
-    const char *what, struct sealed **ret_blob, struct err *err);
+int layout_copy_blob_max(int dir_fd, const struct digest *digest,
+    size_t max_bytes, const char *what, struct sealed **ret_blob,
+    struct err *err);
 
 #endif

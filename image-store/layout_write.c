@@ -43,32 +43,32 @@ struct documents {
 };
 
 static void image_files_done(struct image_files *image);
-static int
-read_image(const char *dir, struct image_files *image, struct err *err);
-static int
-read_envelope(const char *dir, struct image_files *image, struct err *err);
-static int read_claims(
-    struct bytes envelope, struct manifest *ret_claimed, struct err *err);
+static int read_image(const char *dir, struct image_files *image,
+    struct err *err);
+static int read_envelope(const char *dir, struct image_files *image,
+    struct err *err);
+static int read_claims(struct bytes envelope, struct manifest *ret_claimed,
+    struct err *err);
 static int read_blob(const char *dir, const char *name, const struct blob *blob,
     struct sealed **ret_bytes, struct err *err);
 static void documents_done(struct documents *documents);
 static int lock_store(int dir_fd, struct err *err);
 static int make_documents(int dir_fd, const struct image_files *image,
     bool replace, struct documents *documents, struct err *err);
-static int
-describe_blob(struct bytes data, struct blob *ret_blob, struct err *err);
+static int describe_blob(struct bytes data, struct blob *ret_blob,
+    struct err *err);
 static int write_blobs(const char *path, const struct image_files *image,
     const struct documents *documents, struct err *err);
 static int write_blob(const char *path, struct bytes data, struct err *err);
-static int write_file(
-    const char *path, const char *name, struct bytes data, struct err *err);
+static int write_file(const char *path, const char *name, struct bytes data,
+    struct err *err);
 static int make_root(const char *path, bool *ret_is_new, struct err *err);
 static int refuse_content(const char *path, struct err *err);
 static int fill_root(const char *path, struct err *err);
 static int make_dir(const char *path, const char *name, struct err *err);
 static void empty_root(const char *path);
-static int
-join(const char *path, const char *name, char **ret_path, struct err *err);
+static int join(const char *path, const char *name, char **ret_path,
+    struct err *err);
 
 int
 layout_init(const char *path, struct err *err)
@@ -86,8 +86,8 @@ layout_init(const char *path, struct err *err)
 }
 
 int
-layout_add(
-    const char *path, const char *image_dir, bool replace, struct err *err)
+layout_add(const char *path, const char *image_dir, bool replace,
+    struct err *err)
 {
 	CLEANUP(image_files_done) struct image_files image = {0};
 	CLEANUP(documents_done) struct documents documents = {0};
@@ -103,8 +103,8 @@ layout_add(
 
 	/* A blob that nothing names does no harm; the index makes it count. */
 	TRY(write_blobs(path, &image, &documents, err));
-	TRY(write_file(
-	    path, LAYOUT_INDEX_FILE, bytes_of_str(documents.index), err));
+	TRY(write_file(path, LAYOUT_INDEX_FILE, bytes_of_str(documents.index),
+	    err));
 	return 0;
 }
 
@@ -123,8 +123,8 @@ read_image(const char *dir, struct image_files *image, struct err *err)
 
 	TRY(read_envelope(dir, image, err));
 	TRY(read_claims(image->envelope, &image->claimed, err));
-	TRY(read_blob(
-	    dir, IMAGE_DIR_KERNEL, &claimed->kernel, &image->kernel, err));
+	TRY(read_blob(dir, IMAGE_DIR_KERNEL, &claimed->kernel, &image->kernel,
+	    err));
 	if (claimed->has_ramdisk)
 		TRY(read_blob(dir, IMAGE_DIR_RAMDISK, &claimed->ramdisk,
 		    &image->ramdisk, err));
@@ -175,8 +175,8 @@ read_blob(const char *dir, const char *name, const struct blob *blob,
 	TRY(join(dir, name, &path, err));
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return err_set_errno(
-		    err, STORE_IO, "%s", err_quote_str(path).text);
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
 	TRY(sealed_copy_exact(fd, blob->size_bytes, name, &bytes, err));
 	TRY(blob_check(blob, bytes, name, err));
 	*ret_bytes = take_ptr(&bytes);
@@ -208,10 +208,10 @@ make_documents(int dir_fd, const struct image_files *image, bool replace,
 	struct blob oci_manifest;
 
 	TRY(describe_blob(image->envelope, &envelope, err));
-	TRY(oci_manifest_encode(
-	    &image->claimed, &envelope, &documents->oci_manifest, err));
-	TRY(describe_blob(
-	    bytes_of_str(documents->oci_manifest), &oci_manifest, err));
+	TRY(oci_manifest_encode(&image->claimed, &envelope,
+	    &documents->oci_manifest, err));
+	TRY(describe_blob(bytes_of_str(documents->oci_manifest), &oci_manifest,
+	    err));
 	TRY(layout_read_index(dir_fd, &index, err));
 	TRY(oci_index_put(index, &image->claimed, &oci_manifest, replace,
 	    &documents->index, err));
@@ -251,8 +251,8 @@ write_blob(const char *path, struct bytes data, struct err *err)
 }
 
 static int
-write_file(
-    const char *path, const char *name, struct bytes data, struct err *err)
+write_file(const char *path, const char *name, struct bytes data,
+    struct err *err)
 {
 	CLEANUP(freep) char *full = NULL;
 
@@ -267,8 +267,8 @@ make_root(const char *path, bool *ret_is_new, struct err *err)
 	if (!*ret_is_new && errno == EEXIST)
 		return refuse_content(path, err);
 	if (!*ret_is_new || chmod(path, 0755) != 0)
-		return err_set_errno(
-		    err, STORE_IO, "%s", err_quote_str(path).text);
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
 	return 0;
 }
 
@@ -285,7 +285,7 @@ refuse_content(const char *path, struct err *err)
 		    err_quote_str(path).text);
 	while ((entry = readdir(dir)) != NULL)
 		count += strcmp(entry->d_name, ".") != 0 &&
-			 strcmp(entry->d_name, "..") != 0;
+		         strcmp(entry->d_name, "..") != 0;
 	closedir(dir);
 	if (count > 0)
 		return err_set(err, FILE_EXISTS, "%s is not empty",
@@ -299,8 +299,8 @@ fill_root(const char *path, struct err *err)
 {
 	TRY(make_dir(path, "blobs", err));
 	TRY(make_dir(path, LAYOUT_BLOB_DIR, err));
-	TRY(write_file(
-	    path, LAYOUT_INDEX_FILE, bytes_of_str(empty_index_text), err));
+	TRY(write_file(path, LAYOUT_INDEX_FILE, bytes_of_str(empty_index_text),
+	    err));
 	TRY(write_file(path, LAYOUT_FILE, bytes_of_str(layout_text), err));
 	return 0;
 }
@@ -312,8 +312,8 @@ make_dir(const char *path, const char *name, struct err *err)
 
 	TRY(join(path, name, &full, err));
 	if (mkdir(full, 0700) != 0 || chmod(full, 0755) != 0)
-		return err_set_errno(
-		    err, STORE_IO, "%s", err_quote_str(full).text);
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(full).text);
 	return 0;
 }
 

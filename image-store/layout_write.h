@@ -30,7 +30,7 @@ int layout_init(const char *path, struct err *err);
  * and manifest_decode; PAYLOAD_TYPE_UNKNOWN; IMAGE_DIGEST_MISMATCH;
  * IMAGE_SIZE_MISMATCH; FILE_EXISTS; STORE_MALFORMED; STORE_IO; NO_MEMORY.
  */
-int layout_add(
-    const char *path, const char *image_dir, bool replace, struct err *err);
+int layout_add(const char *path, const char *image_dir, bool replace,
+    struct err *err);
 
 #endif

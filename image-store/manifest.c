@@ -15,33 +15,33 @@ static const char *const format_names[] = {
     [KERNEL_BZIMAGE] = "bzimage",
 };
 
-static int decode_document(
-    const struct json_at *root, struct manifest *manifest, struct err *err);
-static int decode_class(
-    const struct json_at *root, struct manifest *manifest, struct err *err);
-static int decode_rollback(
-    const struct json_at *root, struct manifest *manifest, struct err *err);
-static int decode_kernel(
-    const struct json_at *root, struct manifest *manifest, struct err *err);
-static int decode_ramdisk(
-    const struct json_at *root, struct manifest *manifest, struct err *err);
-static int decode_cmdline(
-    const struct json_at *root, struct manifest *manifest, struct err *err);
-static int decode_limits(
-    const struct json_at *root, struct manifest *manifest, struct err *err);
+static int decode_document(const struct json_at *root,
+    struct manifest *manifest, struct err *err);
+static int decode_class(const struct json_at *root, struct manifest *manifest,
+    struct err *err);
+static int decode_rollback(const struct json_at *root,
+    struct manifest *manifest, struct err *err);
+static int decode_kernel(const struct json_at *root, struct manifest *manifest,
+    struct err *err);
+static int decode_ramdisk(const struct json_at *root, struct manifest *manifest,
+    struct err *err);
+static int decode_cmdline(const struct json_at *root, struct manifest *manifest,
+    struct err *err);
+static int decode_limits(const struct json_at *root, struct manifest *manifest,
+    struct err *err);
 static int decode_devices(const struct json_at *root, struct err *err);
-static int
-decode_blob(const struct json_at *at, struct blob *ret_blob, struct err *err);
+static int decode_blob(const struct json_at *at, struct blob *ret_blob,
+    struct err *err);
 static int decode_range(const struct json_at *limits, const char *member,
     struct range *ret_range, struct err *err);
 static int copy_string(const struct json_at *at, const char *member,
     size_t max_bytes, char *ret_text, struct err *err);
 static int require_value(const struct json_at *at, const char *member,
     const char *supported, struct err *err);
-static int
-require_null(const struct json_at *at, const char *member, struct err *err);
-static int refuse_unsupported(
-    const struct json_at *at, const char *member, struct err *err);
+static int require_null(const struct json_at *at, const char *member,
+    struct err *err);
+static int refuse_unsupported(const struct json_at *at, const char *member,
+    struct err *err);
 static int check_value(const struct manifest *manifest, struct err *err);
 static int check_names(const struct manifest *manifest, struct err *err);
 static int check_blob(const char *field, const struct blob *blob,
@@ -59,8 +59,8 @@ static json_t *pack_blob(const struct blob *blob);
 static json_t *pack_range(const struct range *range);
 
 int
-manifest_decode(
-    struct bytes text, struct manifest *ret_manifest, struct err *err)
+manifest_decode(struct bytes text, struct manifest *ret_manifest,
+    struct err *err)
 {
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct manifest manifest;
@@ -81,8 +81,8 @@ manifest_decode(
 }
 
 int
-manifest_encode(
-    const struct manifest *manifest, char **ret_text, struct err *err)
+manifest_encode(const struct manifest *manifest, char **ret_text,
+    struct err *err)
 {
 	CLEANUP(json_freep) json_t *document = NULL;
 	char *text;
@@ -105,13 +105,13 @@ manifest_name_is_valid(const char *name)
 bool
 manifest_version_is_valid(const char *version)
 {
-	return is_word(
-	    version, LIMIT_VERSION_BYTES, VERSION_FIRST, VERSION_REST);
+	return is_word(version, LIMIT_VERSION_BYTES, VERSION_FIRST,
+	    VERSION_REST);
 }
 
 static int
-decode_document(
-    const struct json_at *root, struct manifest *manifest, struct err *err)
+decode_document(const struct json_at *root, struct manifest *manifest,
+    struct err *err)
 {
 	static const char *const known[] = {"schema", "name", "version",
 	    "class", "rollback", "type", "arch", "kernel", "ramdisk", "cmdline",
@@ -121,8 +121,8 @@ decode_document(
 	TRY(require_value(root, "schema", MANIFEST_SCHEMA, err));
 	TRY(json_known(root, known, err));
 	TRY(copy_string(root, "name", LIMIT_NAME_BYTES, manifest->name, err));
-	TRY(copy_string(
-	    root, "version", LIMIT_VERSION_BYTES, manifest->version, err));
+	TRY(copy_string(root, "version", LIMIT_VERSION_BYTES, manifest->version,
+	    err));
 	TRY(decode_class(root, manifest, err));
 	TRY(decode_rollback(root, manifest, err));
 	TRY(require_value(root, "type", "pv", err));
@@ -139,8 +139,8 @@ decode_document(
 }
 
 static int
-decode_class(
-    const struct json_at *root, struct manifest *manifest, struct err *err)
+decode_class(const struct json_at *root, struct manifest *manifest,
+    struct err *err)
 {
 	const char *class;
 
@@ -152,8 +152,8 @@ decode_class(
 }
 
 static int
-decode_rollback(
-    const struct json_at *root, struct manifest *manifest, struct err *err)
+decode_rollback(const struct json_at *root, struct manifest *manifest,
+    struct err *err)
 {
 	static const char *const known[] = {"location", "index", NULL};
 	struct json_at rollback;
@@ -162,17 +162,17 @@ decode_rollback(
 	TRY(json_known(&rollback, known, err));
 	TRY(copy_string(&rollback, "location", LIMIT_NAME_BYTES,
 	    manifest->rollback_location, err));
-	TRY(json_integer_in(
-	    &rollback, "index", 0, INT64_MAX, &manifest->rollback_index, err));
+	TRY(json_integer_in(&rollback, "index", 0, INT64_MAX,
+	    &manifest->rollback_index, err));
 	return 0;
 }
 
 static int
-decode_kernel(
-    const struct json_at *root, struct manifest *manifest, struct err *err)
+decode_kernel(const struct json_at *root, struct manifest *manifest,
+    struct err *err)
 {
-	static const char *const known[] = {
-	    "digest", "size", "format", "elf", NULL};
+	static const char *const known[] = {"digest", "size", "format", "elf",
+	    NULL};
 	static const char *const known_elf[] = {"digest", "size", NULL};
 	struct json_at kernel;
 	struct json_at elf;
@@ -190,14 +190,14 @@ decode_kernel(
 	else if (strcmp(format, format_names[KERNEL_BZIMAGE]) == 0)
 		manifest->kernel_format = KERNEL_BZIMAGE;
 	else
-		return json_refuse(
-		    &kernel, "format", err, "not elf or bzimage");
+		return json_refuse(&kernel, "format", err,
+		    "not elf or bzimage");
 	return 0;
 }
 
 static int
-decode_ramdisk(
-    const struct json_at *root, struct manifest *manifest, struct err *err)
+decode_ramdisk(const struct json_at *root, struct manifest *manifest,
+    struct err *err)
 {
 	static const char *const known[] = {"digest", "size", NULL};
 	struct json_at ramdisk;
@@ -212,23 +212,23 @@ decode_ramdisk(
 }
 
 static int
-decode_cmdline(
-    const struct json_at *root, struct manifest *manifest, struct err *err)
+decode_cmdline(const struct json_at *root, struct manifest *manifest,
+    struct err *err)
 {
 	struct json_at too_long = *root;
 	const char *cmdline;
 
-	TRY(json_string_in(
-	    root, "cmdline", LIMIT_ENVELOPE_BYTES, &cmdline, err));
+	TRY(json_string_in(root, "cmdline", LIMIT_ENVELOPE_BYTES, &cmdline,
+	    err));
 	too_long.code = CMDLINE_TOO_LONG;
-	TRY(copy_string(
-	    &too_long, "cmdline", LIMIT_CMDLINE_BYTES, manifest->cmdline, err));
+	TRY(copy_string(&too_long, "cmdline", LIMIT_CMDLINE_BYTES,
+	    manifest->cmdline, err));
 	return 0;
 }
 
 static int
-decode_limits(
-    const struct json_at *root, struct manifest *manifest, struct err *err)
+decode_limits(const struct json_at *root, struct manifest *manifest,
+    struct err *err)
 {
 	static const char *const known[] = {"memory_mib", "vcpus", NULL};
 	struct json_at limits;
@@ -326,8 +326,8 @@ require_null(const struct json_at *at, const char *member, struct err *err)
 }
 
 static int
-refuse_unsupported(
-    const struct json_at *at, const char *member, struct err *err)
+refuse_unsupported(const struct json_at *at, const char *member,
+    struct err *err)
 {
 	struct json_at place = *at;
 
@@ -340,20 +340,20 @@ static int
 check_value(const struct manifest *manifest, struct err *err)
 {
 	TRY(check_names(manifest, err));
-	TRY(check_blob(
-	    "kernel.size", &manifest->kernel, LIMIT_KERNEL_BYTES, err));
-	TRY(check_blob(
-	    "kernel.elf.size", &manifest->elf, LIMIT_KERNEL_BYTES, err));
+	TRY(check_blob("kernel.size", &manifest->kernel, LIMIT_KERNEL_BYTES,
+	    err));
+	TRY(check_blob("kernel.elf.size", &manifest->elf, LIMIT_KERNEL_BYTES,
+	    err));
 	if (manifest->kernel_format == KERNEL_ELF &&
 	    !blob_equal(&manifest->kernel, &manifest->elf))
-		return refuse(
-		    err, "kernel.elf", "an elf kernel is its own elf");
+		return refuse(err, "kernel.elf",
+		    "an elf kernel is its own elf");
 	if (manifest->has_ramdisk)
 		TRY(check_blob("ramdisk.size", &manifest->ramdisk,
 		    LIMIT_RAMDISK_BYTES, err));
 	TRY(check_cmdline(manifest, err));
-	TRY(check_range(
-	    "limits.memory_mib", &manifest->memory_mib, LIMIT_MEMORY_MIB, err));
+	TRY(check_range("limits.memory_mib", &manifest->memory_mib,
+	    LIMIT_MEMORY_MIB, err));
 	TRY(check_range("limits.vcpus", &manifest->vcpus, LIMIT_VCPUS, err));
 	return 0;
 }
@@ -364,11 +364,11 @@ check_names(const struct manifest *manifest, struct err *err)
 	if (!manifest_name_is_valid(manifest->name))
 		return refuse(err, "name", "not [a-z0-9][a-z0-9._-]*");
 	if (!manifest_version_is_valid(manifest->version))
-		return refuse(
-		    err, "version", "not [A-Za-z0-9][A-Za-z0-9._+-]*");
+		return refuse(err, "version",
+		    "not [A-Za-z0-9][A-Za-z0-9._+-]*");
 	if (!manifest_name_is_valid(manifest->rollback_location))
-		return refuse(
-		    err, "rollback.location", "not [a-z0-9][a-z0-9._-]*");
+		return refuse(err, "rollback.location",
+		    "not [a-z0-9][a-z0-9._-]*");
 	if (manifest->rollback_index < 0)
 		return refuse(err, "rollback.index", "below zero");
 	return 0;
@@ -398,8 +398,8 @@ check_cmdline(const struct manifest *manifest, struct err *err)
 }
 
 static int
-check_range(
-    const char *field, const struct range *range, uint32_t max, struct err *err)
+check_range(const char *field, const struct range *range, uint32_t max,
+    struct err *err)
 {
 	if (range->min == 0)
 		return refuse(err, field, "min is zero");
@@ -414,8 +414,8 @@ check_range(
 static int
 refuse(struct err *err, const char *field, const char *why)
 {
-	return err_set_field(
-	    err, MANIFEST_MALFORMED, field, "%s: %s", field, why);
+	return err_set_field(err, MANIFEST_MALFORMED, field, "%s: %s", field,
+	    why);
 }
 
 static bool

@@ -37,9 +37,9 @@ struct range {
 
 /* Plain value; strings are NUL-terminated and non-empty unless said. */
 struct manifest {
-	char name[LIMIT_NAME_BYTES + 1]; /* [a-z0-9][a-z0-9._-]* */
+	char name[LIMIT_NAME_BYTES + 1];       /* [a-z0-9][a-z0-9._-]* */
 	char version[LIMIT_VERSION_BYTES + 1]; /* [A-Za-z0-9][A-Za-z0-9._+-]* */
-	bool is_debug; /* "class": "prod" or "debug" */
+	bool is_debug;                         /* "class": "prod" or "debug" */
 	char rollback_location[LIMIT_NAME_BYTES + 1];
 	int64_t rollback_index;
 	struct blob kernel; /* as stored: maybe compressed */
@@ -67,16 +67,16 @@ struct manifest {
  * non-null xsm_label or validity, devices); IMAGE_TOO_LARGE (a signed size is
  * over its limit); CMDLINE_TOO_LONG.
  */
-int manifest_decode(
-    struct bytes text, struct manifest *ret_manifest, struct err *err);
+int manifest_decode(struct bytes text, struct manifest *ret_manifest,
+    struct err *err);
 
 /*
  * What manifest_decode would refuse is not written. Compact, the members in
  * the order above, no newline. Returns owned text (malloc, NUL-terminated).
  * Errors: MANIFEST_MALFORMED; IMAGE_TOO_LARGE; NO_MEMORY.
  */
-int manifest_encode(
-    const struct manifest *manifest, char **ret_text, struct err *err);
+int manifest_encode(const struct manifest *manifest, char **ret_text,
+    struct err *err);
 
 /* Is this a legal image name or version? */
 bool manifest_name_is_valid(const char *name);

@@ -15,8 +15,8 @@ static const char empty_digest[] =
     "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 static json_t *pack_config(void);
-static json_t *
-pack_layers(const struct manifest *claimed, const struct blob *envelope);
+static json_t *pack_layers(const struct manifest *claimed,
+    const struct blob *envelope);
 static json_t *pack_descriptor(const char *media_type, const struct blob *blob);
 static json_t *pack_entry(const char *ref_name, const struct blob *blob);
 static int keep_others(const json_t *old, const char *ref_name, bool replace,
@@ -57,8 +57,8 @@ oci_index_put(json_t *index, const struct manifest *claimed,
 	    claimed->version);
 	TRY(keep_others(json_object_get(index, "manifests"), ref_name, replace,
 	    entries, err));
-	if (json_array_append_new(
-		entries, pack_entry(ref_name, oci_manifest)) != 0)
+	if (json_array_append_new(entries,
+		pack_entry(ref_name, oci_manifest)) != 0)
 		return err_set(err, NO_MEMORY, "index entry");
 	TRY(sort_entries(entries, &sorted, err));
 	if (json_object_set(index, "manifests", sorted) != 0)

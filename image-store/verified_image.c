@@ -26,8 +26,8 @@ struct verified_image {
 	struct checked_blob *ramdisk; /* NULL if there is none */
 };
 
-static int
-check_name(const char *name, const struct manifest *manifest, struct err *err);
+static int check_name(const char *name, const struct manifest *manifest,
+    struct err *err);
 static int check_size(const struct blob *blob, const struct sealed *raw_bytes,
     const char *what, struct err *err);
 static int new_checked(const struct blob *blob, struct sealed **bytes,

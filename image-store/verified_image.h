@@ -36,8 +36,8 @@ int verified_manifest_new(const struct trust_policy *policy, const char *name,
 void verified_manifest_freep(struct verified_manifest **manifest);
 
 /* All borrowed. */
-const struct manifest *
-verified_manifest_get(const struct verified_manifest *manifest);
+const struct manifest *verified_manifest_get(
+    const struct verified_manifest *manifest);
 const struct digest *verified_manifest_envelope(
     const struct verified_manifest *manifest); /* SHA-256 of the envelope */
 const struct digest *verified_manifest_payload(
@@ -85,8 +85,8 @@ int verified_image_new(struct verified_manifest *manifest,
 void verified_image_freep(struct verified_image **image);
 
 /* All borrowed. The ramdisk is empty if there is none. */
-const struct verified_manifest *
-verified_image_manifest(const struct verified_image *image);
+const struct verified_manifest *verified_image_manifest(
+    const struct verified_image *image);
 struct bytes verified_image_elf(const struct verified_image *image);
 struct bytes verified_image_ramdisk(const struct verified_image *image);
 

@@ -30,16 +30,16 @@ static int decode_signatures(const struct json_at *root,
     struct dsse_envelope *envelope, struct err *err);
 static int decode_signature(const struct json_at *at,
     struct owned_signature *signature, struct err *err);
-static int
-decode_keyid(const struct json_at *at, const char **ret_keyid, struct err *err);
+static int decode_keyid(const struct json_at *at, const char **ret_keyid,
+    struct err *err);
 static int decode_sig(const struct json_at *at, uint8_t **ret_sig,
     size_t *ret_len, struct err *err);
 static int decode_base64(const struct json_at *at, const char *member,
     const char *text, uint8_t **ret_data, size_t *ret_len, struct err *err);
 
 int
-dsse_decode(
-    struct bytes raw, struct dsse_envelope **ret_envelope, struct err *err)
+dsse_decode(struct bytes raw, struct dsse_envelope **ret_envelope,
+    struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct json_at root;
@@ -129,8 +129,8 @@ dsse_pae(const char *payload_type, struct bytes payload, uint8_t **ret_pae,
 }
 
 static int
-decode_payload(
-    const struct json_at *root, struct dsse_envelope *envelope, struct err *err)
+decode_payload(const struct json_at *root, struct dsse_envelope *envelope,
+    struct err *err)
 {
 	const char *text;
 
@@ -140,8 +140,8 @@ decode_payload(
 }
 
 static int
-decode_signatures(
-    const struct json_at *root, struct dsse_envelope *envelope, struct err *err)
+decode_signatures(const struct json_at *root, struct dsse_envelope *envelope,
+    struct err *err)
 {
 	struct json_at array, item;
 	size_t count;

@@ -30,8 +30,8 @@ struct dsse_envelope;
  * Errors: ENVELOPE_TOO_LARGE (envelope, number of signatures, one signature);
  * IMAGE_UNSIGNED (no signature at all); ENVELOPE_MALFORMED; NO_MEMORY.
  */
-int dsse_decode(
-    struct bytes raw, struct dsse_envelope **ret_envelope, struct err *err);
+int dsse_decode(struct bytes raw, struct dsse_envelope **ret_envelope,
+    struct err *err);
 
 void dsse_freep(struct dsse_envelope **envelope);
 
@@ -39,8 +39,8 @@ void dsse_freep(struct dsse_envelope **envelope);
 struct bytes dsse_raw_payload(const struct dsse_envelope *envelope);
 const char *dsse_payload_type(const struct dsse_envelope *envelope);
 size_t dsse_signature_count(const struct dsse_envelope *envelope);
-struct dsse_signature
-dsse_signature_at(const struct dsse_envelope *envelope, size_t index);
+struct dsse_signature dsse_signature_at(const struct dsse_envelope *envelope,
+    size_t index);
 
 /* The bytes that are signed. Returns owned (malloc). Errors: NO_MEMORY. */
 int dsse_pae(const char *payload_type, struct bytes payload, uint8_t **ret_pae,

@@ -17,8 +17,8 @@ static int sign_all(const char *payload_type, struct bytes payload,
 static int sign_one(struct bytes pae, const struct private_key *key,
     json_t *signatures, struct err *err);
 static void drop_keyid(json_t *signatures, const char *keyid);
-static int append(
-    json_t *signatures, const char *keyid, struct bytes sig, struct err *err);
+static int append(json_t *signatures, const char *keyid, struct bytes sig,
+    struct err *err);
 static int write_text(const char *payload_type, struct bytes payload,
     json_t *signatures, char **ret_text, struct err *err);
 static int check_text(const char *text, struct err *err);

@@ -10,8 +10,8 @@
 #include "base/scope.h"
 
 static struct bytes trim_end(struct bytes text);
-static bool
-find_body(struct bytes text, const char *label, struct bytes *ret_body);
+static bool find_body(struct bytes text, const char *label,
+    struct bytes *ret_body);
 static int join_lines(struct bytes body, char **ret_base64, struct err *err);
 static bool is_base64(uint8_t c);
 static void wipe_strp(char **str);

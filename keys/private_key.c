@@ -25,8 +25,8 @@ struct secret_text {
 };
 
 static EVP_PKEY *generate(enum algorithm algorithm);
-static int
-read_text(const char *path, struct secret_text *ret_text, struct err *err);
+static int read_text(const char *path, struct secret_text *ret_text,
+    struct err *err);
 static int decode_text(struct bytes text, EVP_PKEY **ret_pkey, struct err *err);
 static EVP_PKEY *decode_block(const struct pem_block *block);
 static EVP_PKEY *decode_pkcs8(const uint8_t **pos, long len);
@@ -40,8 +40,8 @@ static void free_md_ctx(EVP_MD_CTX **ctx);
 static void free_bio(BIO **bio);
 
 int
-private_key_generate(
-    enum algorithm algorithm, struct private_key **ret_key, struct err *err)
+private_key_generate(enum algorithm algorithm, struct private_key **ret_key,
+    struct err *err)
 {
 	CLEANUP(private_key_freep) struct private_key *key = NULL;
 
@@ -57,8 +57,8 @@ private_key_generate(
 }
 
 int
-private_key_load(
-    const char *path, struct private_key **ret_key, struct err *err)
+private_key_load(const char *path, struct private_key **ret_key,
+    struct err *err)
 {
 	CLEANUP(private_key_freep) struct private_key *key = NULL;
 	CLEANUP(secret_text_done) struct secret_text text = {.ptr = NULL};
@@ -75,19 +75,19 @@ private_key_load(
 }
 
 int
-private_key_save(
-    const struct private_key *key, const char *path, struct err *err)
+private_key_save(const struct private_key *key, const char *path,
+    struct err *err)
 {
 	CLEANUP(free_bio) BIO *bio = BIO_new(BIO_s_secmem());
 	char *text;
 	long len;
 
-	if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(
-			       bio, key->pkey, NULL, NULL, 0, NULL, NULL) != 1)
+	if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL,
+			       NULL, 0, NULL, NULL) != 1)
 		return libcrypto_failed(err, "write a key");
 	len = BIO_get_mem_data(bio, &text);
-	return file_write(
-	    path, bytes_of(text, (size_t)len), 0600, FILE_REFUSE, err);
+	return file_write(path, bytes_of(text, (size_t)len), 0600, FILE_REFUSE,
+	    err);
 }
 
 void
@@ -119,8 +119,8 @@ private_key_sign(const struct private_key *key, struct bytes message,
 	sig = malloc(len);
 	if (sig == NULL || ctx == NULL)
 		return err_set(err, NO_MEMORY, "signature");
-	if (EVP_DigestSignInit(
-		ctx, &borrowed, scheme_hash(algorithm), NULL, key->pkey) != 1 ||
+	if (EVP_DigestSignInit(ctx, &borrowed, scheme_hash(algorithm), NULL,
+		key->pkey) != 1 ||
 	    !scheme_set_padding(algorithm, borrowed) ||
 	    EVP_DigestSign(ctx, sig, &len, message.ptr, message.len) != 1)
 		return libcrypto_failed(err, "sign");
@@ -150,8 +150,8 @@ generate(enum algorithm algorithm)
 static int
 read_text(const char *path, struct secret_text *ret_text, struct err *err)
 {
-	int code = file_read(
-	    path, LIMIT_PEM_BYTES, &ret_text->ptr, &ret_text->len, err);
+	int code = file_read(path, LIMIT_PEM_BYTES, &ret_text->ptr,
+	    &ret_text->len, err);
 
 	if (code == IMAGE_TOO_LARGE)
 		return err_set(err, KEY_MALFORMED, "%s: over %zu bytes",
@@ -162,8 +162,8 @@ read_text(const char *path, struct secret_text *ret_text, struct err *err)
 static int
 decode_text(struct bytes text, EVP_PKEY **ret_pkey, struct err *err)
 {
-	static const char *const labels[] = {
-	    "PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY", NULL};
+	static const char *const labels[] = {"PRIVATE KEY", "EC PRIVATE KEY",
+	    "RSA PRIVATE KEY", NULL};
 	CLEANUP(pem_block_done) struct pem_block block = {.der = NULL};
 	EVP_PKEY *pkey;
 	int code = pem_decode(text, labels, &block, err);
@@ -176,8 +176,8 @@ decode_text(struct bytes text, EVP_PKEY **ret_pkey, struct err *err)
 	pkey = decode_block(&block);
 	ERR_clear_error();
 	if (pkey == NULL)
-		return err_set(
-		    err, KEY_MALFORMED, "not one DER \"%s\"", block.label);
+		return err_set(err, KEY_MALFORMED, "not one DER \"%s\"",
+		    block.label);
 	*ret_pkey = pkey;
 	return 0;
 }

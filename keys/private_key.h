@@ -18,8 +18,8 @@ struct private_key;
  * RSA keys are made with 3072 bits. Returns owned.
  * Errors: SYSTEM_FAILED if libcrypto cannot; NO_MEMORY.
  */
-int private_key_generate(
-    enum algorithm algorithm, struct private_key **ret_key, struct err *err);
+int private_key_generate(enum algorithm algorithm, struct private_key **ret_key,
+    struct err *err);
 
 /*
  * PKCS#8 or traditional PEM, one block alone, not encrypted: nobody is asked
@@ -27,15 +27,15 @@ int private_key_generate(
  * of public_key.h. Returns owned.
  * Errors: KEY_MALFORMED, KEY_UNSUPPORTED, STORE_IO, SYSTEM_FAILED, NO_MEMORY.
  */
-int private_key_load(
-    const char *path, struct private_key **ret_key, struct err *err);
+int private_key_load(const char *path, struct private_key **ret_key,
+    struct err *err);
 
 /*
  * Write PKCS#8 PEM, mode 0600. Never over an existing file.
  * Errors: FILE_EXISTS, STORE_IO, SYSTEM_FAILED.
  */
-int private_key_save(
-    const struct private_key *key, const char *path, struct err *err);
+int private_key_save(const struct private_key *key, const char *path,
+    struct err *err);
 
 void private_key_freep(struct private_key **key);
 

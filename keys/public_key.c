@@ -31,20 +31,20 @@ static void free_pkey_ctx(EVP_PKEY_CTX **ctx);
 static void free_bio(BIO **bio);
 
 int
-public_key_from_pem(
-    struct bytes pem, struct public_key **ret_key, struct err *err)
+public_key_from_pem(struct bytes pem, struct public_key **ret_key,
+    struct err *err)
 {
 	static const char *const labels[] = {"PUBLIC KEY", NULL};
 	CLEANUP(pem_block_done) struct pem_block block = {.der = NULL};
 
 	TRY(pem_decode(pem, labels, &block, err));
-	return public_key_from_spki(
-	    bytes_of(block.der, block.len), ret_key, err);
+	return public_key_from_spki(bytes_of(block.der, block.len), ret_key,
+	    err);
 }
 
 int
-public_key_from_spki(
-    struct bytes der, struct public_key **ret_key, struct err *err)
+public_key_from_spki(struct bytes der, struct public_key **ret_key,
+    struct err *err)
 {
 	CLEANUP(public_key_freep) struct public_key *key = NULL;
 
@@ -103,8 +103,8 @@ public_key_to_pem(const struct public_key *key, char **ret_pem, struct err *err)
 }
 
 bool
-public_key_accepts(
-    const struct public_key *key, struct bytes message, struct bytes signature)
+public_key_accepts(const struct public_key *key, struct bytes message,
+    struct bytes signature)
 {
 	CLEANUP(free_md_ctx) EVP_MD_CTX *ctx = NULL;
 	bool is_good;

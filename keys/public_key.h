@@ -24,12 +24,12 @@ struct public_key;
  * parameters or a compressed point; RSA under 3072 or over 8192 bits, with an
  * exponent other than 65537, or of the type id-RSASSA-PSS); NO_MEMORY.
  */
-int public_key_from_pem(
-    struct bytes pem, struct public_key **ret_key, struct err *err);
+int public_key_from_pem(struct bytes pem, struct public_key **ret_key,
+    struct err *err);
 
 /* The same from the DER SubjectPublicKeyInfo alone. Returns owned. */
-int public_key_from_spki(
-    struct bytes der, struct public_key **ret_key, struct err *err);
+int public_key_from_spki(struct bytes der, struct public_key **ret_key,
+    struct err *err);
 
 void public_key_freep(struct public_key **key);
 
@@ -37,14 +37,14 @@ enum algorithm public_key_algorithm(const struct public_key *key);
 const struct digest *public_key_id(const struct public_key *key);
 
 /* PEM of the key. Returns owned (malloc). Errors: NO_MEMORY. */
-int public_key_to_pem(
-    const struct public_key *key, char **ret_pem, struct err *err);
+int public_key_to_pem(const struct public_key *key, char **ret_pem,
+    struct err *err);
 
 /*
  * Is this a signature of the message by this key? False for anything else:
  * a wrong length, raw r||s instead of DER, or a libcrypto failure.
  */
-bool public_key_accepts(
-    const struct public_key *key, struct bytes message, struct bytes signature);
+bool public_key_accepts(const struct public_key *key, struct bytes message,
+    struct bytes signature);
 
 #endif

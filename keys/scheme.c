@@ -22,18 +22,18 @@ struct curve {
 
 static const struct curve curves[] = {
     {"prime256v1", ALGORITHM_ECDSA_P256_SHA256},
-    {"secp384r1",  ALGORITHM_ECDSA_P384_SHA384},
+    {"secp384r1", ALGORITHM_ECDSA_P384_SHA384},
 };
 
 static int check_rsa(const EVP_PKEY *key, struct err *err);
 static bool has_rsa_exponent(const EVP_PKEY *key);
-static int
-check_ec(const EVP_PKEY *key, enum algorithm *ret_algorithm, struct err *err);
+static int check_ec(const EVP_PKEY *key, enum algorithm *ret_algorithm,
+    struct err *err);
 static int check_ec_form(const EVP_PKEY *key, struct err *err);
 
 int
-scheme_of_key(
-    const EVP_PKEY *key, enum algorithm *ret_algorithm, struct err *err)
+scheme_of_key(const EVP_PKEY *key, enum algorithm *ret_algorithm,
+    struct err *err)
 {
 	if (EVP_PKEY_is_a(key, "EC"))
 		return check_ec(key, ret_algorithm, err);
@@ -43,8 +43,8 @@ scheme_of_key(
 		return 0;
 	}
 	if (!EVP_PKEY_is_a(key, "ED25519"))
-		return err_set(
-		    err, KEY_UNSUPPORTED, "not an EC, RSA or Ed25519 key");
+		return err_set(err, KEY_UNSUPPORTED,
+		    "not an EC, RSA or Ed25519 key");
 	*ret_algorithm = ALGORITHM_ED25519;
 	return 0;
 }
@@ -72,7 +72,7 @@ scheme_set_padding(enum algorithm algorithm, EVP_PKEY_CTX *ctx)
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
 	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1 &&
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) ==
-		   1;
+	           1;
 }
 
 static int
@@ -110,8 +110,8 @@ check_ec(const EVP_PKEY *key, enum algorithm *ret_algorithm, struct err *err)
 	size_t i = 0;
 
 	if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1)
-		return err_set(
-		    err, KEY_UNSUPPORTED, "ec: the curve has no name");
+		return err_set(err, KEY_UNSUPPORTED,
+		    "ec: the curve has no name");
 	while (i < countof(curves) && strcmp(curves[i].group, group) != 0)
 		i++;
 	if (i == countof(curves))
@@ -137,8 +137,8 @@ check_ec_form(const EVP_PKEY *key, struct err *err)
 		OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
 		&is_explicit) != 1 ||
 	    is_explicit != 0)
-		return err_set(
-		    err, KEY_UNSUPPORTED, "ec: explicit curve parameters");
+		return err_set(err, KEY_UNSUPPORTED,
+		    "ec: explicit curve parameters");
 	if (EVP_PKEY_get_utf8_string_param(key,
 		OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, form, sizeof(form),
 		NULL) != 1 ||

@@ -18,8 +18,8 @@
  * The one algorithm that this key is for, once its type, curve, size and
  * parameters are found fit. Errors: KEY_UNSUPPORTED.
  */
-int scheme_of_key(
-    const EVP_PKEY *key, enum algorithm *ret_algorithm, struct err *err);
+int scheme_of_key(const EVP_PKEY *key, enum algorithm *ret_algorithm,
+    struct err *err);
 
 /* NULL for Ed25519, which brings its own. */
 const EVP_MD *scheme_hash(enum algorithm algorithm);

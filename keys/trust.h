@@ -40,8 +40,8 @@ struct trust_policy;
  * whose keys are revoked below its threshold, which then signs nothing.
  * "manifests" holds digests of envelopes or of their payloads.
  */
-int trust_decode(
-    struct bytes text, struct trust_policy **ret_policy, struct err *err);
+int trust_decode(struct bytes text, struct trust_policy **ret_policy,
+    struct err *err);
 
 void trust_freep(struct trust_policy **policy);
 

@@ -7,37 +7,37 @@
 
 enum { max_depth = 8 };
 
-static int decode_keys(
-    const struct json_at *root, struct trust_policy *policy, struct err *err);
+static int decode_keys(const struct json_at *root, struct trust_policy *policy,
+    struct err *err);
 static int decode_key(const struct json_at *keys, const char *id,
     struct public_key **ret_key, struct err *err);
 static int check_key(const struct json_at *at, const char *id,
     enum algorithm stated, const struct public_key *key, struct err *err);
-static int decode_roles(
-    const struct json_at *root, struct trust_policy *policy, struct err *err);
+static int decode_roles(const struct json_at *root, struct trust_policy *policy,
+    struct err *err);
 static int decode_role(const struct json_at *roles, const char *name,
     const struct trust_policy *policy, struct trust_role *role,
     struct err *err);
-static int
-decode_role_keys(const struct json_at *at, const struct trust_policy *policy,
-    struct trust_role *role, struct err *err);
-static int decode_patterns(
-    const struct json_at *at, struct trust_role *role, struct err *err);
-static int decode_revoked(
-    const struct json_at *root, struct trust_policy *policy, struct err *err);
+static int decode_role_keys(const struct json_at *at,
+    const struct trust_policy *policy, struct trust_role *role,
+    struct err *err);
+static int decode_patterns(const struct json_at *at, struct trust_role *role,
+    struct err *err);
+static int decode_revoked(const struct json_at *root,
+    struct trust_policy *policy, struct err *err);
 static int decode_revoked_keys(const struct json_at *revoked,
     struct trust_policy *policy, struct err *err);
 static int decode_revoked_manifests(const struct json_at *revoked,
     struct trust_policy *policy, struct err *err);
-static int decode_floors(
-    const struct json_at *root, struct trust_policy *policy, struct err *err);
+static int decode_floors(const struct json_at *root,
+    struct trust_policy *policy, struct err *err);
 static int map_in(const struct json_at *object, const char *member,
     size_t max_members, struct json_at *ret_at, struct err *err);
 static int refuse_twice(const struct json_at *array, struct err *err);
 
 int
-trust_decode(
-    struct bytes text, struct trust_policy **ret_policy, struct err *err)
+trust_decode(struct bytes text, struct trust_policy **ret_policy,
+    struct err *err)
 {
 	static const char *const members[] = {"schema", "version", "keys",
 	    "roles", "revoked", "min_rollback", NULL};
@@ -56,8 +56,8 @@ trust_decode(
 	root = json_root(policy->document, TRUST_MALFORMED);
 	TRY(json_known(&root, members, err));
 	TRY(json_literal_in(&root, "schema", TRUST_SCHEMA, err));
-	TRY(json_integer_in(
-	    &root, "version", 1, INT64_MAX, &policy->version, err));
+	TRY(json_integer_in(&root, "version", 1, INT64_MAX, &policy->version,
+	    err));
 	TRY(decode_keys(&root, policy, err));
 	TRY(decode_roles(&root, policy, err));
 	TRY(decode_revoked(&root, policy, err));
@@ -67,8 +67,8 @@ trust_decode(
 }
 
 static int
-decode_keys(
-    const struct json_at *root, struct trust_policy *policy, struct err *err)
+decode_keys(const struct json_at *root, struct trust_policy *policy,
+    struct err *err)
 {
 	struct json_at keys;
 	const char *id;
@@ -79,8 +79,8 @@ decode_keys(
 		return json_refuse(root, "keys", err, "empty");
 	json_object_foreach(keys.value, id, ignored)
 	{
-		TRY(decode_key(
-		    &keys, id, &policy->keys[policy->key_count], err));
+		TRY(decode_key(&keys, id, &policy->keys[policy->key_count],
+		    err));
 		policy->key_count++;
 	}
 	return 0;
@@ -124,14 +124,14 @@ check_key(const struct json_at *at, const char *id, enum algorithm stated,
 		    algorithm_name(public_key_algorithm(key)));
 	digest_hex(public_key_id(key), hex);
 	if (strcmp(hex, id) != 0)
-		return json_refuse(
-		    at, "pem", err, "its SHA-256 is %.16s..., not the id", hex);
+		return json_refuse(at, "pem", err,
+		    "its SHA-256 is %.16s..., not the id", hex);
 	return 0;
 }
 
 static int
-decode_roles(
-    const struct json_at *root, struct trust_policy *policy, struct err *err)
+decode_roles(const struct json_at *root, struct trust_policy *policy,
+    struct err *err)
 {
 	struct json_at roles;
 	const char *name;
@@ -153,8 +153,8 @@ static int
 decode_role(const struct json_at *roles, const char *name,
     const struct trust_policy *policy, struct trust_role *role, struct err *err)
 {
-	static const char *const members[] = {
-	    "threshold", "keys", "images", "debug", NULL};
+	static const char *const members[] = {"threshold", "keys", "images",
+	    "debug", NULL};
 	struct json_at at;
 	int64_t threshold;
 
@@ -187,8 +187,8 @@ decode_role_keys(const struct json_at *at, const struct trust_policy *policy,
 
 		TRY(json_item_string(&keys, i, DIGEST_HEX_SIZE, &hex, err));
 		if (!digest_from_hex(hex, &id))
-			return json_refuse(
-			    at, "keys", err, "item %zu is not a key id", i);
+			return json_refuse(at, "keys", err,
+			    "item %zu is not a key id", i);
 		key = trust_find_key(policy, &id);
 		if (key == policy->key_count)
 			return json_refuse(at, "keys", err,
@@ -202,8 +202,8 @@ decode_role_keys(const struct json_at *at, const struct trust_policy *policy,
 }
 
 static int
-decode_patterns(
-    const struct json_at *at, struct trust_role *role, struct err *err)
+decode_patterns(const struct json_at *at, struct trust_role *role,
+    struct err *err)
 {
 	struct json_at images;
 
@@ -213,8 +213,8 @@ decode_patterns(
 	for (size_t i = 0; i < json_array_size(images.value); i++) {
 		const char *pattern;
 
-		TRY(json_item_string(
-		    &images, i, LIMIT_NAME_BYTES + 1, &pattern, err));
+		TRY(json_item_string(&images, i, LIMIT_NAME_BYTES + 1, &pattern,
+		    err));
 		if (!trust_pattern_is_valid(pattern))
 			return json_refuse(at, "images", err,
 			    "\"%s\" is no name, nor a beginning and '*'",
@@ -225,8 +225,8 @@ decode_patterns(
 }
 
 static int
-decode_revoked(
-    const struct json_at *root, struct trust_policy *policy, struct err *err)
+decode_revoked(const struct json_at *root, struct trust_policy *policy,
+    struct err *err)
 {
 	static const char *const members[] = {"keys", "manifests", NULL};
 	struct json_at revoked;
@@ -240,8 +240,8 @@ decode_revoked(
 
 /* A revoked key may be gone from the policy's keys already. */
 static int
-decode_revoked_keys(
-    const struct json_at *revoked, struct trust_policy *policy, struct err *err)
+decode_revoked_keys(const struct json_at *revoked, struct trust_policy *policy,
+    struct err *err)
 {
 	struct json_at keys;
 
@@ -263,18 +263,18 @@ decode_revoked_keys(
 }
 
 static int
-decode_revoked_manifests(
-    const struct json_at *revoked, struct trust_policy *policy, struct err *err)
+decode_revoked_manifests(const struct json_at *revoked,
+    struct trust_policy *policy, struct err *err)
 {
 	struct json_at manifests;
 
-	TRY(json_array_in(
-	    revoked, "manifests", LIMIT_REVOCATIONS, &manifests, err));
+	TRY(json_array_in(revoked, "manifests", LIMIT_REVOCATIONS, &manifests,
+	    err));
 	for (size_t i = 0; i < json_array_size(manifests.value); i++) {
 		const char *text;
 
-		TRY(json_item_string(
-		    &manifests, i, DIGEST_TEXT_SIZE, &text, err));
+		TRY(json_item_string(&manifests, i, DIGEST_TEXT_SIZE, &text,
+		    err));
 		if (!digest_from_text(text, &policy->revoked_manifests[i]))
 			return json_refuse(revoked, "manifests", err,
 			    "item %zu is not a digest", i);
@@ -284,8 +284,8 @@ decode_revoked_manifests(
 }
 
 static int
-decode_floors(
-    const struct json_at *root, struct trust_policy *policy, struct err *err)
+decode_floors(const struct json_at *root, struct trust_policy *policy,
+    struct err *err)
 {
 	struct json_at floors;
 	const char *location;
@@ -302,8 +302,8 @@ decode_floors(
 			    err_quote_str(location).text, err,
 			    "not a rollback location");
 		floor->location = location;
-		TRY(json_integer_in(
-		    &floors, location, 0, INT64_MAX, &floor->index, err));
+		TRY(json_integer_in(&floors, location, 0, INT64_MAX,
+		    &floor->index, err));
 		policy->floor_count++;
 	}
 	return 0;

@@ -46,8 +46,8 @@ struct trust_policy {
 };
 
 /* The index of the key with this identity, or key_count. */
-size_t
-trust_find_key(const struct trust_policy *policy, const struct digest *id);
+size_t trust_find_key(const struct trust_policy *policy,
+    const struct digest *id);
 
 /* [a-z][a-z0-9-]*, at most LIMIT_NAME_BYTES. */
 bool trust_role_name_is_valid(const char *name);

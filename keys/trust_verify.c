@@ -7,15 +7,15 @@
 /* What all the signatures of an envelope came to. */
 struct tally {
 	uint64_t accepted; /* keys of which a signature is there */
-	bool has_bad; /* no key accepts it, though it should be ours */
-	bool has_unknown; /* no key accepts it, and it names a foreign one */
+	bool has_bad;      /* no key accepts it, though it should be ours */
+	bool has_unknown;  /* no key accepts it, and it names a foreign one */
 };
 
 static int check_revoked(const struct trust_policy *policy,
     const struct digest *envelope_digest, const struct dsse_envelope *envelope,
     struct err *err);
-static bool
-is_revoked(const struct trust_policy *policy, const struct digest *digest);
+static bool is_revoked(const struct trust_policy *policy,
+    const struct digest *digest);
 static int count_keys(const struct trust_policy *policy,
     const struct dsse_envelope *envelope, struct tally *ret_tally,
     struct err *err);
@@ -23,8 +23,8 @@ static void count_signature(const struct trust_policy *policy, struct bytes pae,
     const struct dsse_signature *signature, struct tally *tally);
 static size_t find_signer(const struct trust_policy *policy, struct bytes pae,
     struct bytes sig, size_t hinted);
-static size_t
-find_hinted(const struct trust_policy *policy, const char *claimed_keyid);
+static size_t find_hinted(const struct trust_policy *policy,
+    const char *claimed_keyid);
 static uint32_t roles_met(const struct trust_policy *policy, uint64_t keys);
 static int refuse(const struct trust_policy *policy, const struct tally *tally,
     struct err *err);

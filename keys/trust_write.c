@@ -9,8 +9,8 @@
 
 static int check_counts(const struct trust_draft *draft, struct err *err);
 static int check_strings(const struct trust_draft *draft, struct err *err);
-static int encode_keys(
-    const struct trust_draft *draft, json_t **ret_keys, struct err *err);
+static int encode_keys(const struct trust_draft *draft, json_t **ret_keys,
+    struct err *err);
 static json_t *encode_key_ids(const struct trust_draft *draft);
 static json_t *encode_patterns(const struct trust_draft *draft);
 static json_t *sorted_array(const char **strings, size_t count);
@@ -20,8 +20,8 @@ static int write_text(const struct trust_draft *draft, json_t *keys,
 static int check_text(const char *text, struct err *err);
 
 int
-trust_encode_new(
-    const struct trust_draft *draft, char **ret_text, struct err *err)
+trust_encode_new(const struct trust_draft *draft, char **ret_text,
+    struct err *err)
 {
 	CLEANUP(json_freep) json_t *keys = NULL;
 	CLEANUP(freep) char *text = NULL;

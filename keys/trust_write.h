@@ -33,7 +33,7 @@ struct trust_draft {
  * Returns owned text (malloc, NUL-terminated).
  * Errors: TRUST_MALFORMED; NO_MEMORY.
  */
-int trust_encode_new(
-    const struct trust_draft *draft, char **ret_text, struct err *err);
+int trust_encode_new(const struct trust_draft *draft, char **ret_text,
+    struct err *err);
 
 #endif

@@ -58,8 +58,8 @@ elf_check_refuses_a_program_header_table_outside_the_file(void **state)
 	(void)state;
 	assert_code(check_header(e_phoff, 1 << 30), KERNEL_FORMAT_UNKNOWN);
 	assert_code(check_header(e_phoff, UINT64_MAX), KERNEL_FORMAT_UNKNOWN);
-	assert_code(
-	    check_header(e_phoff, UINT64_MAX - 111), KERNEL_FORMAT_UNKNOWN);
+	assert_code(check_header(e_phoff, UINT64_MAX - 111),
+	    KERNEL_FORMAT_UNKNOWN);
 	assert_code(check_header(e_phentsize, 32), KERNEL_FORMAT_UNKNOWN);
 	assert_code(check_header(e_phnum, 0), KERNEL_FORMAT_UNKNOWN);
 	assert_code(check_header(e_phnum, ELF_CHECK_PROGRAM_HEADERS + 1),
@@ -76,8 +76,8 @@ elf_check_refuses_too_many_program_headers(void **state)
 
 	(void)state;
 	memset(elf.ptr + SEGMENT(1), 0, SEGMENT(100) - SEGMENT(1));
-	put_le16(
-	    elf.ptr + offsetof(Elf64_Ehdr, e_phnum), ELF_CHECK_PROGRAM_HEADERS);
+	put_le16(elf.ptr + offsetof(Elf64_Ehdr, e_phnum),
+	    ELF_CHECK_PROGRAM_HEADERS);
 	assert_code(elf_check(buffer_bytes(&elf), &err), 0);
 	put_le16(elf.ptr + offsetof(Elf64_Ehdr, e_phnum),
 	    ELF_CHECK_PROGRAM_HEADERS + 1);
@@ -112,12 +112,12 @@ elf_check_refuses_a_segment_outside_the_file(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		assert_code(check_segment(i, p_offset, UINT64_MAX),
 		    KERNEL_FORMAT_UNKNOWN);
-		assert_code(
-		    check_segment(i, p_offset, 1 << 30), KERNEL_FORMAT_UNKNOWN);
+		assert_code(check_segment(i, p_offset, 1 << 30),
+		    KERNEL_FORMAT_UNKNOWN);
 		assert_code(check_segment(i, p_filesz, UINT64_MAX),
 		    KERNEL_FORMAT_UNKNOWN);
-		assert_code(
-		    check_segment(i, p_filesz, 1 << 30), KERNEL_FORMAT_UNKNOWN);
+		assert_code(check_segment(i, p_filesz, 1 << 30),
+		    KERNEL_FORMAT_UNKNOWN);
 	}
 	/* One byte too far. */
 	assert_code(check_segment(0, p_offset, 1), KERNEL_FORMAT_UNKNOWN);
@@ -128,12 +128,12 @@ elf_check_refuses_a_segment_that_does_not_fit_memory(void **state)
 {
 	(void)state;
 	assert_code(check_segment(0, p_memsz, 100), KERNEL_FORMAT_UNKNOWN);
-	assert_code(
-	    check_segment(0, p_paddr, UINT64_MAX), KERNEL_FORMAT_UNKNOWN);
+	assert_code(check_segment(0, p_paddr, UINT64_MAX),
+	    KERNEL_FORMAT_UNKNOWN);
 	assert_code(check_segment(0, p_vaddr, UINT64_MAX - 4096),
 	    KERNEL_FORMAT_UNKNOWN);
-	assert_code(
-	    check_segment(0, p_memsz, UINT64_MAX), KERNEL_FORMAT_UNKNOWN);
+	assert_code(check_segment(0, p_memsz, UINT64_MAX),
+	    KERNEL_FORMAT_UNKNOWN);
 }
 
 static void
@@ -156,8 +156,8 @@ elf_check_refuses_every_truncation(void **state)
 		if (len > 600 && len % 97 != 0)
 			continue;
 		buffer_add(&cut, elf.ptr, len);
-		assert_code(
-		    elf_check(buffer_bytes(&cut), &err), KERNEL_FORMAT_UNKNOWN);
+		assert_code(elf_check(buffer_bytes(&cut), &err),
+		    KERNEL_FORMAT_UNKNOWN);
 	}
 }
 

@@ -60,10 +60,10 @@ static const struct {
 	const char *suffix;
 	int (*read)(struct bytes file, struct err *err);
 } kinds[] = {
-    {".json",    read_manifest},
-    {".kernel",  read_kernel  },
+    {".json", read_manifest},
+    {".kernel", read_kernel},
     {".ramdisk", ramdisk_check},
-    {".index",   read_index   },
+    {".index", read_index},
 };
 
 static bool
@@ -88,8 +88,8 @@ check_file(const char *path, const char *code_name)
 		if (kinds[i].read(buffer_bytes(&file), &err) == 0)
 			fail_msg("%s: accepted", path);
 		if (strcmp(err_name(err.code), code_name) != 0)
-			fail_msg(
-			    "%s: %s: %s", path, err_name(err.code), err.text);
+			fail_msg("%s: %s: %s", path, err_name(err.code),
+			    err.text);
 		return;
 	}
 	fail_msg("%s: a file of no known kind", path);

@@ -167,8 +167,8 @@ image_dir_pack_never_overwrites_what_came_later(void **state)
 	(void)state;
 	write_at = 3;
 	write_instead = make_out;
-	assert_code(
-	    image_dir_pack(&request, "out", &manifest, &err), FILE_EXISTS);
+	assert_code(image_dir_pack(&request, "out", &manifest, &err),
+	    FILE_EXISTS);
 	assert_int_equal(count_files("out"), 0);
 	assert_int_equal(count_files("."), 3);
 }
@@ -367,8 +367,8 @@ assert_descriptor(const json_t *descriptor, const char *media_type)
 static void
 layout_add_writes_descriptors_that_are_true(void **state)
 {
-	static const char *const types[] = {
-	    LAYOUT_ENVELOPE_TYPE, LAYOUT_KERNEL_TYPE, LAYOUT_RAMDISK_TYPE};
+	static const char *const types[] = {LAYOUT_ENVELOPE_TYPE,
+	    LAYOUT_KERNEL_TYPE, LAYOUT_RAMDISK_TYPE};
 	json_t *index;
 	json_t *manifest;
 	json_t *layers;
@@ -382,8 +382,8 @@ layout_add_writes_descriptors_that_are_true(void **state)
 	manifest = assert_descriptor(
 	    json_array_get(json_object_get(index, "manifests"), 0),
 	    LAYOUT_OCI_MANIFEST_TYPE);
-	json_decref(assert_descriptor(
-	    json_object_get(manifest, "config"), LAYOUT_OCI_EMPTY_TYPE));
+	json_decref(assert_descriptor(json_object_get(manifest, "config"),
+	    LAYOUT_OCI_EMPTY_TYPE));
 	layers = json_object_get(manifest, "layers");
 	assert_int_equal(json_array_size(layers), countof(types));
 	for (size_t i = 0; i < countof(types); i++)
@@ -593,10 +593,7 @@ images_and_stores_are_the_same_everywhere(void **state)
 	    "store/index.json", "store/blobs", "store/blobs/sha256", "dir0",
 	    "dir1", "dir0/kernel", "dir0/ramdisk", "dir0/manifest.json",
 	    "dir0/manifest.dsse", "dir1/manifest.json"};
-	static const size_t orders[2][2] = {
-	    {0, 1},
-            {1, 0}
-        };
+	static const size_t orders[2][2] = {{0, 1}, {1, 0}};
 
 	(void)state;
 	make_store_in("a", 022, "UTC", "C", orders[0]);

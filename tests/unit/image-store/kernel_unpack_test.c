@@ -77,14 +77,14 @@ assert_refused(const struct buffer *kernel, uint64_t elf_size_bytes,
 
 /* A kernel with more of the same, but for its claims. */
 static struct buffer
-make_lying_kernel(
-    enum compression compression, struct bytes content, size_t claimed_size)
+make_lying_kernel(enum compression compression, struct bytes content,
+    size_t claimed_size)
 {
 	CLEANUP(buffer_done)
 	struct buffer stream = compress_bytes(compression, content);
 
-	return wrap_stream(
-	    compression, buffer_bytes(&stream), (uint32_t)claimed_size);
+	return wrap_stream(compression, buffer_bytes(&stream),
+	    (uint32_t)claimed_size);
 }
 
 static void
@@ -106,8 +106,8 @@ kernel_format_of_tells_elf_and_bzimage(void **state)
 static void
 kernel_format_of_refuses_anything_else(void **state)
 {
-	static const char *const files[] = {
-	    "", "\x7f", "\177ELE", "MZ", "\x1f\x8b\x08"};
+	static const char *const files[] = {"", "\x7f", "\177ELE", "MZ",
+	    "\x1f\x8b\x08"};
 	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	CLEANUP(buffer_done)
 	struct buffer bzimage = make_bzimage(GZIP, buffer_bytes(&elf));
@@ -143,12 +143,12 @@ kernel_unpack_gives_the_elf_of_each_compression(void **state)
 		uint64_t size_bytes;
 		struct err err;
 
-		assert_code(kernel_claimed_elf_size(
-				buffer_bytes(&kernel), &size_bytes, &err),
+		assert_code(kernel_claimed_elf_size(buffer_bytes(&kernel),
+				&size_bytes, &err),
 		    0);
 		assert_int_equal(size_bytes, elf.len);
-		assert_code(
-		    unpack(buffer_bytes(&kernel), elf.len, &unpacked), 0);
+		assert_code(unpack(buffer_bytes(&kernel), elf.len, &unpacked),
+		    0);
 		assert_true(
 		    bytes_equal(sealed_bytes(unpacked), buffer_bytes(&elf)));
 	}
@@ -234,8 +234,8 @@ kernel_unpack_refuses_a_big_bomb(void **state)
 		struct buffer kernel =
 		    make_lying_kernel(c, bytes_of(zeros, 64 << 20), 1 << 20);
 
-		assert_refused(
-		    &kernel, 1 << 20, DECOMPRESS_BOMB, compression_names[c]);
+		assert_refused(&kernel, 1 << 20, DECOMPRESS_BOMB,
+		    compression_names[c]);
 	}
 }
 
@@ -258,8 +258,8 @@ kernel_unpack_refuses_what_unpacks_to_less(void **state)
 static void
 kernel_unpack_refuses_huge_claims_before_it_takes_memory(void **state)
 {
-	static const uint32_t claims[] = {
-	    LIMIT_KERNEL_BYTES + 1, INT32_MAX, UINT32_MAX};
+	static const uint32_t claims[] = {LIMIT_KERNEL_BYTES + 1, INT32_MAX,
+	    UINT32_MAX};
 	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 
 	(void)state;
@@ -273,8 +273,8 @@ kernel_unpack_refuses_huge_claims_before_it_takes_memory(void **state)
 
 			drafts = 0;
 			assert_code(
-			    kernel_claimed_elf_size(
-				buffer_bytes(&kernel), &size_bytes, &err),
+			    kernel_claimed_elf_size(buffer_bytes(&kernel),
+				&size_bytes, &err),
 			    IMAGE_TOO_LARGE);
 			assert_int_equal(size_bytes, 77);
 			assert_refused(&kernel, claims[i], IMAGE_TOO_LARGE,
@@ -400,8 +400,8 @@ kernel_unpack_refuses_bytes_behind_the_stream(void **state)
 		buffer_add(&stream, "\0\0\0\0\0\0\0\0", 8);
 		kernel =
 		    wrap_stream(c, buffer_bytes(&stream), (uint32_t)elf.len);
-		assert_refused(
-		    &kernel, elf.len, DECOMPRESS_FAILED, compression_names[c]);
+		assert_refused(&kernel, elf.len, DECOMPRESS_FAILED,
+		    compression_names[c]);
 	}
 }
 
@@ -419,20 +419,20 @@ kernel_unpack_refuses_several_streams(void **state)
 		struct buffer stream =
 		    compress_bytes(some[i], bytes_of(elf.ptr, half));
 		CLEANUP(buffer_done)
-		struct buffer second = compress_bytes(
-		    some[i], bytes_of(elf.ptr + half, elf.len - half));
+		struct buffer second = compress_bytes(some[i],
+		    bytes_of(elf.ptr + half, elf.len - half));
 		CLEANUP(buffer_done) struct buffer whole = {0};
 		CLEANUP(buffer_done) struct buffer part = {0};
 
 		buffer_add(&stream, second.ptr, second.len);
-		whole = wrap_stream(
-		    some[i], buffer_bytes(&stream), (uint32_t)elf.len);
+		whole = wrap_stream(some[i], buffer_bytes(&stream),
+		    (uint32_t)elf.len);
 		assert_refused(&whole, elf.len, DECOMPRESS_FAILED,
 		    compression_names[some[i]]);
 		part =
 		    wrap_stream(some[i], buffer_bytes(&stream), (uint32_t)half);
-		assert_refused(
-		    &part, half, DECOMPRESS_FAILED, compression_names[some[i]]);
+		assert_refused(&part, half, DECOMPRESS_FAILED,
+		    compression_names[some[i]]);
 	}
 }
 
@@ -448,8 +448,8 @@ kernel_unpack_refuses_other_compressions(void **state)
 	for (size_t i = 0; i < countof(streams); i++) {
 		/* With zeros, where the text ends before. */
 		CLEANUP(buffer_done)
-		struct buffer kernel = wrap_stream(
-		    LZ4, bytes_of(streams[i], sizeof(streams[i])), 4096);
+		struct buffer kernel = wrap_stream(LZ4,
+		    bytes_of(streams[i], sizeof(streams[i])), 4096);
 
 		assert_refused(&kernel, 4096, DECOMPRESS_FAILED, streams[i]);
 	}
@@ -482,8 +482,8 @@ kernel_unpack_reads_lz4_of_several_blocks(void **state)
 static void
 kernel_unpack_refuses_bad_lz4_block_lengths(void **state)
 {
-	static const uint32_t lengths[] = {
-	    0, 1, 0x7fffffff, 0x80000000, UINT32_MAX, 8 << 20};
+	static const uint32_t lengths[] = {0, 1, 0x7fffffff, 0x80000000,
+	    UINT32_MAX, 8 << 20};
 	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 
 	(void)state;
@@ -529,10 +529,7 @@ kernel_unpack_refuses_an_xz_dictionary_over_the_limit(void **state)
 	static const struct {
 		uint8_t size; /* 34: 512 MiB, 28: 64 MiB */
 		int code;
-	} rows[] = {
-	    {34, DECOMPRESS_FAILED},
-            {28, 0                }
-        };
+	} rows[] = {{34, DECOMPRESS_FAILED}, {28, 0}};
 
 	(void)state;
 	assert_non_null(found);
@@ -589,16 +586,16 @@ bzimage_refuses_a_payload_outside_the_file(void **state)
 	struct buffer good = make_bzimage(ZSTD, buffer_bytes(&elf));
 	uint32_t all = (uint32_t)good.len;
 	const uint32_t rows[][2] = {
-	    {all,               100                 },
-	    {UINT32_MAX,        100                 },
-	    {UINT32_MAX,        UINT32_MAX          },
-	    {64,                UINT32_MAX          },
-	    {64,                all                 },
-	    {64,                all - PAYLOAD_AT + 1},
-	    {64,                0		   },
-	    {64,                4		   },
-	    {all - 3 * 512,     0                   },
-	    {all - 3 * 512 + 1, 0                   },
+	    {all, 100},
+	    {UINT32_MAX, 100},
+	    {UINT32_MAX, UINT32_MAX},
+	    {64, UINT32_MAX},
+	    {64, all},
+	    {64, all - PAYLOAD_AT + 1},
+	    {64, 0},
+	    {64, 4},
+	    {all - 3 * 512, 0},
+	    {all - 3 * 512 + 1, 0},
 	};
 
 	(void)state;
@@ -611,8 +608,8 @@ bzimage_refuses_a_payload_outside_the_file(void **state)
 		put_le32(kernel.ptr + OFFSET_PAYLOAD_OFFSET, rows[i][0]);
 		put_le32(kernel.ptr + OFFSET_PAYLOAD_LENGTH, rows[i][1]);
 		assert_refused(&kernel, elf.len, DECOMPRESS_FAILED, "payload");
-		assert_code(kernel_claimed_elf_size(
-				buffer_bytes(&kernel), &size_bytes, &err),
+		assert_code(kernel_claimed_elf_size(buffer_bytes(&kernel),
+				&size_bytes, &err),
 		    DECOMPRESS_FAILED);
 		assert_int_equal(size_bytes, 77);
 	}

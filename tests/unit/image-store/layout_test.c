@@ -18,11 +18,8 @@
 static int
 enter_store(void **state)
 {
-	static const char *const images[][3] = {
-	    {"dir-web-2", "web", "2"},
-            {"dir-db",    "db",  "1"},
-	    {"dir-web-1", "web", "1"}
-        };
+	static const char *const images[][3] = {{"dir-web-2", "web", "2"},
+	    {"dir-db", "db", "1"}, {"dir-web-1", "web", "1"}};
 	struct err err;
 
 	if (enter_directory(state) != 0)
@@ -86,8 +83,8 @@ point_to(json_t *descriptor, struct bytes data)
 	digest_of(data, &digest, &err);
 	digest_text(&digest, text);
 	json_object_set_new(descriptor, "digest", json_string(text));
-	json_object_set_new(
-	    descriptor, "size", json_integer((json_int_t)data.len));
+	json_object_set_new(descriptor, "size",
+	    json_integer((json_int_t)data.len));
 	write_file(blob_path(descriptor), data);
 }
 
@@ -145,11 +142,8 @@ try_open(void)
 static void
 layout_read_lists_what_was_added(void **state)
 {
-	static const char *const names[][2] = {
-	    {"db",  "1"},
-            {"web", "1"},
-            {"web", "2"}
-        };
+	static const char *const names[][2] = {{"db", "1"}, {"web", "1"},
+	    {"web", "2"}};
 	CLEANUP(layout_list_done) struct layout_list list = {0};
 	CLEANUP(closep) int dir_fd = -1;
 	struct err err;
@@ -164,17 +158,17 @@ layout_read_lists_what_was_added(void **state)
 		char path[64];
 
 		assert_string_equal(list.entries[i].claimed_name, names[i][0]);
-		assert_string_equal(
-		    list.entries[i].claimed_version, names[i][1]);
+		assert_string_equal(list.entries[i].claimed_version,
+		    names[i][1]);
 		snprintf(path, sizeof(path), "dir-%s%s%s/manifest.dsse",
 		    names[i][0], i == 0 ? "" : "-", i == 0 ? "" : names[i][1]);
 		original = read_file(path);
-		assert_code(
-		    layout_copy_blob_max(dir_fd, &list.entries[i].envelope,
-			LIMIT_ENVELOPE_BYTES, "envelope", &envelope, &err),
+		assert_code(layout_copy_blob_max(dir_fd,
+				&list.entries[i].envelope, LIMIT_ENVELOPE_BYTES,
+				"envelope", &envelope, &err),
 		    0);
-		assert_true(bytes_equal(
-		    sealed_bytes(envelope), buffer_bytes(&original)));
+		assert_true(bytes_equal(sealed_bytes(envelope),
+		    buffer_bytes(&original)));
 	}
 }
 
@@ -267,8 +261,8 @@ replace_with_directory(const char *path)
 	assert_int_equal(mkdir(path, 0700), 0);
 }
 
-static void (*const replacements[])(const char *path) = {
-    replace_with_link, replace_with_fifo, replace_with_directory};
+static void (*const replacements[])(const char *path) = {replace_with_link,
+    replace_with_fifo, replace_with_directory};
 
 static void
 layout_refuses_files_that_are_not_regular(void **state)
@@ -306,8 +300,8 @@ layout_copy_blob_refuses_blobs_that_are_not_regular(void **state)
 		assert_code(
 		    layout_copy_blob(dir_fd, &digest, 2, "blob", &blob, &err),
 		    STORE_MALFORMED);
-		assert_code(layout_copy_blob_max(
-				dir_fd, &digest, 100, "blob", &blob, &err),
+		assert_code(layout_copy_blob_max(dir_fd, &digest, 100, "blob",
+				&blob, &err),
 		    STORE_MALFORMED);
 		assert_ptr_equal(blob, UNTOUCHED);
 	}
@@ -343,8 +337,8 @@ layout_copy_blob_copies_exactly_the_size(void **state)
 	(void)state;
 	assert_true(digest_from_hex(EMPTY_HEX, &digest));
 	assert_code(layout_open("store", &dir_fd, &err), 0);
-	assert_code(
-	    layout_copy_blob(dir_fd, &digest, 2, "blob", &blob, &err), 0);
+	assert_code(layout_copy_blob(dir_fd, &digest, 2, "blob", &blob, &err),
+	    0);
 	assert_true(bytes_equal(sealed_bytes(blob), bytes_of_str("{}")));
 	assert_code(layout_copy_blob(dir_fd, &digest, 1, "blob", &none, &err),
 	    IMAGE_SIZE_MISMATCH);
@@ -378,8 +372,8 @@ layout_copy_blob_does_not_check_the_digest(void **state)
 	write_file("store/blobs/sha256/" EMPTY_HEX, bytes_of_str("[]"));
 	assert_true(digest_from_hex(EMPTY_HEX, &digest));
 	assert_code(layout_open("store", &dir_fd, &err), 0);
-	assert_code(
-	    layout_copy_blob(dir_fd, &digest, 2, "blob", &blob, &err), 0);
+	assert_code(layout_copy_blob(dir_fd, &digest, 2, "blob", &blob, &err),
+	    0);
 }
 
 static void
@@ -496,19 +490,19 @@ static void
 layout_read_refuses_a_malformed_entry_that_claims_to_be_ours(void **state)
 {
 	static const char *const rows[][2] = {
-	    {"mediaType",   NULL					 },
-	    {"mediaType",   "\"application/vnd.oci.image.index.v1+json\""},
-	    {"digest",      NULL					 },
-	    {"digest",      "\"sha256:00\""                              },
-	    {"digest",      "\"sha256:../../../../etc/passwd\""          },
-	    {"size",        NULL					 },
-	    {"size",        "0"					  },
-	    {"size",        "1.0"					},
-	    {"size",        "65537"				      },
-	    {"size",        "9223372036854775807"                        },
-	    {"annotations", NULL					 },
-	    {"annotations", "{}"					 },
-	    {"annotations", "[]"					 },
+	    {"mediaType", NULL},
+	    {"mediaType", "\"application/vnd.oci.image.index.v1+json\""},
+	    {"digest", NULL},
+	    {"digest", "\"sha256:00\""},
+	    {"digest", "\"sha256:../../../../etc/passwd\""},
+	    {"size", NULL},
+	    {"size", "0"},
+	    {"size", "1.0"},
+	    {"size", "65537"},
+	    {"size", "9223372036854775807"},
+	    {"annotations", NULL},
+	    {"annotations", "{}"},
+	    {"annotations", "[]"},
 	};
 	static const char *const ref_names[] = {"web", "web:", ":1", "Web:1",
 	    "web:1:2", "web/1", "web:../1",
@@ -587,8 +581,8 @@ read_with_oci_manifest(const char *path, const char *member, const char *value)
 	if (value == NULL)
 		json_object_del(object, member);
 	else
-		json_object_set_new(
-		    object, member, json_loads(value, JSON_DECODE_ANY, NULL));
+		json_object_set_new(object, member,
+		    json_loads(value, JSON_DECODE_ANY, NULL));
 	text = tree_text(manifest);
 	json_decref(manifest);
 	point_to(entry, bytes_of_str(text));
@@ -638,8 +632,8 @@ layout_read_refuses_a_malformed_oci_manifest(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < countof(bad_members); i++) {
-		int code = read_with_oci_manifest(
-		    bad_members[i][0], bad_members[i][1], bad_members[i][2]);
+		int code = read_with_oci_manifest(bad_members[i][0],
+		    bad_members[i][1], bad_members[i][2]);
 
 		if (code != STORE_MALFORMED)
 			fail_msg("%s %s", bad_members[i][1], bad_members[i][2]);
@@ -648,8 +642,8 @@ layout_read_refuses_a_malformed_oci_manifest(void **state)
 	    read_with_oci_manifest("", "layers", "[" ENVELOPE "," KERNEL "]"),
 	    0);
 	/* OCI: unknown members must not be an error. */
-	assert_code(
-	    read_with_oci_manifest("", "annotations", "{\"a\":\"b\"}"), 0);
+	assert_code(read_with_oci_manifest("", "annotations", "{\"a\":\"b\"}"),
+	    0);
 	assert_code(read_with_oci_manifest("config", "data", NULL), 0);
 }
 

@@ -244,17 +244,11 @@ manifest_decode_refuses_an_unknown_member_in_each_object(void **state)
 static void
 manifest_decode_refuses_reals(void **state)
 {
-	static const char *const integers[][2] = {
-	    {"rollback",          "index"},
-            {"kernel",            "size" },
-            {"kernel.elf",        "size" },
-	    {"ramdisk",           "size" },
-            {"limits.memory_mib", "min"  },
-	    {"limits.memory_mib", "max"  },
-            {"limits.vcpus",      "min"  },
-	    {"limits.vcpus",      "max"  },
-            {"devices.vif",       "max"  }
-        };
+	static const char *const integers[][2] = {{"rollback", "index"},
+	    {"kernel", "size"}, {"kernel.elf", "size"}, {"ramdisk", "size"},
+	    {"limits.memory_mib", "min"}, {"limits.memory_mib", "max"},
+	    {"limits.vcpus", "min"}, {"limits.vcpus", "max"},
+	    {"devices.vif", "max"}};
 
 	(void)state;
 	for (size_t i = 0; i < countof(integers); i++) {
@@ -351,8 +345,8 @@ manifest_decode_refuses_bad_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(names); i++) {
-		assert_code(
-		    decode_with("", "name", names[i]), MANIFEST_MALFORMED);
+		assert_code(decode_with("", "name", names[i]),
+		    MANIFEST_MALFORMED);
 		assert_code(decode_with("rollback", "location", names[i]),
 		    MANIFEST_MALFORMED);
 	}
@@ -375,8 +369,8 @@ manifest_decode_refuses_bad_versions(void **state)
 	for (size_t i = 0; i < countof(good); i++)
 		assert_code(decode_with("", "version", good[i]), 0);
 	for (size_t i = 0; i < countof(bad); i++)
-		assert_code(
-		    decode_with("", "version", bad[i]), MANIFEST_MALFORMED);
+		assert_code(decode_with("", "version", bad[i]),
+		    MANIFEST_MALFORMED);
 	assert_code(decode_with_long("", "version", LIMIT_VERSION_BYTES + 1),
 	    MANIFEST_MALFORMED);
 }
@@ -386,27 +380,27 @@ manifest_decode_refuses_unknown_words(void **state)
 {
 	(void)state;
 	assert_code(decode_with("", "class", "\"debug\""), 0);
-	assert_code(
-	    decode_with("", "class", "\"production\""), MANIFEST_MALFORMED);
+	assert_code(decode_with("", "class", "\"production\""),
+	    MANIFEST_MALFORMED);
 	assert_code(decode_with("", "class", "\"\""), MANIFEST_MALFORMED);
-	assert_code(
-	    decode_with("kernel", "format", "\"vmlinux\""), MANIFEST_MALFORMED);
+	assert_code(decode_with("kernel", "format", "\"vmlinux\""),
+	    MANIFEST_MALFORMED);
 }
 
 static void
 manifest_decode_refuses_what_this_version_does_not_do(void **state)
 {
 	static const char *const rows[][3] = {
-	    {"",            "schema",     "\"assay.image/2\""           },
-	    {"",            "schema",     "\"\""                        },
-	    {"",            "type",       "\"pvh\""                     },
-	    {"",            "type",       "\"p\""                       },
-	    {"",            "arch",       "\"arm64\""                   },
-	    {"devices",     "vbd",        "[{\"name\":\"rootfs\"}]"     },
-	    {"devices.vif", "max",        "1"                           },
-	    {"",            "xsm_label",  "\"system_u:system_r:domU_t\""},
-	    {"",            "not_before", "1"                           },
-	    {"",            "not_after",  "\"2026-11-03\""              },
+	    {"", "schema", "\"assay.image/2\""},
+	    {"", "schema", "\"\""},
+	    {"", "type", "\"pvh\""},
+	    {"", "type", "\"p\""},
+	    {"", "arch", "\"arm64\""},
+	    {"devices", "vbd", "[{\"name\":\"rootfs\"}]"},
+	    {"devices.vif", "max", "1"},
+	    {"", "xsm_label", "\"system_u:system_r:domU_t\""},
+	    {"", "not_before", "1"},
+	    {"", "not_after", "\"2026-11-03\""},
 	};
 
 	(void)state;
@@ -428,9 +422,9 @@ static void
 manifest_decode_refuses_sizes_over_their_limit(void **state)
 {
 	static const char *const rows[][3] = {
-	    {"kernel",     "268435456",  "268435457" },
-	    {"kernel.elf", "268435456",  "268435457" },
-	    {"ramdisk",    "1073741824", "1073741825"},
+	    {"kernel", "268435456", "268435457"},
+	    {"kernel.elf", "268435456", "268435457"},
+	    {"ramdisk", "1073741824", "1073741825"},
 	};
 
 	(void)state;
@@ -441,8 +435,8 @@ manifest_decode_refuses_sizes_over_their_limit(void **state)
 		assert_code(
 		    decode_with(rows[i][0], "size", "9223372036854775807"),
 		    IMAGE_TOO_LARGE);
-		assert_code(
-		    decode_with(rows[i][0], "size", "0"), MANIFEST_MALFORMED);
+		assert_code(decode_with(rows[i][0], "size", "0"),
+		    MANIFEST_MALFORMED);
 	}
 }
 
@@ -466,21 +460,21 @@ static void
 manifest_decode_refuses_an_elf_kernel_that_is_not_its_own_elf(void **state)
 {
 	(void)state;
-	assert_code(
-	    decode_with("kernel", "format", "\"elf\""), MANIFEST_MALFORMED);
+	assert_code(decode_with("kernel", "format", "\"elf\""),
+	    MANIFEST_MALFORMED);
 }
 
 static void
 manifest_decode_refuses_bad_ranges(void **state)
 {
 	static const char *const rows[][2] = {
-	    {"limits.memory_mib", "{\"min\":0,\"max\":4096}"      },
-	    {"limits.memory_mib", "{\"min\":129,\"max\":128}"     },
-	    {"limits.memory_mib", "{\"min\":1,\"max\":1048577}"   },
+	    {"limits.memory_mib", "{\"min\":0,\"max\":4096}"},
+	    {"limits.memory_mib", "{\"min\":129,\"max\":128}"},
+	    {"limits.memory_mib", "{\"min\":1,\"max\":1048577}"},
 	    {"limits.memory_mib", "{\"min\":1,\"max\":4294967296}"},
-	    {"limits.vcpus",      "{\"min\":0,\"max\":0}"         },
-	    {"limits.vcpus",      "{\"min\":2,\"max\":1}"         },
-	    {"limits.vcpus",      "{\"min\":1,\"max\":129}"       },
+	    {"limits.vcpus", "{\"min\":0,\"max\":0}"},
+	    {"limits.vcpus", "{\"min\":2,\"max\":1}"},
+	    {"limits.vcpus", "{\"min\":1,\"max\":129}"},
 	};
 
 	(void)state;
@@ -493,8 +487,8 @@ manifest_decode_refuses_bad_ranges(void **state)
 	assert_code(decode_with("limits", "memory_mib",
 			"{\"min\":1048576,\"max\":1048576}"),
 	    0);
-	assert_code(
-	    decode_with("limits", "vcpus", "{\"min\":128,\"max\":128}"), 0);
+	assert_code(decode_with("limits", "vcpus", "{\"min\":128,\"max\":128}"),
+	    0);
 }
 
 static void
@@ -505,8 +499,8 @@ manifest_decode_refuses_command_lines_that_are_not_printable(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(bad); i++)
-		assert_code(
-		    decode_with("", "cmdline", bad[i]), MANIFEST_MALFORMED);
+		assert_code(decode_with("", "cmdline", bad[i]),
+		    MANIFEST_MALFORMED);
 	assert_code(decode_with("", "cmdline", "\" ~\""), 0);
 	assert_code(decode_with("", "cmdline", "\"\""), 0);
 }
@@ -540,8 +534,8 @@ manifest_encode_refuses_what_decode_would_refuse(void **state)
 	for (size_t i = 0; i < countof(bad); i++) {
 		char *text = UNTOUCHED;
 
-		assert_code(
-		    manifest_encode(&bad[i], &text, &err), MANIFEST_MALFORMED);
+		assert_code(manifest_encode(&bad[i], &text, &err),
+		    MANIFEST_MALFORMED);
 		assert_ptr_equal(text, UNTOUCHED);
 	}
 	bad[0] = good_manifest();
@@ -560,8 +554,8 @@ manifest_errors_name_the_field(void **state)
 	(void)state;
 	json_object_del(tree_at(tree, "limits.vcpus"), "max");
 	text = tree_text(tree);
-	assert_code(
-	    decode(bytes_of_str(text), &manifest, &err), MANIFEST_MALFORMED);
+	assert_code(decode(bytes_of_str(text), &manifest, &err),
+	    MANIFEST_MALFORMED);
 	assert_string_equal(err.field, "limits.vcpus.max");
 	json_decref(tree);
 }

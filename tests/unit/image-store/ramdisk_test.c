@@ -46,11 +46,11 @@ ramdisk_check_refuses_several_members_and_trailing_zeros(void **state)
 	assert_code(ramdisk_check(buffer_bytes(&one), &err), 0);
 	buffer_add(&two, one.ptr, one.len);
 	buffer_add(&two, small.ptr, small.len);
-	assert_code(
-	    ramdisk_check(buffer_bytes(&two), &err), RAMDISK_UNPACKABLE);
+	assert_code(ramdisk_check(buffer_bytes(&two), &err),
+	    RAMDISK_UNPACKABLE);
 	buffer_add(&one, "\0\0\0\0", 4);
-	assert_code(
-	    ramdisk_check(buffer_bytes(&one), &err), RAMDISK_UNPACKABLE);
+	assert_code(ramdisk_check(buffer_bytes(&one), &err),
+	    RAMDISK_UNPACKABLE);
 }
 
 static void

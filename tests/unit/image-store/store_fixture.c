@@ -130,8 +130,8 @@ leave_directory(void **state)
 {
 	(void)state;
 	assert_int_equal(chdir("/"), 0);
-	assert_int_equal(
-	    nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS),
+	    0);
 	free(directory);
 	directory = NULL;
 	return 0;
@@ -206,7 +206,7 @@ count_files(const char *path)
 	assert_non_null(dir);
 	while ((entry = readdir(dir)) != NULL)
 		count += strcmp(entry->d_name, ".") != 0 &&
-			 strcmp(entry->d_name, "..") != 0;
+		         strcmp(entry->d_name, "..") != 0;
 	closedir(dir);
 	return count;
 }
@@ -285,7 +285,7 @@ make_elf(const struct elf_recipe *recipe)
 	size_t len = notes_at + notes.len + recipe->content_bytes;
 	Elf64_Ehdr header = {
 	    .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
-			ELFDATA2LSB, EV_CURRENT},
+		ELFDATA2LSB, EV_CURRENT},
 	    .e_type = ET_EXEC,
 	    .e_machine = EM_X86_64,
 	    .e_version = EV_CURRENT,
@@ -296,15 +296,15 @@ make_elf(const struct elf_recipe *recipe)
 	};
 	Elf64_Phdr segments[2] = {
 	    {.p_type = PT_LOAD,
-             .p_filesz = len,
-             .p_memsz = len + 4096,
-             .p_paddr = 0x1000000,
-             .p_vaddr = 0xffffffff81000000},
+		.p_filesz = len,
+		.p_memsz = len + 4096,
+		.p_paddr = 0x1000000,
+		.p_vaddr = 0xffffffff81000000},
 	    {.p_type = PT_NOTE,
-             .p_offset = notes_at,
-             .p_filesz = notes.len,
-             .p_memsz = notes.len,
-             .p_align = 4                 },
+		.p_offset = notes_at,
+		.p_filesz = notes.len,
+		.p_memsz = notes.len,
+		.p_align = 4},
 	};
 	struct buffer elf = {0};
 
@@ -344,9 +344,9 @@ compress_xz(struct bytes data)
 	size_t used = 0;
 	lzma_options_lzma options;
 	lzma_filter filters[] = {
-	    {LZMA_FILTER_X86,   NULL    },
+	    {LZMA_FILTER_X86, NULL},
 	    {LZMA_FILTER_LZMA2, &options},
-	    {LZMA_VLI_UNKNOWN,  NULL    },
+	    {LZMA_VLI_UNKNOWN, NULL},
 	};
 
 	assert_false(lzma_lzma_preset(&options, 6));
@@ -427,8 +427,8 @@ wrap_payload(struct bytes payload)
 }
 
 struct buffer
-wrap_stream(
-    enum compression compression, struct bytes stream, uint32_t claimed_size)
+wrap_stream(enum compression compression, struct bytes stream,
+    uint32_t claimed_size)
 {
 	CLEANUP(buffer_done) struct buffer payload = {0};
 
@@ -446,8 +446,8 @@ make_bzimage(enum compression compression, struct bytes elf)
 	CLEANUP(buffer_done)
 	struct buffer stream = compress_bytes(compression, elf);
 
-	return wrap_stream(
-	    compression, buffer_bytes(&stream), (uint32_t)elf.len);
+	return wrap_stream(compression, buffer_bytes(&stream),
+	    (uint32_t)elf.len);
 }
 
 /* --- manifests ------------------------------------------------------- */
@@ -520,8 +520,8 @@ signer_key(enum signer signer)
 	struct err err;
 
 	if (signers[signer] == NULL)
-		assert_code(private_key_generate(
-				ALGORITHM_ED25519, &signers[signer], &err),
+		assert_code(private_key_generate(ALGORITHM_ED25519,
+				&signers[signer], &err),
 		    0);
 	return signers[signer];
 }
@@ -529,8 +529,8 @@ signer_key(enum signer signer)
 static void
 signer_id(enum signer signer, char ret_hex[DIGEST_HEX_SIZE])
 {
-	digest_hex(
-	    public_key_id(private_key_public(signer_key(signer))), ret_hex);
+	digest_hex(public_key_id(private_key_public(signer_key(signer))),
+	    ret_hex);
 }
 
 static json_t *
@@ -539,8 +539,8 @@ signer_entry(enum signer signer)
 	CLEANUP(freep) char *pem = NULL;
 	struct err err;
 
-	assert_code(public_key_to_pem(
-			private_key_public(signer_key(signer)), &pem, &err),
+	assert_code(public_key_to_pem(private_key_public(signer_key(signer)),
+			&pem, &err),
 	    0);
 	return json_pack("{s:s, s:s}", "alg", "ed25519", "pem", pem);
 }
@@ -633,8 +633,8 @@ make_image_dir(const char *dir, const char *name, const char *version)
 	char path[256];
 	struct err err;
 
-	snprintf(
-	    request.manifest.name, sizeof(request.manifest.name), "%s", name);
+	snprintf(request.manifest.name, sizeof(request.manifest.name), "%s",
+	    name);
 	snprintf(request.manifest.version, sizeof(request.manifest.version),
 	    "%s", version);
 	if (image_dir_pack(&request, dir, &manifest, &err) != 0)

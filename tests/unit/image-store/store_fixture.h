@@ -97,8 +97,8 @@ struct buffer compress_bytes(enum compression compression, struct bytes data);
  * A bzImage around a payload that is a stream and, but for gzip, the claimed
  * size; protocol 2.15, two setup sectors.
  */
-struct buffer wrap_stream(
-    enum compression compression, struct bytes stream, uint32_t claimed_size);
+struct buffer wrap_stream(enum compression compression, struct bytes stream,
+    uint32_t claimed_size);
 struct buffer wrap_payload(struct bytes payload);
 
 /* Compress and wrap, with the true size. */
@@ -132,8 +132,8 @@ struct trust_policy *make_policy(int64_t floor);
 enum signer { SIGNER_PROD, SIGNER_LAB, SIGNER_STRANGER, SIGNERS };
 
 /* An envelope over the payload. Returns owned text. */
-char *
-sign_payload(enum signer signer, const char *payload_type, const char *payload);
+char *sign_payload(enum signer signer, const char *payload_type,
+    const char *payload);
 
 /* The same, over a manifest. */
 char *sign_manifest(enum signer signer, const struct manifest *manifest);

@@ -114,11 +114,11 @@ verified_manifest_tells_who_signed_what(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(verified_manifest_new(
-			policy, "web-frontend", envelope, &verified, &err),
+	assert_code(verified_manifest_new(policy, "web-frontend", envelope,
+			&verified, &err),
 	    0);
-	assert_memory_equal(
-	    verified_manifest_get(verified), &manifest, sizeof(manifest));
+	assert_memory_equal(verified_manifest_get(verified), &manifest,
+	    sizeof(manifest));
 	assert_string_equal(verified_manifest_role(verified), "prod");
 	digest_of(bytes_of_str(text), &digest, &err);
 	assert_true(
@@ -143,12 +143,12 @@ verified_manifest_refuses_another_name(void **state)
 	struct manifest manifest = good_manifest();
 
 	(void)state;
-	assert_code(
-	    try_verify(SIGNER_PROD, &manifest, "web", 0), IMAGE_NAME_MISMATCH);
+	assert_code(try_verify(SIGNER_PROD, &manifest, "web", 0),
+	    IMAGE_NAME_MISMATCH);
 	assert_code(try_verify(SIGNER_PROD, &manifest, "web-frontend2", 0),
 	    IMAGE_NAME_MISMATCH);
-	assert_code(
-	    try_verify(SIGNER_PROD, &manifest, "", 0), IMAGE_NAME_MISMATCH);
+	assert_code(try_verify(SIGNER_PROD, &manifest, "", 0),
+	    IMAGE_NAME_MISMATCH);
 }
 
 static void
@@ -157,16 +157,16 @@ verified_manifest_refuses_a_role_that_does_not_own_the_name(void **state)
 	struct manifest manifest = good_manifest();
 
 	(void)state;
-	assert_code(
-	    try_verify(SIGNER_LAB, &manifest, NULL, 0), ROLE_NOT_ALLOWED);
+	assert_code(try_verify(SIGNER_LAB, &manifest, NULL, 0),
+	    ROLE_NOT_ALLOWED);
 	manifest.is_debug = true;
 	assert_code(try_verify(SIGNER_LAB, &manifest, NULL, 0), 0);
-	assert_code(
-	    try_verify(SIGNER_PROD, &manifest, NULL, 0), ROLE_NOT_ALLOWED);
+	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 0),
+	    ROLE_NOT_ALLOWED);
 	manifest.is_debug = false;
 	strcpy(manifest.name, "db");
-	assert_code(
-	    try_verify(SIGNER_PROD, &manifest, NULL, 0), ROLE_NOT_ALLOWED);
+	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 0),
+	    ROLE_NOT_ALLOWED);
 }
 
 static void
@@ -176,8 +176,8 @@ verified_manifest_refuses_an_image_below_the_floor(void **state)
 
 	(void)state;
 	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 17), 0);
-	assert_code(
-	    try_verify(SIGNER_PROD, &manifest, NULL, 18), IMAGE_ROLLBACK);
+	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 18),
+	    IMAGE_ROLLBACK);
 }
 
 static void
@@ -186,16 +186,16 @@ verified_manifest_refuses_a_stranger(void **state)
 	struct manifest manifest = good_manifest();
 
 	(void)state;
-	assert_code(
-	    try_verify(SIGNER_STRANGER, &manifest, NULL, 0), KEY_UNKNOWN);
+	assert_code(try_verify(SIGNER_STRANGER, &manifest, NULL, 0),
+	    KEY_UNKNOWN);
 }
 
 static void
 verified_manifest_refuses_another_payload_type(void **state)
 {
 	CLEANUP(freep)
-	char *text = sign_payload(
-	    SIGNER_PROD, "application/vnd.assay.store-index.v1+json", "{}");
+	char *text = sign_payload(SIGNER_PROD,
+	    "application/vnd.assay.store-index.v1+json", "{}");
 
 	(void)state;
 	assert_code(try_verify_text(text), PAYLOAD_TYPE_UNKNOWN);
@@ -244,8 +244,8 @@ verified_manifest_refuses_each_flipped_bit_of_what_was_signed(void **state)
 		payload[i] = was == 'A' ? 'B' : 'A';
 		envelope = sealed_of(bytes_of_str(text));
 		payload[i] = was;
-		assert_true(verified_manifest_new(
-				policy, NULL, envelope, &verified, &err) != 0);
+		assert_true(verified_manifest_new(policy, NULL, envelope,
+				&verified, &err) != 0);
 		assert_true(err.code == IMAGE_SIGNATURE_BAD ||
 			    err.code == ENVELOPE_MALFORMED);
 		assert_ptr_equal(verified, UNTOUCHED);
@@ -303,8 +303,8 @@ blob_check_refuses_other_sizes_and_bytes(void **state)
 	buffer_add(&image.elf, "", 1);
 	CLEANUP(sealed_freep)
 	struct sealed *grown = sealed_of(buffer_bytes(&image.elf));
-	assert_code(
-	    blob_check(blob, grown, "kernel", &err), IMAGE_SIZE_MISMATCH);
+	assert_code(blob_check(blob, grown, "kernel", &err),
+	    IMAGE_SIZE_MISMATCH);
 }
 
 static struct checked_blob *
@@ -329,28 +329,28 @@ checked_blob_is_made_only_of_the_right_bytes(void **state)
 
 	(void)state;
 	image.elf.ptr[5000] ^= 1;
-	assert_code(
-	    checked_blob_new(&image.manifest.elf,
-		sealed_of(buffer_bytes(&image.elf)), "kernel", &blob, &err),
+	assert_code(checked_blob_new(&image.manifest.elf,
+			sealed_of(buffer_bytes(&image.elf)), "kernel", &blob,
+			&err),
 	    IMAGE_DIGEST_MISMATCH);
 	assert_ptr_equal(blob, UNTOUCHED);
-	assert_code(
-	    checked_blob_new(&image.manifest.ramdisk,
-		sealed_of(buffer_bytes(&image.elf)), "ramdisk", &blob, &err),
+	assert_code(checked_blob_new(&image.manifest.ramdisk,
+			sealed_of(buffer_bytes(&image.elf)), "ramdisk", &blob,
+			&err),
 	    IMAGE_SIZE_MISMATCH);
 	assert_ptr_equal(blob, UNTOUCHED);
-	assert_code(
-	    checked_blob_from_cache(&image.manifest.ramdisk,
-		sealed_of(buffer_bytes(&image.elf)), "ramdisk", &blob, &err),
+	assert_code(checked_blob_from_cache(&image.manifest.ramdisk,
+			sealed_of(buffer_bytes(&image.elf)), "ramdisk", &blob,
+			&err),
 	    IMAGE_SIZE_MISMATCH);
 	assert_ptr_equal(blob, UNTOUCHED);
 	image.elf.ptr[5000] ^= 1;
-	assert_code(
-	    checked_blob_from_cache(&image.manifest.elf,
-		sealed_of(buffer_bytes(&image.elf)), "kernel", &blob, &err),
+	assert_code(checked_blob_from_cache(&image.manifest.elf,
+			sealed_of(buffer_bytes(&image.elf)), "kernel", &blob,
+			&err),
 	    0);
-	assert_int_equal(
-	    sealed_bytes(checked_blob_sealed(blob)).len, image.elf.len);
+	assert_int_equal(sealed_bytes(checked_blob_sealed(blob)).len,
+	    image.elf.len);
 	checked_blob_freep(&blob);
 }
 
@@ -387,8 +387,8 @@ verified_image_holds_what_was_signed(void **state)
 	assert_code(make(&good.manifest, &good.elf, &good.ramdisk, &image), 0);
 	assert_true(
 	    bytes_equal(verified_image_elf(image), buffer_bytes(&good.elf)));
-	assert_true(bytes_equal(
-	    verified_image_ramdisk(image), buffer_bytes(&good.ramdisk)));
+	assert_true(bytes_equal(verified_image_ramdisk(image),
+	    buffer_bytes(&good.ramdisk)));
 	assert_string_equal(
 	    verified_manifest_get(verified_image_manifest(image))->name,
 	    "web-frontend");
@@ -419,12 +419,12 @@ verified_image_refuses_the_blobs_of_another_image(void **state)
 	recipe.has_hypercall_page = false;
 	other_elf = make_elf(&recipe);
 	buffer_add(&other_ramdisk, "070701 rAmdisk", 14);
-	assert_not_made(
-	    &good.manifest, &other_elf, &good.ramdisk, IMAGE_DIGEST_MISMATCH);
-	assert_not_made(
-	    &good.manifest, &good.elf, &other_ramdisk, IMAGE_DIGEST_MISMATCH);
-	assert_not_made(
-	    &good.manifest, &good.ramdisk, &good.elf, IMAGE_DIGEST_MISMATCH);
+	assert_not_made(&good.manifest, &other_elf, &good.ramdisk,
+	    IMAGE_DIGEST_MISMATCH);
+	assert_not_made(&good.manifest, &good.elf, &other_ramdisk,
+	    IMAGE_DIGEST_MISMATCH);
+	assert_not_made(&good.manifest, &good.ramdisk, &good.elf,
+	    IMAGE_DIGEST_MISMATCH);
 }
 
 static void
@@ -435,8 +435,8 @@ verified_image_refuses_a_ramdisk_too_many_or_too_few(void **state)
 	(void)state;
 	assert_not_made(&good.manifest, &good.elf, NULL, IMAGE_DIGEST_MISMATCH);
 	good.manifest.has_ramdisk = false;
-	assert_not_made(
-	    &good.manifest, &good.elf, &good.ramdisk, IMAGE_DIGEST_MISMATCH);
+	assert_not_made(&good.manifest, &good.elf, &good.ramdisk,
+	    IMAGE_DIGEST_MISMATCH);
 }
 
 static void
@@ -447,8 +447,8 @@ verified_image_refuses_a_signed_kernel_that_is_no_x86_64_elf(void **state)
 	(void)state;
 	good.elf.ptr[0x12] = 3; /* EM_386 */
 	good.manifest.elf = blob_of(&good.elf);
-	assert_not_made(
-	    &good.manifest, &good.elf, &good.ramdisk, KERNEL_FORMAT_UNKNOWN);
+	assert_not_made(&good.manifest, &good.elf, &good.ramdisk,
+	    KERNEL_FORMAT_UNKNOWN);
 }
 
 static void
@@ -460,8 +460,8 @@ verified_image_refuses_a_signed_ramdisk_that_would_be_unpacked(void **state)
 	buffer_done(&good.ramdisk);
 	buffer_add(&good.ramdisk, "\x1f\x8b\x08......\x05\0\0\0", 13);
 	good.manifest.ramdisk = blob_of(&good.ramdisk);
-	assert_not_made(
-	    &good.manifest, &good.elf, &good.ramdisk, RAMDISK_UNPACKABLE);
+	assert_not_made(&good.manifest, &good.elf, &good.ramdisk,
+	    RAMDISK_UNPACKABLE);
 }
 
 static int
@@ -505,6 +505,6 @@ main(void)
 		verified_image_refuses_a_signed_ramdisk_that_would_be_unpacked),
 	};
 
-	return cmocka_run_group_tests_name(
-	    "verified_image", tests, NULL, teardown);
+	return cmocka_run_group_tests_name("verified_image", tests, NULL,
+	    teardown);
 }

@@ -94,8 +94,8 @@ expect_signature(const struct dsse_envelope *envelope, size_t index, size_t key)
 
 	digest_hex(public_key_id(public), id);
 	assert_string_equal(signature.claimed_keyid, id);
-	assert_code(
-	    dsse_pae(TYPE, bytes_of_str(PAYLOAD), &pae, &len, &err), ERR_NONE);
+	assert_code(dsse_pae(TYPE, bytes_of_str(PAYLOAD), &pae, &len, &err),
+	    ERR_NONE);
 	assert_true(
 	    public_key_accepts(public, bytes_of(pae, len), signature.sig));
 	free(pae);
@@ -197,8 +197,8 @@ dsse_sign_refuses_an_old_envelope_of_another_payload(void **state)
 
 	(void)state;
 	expect_refused(TYPE, bytes_of_str("{}"), old, 1, ENVELOPE_MALFORMED);
-	expect_refused(
-	    "other", bytes_of_str(PAYLOAD), old, 1, ENVELOPE_MALFORMED);
+	expect_refused("other", bytes_of_str(PAYLOAD), old, 1,
+	    ENVELOPE_MALFORMED);
 	free(old);
 }
 
@@ -206,10 +206,10 @@ static void
 dsse_sign_refuses_a_broken_old_envelope(void **state)
 {
 	(void)state;
-	expect_refused(
-	    TYPE, bytes_of_str(PAYLOAD), "{}", 1, ENVELOPE_MALFORMED);
-	expect_refused(
-	    TYPE, bytes_of_str(PAYLOAD), "nonsense", 1, ENVELOPE_MALFORMED);
+	expect_refused(TYPE, bytes_of_str(PAYLOAD), "{}", 1,
+	    ENVELOPE_MALFORMED);
+	expect_refused(TYPE, bytes_of_str(PAYLOAD), "nonsense", 1,
+	    ENVELOPE_MALFORMED);
 }
 
 static void
@@ -238,8 +238,8 @@ dsse_sign_refuses_a_seventeenth_signature(void **state)
 
 	(void)state;
 	for (int i = 0; i < LIMIT_SIGNATURES; i++)
-		fixture_envelope_sign(
-		    tree, fixture_key(ALGORITHM_ED25519, 0), NULL);
+		fixture_envelope_sign(tree, fixture_key(ALGORITHM_ED25519, 0),
+		    NULL);
 	old = fixture_text(tree);
 	expect_refused(TYPE, bytes_of_str(PAYLOAD), old, 1, ENVELOPE_TOO_LARGE);
 	free(old);
@@ -274,6 +274,6 @@ main(void)
 	    cmocka_unit_test(dsse_sign_refuses_a_long_payload_type),
 	};
 
-	return cmocka_run_group_tests_name(
-	    "dsse_sign", tests, make_keys, free_keys);
+	return cmocka_run_group_tests_name("dsse_sign", tests, make_keys,
+	    free_keys);
 }

@@ -202,12 +202,12 @@ dsse_decode_takes_both_base64_alphabets(void **state)
 		struct dsse_envelope *envelope =
 		    decode_tree(good_with("payload", json_string(texts[i])));
 
-		assert_true(bytes_equal(
-		    dsse_raw_payload(envelope), bytes_of(expected, 3)));
+		assert_true(bytes_equal(dsse_raw_payload(envelope),
+		    bytes_of(expected, 3)));
 		dsse_freep(&envelope);
 		envelope = decode_tree(good_with_sig(json_string(texts[i])));
-		assert_true(bytes_equal(
-		    dsse_signature_at(envelope, 0).sig, bytes_of(expected, 3)));
+		assert_true(bytes_equal(dsse_signature_at(envelope, 0).sig,
+		    bytes_of(expected, 3)));
 		dsse_freep(&envelope);
 	}
 }
@@ -223,16 +223,16 @@ dsse_decode_refuses_base64_that_is_not_strict(void **state)
 	for (size_t i = 0; i < countof(texts); i++) {
 		expect_refused_tree(good_with("payload", json_string(texts[i])),
 		    ENVELOPE_MALFORMED);
-		expect_refused_tree(
-		    good_with_sig(json_string(texts[i])), ENVELOPE_MALFORMED);
+		expect_refused_tree(good_with_sig(json_string(texts[i])),
+		    ENVELOPE_MALFORMED);
 	}
 }
 
 static void
 dsse_decode_refuses_a_missing_member(void **state)
 {
-	static const char *const members[] = {
-	    "payload", "payloadType", "signatures"};
+	static const char *const members[] = {"payload", "payloadType",
+	    "signatures"};
 	json_t *tree;
 
 	(void)state;
@@ -249,29 +249,29 @@ dsse_decode_refuses_a_missing_member(void **state)
 static void
 dsse_decode_refuses_members_of_another_type(void **state)
 {
-	static const char *const members[] = {
-	    "payload", "payloadType", "signatures"};
+	static const char *const members[] = {"payload", "payloadType",
+	    "signatures"};
 
 	(void)state;
 	for (size_t i = 0; i < countof(members); i++) {
-		expect_refused_tree(
-		    good_with(members[i], json_null()), ENVELOPE_MALFORMED);
-		expect_refused_tree(
-		    good_with(members[i], json_integer(1)), ENVELOPE_MALFORMED);
-		expect_refused_tree(
-		    good_with(members[i], json_object()), ENVELOPE_MALFORMED);
+		expect_refused_tree(good_with(members[i], json_null()),
+		    ENVELOPE_MALFORMED);
+		expect_refused_tree(good_with(members[i], json_integer(1)),
+		    ENVELOPE_MALFORMED);
+		expect_refused_tree(good_with(members[i], json_object()),
+		    ENVELOPE_MALFORMED);
 	}
-	expect_refused_tree(
-	    good_with("payload", json_array()), ENVELOPE_MALFORMED);
-	expect_refused_tree(
-	    good_with("signatures", json_string("AAEC")), ENVELOPE_MALFORMED);
+	expect_refused_tree(good_with("payload", json_array()),
+	    ENVELOPE_MALFORMED);
+	expect_refused_tree(good_with("signatures", json_string("AAEC")),
+	    ENVELOPE_MALFORMED);
 	expect_refused_tree(good_with("signatures", json_pack("[s]", "AAEC")),
 	    ENVELOPE_MALFORMED);
 	expect_refused_tree(good_with_sig(json_null()), ENVELOPE_MALFORMED);
 	expect_refused_tree(good_with_sig(json_integer(1)), ENVELOPE_MALFORMED);
 	expect_refused_tree(good_with_keyid(json_null()), ENVELOPE_MALFORMED);
-	expect_refused_tree(
-	    good_with_keyid(json_integer(1)), ENVELOPE_MALFORMED);
+	expect_refused_tree(good_with_keyid(json_integer(1)),
+	    ENVELOPE_MALFORMED);
 }
 
 static void
@@ -353,8 +353,8 @@ static void
 dsse_decode_refuses_an_envelope_without_signatures(void **state)
 {
 	(void)state;
-	expect_refused_tree(
-	    good_with("signatures", json_array()), IMAGE_UNSIGNED);
+	expect_refused_tree(good_with("signatures", json_array()),
+	    IMAGE_UNSIGNED);
 }
 
 static json_t *
@@ -396,8 +396,8 @@ dsse_decode_refuses_an_envelope_over_64_kib(void **state)
 
 	(void)state;
 	memcpy(longer, text, len);
-	expect_refused(
-	    bytes_of(longer, LIMIT_ENVELOPE_BYTES + 1), ENVELOPE_TOO_LARGE);
+	expect_refused(bytes_of(longer, LIMIT_ENVELOPE_BYTES + 1),
+	    ENVELOPE_TOO_LARGE);
 	assert_code(dsse_decode(bytes_of(longer, LIMIT_ENVELOPE_BYTES),
 			&envelope, &err),
 	    ERR_NONE);
@@ -425,13 +425,13 @@ dsse_decode_refuses_a_signature_over_8_kib(void **state)
 	    decode_tree(with_sig_bytes(LIMIT_SIGNATURE_BYTES));
 
 	(void)state;
-	assert_int_equal(
-	    dsse_signature_at(envelope, 0).sig.len, LIMIT_SIGNATURE_BYTES);
+	assert_int_equal(dsse_signature_at(envelope, 0).sig.len,
+	    LIMIT_SIGNATURE_BYTES);
 	dsse_freep(&envelope);
-	expect_refused_tree(
-	    with_sig_bytes(LIMIT_SIGNATURE_BYTES + 1), ENVELOPE_TOO_LARGE);
-	expect_refused_tree(
-	    with_sig_bytes(3 * LIMIT_SIGNATURE_BYTES), ENVELOPE_TOO_LARGE);
+	expect_refused_tree(with_sig_bytes(LIMIT_SIGNATURE_BYTES + 1),
+	    ENVELOPE_TOO_LARGE);
+	expect_refused_tree(with_sig_bytes(3 * LIMIT_SIGNATURE_BYTES),
+	    ENVELOPE_TOO_LARGE);
 }
 
 static void
@@ -442,10 +442,10 @@ dsse_decode_refuses_long_strings(void **state)
 	struct dsse_envelope *envelope;
 
 	(void)state;
-	expect_refused_tree(
-	    good_with_keyid(json_string(keyid)), ENVELOPE_MALFORMED);
-	expect_refused_tree(
-	    good_with("payloadType", json_string(type)), ENVELOPE_MALFORMED);
+	expect_refused_tree(good_with_keyid(json_string(keyid)),
+	    ENVELOPE_MALFORMED);
+	expect_refused_tree(good_with("payloadType", json_string(type)),
+	    ENVELOPE_MALFORMED);
 	envelope = decode_tree(good_with_keyid(json_string(keyid + 1)));
 	dsse_freep(&envelope);
 	envelope = decode_tree(good_with("payloadType", json_string(type + 1)));
@@ -499,8 +499,8 @@ dsse_pae_keeps_zero_bytes_of_the_payload(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(
-	    dsse_pae("t", bytes_of("a\0b", 3), &pae, &len, &err), ERR_NONE);
+	assert_code(dsse_pae("t", bytes_of("a\0b", 3), &pae, &len, &err),
+	    ERR_NONE);
 	assert_int_equal(len, 16);
 	assert_memory_equal(pae, "DSSEv1 1 t 3 a\0b", 16);
 	free(pae);

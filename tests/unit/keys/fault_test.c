@@ -79,13 +79,13 @@ verify(struct err *err)
 	int code;
 
 	left = INT_MAX;
-	assert_code(
-	    trust_decode(bytes_of_str(trust_text), &policy, err), ERR_NONE);
-	assert_code(
-	    dsse_decode(bytes_of_str(envelope_text), &envelope, err), ERR_NONE);
+	assert_code(trust_decode(bytes_of_str(trust_text), &policy, err),
+	    ERR_NONE);
+	assert_code(dsse_decode(bytes_of_str(envelope_text), &envelope, err),
+	    ERR_NONE);
 	left = armed;
-	code = trust_verify(
-	    policy, bytes_of_str(envelope_text), envelope, &verdict, err);
+	code = trust_verify(policy, bytes_of_str(envelope_text), envelope,
+	    &verdict, err);
 	assert_int_equal(verdict.roles, code == 0 ? 1 : 77);
 	return code;
 }
@@ -183,8 +183,8 @@ prepare(void **state)
 	(void)state;
 	trust_text = fixture_text(fixture_trust());
 	envelope_text = fixture_text(fixture_signed_envelope());
-	assert_code(
-	    private_key_generate(ALGORITHM_ED25519, &signer, &err), ERR_NONE);
+	assert_code(private_key_generate(ALGORITHM_ED25519, &signer, &err),
+	    ERR_NONE);
 	return 0;
 }
 

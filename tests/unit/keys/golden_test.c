@@ -31,8 +31,8 @@ read_text(const char *path)
 	struct text text = {.ptr = NULL};
 	struct err err;
 
-	assert_code(
-	    file_read(path, 1 << 20, &text.ptr, &text.len, &err), ERR_NONE);
+	assert_code(file_read(path, 1 << 20, &text.ptr, &text.len, &err),
+	    ERR_NONE);
 	return text;
 }
 
@@ -72,8 +72,8 @@ verify_envelope(struct text text)
 	free(trust.ptr);
 	assert_code(dsse_decode(bytes_of(text.ptr, text.len), &envelope, &err),
 	    ERR_NONE);
-	return trust_verify(
-	    policy, bytes_of(text.ptr, text.len), envelope, &verdict, &err);
+	return trust_verify(policy, bytes_of(text.ptr, text.len), envelope,
+	    &verdict, &err);
 }
 
 static bool
@@ -120,8 +120,8 @@ run_directory(const char *directory, const char *expected)
 		char path[512];
 		int code;
 
-		snprintf(
-		    path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
+		snprintf(path, sizeof(path), "%s/%s", directory,
+		    entries[i]->d_name);
 		code = run_file(path, entries[i]->d_name);
 		if (strcmp(code == 0 ? "good" : err_name((enum err_code)code),
 			expected) != 0) {

@@ -27,8 +27,8 @@ fixture_assert_code(int result, enum err_code code, const char *file, int line)
 {
 	const char *name = result == 0 ? "0" : err_name((enum err_code)result);
 
-	_assert_string_equal(
-	    name, code == ERR_NONE ? "0" : err_name(code), file, line);
+	_assert_string_equal(name, code == ERR_NONE ? "0" : err_name(code),
+	    file, line);
 }
 
 const struct fixture_key *
@@ -87,11 +87,11 @@ fixture_sign(EVP_PKEY *pkey, const char *hash, struct bytes message)
 	    EVP_DigestSignInit_ex(ctx, &key_ctx, hash, NULL, NULL, pkey, NULL),
 	    1);
 	if (EVP_PKEY_is_a(pkey, "RSA")) {
-		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(
-				     key_ctx, RSA_PKCS1_PSS_PADDING),
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(key_ctx,
+				     RSA_PKCS1_PSS_PADDING),
 		    1);
-		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(
-				     key_ctx, RSA_PSS_SALTLEN_DIGEST),
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(key_ctx,
+				     RSA_PSS_SALTLEN_DIGEST),
 		    1);
 	}
 	assert_int_equal(
@@ -178,8 +178,8 @@ fixture_envelope(const char *payload_type, struct bytes payload)
 }
 
 void
-fixture_envelope_sign(
-    json_t *envelope, const struct fixture_key *key, const char *keyid)
+fixture_envelope_sign(json_t *envelope, const struct fixture_key *key,
+    const char *keyid)
 {
 	struct bytes pae = pae_of(envelope);
 	struct bytes sig = fixture_sign_with(key, pae);
@@ -226,8 +226,8 @@ fixture_base64(struct bytes bytes)
 	assert_non_null(text);
 	text[0] = '\0';
 	if (bytes.len > 0)
-		EVP_EncodeBlock(
-		    (unsigned char *)text, bytes.ptr, (int)bytes.len);
+		EVP_EncodeBlock((unsigned char *)text, bytes.ptr,
+		    (int)bytes.len);
 	return text;
 }
 

@@ -29,8 +29,8 @@
 /* The code is asserted by name, so that a failure can be read. */
 #define assert_code(result, code) \
 	fixture_assert_code((result), (code), __FILE__, __LINE__)
-void
-fixture_assert_code(int result, enum err_code code, const char *file, int line);
+void fixture_assert_code(int result, enum err_code code, const char *file,
+    int line);
 
 /* What an output parameter holds before a call that must not touch it. */
 #define UNTOUCHED ((void *)untouched)
@@ -53,12 +53,12 @@ char *fixture_pem(EVP_PKEY *pkey);
 char *fixture_pem_of_der(const char *label, struct bytes der);
 
 /* Sign with any digest, or NULL. Returns owned. */
-struct bytes
-fixture_sign(EVP_PKEY *pkey, const char *hash, struct bytes message);
+struct bytes fixture_sign(EVP_PKEY *pkey, const char *hash,
+    struct bytes message);
 
 /* Sign as the key's algorithm demands. Returns owned. */
-struct bytes
-fixture_sign_with(const struct fixture_key *key, struct bytes message);
+struct bytes fixture_sign_with(const struct fixture_key *key,
+    struct bytes message);
 
 void fixture_free_bytes(struct bytes bytes);
 
@@ -77,8 +77,8 @@ json_t *fixture_role(json_t *trust, const char *role);
 json_t *fixture_envelope(const char *payload_type, struct bytes payload);
 
 /* Sign the envelope as it is. `keyid` may be NULL. */
-void fixture_envelope_sign(
-    json_t *envelope, const struct fixture_key *key, const char *keyid);
+void fixture_envelope_sign(json_t *envelope, const struct fixture_key *key,
+    const char *keyid);
 
 /* PAYLOAD signed by P-384 #0 and Ed25519 #0. */
 json_t *fixture_signed_envelope(void);

@@ -117,8 +117,8 @@ put_pae(void)
 	uint8_t *pae;
 	size_t len;
 
-	assert_code(
-	    dsse_pae(TYPE, bytes_of_str(PAYLOAD), &pae, &len, &err), ERR_NONE);
+	assert_code(dsse_pae(TYPE, bytes_of_str(PAYLOAD), &pae, &len, &err),
+	    ERR_NONE);
 	put_file("pae", bytes_of(pae, len));
 	free(pae);
 }
@@ -144,11 +144,11 @@ signatures_of_openssl_are_accepted(void **state)
 		assert_code(public_key_from_pem(bytes_of(pem, len), &key, &err),
 		    ERR_NONE);
 		assert_int_equal(public_key_algorithm(key), i);
-		assert_true(public_key_accepts(
-		    key, bytes_of(pae, pae_len), bytes_of(sig, sig_len)));
+		assert_true(public_key_accepts(key, bytes_of(pae, pae_len),
+		    bytes_of(sig, sig_len)));
 		sig[sig_len / 2] ^= 1;
-		assert_false(public_key_accepts(
-		    key, bytes_of(pae, pae_len), bytes_of(sig, sig_len)));
+		assert_false(public_key_accepts(key, bytes_of(pae, pae_len),
+		    bytes_of(sig, sig_len)));
 		public_key_freep(&key);
 		free(sig);
 		free(pae);
@@ -231,10 +231,10 @@ rsa_signatures_of_openssl_without_pss_are_refused(void **state)
 	pem = get_file("pub", &len);
 	pae = get_file("pae", &pae_len);
 	sig = get_file("sig", &sig_len);
-	assert_code(
-	    public_key_from_pem(bytes_of(pem, len), &key, &err), ERR_NONE);
-	assert_false(public_key_accepts(
-	    key, bytes_of(pae, pae_len), bytes_of(sig, sig_len)));
+	assert_code(public_key_from_pem(bytes_of(pem, len), &key, &err),
+	    ERR_NONE);
+	assert_false(public_key_accepts(key, bytes_of(pae, pae_len),
+	    bytes_of(sig, sig_len)));
 	public_key_freep(&key);
 	free(sig);
 	free(pae);
@@ -245,12 +245,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_teardown(
-		signatures_of_openssl_are_accepted, remove_files),
-	    cmocka_unit_test_teardown(
-		our_signatures_are_accepted_by_openssl, remove_files),
-	    cmocka_unit_test_teardown(
-		our_keys_are_read_by_openssl, remove_files),
+	    cmocka_unit_test_teardown(signatures_of_openssl_are_accepted,
+		remove_files),
+	    cmocka_unit_test_teardown(our_signatures_are_accepted_by_openssl,
+		remove_files),
+	    cmocka_unit_test_teardown(our_keys_are_read_by_openssl,
+		remove_files),
 	    cmocka_unit_test_teardown(
 		rsa_signatures_of_openssl_without_pss_are_refused,
 		remove_files),
@@ -260,6 +260,6 @@ main(void)
 		fprintf(stderr, "skipped: there is no openssl command\n");
 		return skipped;
 	}
-	return cmocka_run_group_tests_name(
-	    "openssl_cli", tests, enter_directory, leave_directory);
+	return cmocka_run_group_tests_name("openssl_cli", tests,
+	    enter_directory, leave_directory);
 }

@@ -90,14 +90,14 @@ private_pem(EVP_PKEY *pkey, enum form form, const EVP_CIPHER *cipher)
 	long text_len;
 
 	if (form == PKCS8)
-		assert_int_equal(
-		    PEM_write_bio_PKCS8PrivateKey(bio, pkey, cipher,
-			cipher ? "passphrase" : NULL, len, NULL, NULL),
+		assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, pkey,
+				     cipher, cipher ? "passphrase" : NULL, len,
+				     NULL, NULL),
 		    1);
 	else
-		assert_int_equal(
-		    PEM_write_bio_PrivateKey_traditional(bio, pkey, cipher,
-			cipher ? phrase : NULL, len, NULL, NULL),
+		assert_int_equal(PEM_write_bio_PrivateKey_traditional(bio, pkey,
+				     cipher, cipher ? phrase : NULL, len, NULL,
+				     NULL),
 		    1);
 	text_len = BIO_get_mem_data(bio, &text);
 	pem = strndup(text, (size_t)text_len);
@@ -140,12 +140,12 @@ private_key_generate_makes_keys_that_sign(void **state)
 		assert_code(private_key_generate(all[i], &key, &err), ERR_NONE);
 		public = private_key_public(key);
 		assert_int_equal(public_key_algorithm(public), all[i]);
-		assert_code(
-		    private_key_sign(key, MESSAGE, &sig, &len, &err), ERR_NONE);
+		assert_code(private_key_sign(key, MESSAGE, &sig, &len, &err),
+		    ERR_NONE);
 		assert_true(
 		    public_key_accepts(public, MESSAGE, bytes_of(sig, len)));
-		assert_false(public_key_accepts(
-		    public, bytes_of_str("other"), bytes_of(sig, len)));
+		assert_false(public_key_accepts(public, bytes_of_str("other"),
+		    bytes_of(sig, len)));
 		free(sig);
 		private_key_freep(&key);
 		assert_null(key);
@@ -160,10 +160,10 @@ private_key_generate_makes_another_key_each_time(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(
-	    private_key_generate(ALGORITHM_ED25519, &a, &err), ERR_NONE);
-	assert_code(
-	    private_key_generate(ALGORITHM_ED25519, &b, &err), ERR_NONE);
+	assert_code(private_key_generate(ALGORITHM_ED25519, &a, &err),
+	    ERR_NONE);
+	assert_code(private_key_generate(ALGORITHM_ED25519, &b, &err),
+	    ERR_NONE);
 	assert_false(digest_equal(public_key_id(private_key_public(a)),
 	    public_key_id(private_key_public(b))));
 	private_key_freep(&a);
@@ -199,8 +199,8 @@ private_key_save_writes_for_the_owner_only(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(
-	    private_key_generate(ALGORITHM_ED25519, &key, &err), ERR_NONE);
+	assert_code(private_key_generate(ALGORITHM_ED25519, &key, &err),
+	    ERR_NONE);
 	assert_code(private_key_save(key, path, &err), ERR_NONE);
 	umask(old);
 	assert_int_equal(stat(path, &st), 0);
@@ -218,8 +218,8 @@ private_key_save_refuses_an_existing_file(void **state)
 
 	(void)state;
 	put_file(bytes_of_str("old"));
-	assert_code(
-	    private_key_generate(ALGORITHM_ED25519, &key, &err), ERR_NONE);
+	assert_code(private_key_generate(ALGORITHM_ED25519, &key, &err),
+	    ERR_NONE);
 	assert_code(private_key_save(key, path, &err), FILE_EXISTS);
 	private_key_freep(&key);
 	file = fopen(path, "r");
@@ -237,8 +237,8 @@ private_key_save_refuses_a_symbolic_link(void **state)
 
 	(void)state;
 	assert_int_equal(symlink("elsewhere", path), 0);
-	assert_code(
-	    private_key_generate(ALGORITHM_ED25519, &key, &err), ERR_NONE);
+	assert_code(private_key_generate(ALGORITHM_ED25519, &key, &err),
+	    ERR_NONE);
 	assert_code(private_key_save(key, path, &err), FILE_EXISTS);
 	private_key_freep(&key);
 	assert_int_equal(lstat(path, &st), 0);
@@ -254,8 +254,8 @@ private_key_save_tells_of_a_directory_that_is_not_there(void **state)
 
 	(void)state;
 	snprintf(nowhere, sizeof(nowhere), "%s/none/key.pem", directory);
-	assert_code(
-	    private_key_generate(ALGORITHM_ED25519, &key, &err), ERR_NONE);
+	assert_code(private_key_generate(ALGORITHM_ED25519, &key, &err),
+	    ERR_NONE);
 	assert_code(private_key_save(key, nowhere, &err), STORE_IO);
 	private_key_freep(&key);
 }
@@ -308,8 +308,8 @@ private_key_load_refuses_what_is_no_private_key(void **state)
 	(void)state;
 	expect_text_refused("", KEY_MALFORMED);
 	expect_text_refused("nonsense", KEY_MALFORMED);
-	expect_text_refused(
-	    fixture_key(ALGORITHM_ED25519, 0)->pem, KEY_MALFORMED);
+	expect_text_refused(fixture_key(ALGORITHM_ED25519, 0)->pem,
+	    KEY_MALFORMED);
 	expect_text_refused(
 	    "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
 	    KEY_MALFORMED);
@@ -356,8 +356,8 @@ relabel(const char *pem, const char *from, const char *to)
 static void
 private_key_load_refuses_an_encrypted_key_under_a_false_label(void **state)
 {
-	static const char *const labels[] = {
-	    "PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"};
+	static const char *const labels[] = {"PRIVATE KEY", "EC PRIVATE KEY",
+	    "RSA PRIVATE KEY"};
 	EVP_PKEY *pkey = fixture_key(ALGORITHM_ECDSA_P384_SHA384, 0)->pkey;
 	char *pem = private_pem(pkey, PKCS8, EVP_aes_256_cbc());
 
@@ -424,10 +424,10 @@ private_key_load_refuses_keys_that_are_not_fit(void **state)
 	    KEY_UNSUPPORTED);
 	expect_key_refused(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp256k1"),
 	    TRADITIONAL, KEY_UNSUPPORTED);
-	expect_key_refused(
-	    EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits), PKCS8, KEY_UNSUPPORTED);
-	expect_key_refused(
-	    EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), PKCS8, KEY_UNSUPPORTED);
+	expect_key_refused(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits), PKCS8,
+	    KEY_UNSUPPORTED);
+	expect_key_refused(EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), PKCS8,
+	    KEY_UNSUPPORTED);
 	EVP_PKEY_set_utf8_string_param(compressed,
 	    OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
 	expect_key_refused(compressed, PKCS8, KEY_UNSUPPORTED);
@@ -459,18 +459,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_teardown(
-		private_key_generate_makes_keys_that_sign, remove_file),
+	    cmocka_unit_test_teardown(private_key_generate_makes_keys_that_sign,
+		remove_file),
 	    cmocka_unit_test_teardown(
 		private_key_generate_makes_another_key_each_time, remove_file),
-	    cmocka_unit_test_teardown(
-		private_key_save_writes_what_load_reads, remove_file),
+	    cmocka_unit_test_teardown(private_key_save_writes_what_load_reads,
+		remove_file),
 	    cmocka_unit_test_teardown(
 		private_key_save_writes_for_the_owner_only, remove_file),
-	    cmocka_unit_test_teardown(
-		private_key_save_refuses_an_existing_file, remove_file),
-	    cmocka_unit_test_teardown(
-		private_key_save_refuses_a_symbolic_link, remove_file),
+	    cmocka_unit_test_teardown(private_key_save_refuses_an_existing_file,
+		remove_file),
+	    cmocka_unit_test_teardown(private_key_save_refuses_a_symbolic_link,
+		remove_file),
 	    cmocka_unit_test_teardown(
 		private_key_save_tells_of_a_directory_that_is_not_there,
 		remove_file),
@@ -491,14 +491,14 @@ main(void)
 		remove_file),
 	    cmocka_unit_test_teardown(
 		private_key_load_refuses_text_around_the_block, remove_file),
-	    cmocka_unit_test_teardown(
-		private_key_load_refuses_trailing_der, remove_file),
+	    cmocka_unit_test_teardown(private_key_load_refuses_trailing_der,
+		remove_file),
 	    cmocka_unit_test_teardown(
 		private_key_load_refuses_keys_that_are_not_fit, remove_file),
 	    cmocka_unit_test_teardown(
 		private_key_load_refuses_halves_of_two_keys, remove_file),
 	};
 
-	return cmocka_run_group_tests_name(
-	    "private_key", tests, make_directory, remove_directory);
+	return cmocka_run_group_tests_name("private_key", tests, make_directory,
+	    remove_directory);
 }

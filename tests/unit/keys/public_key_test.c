@@ -29,8 +29,8 @@ read_key(const char *pem)
 	struct public_key *key = NULL;
 	struct err err;
 
-	assert_code(
-	    public_key_from_pem(bytes_of_str(pem), &key, &err), ERR_NONE);
+	assert_code(public_key_from_pem(bytes_of_str(pem), &key, &err),
+	    ERR_NONE);
 	return key;
 }
 
@@ -181,14 +181,14 @@ public_key_from_pem_refuses_other_labels(void **state)
 	struct bytes der = der_of(pkey);
 
 	(void)state;
-	expect_refused_text(
-	    fixture_pem_of_der("PRIVATE KEY", der), KEY_MALFORMED);
-	expect_refused_text(
-	    fixture_pem_of_der("CERTIFICATE", der), KEY_MALFORMED);
-	expect_refused_text(
-	    fixture_pem_of_der("RSA PUBLIC KEY", der), KEY_MALFORMED);
-	expect_refused_text(
-	    fixture_pem_of_der("PUBLIC KEY ", der), KEY_MALFORMED);
+	expect_refused_text(fixture_pem_of_der("PRIVATE KEY", der),
+	    KEY_MALFORMED);
+	expect_refused_text(fixture_pem_of_der("CERTIFICATE", der),
+	    KEY_MALFORMED);
+	expect_refused_text(fixture_pem_of_der("RSA PUBLIC KEY", der),
+	    KEY_MALFORMED);
+	expect_refused_text(fixture_pem_of_der("PUBLIC KEY ", der),
+	    KEY_MALFORMED);
 	fixture_free_bytes(der);
 }
 
@@ -217,10 +217,10 @@ public_key_from_pem_refuses_headers_in_the_block(void **state)
 	expect_refused_text(
 	    join("-----BEGIN PUBLIC KEY-----\nComment: x\n\n", body, ""),
 	    KEY_MALFORMED);
-	expect_refused_text(
-	    join("-----BEGIN PUBLIC KEY-----\n \n", body, ""), KEY_MALFORMED);
-	expect_refused_text(
-	    join("-----BEGIN PUBLIC KEY-----", body, ""), KEY_MALFORMED);
+	expect_refused_text(join("-----BEGIN PUBLIC KEY-----\n \n", body, ""),
+	    KEY_MALFORMED);
+	expect_refused_text(join("-----BEGIN PUBLIC KEY-----", body, ""),
+	    KEY_MALFORMED);
 }
 
 static void
@@ -277,11 +277,11 @@ public_key_from_spki_refuses_trailing_bytes(void **state)
 		struct err err;
 
 		memcpy(longer, der.ptr, der.len);
-		assert_code(public_key_from_spki(
-				bytes_of(longer, der.len + 1), &key, &err),
+		assert_code(public_key_from_spki(bytes_of(longer, der.len + 1),
+				&key, &err),
 		    KEY_MALFORMED);
-		assert_code(public_key_from_spki(
-				bytes_of(longer, der.len - 1), &key, &err),
+		assert_code(public_key_from_spki(bytes_of(longer, der.len - 1),
+				&key, &err),
 		    KEY_MALFORMED);
 		assert_ptr_equal(key, UNTOUCHED);
 		fixture_free_bytes(der);
@@ -352,8 +352,8 @@ public_key_from_pem_refuses_other_types(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(types); i++)
-		expect_refused_key(
-		    EVP_PKEY_Q_keygen(NULL, NULL, types[i]), KEY_UNSUPPORTED);
+		expect_refused_key(EVP_PKEY_Q_keygen(NULL, NULL, types[i]),
+		    KEY_UNSUPPORTED);
 	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits), 1);
 	assert_int_equal(EVP_PKEY_generate(ctx, &pss), 1);
@@ -381,8 +381,8 @@ static EVP_PKEY *
 ec_key_with(const char *curve, const char *param, const char *value)
 {
 	OSSL_PARAM params[] = {
-	    OSSL_PARAM_construct_utf8_string(
-		OSSL_PKEY_PARAM_GROUP_NAME, strdup(curve), 0),
+	    OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+		strdup(curve), 0),
 	    OSSL_PARAM_construct_utf8_string(param, strdup(value), 0),
 	    OSSL_PARAM_construct_end(),
 	};
@@ -422,9 +422,9 @@ public_key_from_pem_refuses_compressed_and_hybrid_points(void **state)
 		    fixture_key(ALGORITHM_ECDSA_P384_SHA384, 0);
 		EVP_PKEY *pkey = EVP_PKEY_dup(made->pkey);
 
-		assert_int_equal(
-		    EVP_PKEY_set_utf8_string_param(pkey,
-			OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, forms[i]),
+		assert_int_equal(EVP_PKEY_set_utf8_string_param(pkey,
+				     OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+				     forms[i]),
 		    1);
 		expect_refused_key(pkey, KEY_UNSUPPORTED);
 	}
@@ -476,8 +476,8 @@ public_key_from_pem_refuses_ed25519_points_of_small_order(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(points); i++)
-		expect_refused_key(EVP_PKEY_new_raw_public_key(
-				       EVP_PKEY_ED25519, NULL, points[i], 32),
+		expect_refused_key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519,
+				       NULL, points[i], 32),
 		    KEY_MALFORMED);
 }
 
@@ -531,8 +531,8 @@ modulus_of(int bits)
 {
 	BIGNUM *bn = BN_new();
 
-	assert_int_equal(
-	    BN_rand(bn, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+	assert_int_equal(BN_rand(bn, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD),
+	    1);
 	return bn;
 }
 
@@ -540,10 +540,10 @@ static void
 public_key_from_pem_refuses_rsa_keys_over_8192_bits(void **state)
 {
 	(void)state;
-	expect_refused_key(
-	    rsa_key_of(modulus_of(8193), number(65537)), KEY_UNSUPPORTED);
-	expect_refused_key(
-	    rsa_key_of(modulus_of(3071), number(65537)), KEY_UNSUPPORTED);
+	expect_refused_key(rsa_key_of(modulus_of(8193), number(65537)),
+	    KEY_UNSUPPORTED);
+	expect_refused_key(rsa_key_of(modulus_of(3071), number(65537)),
+	    KEY_UNSUPPORTED);
 }
 
 static void
@@ -637,8 +637,8 @@ public_key_refuses_a_signature_with_a_flipped_bit(void **state)
 		for (size_t bit = 0; bit < 8 * sig.len; bit++) {
 			memcpy(changed, sig.ptr, sig.len);
 			changed[bit / 8] ^= (uint8_t)(1u << bit % 8);
-			assert_false(public_key_accepts(
-			    key, MESSAGE, bytes_of(changed, sig.len)));
+			assert_false(public_key_accepts(key, MESSAGE,
+			    bytes_of(changed, sig.len)));
 		}
 		fixture_free_bytes(sig);
 		public_key_freep(&key);
@@ -684,8 +684,8 @@ public_key_refuses_an_rsa_signature_without_its_leading_zero(void **state)
 	}
 	assert_int_equal(sig.ptr[0], 0);
 	assert_true(public_key_accepts(key, MESSAGE, sig));
-	assert_false(public_key_accepts(
-	    key, MESSAGE, bytes_of(sig.ptr + 1, sig.len - 1)));
+	assert_false(public_key_accepts(key, MESSAGE,
+	    bytes_of(sig.ptr + 1, sig.len - 1)));
 	fixture_free_bytes(sig);
 	public_key_freep(&key);
 }
@@ -707,8 +707,8 @@ public_key_refuses_a_raw_ecdsa_signature(void **state)
 		parts = d2i_ECDSA_SIG(NULL, &pos, (long)sig.len);
 		BN_bn2binpad(ECDSA_SIG_get0_r(parts), raw, half);
 		BN_bn2binpad(ECDSA_SIG_get0_s(parts), raw + half, half);
-		assert_false(public_key_accepts(
-		    key, MESSAGE, bytes_of(raw, (size_t)(2 * half))));
+		assert_false(public_key_accepts(key, MESSAGE,
+		    bytes_of(raw, (size_t)(2 * half))));
 		ECDSA_SIG_free(parts);
 		fixture_free_bytes(sig);
 		public_key_freep(&key);
@@ -787,11 +787,11 @@ public_key_refuses_a_signature_with_another_hash(void **state)
 		const char *hash;
 	} wrong[] = {
 	    {ALGORITHM_ECDSA_P256_SHA256, "SHA384"},
-	    {ALGORITHM_ECDSA_P256_SHA256, "SHA1"  },
+	    {ALGORITHM_ECDSA_P256_SHA256, "SHA1"},
 	    {ALGORITHM_ECDSA_P384_SHA384, "SHA256"},
 	    {ALGORITHM_ECDSA_P384_SHA384, "SHA512"},
-	    {ALGORITHM_RSA_PSS_SHA256,    "SHA384"},
-	    {ALGORITHM_RSA_PSS_SHA256,    "SHA512"},
+	    {ALGORITHM_RSA_PSS_SHA256, "SHA384"},
+	    {ALGORITHM_RSA_PSS_SHA256, "SHA512"},
 	};
 
 	(void)state;
@@ -817,8 +817,8 @@ sign_rsa(int padding, int salt_len, const char *mgf1)
 	size_t len = (size_t)EVP_PKEY_get_size(pkey);
 	uint8_t *sig = malloc(len);
 
-	assert_int_equal(EVP_DigestSignInit_ex(
-			     ctx, &key_ctx, "SHA256", NULL, NULL, pkey, NULL),
+	assert_int_equal(EVP_DigestSignInit_ex(ctx, &key_ctx, "SHA256", NULL,
+			     NULL, pkey, NULL),
 	    1);
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(key_ctx, padding), 1);
 	if (padding == RSA_PKCS1_PSS_PADDING) {
@@ -842,25 +842,25 @@ public_key_refuses_rsa_with_another_padding(void **state)
 		const char *mgf1;
 		bool is_good;
 	} cases[] = {
-	    {RSA_PKCS1_PSS_PADDING, 32,                  "SHA256", true },
-	    {RSA_PKCS1_PSS_PADDING, 0,                   "SHA256", false},
-	    {RSA_PKCS1_PSS_PADDING, 31,                  "SHA256", false},
-	    {RSA_PKCS1_PSS_PADDING, 33,                  "SHA256", false},
+	    {RSA_PKCS1_PSS_PADDING, 32, "SHA256", true},
+	    {RSA_PKCS1_PSS_PADDING, 0, "SHA256", false},
+	    {RSA_PKCS1_PSS_PADDING, 31, "SHA256", false},
+	    {RSA_PKCS1_PSS_PADDING, 33, "SHA256", false},
 	    {RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_MAX, "SHA256", false},
-	    {RSA_PKCS1_PSS_PADDING, 32,                  "SHA1",   false},
-	    {RSA_PKCS1_PSS_PADDING, 32,                  "SHA384", false},
-	    {RSA_PKCS1_PADDING,     0,                   "",       false},
+	    {RSA_PKCS1_PSS_PADDING, 32, "SHA1", false},
+	    {RSA_PKCS1_PSS_PADDING, 32, "SHA384", false},
+	    {RSA_PKCS1_PADDING, 0, "", false},
 	};
 	const char *pem = fixture_key(ALGORITHM_RSA_PSS_SHA256, 0)->pem;
 	struct public_key *key = read_key(pem);
 
 	(void)state;
 	for (size_t i = 0; i < countof(cases); i++) {
-		struct bytes sig = sign_rsa(
-		    cases[i].padding, cases[i].salt_len, cases[i].mgf1);
+		struct bytes sig = sign_rsa(cases[i].padding, cases[i].salt_len,
+		    cases[i].mgf1);
 
-		assert_int_equal(
-		    public_key_accepts(key, MESSAGE, sig), cases[i].is_good);
+		assert_int_equal(public_key_accepts(key, MESSAGE, sig),
+		    cases[i].is_good);
 		fixture_free_bytes(sig);
 	}
 	public_key_freep(&key);

@@ -105,8 +105,8 @@ good_with_floor(const char *location, json_t *value)
 {
 	json_t *tree = fixture_trust();
 
-	json_object_set_new(
-	    json_object_get(tree, "min_rollback"), location, value);
+	json_object_set_new(json_object_get(tree, "min_rollback"), location,
+	    value);
 	return tree;
 }
 
@@ -159,10 +159,10 @@ trust_decode_reads_a_good_policy(void **state)
 static void
 trust_decode_refuses_a_missing_member(void **state)
 {
-	static const char *const members[] = {
-	    "schema", "version", "keys", "roles", "revoked", "min_rollback"};
-	static const char *const role_members[] = {
-	    "threshold", "keys", "images", "debug"};
+	static const char *const members[] = {"schema", "version", "keys",
+	    "roles", "revoked", "min_rollback"};
+	static const char *const role_members[] = {"threshold", "keys",
+	    "images", "debug"};
 	static const char *const revoked_members[] = {"keys", "manifests"};
 	static const char *const key_members[] = {"alg", "pem"};
 	json_t *tree;
@@ -180,8 +180,8 @@ trust_decode_refuses_a_missing_member(void **state)
 	}
 	for (size_t i = 0; i < countof(revoked_members); i++) {
 		tree = fixture_trust();
-		json_object_del(
-		    json_object_get(tree, "revoked"), revoked_members[i]);
+		json_object_del(json_object_get(tree, "revoked"),
+		    revoked_members[i]);
 		expect_refused(tree, TRUST_MALFORMED);
 	}
 	for (size_t i = 0; i < countof(key_members); i++) {
@@ -202,8 +202,8 @@ trust_decode_refuses_an_unknown_member(void **state)
 	(void)state;
 	expect_refused(good_with("comment", json_string("x")), TRUST_MALFORMED);
 	expect_refused(good_with_role("groups", json_array()), TRUST_MALFORMED);
-	expect_refused(
-	    good_with_revoked("roles", json_array()), TRUST_MALFORMED);
+	expect_refused(good_with_revoked("roles", json_array()),
+	    TRUST_MALFORMED);
 	tree = good_with_key(spare_key()->id, "ed25519", spare_key()->pem);
 	json_object_set_new(
 	    json_object_get(json_object_get(tree, "keys"), spare_key()->id),
@@ -214,19 +214,19 @@ trust_decode_refuses_an_unknown_member(void **state)
 static void
 trust_decode_refuses_members_of_another_type(void **state)
 {
-	static const char *const members[] = {
-	    "schema", "version", "keys", "roles", "revoked", "min_rollback"};
-	static const char *const role_members[] = {
-	    "threshold", "keys", "images", "debug"};
+	static const char *const members[] = {"schema", "version", "keys",
+	    "roles", "revoked", "min_rollback"};
+	static const char *const role_members[] = {"threshold", "keys",
+	    "images", "debug"};
 
 	(void)state;
 	for (size_t i = 0; i < countof(members); i++) {
-		expect_refused(
-		    good_with(members[i], json_null()), TRUST_MALFORMED);
-		expect_refused(
-		    good_with(members[i], json_real(1.0)), TRUST_MALFORMED);
-		expect_refused(
-		    good_with(members[i], json_array()), TRUST_MALFORMED);
+		expect_refused(good_with(members[i], json_null()),
+		    TRUST_MALFORMED);
+		expect_refused(good_with(members[i], json_real(1.0)),
+		    TRUST_MALFORMED);
+		expect_refused(good_with(members[i], json_array()),
+		    TRUST_MALFORMED);
 	}
 	for (size_t i = 0; i < countof(role_members); i++) {
 		expect_refused(good_with_role(role_members[i], json_null()),
@@ -237,10 +237,10 @@ trust_decode_refuses_members_of_another_type(void **state)
 		expect_refused(good_with_role(role_members[i], json_object()),
 		    TRUST_MALFORMED);
 	}
-	expect_refused(
-	    good_with_role("debug", json_integer(0)), TRUST_MALFORMED);
-	expect_refused(
-	    good_with_role("threshold", json_real(2.0)), TRUST_MALFORMED);
+	expect_refused(good_with_role("debug", json_integer(0)),
+	    TRUST_MALFORMED);
+	expect_refused(good_with_role("threshold", json_real(2.0)),
+	    TRUST_MALFORMED);
 }
 
 static void
@@ -276,8 +276,8 @@ trust_decode_refuses_a_policy_over_256_kib(void **state)
 	(void)state;
 	memset(longer, ' ', LIMIT_TRUST_BYTES + 1);
 	memcpy(longer, text, strlen(text));
-	expect_refused_text(
-	    bytes_of(longer, LIMIT_TRUST_BYTES + 1), TRUST_MALFORMED);
+	expect_refused_text(bytes_of(longer, LIMIT_TRUST_BYTES + 1),
+	    TRUST_MALFORMED);
 	assert_code(
 	    trust_decode(bytes_of(longer, LIMIT_TRUST_BYTES), &policy, &err),
 	    ERR_NONE);
@@ -290,8 +290,8 @@ static void
 trust_decode_refuses_another_schema(void **state)
 {
 	(void)state;
-	expect_refused(
-	    good_with("schema", json_string("assay.trust/2")), TRUST_MALFORMED);
+	expect_refused(good_with("schema", json_string("assay.trust/2")),
+	    TRUST_MALFORMED);
 	expect_refused(good_with("schema", json_string("")), TRUST_MALFORMED);
 }
 
@@ -399,8 +399,8 @@ trust_decode_refuses_more_than_64_keys(void **state)
 	(void)state;
 	for (int i = 4; i < LIMIT_TRUST_KEYS + 1; i++) {
 		snprintf(id, sizeof(id), "%d", i);
-		json_object_set_new(
-		    json_object_get(tree, "keys"), id, json_object());
+		json_object_set_new(json_object_get(tree, "keys"), id,
+		    json_object());
 	}
 	expect_refused(tree, TRUST_MALFORMED);
 }
@@ -422,8 +422,8 @@ trust_decode_takes_64_keys_in_one_role(void **state)
 		struct digest id;
 		struct err err;
 
-		assert_code(
-		    digest_of(bytes_of(der, (size_t)len), &id, &err), ERR_NONE);
+		assert_code(digest_of(bytes_of(der, (size_t)len), &id, &err),
+		    ERR_NONE);
 		digest_hex(&id, key.id);
 		key.pem = fixture_pem(pkey);
 		fixture_trust_add_key(tree, &key);
@@ -433,8 +433,8 @@ trust_decode_takes_64_keys_in_one_role(void **state)
 		EVP_PKEY_free(pkey);
 	}
 	json_object_set(fixture_role(tree, "lab"), "keys", keys);
-	json_object_set_new(
-	    fixture_role(tree, "lab"), "threshold", json_integer(64));
+	json_object_set_new(fixture_role(tree, "lab"), "threshold",
+	    json_integer(64));
 	json_object_set_new(fixture_role(tree, "prod"), "keys", keys);
 	policy = decode(tree);
 	trust_freep(&policy);
@@ -444,10 +444,10 @@ static void
 trust_decode_refuses_threshold_zero(void **state)
 {
 	(void)state;
-	expect_refused(
-	    good_with_role("threshold", json_integer(0)), TRUST_MALFORMED);
-	expect_refused(
-	    good_with_role("threshold", json_integer(-1)), TRUST_MALFORMED);
+	expect_refused(good_with_role("threshold", json_integer(0)),
+	    TRUST_MALFORMED);
+	expect_refused(good_with_role("threshold", json_integer(-1)),
+	    TRUST_MALFORMED);
 }
 
 static void
@@ -455,8 +455,8 @@ trust_decode_refuses_a_threshold_above_the_number_of_keys(void **state)
 {
 	(void)state;
 	expect_taken(good_with_role("threshold", json_integer(3)));
-	expect_refused(
-	    good_with_role("threshold", json_integer(4)), TRUST_MALFORMED);
+	expect_refused(good_with_role("threshold", json_integer(4)),
+	    TRUST_MALFORMED);
 	expect_refused(
 	    good_with_role("threshold", json_integer(INT64_C(1) << 32)),
 	    TRUST_MALFORMED);
@@ -477,8 +477,8 @@ trust_decode_refuses_a_key_twice_in_a_role(void **state)
 
 	(void)state;
 	/* Or the threshold would be too high as well. */
-	json_object_set_new(
-	    fixture_role(tree, "prod"), "threshold", json_integer(1));
+	json_object_set_new(fixture_role(tree, "prod"), "threshold",
+	    json_integer(1));
 	expect_refused(tree, TRUST_MALFORMED);
 }
 
@@ -490,17 +490,17 @@ trust_decode_refuses_a_role_key_that_is_not_listed(void **state)
 	(void)state;
 	expect_refused(good_with_role("keys", role_keys(id, spare_key()->id)),
 	    TRUST_MALFORMED);
-	expect_refused(
-	    good_with_role("keys", role_keys(id, "")), TRUST_MALFORMED);
-	expect_refused(
-	    good_with_role("keys", role_keys(id, "prod")), TRUST_MALFORMED);
+	expect_refused(good_with_role("keys", role_keys(id, "")),
+	    TRUST_MALFORMED);
+	expect_refused(good_with_role("keys", role_keys(id, "prod")),
+	    TRUST_MALFORMED);
 }
 
 static void
 trust_decode_refuses_role_names_out_of_the_rule(void **state)
 {
-	static const char *const bad[] = {
-	    "", "1", "-a", "A", "aB", "a_b", "a.b", "a b", "a*", "\xc3\xa4"};
+	static const char *const bad[] = {"", "1", "-a", "A", "aB", "a_b",
+	    "a.b", "a b", "a*", "\xc3\xa4"};
 	static const char *const good[] = {"a", "a1", "a-", "release-2"};
 	char *longest = name_of_length(LIMIT_NAME_BYTES);
 	char *longer = name_of_length(LIMIT_NAME_BYTES + 1);
@@ -539,8 +539,8 @@ trust_decode_refuses_patterns_out_of_the_rule(void **state)
 	static const char *const bad[] = {"", "**", "w*b", "*-web", "*web*",
 	    "web**", "Web", "web ", "we?", "web[1]", "-web", ".web", "_", ".*",
 	    "-*", "web/*", "\xc3\xa4*"};
-	static const char *const good[] = {
-	    "*", "web", "web-*", "w*", "1", "0.a_b-c", "0.a_b-c*"};
+	static const char *const good[] = {"*", "web", "web-*", "w*", "1",
+	    "0.a_b-c", "0.a_b-c*"};
 
 	(void)state;
 	for (size_t i = 0; i < countof(bad); i++)
@@ -622,12 +622,12 @@ trust_decode_refuses_malformed_revocations(void **state)
 	snprintf(text, sizeof(text), "sha256:%s", id);
 	expect_refused(good_with_revoked("manifests", json_pack("[s]", id)),
 	    TRUST_MALFORMED);
-	expect_refused(
-	    good_with_revoked("keys", json_pack("[s]", text)), TRUST_MALFORMED);
-	expect_refused(
-	    good_with_revoked("keys", json_pack("[i]", 1)), TRUST_MALFORMED);
-	expect_refused(
-	    good_with_revoked("keys", json_object()), TRUST_MALFORMED);
+	expect_refused(good_with_revoked("keys", json_pack("[s]", text)),
+	    TRUST_MALFORMED);
+	expect_refused(good_with_revoked("keys", json_pack("[i]", 1)),
+	    TRUST_MALFORMED);
+	expect_refused(good_with_revoked("keys", json_object()),
+	    TRUST_MALFORMED);
 	expect_taken(good_with_revoked("manifests", json_pack("[s]", text)));
 }
 
@@ -653,8 +653,8 @@ many_revocations(const char *prefix, int count)
 	char text[DIGEST_TEXT_SIZE];
 
 	for (int i = 0; i < count; i++) {
-		snprintf(
-		    text, sizeof(text), "%s%064x", prefix, (unsigned int)i);
+		snprintf(text, sizeof(text), "%s%064x", prefix,
+		    (unsigned int)i);
 		json_array_append_new(array, json_string(text));
 	}
 	return array;
@@ -666,11 +666,11 @@ trust_decode_refuses_more_than_1024_revocations(void **state)
 	(void)state;
 	expect_taken(
 	    good_with_revoked("keys", many_revocations("", LIMIT_REVOCATIONS)));
-	expect_refused(good_with_revoked(
-			   "keys", many_revocations("", LIMIT_REVOCATIONS + 1)),
+	expect_refused(good_with_revoked("keys",
+			   many_revocations("", LIMIT_REVOCATIONS + 1)),
 	    TRUST_MALFORMED);
-	expect_taken(good_with_revoked(
-	    "manifests", many_revocations("sha256:", LIMIT_REVOCATIONS)));
+	expect_taken(good_with_revoked("manifests",
+	    many_revocations("sha256:", LIMIT_REVOCATIONS)));
 	expect_refused(good_with_revoked("manifests",
 			   many_revocations("sha256:", LIMIT_REVOCATIONS + 1)),
 	    TRUST_MALFORMED);
@@ -685,11 +685,11 @@ trust_decode_refuses_malformed_floors(void **state)
 	for (size_t i = 0; i < countof(locations); i++)
 		expect_refused(good_with_floor(locations[i], json_integer(1)),
 		    TRUST_MALFORMED);
-	expect_refused(
-	    good_with_floor("db", json_integer(-1)), TRUST_MALFORMED);
+	expect_refused(good_with_floor("db", json_integer(-1)),
+	    TRUST_MALFORMED);
 	expect_refused(good_with_floor("db", json_real(1.0)), TRUST_MALFORMED);
-	expect_refused(
-	    good_with_floor("db", json_string("1")), TRUST_MALFORMED);
+	expect_refused(good_with_floor("db", json_string("1")),
+	    TRUST_MALFORMED);
 	expect_taken(good_with_floor("db", json_integer(0)));
 	expect_taken(good_with_floor("db", json_integer(INT64_MAX)));
 	expect_taken(good_with("min_rollback", json_object()));

@@ -24,14 +24,14 @@ enum { max_tries = 64 };
 static const struct public_key *tried[max_tries];
 static size_t try_count;
 
-bool __real_public_key_accepts(
-    const struct public_key *key, struct bytes message, struct bytes signature);
-bool __wrap_public_key_accepts(
-    const struct public_key *key, struct bytes message, struct bytes signature);
+bool __real_public_key_accepts(const struct public_key *key,
+    struct bytes message, struct bytes signature);
+bool __wrap_public_key_accepts(const struct public_key *key,
+    struct bytes message, struct bytes signature);
 
 bool
-__wrap_public_key_accepts(
-    const struct public_key *key, struct bytes message, struct bytes signature)
+__wrap_public_key_accepts(const struct public_key *key, struct bytes message,
+    struct bytes signature)
 {
 	if (try_count < max_tries)
 		tried[try_count++] = key;
@@ -57,11 +57,11 @@ verify(json_t *trust, json_t *tree, struct trust_verdict *ret_verdict)
 	struct err err;
 	int code;
 
-	assert_code(
-	    trust_decode(bytes_of_str(trust_text), &policy, &err), ERR_NONE);
+	assert_code(trust_decode(bytes_of_str(trust_text), &policy, &err),
+	    ERR_NONE);
 	assert_code(dsse_decode(bytes_of_str(raw), &envelope, &err), ERR_NONE);
-	code = trust_verify(
-	    policy, bytes_of_str(raw), envelope, ret_verdict, &err);
+	code = trust_verify(policy, bytes_of_str(raw), envelope, ret_verdict,
+	    &err);
 	if (code != 0)
 		assert_int_equal(err.code, code);
 	return code;
@@ -117,8 +117,8 @@ revoke_key(json_t *trust, const struct fixture_key *key)
 {
 	json_t *revoked = json_object_get(trust, "revoked");
 
-	json_array_append_new(
-	    json_object_get(revoked, "keys"), json_string(key->id));
+	json_array_append_new(json_object_get(revoked, "keys"),
+	    json_string(key->id));
 }
 
 static void
@@ -131,8 +131,8 @@ revoke_bytes(json_t *trust, struct bytes bytes)
 
 	assert_code(digest_of(bytes, &digest, &err), ERR_NONE);
 	digest_text(&digest, text);
-	json_array_append_new(
-	    json_object_get(revoked, "manifests"), json_string(text));
+	json_array_append_new(json_object_get(revoked, "manifests"),
+	    json_string(text));
 }
 
 /* Flip one bit of the base64 string of a member. */
@@ -264,10 +264,10 @@ static void
 trust_verify_refuses_one_signature_of_two(void **state)
 {
 	(void)state;
-	expect_refused(
-	    fixture_trust(), signed_by(P384, NULL), THRESHOLD_NOT_MET);
-	expect_refused(
-	    fixture_trust(), signed_by(RSA3072, NULL), THRESHOLD_NOT_MET);
+	expect_refused(fixture_trust(), signed_by(P384, NULL),
+	    THRESHOLD_NOT_MET);
+	expect_refused(fixture_trust(), signed_by(RSA3072, NULL),
+	    THRESHOLD_NOT_MET);
 }
 
 static void
@@ -297,8 +297,8 @@ trust_verify_does_not_add_up_keys_of_two_roles(void **state)
 	fixture_trust_add_key(trust, FOREIGN);
 	json_object_set_new(fixture_role(trust, "lab"), "keys",
 	    json_pack("[s,s]", P256->id, FOREIGN->id));
-	json_object_set_new(
-	    fixture_role(trust, "lab"), "threshold", json_integer(2));
+	json_object_set_new(fixture_role(trust, "lab"), "threshold",
+	    json_integer(2));
 	expect_refused(trust, signed_by(P384, P256), THRESHOLD_NOT_MET);
 }
 
@@ -387,8 +387,8 @@ trust_verify_refuses_a_signature_with_a_flipped_bit(void **state)
 static void
 trust_verify_refuses_a_longer_or_shorter_payload(void **state)
 {
-	static const char *const payloads[] = {
-	    "", PAYLOAD " ", "{\"schema\":\"assay.image/1\""};
+	static const char *const payloads[] = {"", PAYLOAD " ",
+	    "{\"schema\":\"assay.image/1\""};
 
 	(void)state;
 	for (size_t i = 0; i < countof(payloads); i++) {
@@ -404,14 +404,14 @@ trust_verify_refuses_a_longer_or_shorter_payload(void **state)
 static void
 trust_verify_refuses_another_payload_type_than_was_signed(void **state)
 {
-	json_t *tree = fixture_envelope(
-	    "application/vnd.in-toto+json", bytes_of_str(PAYLOAD));
+	json_t *tree = fixture_envelope("application/vnd.in-toto+json",
+	    bytes_of_str(PAYLOAD));
 
 	(void)state;
 	fixture_envelope_sign(tree, P384, P384->id);
 	fixture_envelope_sign(tree, ED25519, ED25519->id);
-	json_object_set_new(
-	    tree, "payloadType", json_string(DSSE_IMAGE_PAYLOAD_TYPE));
+	json_object_set_new(tree, "payloadType",
+	    json_string(DSSE_IMAGE_PAYLOAD_TYPE));
 	expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
 }
 
@@ -425,8 +425,8 @@ trust_verify_refuses_bytes_moved_from_the_payload_to_the_type(void **state)
 	(void)state;
 	fixture_envelope_sign(tree, P384, P384->id);
 	fixture_envelope_sign(tree, ED25519, ED25519->id);
-	json_object_set_new(
-	    tree, "payloadType", json_string(DSSE_IMAGE_PAYLOAD_TYPE " 8 "));
+	json_object_set_new(tree, "payloadType",
+	    json_string(DSSE_IMAGE_PAYLOAD_TYPE " 8 "));
 	json_object_set_new(tree, "payload", json_string("aGVsbG8="));
 	expect_refused(fixture_trust(), tree, IMAGE_SIGNATURE_BAD);
 }
@@ -465,10 +465,10 @@ trust_verify_refuses_a_revoked_key(void **state)
 
 	(void)state;
 	revoke_key(trust, ED25519);
-	expect_refused(
-	    json_deep_copy(trust), fixture_signed_envelope(), KEY_REVOKED);
-	expect_roles(
-	    json_deep_copy(trust), signed_by(P384, RSA3072), 1u << PROD);
+	expect_refused(json_deep_copy(trust), fixture_signed_envelope(),
+	    KEY_REVOKED);
+	expect_roles(json_deep_copy(trust), signed_by(P384, RSA3072),
+	    1u << PROD);
 	expect_refused(trust, signed_by(ED25519, NULL), THRESHOLD_NOT_MET);
 }
 
@@ -687,8 +687,8 @@ trust_check_rollback_accepts_an_index_at_or_above_the_floor(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(
-	    trust_check_rollback(policy, "web-frontend", 15, &err), ERR_NONE);
+	assert_code(trust_check_rollback(policy, "web-frontend", 15, &err),
+	    ERR_NONE);
 	assert_code(
 	    trust_check_rollback(policy, "web-frontend", INT64_MAX, &err),
 	    ERR_NONE);
@@ -703,43 +703,43 @@ trust_check_rollback_has_no_floor_for_other_locations(void **state)
 
 	(void)state;
 	assert_code(trust_check_rollback(policy, "web", 0, &err), ERR_NONE);
-	assert_code(
-	    trust_check_rollback(policy, "web-frontend2", 0, &err), ERR_NONE);
+	assert_code(trust_check_rollback(policy, "web-frontend2", 0, &err),
+	    ERR_NONE);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(
-		trust_verify_accepts_two_keys_of_a_role, forget_tries),
-	    cmocka_unit_test_setup(
-		trust_verify_accepts_more_keys_than_needed, forget_tries),
+	    cmocka_unit_test_setup(trust_verify_accepts_two_keys_of_a_role,
+		forget_tries),
+	    cmocka_unit_test_setup(trust_verify_accepts_more_keys_than_needed,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_accepts_one_key_where_one_is_enough, forget_tries),
-	    cmocka_unit_test_setup(
-		trust_verify_names_every_role_that_signed, forget_tries),
+	    cmocka_unit_test_setup(trust_verify_names_every_role_that_signed,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_gives_the_digest_of_the_envelope_as_it_came,
 		forget_tries),
 	    cmocka_unit_test_setup(trust_verify_needs_no_keyid, forget_tries),
-	    cmocka_unit_test_setup(
-		trust_verify_takes_a_keyid_only_as_a_hint, forget_tries),
-	    cmocka_unit_test_setup(
-		trust_verify_tries_the_hinted_key_first, forget_tries),
+	    cmocka_unit_test_setup(trust_verify_takes_a_keyid_only_as_a_hint,
+		forget_tries),
+	    cmocka_unit_test_setup(trust_verify_tries_the_hinted_key_first,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_tries_each_key_once_for_a_signature, forget_tries),
-	    cmocka_unit_test_setup(
-		trust_verify_refuses_one_signature_of_two, forget_tries),
-	    cmocka_unit_test_setup(
-		trust_verify_counts_the_same_key_once, forget_tries),
+	    cmocka_unit_test_setup(trust_verify_refuses_one_signature_of_two,
+		forget_tries),
+	    cmocka_unit_test_setup(trust_verify_counts_the_same_key_once,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_does_not_add_up_keys_of_two_roles, forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_does_not_count_a_key_that_is_in_no_role,
 		forget_tries),
-	    cmocka_unit_test_setup(
-		trust_verify_refuses_a_foreign_key, forget_tries),
+	    cmocka_unit_test_setup(trust_verify_refuses_a_foreign_key,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_refuses_a_foreign_signature_without_keyid_as_bad,
 		forget_tries),
@@ -769,8 +769,8 @@ main(void)
 	    cmocka_unit_test_setup(
 		trust_verify_looks_at_signatures_before_the_payload_type,
 		forget_tries),
-	    cmocka_unit_test_setup(
-		trust_verify_refuses_a_revoked_key, forget_tries),
+	    cmocka_unit_test_setup(trust_verify_refuses_a_revoked_key,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_refuses_a_revoked_key_under_another_keyid,
 		forget_tries),
@@ -783,8 +783,8 @@ main(void)
 	    cmocka_unit_test_setup(
 		trust_verify_tells_of_a_revoked_key_before_a_foreign_one,
 		forget_tries),
-	    cmocka_unit_test_setup(
-		trust_verify_refuses_a_revoked_envelope, forget_tries),
+	    cmocka_unit_test_setup(trust_verify_refuses_a_revoked_envelope,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_refuses_a_revoked_payload_in_any_envelope,
 		forget_tries),
@@ -793,15 +793,15 @@ main(void)
 		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_allows_image_by_a_literal_or_a_beginning, forget_tries),
-	    cmocka_unit_test_setup(
-		trust_allows_image_refuses_other_names, forget_tries),
+	    cmocka_unit_test_setup(trust_allows_image_refuses_other_names,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_allows_image_asks_only_roles_that_signed, forget_tries),
 	    cmocka_unit_test_setup(
 		trust_allows_image_wants_a_debug_role_for_debug_images,
 		forget_tries),
-	    cmocka_unit_test_setup(
-		trust_allows_image_gives_the_first_role, forget_tries),
+	    cmocka_unit_test_setup(trust_allows_image_gives_the_first_role,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_check_rollback_refuses_an_index_below_the_floor,
 		forget_tries),

@@ -122,14 +122,8 @@ trust_encode_new_writes_a_policy_that_works(void **state)
 static void
 trust_encode_new_gives_the_same_text_in_any_order(void **state)
 {
-	static const size_t orders[][3] = {
-	    {0, 1, 2},
-            {0, 2, 1},
-            {1, 0, 2},
-            {1, 2, 0},
-            {2, 0, 1},
-            {2, 1, 0}
-        };
+	static const size_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+	    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 	struct trust_draft draft = good();
 	char *expected = encode(&draft);
 
@@ -194,10 +188,10 @@ static void
 trust_encode_new_refuses_bad_patterns(void **state)
 {
 	static const char *const bad[][2] = {
-	    {"db", "*x"  },
+	    {"db", "*x"},
 	    {"db", "\xff"},
-	    {"db", "db"  },
-	    {"",   "db"  },
+	    {"db", "db"},
+	    {"", "db"},
 	};
 
 	(void)state;
@@ -280,6 +274,6 @@ main(void)
 		trust_encode_new_refuses_too_many_keys_or_patterns),
 	};
 
-	return cmocka_run_group_tests_name(
-	    "trust_write", tests, read_keys, free_keys);
+	return cmocka_run_group_tests_name("trust_write", tests, read_keys,
+	    free_keys);
 }
