@@ -478,7 +478,7 @@ daemon_undoes_the_build_of_a_caller_that_leaves(void **state)
 	caller_send(fd, BUILD_CALL);
 	wait_for_call("domain_load");
 	assert_int_equal(xen_fake_domain_count(fake), 1);
-	assert_int_equal(count_files("state/pending"), 1);
+	assert_int_equal(count_pending(), 1);
 	close(fd);
 	wait_until(is_nothing_left, "the build is undone");
 	go_on();
