@@ -47,6 +47,11 @@ build_role_run(const struct role_env *env, int link)
 	int code;
 
 	log_set_role("assayd[build]");
+	/* Until then it holds the other end of its link too, and would wait for
+	 * a task for ever, together with the journal's lock. */
+	if (sandbox_die_with_parent(env->parent_pid, &err) != 0 ||
+	    keep_what_is_needed(env, link, &err) != 0)
+		_exit(1);
 	prepared = prepare(&shop, &err);
 	code = await_task(&shop, &task, prepared == 0 ? &err : &ignored);
 	if (prepared != 0)
@@ -66,8 +71,6 @@ prepare(struct workshop *shop, struct err *err)
 	const struct role_env *env = shop->env;
 
 	json_object_seed(0); /* while /dev/urandom can still be opened */
-	TRY(sandbox_die_with_parent(env->parent_pid, err));
-	TRY(keep_what_is_needed(env, shop->link, err));
 	/* The stage first: it must not inherit Xen. */
 	TRY(stage_start(env->config->sandbox_uid, &shop->stage, err));
 	TRY(xen_port_libxc_open(&shop->xen, err));

@@ -39,12 +39,15 @@ int
 job_assign(struct job *job, const struct task *task, uint32_t connection,
     struct err *err)
 {
+	/* A child that died meanwhile has no task whose remains would have to
+	 * be removed: another child gets it. */
+	TRY(ipc_send(job->link, task, sizeof(*task), -1, err));
 	job->state = JOB_RUNNING;
 	job->task = *task;
 	job->connection = connection;
 	job->deadline_usec =
 	    timing_now_usec() + LIMIT_BUILD_SECONDS * 1000000ull;
-	return ipc_send(job->link, task, sizeof(*task), -1, err);
+	return 0;
 }
 
 void

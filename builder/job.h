@@ -38,7 +38,8 @@ struct job {
 int job_prepare(struct job *job, const struct role_env *env, struct err *err);
 
 /*
- * Give a waiting child its task. On failure the child is as good as dead.
+ * Give a waiting child its task. On failure the child is as good as dead and
+ * the job stays what it was.
  * Errors: SYSTEM_FAILED.
  */
 int job_assign(struct job *job, const struct task *task, uint32_t connection,

@@ -35,7 +35,10 @@ static const int common_calls[] = {
     SCMP_SYS(futex),
     SCMP_SYS(getrandom),
     SCMP_SYS(sendmsg),
-    SCMP_SYS(recvmsg),         /* records */
+    SCMP_SYS(recvmsg), /* records */
+#ifdef __SANITIZE_ADDRESS__
+    SCMP_SYS(sigaltstack), /* a test build asks before it exits */
+#endif
     SCMP_SYS(restart_syscall), /* a poll(2) that a suspend interrupted */
     SCMP_SYS(fstat),
     SCMP_SYS(newfstatat),

@@ -174,7 +174,7 @@ end_transaction(int fd, uint32_t transaction, bool is_commit,
 {
 	const struct iovec payload[2] = {
 	    {(void *)(uintptr_t)(is_commit ? "T" : "F"), 2}, {0}};
-	char reply[XENSTORE_PAYLOAD_MAX + 1];
+	char reply[XENSTORE_PAYLOAD_MAX + 1] = "";
 	int code;
 
 	TRY(send_request(fd, XS_TRANSACTION_END, transaction, payload, err));

@@ -12,9 +12,10 @@
 void
 assert_has_at(const char *text, const char *part, const char *file, int line)
 {
-	if (strstr(text, part) != NULL)
+	if (text != NULL && strstr(text, part) != NULL)
 		return;
-	print_error("\"%s\" does not hold \"%s\"\n", text, part);
+	print_error("\"%s\" does not hold \"%s\"\n",
+	    text != NULL ? text : "(nothing)", part);
 	_fail(file, line);
 }
 

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -149,7 +150,7 @@ job_that_was_killed_says_why(void **state)
 		struct job job = running_job(sleep_for_ever);
 
 		job_kill(&job, rows[i].why);
-		assert_crashed(&job, rows[i].why, rows[i].text);
+		assert_crashed(&job, (int)rows[i].why, rows[i].text);
 	}
 }
 
@@ -203,8 +204,62 @@ job_assign_gives_the_task_and_a_deadline(void **state)
 	assert_int_equal(received.sequence, 5);
 	assert_string_equal(received.build.name, "guest");
 	close(link[1]);
-	assert_code(job_assign(&job, &task, 3, &err), SYSTEM_FAILED);
 	close(link[0]);
+}
+
+/* Else its end would remove what another child builds for the same task. */
+static void
+job_assign_to_a_dead_child_leaves_the_job_without_a_task(void **state)
+{
+	struct job job = {.state = JOB_READY, .deadline_usec = UINT64_MAX};
+	struct task task = {.kind = TASK_BUILD};
+	struct err err;
+	int link[2];
+
+	(void)state;
+	assert_code(ipc_pair(link, &err), 0);
+	close(link[1]);
+	job.link = link[0];
+	assert_code(job_assign(&job, &task, 3, &err), SYSTEM_FAILED);
+	assert_int_equal(job.state, JOB_READY);
+	assert_int_equal(job.task.kind, 0);
+	assert_int_equal(job.connection, JOB_NO_CONNECTION);
+	assert_true(job.deadline_usec == UINT64_MAX);
+	close(link[0]);
+}
+
+/*
+ * It was forked, and then the supervisor died. It holds both ends of its link,
+ * as after the fork: waiting for a task would be waiting for ever, with the
+ * rights of root and the journal's lock.
+ */
+static void
+build_role_ends_at_once_when_its_supervisor_is_gone(void **state)
+{
+	static struct image_cache cache;
+	struct config config = good_config();
+	struct role_env env = {
+	    .config = &config,
+	    .cache = &cache,
+	    .parent_pid = 1, /* not us: the parent is another one by now */
+	};
+	struct err err;
+	int link[2];
+	pid_t pid;
+	int status = 0;
+
+	(void)state;
+	assert_code(ipc_pair(link, &err), 0);
+	pid = fork();
+	if (pid == 0) {
+		alarm(3);
+		build_role_run(&env, link[1]);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_not_equal(WEXITSTATUS(status), 0);
+	close(link[0]);
+	close(link[1]);
 }
 
 int
@@ -220,6 +275,10 @@ main(void)
 	    cmocka_unit_test(job_that_was_killed_did_not_end_well),
 	    cmocka_unit_test(job_keeps_the_first_reason_for_its_death),
 	    cmocka_unit_test(job_assign_gives_the_task_and_a_deadline),
+	    cmocka_unit_test(
+		build_role_ends_at_once_when_its_supervisor_is_gone),
+	    cmocka_unit_test(
+		job_assign_to_a_dead_child_leaves_the_job_without_a_task),
 	};
 
 	return cmocka_run_group_tests_name("job", tests, NULL, NULL);

@@ -1,0 +1,137 @@
+/*
+ * Every allocation and mapping of a whole build fails once, by index.
+ * Each time nothing may be left: no domain, no node, no record, no descriptor
+ * and no memory (run with ASan).
+ */
+#include "builder_fixture.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+
+enum { max_calls = 2000 };
+
+static int left = INT_MAX; /* wrapped calls until one fails */
+
+static bool
+is_hit(void)
+{
+	if (left-- != 0)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+char *__real_strdup(const char *text);
+int __real_vasprintf(char **ret_text, const char *fmt, va_list args);
+void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+int __real_memfd_create(const char *name, unsigned int flags);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+char *__wrap_strdup(const char *text);
+int __wrap_vasprintf(char **ret_text, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+int __wrap_memfd_create(const char *name, unsigned int flags);
+
+void *
+__wrap_malloc(size_t size)
+{
+	return is_hit() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return is_hit() ? NULL : __real_calloc(count, size);
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+	return is_hit() ? NULL : __real_strdup(text);
+}
+
+int
+__wrap_vasprintf(char **ret_text, const char *fmt, va_list args)
+{
+	return is_hit() ? -1 : __real_vasprintf(ret_text, fmt, args);
+}
+
+void *
+__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
+{
+	return is_hit() ? MAP_FAILED
+	                : __real_mmap(at, len, prot, flags, fd, off);
+}
+
+int
+__wrap_memfd_create(const char *name, unsigned int flags)
+{
+	return is_hit() ? -1 : __real_memfd_create(name, flags);
+}
+
+static void
+build_survives_any_failed_allocation(void **state)
+{
+	struct bench *bench = *state;
+	int failed = 0;
+
+	for (int i = 0; i < max_calls; i++) {
+		size_t descriptors = count_descriptors();
+		struct receipt receipt;
+		struct receipt before;
+		struct err err = {0};
+		int rest;
+		int code;
+
+		memset(&receipt, 0x5a, sizeof(receipt));
+		before = receipt;
+		xen_fake_forget_calls(bench->fake);
+		left = i;
+		code = bench_build(bench, &receipt, &err);
+		rest = left;
+		left = INT_MAX;
+		if (rest >= 0) {
+			assert_code(code, 0);
+			assert_true(failed > 20);
+			assert_true(xen_fake_domain(bench->fake, receipt.domid)
+					->is_running);
+			assert_string_equal(bench->fake->violation, "");
+			return;
+		}
+		if (code == 0)
+			fail_msg("call %d: its failure went unseen", i);
+		assert_int_equal(err.code, code);
+		assert_true(err_is_known(code));
+		assert_true(err.text[0] != '\0');
+		assert_memory_equal(&receipt, &before, sizeof(receipt));
+		assert_int_equal(count_descriptors(), descriptors);
+		if (!bench->left_behind) {
+			assert_int_equal(xen_fake_domain_count(bench->fake), 0);
+			assert_int_equal(xen_fake_node_count(bench->fake), 0);
+			assert_int_equal(count_files("libxl"), 0);
+		}
+		assert_false(bench->left_behind);
+		failed++;
+	}
+	fail_msg("no end of calls");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    bench_test(build_survives_any_failed_allocation),
+	};
+
+	return cmocka_run_group_tests_name("build_fault", tests, NULL, NULL);
+}

@@ -1,0 +1,381 @@
+/*
+ * The stage as a process; and a stage that was taken over, played by a child
+ * that answers whatever it likes.
+ */
+#include "builder_fixture.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/ipc.h"
+#include "builder/outcome.h"
+
+/* The record that stage.c answers with. */
+struct answer {
+	bool is_last;
+	struct outcome outcome;
+	struct layout_entry entry;
+};
+
+enum { CALL_BYTES = 4096 }; /* no call is longer */
+
+static void
+stage_lists_what_the_index_claims(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(layout_list_done) struct layout_list all = {0};
+	CLEANUP(layout_list_done) struct layout_list named = {0};
+	CLEANUP(layout_list_done) struct layout_list none = {0};
+	struct err err;
+
+	add_image(SIGNER_PROD, "web2", "1", 17);
+	assert_code(stage_list(&bench->stage, NULL, &all, &err), 0);
+	assert_int_equal(all.count, 2);
+	assert_code(stage_list(&bench->stage, "web2", &named, &err), 0);
+	assert_int_equal(named.count, 1);
+	assert_string_equal(named.entries[0].claimed_name, "web2");
+	assert_code(stage_list(&bench->stage, "other", &none, &err), 0);
+	assert_int_equal(none.count, 0);
+}
+
+static void
+stage_gives_blobs_in_sealed_memory(void **state)
+{
+	struct bench *bench = *state;
+	struct digest digest = digest_of_file("dir-web-1/ramdisk");
+	CLEANUP(buffer_done)
+	struct buffer file = read_file("dir-web-1/ramdisk");
+	CLEANUP(sealed_freep) struct sealed *exact = NULL;
+	CLEANUP(sealed_freep) struct sealed *most = NULL;
+	struct err err;
+
+	assert_code(stage_blob(&bench->stage, &digest, file.len, "ramdisk",
+			&exact, &err),
+	    0);
+	assert_true(bytes_equal(sealed_bytes(exact), buffer_bytes(&file)));
+	assert_code(stage_blob_max(&bench->stage, &digest, file.len, "ramdisk",
+			&most, &err),
+	    0);
+	assert_int_equal(fcntl(sealed_fd(exact), F_GET_SEALS) & F_SEAL_WRITE,
+	    F_SEAL_WRITE);
+}
+
+static void
+stage_refuses_and_goes_on(void **state)
+{
+	struct bench *bench = *state;
+	struct digest missing = {{0x77}};
+	struct digest digest = digest_of_file("dir-web-1/ramdisk");
+	struct sealed *raw = NULL;
+	CLEANUP(sealed_freep)
+	struct sealed *text = sealed_of(bytes_of_str("no kernel"));
+	struct err err;
+
+	assert_code(
+	    stage_blob(&bench->stage, &missing, 5, "kernel", &raw, &err),
+	    STORE_IO);
+	assert_code(
+	    stage_blob(&bench->stage, &digest, 5, "ramdisk", &raw, &err),
+	    IMAGE_SIZE_MISMATCH);
+	assert_code(
+	    stage_blob_max(&bench->stage, &digest, 5, "ramdisk", &raw, &err),
+	    IMAGE_TOO_LARGE);
+	assert_code(stage_unpack(&bench->stage, text, 100, &raw, &err),
+	    KERNEL_FORMAT_UNKNOWN);
+	assert_null(raw);
+	assert_code(
+	    stage_blob(&bench->stage, &missing, 5, "kernel", &raw, &err),
+	    STORE_IO);
+}
+
+static void
+stage_takes_only_a_store(void **state)
+{
+	struct bench *bench = *state;
+	struct err err;
+
+	assert_code(stage_open_store(&bench->stage, "missing", &err), STORE_IO);
+	assert_code(stage_open_store(&bench->stage, "kernel.in", &err),
+	    STORE_IO);
+	assert_int_equal(mkdir("empty", 0755), 0);
+	assert_code(stage_open_store(&bench->stage, "empty", &err),
+	    STORE_MALFORMED);
+	assert_code(stage_open_store(&bench->stage, "store", &err), 0);
+}
+
+static void
+stage_without_a_store_gives_nothing(void **state)
+{
+	CLEANUP(stage_stop) struct stage stage = STAGE_NONE;
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+	struct digest digest = {{0}};
+	struct sealed *raw = NULL;
+	struct err err;
+
+	(void)state;
+	assert_code(stage_start(65534, &stage, &err), 0);
+	assert_int_not_equal(stage_list(&stage, NULL, &list, &err), 0);
+	assert_int_not_equal(
+	    stage_blob(&stage, &digest, 5, "kernel", &raw, &err), 0);
+	assert_null(raw);
+}
+
+static void
+stage_runs_in_its_sandbox(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(buffer_done) struct buffer status = {0};
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)bench->stage.pid);
+	status = read_file(path);
+	buffer_add(&status, "", 1);
+	assert_has((char *)status.ptr, "Seccomp:\t2\n");
+	if (geteuid() != 0)
+		return;
+	assert_has((char *)status.ptr, "Uid:\t65534\t65534\t65534\t65534\n");
+	/* Standard streams, the link and the store: no socket, no Xen. */
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)bench->stage.pid);
+	assert_int_equal(count_files(path), 3 + 2);
+}
+
+static void
+stage_stop_ends_the_process_and_may_be_repeated(void **state)
+{
+	struct bench *bench = *state;
+	pid_t pid = bench->stage.pid;
+	struct stage none = STAGE_NONE;
+
+	stage_stop(&bench->stage);
+	assert_int_equal(kill(pid, 0), -1);
+	assert_int_equal(bench->stage.fd, -1);
+	stage_stop(&bench->stage);
+	stage_stop(&none);
+}
+
+static void
+stage_ends_when_its_build_closes_the_link(void **state)
+{
+	struct bench *bench = *state;
+
+	closep(&bench->stage.fd);
+	assert_int_equal(waitpid(bench->stage.pid, NULL, 0), bench->stage.pid);
+}
+
+/* --- a stage that was taken over ------------------------------------- */
+
+static struct stage
+hostile_stage(void (*answer)(int link))
+{
+	struct stage stage = STAGE_NONE;
+	int link[2];
+	struct err err;
+
+	assert_code(ipc_pair(link, &err), 0);
+	stage.pid = fork();
+	if (stage.pid == 0) {
+		char call[CALL_BYTES];
+
+		close(link[0]);
+		alarm(20);
+		(void)!read(link[1], call, sizeof(call));
+		answer(link[1]);
+		/* The reader says when it has seen enough. */
+		while (read(link[1], call, sizeof(call)) > 0)
+			answer(link[1]);
+		_exit(0);
+	}
+	close(link[1]);
+	stage.fd = link[0];
+	return stage;
+}
+
+static void
+send_answer(int link, const struct answer *answer, int fd)
+{
+	struct err err;
+
+	ipc_send(link, answer, sizeof(*answer), fd, &err);
+}
+
+static void
+assert_blob_refused(void (*answer)(int link), int code, const char *why)
+{
+	struct stage stage = hostile_stage(answer);
+	size_t descriptors = count_descriptors();
+	struct digest digest = {{0}};
+	struct sealed *raw = NULL;
+	struct err err = {0};
+
+	assert_code(stage_blob(&stage, &digest, 100, "kernel", &raw, &err),
+	    code);
+	assert_has(err.text, why);
+	assert_null(raw);
+	assert_int_equal(count_descriptors(), descriptors);
+	stage_stop(&stage);
+}
+
+static void
+answer_without_memory(int link)
+{
+	send_answer(link, &(struct answer){.is_last = true}, -1);
+}
+
+static void
+answer_with_a_file(int link)
+{
+	send_answer(link, &(struct answer){.is_last = true},
+	    open("/dev/null", O_RDONLY));
+}
+
+static void
+answer_with_open_memory(int link)
+{
+	int fd = memfd_create("open", MFD_ALLOW_SEALING);
+
+	(void)!write(fd, "x", 1);
+	send_answer(link, &(struct answer){.is_last = true}, fd);
+}
+
+static void
+answer_with_too_much(int link)
+{
+	int fd = memfd_create("large", MFD_ALLOW_SEALING);
+
+	(void)!ftruncate(fd, 101);
+	fcntl(fd, F_ADD_SEALS,
+	    F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	send_answer(link, &(struct answer){.is_last = true}, fd);
+}
+
+static void
+answer_with_another_record(int link)
+{
+	(void)!write(link, "short", 5);
+}
+
+static void
+answer_with_an_unknown_error(int link)
+{
+	send_answer(link,
+	    &(struct answer){.is_last = true, .outcome = {.code = 1}}, -1);
+}
+
+static void
+answer_by_dying(int link)
+{
+	(void)link;
+	_exit(0);
+}
+
+static void
+stage_that_breaks_the_protocol_is_refused(void **state)
+{
+	(void)state;
+	assert_blob_refused(answer_without_memory, STAGE_FAILED,
+	    "no memory came");
+	assert_blob_refused(answer_with_a_file, STAGE_FAILED, "not sealed");
+	assert_blob_refused(answer_with_open_memory, STAGE_FAILED,
+	    "not sealed");
+	assert_blob_refused(answer_with_too_much, IMAGE_TOO_LARGE,
+	    "101 bytes, limit 100");
+	assert_blob_refused(answer_with_another_record, STAGE_FAILED,
+	    "a record of 5 bytes");
+	assert_blob_refused(answer_with_an_unknown_error, STAGE_FAILED,
+	    "unknown error number");
+	assert_blob_refused(answer_by_dying, STAGE_FAILED, "died");
+}
+
+static void
+assert_list_refused(void (*answer)(int link), const char *why)
+{
+	struct stage stage = hostile_stage(answer);
+	struct layout_list list = {.count = 77};
+	struct err err = {0};
+
+	assert_code(stage_list(&stage, NULL, &list, &err), STAGE_FAILED);
+	assert_has(err.text, why);
+	assert_int_equal(list.count, 77);
+	stage_stop(&stage);
+}
+
+static void
+list_a_path(int link)
+{
+	struct answer answer = {.entry = {"../web", "1", {{0}}, {{0}}}};
+
+	send_answer(link, &answer, -1);
+}
+
+static void
+list_an_illegal_version(int link)
+{
+	struct answer answer = {.entry = {"web", "1 2", {{0}}, {{0}}}};
+
+	send_answer(link, &answer, -1);
+}
+
+static void
+list_a_name_without_end(int link)
+{
+	struct answer answer = {.entry = {"web", "1", {{0}}, {{0}}}};
+
+	memset(answer.entry.claimed_version, '\n',
+	    sizeof(answer.entry.claimed_version));
+	send_answer(link, &answer, -1);
+}
+
+static void
+list_without_end(int link)
+{
+	struct answer answer = {.entry = {"web", "1", {{0}}, {{0}}}};
+	struct err err;
+
+	while (ipc_send(link, &answer, sizeof(answer), -1, &err) == 0)
+		continue;
+}
+
+static void
+list_with_memory(int link)
+{
+	send_answer(link, &(struct answer){.is_last = true}, link);
+}
+
+static void
+stage_that_lists_nonsense_is_refused(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	assert_list_refused(list_a_path, "illegal image name");
+	assert_list_refused(list_an_illegal_version, "illegal image name");
+	assert_list_refused(list_a_name_without_end, "illegal image name");
+	assert_list_refused(list_without_end, "too many images");
+	assert_list_refused(list_with_memory, "unexpected descriptor");
+	assert_list_refused(answer_by_dying, "died");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    bench_test(stage_lists_what_the_index_claims),
+	    bench_test(stage_gives_blobs_in_sealed_memory),
+	    bench_test(stage_refuses_and_goes_on),
+	    bench_test(stage_takes_only_a_store),
+	    cmocka_unit_test(stage_without_a_store_gives_nothing),
+	    bench_test(stage_runs_in_its_sandbox),
+	    bench_test(stage_stop_ends_the_process_and_may_be_repeated),
+	    bench_test(stage_ends_when_its_build_closes_the_link),
+	    cmocka_unit_test(stage_that_breaks_the_protocol_is_refused),
+	    cmocka_unit_test(stage_that_lists_nonsense_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("stage", tests, NULL, NULL);
+}
