@@ -1,0 +1,245 @@
+/*
+ * What the front asks of the supervisor. Every value is checked again.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/front_link.h"
+#include "builder/ipc.h"
+#include "builder/supervisor_state.h"
+
+static int call_build(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static int refuse_taken(struct supervisor *sup,
+    const struct build_request *request, struct err *err);
+static int call_list_images(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+static int call_list_domains(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+static int call_destroy(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static int call_status(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static void call_cancel(struct supervisor *sup, uint32_t connection);
+static int call_undelivered(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+
+int
+supervisor_serve_front(struct supervisor *sup, struct err *err)
+{
+	struct front_call call;
+	struct err refusal = {0};
+	bool is_end;
+	int code;
+
+	TRY(ipc_receive(sup->front_fd, &call, sizeof(call), NULL, &is_end,
+	    err));
+	if (is_end)
+		return err_set(err, SYSTEM_FAILED, "the front died");
+	switch ((enum front_call_kind)call.kind) {
+	case FRONT_BUILD:
+		code = call_build(sup, &call, &refusal);
+		break;
+	case FRONT_LIST_IMAGES:
+		code = call_list_images(sup, &call, &refusal);
+		break;
+	case FRONT_LIST_DOMAINS:
+		code = call_list_domains(sup, &call, &refusal);
+		break;
+	case FRONT_DESTROY:
+		code = call_destroy(sup, &call, &refusal);
+		break;
+	case FRONT_STATUS:
+		code = call_status(sup, &call, &refusal);
+		break;
+	case FRONT_CANCEL:
+		call_cancel(sup, call.connection);
+		return 0;
+	case FRONT_UNDELIVERED:
+		code = call_undelivered(sup, &call, &refusal);
+		break;
+	default:
+		return err_set(err, SYSTEM_FAILED,
+		    "the front broke its protocol: call %u", call.kind);
+	}
+	if (code == 0)
+		return 0;
+	if (call.kind == FRONT_BUILD) {
+		sup->builds_refused++;
+		log_line("refused build image=%s uid=%u code=%s detail=\"%s\"",
+		    err_quote(call.build.image,
+			strnlen(call.build.image, sizeof(call.build.image)))
+			.text,
+		    call.build.peer.uid, err_name(refusal.code), refusal.text);
+	}
+	return supervisor_answer(sup, call.connection, code, &refusal, err);
+}
+
+static int
+call_build(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	struct task task = {.kind = TASK_BUILD, .build = call->build};
+	struct err ignored;
+
+	TRY(request_check(&call->build, err));
+	if (supervisor_count_builds(sup) >= LIMIT_BUILDS)
+		return err_set(err, RPC_BUSY, "%u builds are under way",
+		    supervisor_count_builds(sup));
+	TRY(refuse_taken(sup, &call->build, err));
+	task.sequence = ++sup->sequence;
+	TRY(journal_begin(sup->journal, call->build.uuid, err));
+	if (supervisor_start_task(sup, &task, call->connection, err) != 0) {
+		journal_forget(sup->journal, call->build.uuid, &ignored);
+		return (int)err->code;
+	}
+	return 0;
+}
+
+/* Among builds under way; the build child looks at the domains there are. */
+static int
+refuse_taken(struct supervisor *sup, const struct build_request *request,
+    struct err *err)
+{
+	struct domain_selector by_uuid = {.has_uuid = true};
+
+	memcpy(by_uuid.uuid, request->uuid, UUID_BYTES);
+	if (domain_table_find(&sup->domains, &by_uuid) != NULL)
+		TRY(domain_table_refresh(&sup->domains, err));
+	if (domain_table_find(&sup->domains, &by_uuid) != NULL)
+		return err_set_field(err, DOMAIN_EXISTS, "uuid",
+		    "uuid: a domain has it");
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		const struct job *job = &sup->jobs[i];
+
+		if (job->state != JOB_RUNNING && job->state != JOB_CLEANING)
+			continue;
+		/* Its end would take away the new domain's nodes and entry. */
+		if (job->task.kind == TASK_ERASE &&
+		    memcmp(job->task.uuid, request->uuid, UUID_BYTES) == 0)
+			return err_set_field(err, DOMAIN_EXISTS, "uuid",
+			    "uuid: is being removed");
+		if (job->task.kind != TASK_BUILD)
+			continue;
+		if (strcmp(job->task.build.name, request->name) == 0)
+			return err_set_field(err, DOMAIN_EXISTS, "name",
+			    "name %s: is being built", request->name);
+		if (memcmp(job->task.build.uuid, request->uuid, UUID_BYTES) ==
+		    0)
+			return err_set_field(err, DOMAIN_EXISTS, "uuid",
+			    "uuid: is being built");
+	}
+	return 0;
+}
+
+static int
+call_list_images(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	struct task task = {.kind = TASK_LIST_IMAGES};
+
+	return supervisor_start_task(sup, &task, call->connection, err);
+}
+
+static int
+call_list_domains(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	TRY(domain_table_refresh(&sup->domains, err));
+	for (uint32_t i = 0; i < sup->domains.count; i++) {
+		struct front_answer reply = {
+		    .connection = call->connection,
+		    .domain = sup->domains.rows[i],
+		};
+
+		TRY(supervisor_send(sup, &reply, err));
+	}
+	return supervisor_answer(sup, call->connection, 0, NULL, err);
+}
+
+static int
+call_destroy(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	struct domain_selector selector = call->selector;
+	struct task task = {.kind = TASK_ERASE};
+	const struct domain_row *row;
+
+	selector.name[sizeof(selector.name) - 1] = '\0';
+	TRY(domain_table_refresh(&sup->domains, err));
+	row = domain_table_find(&sup->domains, &selector);
+	if (row == NULL)
+		return err_set(err, DOMAIN_UNKNOWN,
+		    "assayd built no such domain");
+	task.domid = row->receipt.domid;
+	memcpy(task.uuid, row->receipt.uuid, UUID_BYTES);
+	return supervisor_start_task(sup, &task, call->connection, err);
+}
+
+static int
+call_status(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	struct front_answer reply = {
+	    .connection = call->connection,
+	    .is_last = true,
+	};
+	struct xen_host_info host;
+
+	TRY(sup->xen.ops->host_info(sup->xen.xen, &host, err));
+	TRY(domain_table_refresh(&sup->domains, err));
+	reply.status = (struct status){
+	    .xen_major = host.version_major,
+	    .xen_minor = host.version_minor,
+	    .total_kib = host.total_kib,
+	    .free_kib = host.free_kib,
+	    .uptime_seconds = (timing_now_usec() - sup->started_usec) / 1000000,
+	    .builds_done = sup->builds_done,
+	    .builds_refused = sup->builds_refused,
+	    .builds_running = supervisor_count_builds(sup),
+	    .domains = sup->domains.count,
+	    .trust_version = trust_version(sup->env.policy),
+	    .cached_bytes = sup->cache.bytes,
+	};
+	return supervisor_send(sup, &reply, err);
+}
+
+static void
+call_cancel(struct supervisor *sup, uint32_t connection)
+{
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		struct job *job = &sup->jobs[i];
+
+		if (job->state != JOB_RUNNING ||
+		    job->connection != connection ||
+		    job->task.kind == TASK_ERASE)
+			continue;
+		job_kill(job, BUILD_CANCELLED);
+		job->connection = JOB_NO_CONNECTION;
+	}
+}
+
+/* Until its receipt is delivered a domain is not the caller's. */
+static int
+call_undelivered(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	const struct domain_row *row =
+	    domain_table_find(&sup->domains, &call->selector);
+	struct task task = {.kind = TASK_ERASE};
+	struct err ignored;
+
+	(void)err;
+	if (row == NULL)
+		return 0;
+	log_line("cancelled domid=%u reason=\"the caller is gone\"",
+	    row->receipt.domid);
+	task.domid = row->receipt.domid;
+	memcpy(task.uuid, row->receipt.uuid, UUID_BYTES);
+	if (supervisor_start_task(sup, &task, JOB_NO_CONNECTION, &ignored) == 0)
+		return 0;
+	supervisor_erase(sup, task.domid, task.uuid);
+	domain_table_remove(&sup->domains, task.uuid);
+	return 0;
+}

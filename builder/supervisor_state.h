@@ -1,0 +1,64 @@
+/*
+ * The supervisor's state, shared by its three files: supervisor.c (its life),
+ * supervisor_calls.c (what the front asks) and supervisor_jobs.c (what build
+ * children report). Nobody else includes this.
+ */
+#ifndef ASSAY_BUILDER_SUPERVISOR_STATE_H
+#define ASSAY_BUILDER_SUPERVISOR_STATE_H
+
+#include "builder/domain_table.h"
+#include "builder/image_cache.h"
+#include "builder/job.h"
+#include "builder/supervisor.h"
+
+/* Builds, and room for what is short: listings and destroys. */
+enum { SUPERVISOR_JOBS = LIMIT_BUILDS + 8 };
+
+struct supervisor {
+	const struct config *config;
+	struct role_env env;
+	struct xen_port xen;
+	const struct journal *journal;
+	struct domain_table domains;
+	struct image_cache cache;
+	struct job jobs[SUPERVISOR_JOBS];
+	int front_fd;
+	pid_t front_pid;
+	int signal_fd;
+	uint64_t started_usec;
+	uint64_t sequence;
+	uint64_t builds_done;
+	uint64_t builds_refused;
+	bool is_unready; /* the child that waited died: do not try at once */
+};
+
+/* A record of the front is there to be read: do what it asks. Errors: only
+ * those after which the supervisor cannot go on. */
+int supervisor_serve_front(struct supervisor *sup, struct err *err);
+
+/* A report of a child is there to be read, or its end. Errors: as above. */
+int supervisor_serve_job(struct supervisor *sup, struct job *job,
+    struct err *err);
+
+/* Give a task to the child that waits, or to a new one.
+ * Errors: RPC_BUSY, SYSTEM_FAILED. */
+int supervisor_start_task(struct supervisor *sup, const struct task *task,
+    uint32_t connection, struct err *err);
+
+/* Remove a domain and its traces in this process: at start and stop, and when
+ * no child can be had. What cannot be removed is logged and stays pending. */
+void supervisor_erase(struct supervisor *sup, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES]);
+
+/* NULL if there is none. */
+struct job *supervisor_find_job(struct supervisor *sup, enum job_state state);
+uint32_t supervisor_count_builds(const struct supervisor *sup);
+
+/* The last answer to a call, by what it ended with; or any answer. Nothing is
+ * sent if nobody waits. Errors: SYSTEM_FAILED if the front is gone. */
+int supervisor_answer(struct supervisor *sup, uint32_t connection, int code,
+    const struct err *outcome, struct err *err);
+int supervisor_send(struct supervisor *sup, const struct front_answer *reply,
+    struct err *err);
+
+#endif
