@@ -140,7 +140,7 @@ read_envelope(const char *dir, struct image_files *image, struct err *err)
 	TRY(join(dir, IMAGE_DIR_ENVELOPE, &path, err));
 	if (file_read(path, LIMIT_ENVELOPE_BYTES, &image->envelope_text, &len,
 		err) != 0) {
-		if (err->sys == ENOENT)
+		if (err->sys == ENOENT && access(dir, F_OK) == 0)
 			return err_set(err, IMAGE_UNSIGNED, "no %s in %s",
 			    IMAGE_DIR_ENVELOPE, err_quote_str(dir).text);
 		if (err->code == IMAGE_TOO_LARGE)
