@@ -76,7 +76,7 @@ err_prefix(struct err *err, const char *fmt, ...)
 	va_end(args);
 	memcpy(text, err->text, sizeof(text));
 	snprintf(err->text, sizeof(err->text), "%s: %.*s", where,
-	    (int)(sizeof(text) - sizeof(where) - 3), text);
+	    (int)(sizeof(text) - strlen(where) - sizeof(": ")), text);
 	return (int)err->code;
 }
 

@@ -15,6 +15,8 @@ static int end_build(struct supervisor *sup, struct job *job, bool ended_well,
     int code, struct err *outcome, struct err *err);
 static int clean_up_after(struct supervisor *sup, struct job *job,
     const struct err *why, struct err *err);
+static int start_cleaner(struct supervisor *sup, struct job *job,
+    const struct task *task, uint32_t connection);
 static int end_cleaning(struct supervisor *sup, struct job *job,
     bool ended_well, int code, struct err *outcome, struct err *err);
 static void log_end(const struct job *job, int code, const struct err *outcome);
@@ -164,13 +166,11 @@ clean_up_after(struct supervisor *sup, struct job *job, const struct err *why,
 {
 	struct job dead = *job;
 	struct task task = {.kind = TASK_ERASE, .domid = job->domid};
-	struct err failure;
 
 	sup->builds_refused++;
 	memcpy(task.uuid, job->task.build.uuid, UUID_BYTES);
 	log_line("cleaning domid=%u code=%s", job->domid, err_name(why->code));
-	if (job_prepare(job, &sup->env, &failure) != 0 ||
-	    job_assign(job, &task, dead.connection, &failure) != 0) {
+	if (start_cleaner(sup, job, &task, dead.connection) != 0) {
 		job->state = JOB_FREE;
 		supervisor_erase(sup, dead.domid, task.uuid);
 		return supervisor_answer(sup, dead.connection, (int)why->code,
@@ -181,6 +181,21 @@ clean_up_after(struct supervisor *sup, struct job *job, const struct err *why,
 	job->final = *why;
 	job->task.build = dead.task.build;
 	return 0;
+}
+
+static int
+start_cleaner(struct supervisor *sup, struct job *job, const struct task *task,
+    uint32_t connection)
+{
+	struct err failure;
+	int ignored;
+
+	TRY(job_prepare(job, &sup->env, &failure));
+	if (job_assign(job, task, connection, &failure) == 0)
+		return 0;
+	job_kill(job, BUG);
+	job_collect(job, &ignored, &failure);
+	return BUG;
 }
 
 static int
