@@ -22,7 +22,8 @@ struct workshop {
 	bool left_behind;     /* an aborted domain could not be removed */
 };
 
-static int prepare(struct workshop *shop, struct err *err);
+static int prepare(struct workshop *shop, enum child_kind kind,
+    struct err *err);
 static int keep_what_is_needed(const struct role_env *env, int link,
     struct err *err);
 static int await_task(struct workshop *shop, struct task *ret_task,
@@ -36,7 +37,7 @@ static int run_erase(struct workshop *shop, const struct task *task,
     struct err *err);
 
 void
-build_role_run(const struct role_env *env, int link)
+build_role_run(const struct role_env *env, enum child_kind kind, int link)
 {
 	struct workshop shop = {.env = env, .link = link, .stage = STAGE_NONE};
 	struct receipt receipt = {0};
@@ -52,7 +53,7 @@ build_role_run(const struct role_env *env, int link)
 	if (sandbox_die_with_parent(env->parent_pid, &err) != 0 ||
 	    keep_what_is_needed(env, link, &err) != 0)
 		_exit(1);
-	prepared = prepare(&shop, &err);
+	prepared = prepare(&shop, kind, &err);
 	code = await_task(&shop, &task, prepared == 0 ? &err : &ignored);
 	if (prepared != 0)
 		code = prepared;
@@ -66,17 +67,19 @@ build_role_run(const struct role_env *env, int link)
 }
 
 static int
-prepare(struct workshop *shop, struct err *err)
+prepare(struct workshop *shop, enum child_kind kind, struct err *err)
 {
 	const struct role_env *env = shop->env;
 
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	/* The stage first: it must not inherit Xen. */
-	TRY(stage_start(env->config->sandbox_uid, &shop->stage, err));
+	if (kind == CHILD_FOR_ANY_TASK)
+		TRY(stage_start(env->config->sandbox_uid, &shop->stage, err));
 	TRY(xen_port_libxc_open(&shop->xen, err));
 	fault_wrap(&env->fault, &shop->xen, &shop->port);
 	TRY(sandbox_enter(SANDBOX_BUILD, 0, err));
-	image_cache_touch(env->cache);
+	if (kind == CHILD_FOR_ANY_TASK)
+		image_cache_touch(env->cache);
 	return 0;
 }
 

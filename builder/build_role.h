@@ -22,6 +22,13 @@ enum task_kind {
 	TASK_ERASE, /* destroy a domain, or what is left of one */
 };
 
+/* What a child prepares for: one that only erases needs no stage and no cache,
+ * so that a destroy does not use up the child that waits for a build. */
+enum child_kind {
+	CHILD_FOR_ANY_TASK,
+	CHILD_TO_ERASE,
+};
+
 struct task {
 	uint32_t kind;
 	struct build_request build; /* TASK_BUILD */
@@ -43,7 +50,7 @@ struct role_env {
  * Run in the child, after fork. One struct task comes over `link`, reports go
  * back; never returns.
  */
-void build_role_run(const struct role_env *env, int link)
+void build_role_run(const struct role_env *env, enum child_kind kind, int link)
     __attribute__((noreturn));
 
 #endif

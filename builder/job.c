@@ -11,7 +11,8 @@
 static void describe_end(const struct job *job, int status, struct err *err);
 
 int
-job_prepare(struct job *job, const struct role_env *env, struct err *err)
+job_prepare(struct job *job, const struct role_env *env, enum child_kind kind,
+    struct err *err)
 {
 	int link[2];
 	pid_t pid;
@@ -24,7 +25,7 @@ job_prepare(struct job *job, const struct role_env *env, struct err *err)
 		return err_set_errno(err, SYSTEM_FAILED, "fork");
 	}
 	if (pid == 0)
-		build_role_run(env, link[1]);
+		build_role_run(env, kind, link[1]);
 	close(link[1]);
 	*job = (struct job){
 	    .state = JOB_READY,

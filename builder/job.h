@@ -35,7 +35,8 @@ struct job {
 };
 
 /* Start a child that waits, in a free job. Errors: SYSTEM_FAILED. */
-int job_prepare(struct job *job, const struct role_env *env, struct err *err);
+int job_prepare(struct job *job, const struct role_env *env,
+    enum child_kind kind, struct err *err);
 
 /*
  * Give a waiting child its task. On failure the child is as good as dead and

@@ -162,8 +162,8 @@ loop(struct supervisor *sup, struct err *err)
 }
 
 /*
- * A child that waits for the next task, while nothing else is going on: it
- * inherits the cache as it is then, and costs no build any time.
+ * A child that waits for the next task, while nothing is built: it inherits
+ * the cache as it is then, and costs no build any time.
  */
 static void
 keep_one_ready(struct supervisor *sup)
@@ -172,12 +172,16 @@ keep_one_ready(struct supervisor *sup)
 	struct err err;
 
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
-		if (sup->jobs[i].state != JOB_FREE)
+		const struct job *other = &sup->jobs[i];
+
+		if (other->state == JOB_READY ||
+		    (other->state == JOB_RUNNING &&
+			other->task.kind != TASK_ERASE))
 			return;
 	}
 	if (job == NULL || sup->is_unready)
 		return;
-	if (job_prepare(job, &sup->env, &err) != 0) {
+	if (job_prepare(job, &sup->env, CHILD_FOR_ANY_TASK, &err) != 0) {
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
 		    err.text);
 		sup->is_unready = true;

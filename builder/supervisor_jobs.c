@@ -26,15 +26,20 @@ int
 supervisor_start_task(struct supervisor *sup, const struct task *task,
     uint32_t connection, struct err *err)
 {
-	struct job *job = supervisor_find_job(sup, JOB_READY);
+	enum child_kind kind = CHILD_TO_ERASE;
+	struct job *job = NULL;
 
 	sup->is_unready = false;
+	if (task->kind != TASK_ERASE) {
+		kind = CHILD_FOR_ANY_TASK;
+		job = supervisor_find_job(sup, JOB_READY);
+	}
 	if (job != NULL && job_assign(job, task, connection, err) == 0)
 		return 0;
 	job = supervisor_find_job(sup, JOB_FREE);
 	if (job == NULL)
 		return err_set(err, RPC_BUSY, "too many calls at once");
-	TRY(job_prepare(job, &sup->env, err));
+	TRY(job_prepare(job, &sup->env, kind, err));
 	return job_assign(job, task, connection, err);
 }
 
@@ -190,7 +195,7 @@ start_cleaner(struct supervisor *sup, struct job *job, const struct task *task,
 	struct err failure;
 	int ignored;
 
-	TRY(job_prepare(job, &sup->env, &failure));
+	TRY(job_prepare(job, &sup->env, CHILD_TO_ERASE, &failure));
 	if (job_assign(job, task, connection, &failure) == 0)
 		return 0;
 	job_kill(job, BUG);

@@ -253,7 +253,7 @@ build_role_ends_at_once_when_its_supervisor_is_gone(void **state)
 	pid = fork();
 	if (pid == 0) {
 		alarm(3);
-		build_role_run(&env, link[1]);
+		build_role_run(&env, CHILD_FOR_ANY_TASK, link[1]);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
