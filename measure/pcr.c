@@ -1,0 +1,162 @@
+#include "measure/pcr.h"
+
+#include <stdio.h>
+
+#include <openssl/evp.h>
+
+#include "base/scope.h"
+
+static const struct {
+	const char *name;
+	size_t bytes;
+	uint16_t algorithm;
+	const EVP_MD *(*md)(void);
+} banks[PCR_BANKS] = {
+    [PCR_SHA256] = {"sha256", 32, 0x000b, EVP_sha256},
+    [PCR_SHA384] = {"sha384", 48, 0x000c, EVP_sha384},
+};
+
+static bool is_all(enum pcr_bank bank, const struct pcr_digest *digest,
+    uint8_t byte);
+static int hex_value(char c);
+
+size_t
+pcr_bank_bytes(enum pcr_bank bank)
+{
+	return banks[bank].bytes;
+}
+
+const char *
+pcr_bank_name(enum pcr_bank bank)
+{
+	return banks[bank].name;
+}
+
+uint16_t
+pcr_bank_algorithm(enum pcr_bank bank)
+{
+	return banks[bank].algorithm;
+}
+
+bool
+pcr_bank_from_name(const char *name, enum pcr_bank *ret_bank)
+{
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		if (strcmp(banks[bank].name, name) == 0) {
+			*ret_bank = bank;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+pcr_bank_from_algorithm(uint16_t algorithm, enum pcr_bank *ret_bank)
+{
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		if (banks[bank].algorithm == algorithm) {
+			*ret_bank = bank;
+			return true;
+		}
+	}
+	return false;
+}
+
+int
+pcr_digest_of(enum pcr_bank bank, struct bytes data,
+    struct pcr_digest *ret_digest, struct err *err)
+{
+	struct pcr_digest digest = {{0}};
+
+	if (EVP_Digest(data.ptr, data.len, digest.bytes, NULL, banks[bank].md(),
+		NULL) != 1)
+		return err_set(err, NO_MEMORY, "%s of %zu bytes",
+		    banks[bank].name, data.len);
+	*ret_digest = digest;
+	return 0;
+}
+
+int
+pcr_digests_of(struct bytes data, struct pcr_digests *ret_digests,
+    struct err *err)
+{
+	struct pcr_digests digests;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		TRY(pcr_digest_of(bank, data, &digests.bank[bank], err));
+	*ret_digests = digests;
+	return 0;
+}
+
+int
+pcr_extend(enum pcr_bank bank, const struct pcr_digest *digest,
+    struct pcr_digest *value, struct err *err)
+{
+	uint8_t both[2 * PCR_MAX_BYTES];
+	size_t len = banks[bank].bytes;
+
+	memcpy(both, value->bytes, len);
+	memcpy(both + len, digest->bytes, len);
+	return pcr_digest_of(bank, bytes_of(both, 2 * len), value, err);
+}
+
+bool
+pcr_digest_equal(enum pcr_bank bank, const struct pcr_digest *a,
+    const struct pcr_digest *b)
+{
+	return memcmp(a->bytes, b->bytes, banks[bank].bytes) == 0;
+}
+
+bool
+pcr_digest_is_blank(enum pcr_bank bank, const struct pcr_digest *digest)
+{
+	return is_all(bank, digest, 0x00) || is_all(bank, digest, 0xff);
+}
+
+void
+pcr_digest_hex(enum pcr_bank bank, const struct pcr_digest *digest,
+    char ret_hex[static PCR_HEX_SIZE])
+{
+	for (size_t i = 0; i < banks[bank].bytes; i++)
+		snprintf(ret_hex + 2 * i, 3, "%02x", digest->bytes[i]);
+}
+
+bool
+pcr_digest_from_hex(enum pcr_bank bank, const char *hex,
+    struct pcr_digest *ret_digest)
+{
+	struct pcr_digest digest = {{0}};
+	size_t len = banks[bank].bytes;
+
+	for (size_t i = 0; i < len; i++) {
+		int high = hex_value(hex[2 * i]);
+		int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
+
+		if (low < 0)
+			return false;
+		digest.bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	if (hex[2 * len] != '\0')
+		return false;
+	*ret_digest = digest;
+	return true;
+}
+
+static bool
+is_all(enum pcr_bank bank, const struct pcr_digest *digest, uint8_t byte)
+{
+	for (size_t i = 0; i < banks[bank].bytes; i++)
+		if (digest->bytes[i] != byte)
+			return false;
+	return true;
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
