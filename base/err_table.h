@@ -177,6 +177,10 @@ X(410, DAEMON_UNREACHABLE, ENVIRONMENT, \
 X(411, FAULT_INJECTED, ENVIRONMENT, \
   "a test asked for this step to fail", \
   "use a release build, which cannot do that") \
+/* Booting: images, ramdisks, predictions */ \
+X(500, PREDICTION_MALFORMED, REFUSAL, \
+  "the predicted or reference registers break their format", \
+  "give what 'assay boot predict --json' or tpm2_pcrread printed") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

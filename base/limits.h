@@ -49,6 +49,9 @@
 #define LIMIT_BUILD_SECONDS     120
 #define LIMIT_DOMAINS           1024
 
+/* Booting */
+#define LIMIT_PREDICTION_BYTES LIMIT_KIB(64)
+
 /* Configuration */
 #define LIMIT_CONFIG_BYTES LIMIT_KIB(64)
 #define LIMIT_ALLOWED_UIDS 64
