@@ -40,8 +40,8 @@ X(106, ROLE_NOT_ALLOWED, REFUSAL, \
   "the keys that signed may not sign images of this name or class", \
   "sign with the role that owns this name, or widen the role's patterns") \
 X(107, PAYLOAD_TYPE_UNKNOWN, REFUSAL, \
-  "what was signed is not an image manifest", \
-  "sign the manifest that 'assay image pack' wrote") \
+  "what was signed is not a document of the kind that is needed here", \
+  "give the right file, or sign the document with the command for its kind") \
 X(108, KEY_REVOKED, REFUSAL, \
   "a key without which the threshold is not met was revoked", \
   "sign the image again with keys that are not revoked") \
@@ -60,6 +60,9 @@ X(112, KEY_UNSUPPORTED, REFUSAL, \
 X(113, TRUST_MALFORMED, REFUSAL, \
   "the trust policy breaks its format", \
   "make the policy with 'assay trust init'") \
+X(114, TRUST_NO_ROLE, REFUSAL, \
+  "the trust policy has no role that signs documents of this kind", \
+  "add a role for them: see assay-trust(5)") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

@@ -1,7 +1,7 @@
 /*
  * The image manifest: what exactly may run, and within which limits.
  *
- * manifest_decode() is strict and must only see bytes that trust_verify()
+ * manifest_decode() is strict and must only see bytes that trust_verify_for()
  * accepted. manifest_encode() is deterministic: the same value gives the same
  * bytes everywhere.
  * Format: docs/man/assay-manifest.5, FORMATS §1.4.

@@ -55,7 +55,8 @@ verified_manifest_new(const struct trust_policy *policy, const char *name,
 
 	/* Who signed this? Nothing of the payload is looked at before. */
 	TRY(dsse_decode(raw, &envelope, err));
-	TRY(trust_verify(policy, raw, envelope, &verdict, err));
+	TRY(trust_verify_for(policy, TRUST_IMAGE, raw, envelope, &verdict,
+	    err));
 	payload = dsse_raw_payload(envelope);
 	TRY(manifest_decode(payload, &made->manifest, err));
 

@@ -5,7 +5,7 @@
  * are signed. Decides nothing: whose signatures count is for keys/trust.h.
  *
  * Trust: the whole envelope is foreign. The payload must not be parsed before
- * trust_verify() accepted it; claimed_keyid is a hint and decides nothing.
+ * trust_verify_for() accepted it; claimed_keyid is a hint and decides nothing.
  * Spec: DSSE v1 protocol.md and envelope.md.
  */
 #ifndef ASSAY_KEYS_DSSE_H
@@ -15,6 +15,11 @@
 #include "base/err.h"
 
 #define DSSE_IMAGE_PAYLOAD_TYPE "application/vnd.assay.image-manifest.v1+json"
+#define DSSE_BOOT_POLICY_PAYLOAD_TYPE \
+	"application/vnd.assay.boot-policy.v1+json"
+#define DSSE_STORE_INDEX_PAYLOAD_TYPE \
+	"application/vnd.assay.store-index.v1+json"
+#define DSSE_TRUST_PAYLOAD_TYPE "application/vnd.assay.trust.v1+json"
 
 struct dsse_signature {
 	const char *claimed_keyid; /* NULL if absent or empty; borrowed */

@@ -32,6 +32,12 @@ trust_version(const struct trust_policy *policy)
 	return policy->version;
 }
 
+const struct digest *
+trust_digest(const struct trust_policy *policy)
+{
+	return &policy->digest;
+}
+
 size_t
 trust_role_count(const struct trust_policy *policy)
 {
@@ -80,6 +86,16 @@ trust_check_rollback(const struct trust_policy *policy, const char *location,
 			    (long long)floor->index);
 	}
 	return 0;
+}
+
+bool
+trust_has_purpose(const struct trust_policy *policy, enum trust_purpose purpose)
+{
+	for (size_t i = 0; i < policy->role_count; i++) {
+		if (policy->roles[i].purpose == purpose)
+			return true;
+	}
+	return false;
 }
 
 size_t

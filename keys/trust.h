@@ -1,9 +1,10 @@
 /*
- * The trust policy: whose signatures start which images.
+ * The trust policy: whose signatures start which images, and whose make a boot
+ * policy, a store index or a new trust policy.
  *
  * Built once from trust.json in the measured ramdisk, read-only afterwards.
- * trust_verify() is the only place that decides whether an envelope is signed
- * well enough; everything before it is foreign bytes.
+ * trust_verify_for() is the only place that decides whether an envelope is
+ * signed well enough; everything before it is foreign bytes.
  * Format: docs/man/assay-trust.5, FORMATS §1.5.
  */
 #ifndef ASSAY_KEYS_TRUST_H
@@ -20,21 +21,33 @@
 
 struct trust_policy;
 
+/* What a role signs. Each role has one purpose, and none counts for another. */
+enum trust_purpose {
+	TRUST_IMAGE,       /* "image" */
+	TRUST_BOOT_POLICY, /* "boot-policy" */
+	TRUST_STORE_INDEX, /* "store-index" */
+	TRUST_POLICY,      /* "trust": the next version of the policy */
+};
+
+const char *trust_purpose_name(enum trust_purpose purpose);
+bool trust_purpose_from_name(const char *name, enum trust_purpose *ret_purpose);
+
 /*
- * Strict decode; every member is required and no other is allowed:
+ * Strict decode; every member but "signs" is required, no other is allowed:
  * {"schema":"assay.trust/1","version":4,
  *  "keys":{"<keyid>":{"alg","pem"}},
- *  "roles":{"<role>":{"threshold","keys":["<keyid>"],"images":["web-*"],
- *                     "debug":false}},
+ *  "roles":{"<role>":{"signs":"image","threshold","keys":["<keyid>"],
+ *                     "images":["web-*"],"debug":false},
+ *           "<role>":{"signs":"boot-policy","threshold","keys":["<keyid>"]}},
  *  "revoked":{"keys":["<keyid>"],"manifests":["sha256:<hex>"]},
  *  "min_rollback":{"<location>":15}}
  *
- * Refused as TRUST_MALFORMED, among other things: no keys, no roles, a role
- * without patterns; an "alg" that is not the key's; a keyid that is not the
- * SHA-256 of its key, and so one key under two ids; a role key that is not
- * listed; a key, a pattern or a revocation twice; threshold zero or above the
- * number of keys. KEY_UNSUPPORTED also for an "alg" that nobody knows. Also
- * KEY_MALFORMED, NO_MEMORY. Returns owned.
+ * Refused as TRUST_MALFORMED, among other things: no keys, no roles, an image
+ * role without patterns, another role with some; an "alg" that is not the
+ * key's; a keyid that is not the SHA-256 of its key, and so one key under two
+ * ids; a role key that is not listed; a key, a pattern or a revocation twice;
+ * threshold zero or above the number of keys. KEY_UNSUPPORTED also for an "alg"
+ * that nobody knows. Also KEY_MALFORMED, NO_MEMORY. Returns owned.
  *
  * Allowed: a key in no role; a revoked key that "keys" has no longer; a role
  * whose keys are revoked below its threshold, which then signs nothing.
@@ -48,37 +61,46 @@ void trust_freep(struct trust_policy **policy);
 /* Version number of the policy document, for status and receipts. */
 int64_t trust_version(const struct trust_policy *policy);
 
+/* SHA-256 of the text that was decoded, for the log. Borrowed. */
+const struct digest *trust_digest(const struct trust_policy *policy);
+
+/* Is there a role of this purpose at all? */
+bool trust_has_purpose(const struct trust_policy *policy,
+    enum trust_purpose purpose);
+
 /* Roles, for `assay trust show`; index below trust_role_count(). */
 size_t trust_role_count(const struct trust_policy *policy);
 const char *trust_role_name(const struct trust_policy *policy, size_t role);
 
-/* Which roles signed: bit i stands for role i. */
+/* Which roles of the purpose signed: bit i stands for role i. */
 struct trust_verdict {
 	uint32_t roles;
 	struct digest envelope; /* SHA-256 of the envelope as it came */
 };
 
 /*
- * Verify an envelope against the policy. `raw` is the envelope's own bytes,
- * from which `envelope` was decoded.
+ * Verify an envelope against the roles of one purpose. `raw` is the envelope's
+ * own bytes, from which `envelope` was decoded.
  *
- * Order: revocation of this envelope or of its payload (IMAGE_REVOKED); each
- * signature over PAE with the key that it hints at, then every other key,
- * each once; distinct accepted, unrevoked keys per role against thresholds;
- * payload type (PAYLOAD_TYPE_UNKNOWN).
+ * Order: is there such a role at all (TRUST_NO_ROLE); revocation of this
+ * envelope or of its payload (IMAGE_REVOKED); each signature over PAE with the
+ * key that it hints at, then every other key, each once; distinct accepted,
+ * unrevoked keys per role of the purpose against thresholds; is the payload
+ * type one of the purpose (PAYLOAD_TYPE_UNKNOWN).
  *
- * If no role reaches its threshold, the first of these that applies:
- * IMAGE_SIGNATURE_BAD (a signature hints at a known key, or at none, and no
- * key accepts it), KEY_REVOKED (would be met with revoked keys), KEY_UNKNOWN
- * (a signature hints at a key that the policy does not have, and no key
- * accepts it), THRESHOLD_NOT_MET. Also NO_MEMORY.
- * A signature that no key accepts does not hurt an envelope that has enough
- * good ones (DSSE protocol.md).
+ * If no role of the purpose reaches its threshold, the first of these that
+ * applies: IMAGE_SIGNATURE_BAD (a signature hints at a known key, or at none,
+ * and no key accepts it), KEY_REVOKED (would be met with revoked keys),
+ * KEY_UNKNOWN (a signature hints at a key that the policy does not have, and no
+ * key accepts it), THRESHOLD_NOT_MET. Also NO_MEMORY. A signature that no key
+ * accepts does not hurt an envelope that has enough good ones (DSSE
+ * protocol.md).
  *
  * Not done: which image names the roles may sign; the name is in the payload,
  * which may only be parsed after this returned 0. See trust_allows_image().
  */
-int trust_verify(const struct trust_policy *policy, struct bytes raw,
+int trust_verify_for(const struct trust_policy *policy,
+    enum trust_purpose purpose, struct bytes raw,
     const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
     struct err *err);
 

@@ -13,16 +13,6 @@ static int decode_key(const struct json_at *keys, const char *id,
     struct public_key **ret_key, struct err *err);
 static int check_key(const struct json_at *at, const char *id,
     enum algorithm stated, const struct public_key *key, struct err *err);
-static int decode_roles(const struct json_at *root, struct trust_policy *policy,
-    struct err *err);
-static int decode_role(const struct json_at *roles, const char *name,
-    const struct trust_policy *policy, struct trust_role *role,
-    struct err *err);
-static int decode_role_keys(const struct json_at *at,
-    const struct trust_policy *policy, struct trust_role *role,
-    struct err *err);
-static int decode_patterns(const struct json_at *at, struct trust_role *role,
-    struct err *err);
 static int decode_revoked(const struct json_at *root,
     struct trust_policy *policy, struct err *err);
 static int decode_revoked_keys(const struct json_at *revoked,
@@ -31,9 +21,6 @@ static int decode_revoked_manifests(const struct json_at *revoked,
     struct trust_policy *policy, struct err *err);
 static int decode_floors(const struct json_at *root,
     struct trust_policy *policy, struct err *err);
-static int map_in(const struct json_at *object, const char *member,
-    size_t max_members, struct json_at *ret_at, struct err *err);
-static int refuse_twice(const struct json_at *array, struct err *err);
 
 int
 trust_decode(struct bytes text, struct trust_policy **ret_policy,
@@ -51,6 +38,7 @@ trust_decode(struct bytes text, struct trust_policy **ret_policy,
 	policy = calloc(1, sizeof(*policy));
 	if (policy == NULL)
 		return err_set(err, NO_MEMORY, "trust policy");
+	TRY(digest_of(text, &policy->digest, err));
 	TRY(json_parse(text, max_depth, "trust policy", TRUST_MALFORMED,
 	    &policy->document, err));
 	root = json_root(policy->document, TRUST_MALFORMED);
@@ -59,10 +47,44 @@ trust_decode(struct bytes text, struct trust_policy **ret_policy,
 	TRY(json_integer_in(&root, "version", 1, INT64_MAX, &policy->version,
 	    err));
 	TRY(decode_keys(&root, policy, err));
-	TRY(decode_roles(&root, policy, err));
+	TRY(trust_decode_roles(&root, policy, err));
 	TRY(decode_revoked(&root, policy, err));
 	TRY(decode_floors(&root, policy, err));
 	*ret_policy = take_ptr(&policy);
+	return 0;
+}
+
+int
+trust_map_in(const struct json_at *object, const char *member,
+    size_t max_members, struct json_at *ret_at, struct err *err)
+{
+	struct json_at at;
+
+	TRY(json_object_in(object, member, &at, err));
+	if (json_object_size(at.value) > max_members)
+		return json_refuse(object, member, err,
+		    "%zu members, limit %zu", json_object_size(at.value),
+		    max_members);
+	*ret_at = at;
+	return 0;
+}
+
+int
+trust_refuse_twice(const struct json_at *array, struct err *err)
+{
+	CLEANUP(json_freep) json_t *seen = json_object();
+
+	for (size_t i = 0; i < json_array_size(array->value); i++) {
+		json_t *item = json_array_get(array->value, i);
+		const char *string = json_string_value(item);
+
+		if (json_object_get(seen, string) != NULL)
+			return err_set_field(err, array->code, array->path,
+			    "%s: \"%s\" stands there twice", array->path,
+			    err_quote_str(string).text);
+		if (json_object_set(seen, string, item) != 0)
+			return err_set(err, NO_MEMORY, "%s", array->path);
+	}
 	return 0;
 }
 
@@ -74,7 +96,7 @@ decode_keys(const struct json_at *root, struct trust_policy *policy,
 	const char *id;
 	json_t *ignored;
 
-	TRY(map_in(root, "keys", LIMIT_TRUST_KEYS, &keys, err));
+	TRY(trust_map_in(root, "keys", LIMIT_TRUST_KEYS, &keys, err));
 	if (json_object_size(keys.value) == 0)
 		return json_refuse(root, "keys", err, "empty");
 	json_object_foreach(keys.value, id, ignored)
@@ -130,101 +152,6 @@ check_key(const struct json_at *at, const char *id, enum algorithm stated,
 }
 
 static int
-decode_roles(const struct json_at *root, struct trust_policy *policy,
-    struct err *err)
-{
-	struct json_at roles;
-	const char *name;
-	json_t *ignored;
-
-	TRY(map_in(root, "roles", LIMIT_TRUST_ROLES, &roles, err));
-	if (json_object_size(roles.value) == 0)
-		return json_refuse(root, "roles", err, "empty");
-	json_object_foreach(roles.value, name, ignored)
-	{
-		TRY(decode_role(&roles, name, policy,
-		    &policy->roles[policy->role_count], err));
-		policy->role_count++;
-	}
-	return 0;
-}
-
-static int
-decode_role(const struct json_at *roles, const char *name,
-    const struct trust_policy *policy, struct trust_role *role, struct err *err)
-{
-	static const char *const members[] = {"threshold", "keys", "images",
-	    "debug", NULL};
-	struct json_at at;
-	int64_t threshold;
-
-	if (!trust_role_name_is_valid(name))
-		return json_refuse(roles, err_quote_str(name).text, err,
-		    "not a role name: [a-z][a-z0-9-]*");
-	role->name = name;
-	TRY(json_object_in(roles, name, &at, err));
-	TRY(json_known(&at, members, err));
-	TRY(decode_role_keys(&at, policy, role, err));
-	TRY(json_integer_in(&at, "threshold", 1,
-	    __builtin_popcountll(role->keys), &threshold, err));
-	role->threshold = (int)threshold;
-	TRY(decode_patterns(&at, role, err));
-	TRY(json_bool_in(&at, "debug", &role->is_debug, err));
-	return 0;
-}
-
-static int
-decode_role_keys(const struct json_at *at, const struct trust_policy *policy,
-    struct trust_role *role, struct err *err)
-{
-	struct json_at keys;
-
-	TRY(json_array_in(at, "keys", LIMIT_TRUST_KEYS, &keys, err));
-	for (size_t i = 0; i < json_array_size(keys.value); i++) {
-		struct digest id;
-		const char *hex;
-		size_t key;
-
-		TRY(json_item_string(&keys, i, DIGEST_HEX_SIZE, &hex, err));
-		if (!digest_from_hex(hex, &id))
-			return json_refuse(at, "keys", err,
-			    "item %zu is not a key id", i);
-		key = trust_find_key(policy, &id);
-		if (key == policy->key_count)
-			return json_refuse(at, "keys", err,
-			    "%.16s... is not in the policy's keys", hex);
-		if ((role->keys >> key & 1) != 0)
-			return json_refuse(at, "keys", err,
-			    "%.16s... stands there twice", hex);
-		role->keys |= UINT64_C(1) << key;
-	}
-	return 0;
-}
-
-static int
-decode_patterns(const struct json_at *at, struct trust_role *role,
-    struct err *err)
-{
-	struct json_at images;
-
-	TRY(json_array_in(at, "images", LIMIT_ROLE_PATTERNS, &images, err));
-	if (json_array_size(images.value) == 0)
-		return json_refuse(at, "images", err, "empty");
-	for (size_t i = 0; i < json_array_size(images.value); i++) {
-		const char *pattern;
-
-		TRY(json_item_string(&images, i, LIMIT_NAME_BYTES + 1, &pattern,
-		    err));
-		if (!trust_pattern_is_valid(pattern))
-			return json_refuse(at, "images", err,
-			    "\"%s\" is no name, nor a beginning and '*'",
-			    err_quote_str(pattern).text);
-		role->patterns[role->pattern_count++] = pattern;
-	}
-	return refuse_twice(&images, err);
-}
-
-static int
 decode_revoked(const struct json_at *root, struct trust_policy *policy,
     struct err *err)
 {
@@ -259,7 +186,7 @@ decode_revoked_keys(const struct json_at *revoked, struct trust_policy *policy,
 		if (key < policy->key_count)
 			policy->revoked_keys |= UINT64_C(1) << key;
 	}
-	return refuse_twice(&keys, err);
+	return trust_refuse_twice(&keys, err);
 }
 
 static int
@@ -280,7 +207,7 @@ decode_revoked_manifests(const struct json_at *revoked,
 			    "item %zu is not a digest", i);
 		policy->revoked_manifest_count++;
 	}
-	return refuse_twice(&manifests, err);
+	return trust_refuse_twice(&manifests, err);
 }
 
 static int
@@ -291,7 +218,8 @@ decode_floors(const struct json_at *root, struct trust_policy *policy,
 	const char *location;
 	json_t *ignored;
 
-	TRY(map_in(root, "min_rollback", LIMIT_ROLLBACK_FLOORS, &floors, err));
+	TRY(trust_map_in(root, "min_rollback", LIMIT_ROLLBACK_FLOORS, &floors,
+	    err));
 	json_object_foreach(floors.value, location, ignored)
 	{
 		struct trust_floor *floor =
@@ -305,42 +233,6 @@ decode_floors(const struct json_at *root, struct trust_policy *policy,
 		TRY(json_integer_in(&floors, location, 0, INT64_MAX,
 		    &floor->index, err));
 		policy->floor_count++;
-	}
-	return 0;
-}
-
-/* An object whose members are entries, of which there is a limit. */
-static int
-map_in(const struct json_at *object, const char *member, size_t max_members,
-    struct json_at *ret_at, struct err *err)
-{
-	struct json_at at;
-
-	TRY(json_object_in(object, member, &at, err));
-	if (json_object_size(at.value) > max_members)
-		return json_refuse(object, member, err,
-		    "%zu members, limit %zu", json_object_size(at.value),
-		    max_members);
-	*ret_at = at;
-	return 0;
-}
-
-/* No string may stand twice in an array of strings. */
-static int
-refuse_twice(const struct json_at *array, struct err *err)
-{
-	CLEANUP(json_freep) json_t *seen = json_object();
-
-	for (size_t i = 0; i < json_array_size(array->value); i++) {
-		json_t *item = json_array_get(array->value, i);
-		const char *string = json_string_value(item);
-
-		if (json_object_get(seen, string) != NULL)
-			return err_set_field(err, array->code, array->path,
-			    "%s: \"%s\" stands there twice", array->path,
-			    err_quote_str(string).text);
-		if (json_object_set(seen, string, item) != 0)
-			return err_set(err, NO_MEMORY, "%s", array->path);
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/json.h"
 #include "base/limits.h"
 #include "keys/trust.h"
 
@@ -19,9 +20,10 @@ _Static_assert(LIMIT_TRUST_ROLES <= 32, "a set of roles is an uint32_t");
 /* Strings are borrowed from the document. */
 struct trust_role {
 	const char *name;
+	enum trust_purpose purpose;
 	uint64_t keys;
 	int threshold;
-	const char *patterns[LIMIT_ROLE_PATTERNS];
+	const char *patterns[LIMIT_ROLE_PATTERNS]; /* of an image role */
 	size_t pattern_count;
 	bool is_debug;
 };
@@ -33,6 +35,7 @@ struct trust_floor {
 
 struct trust_policy {
 	json_t *document;
+	struct digest digest;
 	int64_t version;
 	struct public_key *keys[LIMIT_TRUST_KEYS];
 	size_t key_count;
@@ -44,6 +47,24 @@ struct trust_policy {
 	struct trust_floor floors[LIMIT_ROLLBACK_FLOORS];
 	size_t floor_count;
 };
+
+/* The roles of a policy whose keys are decoded. */
+int trust_decode_roles(const struct json_at *root, struct trust_policy *policy,
+    struct err *err);
+
+/* An object whose members are entries, of which there is a limit. */
+int trust_map_in(const struct json_at *object, const char *member,
+    size_t max_members, struct json_at *ret_at, struct err *err);
+
+/* No string may stand twice in an array of strings. */
+int trust_refuse_twice(const struct json_at *array, struct err *err);
+
+/* "images", for error texts. */
+const char *trust_purpose_what(enum trust_purpose purpose);
+
+/* Is a payload of this type for this purpose? */
+bool trust_purpose_has_type(enum trust_purpose purpose,
+    const char *payload_type);
 
 /* The index of the key with this identity, or key_count. */
 size_t trust_find_key(const struct trust_policy *policy,

@@ -25,17 +25,23 @@ static size_t find_signer(const struct trust_policy *policy, struct bytes pae,
     struct bytes sig, size_t hinted);
 static size_t find_hinted(const struct trust_policy *policy,
     const char *claimed_keyid);
-static uint32_t roles_met(const struct trust_policy *policy, uint64_t keys);
-static int refuse(const struct trust_policy *policy, const struct tally *tally,
-    struct err *err);
+static uint32_t roles_met(const struct trust_policy *policy,
+    enum trust_purpose purpose, uint64_t keys);
+static int refuse(const struct trust_policy *policy, enum trust_purpose purpose,
+    const struct tally *tally, struct err *err);
 
 int
-trust_verify(const struct trust_policy *policy, struct bytes raw,
-    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
-    struct err *err)
+trust_verify_for(const struct trust_policy *policy, enum trust_purpose purpose,
+    struct bytes raw, const struct dsse_envelope *envelope,
+    struct trust_verdict *ret_verdict, struct err *err)
 {
 	struct trust_verdict verdict;
 	struct tally tally;
+
+	if (!trust_has_purpose(policy, purpose))
+		return err_set(err, TRUST_NO_ROLE,
+		    "trust policy: no role signs %s",
+		    trust_purpose_what(purpose));
 
 	/* Is it one that must never run again, whoever signed it? */
 	TRY(digest_of(raw, &verdict.envelope, err));
@@ -44,15 +50,16 @@ trust_verify(const struct trust_policy *policy, struct bytes raw,
 	/* Which keys signed, and which roles do they make up? */
 	TRY(count_keys(policy, envelope, &tally, err));
 	verdict.roles =
-	    roles_met(policy, tally.accepted & ~policy->revoked_keys);
+	    roles_met(policy, purpose, tally.accepted & ~policy->revoked_keys);
 	if (verdict.roles == 0)
-		return refuse(policy, &tally, err);
+		return refuse(policy, purpose, &tally, err);
 
-	/* Did they sign an image manifest, and not something else? */
-	if (strcmp(dsse_payload_type(envelope), DSSE_IMAGE_PAYLOAD_TYPE) != 0)
+	/* Did they sign such a document, and not something else? */
+	if (!trust_purpose_has_type(purpose, dsse_payload_type(envelope)))
 		return err_set_field(err, PAYLOAD_TYPE_UNKNOWN, "payloadType",
-		    "envelope: payload type \"%s\"",
-		    err_quote_str(dsse_payload_type(envelope)).text);
+		    "envelope: payload type \"%s\" is not one of %s",
+		    err_quote_str(dsse_payload_type(envelope)).text,
+		    trust_purpose_what(purpose));
 	*ret_verdict = verdict;
 	return 0;
 }
@@ -152,14 +159,16 @@ find_hinted(const struct trust_policy *policy, const char *claimed_keyid)
 }
 
 static uint32_t
-roles_met(const struct trust_policy *policy, uint64_t keys)
+roles_met(const struct trust_policy *policy, enum trust_purpose purpose,
+    uint64_t keys)
 {
 	uint32_t roles = 0;
 
 	for (size_t i = 0; i < policy->role_count; i++) {
 		const struct trust_role *role = &policy->roles[i];
 
-		if (__builtin_popcountll(keys & role->keys) >= role->threshold)
+		if (role->purpose == purpose &&
+		    __builtin_popcountll(keys & role->keys) >= role->threshold)
 			roles |= UINT32_C(1) << i;
 	}
 	return roles;
@@ -167,19 +176,19 @@ roles_met(const struct trust_policy *policy, uint64_t keys)
 
 /* Of several reasons, the one that says most. */
 static int
-refuse(const struct trust_policy *policy, const struct tally *tally,
-    struct err *err)
+refuse(const struct trust_policy *policy, enum trust_purpose purpose,
+    const struct tally *tally, struct err *err)
 {
 	if (tally->has_bad)
 		return err_set(err, IMAGE_SIGNATURE_BAD,
 		    "no key of the trust policy accepts a signature");
-	if (roles_met(policy, tally->accepted) != 0)
+	if (roles_met(policy, purpose, tally->accepted) != 0)
 		return err_set(err, KEY_REVOKED,
 		    "enough keys signed, but too many of them are revoked");
 	if (tally->has_unknown)
 		return err_set(err, KEY_UNKNOWN,
 		    "a signature is by a key outside the trust policy");
 	return err_set(err, THRESHOLD_NOT_MET,
-	    "%d known key(s) signed, not enough for any role",
-	    __builtin_popcountll(tally->accepted));
+	    "%d known key(s) signed, not enough for any role that signs %s",
+	    __builtin_popcountll(tally->accepted), trust_purpose_what(purpose));
 }

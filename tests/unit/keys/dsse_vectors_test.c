@@ -156,8 +156,8 @@ expect(const struct vector *vector)
 
 	assert_code(trust_decode(bytes_of_str(trust), &policy, &err), ERR_NONE);
 	assert_code(dsse_decode(bytes_of_str(raw), &envelope, &err), ERR_NONE);
-	assert_code(
-	    trust_verify(policy, bytes_of_str(raw), envelope, &verdict, &err),
+	assert_code(trust_verify_for(policy, TRUST_IMAGE, bytes_of_str(raw),
+			envelope, &verdict, &err),
 	    vector->expected);
 	assert_int_equal(verdict.roles, vector->expected == ERR_NONE ? 1 : 77);
 }

@@ -84,8 +84,8 @@ verify(struct err *err)
 	assert_code(dsse_decode(bytes_of_str(envelope_text), &envelope, err),
 	    ERR_NONE);
 	left = armed;
-	code = trust_verify(policy, bytes_of_str(envelope_text), envelope,
-	    &verdict, err);
+	code = trust_verify_for(policy, TRUST_IMAGE,
+	    bytes_of_str(envelope_text), envelope, &verdict, err);
 	assert_int_equal(verdict.roles, code == 0 ? 1 : 77);
 	return code;
 }

@@ -72,8 +72,8 @@ verify_envelope(struct text text)
 	free(trust.ptr);
 	assert_code(dsse_decode(bytes_of(text.ptr, text.len), &envelope, &err),
 	    ERR_NONE);
-	return trust_verify(policy, bytes_of(text.ptr, text.len), envelope,
-	    &verdict, &err);
+	return trust_verify_for(policy, TRUST_IMAGE,
+	    bytes_of(text.ptr, text.len), envelope, &verdict, &err);
 }
 
 static bool

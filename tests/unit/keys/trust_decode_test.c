@@ -496,6 +496,82 @@ trust_decode_refuses_a_role_key_that_is_not_listed(void **state)
 	    TRUST_MALFORMED);
 }
 
+static json_t *
+good_with_role_for(const char *signs)
+{
+	json_t *tree = fixture_trust();
+
+	json_object_set_new(json_object_get(tree, "roles"), "other",
+	    json_pack("{s:s, s:i, s:[s]}", "signs", signs, "threshold", 1,
+		"keys", fixture_key(ALGORITHM_ED25519, 0)->id));
+	return tree;
+}
+
+static void
+trust_decode_takes_roles_of_each_purpose(void **state)
+{
+	static const char *const others[] = {"boot-policy", "store-index",
+	    "trust"};
+
+	(void)state;
+	expect_taken(good_with_role("signs", json_string("image")));
+	for (size_t i = 0; i < countof(others); i++) {
+		struct trust_policy *policy =
+		    decode(good_with_role_for(others[i]));
+		enum trust_purpose purpose = TRUST_IMAGE;
+
+		assert_true(trust_purpose_from_name(others[i], &purpose));
+		assert_true(trust_has_purpose(policy, purpose));
+		trust_freep(&policy);
+	}
+}
+
+static void
+trust_decode_refuses_a_purpose_that_nobody_knows(void **state)
+{
+	(void)state;
+	expect_refused(good_with_role("signs", json_string("")),
+	    TRUST_MALFORMED);
+	expect_refused(good_with_role("signs", json_string("images")),
+	    TRUST_MALFORMED);
+	expect_refused(good_with_role("signs", json_null()), TRUST_MALFORMED);
+	expect_refused(good_with_role("signs", json_integer(0)),
+	    TRUST_MALFORMED);
+}
+
+static void
+trust_decode_refuses_patterns_and_debug_in_other_roles(void **state)
+{
+	json_t *tree = good_with_role_for("trust");
+
+	(void)state;
+	json_object_set_new(fixture_role(tree, "other"), "images",
+	    json_pack("[s]", "*"));
+	expect_refused(tree, TRUST_MALFORMED);
+	tree = good_with_role_for("trust");
+	json_object_set_new(fixture_role(tree, "other"), "debug", json_false());
+	expect_refused(tree, TRUST_MALFORMED);
+	expect_refused(good_with_role("signs", json_string("trust")),
+	    TRUST_MALFORMED);
+	expect_refused(good_with_role_for("image"), TRUST_MALFORMED);
+}
+
+static void
+trust_decode_keeps_the_digest_of_the_text(void **state)
+{
+	char *text = fixture_text(fixture_trust());
+	struct trust_policy *policy = NULL;
+	struct digest digest;
+	struct err err;
+
+	(void)state;
+	assert_code(trust_decode(bytes_of_str(text), &policy, &err), ERR_NONE);
+	assert_code(digest_of(bytes_of_str(text), &digest, &err), ERR_NONE);
+	assert_true(digest_equal(trust_digest(policy), &digest));
+	trust_freep(&policy);
+	free(text);
+}
+
 static void
 trust_decode_refuses_role_names_out_of_the_rule(void **state)
 {
@@ -715,6 +791,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(trust_decode_takes_roles_of_each_purpose),
+	    cmocka_unit_test(trust_decode_refuses_a_purpose_that_nobody_knows),
+	    cmocka_unit_test(
+		trust_decode_refuses_patterns_and_debug_in_other_roles),
+	    cmocka_unit_test(trust_decode_keeps_the_digest_of_the_text),
 	    cmocka_unit_test(trust_decode_reads_a_good_policy),
 	    cmocka_unit_test(trust_decode_refuses_a_missing_member),
 	    cmocka_unit_test(trust_decode_refuses_an_unknown_member),

@@ -48,23 +48,27 @@ forget_tries(void **state)
 
 /* Takes both trees. Returns the error code. */
 static int
-verify(json_t *trust, json_t *tree, struct trust_verdict *ret_verdict)
+verify_for(json_t *trust, enum trust_purpose purpose, json_t *tree,
+    struct trust_verdict *ret_verdict)
 {
 	CLEANUP(freep) char *trust_text = fixture_text(trust);
 	CLEANUP(freep) char *raw = fixture_text(tree);
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct err err;
-	int code;
 
 	assert_code(trust_decode(bytes_of_str(trust_text), &policy, &err),
 	    ERR_NONE);
 	assert_code(dsse_decode(bytes_of_str(raw), &envelope, &err), ERR_NONE);
-	code = trust_verify(policy, bytes_of_str(raw), envelope, ret_verdict,
-	    &err);
-	if (code != 0)
-		assert_int_equal(err.code, code);
-	return code;
+	return trust_verify_for(policy, purpose, bytes_of_str(raw), envelope,
+	    ret_verdict, &err);
+}
+
+/* Takes both trees. Returns the error code. */
+static int
+verify(json_t *trust, json_t *tree, struct trust_verdict *ret_verdict)
+{
+	return verify_for(trust, TRUST_IMAGE, tree, ret_verdict);
 }
 
 /* Takes both trees. `roles` is what the verdict must be. */
@@ -558,6 +562,128 @@ trust_verify_tells_of_a_revoked_envelope_before_its_signatures(void **state)
 	assert_int_equal(try_count, 0);
 }
 
+static const char *const payload_types[] = {
+    [TRUST_IMAGE] = DSSE_IMAGE_PAYLOAD_TYPE,
+    [TRUST_BOOT_POLICY] = "application/vnd.assay.boot-policy.v1+json",
+    [TRUST_STORE_INDEX] = "application/vnd.assay.store-index.v1+json",
+    [TRUST_POLICY] = "application/vnd.assay.trust.v1+json",
+};
+
+/* A role for documents of the purpose; it is named after it. */
+static void
+add_role(json_t *trust, enum trust_purpose purpose,
+    const struct fixture_key *key)
+{
+	json_object_set_new(json_object_get(trust, "roles"),
+	    trust_purpose_name(purpose),
+	    json_pack("{s:s, s:i, s:[s]}", "signs", trust_purpose_name(purpose),
+		"threshold", 1, "keys", key->id));
+}
+
+/* One key signs for every purpose; that must not mix them up. */
+static json_t *
+trust_of_one_key(void)
+{
+	json_t *trust = fixture_trust();
+
+	json_object_clear(json_object_get(trust, "roles"));
+	add_role(trust, TRUST_IMAGE, P256);
+	json_object_update_new(fixture_role(trust, "image"),
+	    json_pack("{s:[s], s:b}", "images", "*", "debug", 0));
+	add_role(trust, TRUST_BOOT_POLICY, P256);
+	add_role(trust, TRUST_STORE_INDEX, P256);
+	add_role(trust, TRUST_POLICY, P256);
+	return trust;
+}
+
+static json_t *
+signed_as(const char *payload_type, const struct fixture_key *key)
+{
+	json_t *tree = fixture_envelope(payload_type, bytes_of_str(PAYLOAD));
+
+	fixture_envelope_sign(tree, key, key->id);
+	return tree;
+}
+
+static void
+trust_verify_takes_for_a_purpose_only_what_was_signed_for_it(void **state)
+{
+	struct trust_verdict verdict;
+
+	(void)state;
+	for (size_t made = 0; made < countof(payload_types); made++) {
+		for (size_t used = 0; used < countof(payload_types); used++)
+			assert_code(verify_for(trust_of_one_key(),
+					(enum trust_purpose)used,
+					signed_as(payload_types[made], P256),
+					&verdict),
+			    made == used ? ERR_NONE : PAYLOAD_TYPE_UNKNOWN);
+	}
+}
+
+static void
+trust_verify_gives_only_roles_of_the_purpose(void **state)
+{
+	struct trust_verdict verdict;
+
+	(void)state;
+	for (size_t i = 0; i < countof(payload_types); i++) {
+		assert_code(verify_for(trust_of_one_key(),
+				(enum trust_purpose)i,
+				signed_as(payload_types[i], P256), &verdict),
+		    ERR_NONE);
+		assert_int_equal(verdict.roles, 1u << i);
+	}
+}
+
+/* The payload type is as it must be, and only the role is not. */
+static void
+trust_verify_counts_no_role_of_another_purpose(void **state)
+{
+	struct trust_verdict verdict;
+
+	(void)state;
+	for (size_t used = 0; used < countof(payload_types); used++) {
+		json_t *trust = trust_of_one_key();
+
+		json_object_set_new(
+		    fixture_role(trust,
+			trust_purpose_name((enum trust_purpose)used)),
+		    "keys", json_pack("[s]", ED25519->id));
+		assert_code(verify_for(trust, (enum trust_purpose)used,
+				signed_as(payload_types[used], P256), &verdict),
+		    THRESHOLD_NOT_MET);
+	}
+}
+
+static void
+trust_verify_counts_no_revoked_key_of_another_purpose(void **state)
+{
+	json_t *trust = fixture_trust();
+	struct trust_verdict verdict;
+
+	(void)state;
+	add_role(trust, TRUST_BOOT_POLICY, ED25519);
+	revoke_key(trust, P256);
+	assert_code(verify_for(trust, TRUST_BOOT_POLICY,
+			signed_as(payload_types[TRUST_BOOT_POLICY], P256),
+			&verdict),
+	    THRESHOLD_NOT_MET);
+}
+
+static void
+trust_verify_refuses_what_no_role_may_sign(void **state)
+{
+	struct trust_verdict verdict;
+
+	(void)state;
+	for (size_t i = TRUST_BOOT_POLICY; i < countof(payload_types); i++)
+		assert_code(verify_for(fixture_trust(), (enum trust_purpose)i,
+				signed_as(payload_types[i], P256), &verdict),
+		    TRUST_NO_ROLE);
+	assert_int_equal(try_count, 0);
+}
+
 /* Takes the tree. */
 static struct trust_policy *
 decode(json_t *trust)
@@ -711,6 +837,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(
+		trust_verify_takes_for_a_purpose_only_what_was_signed_for_it,
+		forget_tries),
+	    cmocka_unit_test_setup(trust_verify_gives_only_roles_of_the_purpose,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_counts_no_role_of_another_purpose, forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_counts_no_revoked_key_of_another_purpose,
+		forget_tries),
+	    cmocka_unit_test_setup(trust_verify_refuses_what_no_role_may_sign,
+		forget_tries),
 	    cmocka_unit_test_setup(trust_verify_accepts_two_keys_of_a_role,
 		forget_tries),
 	    cmocka_unit_test_setup(trust_verify_accepts_more_keys_than_needed,

@@ -105,8 +105,8 @@ trust_encode_new_writes_a_policy_that_works(void **state)
 	assert_code(trust_decode(bytes_of_str(text), &policy, &err), ERR_NONE);
 	assert_int_equal(trust_version(policy), 1);
 	assert_code(dsse_decode(bytes_of_str(raw), &envelope, &err), ERR_NONE);
-	assert_code(
-	    trust_verify(policy, bytes_of_str(raw), envelope, &verdict, &err),
+	assert_code(trust_verify_for(policy, TRUST_IMAGE, bytes_of_str(raw),
+			envelope, &verdict, &err),
 	    ERR_NONE);
 	assert_code(
 	    trust_allows_image(policy, &verdict, "db", false, &role, &err),

@@ -1,0 +1,182 @@
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "keys/trust_policy.h"
+
+static int decode_role(const struct json_at *roles, const char *name,
+    const struct trust_policy *policy, struct trust_role *role,
+    struct err *err);
+static int decode_purpose(const struct json_at *at, struct trust_role *role,
+    struct err *err);
+static int decode_keys(const struct json_at *at,
+    const struct trust_policy *policy, struct trust_role *role,
+    struct err *err);
+static int decode_patterns(const struct json_at *at, struct trust_role *role,
+    struct err *err);
+
+static const struct purpose {
+	const char *name;
+	const char *what;
+	const char *payload_types[3]; /* NULL-terminated */
+} purposes[] = {
+    [TRUST_IMAGE] = {"image", "images", {DSSE_IMAGE_PAYLOAD_TYPE}},
+    [TRUST_BOOT_POLICY] = {"boot-policy", "boot policies",
+	{DSSE_BOOT_POLICY_PAYLOAD_TYPE}},
+    [TRUST_STORE_INDEX] = {"store-index", "store indexes",
+	{DSSE_STORE_INDEX_PAYLOAD_TYPE}},
+    [TRUST_POLICY] = {"trust", "trust policies", {DSSE_TRUST_PAYLOAD_TYPE}},
+};
+
+const char *
+trust_purpose_name(enum trust_purpose purpose)
+{
+	bug_unless((size_t)purpose < countof(purposes));
+	return purposes[purpose].name;
+}
+
+bool
+trust_purpose_from_name(const char *name, enum trust_purpose *ret_purpose)
+{
+	for (size_t i = 0; i < countof(purposes); i++) {
+		if (strcmp(purposes[i].name, name) == 0) {
+			*ret_purpose = (enum trust_purpose)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *
+trust_purpose_what(enum trust_purpose purpose)
+{
+	bug_unless((size_t)purpose < countof(purposes));
+	return purposes[purpose].what;
+}
+
+bool
+trust_purpose_has_type(enum trust_purpose purpose, const char *payload_type)
+{
+	const char *const *type = purposes[purpose].payload_types;
+
+	while (*type != NULL && strcmp(*type, payload_type) != 0)
+		type++;
+	return *type != NULL;
+}
+
+int
+trust_decode_roles(const struct json_at *root, struct trust_policy *policy,
+    struct err *err)
+{
+	struct json_at roles;
+	const char *name;
+	json_t *ignored;
+
+	TRY(trust_map_in(root, "roles", LIMIT_TRUST_ROLES, &roles, err));
+	if (json_object_size(roles.value) == 0)
+		return json_refuse(root, "roles", err, "empty");
+	json_object_foreach(roles.value, name, ignored)
+	{
+		TRY(decode_role(&roles, name, policy,
+		    &policy->roles[policy->role_count], err));
+		policy->role_count++;
+	}
+	return 0;
+}
+
+static int
+decode_role(const struct json_at *roles, const char *name,
+    const struct trust_policy *policy, struct trust_role *role, struct err *err)
+{
+	struct json_at at;
+	int64_t threshold;
+
+	if (!trust_role_name_is_valid(name))
+		return json_refuse(roles, err_quote_str(name).text, err,
+		    "not a role name: [a-z][a-z0-9-]*");
+	role->name = name;
+	TRY(json_object_in(roles, name, &at, err));
+	TRY(decode_purpose(&at, role, err));
+	TRY(decode_keys(&at, policy, role, err));
+	TRY(json_integer_in(&at, "threshold", 1,
+	    __builtin_popcountll(role->keys), &threshold, err));
+	role->threshold = (int)threshold;
+	if (role->purpose != TRUST_IMAGE)
+		return 0;
+	TRY(decode_patterns(&at, role, err));
+	TRY(json_bool_in(&at, "debug", &role->is_debug, err));
+	return 0;
+}
+
+/* What it signs, and so which members it has. */
+static int
+decode_purpose(const struct json_at *at, struct trust_role *role,
+    struct err *err)
+{
+	static const char *const of_image[] = {"signs", "threshold", "keys",
+	    "images", "debug", NULL};
+	static const char *const of_other[] = {"signs", "threshold", "keys",
+	    NULL};
+	const char *signs = "image";
+
+	if (json_object_get(at->value, "signs") != NULL)
+		TRY(json_string_in(at, "signs", LIMIT_NAME_BYTES, &signs, err));
+	if (!trust_purpose_from_name(signs, &role->purpose))
+		return json_refuse(at, "signs", err,
+		    "\"%s\" is not image, boot-policy, store-index or trust",
+		    err_quote_str(signs).text);
+	return json_known(at,
+	    role->purpose == TRUST_IMAGE ? of_image : of_other, err);
+}
+
+static int
+decode_keys(const struct json_at *at, const struct trust_policy *policy,
+    struct trust_role *role, struct err *err)
+{
+	struct json_at keys;
+
+	TRY(json_array_in(at, "keys", LIMIT_TRUST_KEYS, &keys, err));
+	for (size_t i = 0; i < json_array_size(keys.value); i++) {
+		struct digest id;
+		const char *hex;
+		size_t key;
+
+		TRY(json_item_string(&keys, i, DIGEST_HEX_SIZE, &hex, err));
+		if (!digest_from_hex(hex, &id))
+			return json_refuse(at, "keys", err,
+			    "item %zu is not a key id", i);
+		key = trust_find_key(policy, &id);
+		if (key == policy->key_count)
+			return json_refuse(at, "keys", err,
+			    "%.16s... is not in the policy's keys", hex);
+		if ((role->keys >> key & 1) != 0)
+			return json_refuse(at, "keys", err,
+			    "%.16s... stands there twice", hex);
+		role->keys |= UINT64_C(1) << key;
+	}
+	return 0;
+}
+
+static int
+decode_patterns(const struct json_at *at, struct trust_role *role,
+    struct err *err)
+{
+	struct json_at images;
+
+	TRY(json_array_in(at, "images", LIMIT_ROLE_PATTERNS, &images, err));
+	if (json_array_size(images.value) == 0)
+		return json_refuse(at, "images", err, "empty");
+	for (size_t i = 0; i < json_array_size(images.value); i++) {
+		const char *pattern;
+
+		TRY(json_item_string(&images, i, LIMIT_NAME_BYTES + 1, &pattern,
+		    err));
+		if (!trust_pattern_is_valid(pattern))
+			return json_refuse(at, "images", err,
+			    "\"%s\" is no name, nor a beginning and '*'",
+			    err_quote_str(pattern).text);
+		role->patterns[role->pattern_count++] = pattern;
+	}
+	return trust_refuse_twice(&images, err);
+}
