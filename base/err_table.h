@@ -184,6 +184,16 @@ X(411, FAULT_INJECTED, ENVIRONMENT, \
 X(500, PREDICTION_MALFORMED, REFUSAL, \
   "the predicted or reference registers break their format", \
   "give what 'assay boot predict --json' or tpm2_pcrread printed") \
+/* Event log and evidence */ \
+X(520, EVENT_LOG_IO, ENVIRONMENT, \
+  "the event log cannot be read or written, or is not a private file", \
+  "check the path, its owner, its permissions and the disk") \
+X(521, EVENT_LOG_FULL, ENVIRONMENT, \
+  "the event log reached its size limit, so nothing more is started", \
+  "restart the host: the log and the register begin anew with a boot") \
+X(522, EVENT_LOG_MALFORMED, REFUSAL, \
+  "the file is not a crypto-agile event log", \
+  "fetch the log again; assayd goes on only with a log of its own boot") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

@@ -40,6 +40,9 @@
 #define LIMIT_INDEX_IMAGES       4096
 #define LIMIT_OCI_MANIFEST_BYTES LIMIT_KIB(64)
 
+/* Event log and evidence */
+#define LIMIT_EVENT_LOG_BYTES LIMIT_MIB(32)
+
 /* RPC */
 #define LIMIT_RPC_MESSAGE_BYTES LIMIT_KIB(256)
 #define LIMIT_RPC_JSON_DEPTH    16

@@ -5,7 +5,7 @@
 
 #include "base/scope.h"
 #include "grant-preload/grant_preload.h"
-#include "measure/build_event.h"
+#include "measure/event.h"
 
 static int allow_caller(const struct config *config,
     const struct build_request *request, struct err *err);
@@ -142,21 +142,27 @@ measure(const struct build_env *env, const struct build_request *request,
 	const struct verified_manifest *verified =
 	    verified_image_manifest(image);
 	const struct manifest *manifest = verified_manifest_get(verified);
-	struct build_event event = {
-	    .sequence = env->sequence,
+	struct event event = {.kind = EVENT_BUILD, .sequence = env->sequence};
+	struct event_build *build = &event.as.build;
+	uint8_t bytes[EVENT_BYTES];
+
+	*build = (struct event_build){
 	    .envelope = *verified_manifest_envelope(verified),
 	    .payload = *verified_manifest_payload(verified),
 	    .kernel_elf = manifest->elf.digest,
 	    .has_ramdisk = manifest->has_ramdisk,
 	    .ramdisk = manifest->ramdisk.digest,
+	    .is_debug = manifest->is_debug,
 	    .domid = domain_id(dom),
 	    .memory_mib = request->memory_mib,
 	    .vcpus = request->vcpus,
 	};
-
-	memcpy(event.uuid, request->uuid, sizeof(event.uuid));
-	TRY(digest_of(bytes_of_str(manifest->cmdline), &event.cmdline, err));
-	TRY(build_event_digest(&event, ret_measurement, err));
+	memcpy(build->uuid, request->uuid, sizeof(build->uuid));
+	snprintf(build->role, sizeof(build->role), "%s",
+	    verified_manifest_role(verified));
+	TRY(digest_of(bytes_of_str(manifest->cmdline), &build->cmdline, err));
+	TRY(digest_of(bytes_of(bytes, event_encode(&event, bytes)),
+	    ret_measurement, err));
 	return 0;
 }
 
