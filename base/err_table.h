@@ -63,6 +63,15 @@ X(113, TRUST_MALFORMED, REFUSAL, \
 X(114, TRUST_NO_ROLE, REFUSAL, \
   "the trust policy has no role that signs documents of this kind", \
   "add a role for them: see assay-trust(5)") \
+X(121, IMAGE_EXPIRED, REFUSAL, \
+  "the image's not_after has passed, by the clock that the policy trusts", \
+  "use a newer release, or sign the image again with a later date") \
+X(122, IMAGE_NOT_YET_VALID, REFUSAL, \
+  "the image's not_before has not come, by the clock that the policy trusts", \
+  "wait, or check the clock of the host") \
+X(123, CLOCK_NOT_TRUSTED, REFUSAL, \
+  "a date has to be checked, and there is no clock that may be believed", \
+  "set the host's clock, or name it in the trust policy: see assay-trust(5)") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

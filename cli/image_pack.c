@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "base/utc.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "image-store/image_dir.h"
@@ -12,12 +13,15 @@ struct options {
 	const char *version;
 	const char *cmdline;
 	const char *rollback_location;
+	const char *not_before;
+	const char *not_after;
 	const char *out;
 	bool as_json;
 };
 
 static int read_options(int argc, char **argv, struct options *options);
 static int check_names(const struct options *options);
+static int read_dates(struct options *options);
 static int pack(struct options *options, struct err *err);
 static void copy(char *to, size_t size, const char *from);
 static int report(const struct options *options);
@@ -34,6 +38,8 @@ run(int argc, char **argv)
 
 	if (status == ARGUMENTS_READ)
 		status = check_names(&options);
+	if (status == ARGUMENTS_READ)
+		status = read_dates(&options);
 	if (status != ARGUMENTS_READ)
 		return status;
 	if (pack(&options, &err) != 0)
@@ -64,6 +70,8 @@ read_options(int argc, char **argv, struct options *options)
 		.text = &options->rollback_location},
 	    {"rollback-index", required_argument,
 		.number = &manifest->rollback_index, .max = INT64_MAX},
+	    {"not-before", required_argument, .text = &options->not_before},
+	    {"not-after", required_argument, .text = &options->not_after},
 	    {"debug", no_argument, .flag = &manifest->is_debug},
 	    {"out", required_argument, .is_needed = true,
 		.text = &options->out},
@@ -99,6 +107,24 @@ check_names(const struct options *options)
 		    "--version: %s is not 1 to %d of A-Z a-z 0-9 . _ + - with "
 		    "a letter or digit first",
 		    err_quote_str(options->version).text, LIMIT_VERSION_BYTES);
+	return ARGUMENTS_READ;
+}
+
+static int
+read_dates(struct options *options)
+{
+	const struct command *self = &command_image_pack;
+	struct manifest *manifest = &options->request.manifest;
+	static const char rule[] = "is not a time like 2026-11-23T16:00:00Z";
+
+	if (options->not_before != NULL &&
+	    !utc_from_text(options->not_before, &manifest->not_before))
+		return command_usage(self, "--not-before: %s %s",
+		    err_quote_str(options->not_before).text, rule);
+	if (options->not_after != NULL &&
+	    !utc_from_text(options->not_after, &manifest->not_after))
+		return command_usage(self, "--not-after: %s %s",
+		    err_quote_str(options->not_after).text, rule);
 	return ARGUMENTS_READ;
 }
 
@@ -144,6 +170,7 @@ report(const struct options *options)
 const struct command command_image_pack = {"image", "pack",
     "--name NAME --version VERSION --kernel FILE [--ramdisk FILE] "
     "[--cmdline TEXT] [--memory-mib MIN:MAX] [--vcpus MIN:MAX] "
-    "[--rollback-location NAME] [--rollback-index N] [--debug] [--json] "
+    "[--rollback-location NAME] [--rollback-index N] [--not-before TIME] "
+    "[--not-after TIME] [--debug] [--json] "
     "--out DIR",
     "", "make an image of a kernel, an initramfs and limits", run};

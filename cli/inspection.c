@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 static void print_manifest(json_t *manifest);
+static void print_dates(const char *not_before, const char *not_after);
 static void print_blob(const char *what, const char *format, json_t *blob);
 static void print_signatures(json_t *signatures);
 static void print_kernel(json_t *kernel);
@@ -44,6 +45,8 @@ print_manifest(json_t *manifest)
 	    integer_in(memory_mib, "max"));
 	printf("vcpus       %lld to %lld\n", integer_in(vcpus, "min"),
 	    integer_in(vcpus, "max"));
+	print_dates(string_in(manifest, "not_before"),
+	    string_in(manifest, "not_after"));
 	printf("cmdline     %s\n", string_in(manifest, "cmdline"));
 	print_blob("kernel", string_in(kernel, "format"), kernel);
 	print_blob("kernel ELF", NULL, json_object_get(kernel, "elf"));
@@ -51,6 +54,15 @@ print_manifest(json_t *manifest)
 		print_blob("ramdisk", NULL, ramdisk);
 	else
 		puts("ramdisk     none");
+}
+
+static void
+print_dates(const char *not_before, const char *not_after)
+{
+	if (not_before[0] != '\0')
+		printf("not before  %s\n", not_before);
+	if (not_after[0] != '\0')
+		printf("not after   %s\n", not_after);
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "base/utc.h"
 
 #define NAME_FIRST    "abcdefghijklmnopqrstuvwxyz0123456789"
 #define NAME_REST     NAME_FIRST "._-"
@@ -30,6 +31,8 @@ static int decode_cmdline(const struct json_at *root, struct manifest *manifest,
 static int decode_limits(const struct json_at *root, struct manifest *manifest,
     struct err *err);
 static int decode_devices(const struct json_at *root, struct err *err);
+static int decode_time(const struct json_at *root, const char *member,
+    int64_t *ret_seconds, struct err *err);
 static int decode_blob(const struct json_at *at, struct blob *ret_blob,
     struct err *err);
 static int decode_range(const struct json_at *limits, const char *member,
@@ -49,6 +52,7 @@ static int check_blob(const char *field, const struct blob *blob,
 static int check_cmdline(const struct manifest *manifest, struct err *err);
 static int check_range(const char *field, const struct range *range,
     uint32_t max, struct err *err);
+static int check_dates(const struct manifest *manifest, struct err *err);
 static int refuse(struct err *err, const char *field, const char *why);
 static bool is_word(const char *text, size_t max_bytes, const char *first_set,
     const char *rest_set);
@@ -57,6 +61,7 @@ static json_t *pack_document(const struct manifest *m);
 static json_t *pack_kernel(const struct manifest *manifest);
 static json_t *pack_blob(const struct blob *blob);
 static json_t *pack_range(const struct range *range);
+static json_t *pack_time(int64_t seconds);
 
 int
 manifest_decode(struct bytes text, struct manifest *ret_manifest,
@@ -133,8 +138,8 @@ decode_document(const struct json_at *root, struct manifest *manifest,
 	TRY(decode_limits(root, manifest, err));
 	TRY(decode_devices(root, err));
 	TRY(require_null(root, "xsm_label", err));
-	TRY(require_null(root, "not_before", err));
-	TRY(require_null(root, "not_after", err));
+	TRY(decode_time(root, "not_before", &manifest->not_before, err));
+	TRY(decode_time(root, "not_after", &manifest->not_after, err));
 	return 0;
 }
 
@@ -265,6 +270,21 @@ decode_devices(const struct json_at *root, struct err *err)
 }
 
 static int
+decode_time(const struct json_at *root, const char *member,
+    int64_t *ret_seconds, struct err *err)
+{
+	const char *text;
+
+	if (!json_has(root, member))
+		return json_null_in(root, member, err);
+	TRY(json_string_in(root, member, UTC_TEXT_SIZE, &text, err));
+	if (!utc_from_text(text, ret_seconds))
+		return json_refuse(root, member, err,
+		    "not a time like 2026-11-23T16:00:00Z");
+	return 0;
+}
+
+static int
 decode_blob(const struct json_at *at, struct blob *ret_blob, struct err *err)
 {
 	int64_t size;
@@ -355,6 +375,7 @@ check_value(const struct manifest *manifest, struct err *err)
 	TRY(check_range("limits.memory_mib", &manifest->memory_mib,
 	    LIMIT_MEMORY_MIB, err));
 	TRY(check_range("limits.vcpus", &manifest->vcpus, LIMIT_VCPUS, err));
+	TRY(check_dates(manifest, err));
 	return 0;
 }
 
@@ -412,6 +433,19 @@ check_range(const char *field, const struct range *range, uint32_t max,
 }
 
 static int
+check_dates(const struct manifest *manifest, struct err *err)
+{
+	if (manifest->not_before < 0 || manifest->not_before > UTC_MAX_SECONDS)
+		return refuse(err, "not_before", "outside 1970 to 9999");
+	if (manifest->not_after < 0 || manifest->not_after > UTC_MAX_SECONDS)
+		return refuse(err, "not_after", "outside 1970 to 9999");
+	if (manifest->not_after != UTC_NONE &&
+	    manifest->not_after < manifest->not_before)
+		return refuse(err, "not_after", "before not_before");
+	return 0;
+}
+
+static int
 refuse(struct err *err, const char *field, const char *why)
 {
 	return err_set_field(err, MANIFEST_MALFORMED, field, "%s: %s", field,
@@ -444,7 +478,7 @@ pack_document(const struct manifest *m)
 	    "{s:s, s:s, s:s, s:s,"
 	    " s:{s:s, s:I}, s:s, s:s, s:o, s:o, s:s,"
 	    " s:{s:o, s:o}, s:{s:[], s:{s:i}},"
-	    " s:n, s:n, s:n}",
+	    " s:n, s:o, s:o}",
 	    "schema", MANIFEST_SCHEMA,
 	    "name", m->name,
 	    "version", m->version,
@@ -461,7 +495,9 @@ pack_document(const struct manifest *m)
 	        "memory_mib", pack_range(&m->memory_mib),
 	        "vcpus", pack_range(&m->vcpus),
 	    "devices", "vbd", "vif", "max", 0,
-	    "xsm_label", "not_before", "not_after");
+	    "xsm_label",
+	    "not_before", pack_time(m->not_before),
+	    "not_after", pack_time(m->not_after));
 	/* clang-format on */
 }
 
@@ -492,4 +528,15 @@ pack_range(const struct range *range)
 {
 	return json_pack("{s:I, s:I}", "min", (json_int_t)range->min, "max",
 	    (json_int_t)range->max);
+}
+
+static json_t *
+pack_time(int64_t seconds)
+{
+	char text[UTC_TEXT_SIZE];
+
+	if (seconds == UTC_NONE)
+		return json_null();
+	utc_text(seconds, text);
+	return json_string(text);
 }

@@ -50,6 +50,8 @@ struct manifest {
 	char cmdline[LIMIT_CMDLINE_BYTES + 1]; /* printable ASCII, may be "" */
 	struct range memory_mib;
 	struct range vcpus;
+	int64_t not_before; /* base/utc.h; UTC_NONE if there is none */
+	int64_t not_after;
 };
 
 /*
@@ -60,12 +62,15 @@ struct manifest {
  *  "ramdisk":{"digest","size"}|null,"cmdline",
  *  "limits":{"memory_mib":{"min","max"},"vcpus":{"min","max"}},
  *  "devices":{"vbd":[],"vif":{"max":0}},
- *  "xsm_label":null,"not_before":null,"not_after":null}
+ *  "xsm_label":null,
+ *  "not_before":"2026-11-23T16:00:00Z"|null,"not_after":...|null}
  *
  * Order: size, JSON (depth, duplicates), schema, members, values.
  * Errors: MANIFEST_MALFORMED; MANIFEST_UNSUPPORTED (schema, type, arch,
- * non-null xsm_label or validity, devices); IMAGE_TOO_LARGE (a signed size is
+ * non-null xsm_label, devices); IMAGE_TOO_LARGE (a signed size is
  * over its limit); CMDLINE_TOO_LONG.
+ *
+ * Not done: whether the image is valid now; see trust_check_validity().
  */
 int manifest_decode(struct bytes text, struct manifest *ret_manifest,
     struct err *err);

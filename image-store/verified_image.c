@@ -60,12 +60,14 @@ verified_manifest_new(const struct trust_policy *policy, const char *name,
 	payload = dsse_raw_payload(envelope);
 	TRY(manifest_decode(payload, &made->manifest, err));
 
-	/* Is it the image that was asked for, theirs to sign, and fresh? */
+	/* Is it what was asked for, theirs to sign, and of the day? */
 	TRY(check_name(name, &made->manifest, err));
 	TRY(trust_allows_image(policy, &verdict, made->manifest.name,
 	    made->manifest.is_debug, &role, err));
 	TRY(trust_check_rollback(policy, made->manifest.rollback_location,
 	    made->manifest.rollback_index, err));
+	TRY(trust_check_validity(policy, made->manifest.not_before,
+	    made->manifest.not_after, err));
 
 	/* Remember what was verified. */
 	made->envelope = verdict.envelope;

@@ -25,9 +25,11 @@ struct verified_manifest;
  * Borrows the envelope for the call only.
  *
  * Order: decode the envelope, verify signatures, only then parse the manifest,
- * compare names, check that the signing role owns the name, rollback floor.
+ * compare names, check that the signing role owns the name, rollback floor,
+ * dates.
  * Errors: those of dsse_decode, trust_verify, manifest_decode;
- * IMAGE_NAME_MISMATCH; ROLE_NOT_ALLOWED; IMAGE_ROLLBACK.
+ * IMAGE_NAME_MISMATCH; ROLE_NOT_ALLOWED; IMAGE_ROLLBACK; those of
+ * trust_check_validity.
  */
 int verified_manifest_new(const struct trust_policy *policy, const char *name,
     const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,

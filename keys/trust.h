@@ -33,14 +33,16 @@ const char *trust_purpose_name(enum trust_purpose purpose);
 bool trust_purpose_from_name(const char *name, enum trust_purpose *ret_purpose);
 
 /*
- * Strict decode; every member but "signs" is required, no other is allowed:
+ * Strict decode; every member but "signs" and "clock" is required, no
+ * other is allowed:
  * {"schema":"assay.trust/1","version":4,
  *  "keys":{"<keyid>":{"alg","pem"}},
  *  "roles":{"<role>":{"signs":"image","threshold","keys":["<keyid>"],
  *                     "images":["web-*"],"debug":false},
  *           "<role>":{"signs":"boot-policy","threshold","keys":["<keyid>"]}},
  *  "revoked":{"keys":["<keyid>"],"manifests":["sha256:<hex>"]},
- *  "min_rollback":{"<location>":15}}
+ *  "min_rollback":{"<location>":15},
+ *  "clock":{"source":"system","not_before":"2026-11-01T00:00:00Z"}}
  *
  * Refused as TRUST_MALFORMED, among other things: no keys, no roles, an image
  * role without patterns, another role with some; an "alg" that is not the
@@ -121,5 +123,21 @@ int trust_allows_image(const struct trust_policy *policy,
  */
 int trust_check_rollback(const struct trust_policy *policy,
     const char *location, int64_t index, struct err *err);
+
+/*
+ * The time by the clock that the policy trusts: with "clock", that of the
+ * system, unless it is before "clock.not_before"; without, none.
+ * Errors: CLOCK_NOT_TRUSTED. What such a clock is worth: docs/decisions/0022.
+ */
+int trust_now(const struct trust_policy *policy, int64_t *ret_seconds,
+    struct err *err);
+
+/*
+ * Is an image with these dates valid now? Both are inclusive; UTC_NONE is no
+ * date, and without any no clock is asked.
+ * Errors: CLOCK_NOT_TRUSTED; IMAGE_NOT_YET_VALID; IMAGE_EXPIRED.
+ */
+int trust_check_validity(const struct trust_policy *policy, int64_t not_before,
+    int64_t not_after, struct err *err);
 
 #endif

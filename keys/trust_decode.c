@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "base/utc.h"
 #include "keys/trust_policy.h"
 
 enum { max_depth = 8 };
@@ -21,13 +22,15 @@ static int decode_revoked_manifests(const struct json_at *revoked,
     struct trust_policy *policy, struct err *err);
 static int decode_floors(const struct json_at *root,
     struct trust_policy *policy, struct err *err);
+static int decode_clock(const struct json_at *root, struct trust_policy *policy,
+    struct err *err);
 
 int
 trust_decode(struct bytes text, struct trust_policy **ret_policy,
     struct err *err)
 {
 	static const char *const members[] = {"schema", "version", "keys",
-	    "roles", "revoked", "min_rollback", NULL};
+	    "roles", "revoked", "min_rollback", "clock", NULL};
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	struct json_at root;
 
@@ -50,6 +53,7 @@ trust_decode(struct bytes text, struct trust_policy **ret_policy,
 	TRY(trust_decode_roles(&root, policy, err));
 	TRY(decode_revoked(&root, policy, err));
 	TRY(decode_floors(&root, policy, err));
+	TRY(decode_clock(&root, policy, err));
 	*ret_policy = take_ptr(&policy);
 	return 0;
 }
@@ -234,5 +238,26 @@ decode_floors(const struct json_at *root, struct trust_policy *policy,
 		    &floor->index, err));
 		policy->floor_count++;
 	}
+	return 0;
+}
+
+static int
+decode_clock(const struct json_at *root, struct trust_policy *policy,
+    struct err *err)
+{
+	static const char *const members[] = {"source", "not_before", NULL};
+	struct json_at clock;
+	const char *text;
+
+	if (json_object_get(root->value, "clock") == NULL)
+		return 0;
+	TRY(json_object_in(root, "clock", &clock, err));
+	TRY(json_known(&clock, members, err));
+	TRY(json_literal_in(&clock, "source", "system", err));
+	TRY(json_string_in(&clock, "not_before", UTC_TEXT_SIZE, &text, err));
+	if (!utc_from_text(text, &policy->clock_not_before))
+		return json_refuse(&clock, "not_before", err,
+		    "not a time like 2026-11-23T16:00:00Z");
+	policy->trusts_clock = true;
 	return 0;
 }

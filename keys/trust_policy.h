@@ -46,6 +46,8 @@ struct trust_policy {
 	size_t revoked_manifest_count;
 	struct trust_floor floors[LIMIT_ROLLBACK_FLOORS];
 	size_t floor_count;
+	bool trusts_clock;
+	int64_t clock_not_before;
 };
 
 /* The roles of a policy whose keys are decoded. */

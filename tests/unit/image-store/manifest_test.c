@@ -399,14 +399,78 @@ manifest_decode_refuses_what_this_version_does_not_do(void **state)
 	    {"devices", "vbd", "[{\"name\":\"rootfs\"}]"},
 	    {"devices.vif", "max", "1"},
 	    {"", "xsm_label", "\"system_u:system_r:domU_t\""},
-	    {"", "not_before", "1"},
-	    {"", "not_after", "\"2026-11-03\""},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++)
 		assert_code(decode_with(rows[i][0], rows[i][1], rows[i][2]),
 		    MANIFEST_UNSUPPORTED);
+}
+
+static void
+manifest_decode_takes_dates(void **state)
+{
+	(void)state;
+	assert_code(decode_with("", "not_before", "\"2026-11-23T16:00:00Z\""),
+	    ERR_NONE);
+	assert_code(decode_with("", "not_after", "\"2026-11-23T16:00:00Z\""),
+	    ERR_NONE);
+}
+
+static void
+manifest_decode_refuses_malformed_dates(void **state)
+{
+	static const char *const bad[] = {"0", "1795449600", "\"\"", "[]",
+	    "\"2026-11-23\"", "\"2026-11-23T16:00:00\"",
+	    "\"2026-11-23T16:00:00+01:00\"", "\"1970-01-01T00:00:00Z\""};
+
+	(void)state;
+	for (size_t i = 0; i < countof(bad); i++) {
+		assert_code(decode_with("", "not_before", bad[i]),
+		    MANIFEST_MALFORMED);
+		assert_code(decode_with("", "not_after", bad[i]),
+		    MANIFEST_MALFORMED);
+	}
+}
+
+static void
+manifest_encode_writes_dates_that_are_read_back(void **state)
+{
+	struct manifest manifest = good_manifest();
+	struct manifest back;
+	struct err err;
+	char *text = NULL;
+
+	(void)state;
+	manifest.not_before = 1795449600;
+	manifest.not_after = 1795449600;
+	assert_code(manifest_encode(&manifest, &text, &err), ERR_NONE);
+	assert_non_null(
+	    strstr(text, "\"not_before\":\"2026-11-23T16:00:00Z\""));
+	assert_code(manifest_decode(bytes_of_str(text), &back, &err), ERR_NONE);
+	assert_int_equal(back.not_before, manifest.not_before);
+	assert_int_equal(back.not_after, manifest.not_after);
+	free(text);
+}
+
+static void
+manifest_encode_refuses_dates_that_make_no_sense(void **state)
+{
+	static const int64_t bad[][2] = {{2, 1}, {-1, 0}, {0, -1},
+	    {INT64_MAX, 0}, {0, INT64_MAX}};
+
+	(void)state;
+	for (size_t i = 0; i < countof(bad); i++) {
+		struct manifest manifest = good_manifest();
+		struct err err;
+		char *text = NULL;
+
+		manifest.not_before = bad[i][0];
+		manifest.not_after = bad[i][1];
+		assert_code(manifest_encode(&manifest, &text, &err),
+		    MANIFEST_MALFORMED);
+		assert_null(text);
+	}
 }
 
 /* A newer format may have any member; say that it is newer. */
@@ -590,6 +654,10 @@ main(void)
 		manifest_decode_refuses_what_this_version_does_not_do),
 	    cmocka_unit_test(
 		manifest_decode_names_the_schema_before_its_members),
+	    cmocka_unit_test(manifest_decode_takes_dates),
+	    cmocka_unit_test(manifest_decode_refuses_malformed_dates),
+	    cmocka_unit_test(manifest_encode_writes_dates_that_are_read_back),
+	    cmocka_unit_test(manifest_encode_refuses_dates_that_make_no_sense),
 	    cmocka_unit_test(manifest_decode_refuses_sizes_over_their_limit),
 	    cmocka_unit_test(manifest_decode_refuses_bad_digests),
 	    cmocka_unit_test(

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "base/utc.h"
 #include "image-store/verified_image.h"
 #include "keys/dsse.h"
 
@@ -167,6 +168,22 @@ verified_manifest_refuses_a_role_that_does_not_own_the_name(void **state)
 	strcpy(manifest.name, "db");
 	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 0),
 	    ROLE_NOT_ALLOWED);
+}
+
+/* Nobody told the policy of the fixture to believe a clock. */
+static void
+verified_manifest_refuses_dates_without_a_clock(void **state)
+{
+	struct manifest manifest = good_manifest();
+
+	(void)state;
+	manifest.not_after = UTC_MAX_SECONDS;
+	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 0),
+	    CLOCK_NOT_TRUSTED);
+	manifest.not_after = UTC_NONE;
+	manifest.not_before = 1;
+	assert_code(try_verify(SIGNER_PROD, &manifest, NULL, 0),
+	    CLOCK_NOT_TRUSTED);
 }
 
 static void
@@ -482,6 +499,7 @@ main(void)
 	    cmocka_unit_test(verified_manifest_refuses_another_name),
 	    cmocka_unit_test(
 		verified_manifest_refuses_a_role_that_does_not_own_the_name),
+	    cmocka_unit_test(verified_manifest_refuses_dates_without_a_clock),
 	    cmocka_unit_test(
 		verified_manifest_refuses_an_image_below_the_floor),
 	    cmocka_unit_test(verified_manifest_refuses_a_stranger),
