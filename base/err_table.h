@@ -72,6 +72,30 @@ X(122, IMAGE_NOT_YET_VALID, REFUSAL, \
 X(123, CLOCK_NOT_TRUSTED, REFUSAL, \
   "a date has to be checked, and there is no clock that may be believed", \
   "set the host's clock, or name it in the trust policy: see assay-trust(5)") \
+/* Signing */ \
+X(130, ENVELOPE_OTHER_PAYLOAD, REFUSAL, \
+  "the envelope that is there already signs something else", \
+  "remove the old envelope, or sign what it holds") \
+X(131, SIGNATURE_NOT_DER, REFUSAL, \
+  "the signature to attach is raw r||s, and ECDSA signatures must be DER", \
+  "sign with 'pkcs11-tool --signature-format openssl', or convert the " \
+  "signature as assay-image(1) shows") \
+X(132, SIGNATURE_NOT_BY_KEY, REFUSAL, \
+  "the signature was not made by this key over these bytes", \
+  "sign what --pae-only wrote, with the private half of the key of --key") \
+X(133, PKCS11_URI_BAD, REFUSAL, \
+  "the URI does not name a private key in a token", \
+  "write pkcs11:token=LABEL;object=LABEL?pin-source=file:FILE") \
+X(134, PKCS11_KEY_MISSING, REFUSAL, \
+  "there is not exactly one such token and key", \
+  "'p11tool --list-all' and 'pkcs11-tool -O' list what there is") \
+X(135, PKCS11_PIN_BAD, REFUSAL, \
+  "the token's PIN is missing or wrong", \
+  "name a file that holds it with pin-source=file:FILE, or type it in; " \
+  "tokens lock after a few wrong ones") \
+X(136, PKCS11_FAILED, ENVIRONMENT, \
+  "the PKCS#11 module or its token did not do what was asked", \
+  "see the error text; signing in two steps with --pae-only always works") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

@@ -9,15 +9,21 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "cli/pin.h"
 #include "image-store/image_dir.h"
 #include "keys/private_key.h"
+#include "keys/token_key.h"
 
 static int read_key_text(const char *path, char **ret_text, size_t *ret_len,
     struct err *err);
 static int decode_public(const char *path, struct bytes text,
     struct public_key **ret_key, struct err *err);
+static int read_token_key(const char *uri, struct public_key **ret_key,
+    struct err *err);
 static int load_public_half(const char *path, struct public_key **ret_key,
     struct err *err);
+static int copy_public(const struct public_key *key,
+    struct public_key **ret_key, struct err *err);
 static bool is_directory(const char *path);
 
 int
@@ -62,6 +68,8 @@ files_any_key(const char *path, struct public_key **ret_key, struct err *err)
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
 
+	if (strncmp(path, "pkcs11:", 7) == 0)
+		return read_token_key(path, ret_key, err);
 	TRY(read_key_text(path, &text, &len, err));
 	if (memmem(text, len, mark, strlen(mark)) == NULL)
 		return decode_public(path, bytes_of(text, len), ret_key, err);
@@ -123,14 +131,31 @@ decode_public(const char *path, struct bytes text, struct public_key **ret_key,
 }
 
 static int
+read_token_key(const char *uri, struct public_key **ret_key, struct err *err)
+{
+	CLEANUP(token_key_closep) struct token_key *key = NULL;
+
+	TRY(token_key_open(uri, pin_ask, &key, err));
+	return copy_public(token_key_public(key), ret_key, err);
+}
+
+static int
 load_public_half(const char *path, struct public_key **ret_key, struct err *err)
 {
 	CLEANUP(private_key_freep) struct private_key *private = NULL;
-	CLEANUP(freep) char *pem = NULL;
 
 	TRY(private_key_load(path, &private, err));
-	TRY(public_key_to_pem(private_key_public(private), &pem, err));
-	return decode_public(path, bytes_of_str(pem), ret_key, err);
+	return copy_public(private_key_public(private), ret_key, err);
+}
+
+static int
+copy_public(const struct public_key *key, struct public_key **ret_key,
+    struct err *err)
+{
+	CLEANUP(freep) char *pem = NULL;
+
+	TRY(public_key_to_pem(key, &pem, err));
+	return public_key_from_pem(bytes_of_str(pem), ret_key, err);
 }
 
 static bool

@@ -14,8 +14,10 @@ int files_trust(const char *path, struct trust_policy **ret_policy,
 int files_sealed(const char *path, size_t max_bytes, struct sealed **ret_sealed,
     struct err *err);
 
-/* A public key; files_any_key() takes a private one too, for its public half.
- * Errors: KEY_MALFORMED; KEY_UNSUPPORTED; STORE_IO; NO_MEMORY. */
+/* A public key; files_any_key() takes a private one too, for its public half,
+ * and the URI of one in a token (pkcs11:...).
+ * Errors: KEY_MALFORMED; KEY_UNSUPPORTED; STORE_IO; NO_MEMORY; those of
+ * token_key_open(). */
 int files_public_key(const char *path, struct public_key **ret_key,
     struct err *err);
 int files_any_key(const char *path, struct public_key **ret_key,

@@ -1,74 +1,47 @@
-#include <errno.h>
-#include <stdio.h>
-
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/files.h"
+#include "cli/signing.h"
 #include "image-store/image_dir.h"
 #include "keys/dsse.h"
-#include "keys/dsse_sign.h"
 
-static int sign(const char *dir, const struct argument_list *key_paths,
+static int sign(const char *dir, const struct signing *signing,
     struct err *err);
 static int read_payload(const char *dir, char **ret_payload, size_t *ret_len,
     struct err *err);
-static int read_old(const char *path, char **ret_text, size_t *ret_len,
-    struct err *err);
-
-_Static_assert(LIMIT_SIGNATURES <= ARGUMENTS_LIST_ITEMS,
-    "keys fit into a list");
 
 static int
 run(int argc, char **argv)
 {
-	struct argument_list key_paths = {.count = 0};
-	const struct argument known[] = {
-	    {"key", required_argument, .is_needed = true, .list = &key_paths,
-		.max = LIMIT_SIGNATURES},
-	};
+	struct signing signing = {.pae_only = false};
+	const struct argument known[] = {SIGNING_ARGUMENTS(&signing)};
 	struct err err = {0};
 	int status = arguments_read(&command_image_sign, known, countof(known),
 	    &argc, argv);
 
+	if (status == ARGUMENTS_READ)
+		status = signing_check(&command_image_sign, &signing);
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (sign(argv[1], &key_paths, &err) != 0)
+	if (sign(argv[1], &signing, &err) != 0)
 		return command_failed(&err, false);
 	return EXIT_DONE;
 }
 
-/* All keys sign, or the envelope stays as it was. */
 static int
-sign(const char *dir, const struct argument_list *key_paths, struct err *err)
+sign(const char *dir, const struct signing *signing, struct err *err)
 {
-	struct private_key *keys[LIMIT_SIGNATURES] = {NULL};
 	CLEANUP(freep) char *payload = NULL;
-	CLEANUP(freep) char *old = NULL;
-	CLEANUP(freep) char *text = NULL;
 	char path[FILES_PATH_SIZE];
-	size_t payload_len;
-	size_t old_len = 0;
-	int code = 0;
+	size_t len;
 
-	TRY(read_payload(dir, &payload, &payload_len, err));
+	TRY(read_payload(dir, &payload, &len, err));
 	TRY(files_join(dir, IMAGE_DIR_ENVELOPE, path, err));
-	TRY(read_old(path, &old, &old_len, err));
-	for (size_t i = 0; i < key_paths->count && code == 0; i++)
-		code = private_key_load(key_paths->items[i], &keys[i], err);
-	if (code == 0)
-		code = dsse_sign(DSSE_IMAGE_PAYLOAD_TYPE,
-		    bytes_of(payload, payload_len), bytes_of(old, old_len),
-		    (const struct private_key *const *)keys, key_paths->count,
-		    &text, err);
-	if (code == 0)
-		code = file_write(path, bytes_of_str(text), 0644, FILE_REPLACE,
-		    err);
-	for (size_t i = 0; i < key_paths->count; i++)
-		private_key_freep(&keys[i]);
-	return code;
+	return signing_run(signing, DSSE_IMAGE_PAYLOAD_TYPE,
+	    bytes_of(payload, len), path, err);
 }
 
 /* Never sign what assayd could not read. */
@@ -87,19 +60,5 @@ read_payload(const char *dir, char **ret_payload, size_t *ret_len,
 	return 0;
 }
 
-/* No envelope yet is no error: there is just nothing to keep. */
-static int
-read_old(const char *path, char **ret_text, size_t *ret_len, struct err *err)
-{
-	int code =
-	    file_read(path, LIMIT_ENVELOPE_BYTES, ret_text, ret_len, err);
-
-	if (code != 0 && err->sys == ENOENT)
-		return 0;
-	if (code == IMAGE_TOO_LARGE)
-		err->code = ENVELOPE_TOO_LARGE;
-	return code != 0 ? (int)err->code : 0;
-}
-
-const struct command command_image_sign = {"image", "sign", "--key FILE...",
+const struct command command_image_sign = {"image", "sign", SIGNING_USAGE,
     "DIR", "sign an image, or add signatures", run};

@@ -8,7 +8,12 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "keys/dsse.h"
+#include "keys/ecdsa_form.h"
 
+static int check_signature(const char *payload_type, struct bytes payload,
+    const struct public_key *key, struct bytes sig, struct err *err);
+static int finish(const char *payload_type, struct bytes payload,
+    json_t *signatures, char **ret_text, struct err *err);
 static int keep_old(const char *payload_type, struct bytes payload,
     struct bytes raw_old, json_t *signatures, struct err *err);
 static int sign_all(const char *payload_type, struct bytes payload,
@@ -16,6 +21,8 @@ static int sign_all(const char *payload_type, struct bytes payload,
     struct err *err);
 static int sign_one(struct bytes pae, const struct private_key *key,
     json_t *signatures, struct err *err);
+static int put(json_t *signatures, const struct public_key *key,
+    struct bytes sig, struct err *err);
 static void drop_keyid(json_t *signatures, const char *keyid);
 static int append(json_t *signatures, const char *keyid, struct bytes sig,
     struct err *err);
@@ -29,12 +36,53 @@ dsse_sign(const char *payload_type, struct bytes payload, struct bytes raw_old,
     struct err *err)
 {
 	CLEANUP(json_freep) json_t *signatures = json_array();
-	CLEANUP(freep) char *text = NULL;
 
 	if (signatures == NULL)
 		return err_set(err, NO_MEMORY, "signatures");
 	TRY(keep_old(payload_type, payload, raw_old, signatures, err));
 	TRY(sign_all(payload_type, payload, keys, key_count, signatures, err));
+	return finish(payload_type, payload, signatures, ret_text, err);
+}
+
+int
+dsse_attach(const char *payload_type, struct bytes payload,
+    struct bytes raw_old, const struct public_key *key, struct bytes sig,
+    char **ret_text, struct err *err)
+{
+	CLEANUP(json_freep) json_t *signatures = json_array();
+
+	if (signatures == NULL)
+		return err_set(err, NO_MEMORY, "signatures");
+	TRY(check_signature(payload_type, payload, key, sig, err));
+	TRY(keep_old(payload_type, payload, raw_old, signatures, err));
+	TRY(put(signatures, key, sig, err));
+	return finish(payload_type, payload, signatures, ret_text, err);
+}
+
+static int
+check_signature(const char *payload_type, struct bytes payload,
+    const struct public_key *key, struct bytes sig, struct err *err)
+{
+	CLEANUP(freep) uint8_t *pae = NULL;
+	size_t len;
+
+	TRY(dsse_pae(payload_type, payload, &pae, &len, err));
+	if (public_key_accepts(key, bytes_of(pae, len), sig))
+		return 0;
+	if (ecdsa_form_is_raw(public_key_algorithm(key), sig))
+		return err_set(err, SIGNATURE_NOT_DER,
+		    "%zu bytes of raw r||s instead of DER", sig.len);
+	return err_set(err, SIGNATURE_NOT_BY_KEY,
+	    "%zu bytes that are no %s signature by this key of this PAE",
+	    sig.len, algorithm_name(public_key_algorithm(key)));
+}
+
+static int
+finish(const char *payload_type, struct bytes payload, json_t *signatures,
+    char **ret_text, struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+
 	TRY(write_text(payload_type, payload, signatures, &text, err));
 	TRY(check_text(text, err));
 	*ret_text = take_ptr(&text);
@@ -52,7 +100,7 @@ keep_old(const char *payload_type, struct bytes payload, struct bytes raw_old,
 	TRY(dsse_decode(raw_old, &old, err));
 	if (strcmp(dsse_payload_type(old), payload_type) != 0 ||
 	    !bytes_equal(dsse_raw_payload(old), payload))
-		return err_set(err, ENVELOPE_MALFORMED,
+		return err_set(err, ENVELOPE_OTHER_PAYLOAD,
 		    "the old envelope has another payload or payload type");
 	for (size_t i = 0; i < dsse_signature_count(old); i++) {
 		struct dsse_signature kept = dsse_signature_at(old, i);
@@ -81,14 +129,23 @@ sign_one(struct bytes pae, const struct private_key *key, json_t *signatures,
     struct err *err)
 {
 	CLEANUP(freep) uint8_t *sig = NULL;
-	char keyid[DIGEST_HEX_SIZE];
 	size_t len;
 
-	digest_hex(public_key_id(private_key_public(key)), keyid);
 	TRY(private_key_sign(key, pae, &sig, &len, err));
+	return put(signatures, private_key_public(key), bytes_of(sig, len),
+	    err);
+}
+
+/* In place of one that says it is by the same key. */
+static int
+put(json_t *signatures, const struct public_key *key, struct bytes sig,
+    struct err *err)
+{
+	char keyid[DIGEST_HEX_SIZE];
+
+	digest_hex(public_key_id(key), keyid);
 	drop_keyid(signatures, keyid);
-	TRY(append(signatures, keyid, bytes_of(sig, len), err));
-	return 0;
+	return append(signatures, keyid, sig, err);
 }
 
 static void

@@ -196,9 +196,10 @@ dsse_sign_refuses_an_old_envelope_of_another_payload(void **state)
 	char *old = sign("", 0, 1);
 
 	(void)state;
-	expect_refused(TYPE, bytes_of_str("{}"), old, 1, ENVELOPE_MALFORMED);
+	expect_refused(TYPE, bytes_of_str("{}"), old, 1,
+	    ENVELOPE_OTHER_PAYLOAD);
 	expect_refused("other", bytes_of_str(PAYLOAD), old, 1,
-	    ENVELOPE_MALFORMED);
+	    ENVELOPE_OTHER_PAYLOAD);
 	free(old);
 }
 
@@ -255,6 +256,109 @@ dsse_sign_refuses_a_long_payload_type(void **state)
 	expect_refused(type, bytes_of_str(PAYLOAD), "", 1, ENVELOPE_MALFORMED);
 }
 
+/* --- signatures that were made elsewhere --- */
+
+static char *
+attach(const struct fixture_key *signer, size_t key, enum err_code code)
+{
+	struct bytes sig = bytes_of(NULL, 0);
+	char *text = UNTOUCHED;
+	struct err err;
+	uint8_t *pae;
+	size_t len;
+
+	assert_code(dsse_pae(TYPE, bytes_of_str(PAYLOAD), &pae, &len, &err),
+	    ERR_NONE);
+	if (signer != NULL) {
+		sig = fixture_sign_with(signer, bytes_of(pae, len));
+	} else {
+		uint8_t *made;
+
+		assert_code(private_key_sign(keys[key], bytes_of(pae, len),
+				&made, &sig.len, &err),
+		    ERR_NONE);
+		sig.ptr = made;
+	}
+	assert_code(dsse_attach(TYPE, bytes_of_str(PAYLOAD), bytes_of(NULL, 0),
+			private_key_public(keys[key]), sig, &text, &err),
+	    code);
+	fixture_free_bytes(sig);
+	free(pae);
+	return text;
+}
+
+static void
+dsse_attach_takes_a_signature_that_was_made_elsewhere(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(keys); i++) {
+		char *text = attach(NULL, i, ERR_NONE);
+		struct dsse_envelope *envelope = decode(text);
+
+		assert_int_equal(dsse_signature_count(envelope), 1);
+		expect_signature(envelope, 0, i);
+		dsse_freep(&envelope);
+		free(text);
+	}
+}
+
+static void
+dsse_attach_refuses_a_signature_by_another_key(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(keys); i++)
+		assert_ptr_equal(attach(fixture_key((enum algorithm)i, 0), i,
+				     SIGNATURE_NOT_BY_KEY),
+		    UNTOUCHED);
+}
+
+static void
+dsse_attach_refuses_raw_r_and_s_by_its_own_name(void **state)
+{
+	static const size_t raw_bytes[] = {64, 96};
+	uint8_t raw[96];
+	char *text = UNTOUCHED;
+	struct err err;
+
+	(void)state;
+	memset(raw, 0x11, sizeof(raw));
+	for (size_t i = 0; i < countof(raw_bytes); i++)
+		assert_code(dsse_attach(TYPE, bytes_of_str(PAYLOAD),
+				bytes_of(NULL, 0), private_key_public(keys[i]),
+				bytes_of(raw, raw_bytes[i]), &text, &err),
+		    SIGNATURE_NOT_DER);
+	assert_code(dsse_attach(TYPE, bytes_of_str(PAYLOAD), bytes_of(NULL, 0),
+			private_key_public(keys[ALGORITHM_ED25519]),
+			bytes_of(raw, 64), &text, &err),
+	    SIGNATURE_NOT_BY_KEY);
+	assert_ptr_equal(text, UNTOUCHED);
+}
+
+static void
+dsse_attach_refuses_an_old_envelope_of_another_payload(void **state)
+{
+	struct bytes other = bytes_of_str("{}");
+	char *old = sign("", 0, 1);
+	char *text = UNTOUCHED;
+	struct err err;
+	uint8_t *pae, *sig;
+	size_t pae_len, sig_len;
+
+	(void)state;
+	assert_code(dsse_pae(TYPE, other, &pae, &pae_len, &err), ERR_NONE);
+	assert_code(private_key_sign(keys[1], bytes_of(pae, pae_len), &sig,
+			&sig_len, &err),
+	    ERR_NONE);
+	assert_code(dsse_attach(TYPE, other, bytes_of_str(old),
+			private_key_public(keys[1]), bytes_of(sig, sig_len),
+			&text, &err),
+	    ENVELOPE_OTHER_PAYLOAD);
+	assert_ptr_equal(text, UNTOUCHED);
+	free(sig);
+	free(pae);
+	free(old);
+}
+
 int
 main(void)
 {
@@ -272,6 +376,12 @@ main(void)
 		dsse_sign_refuses_a_payload_that_makes_the_envelope_too_large),
 	    cmocka_unit_test(dsse_sign_refuses_a_seventeenth_signature),
 	    cmocka_unit_test(dsse_sign_refuses_a_long_payload_type),
+	    cmocka_unit_test(
+		dsse_attach_takes_a_signature_that_was_made_elsewhere),
+	    cmocka_unit_test(dsse_attach_refuses_a_signature_by_another_key),
+	    cmocka_unit_test(dsse_attach_refuses_raw_r_and_s_by_its_own_name),
+	    cmocka_unit_test(
+		dsse_attach_refuses_an_old_envelope_of_another_payload),
 	};
 
 	return cmocka_run_group_tests_name("dsse_sign", tests, make_keys,

@@ -1,0 +1,27 @@
+/*
+ * The two forms of an ECDSA signature: DER, which assay takes, and raw r||s,
+ * which PKCS#11 and some key services give.
+ *
+ * In the library assay-sign. Spec: RFC 3279 §2.2.3; PKCS #11 v2.40 §2.3.1.
+ */
+#ifndef ASSAY_KEYS_ECDSA_FORM_H
+#define ASSAY_KEYS_ECDSA_FORM_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "keys/algorithm.h"
+
+/* Bytes of r||s; 0 if the algorithm is not ECDSA. */
+size_t ecdsa_form_raw_bytes(enum algorithm algorithm);
+
+/* As long as r||s of this algorithm, and not DER? */
+bool ecdsa_form_is_raw(enum algorithm algorithm, struct bytes sig);
+
+/* DER of r||s, whose halves are of one length. Returns owned (malloc).
+ * Errors: NO_MEMORY. */
+int ecdsa_form_to_der(struct bytes raw, uint8_t **ret_der, size_t *ret_len,
+    struct err *err);
+
+#endif
