@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
     &command_store_add,
     &command_store_ls,
     &command_store_verify,
+    &command_boot_pack,
     &command_build,
     &command_ps,
     &command_destroy,
@@ -35,6 +36,7 @@ static const struct {
     {"trust", "trust policies"},
     {"image", "images"},
     {"store", "stores of images"},
+    {"boot", "booting: images and what they measure"},
     {NULL, "domains, built by assayd"},
 };
 

@@ -43,6 +43,7 @@ extern const struct command command_store_init;
 extern const struct command command_store_add;
 extern const struct command command_store_ls;
 extern const struct command command_store_verify;
+extern const struct command command_boot_pack;
 extern const struct command command_build;
 extern const struct command command_ps;
 extern const struct command command_destroy;
