@@ -63,6 +63,21 @@ X(113, TRUST_MALFORMED, REFUSAL, \
 X(114, TRUST_NO_ROLE, REFUSAL, \
   "the trust policy has no role that signs documents of this kind", \
   "add a role for them: see assay-trust(5)") \
+X(115, TRUST_GAP, REFUSAL, \
+  "a step of the trust chain skips versions of the policy", \
+  "append the missing steps in order; each raises the version by one") \
+X(116, TRUST_REPLAYED, REFUSAL, \
+  "a step of the trust chain brings the version that is in force already", \
+  "remove that line; a chain begins with the version after the root's") \
+X(117, TRUST_DOWNGRADE, REFUSAL, \
+  "a step of the trust chain brings an older version of the policy", \
+  "remove that line; to undo a change, sign it as a new version") \
+X(118, TRUST_CHAIN_MALFORMED, REFUSAL, \
+  "the trust chain is not lines of one envelope each", \
+  "fetch the chain again; each line is what 'assay trust rotate' wrote") \
+X(119, TRUST_TOO_LARGE, REFUSAL, \
+  "the trust policy, or a chain of policies, is over its size limit", \
+  "drop old keys, revocations or steps: put a newer root into the ramdisk") \
 X(121, IMAGE_EXPIRED, REFUSAL, \
   "the image's not_after has passed, by the clock that the policy trusts", \
   "use a newer release, or sign the image again with a later date") \

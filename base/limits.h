@@ -24,6 +24,12 @@
 #define LIMIT_REVOCATIONS     1024
 #define LIMIT_ROLLBACK_FLOORS 256
 #define LIMIT_PEM_BYTES       LIMIT_KIB(16)
+#define LIMIT_TRUST_STEPS     64 /* of a chain */
+
+/* Long documents that are signed: base64 of them, and the signatures. */
+#define LIMIT_TRUST_ENVELOPE_BYTES LIMIT_KIB(512)
+#define LIMIT_INDEX_ENVELOPE_BYTES LIMIT_MIB(2)
+#define LIMIT_TRUST_CHAIN_BYTES    LIMIT_MIB(4)
 
 /* Images. The kernel limit is for the unpacked ELF too. */
 #define LIMIT_NAME_BYTES    63

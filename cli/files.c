@@ -27,18 +27,6 @@ static int copy_public(const struct public_key *key,
 static bool is_directory(const char *path);
 
 int
-files_trust(const char *path, struct trust_policy **ret_policy, struct err *err)
-{
-	CLEANUP(freep) char *text = NULL;
-	size_t len;
-
-	TRY(file_read(path, LIMIT_TRUST_BYTES, &text, &len, err));
-	if (trust_decode(bytes_of(text, len), ret_policy, err) != 0)
-		return err_prefix(err, "%s", err_quote_str(path).text);
-	return 0;
-}
-
-int
 files_sealed(const char *path, size_t max_bytes, struct sealed **ret_sealed,
     struct err *err)
 {

@@ -9,8 +9,6 @@
 #include "keys/trust.h"
 
 /* Each returns owned; errors name the file. */
-int files_trust(const char *path, struct trust_policy **ret_policy,
-    struct err *err);
 int files_sealed(const char *path, size_t max_bytes, struct sealed **ret_sealed,
     struct err *err);
 

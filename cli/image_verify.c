@@ -6,6 +6,7 @@
 #include "cli/check.h"
 #include "cli/command.h"
 #include "cli/files.h"
+#include "keys/trust_chain.h"
 #include "image-store/image_dir.h"
 
 static int verify(const char *trust_path, const char *dir,
@@ -45,7 +46,7 @@ verify(const char *trust_path, const char *dir,
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *manifest = NULL;
 
-	TRY(files_trust(trust_path, &policy, err));
+	TRY(trust_load(trust_path, &policy, err));
 	TRY(files_of_image(dir, IMAGE_DIR_ENVELOPE, LIMIT_ENVELOPE_BYTES,
 	    &envelope, err));
 	TRY(verified_manifest_new(policy, NULL, envelope, &manifest, err));

@@ -6,6 +6,7 @@
 #include "cli/check.h"
 #include "cli/command.h"
 #include "cli/files.h"
+#include "keys/trust_chain.h"
 #include "image-store/layout.h"
 
 struct options {
@@ -55,7 +56,7 @@ verify_store(const struct options *options, struct err *ret_worst,
 	CLEANUP(json_freep) json_t *rows = json_array();
 	CLEANUP(closep) int store_fd = -1;
 
-	TRY(files_trust(options->trust_path, &policy, err));
+	TRY(trust_load(options->trust_path, &policy, err));
 	TRY(layout_open(options->store_path, &store_fd, err));
 	TRY(layout_read(store_fd, NULL, &entries, err));
 	for (size_t i = 0; i < entries.count; i++) {

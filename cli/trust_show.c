@@ -5,6 +5,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/files.h"
+#include "keys/trust_chain.h"
 
 static int show(const struct trust_policy *policy, bool as_json);
 
@@ -22,7 +23,7 @@ run(int argc, char **argv)
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (files_trust(argv[1], &policy, &err) != 0)
+	if (trust_load(argv[1], &policy, &err) != 0)
 		return command_failed(&err, as_json);
 	return show(policy, as_json);
 }

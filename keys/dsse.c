@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/base64.h"
 #include "base/json.h"
@@ -41,13 +42,29 @@ int
 dsse_decode(struct bytes raw, struct dsse_envelope **ret_envelope,
     struct err *err)
 {
+	return dsse_decode_max(raw, LIMIT_ENVELOPE_BYTES, ret_envelope, err);
+}
+
+size_t
+dsse_max_bytes(const char *payload_type)
+{
+	if (strcmp(payload_type, DSSE_TRUST_PAYLOAD_TYPE) == 0)
+		return LIMIT_TRUST_ENVELOPE_BYTES;
+	if (strcmp(payload_type, DSSE_STORE_INDEX_PAYLOAD_TYPE) == 0)
+		return LIMIT_INDEX_ENVELOPE_BYTES;
+	return LIMIT_ENVELOPE_BYTES;
+}
+
+int
+dsse_decode_max(struct bytes raw, size_t max_bytes,
+    struct dsse_envelope **ret_envelope, struct err *err)
+{
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct json_at root;
 
-	if (raw.len > LIMIT_ENVELOPE_BYTES)
+	if (raw.len > max_bytes)
 		return err_set(err, ENVELOPE_TOO_LARGE,
-		    "envelope: %zu bytes, limit %zu", raw.len,
-		    LIMIT_ENVELOPE_BYTES);
+		    "envelope: %zu bytes, limit %zu", raw.len, max_bytes);
 	envelope = calloc(1, sizeof(*envelope));
 	if (envelope == NULL)
 		return err_set(err, NO_MEMORY, "envelope");
@@ -134,7 +151,8 @@ decode_payload(const struct json_at *root, struct dsse_envelope *envelope,
 {
 	const char *text;
 
-	TRY(json_string_in(root, "payload", LIMIT_ENVELOPE_BYTES, &text, err));
+	TRY(json_string_in(root, "payload", LIMIT_INDEX_ENVELOPE_BYTES, &text,
+	    err));
 	return decode_base64(root, "payload", text, &envelope->payload,
 	    &envelope->payload_len, err);
 }

@@ -38,6 +38,16 @@ struct dsse_envelope;
 int dsse_decode(struct bytes raw, struct dsse_envelope **ret_envelope,
     struct err *err);
 
+/*
+ * The same with another limit, at most LIMIT_INDEX_ENVELOPE_BYTES, for kinds of
+ * documents that may be longer than a manifest.
+ */
+int dsse_decode_max(struct bytes raw, size_t max_bytes,
+    struct dsse_envelope **ret_envelope, struct err *err);
+
+/* How long an envelope of this payload type may be. */
+size_t dsse_max_bytes(const char *payload_type);
+
 void dsse_freep(struct dsse_envelope **envelope);
 
 /* All borrowed from the envelope. */

@@ -28,7 +28,8 @@ static int append(json_t *signatures, const char *keyid, struct bytes sig,
     struct err *err);
 static int write_text(const char *payload_type, struct bytes payload,
     json_t *signatures, char **ret_text, struct err *err);
-static int check_text(const char *text, struct err *err);
+static int check_text(const char *payload_type, const char *text,
+    struct err *err);
 
 int
 dsse_sign(const char *payload_type, struct bytes payload, struct bytes raw_old,
@@ -84,7 +85,7 @@ finish(const char *payload_type, struct bytes payload, json_t *signatures,
 	CLEANUP(freep) char *text = NULL;
 
 	TRY(write_text(payload_type, payload, signatures, &text, err));
-	TRY(check_text(text, err));
+	TRY(check_text(payload_type, text, err));
 	*ret_text = take_ptr(&text);
 	return 0;
 }
@@ -97,7 +98,7 @@ keep_old(const char *payload_type, struct bytes payload, struct bytes raw_old,
 
 	if (raw_old.len == 0)
 		return 0;
-	TRY(dsse_decode(raw_old, &old, err));
+	TRY(dsse_decode_max(raw_old, dsse_max_bytes(payload_type), &old, err));
 	if (strcmp(dsse_payload_type(old), payload_type) != 0 ||
 	    !bytes_equal(dsse_raw_payload(old), payload))
 		return err_set(err, ENVELOPE_OTHER_PAYLOAD,
@@ -193,9 +194,10 @@ write_text(const char *payload_type, struct bytes payload, json_t *signatures,
 
 /* Give out nothing that the verifying side would not even read. */
 static int
-check_text(const char *text, struct err *err)
+check_text(const char *payload_type, const char *text, struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 
-	return dsse_decode(bytes_of_str(text), &envelope, err);
+	return dsse_decode_max(bytes_of_str(text), dsse_max_bytes(payload_type),
+	    &envelope, err);
 }

@@ -49,7 +49,8 @@ bool trust_purpose_from_name(const char *name, enum trust_purpose *ret_purpose);
  * key's; a keyid that is not the SHA-256 of its key, and so one key under two
  * ids; a role key that is not listed; a key, a pattern or a revocation twice;
  * threshold zero or above the number of keys. KEY_UNSUPPORTED also for an "alg"
- * that nobody knows. Also KEY_MALFORMED, NO_MEMORY. Returns owned.
+ * that nobody knows. Also TRUST_TOO_LARGE, KEY_MALFORMED, NO_MEMORY. Returns
+ * owned.
  *
  * Allowed: a key in no role; a revoked key that "keys" has no longer; a role
  * whose keys are revoked below its threshold, which then signs nothing.

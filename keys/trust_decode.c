@@ -35,7 +35,7 @@ trust_decode(struct bytes text, struct trust_policy **ret_policy,
 	struct json_at root;
 
 	if (text.len > LIMIT_TRUST_BYTES)
-		return err_set(err, TRUST_MALFORMED,
+		return err_set(err, TRUST_TOO_LARGE,
 		    "trust policy: %zu bytes, limit %zu", text.len,
 		    LIMIT_TRUST_BYTES);
 	policy = calloc(1, sizeof(*policy));

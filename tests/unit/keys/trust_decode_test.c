@@ -277,7 +277,7 @@ trust_decode_refuses_a_policy_over_256_kib(void **state)
 	memset(longer, ' ', LIMIT_TRUST_BYTES + 1);
 	memcpy(longer, text, strlen(text));
 	expect_refused_text(bytes_of(longer, LIMIT_TRUST_BYTES + 1),
-	    TRUST_MALFORMED);
+	    TRUST_TOO_LARGE);
 	assert_code(
 	    trust_decode(bytes_of(longer, LIMIT_TRUST_BYTES), &policy, &err),
 	    ERR_NONE);
