@@ -163,6 +163,36 @@ X(215, FILE_EXISTS, REFUSAL, \
 X(216, CMDLINE_TOO_LONG, REFUSAL, \
   "the kernel command line is over the limit of the guest ABI", \
   "shorten the command line to 1023 bytes") \
+X(217, STORE_INDEX_MALFORMED, REFUSAL, \
+  "the signed store index breaks its format", \
+  "make the index with 'assay store index'") \
+X(218, STORE_INDEX_MISSING, REFUSAL, \
+  "a signed store index is demanded, and the store has none", \
+  "make and sign one with 'assay store index'") \
+X(219, STORE_INDEX_EXPIRED, REFUSAL, \
+  "the signed store index is past its time", \
+  "publish a newer index; is the clock that was asked right?") \
+X(220, STORE_ROLLBACK, REFUSAL, \
+  "the store's epoch is below one that was seen before", \
+  "use the newest store: this one was valid once, and is not any more") \
+X(221, IMAGE_NOT_INDEXED, REFUSAL, \
+  "the signed store index does not list this image", \
+  "sign a new index of the store with 'assay store index'") \
+X(222, IMAGE_DUPLICATE, REFUSAL, \
+  "two images have the same name and version", \
+  "remove one of them, or pack it with another version") \
+X(223, DESCRIPTOR_DUPLICATE, REFUSAL, \
+  "the same thing is listed twice", \
+  "remove one of the two descriptors") \
+X(224, STORE_TOO_LARGE, REFUSAL, \
+  "the index of a store, or another document in it, is over its limit", \
+  "use several stores, or drop images that nobody uses") \
+X(225, BLOB_SIZE_MISMATCH, REFUSAL, \
+  "a blob has another size than the document that names it says", \
+  "the store was damaged or changed: fetch it again") \
+X(226, BLOB_DIGEST_MISMATCH, REFUSAL, \
+  "a blob has another content than the digest that names it", \
+  "the store was damaged or changed: fetch it again") \
 /* Requests */ \
 X(300, RPC_MALFORMED, REFUSAL, \
   "the message is not one strict JSON object of a varlink call", \

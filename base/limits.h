@@ -49,6 +49,9 @@
 /* Event log and evidence */
 #define LIMIT_EVENT_LOG_BYTES LIMIT_MIB(32)
 
+/* Payload of a signed store index: an image has at most 330 bytes. */
+#define LIMIT_STORE_INDEX_BYTES LIMIT_KIB(1536)
+
 /* RPC */
 #define LIMIT_RPC_MESSAGE_BYTES LIMIT_KIB(256)
 #define LIMIT_RPC_JSON_DEPTH    16

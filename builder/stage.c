@@ -23,6 +23,7 @@ enum call_kind {
 	CALL_BLOB,     /* exactly `size_bytes` */
 	CALL_BLOB_MAX, /* up to `size_bytes` */
 	CALL_UNPACK,   /* the descriptor that comes along */
+	CALL_STORE_INDEX,
 };
 
 struct call {
@@ -164,6 +165,15 @@ stage_blob_max(struct stage *stage, const struct digest *digest,
 }
 
 int
+stage_store_index(struct stage *stage, struct sealed **ret_raw, struct err *err)
+{
+	struct call call = {.kind = CALL_STORE_INDEX};
+
+	return ask_for_memory(stage, &call, "store index", -1,
+	    LIMIT_INDEX_ENVELOPE_BYTES, ret_raw, err);
+}
+
+int
 stage_unpack(struct stage *stage, const struct sealed *kernel,
     uint64_t elf_bytes, struct sealed **ret_raw_elf, struct err *err)
 {
@@ -285,6 +295,8 @@ answer_call(int link, int *store_fd, struct call *call, int *fd,
 	case CALL_BLOB_MAX:
 		return layout_copy_blob_max(*store_fd, &call->digest,
 		    call->size_bytes, call->what, ret_sealed, err);
+	case CALL_STORE_INDEX:
+		return layout_copy_store_index(*store_fd, ret_sealed, err);
 	case CALL_UNPACK:
 		return unpack(*fd, call->size_bytes, ret_sealed, err);
 	default:

@@ -54,6 +54,11 @@ int stage_blob_max(struct stage *stage, const struct digest *digest,
     uint64_t max_bytes, const char *what, struct sealed **ret_raw,
     struct err *err);
 
+/* The envelope of the signed store index, for store_index_verify(). Returns
+ * owned. Also STORE_INDEX_MISSING. */
+int stage_store_index(struct stage *stage, struct sealed **ret_raw,
+    struct err *err);
+
 /* Unpack a kernel that the caller has verified. Returns owned. */
 int stage_unpack(struct stage *stage, const struct sealed *kernel,
     uint64_t elf_bytes, struct sealed **ret_raw_elf, struct err *err);

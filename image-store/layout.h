@@ -21,6 +21,10 @@
  *
  * The OCI manifest: schemaVersion 2, mediaType, artifactType, config (the OCI
  * empty descriptor), layers: envelope, kernel and, if any, ramdisk.
+ *
+ * A store may have one signed store index, see image-store/store_index.h: an
+ * OCI manifest of another artifactType, with one layer, the envelope, and the
+ * ref.name "store-index".
  * Spec: OCI image-spec v1.1 image-layout.md, image-index.md, manifest.md.
  */
 #ifndef ASSAY_IMAGE_STORE_LAYOUT_H
@@ -32,16 +36,9 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/sealed.h"
+#include "image-store/oci_decode.h"
 
-#define LAYOUT_ARTIFACT_TYPE     "application/vnd.assay.image.v1"
-#define LAYOUT_ENVELOPE_TYPE     "application/vnd.assay.manifest.dsse+json"
-#define LAYOUT_KERNEL_TYPE       "application/vnd.assay.kernel"
-#define LAYOUT_RAMDISK_TYPE      "application/vnd.assay.ramdisk"
-#define LAYOUT_OCI_MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
-#define LAYOUT_OCI_INDEX_TYPE    "application/vnd.oci.image.index.v1+json"
-#define LAYOUT_OCI_EMPTY_TYPE    "application/vnd.oci.empty.v1+json"
-#define LAYOUT_REF_NAME          "org.opencontainers.image.ref.name"
-#define LAYOUT_VERSION           "1.0.0"
+#define LAYOUT_VERSION "1.0.0"
 
 /* "oci-layout", "index.json", and room for a blob's path with NUL. */
 #define LAYOUT_FILE           "oci-layout"
@@ -51,11 +48,14 @@
 
 #define LAYOUT_REF_NAME_BYTES (LIMIT_NAME_BYTES + 1 + LIMIT_VERSION_BYTES)
 
+/* The ref.name of the signed store index: no image's, which has a colon. */
+#define LAYOUT_STORE_INDEX_NAME "store-index"
+
 /* What the index says; a claim. ref.name is "NAME:VERSION". */
 struct layout_entry {
 	char claimed_name[LIMIT_NAME_BYTES + 1];
 	char claimed_version[LIMIT_VERSION_BYTES + 1];
-	struct digest oci_manifest;
+	struct blob oci_manifest;
 	struct digest envelope;
 };
 
@@ -91,13 +91,45 @@ int layout_read_index(int dir_fd, json_t **ret_index, struct err *err);
  * `name` is not NULL only the OCI manifests of entries that claim this name are
  * read, and only these entries returned; there may be none, or several.
  * Limits: LIMIT_INDEX_BYTES, LIMIT_INDEX_IMAGES, LIMIT_OCI_MANIFEST_BYTES.
- * Errors: STORE_MALFORMED, also if an OCI manifest is missing or has another
- * size or digest than the index says; STORE_IO; NO_MEMORY.
+ * Errors: STORE_MALFORMED, also if an OCI manifest is missing; STORE_TOO_LARGE;
+ * BLOB_SIZE_MISMATCH or BLOB_DIGEST_MISMATCH if an OCI manifest has another
+ * size or digest than the index says; DESCRIPTOR_DUPLICATE if one is listed
+ * twice; IMAGE_DUPLICATE if two have the same name and version; STORE_IO;
+ * NO_MEMORY.
  */
 int layout_read(int dir_fd, const char *name, struct layout_list *ret_list,
     struct err *err);
 
 void layout_list_done(struct layout_list *list);
+
+/*
+ * The OCI manifest that a descriptor names, its text and what it says.
+ * Returns owned; `ret_text` may be NULL.
+ * Errors: as layout_read().
+ */
+int layout_read_manifest(int dir_fd, const struct blob *oci_manifest,
+    enum oci_kind kind, struct oci_artifact *ret_artifact,
+    struct sealed **ret_text, struct err *err);
+
+/*
+ * Where the signed store index is, unverified: its OCI manifest and what that
+ * says. Errors: STORE_INDEX_MISSING; DESCRIPTOR_DUPLICATE if there are several;
+ * those of layout_read().
+ */
+int layout_find_store_index(int dir_fd, struct blob *ret_oci_manifest,
+    struct oci_artifact *ret_artifact, struct err *err);
+
+/*
+ * The envelope of the signed store index, in sealed memory, unverified: for
+ * store_index_verify(), whose signatures decide; its digest is not checked.
+ * Errors: those of layout_find_store_index() and layout_copy_blob().
+ */
+int layout_copy_store_index(int dir_fd, struct sealed **ret_envelope,
+    struct err *err);
+
+/* Open a blob. Errors: STORE_MALFORMED; STORE_IO, also if it is missing. */
+int layout_open_blob(int dir_fd, const struct digest *digest, int *ret_fd,
+    size_t *ret_size_bytes, struct err *err);
 
 /*
  * Copy a blob into sealed memory: exactly `size_bytes` long, or refused before

@@ -11,55 +11,17 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/scope.h"
-#include "base/sealed.h"
-#include "image-store/image_dir.h"
 #include "image-store/layout.h"
-#include "image-store/manifest.h"
 #include "image-store/oci_encode.h"
-#include "image-store/verified_image.h"
-#include "keys/dsse.h"
 
 static const char layout_text[] =
     "{\"imageLayoutVersion\":\"" LAYOUT_VERSION "\"}";
 static const char empty_index_text[] =
-    "{\"schemaVersion\":2,\"mediaType\":\"" LAYOUT_OCI_INDEX_TYPE "\","
+    "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE "\","
     "\"manifests\":[]}";
 
-/* An image directory, read and found whole. */
-struct image_files {
-	char *envelope_text;
-	struct bytes envelope;
-	struct manifest claimed;
-	struct sealed *kernel;
-	struct sealed *ramdisk; /* NULL if there is none */
-};
-
-/* The new documents of the store. */
-struct documents {
-	char *oci_manifest;
-	char *index;
-};
-
-static void image_files_done(struct image_files *image);
-static int read_image(const char *dir, struct image_files *image,
-    struct err *err);
-static int read_envelope(const char *dir, struct image_files *image,
-    struct err *err);
-static int read_claims(struct bytes envelope, struct manifest *ret_claimed,
-    struct err *err);
-static int read_blob(const char *dir, const char *name, const struct blob *blob,
-    struct sealed **ret_bytes, struct err *err);
-static void documents_done(struct documents *documents);
 static int lock_store(int dir_fd, struct err *err);
-static int make_documents(int dir_fd, const struct image_files *image,
-    bool replace, struct documents *documents, struct err *err);
-static int describe_blob(struct bytes data, struct blob *ret_blob,
-    struct err *err);
-static int write_blobs(const char *path, const struct image_files *image,
-    const struct documents *documents, struct err *err);
-static int write_blob(const char *path, struct bytes data, struct err *err);
 static int write_file(const char *path, const char *name, struct bytes data,
     struct err *err);
 static int make_root(const char *path, bool *ret_is_new, struct err *err);
@@ -86,108 +48,34 @@ layout_init(const char *path, struct err *err)
 }
 
 int
-layout_add(const char *path, const char *image_dir, bool replace,
-    struct err *err)
+layout_lock(const char *path, int *ret_dir_fd, struct err *err)
 {
-	CLEANUP(image_files_done) struct image_files image = {0};
-	CLEANUP(documents_done) struct documents documents = {0};
-	CLEANUP(closep) int dir_fd = -1; /* holds the lock */
+	CLEANUP(closep) int dir_fd = -1;
 
-	/* Read the image once, and refuse one that is not whole. */
-	TRY(read_image(image_dir, &image, err));
-
-	/* Decide everything before anything is written. */
 	TRY(layout_open(path, &dir_fd, err));
 	TRY(lock_store(dir_fd, err));
-	TRY(make_documents(dir_fd, &image, replace, &documents, err));
-
-	/* A blob that nothing names does no harm; the index makes it count. */
-	TRY(write_blobs(path, &image, &documents, err));
-	TRY(write_file(path, LAYOUT_INDEX_FILE, bytes_of_str(documents.index),
-	    err));
+	*ret_dir_fd = take_fd(&dir_fd);
 	return 0;
 }
 
-static void
-image_files_done(struct image_files *image)
+int
+layout_write_blob(const char *path, struct bytes data, struct err *err)
 {
-	freep(&image->envelope_text);
-	sealed_freep(&image->kernel);
-	sealed_freep(&image->ramdisk);
+	char name[LAYOUT_BLOB_PATH_SIZE];
+	struct digest digest;
+
+	TRY(digest_of(data, &digest, err));
+	layout_blob_path(&digest, name);
+	return write_file(path, name, data, err);
 }
 
-static int
-read_image(const char *dir, struct image_files *image, struct err *err)
+int
+layout_write_index(const char *path, const json_t *index, struct err *err)
 {
-	const struct manifest *claimed = &image->claimed;
+	CLEANUP(freep) char *text = NULL;
 
-	TRY(read_envelope(dir, image, err));
-	TRY(read_claims(image->envelope, &image->claimed, err));
-	TRY(read_blob(dir, IMAGE_DIR_KERNEL, &claimed->kernel, &image->kernel,
-	    err));
-	if (claimed->has_ramdisk)
-		TRY(read_blob(dir, IMAGE_DIR_RAMDISK, &claimed->ramdisk,
-		    &image->ramdisk, err));
-	return 0;
-}
-
-static int
-read_envelope(const char *dir, struct image_files *image, struct err *err)
-{
-	CLEANUP(freep) char *path = NULL;
-	size_t len;
-
-	TRY(join(dir, IMAGE_DIR_ENVELOPE, &path, err));
-	if (file_read(path, LIMIT_ENVELOPE_BYTES, &image->envelope_text, &len,
-		err) != 0) {
-		if (err->sys == ENOENT && access(dir, F_OK) == 0)
-			return err_set(err, IMAGE_UNSIGNED, "no %s in %s",
-			    IMAGE_DIR_ENVELOPE, err_quote_str(dir).text);
-		if (err->code == IMAGE_TOO_LARGE)
-			err->code = ENVELOPE_TOO_LARGE;
-		return (int)err->code;
-	}
-	image->envelope = bytes_of(image->envelope_text, len);
-	return 0;
-}
-
-/* Whether the signatures are any good is for the host that starts it. */
-static int
-read_claims(struct bytes raw, struct manifest *ret_claimed, struct err *err)
-{
-	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
-
-	TRY(dsse_decode(raw, &envelope, err));
-	if (strcmp(dsse_payload_type(envelope), DSSE_IMAGE_PAYLOAD_TYPE) != 0)
-		return err_set(err, PAYLOAD_TYPE_UNKNOWN, "\"%s\"",
-		    err_quote_str(dsse_payload_type(envelope)).text);
-	return manifest_decode(dsse_raw_payload(envelope), ret_claimed, err);
-}
-
-static int
-read_blob(const char *dir, const char *name, const struct blob *blob,
-    struct sealed **ret_bytes, struct err *err)
-{
-	CLEANUP(freep) char *path = NULL;
-	CLEANUP(closep) int fd = -1;
-	CLEANUP(sealed_freep) struct sealed *bytes = NULL;
-
-	TRY(join(dir, name, &path, err));
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(path).text);
-	TRY(sealed_copy_exact(fd, blob->size_bytes, name, &bytes, err));
-	TRY(blob_check(blob, bytes, name, err));
-	*ret_bytes = take_ptr(&bytes);
-	return 0;
-}
-
-static void
-documents_done(struct documents *documents)
-{
-	freep(&documents->oci_manifest);
-	freep(&documents->index);
+	TRY(oci_index_encode(index, &text, err));
+	return write_file(path, LAYOUT_INDEX_FILE, bytes_of_str(text), err);
 }
 
 /* So that two writers do not lose each other's entry. */
@@ -197,57 +85,6 @@ lock_store(int dir_fd, struct err *err)
 	if (flock(dir_fd, LOCK_EX) != 0)
 		return err_set_errno(err, STORE_IO, "lock of the store");
 	return 0;
-}
-
-static int
-make_documents(int dir_fd, const struct image_files *image, bool replace,
-    struct documents *documents, struct err *err)
-{
-	CLEANUP(json_freep) json_t *index = NULL;
-	struct blob envelope;
-	struct blob oci_manifest;
-
-	TRY(describe_blob(image->envelope, &envelope, err));
-	TRY(oci_manifest_encode(&image->claimed, &envelope,
-	    &documents->oci_manifest, err));
-	TRY(describe_blob(bytes_of_str(documents->oci_manifest), &oci_manifest,
-	    err));
-	TRY(layout_read_index(dir_fd, &index, err));
-	TRY(oci_index_put(index, &image->claimed, &oci_manifest, replace,
-	    &documents->index, err));
-	return 0;
-}
-
-static int
-describe_blob(struct bytes data, struct blob *ret_blob, struct err *err)
-{
-	ret_blob->size_bytes = data.len;
-	return digest_of(data, &ret_blob->digest, err);
-}
-
-static int
-write_blobs(const char *path, const struct image_files *image,
-    const struct documents *documents, struct err *err)
-{
-	TRY(write_blob(path, bytes_of_str(OCI_EMPTY_CONFIG), err));
-	TRY(write_blob(path, image->envelope, err));
-	TRY(write_blob(path, sealed_bytes(image->kernel), err));
-	if (image->ramdisk != NULL)
-		TRY(write_blob(path, sealed_bytes(image->ramdisk), err));
-	TRY(write_blob(path, bytes_of_str(documents->oci_manifest), err));
-	return 0;
-}
-
-/* A blob that is there already is written again: it may be damaged. */
-static int
-write_blob(const char *path, struct bytes data, struct err *err)
-{
-	char name[LAYOUT_BLOB_PATH_SIZE];
-	struct digest digest;
-
-	TRY(digest_of(data, &digest, err));
-	layout_blob_path(&digest, name);
-	return write_file(path, name, data, err);
 }
 
 static int

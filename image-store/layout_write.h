@@ -11,6 +11,9 @@
 
 #include <stdbool.h>
 
+#include <jansson.h>
+
+#include "base/bytes.h"
 #include "base/err.h"
 
 /*
@@ -32,5 +35,22 @@ int layout_init(const char *path, struct err *err);
  */
 int layout_add(const char *path, const char *image_dir, bool replace,
     struct err *err);
+
+/*
+ * In parts, for who adds several things at once: lock the store, write blobs,
+ * put what names them into the index that layout_read_index() gave, and write
+ * that last.
+ */
+
+/* Open a store and keep other writers out until the fd is closed.
+ * Errors: those of layout_open(); STORE_IO. */
+int layout_lock(const char *path, int *ret_dir_fd, struct err *err);
+
+/* Under its own digest. One that is there already is written again: it may be
+ * damaged. Errors: STORE_IO; NO_MEMORY. */
+int layout_write_blob(const char *path, struct bytes data, struct err *err);
+
+/* Errors: STORE_TOO_LARGE; STORE_IO; NO_MEMORY. */
+int layout_write_index(const char *path, const json_t *index, struct err *err);
 
 #endif

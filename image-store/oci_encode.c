@@ -18,7 +18,10 @@ static json_t *pack_config(void);
 static json_t *pack_layers(const struct manifest *claimed,
     const struct blob *envelope);
 static json_t *pack_descriptor(const char *media_type, const struct blob *blob);
-static json_t *pack_entry(const char *ref_name, const struct blob *blob);
+static int encode(enum oci_kind kind, json_t *layers, char **ret_text,
+    struct err *err);
+static json_t *pack_entry(enum oci_kind kind, const char *ref_name,
+    const struct blob *blob);
 static int keep_others(const json_t *old, const char *ref_name, bool replace,
     json_t *entries, struct err *err);
 static int sort_entries(json_t *entries, json_t **ret_sorted, struct err *err);
@@ -30,11 +33,60 @@ int
 oci_manifest_encode(const struct manifest *claimed, const struct blob *envelope,
     char **ret_text, struct err *err)
 {
+	return encode(OCI_IMAGE, pack_layers(claimed, envelope), ret_text, err);
+}
+
+int
+oci_store_index_encode(const struct blob *envelope, char **ret_text,
+    struct err *err)
+{
+	return encode(OCI_STORE_INDEX,
+	    json_pack("[o]", pack_descriptor(OCI_STORE_INDEX_TYPE, envelope)),
+	    ret_text, err);
+}
+
+int
+oci_index_put(json_t *index, enum oci_kind kind, const char *ref_name,
+    const struct blob *oci_manifest, bool replace, struct err *err)
+{
+	CLEANUP(json_freep) json_t *entries = json_array();
+	CLEANUP(json_freep) json_t *sorted = NULL;
+
+	TRY(keep_others(json_object_get(index, "manifests"), ref_name, replace,
+	    entries, err));
+	if (json_array_append_new(entries,
+		pack_entry(kind, ref_name, oci_manifest)) != 0)
+		return err_set(err, NO_MEMORY, "index entry");
+	TRY(sort_entries(entries, &sorted, err));
+	if (json_object_set(index, "manifests", sorted) != 0)
+		return err_set(err, NO_MEMORY, "index");
+	return 0;
+}
+
+int
+oci_index_encode(const json_t *index, char **ret_text, struct err *err)
+{
+	CLEANUP(freep) char *text = json_dumps(index, JSON_COMPACT);
+	size_t count = json_array_size(json_object_get(index, "manifests"));
+
+	if (text == NULL)
+		return err_set(err, NO_MEMORY, "index text");
+	if (count > LIMIT_INDEX_IMAGES || strlen(text) > LIMIT_INDEX_BYTES)
+		return err_set(err, STORE_TOO_LARGE,
+		    "index: no room for %zu descriptors", count);
+	*ret_text = take_ptr(&text);
+	return 0;
+}
+
+/* Takes `layers`. */
+static int
+encode(enum oci_kind kind, json_t *layers, char **ret_text, struct err *err)
+{
 	CLEANUP(json_freep)
 	json_t *document = json_pack("{s:i, s:s, s:s, s:o, s:o}",
-	    "schemaVersion", 2, "mediaType", LAYOUT_OCI_MANIFEST_TYPE,
-	    "artifactType", LAYOUT_ARTIFACT_TYPE, "config", pack_config(),
-	    "layers", pack_layers(claimed, envelope));
+	    "schemaVersion", 2, "mediaType", OCI_MANIFEST_TYPE, "artifactType",
+	    oci_artifact_types[kind], "config", pack_config(), "layers",
+	    layers);
 	char *text = json_dumps(document, JSON_COMPACT);
 
 	if (text == NULL)
@@ -43,56 +95,24 @@ oci_manifest_encode(const struct manifest *claimed, const struct blob *envelope,
 	return 0;
 }
 
-int
-oci_index_put(json_t *index, const struct manifest *claimed,
-    const struct blob *oci_manifest, bool replace, char **ret_text,
-    struct err *err)
-{
-	CLEANUP(json_freep) json_t *entries = json_array();
-	CLEANUP(json_freep) json_t *sorted = NULL;
-	CLEANUP(freep) char *text = NULL;
-	char ref_name[LAYOUT_REF_NAME_BYTES + 1];
-
-	snprintf(ref_name, sizeof(ref_name), "%s:%s", claimed->name,
-	    claimed->version);
-	TRY(keep_others(json_object_get(index, "manifests"), ref_name, replace,
-	    entries, err));
-	if (json_array_append_new(entries,
-		pack_entry(ref_name, oci_manifest)) != 0)
-		return err_set(err, NO_MEMORY, "index entry");
-	TRY(sort_entries(entries, &sorted, err));
-	if (json_object_set(index, "manifests", sorted) != 0)
-		return err_set(err, NO_MEMORY, "index");
-	text = json_dumps(index, JSON_COMPACT);
-	if (text == NULL)
-		return err_set(err, NO_MEMORY, "index text");
-	if (json_array_size(sorted) > LIMIT_INDEX_IMAGES ||
-	    strlen(text) > LIMIT_INDEX_BYTES)
-		return err_set(err, STORE_MALFORMED,
-		    "index: no room for one more than %zu images",
-		    json_array_size(sorted) - 1);
-	*ret_text = take_ptr(&text);
-	return 0;
-}
-
 static json_t *
 pack_config(void)
 {
-	return json_pack("{s:s, s:s, s:i, s:s}", "mediaType",
-	    LAYOUT_OCI_EMPTY_TYPE, "digest", empty_digest, "size",
-	    (int)strlen(OCI_EMPTY_CONFIG), "data", empty_base64);
+	return json_pack("{s:s, s:s, s:i, s:s}", "mediaType", OCI_EMPTY_TYPE,
+	    "digest", empty_digest, "size", (int)strlen(OCI_EMPTY_CONFIG),
+	    "data", empty_base64);
 }
 
 static json_t *
 pack_layers(const struct manifest *claimed, const struct blob *envelope)
 {
-	json_t *descriptor = pack_descriptor(LAYOUT_ENVELOPE_TYPE, envelope);
-	json_t *kernel = pack_descriptor(LAYOUT_KERNEL_TYPE, &claimed->kernel);
+	json_t *descriptor = pack_descriptor(OCI_ENVELOPE_TYPE, envelope);
+	json_t *kernel = pack_descriptor(OCI_KERNEL_TYPE, &claimed->kernel);
 
 	if (!claimed->has_ramdisk)
 		return json_pack("[o, o]", descriptor, kernel);
 	return json_pack("[o, o, o]", descriptor, kernel,
-	    pack_descriptor(LAYOUT_RAMDISK_TYPE, &claimed->ramdisk));
+	    pack_descriptor(OCI_RAMDISK_TYPE, &claimed->ramdisk));
 }
 
 static json_t *
@@ -106,15 +126,15 @@ pack_descriptor(const char *media_type, const struct blob *blob)
 }
 
 static json_t *
-pack_entry(const char *ref_name, const struct blob *blob)
+pack_entry(enum oci_kind kind, const char *ref_name, const struct blob *blob)
 {
 	char digest[DIGEST_TEXT_SIZE];
 
 	digest_text(&blob->digest, digest);
 	return json_pack("{s:s, s:s, s:s, s:I, s:{s:s}}", "mediaType",
-	    LAYOUT_OCI_MANIFEST_TYPE, "artifactType", LAYOUT_ARTIFACT_TYPE,
+	    OCI_MANIFEST_TYPE, "artifactType", oci_artifact_types[kind],
 	    "digest", digest, "size", (json_int_t)blob->size_bytes,
-	    "annotations", LAYOUT_REF_NAME, ref_name);
+	    "annotations", OCI_REF_NAME, ref_name);
 }
 
 static int
@@ -173,7 +193,7 @@ ref_name_of(const json_t *entry)
 {
 	const json_t *annotations = json_object_get(entry, "annotations");
 
-	return text_of(json_object_get(annotations, LAYOUT_REF_NAME));
+	return text_of(json_object_get(annotations, OCI_REF_NAME));
 }
 
 static const char *

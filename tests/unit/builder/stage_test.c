@@ -16,6 +16,7 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/outcome.h"
+#include "image-store/store_index_write.h"
 
 /* The record that stage.c answers with. */
 struct answer {
@@ -65,6 +66,26 @@ stage_gives_blobs_in_sealed_memory(void **state)
 	    0);
 	assert_int_equal(fcntl(sealed_fd(exact), F_GET_SEALS) & F_SEAL_WRITE,
 	    F_SEAL_WRITE);
+}
+
+static void
+stage_gives_the_envelope_of_the_store_index(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(freep)
+	char *envelope = sign_payload(SIGNER_STRANGER,
+	    "application/vnd.assay.store-index.v1+json",
+	    "{\"schema\":\"assay.store-index/1\",\"epoch\":1,"
+	    "\"expires\":null,\"images\":[]}");
+	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+	struct err err;
+
+	assert_code(stage_store_index(&bench->stage, &raw, &err),
+	    STORE_INDEX_MISSING);
+	assert_null(raw);
+	assert_code(store_index_put("store", bytes_of_str(envelope), &err), 0);
+	assert_code(stage_store_index(&bench->stage, &raw, &err), 0);
+	assert_true(bytes_equal(sealed_bytes(raw), bytes_of_str(envelope)));
 }
 
 static void
@@ -309,7 +330,7 @@ assert_list_refused(void (*answer)(int link), const char *why)
 static void
 list_a_path(int link)
 {
-	struct answer answer = {.entry = {"../web", "1", {{0}}, {{0}}}};
+	struct answer answer = {.entry = {"../web", "1", {{{0}}, 0}, {{0}}}};
 
 	send_answer(link, &answer, -1);
 }
@@ -317,7 +338,7 @@ list_a_path(int link)
 static void
 list_an_illegal_version(int link)
 {
-	struct answer answer = {.entry = {"web", "1 2", {{0}}, {{0}}}};
+	struct answer answer = {.entry = {"web", "1 2", {{{0}}, 0}, {{0}}}};
 
 	send_answer(link, &answer, -1);
 }
@@ -325,7 +346,8 @@ list_an_illegal_version(int link)
 static void
 list_a_name_without_end(int link)
 {
-	struct answer answer = {.entry = {"web", "1", {{0}}, {{0}}}};
+	struct answer answer = {
+	    .entry = {.claimed_name = "web", .claimed_version = "1"}};
 
 	memset(answer.entry.claimed_version, '\n',
 	    sizeof(answer.entry.claimed_version));
@@ -335,7 +357,7 @@ list_a_name_without_end(int link)
 static void
 list_without_end(int link)
 {
-	struct answer answer = {.entry = {"web", "1", {{0}}, {{0}}}};
+	struct answer answer = {.entry = {"web", "1", {{{0}}, 0}, {{0}}}};
 	struct err err;
 
 	while (ipc_send(link, &answer, sizeof(answer), -1, &err) == 0)
@@ -367,6 +389,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    bench_test(stage_lists_what_the_index_claims),
 	    bench_test(stage_gives_blobs_in_sealed_memory),
+	    bench_test(stage_gives_the_envelope_of_the_store_index),
 	    bench_test(stage_refuses_and_goes_on),
 	    bench_test(stage_takes_only_a_store),
 	    cmocka_unit_test(stage_without_a_store_gives_nothing),

@@ -16,6 +16,7 @@
 #include "image-store/layout.h"
 #include "image-store/layout_write.h"
 #include "image-store/ramdisk.h"
+#include "image-store/store_index.h"
 
 static int
 read_manifest(struct bytes file, struct err *err)
@@ -56,6 +57,14 @@ read_index(struct bytes file, struct err *err)
 	return 0;
 }
 
+static int
+read_store_index(struct bytes file, struct err *err)
+{
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+
+	return store_index_decode(file, &index, err);
+}
+
 static const struct {
 	const char *suffix;
 	int (*read)(struct bytes file, struct err *err);
@@ -64,6 +73,7 @@ static const struct {
     {".kernel", read_kernel},
     {".ramdisk", ramdisk_check},
     {".index", read_index},
+    {".store-index", read_store_index},
 };
 
 static bool

@@ -367,8 +367,8 @@ assert_descriptor(const json_t *descriptor, const char *media_type)
 static void
 layout_add_writes_descriptors_that_are_true(void **state)
 {
-	static const char *const types[] = {LAYOUT_ENVELOPE_TYPE,
-	    LAYOUT_KERNEL_TYPE, LAYOUT_RAMDISK_TYPE};
+	static const char *const types[] = {OCI_ENVELOPE_TYPE, OCI_KERNEL_TYPE,
+	    OCI_RAMDISK_TYPE};
 	json_t *index;
 	json_t *manifest;
 	json_t *layers;
@@ -381,9 +381,9 @@ layout_add_writes_descriptors_that_are_true(void **state)
 	index = json_load_file("store/index.json", 0, NULL);
 	manifest = assert_descriptor(
 	    json_array_get(json_object_get(index, "manifests"), 0),
-	    LAYOUT_OCI_MANIFEST_TYPE);
+	    OCI_MANIFEST_TYPE);
 	json_decref(assert_descriptor(json_object_get(manifest, "config"),
-	    LAYOUT_OCI_EMPTY_TYPE));
+	    OCI_EMPTY_TYPE));
 	layers = json_object_get(manifest, "layers");
 	assert_int_equal(json_array_size(layers), countof(types));
 	for (size_t i = 0; i < countof(types); i++)
@@ -555,7 +555,7 @@ layout_add_refuses_an_index_that_is_full(void **state)
 	text = tree_text(index);
 	json_decref(index);
 	write_file("store/index.json", bytes_of_str(text));
-	assert_code(layout_add("store", "dir", false, &err), STORE_MALFORMED);
+	assert_code(layout_add("store", "dir", false, &err), STORE_TOO_LARGE);
 }
 
 /* In a world of its own, as far as that may show. */

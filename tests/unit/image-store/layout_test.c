@@ -231,7 +231,7 @@ layout_open_refuses_a_bad_oci_layout(void **state)
 		assert_code(try_open(), STORE_MALFORMED);
 	}
 	write_file("store/oci-layout", bytes_of(large, sizeof(large)));
-	assert_code(try_open(), STORE_MALFORMED);
+	assert_code(try_open(), STORE_TOO_LARGE);
 	assert_int_equal(unlink("store/oci-layout"), 0);
 	assert_code(try_open(), STORE_MALFORMED);
 }
@@ -409,7 +409,7 @@ layout_read_refuses_an_index_over_its_size(void **state)
 	assert_code(read_all(), 0);
 	buffer_add(&index, " ", 1);
 	write_file("store/index.json", buffer_bytes(&index));
-	assert_code(read_all(), STORE_MALFORMED);
+	assert_code(read_all(), STORE_TOO_LARGE);
 }
 
 static void
@@ -426,7 +426,7 @@ layout_read_refuses_an_index_of_too_many_images(void **state)
 	assert_int_equal(count_all(), 0);
 	json_array_append_new(manifests, json_object());
 	write_index(index);
-	assert_code(read_all(), STORE_MALFORMED);
+	assert_code(read_all(), STORE_TOO_LARGE);
 }
 
 static void
@@ -520,8 +520,7 @@ layout_read_refuses_a_malformed_entry_that_claims_to_be_ours(void **state)
 
 		if (i >= countof(rows))
 			json_object_set_new(
-			    json_object_get(entry, "annotations"),
-			    LAYOUT_REF_NAME,
+			    json_object_get(entry, "annotations"), OCI_REF_NAME,
 			    json_string(ref_names[i - countof(rows)]));
 		else if (rows[i][1] == NULL)
 			json_object_del(entry, rows[i][0]);
@@ -551,14 +550,14 @@ layout_read_refuses_an_oci_manifest_that_is_not_the_named_one(void **state)
 		good.ptr[i] ^= 1;
 		write_file(path, buffer_bytes(&good));
 		good.ptr[i] ^= 1;
-		assert_code(read_all(), STORE_MALFORMED);
+		assert_code(read_all(), BLOB_DIGEST_MISMATCH);
 	}
 	write_file(path, bytes_of(good.ptr, good.len - 1));
-	assert_code(read_all(), STORE_MALFORMED);
+	assert_code(read_all(), BLOB_SIZE_MISMATCH);
 	buffer_add(&bad, good.ptr, good.len);
 	buffer_add(&bad, " ", 1);
 	write_file(path, buffer_bytes(&bad));
-	assert_code(read_all(), STORE_MALFORMED);
+	assert_code(read_all(), BLOB_SIZE_MISMATCH);
 	unlink(path);
 	assert_code(read_all(), STORE_MALFORMED);
 	write_file(path, buffer_bytes(&good));
@@ -593,12 +592,14 @@ read_with_oci_manifest(const char *path, const char *member, const char *value)
 }
 
 /* clang-format off */
-#define LAYER(type, size)                                                      \
+#define HEX60 "136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff"
+#define LAYER_OF(type, size, four)                                             \
 	"{\"mediaType\":\"application/vnd.assay." type "\",\"size\":" size     \
-	",\"digest\":\"sha256:" EMPTY_HEX "\"}"
-#define ENVELOPE LAYER("manifest.dsse+json", "9")
-#define KERNEL   LAYER("kernel", "9")
-#define RAMDISK  LAYER("ramdisk", "9")
+	",\"digest\":\"sha256:" four HEX60 "\"}"
+#define LAYER(type, size) LAYER_OF(type, size, "4444")
+#define ENVELOPE LAYER_OF("manifest.dsse+json", "9", "0001")
+#define KERNEL   LAYER_OF("kernel", "9", "0002")
+#define RAMDISK  LAYER_OF("ramdisk", "9", "0003")
 
 static const char *const bad_members[][3] = {
     {"", "schemaVersion", NULL},
@@ -647,6 +648,55 @@ layout_read_refuses_a_malformed_oci_manifest(void **state)
 	assert_code(read_with_oci_manifest("config", "data", NULL), 0);
 }
 
+static void
+layout_read_refuses_an_oci_manifest_that_lists_a_blob_twice(void **state)
+{
+	(void)state;
+	assert_code(read_with_oci_manifest("", "layers",
+			"[" LAYER("manifest.dsse+json", "9") "," LAYER("kernel",
+			    "9") "]"),
+	    DESCRIPTOR_DUPLICATE);
+	assert_code(read_with_oci_manifest("", "layers",
+			"[" ENVELOPE
+			"," LAYER("kernel", "9") "," LAYER("ramdisk", "9") "]"),
+	    DESCRIPTOR_DUPLICATE);
+}
+
+static void
+layout_read_refuses_one_descriptor_twice(void **state)
+{
+	json_t *index = read_index();
+	size_t count;
+
+	(void)state;
+	json_array_append(json_object_get(index, "manifests"),
+	    index_entry(index, 0));
+	write_index(index);
+	assert_code(read_all(), DESCRIPTOR_DUPLICATE);
+	assert_code(try_read("db", &count), DESCRIPTOR_DUPLICATE);
+	assert_code(try_read("web", &count), 0);
+}
+
+/* The other one differs in nothing but a space in its OCI manifest. */
+static void
+layout_read_refuses_two_images_of_one_name_and_version(void **state)
+{
+	json_t *index = read_index();
+	json_t *entry = json_deep_copy(index_entry(index, 0));
+	CLEANUP(buffer_done)
+	struct buffer manifest = read_file(blob_path(entry));
+	size_t count;
+
+	(void)state;
+	buffer_add(&manifest, " ", 1);
+	point_to(entry, buffer_bytes(&manifest));
+	json_array_append_new(json_object_get(index, "manifests"), entry);
+	write_index(index);
+	assert_code(read_all(), IMAGE_DUPLICATE);
+	assert_code(try_read("db", &count), IMAGE_DUPLICATE);
+	assert_code(try_read("web", &count), 0);
+}
+
 static int
 teardown(void **state)
 {
@@ -684,6 +734,10 @@ main(void)
 	    store_test(
 		layout_read_refuses_an_oci_manifest_that_is_not_the_named_one),
 	    store_test(layout_read_refuses_a_malformed_oci_manifest),
+	    store_test(
+		layout_read_refuses_an_oci_manifest_that_lists_a_blob_twice),
+	    store_test(layout_read_refuses_one_descriptor_twice),
+	    store_test(layout_read_refuses_two_images_of_one_name_and_version),
 	};
 
 	return cmocka_run_group_tests_name("layout", tests, NULL, teardown);

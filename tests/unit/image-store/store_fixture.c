@@ -545,14 +545,11 @@ signer_entry(enum signer signer)
 	return json_pack("{s:s, s:s}", "alg", "ed25519", "pem", pem);
 }
 
-struct trust_policy *
-make_policy(int64_t floor)
+static json_t *
+policy_tree(int64_t floor)
 {
-	struct trust_policy *policy = NULL;
 	char prod[DIGEST_HEX_SIZE];
 	char lab[DIGEST_HEX_SIZE];
-	CLEANUP(freep) char *text = NULL;
-	struct err err;
 	json_t *tree;
 
 	signer_id(SIGNER_PROD, prod);
@@ -568,11 +565,45 @@ make_policy(int64_t floor)
 	    "revoked", "keys", "manifests", "min_rollback", "web",
 	    (json_int_t)floor);
 	assert_non_null(tree);
-	text = tree_text(tree);
+	return tree;
+}
+
+/* Takes the tree. */
+static struct trust_policy *
+decode_policy(json_t *tree)
+{
+	CLEANUP(freep) char *text = tree_text(tree);
+	struct trust_policy *policy = NULL;
+	struct err err;
+
 	json_decref(tree);
 	if (trust_decode(bytes_of_str(text), &policy, &err) != 0)
 		fail_msg("trust policy: %s", err.text);
 	return policy;
+}
+
+struct trust_policy *
+make_policy(int64_t floor)
+{
+	return decode_policy(policy_tree(floor));
+}
+
+struct trust_policy *
+make_policy_with_index(int64_t floor)
+{
+	json_t *tree = policy_tree(floor);
+	char id[DIGEST_HEX_SIZE];
+
+	signer_id(SIGNER_STRANGER, id);
+	json_object_set_new(tree_at(tree, "keys"), id,
+	    signer_entry(SIGNER_STRANGER));
+	json_object_set_new(tree_at(tree, "roles"), "index",
+	    json_pack("{s:s, s:i, s:[s]}", "signs", "store-index", "threshold",
+		1, "keys", id));
+	json_object_set_new(tree, "clock",
+	    json_pack("{s:s, s:s}", "source", "system", "not_before",
+		"2026-01-01T00:00:00Z"));
+	return decode_policy(tree);
 }
 
 char *

@@ -1,0 +1,37 @@
+#include "image-store/image_claims.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "keys/dsse.h"
+
+int
+image_claims_read(struct bytes raw_envelope, struct manifest *ret_claimed,
+    struct digest *ret_payload, struct err *err)
+{
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
+
+	TRY(dsse_decode(raw_envelope, &envelope, err));
+	if (strcmp(dsse_payload_type(envelope), DSSE_IMAGE_PAYLOAD_TYPE) != 0)
+		return err_set(err, PAYLOAD_TYPE_UNKNOWN, "\"%s\"",
+		    err_quote_str(dsse_payload_type(envelope)).text);
+	TRY(manifest_decode(dsse_raw_payload(envelope), ret_claimed, err));
+	if (ret_payload == NULL)
+		return 0;
+	return digest_of(dsse_raw_payload(envelope), ret_payload, err);
+}
+
+int
+image_claims_describe(struct bytes data, struct blob *ret_blob, struct err *err)
+{
+	ret_blob->size_bytes = data.len;
+	return digest_of(data, &ret_blob->digest, err);
+}
+
+void
+image_claims_ref(const struct manifest *claimed, char ret_ref[IMAGE_REF_SIZE])
+{
+	snprintf(ret_ref, IMAGE_REF_SIZE, "%s:%s", claimed->name,
+	    claimed->version);
+}

@@ -1,0 +1,295 @@
+#include "image-store/store_index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/scope.h"
+#include "base/utc.h"
+#include "keys/dsse.h"
+
+#define STORE_INDEX_JSON_DEPTH 3
+
+static int decode_document(const struct json_at *root,
+    struct store_index *index, struct err *err);
+static int decode_expires(const struct json_at *root, struct store_index *index,
+    struct err *err);
+static int decode_images(const struct json_at *root, struct store_index *index,
+    struct err *err);
+static int decode_image(const struct json_at *at,
+    struct store_index_image *image, struct err *err);
+static int decode_word(const struct json_at *at, const char *member,
+    size_t max_bytes, bool (*is_valid)(const char *word), char *ret_word,
+    struct err *err);
+static int refuse_twice(const struct store_index *index, struct err *err);
+static int compare_names(const void *a, const void *b);
+static int compare_envelopes(const void *a, const void *b);
+static const struct store_index_image *find(const struct store_index *index,
+    const struct digest *envelope);
+
+bool
+store_index_is_needed(const struct trust_policy *policy)
+{
+	return trust_has_purpose(policy, TRUST_STORE_INDEX);
+}
+
+int
+store_index_verify(const struct trust_policy *policy,
+    const struct sealed *raw_envelope, struct store_index **ret_index,
+    struct err *err)
+{
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct bytes raw = sealed_bytes(raw_envelope);
+	struct trust_verdict verdict;
+
+	/* Who signed this? Nothing of the payload is looked at before. */
+	TRY(dsse_decode_max(raw, LIMIT_INDEX_ENVELOPE_BYTES, &envelope, err));
+	TRY(trust_verify_for(policy, TRUST_STORE_INDEX, raw, envelope, &verdict,
+	    err));
+	TRY(store_index_decode(dsse_raw_payload(envelope), &index, err));
+	index->digest = verdict.envelope;
+	*ret_index = take_ptr(&index);
+	return 0;
+}
+
+int
+store_index_decode(struct bytes text, struct store_index **ret_index,
+    struct err *err)
+{
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct json_at root;
+
+	if (text.len > LIMIT_STORE_INDEX_BYTES)
+		return err_set(err, STORE_TOO_LARGE,
+		    "store index: %zu bytes, limit %zu", text.len,
+		    LIMIT_STORE_INDEX_BYTES);
+	index = calloc(1, sizeof(*index));
+	if (index == NULL)
+		return err_set(err, NO_MEMORY, "store index");
+	TRY(json_parse(text, STORE_INDEX_JSON_DEPTH, "store index",
+	    STORE_INDEX_MALFORMED, &document, err));
+	root = json_root(document, STORE_INDEX_MALFORMED);
+	TRY(decode_document(&root, index, err));
+	TRY(refuse_twice(index, err));
+	*ret_index = take_ptr(&index);
+	return 0;
+}
+
+void
+store_index_freep(struct store_index **index)
+{
+	if (*index != NULL)
+		free((*index)->images);
+	freep(index);
+}
+
+int
+store_index_check_epoch(const struct store_index *index, int64_t floor,
+    struct err *err)
+{
+	if (index->epoch < floor)
+		return err_set_field(err, STORE_ROLLBACK, "epoch",
+		    "store index: epoch %lld is below the floor %lld",
+		    (long long)index->epoch, (long long)floor);
+	return 0;
+}
+
+int
+store_index_check_expiry(const struct trust_policy *policy,
+    const struct store_index *index, struct err *err)
+{
+	char end[UTC_TEXT_SIZE];
+	char says[UTC_TEXT_SIZE];
+	int64_t now;
+
+	if (index->expires == UTC_NONE)
+		return 0;
+	TRY(trust_now(policy, &now, err));
+	if (now <= index->expires)
+		return 0;
+	utc_text(index->expires, end);
+	utc_text(now, says);
+	return err_set_field(err, STORE_INDEX_EXPIRED, "expires",
+	    "store index: good until %s; the system's clock says %s", end,
+	    says);
+}
+
+bool
+store_index_lists(const struct store_index *index,
+    const struct digest *envelope)
+{
+	return find(index, envelope) != NULL;
+}
+
+int
+store_index_allows(const struct store_index *index,
+    const struct verified_manifest *manifest, struct err *err)
+{
+	const struct manifest *says = verified_manifest_get(manifest);
+	const struct store_index_image *image;
+
+	if (index == NULL)
+		return 0;
+	image = find(index, verified_manifest_envelope(manifest));
+	if (image == NULL)
+		return err_set(err, IMAGE_NOT_INDEXED,
+		    "%s %s: its envelope is not in the store index of epoch "
+		    "%lld",
+		    says->name, says->version, (long long)index->epoch);
+	if (strcmp(image->name, says->name) != 0 ||
+	    strcmp(image->version, says->version) != 0 ||
+	    !digest_equal(&image->payload, verified_manifest_payload(manifest)))
+		return err_set(err, IMAGE_NOT_INDEXED,
+		    "%s %s: the store index lists its envelope as %s %s, or "
+		    "with another payload",
+		    says->name, says->version, image->name, image->version);
+	return 0;
+}
+
+static int
+decode_document(const struct json_at *root, struct store_index *index,
+    struct err *err)
+{
+	static const char *const known[] = {"schema", "epoch", "expires",
+	    "images", NULL};
+
+	TRY(json_literal_in(root, "schema", STORE_INDEX_SCHEMA, err));
+	TRY(json_known(root, known, err));
+	TRY(json_integer_in(root, "epoch", 1, INT64_MAX, &index->epoch, err));
+	TRY(decode_expires(root, index, err));
+	TRY(decode_images(root, index, err));
+	return 0;
+}
+
+static int
+decode_expires(const struct json_at *root, struct store_index *index,
+    struct err *err)
+{
+	const char *text;
+
+	if (!json_has(root, "expires"))
+		return json_null_in(root, "expires", err);
+	TRY(json_string_in(root, "expires", UTC_TEXT_SIZE, &text, err));
+	if (!utc_from_text(text, &index->expires))
+		return json_refuse(root, "expires", err,
+		    "not a time like 2026-11-23T16:00:00Z");
+	return 0;
+}
+
+static int
+decode_images(const struct json_at *root, struct store_index *index,
+    struct err *err)
+{
+	struct json_at images;
+	size_t count;
+
+	TRY(json_array_in(root, "images", SIZE_MAX, &images, err));
+	count = json_array_size(images.value);
+	if (count > LIMIT_INDEX_IMAGES)
+		return err_set_field(err, STORE_TOO_LARGE, "images",
+		    "store index: %zu images, limit %d", count,
+		    LIMIT_INDEX_IMAGES);
+	/* One more: calloc of nothing may be NULL. */
+	index->images = calloc(count + 1, sizeof(*index->images));
+	if (index->images == NULL)
+		return err_set(err, NO_MEMORY, "%zu images", count);
+	for (size_t i = 0; i < count; i++) {
+		struct json_at at;
+
+		TRY(json_item_object(&images, i, &at, err));
+		TRY(decode_image(&at, &index->images[i], err));
+	}
+	index->count = count;
+	return 0;
+}
+
+static int
+decode_image(const struct json_at *at, struct store_index_image *image,
+    struct err *err)
+{
+	static const char *const known[] = {"name", "version", "envelope",
+	    "payload", NULL};
+
+	TRY(json_known(at, known, err));
+	TRY(decode_word(at, "name", LIMIT_NAME_BYTES, manifest_name_is_valid,
+	    image->name, err));
+	TRY(decode_word(at, "version", LIMIT_VERSION_BYTES,
+	    manifest_version_is_valid, image->version, err));
+	TRY(json_digest_in(at, "envelope", &image->envelope, err));
+	TRY(json_digest_in(at, "payload", &image->payload, err));
+	return 0;
+}
+
+/* `ret_word` has room for `max_bytes` and a NUL. */
+static int
+decode_word(const struct json_at *at, const char *member, size_t max_bytes,
+    bool (*is_valid)(const char *word), char *ret_word, struct err *err)
+{
+	const char *word;
+
+	TRY(json_string_in(at, member, max_bytes, &word, err));
+	if (!is_valid(word))
+		return json_refuse(at, member, err, "not a legal %s", member);
+	memcpy(ret_word, word, strlen(word) + 1);
+	return 0;
+}
+
+static int
+refuse_twice(const struct store_index *index, struct err *err)
+{
+	size_t size = sizeof(*index->images);
+	CLEANUP(freep)
+	struct store_index_image *sorted = calloc(index->count + 1, size);
+
+	if (sorted == NULL)
+		return err_set(err, NO_MEMORY, "%zu images", index->count);
+	memcpy(sorted, index->images, index->count * size);
+	qsort(sorted, index->count, size, compare_envelopes);
+	for (size_t i = 1; i < index->count; i++) {
+		if (compare_envelopes(&sorted[i - 1], &sorted[i]) == 0)
+			return err_set_field(err, DESCRIPTOR_DUPLICATE,
+			    "images",
+			    "store index: the envelope of %s %s is listed "
+			    "twice",
+			    sorted[i].name, sorted[i].version);
+	}
+	qsort(sorted, index->count, size, compare_names);
+	for (size_t i = 1; i < index->count; i++) {
+		if (compare_names(&sorted[i - 1], &sorted[i]) == 0)
+			return err_set_field(err, IMAGE_DUPLICATE, "images",
+			    "store index: %s %s is listed twice",
+			    sorted[i].name, sorted[i].version);
+	}
+	return 0;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	const struct store_index_image *one = a;
+	const struct store_index_image *other = b;
+	int order = strcmp(one->name, other->name);
+
+	return order != 0 ? order : strcmp(one->version, other->version);
+}
+
+static int
+compare_envelopes(const void *a, const void *b)
+{
+	const struct store_index_image *one = a;
+	const struct store_index_image *other = b;
+
+	return memcmp(one->envelope.bytes, other->envelope.bytes, DIGEST_BYTES);
+}
+
+static const struct store_index_image *
+find(const struct store_index *index, const struct digest *envelope)
+{
+	for (size_t i = 0; i < index->count; i++) {
+		if (digest_equal(&index->images[i].envelope, envelope))
+			return &index->images[i];
+	}
+	return NULL;
+}
