@@ -284,6 +284,31 @@ X(521, EVENT_LOG_FULL, ENVIRONMENT, \
 X(522, EVENT_LOG_MALFORMED, REFUSAL, \
   "the file is not a crypto-agile event log", \
   "fetch the log again; assayd goes on only with a log of its own boot") \
+/* TPM and boot policy */ \
+X(550, TPM_UNREACHABLE, ENVIRONMENT, \
+  "the TPM cannot be opened, or does not answer in time", \
+  "is there a TPM, is it enabled, and may this process use it?") \
+X(551, TPM_FAILED, ENVIRONMENT, \
+  "the TPM refused a command", \
+  "the error text has the TPM's own reason") \
+X(552, TPM_RESPONSE_FORGED, ENVIRONMENT, \
+  "an answer does not come from the TPM that was pinned", \
+  "somebody sits between this program and the TPM: do not use this host") \
+X(553, TPM_NOT_PROVISIONED, ENVIRONMENT, \
+  "a key or index that is needed is not in the TPM, or none was named", \
+  "run 'assay tpm provision'") \
+X(554, TPM_KEY_NOT_PINNED, REFUSAL, \
+  "a key or index of the TPM is not the one that was pinned", \
+  "is the identity file of this host? after a TPM reset provision it anew") \
+X(555, TPM_POLICY_UNMET, REFUSAL, \
+  "the TPM does not allow this in the state that this host booted into", \
+  "boot an approved release, or approve this one") \
+X(556, TPM_IDENTITY_MALFORMED, REFUSAL, \
+  "the TPM identity breaks its format", \
+  "make it with 'assay tpm provision'") \
+X(557, TPM_HANDLE_TAKEN, REFUSAL, \
+  "something else is in the TPM where assay keeps its own", \
+  "look at it with 'tpm2_readpublic' or 'tpm2_nvreadpublic'") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

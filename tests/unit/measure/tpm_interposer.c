@@ -1,0 +1,133 @@
+#include "tpm_interposer.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+
+struct message {
+	uint8_t bytes[4096];
+	size_t len;
+};
+
+static uint32_t
+be32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
+	       (uint32_t)at[2] << 8 | at[3];
+}
+
+/* A whole message: bytes 2 to 5 are its length. */
+static bool
+read_message(int fd, struct message *message)
+{
+	message->len = 0;
+	while (message->len < 10 || message->len < be32(message->bytes + 2)) {
+		ssize_t got = read(fd, message->bytes + message->len,
+		    sizeof(message->bytes) - message->len);
+
+		if (got <= 0)
+			return false;
+		message->len += (size_t)got;
+	}
+	return true;
+}
+
+static int
+open_socket(const char *path, bool is_server)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int code;
+
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	code = is_server
+	           ? bind(fd, (struct sockaddr *)&address, sizeof(address))
+	           : connect(fd, (struct sockaddr *)&address, sizeof(address));
+	if (code != 0 || (is_server && listen(fd, 8) != 0))
+		_exit(125);
+	return fd;
+}
+
+static void
+record(const struct message *message)
+{
+	FILE *file = fopen("wire", "ae");
+
+	fwrite(message->bytes, 1, message->len, file);
+	fclose(file);
+}
+
+static void
+serve(const struct swtpm *swtpm, int client, uint32_t command,
+    enum interposer_twist twist, size_t offset)
+{
+	static const uint8_t done[] = {0x80, 0x01, 0, 0, 0, 10, 0, 0, 0, 0};
+	struct message message;
+	bool is_it;
+
+	if (!read_message(client, &message))
+		return;
+	is_it = command == 0 || be32(message.bytes + 6) == command;
+	if (is_it && twist == TWIST_RECORD)
+		record(&message);
+	if (is_it && twist == TWIST_FAKE_DONE) {
+		memcpy(message.bytes, done, sizeof(done));
+		message.len = sizeof(done);
+	} else {
+		CLEANUP(closep) int tpm = open_socket(swtpm->path, false);
+
+		if (write(tpm, message.bytes, message.len) < 0 ||
+		    !read_message(tpm, &message))
+			return;
+	}
+	if (is_it && twist == TWIST_RECORD)
+		record(&message);
+	if (is_it && twist == TWIST_LAST_BYTE)
+		message.bytes[message.len - 1] ^= 1;
+	if (is_it && twist == TWIST_BYTE && offset < message.len)
+		message.bytes[offset] ^= 1;
+	if (write(client, message.bytes, message.len) < 0)
+		_exit(124);
+}
+
+struct interposer
+interposer_start(const struct swtpm *swtpm, uint32_t command,
+    enum interposer_twist twist, size_t offset)
+{
+	struct interposer interposer;
+	char path[112];
+	int server;
+
+	snprintf(path, sizeof(path), "%s.interposer", swtpm->path);
+	snprintf(interposer.where, sizeof(interposer.where), "swtpm:path=%s",
+	    path);
+	unlink(path);
+	server = open_socket(path, true);
+	interposer.pid = fork();
+	assert_true(interposer.pid >= 0);
+	if (interposer.pid > 0) {
+		close(server);
+		return interposer;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		CLEANUP(closep) int client = accept(server, NULL, NULL);
+
+		serve(swtpm, client, command, twist, offset);
+	}
+}
+
+void
+interposer_stop(struct interposer *interposer)
+{
+	kill(interposer->pid, SIGKILL);
+	waitpid(interposer->pid, NULL, 0);
+}

@@ -1,0 +1,27 @@
+/*
+ * Somebody who sits between a program and its TPM: hands commands and answers
+ * on, and twists the answer to one command.
+ */
+#ifndef ASSAY_TESTS_TPM_INTERPOSER_H
+#define ASSAY_TESTS_TPM_INTERPOSER_H
+
+#include "swtpm_fixture.h"
+
+enum interposer_twist {
+	TWIST_LAST_BYTE, /* flip a bit in the last byte of the answer */
+	TWIST_BYTE,      /* flip a bit at `offset` */
+	TWIST_FAKE_DONE, /* drop the command, answer "done" without sessions */
+	TWIST_RECORD,    /* append all that passes to the file "wire" */
+};
+
+struct interposer {
+	pid_t pid;
+	char where[160];
+};
+
+/* `command` is a TPM_CC; 0 stands for each. Ended by interposer_stop(). */
+struct interposer interposer_start(const struct swtpm *swtpm, uint32_t command,
+    enum interposer_twist twist, size_t offset);
+void interposer_stop(struct interposer *interposer);
+
+#endif

@@ -1,0 +1,422 @@
+/*
+ * The TPM port on a real (software) TPM, checked with tpm2-tools.
+ */
+#include "swtpm_fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/scope.h"
+#include "measure/tpm_port_esys.h"
+#include "measure/tpm_provision.h"
+
+static const struct digest extra = {{1, 2, 3}};
+
+static struct pcr_digests
+digests_of(const char *text)
+{
+	struct pcr_digests digests;
+	struct err err;
+
+	assert_refused(pcr_digests_of(bytes_of_str(text), &digests, &err), 0);
+	return digests;
+}
+
+static void
+put_file(const char *name, const void *bytes, size_t len)
+{
+	struct err err;
+
+	assert_refused(
+	    file_write(name, bytes_of(bytes, len), 0600, FILE_REPLACE, &err),
+	    0);
+}
+
+static void
+a_register_is_extended_in_both_banks(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	struct pcr_digests digests = digests_of("event");
+	struct pcr_values before;
+	struct pcr_values after;
+	struct err err = {0};
+
+	assert_refused(port.ops->pcr_read(port.tpm, &before, &err), 0);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err), 0);
+	assert_refused(port.ops->pcr_read(port.tpm, &after, &err), 0);
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		assert_int_equal(after.known[bank], 0xffffff);
+		assert_refused(pcr_extend(bank, &digests.bank[bank],
+				   &before.value[bank][13], &err),
+		    0);
+	}
+	assert_memory_equal(&before, &after, sizeof(before));
+	put_file("wanted", after.value[PCR_SHA384][13].bytes, 48);
+	swtpm_shell(swtpm,
+	    "tpm2_pcrread -Q sha384:13 -o value && cmp value wanted");
+}
+
+static void
+without_an_identity_registers_can_be_read_and_extended(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	CLEANUP(tpm_port_close) struct tpm_port port = swtpm_port(swtpm, NULL);
+	struct pcr_digests digests = digests_of("event");
+	struct pcr_values values;
+	struct tpm_quote quote;
+	uint64_t count = 5;
+	struct err err = {0};
+
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err), 0);
+	assert_refused(port.ops->pcr_read(port.tpm, &values, &err), 0);
+	assert_false(
+	    pcr_digest_is_blank(PCR_SHA256, &values.value[PCR_SHA256][13]));
+	assert_refused(port.ops->quote(port.tpm, &extra, &quote, &err),
+	    TPM_NOT_PROVISIONED);
+	assert_refused(port.ops->counter_read(port.tpm, &count, &err),
+	    TPM_NOT_PROVISIONED);
+	assert_int_equal(count, 5);
+}
+
+/* As `tpm2_quote -o` writes values: the C structures TPML_PCR_SELECTION (16
+ * of 8 bytes), a count, and that many TPML_DIGEST (8 of 66 bytes). */
+static size_t
+values_for_checkquote(const struct pcr_values *values, uint8_t *ret_bytes)
+{
+	static const uint8_t selection[132] = {2, 0, 0, 0, 0x0b, 0, 3, 0xff,
+	    0xff, 0xff, 0, 0, 0x0c, 0, 3, 0xff, 0xff, 0xff};
+	uint32_t lists = PCR_BANKS * PCR_COUNT / 8;
+	uint8_t *at = ret_bytes + sizeof(selection) + 4;
+
+	memcpy(ret_bytes, selection, sizeof(selection));
+	memcpy(ret_bytes + sizeof(selection), &lists, 4);
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		for (int pcr = 0; pcr < PCR_COUNT; pcr++) {
+			size_t len = pcr_bank_bytes(bank);
+
+			if (pcr % 8 == 0) {
+				memcpy(at, "\x08\0\0\0", 4);
+				at += 4;
+			}
+			at[0] = (uint8_t)len;
+			memcpy(at + 2, values->value[bank][pcr].bytes, len);
+			at += 66;
+		}
+	}
+	return (size_t)(at - ret_bytes);
+}
+
+static void
+a_quote_is_what_tpm2_checkquote_accepts(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	uint8_t values[4096] = {0};
+	struct tpm_quote quote;
+	struct err err = {0};
+
+	assert_refused(port.ops->quote(port.tpm, &extra, &quote, &err), 0);
+	put_file("msg", quote.attestation.attest.bytes,
+	    quote.attestation.attest.len);
+	put_file("sig", quote.attestation.signature.bytes,
+	    quote.attestation.signature.len);
+	put_file("pcrs", values, values_for_checkquote(&quote.values, values));
+	swtpm_shell(swtpm, "tpm2_readpublic -Q -c 0x81000a51 -f pem -o ak.pem");
+	swtpm_shell(swtpm,
+	    "tpm2_checkquote -Q -u ak.pem -g sha256 -m msg -s sig -f pcrs "
+	    "-q 010203%058d",
+	    0);
+	swtpm_shell(swtpm,
+	    "! tpm2_checkquote -Q -u ak.pem -g sha256 -m msg -s sig -f pcrs "
+	    "-q 010204%058d 2> out",
+	    0);
+}
+
+static void
+the_public_keys_are_those_of_the_handles(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	static const enum tpm_key keys[] = {TPM_AK, TPM_EK};
+
+	for (size_t i = 0; i < countof(keys); i++) {
+		struct tpm_blob public;
+		struct tpm_name name;
+		struct err err = {0};
+
+		assert_refused(
+		    port.ops->public_read(port.tpm, keys[i], &public, &err), 0);
+		assert_refused(tpm_name_of(bytes_of(public.bytes, public.len),
+				   &name, &err),
+		    0);
+		assert_true(tpm_name_equal(&name,
+		    keys[i] == TPM_AK ? &identity.ak.name : &identity.ek.name));
+	}
+}
+
+static void
+an_ek_certificate_is_read_whole_or_is_empty(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	struct tpm_blob certificate = {.len = 7};
+	uint8_t made[1100];
+	struct err err = {0};
+
+	assert_refused(
+	    port.ops->ek_certificate_read(port.tpm, &certificate, &err), 0);
+	assert_int_equal(certificate.len, 0);
+	for (size_t i = 0; i < sizeof(made); i++)
+		made[i] = (uint8_t)(i * 7);
+	put_file("made", made, sizeof(made));
+	swtpm_shell(swtpm,
+	    "tpm2_nvdefine -Q 0x01c0000a -C o -s 1100 -a "
+	    "'authread|ownerread|ownerwrite|no_da' && tpm2_nvwrite -Q "
+	    "0x01c0000a -C o -i made");
+	assert_refused(
+	    port.ops->ek_certificate_read(port.tpm, &certificate, &err), 0);
+	assert_int_equal(certificate.len, sizeof(made));
+	assert_memory_equal(certificate.bytes, made, sizeof(made));
+}
+
+static void
+the_counter_counts_up_from_its_base(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	uint64_t value;
+	struct err err = {0};
+
+	assert_refused(port.ops->counter_read(port.tpm, &value, &err), 0);
+	assert_int_equal(value, identity.counter_base);
+	assert_refused(port.ops->counter_increment(port.tpm, &err), 0);
+	assert_refused(port.ops->counter_read(port.tpm, &value, &err), 0);
+	assert_int_equal(value, identity.counter_base + 1);
+}
+
+static void
+the_log_index_is_written_after_its_launch_only(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, "MLE");
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	struct tpm_attestation attestation;
+	struct digest data = {{9}};
+	struct err err = {0};
+
+	/* Twice, as a refused session must not be left behind. */
+	for (int i = 0; i < 5; i++)
+		assert_refused(port.ops->log_extend(port.tpm, &data, &err),
+		    TPM_POLICY_UNMET);
+	swtpm_launch(swtpm, "MLE");
+	assert_refused(port.ops->log_extend(port.tpm, &data, &err), 0);
+	assert_refused(port.ops->log_extend(port.tpm, &data, &err), 0);
+	assert_refused(
+	    port.ops->log_certify(port.tpm, &extra, &attestation, &err), 0);
+	swtpm_launch(swtpm, "other");
+	assert_refused(port.ops->log_extend(port.tpm, &data, &err),
+	    TPM_POLICY_UNMET);
+}
+
+static void
+the_certified_log_is_the_hash_of_what_was_written(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, "MLE");
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	struct tpm_attestation attestation;
+	struct digest data = {{9}};
+	struct pcr_digest event = {{9}};
+	struct pcr_digest value = {{0}};
+	struct err err = {0};
+
+	swtpm_launch(swtpm, "MLE");
+	assert_refused(port.ops->log_extend(port.tpm, &data, &err), 0);
+	assert_refused(
+	    port.ops->log_certify(port.tpm, &extra, &attestation, &err), 0);
+	assert_refused(pcr_extend(PCR_SHA256, &event, &value, &err), 0);
+	assert_memory_equal(attestation.attest.bytes + attestation.attest.len -
+				DIGEST_BYTES,
+	    value.bytes, DIGEST_BYTES);
+	assert_non_null(memmem(attestation.attest.bytes, attestation.attest.len,
+	    identity.log.name.bytes, TPM_NAME_BYTES));
+}
+
+static void
+without_a_log_index_there_is_nothing_to_write(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	struct tpm_attestation attestation;
+	struct digest data = {{9}};
+	struct err err = {0};
+
+	assert_refused(port.ops->log_extend(port.tpm, &data, &err),
+	    TPM_NOT_PROVISIONED);
+	assert_refused(
+	    port.ops->log_certify(port.tpm, &extra, &attestation, &err),
+	    TPM_NOT_PROVISIONED);
+}
+
+static void
+another_name_than_the_pinned_one_is_refused(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity good = swtpm_provision(swtpm, "MLE");
+	static const size_t objects[] = {offsetof(struct tpm_identity, salt),
+	    offsetof(struct tpm_identity, ak),
+	    offsetof(struct tpm_identity, ek),
+	    offsetof(struct tpm_identity, counter),
+	    offsetof(struct tpm_identity, log)};
+
+	for (size_t i = 0; i < countof(objects); i++) {
+		struct tpm_identity identity = good;
+		struct tpm_object *object =
+		    (struct tpm_object *)(void *)((char *)&identity +
+						  objects[i]);
+		struct tpm_port port = {.tpm = &port};
+		struct err err = {0};
+
+		object->name.bytes[20] ^= 1;
+		assert_refused(tpm_port_esys_open(swtpm->where, &identity,
+				   SWTPM_TIMEOUT_MS, &port, &err),
+		    TPM_KEY_NOT_PINNED);
+		assert_null(port.ops);
+		object->name.bytes[20] ^= 1;
+		object->handle += 0x10;
+		assert_refused(tpm_port_esys_open(swtpm->where, &identity,
+				   SWTPM_TIMEOUT_MS, &port, &err),
+		    TPM_NOT_PROVISIONED);
+	}
+}
+
+static double
+seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) +
+	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static void
+a_tpm_that_dies_is_an_error_at_once(void **state)
+{
+	struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	struct pcr_digests digests = digests_of("event");
+	struct err err = {0};
+
+	swtpm_stop(swtpm);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+	    TPM_UNREACHABLE);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+	    TPM_UNREACHABLE);
+	swtpm_start(swtpm);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+	    TPM_UNREACHABLE);
+}
+
+/* It knows nothing of our session. */
+static void
+a_tpm_that_was_reset_is_an_error(void **state)
+{
+	struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	struct pcr_digests digests = digests_of("event");
+	struct err err = {0};
+
+	swtpm_stop(swtpm);
+	swtpm_start(swtpm);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+	    TPM_FAILED);
+}
+
+static void
+a_tpm_that_does_not_answer_is_given_up(void **state)
+{
+	struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct tpm_port port;
+	struct pcr_digests digests = digests_of("event");
+	struct timespec start;
+	struct err err = {0};
+
+	assert_refused(
+	    tpm_port_esys_open(swtpm->where, &identity, 1000, &port, &err), 0);
+	kill(swtpm->pid, SIGSTOP);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+	    TPM_UNREACHABLE);
+	assert_true(seconds_since(&start) >= 0.9);
+	tpm_port_close(&port);
+	assert_true(seconds_since(&start) < 10);
+	kill(swtpm->pid, SIGCONT);
+}
+
+static void
+a_tpm_that_is_not_there_is_unreachable(void **state)
+{
+	static const char *const wheres[] = {"swtpm:path=/nowhere/tpm",
+	    "device:/nowhere/tpm", "device:/dev/null", "mssim:", "",
+	    "swtpm:path=tpm"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(wheres); i++) {
+		struct tpm_port port = {.tpm = &port};
+		struct err err = {0};
+
+		assert_refused(
+		    tpm_port_esys_open(wheres[i], NULL, 500, &port, &err),
+		    TPM_UNREACHABLE);
+		assert_null(port.ops);
+	}
+}
+
+int
+main(void)
+{
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, enter_swtpm, leave_swtpm)
+	const struct CMUnitTest tests[] = {
+	    TEST(a_register_is_extended_in_both_banks),
+	    TEST(without_an_identity_registers_can_be_read_and_extended),
+	    TEST(a_quote_is_what_tpm2_checkquote_accepts),
+	    TEST(the_public_keys_are_those_of_the_handles),
+	    TEST(an_ek_certificate_is_read_whole_or_is_empty),
+	    TEST(the_counter_counts_up_from_its_base),
+	    TEST(the_log_index_is_written_after_its_launch_only),
+	    TEST(the_certified_log_is_the_hash_of_what_was_written),
+	    TEST(without_a_log_index_there_is_nothing_to_write),
+	    TEST(another_name_than_the_pinned_one_is_refused),
+	    TEST(a_tpm_that_dies_is_an_error_at_once),
+	    TEST(a_tpm_that_was_reset_is_an_error),
+	    TEST(a_tpm_that_does_not_answer_is_given_up),
+	    cmocka_unit_test(a_tpm_that_is_not_there_is_unreachable),
+	};
+
+	return cmocka_run_group_tests_name("tpm_port_esys", tests, NULL, NULL);
+}
