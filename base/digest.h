@@ -21,6 +21,16 @@ struct digest {
 /* Errors: NO_MEMORY when libcrypto cannot allocate. */
 int digest_of(struct bytes data, struct digest *ret_digest, struct err *err);
 
+/* The same piece by piece: hasher_new, hasher_add, hasher_end. */
+struct hasher;
+
+int hasher_new(struct hasher **ret_hasher, struct err *err);
+int hasher_add(struct hasher *hasher, struct bytes data, struct err *err);
+/* Once; then it can only be freed. */
+int hasher_end(struct hasher *hasher, struct digest *ret_digest,
+    struct err *err);
+void hasher_freep(struct hasher **hasher);
+
 bool digest_equal(const struct digest *a, const struct digest *b);
 
 void digest_hex(const struct digest *digest, char ret_hex[DIGEST_HEX_SIZE]);

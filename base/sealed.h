@@ -1,10 +1,14 @@
 /*
- * Sealed memory: bytes in a memfd that nobody can change any more.
+ * Sealed memory: bytes in memfds that nobody can change any more.
  *
  * Foreign bytes are copied in once; then the memfd is sealed against writing,
  * growing and shrinking, and only then may anybody look at it. Whatever is
  * verified is thereby exactly what is used, and it can be handed to another
  * process as a file descriptor without losing that property.
+ *
+ * Pieces: a seal holds for a whole memfd, so larger memory consists of several,
+ * each sealed as soon as it is full, and mapped one behind the other. So a
+ * reader can hash the first bytes while the last are still being written.
  *
  * Not done: secrecy. Sealed bytes are not secret.
  * Spec: memfd_create(2), fcntl(2) F_ADD_SEALS.
@@ -14,20 +18,29 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/limits.h"
 
 struct sealed;
 
 /* The bytes, mapped read-only for as long as the object lives. */
 struct bytes sealed_bytes(const struct sealed *sealed);
 
-/* The memfd; borrowed. */
-int sealed_fd(const struct sealed *sealed);
+/*
+ * The size alone decides how memory is divided: pieces of SEALED_PIECE_BYTES,
+ * or of as much more as it takes to need no more than SEALED_PIECES; the last
+ * one is shorter. No bytes at all are one empty piece.
+ */
+#define SEALED_PIECES      128
+#define SEALED_PIECE_BYTES LIMIT_MIB(2)
+
+/* The memfds of the pieces, in order; borrowed. */
+const int *sealed_fds(const struct sealed *sealed, size_t *ret_count);
 
 /* Map all its pages in this process now, instead of at first use. */
 void sealed_touch(const struct sealed *sealed);
 
-/* Another owner of the same memory, with the mapping that is there: for
- * handing out what stays in a cache. The original must outlive it. */
+/* The same memory once more, for handing out what stays in a cache. Borrows
+ * mapping and memfds: the original must outlive it. */
 int sealed_share(const struct sealed *original, struct sealed **ret_sealed,
     struct err *err);
 
@@ -35,50 +48,40 @@ int sealed_share(const struct sealed *original, struct sealed **ret_sealed,
 void sealed_free(struct sealed *sealed);
 void sealed_freep(struct sealed **sealed);
 
-/* Copy bytes of our own. Errors: NO_MEMORY. */
-int sealed_from_bytes(const char *name, struct bytes data,
-    struct sealed **ret_sealed, struct err *err);
-
 /*
- * Copy a file once, from its beginning, by reading (never by mapping).
- * `what` names it in error texts.
- * Errors: IMAGE_SIZE_MISMATCH if it does not have exactly `exact_bytes`;
- * STORE_IO; NO_MEMORY. The caller has checked `exact_bytes` against a limit.
+ * Memory that comes from another process. A memfd is used only if the seals are
+ * there, so that the sender cannot change it later.
+ *
+ * intake_add() maps the next piece behind the ones before and tells where
+ * (NULL: not wanted); it takes `fd`, also on failure. intake_finish() takes the
+ * intake, also on failure, and refuses an incomplete one.
+ * `what` names it in error texts and is borrowed. The caller has checked
+ * `size_bytes` against a limit.
+ * Errors: STAGE_FAILED for a piece that is not sealed, not as large as it has
+ * to be, missing, or too many; NO_MEMORY.
  */
-int sealed_copy_exact(int fd, size_t exact_bytes, const char *what,
-    struct sealed **ret_sealed, struct err *err);
+struct intake;
 
-/* The same for a file of unknown size. Errors: IMAGE_TOO_LARGE over `max`. */
-int sealed_copy_max(int fd, size_t max_bytes, const char *what,
-    struct sealed **ret_sealed, struct err *err);
-
-/*
- * Take a memfd that came from another process. It is used only if the seals
- * are there, so that the sender cannot change it later.
- * Takes `fd`: it belongs to the object on success and is closed on failure.
- * Errors: STAGE_FAILED if a seal is missing; IMAGE_TOO_LARGE over `max_bytes`;
- * NO_MEMORY.
- */
-int sealed_from_fd(int fd, size_t max_bytes, const char *what,
-    struct sealed **ret_sealed, struct err *err);
-
-/*
- * Memory to be filled by its maker and then sealed: draft_new; then draft_write
- * piece by piece, or draft_map for random access (zeroed, dearer: its pages are
- * cleared and mapped first); then draft_seal, which ends the writable mapping.
- */
-struct draft;
-
-int draft_new(const char *name, size_t size_bytes, struct draft **ret_draft,
+int intake_new(size_t size_bytes, const char *what, struct intake **ret_intake,
     struct err *err);
-/* Append. Errors: IMAGE_SIZE_MISMATCH beyond the size; NO_MEMORY. */
-int draft_write(struct draft *draft, struct bytes data, struct err *err);
-/* The whole, borrowed from the draft; NULL if it is empty. */
-int draft_map(struct draft *draft, uint8_t **ret_data, struct err *err);
-size_t draft_size(const struct draft *draft);
-/* Takes the draft, also on failure. */
-int draft_seal(struct draft *draft, struct sealed **ret_sealed,
+int intake_add(struct intake *intake, int fd, struct bytes *ret_piece,
     struct err *err);
-void draft_freep(struct draft **draft);
+int intake_finish(struct intake *intake, struct sealed **ret_sealed,
+    struct err *err);
+void intake_freep(struct intake **intake);
+
+/*
+ * All pieces of such memory at once. Takes the descriptors, also on failure.
+ * Errors: as above; IMAGE_TOO_LARGE over `max_bytes`.
+ */
+int sealed_from_fds(const int *fds, size_t count, size_t max_bytes,
+    const char *what, struct sealed **ret_sealed, struct err *err);
+
+/* How large the pieces of memory of this size are, and how many. */
+size_t sealed_piece_bytes(size_t size_bytes);
+size_t sealed_piece_count(size_t size_bytes);
+
+/* The seals that make a memfd sealed memory. */
+int sealed_add_seals(int fd, struct err *err);
 
 #endif

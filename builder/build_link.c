@@ -16,7 +16,7 @@ build_link_blob(int link, const struct digest *digest,
 {
 	struct report report = {.kind = REPORT_BLOB, .digest = *digest};
 
-	return ipc_send(link, &report, sizeof(report), sealed_fd(checked), err);
+	return ipc_send_sealed(link, &report, sizeof(report), checked, err);
 }
 
 int

@@ -155,13 +155,18 @@ run_erase(struct workshop *shop, const struct task *task, struct err *err)
 static int
 keep_what_is_needed(const struct role_env *env, int link, struct err *err)
 {
-	int keep[1 + IMAGE_CACHE_BLOBS];
+	int keep[1 + IMAGE_CACHE_BLOBS * SEALED_PIECES];
+	size_t kept = 0;
 
-	keep[0] = link;
+	keep[kept++] = link;
 	for (size_t i = 0; i < IMAGE_CACHE_BLOBS; i++) {
 		const struct sealed *sealed = env->cache->entries[i].sealed;
+		size_t count = 0;
+		const int *fds =
+		    sealed != NULL ? sealed_fds(sealed, &count) : NULL;
 
-		keep[1 + i] = sealed != NULL ? sealed_fd(sealed) : -1;
+		for (size_t j = 0; j < count; j++)
+			keep[kept++] = fds[j];
 	}
-	return sandbox_keep_only(keep, countof(keep), err);
+	return sandbox_keep_only(keep, kept, err);
 }

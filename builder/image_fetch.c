@@ -21,8 +21,11 @@ static int fetch_elf(const struct image_source *source,
 static int fetch_blob(const struct image_source *source,
     const struct blob *blob, const char *what, struct timing *timing,
     struct checked_blob **ret_blob, bool *ret_was_cached, struct err *err);
-static int check_raw(const struct image_source *source, const struct blob *blob,
-    struct sealed *raw, const char *what, struct checked_blob **ret_blob,
+static int take_blob(const struct image_source *source, const struct blob *blob,
+    const char *what, struct timing *timing, enum timing_phase waiting,
+    struct checked_blob **ret_blob, struct err *err);
+static int report_checked(const struct image_source *source,
+    const struct blob *blob, const struct checked_blob *checked,
     struct err *err);
 static int from_cache(const struct image_source *source,
     const struct blob *blob, const char *what, struct checked_blob **ret_blob,
@@ -173,7 +176,6 @@ fetch_elf(const struct image_source *source, const struct manifest *manifest,
     struct err *err)
 {
 	CLEANUP(checked_blob_freep) struct checked_blob *stored = NULL;
-	CLEANUP(sealed_freep) struct sealed *raw_elf = NULL;
 
 	TRY(from_cache(source, &manifest->elf, "kernel ELF", ret_elf, err));
 	if (*ret_elf != NULL)
@@ -183,20 +185,16 @@ fetch_elf(const struct image_source *source, const struct manifest *manifest,
 		return fetch_blob(source, &manifest->kernel, "kernel", timing,
 		    ret_elf, ret_was_cached, err);
 
-	/* Check the compressed bytes, unpack them, check the result. */
-	TRY(stage_blob(source->stage, &manifest->kernel.digest,
-	    manifest->kernel.size_bytes, "kernel", &raw_elf, err));
-	timing_mark(timing, TIMING_COPY);
-	TRY(checked_blob_new(&manifest->kernel, take_ptr(&raw_elf), "kernel",
+	/* Check the compressed bytes; only then let them be unpacked, and check
+	 * the result. */
+	stage_ask_blob(source->stage, &manifest->kernel.digest,
+	    manifest->kernel.size_bytes, "kernel");
+	TRY(take_blob(source, &manifest->kernel, "kernel", timing, TIMING_COPY,
 	    &stored, err));
-	timing_mark(timing, TIMING_HASH);
-	TRY(stage_unpack(source->stage, checked_blob_sealed(stored),
-	    manifest->elf.size_bytes, &raw_elf, err));
-	timing_mark(timing, TIMING_UNPACK);
-	TRY(check_raw(source, &manifest->elf, take_ptr(&raw_elf), "kernel ELF",
-	    ret_elf, err));
-	timing_mark(timing, TIMING_HASH);
-	return 0;
+	stage_ask_unpack(source->stage, manifest->elf.size_bytes);
+	TRY(take_blob(source, &manifest->elf, "kernel ELF", timing,
+	    TIMING_UNPACK, ret_elf, err));
+	return report_checked(source, &manifest->elf, *ret_elf, err);
 }
 
 static int
@@ -204,34 +202,48 @@ fetch_blob(const struct image_source *source, const struct blob *blob,
     const char *what, struct timing *timing, struct checked_blob **ret_blob,
     bool *ret_was_cached, struct err *err)
 {
-	CLEANUP(sealed_freep) struct sealed *raw = NULL;
-
 	TRY(from_cache(source, blob, what, ret_blob, err));
 	if (*ret_blob != NULL)
 		return 0;
 	*ret_was_cached = false;
-	TRY(stage_blob(source->stage, &blob->digest, blob->size_bytes, what,
-	    &raw, err));
-	timing_mark(timing, TIMING_COPY);
-	TRY(check_raw(source, blob, take_ptr(&raw), what, ret_blob, err));
-	timing_mark(timing, TIMING_HASH);
-	return 0;
+	stage_ask_blob(source->stage, &blob->digest, blob->size_bytes, what);
+	TRY(take_blob(source, blob, what, timing, TIMING_COPY, ret_blob, err));
+	return report_checked(source, blob, *ret_blob, err);
 }
 
-/* Takes `raw`. What is checked now need not be checked again: report it. */
+/*
+ * What the stage was asked for, each piece hashed while it works on the next.
+ * `waiting` is what the time is for in which there is nothing to hash.
+ */
 static int
-check_raw(const struct image_source *source, const struct blob *blob,
-    struct sealed *raw, const char *what, struct checked_blob **ret_blob,
-    struct err *err)
+take_blob(const struct image_source *source, const struct blob *blob,
+    const char *what, struct timing *timing, enum timing_phase waiting,
+    struct checked_blob **ret_blob, struct err *err)
 {
-	CLEANUP(checked_blob_freep) struct checked_blob *checked = NULL;
+	CLEANUP(blob_intake_freep) struct blob_intake *intake = NULL;
+	int fd = -1;
 
-	TRY(checked_blob_new(blob, raw, what, &checked, err));
-	if (source->link >= 0)
-		TRY(build_link_blob(source->link, &blob->digest,
-		    checked_blob_sealed(checked), err));
-	*ret_blob = take_ptr(&checked);
-	return 0;
+	TRY(blob_intake_new(blob, what, &intake, err));
+	for (;;) {
+		TRY(stage_next_piece(source->stage, &fd, err));
+		timing_mark(timing, waiting);
+		if (fd < 0)
+			return blob_intake_finish(take_ptr(&intake), ret_blob,
+			    err);
+		TRY(blob_intake_add(intake, fd, err));
+		timing_mark(timing, TIMING_HASH);
+	}
+}
+
+/* What is checked now need not be checked again. */
+static int
+report_checked(const struct image_source *source, const struct blob *blob,
+    const struct checked_blob *checked, struct err *err)
+{
+	if (source->link < 0)
+		return 0;
+	return build_link_blob(source->link, &blob->digest,
+	    checked_blob_sealed(checked), err);
 }
 
 /* *ret_blob stays NULL if the cache does not have it. */

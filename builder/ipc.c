@@ -7,15 +7,20 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/scope.h"
 
-/* Aligned room for the control message of one descriptor. */
+/* Aligned room for the control message of the most descriptors. */
 union control {
 	struct cmsghdr header;
-	char room[CMSG_SPACE(sizeof(int))];
+	char room[CMSG_SPACE(SEALED_PIECES * sizeof(int))];
 };
 
-static int take_descriptor(struct msghdr *message);
+static int send_with(int fd, const void *record, size_t size, const int *fds,
+    size_t count, struct err *err);
+static int receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
+    struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err);
+static void take_descriptors(struct msghdr *message, struct ipc_fds *ret_fds);
 
 int
 ipc_pair(int ret_fds[2], struct err *err)
@@ -28,22 +33,80 @@ ipc_pair(int ret_fds[2], struct err *err)
 int
 ipc_send(int fd, const void *record, size_t size, int pass_fd, struct err *err)
 {
+	return send_with(fd, record, size, &pass_fd, pass_fd >= 0 ? 1 : 0, err);
+}
+
+int
+ipc_send_sealed(int fd, const void *record, size_t size,
+    const struct sealed *sealed, struct err *err)
+{
+	size_t count;
+	const int *fds = sealed_fds(sealed, &count);
+
+	return send_with(fd, record, size, fds, count, err);
+}
+
+int
+ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
+    bool *ret_is_end, struct err *err)
+{
+	struct ipc_fds passed;
+
+	TRY(receive_with(fd, ret_record, size, 1, &passed, ret_is_end, err));
+	if (passed.count > 0 && ret_fd == NULL) {
+		ipc_fds_done(&passed);
+		return err_set(err, STAGE_FAILED, "an unexpected descriptor");
+	}
+	if (ret_fd != NULL && !*ret_is_end)
+		*ret_fd = passed.count > 0 ? passed.fd[0] : -1;
+	return 0;
+}
+
+int
+ipc_receive_fds(int fd, void *ret_record, size_t size, struct ipc_fds *ret_fds,
+    bool *ret_is_end, struct err *err)
+{
+	return receive_with(fd, ret_record, size, SEALED_PIECES, ret_fds,
+	    ret_is_end, err);
+}
+
+void
+ipc_fds_done(struct ipc_fds *fds)
+{
+	for (size_t i = 0; i < fds->count; i++)
+		close(fds->fd[i]);
+	fds->count = 0;
+}
+
+int
+ipc_take_sealed(struct ipc_fds *fds, size_t max_bytes, const char *what,
+    struct sealed **ret_sealed, struct err *err)
+{
+	size_t count = fds->count;
+
+	fds->count = 0;
+	return sealed_from_fds(fds->fd, count, max_bytes, what, ret_sealed,
+	    err);
+}
+
+static int
+send_with(int fd, const void *record, size_t size, const int *fds, size_t count,
+    struct err *err)
+{
 	union control control = {0};
 	struct iovec part = {.iov_base = (void *)(uintptr_t)record,
 	    .iov_len = size};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	size_t fds_bytes = count * sizeof(int);
 	ssize_t sent;
 
-	if (pass_fd >= 0) {
-		struct cmsghdr *header;
-
+	if (count > 0) {
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(fds_bytes);
+		memcpy(CMSG_DATA(&control.header), fds, fds_bytes);
 		message.msg_control = control.room;
-		message.msg_controllen = sizeof(control.room);
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &pass_fd, sizeof(int));
+		message.msg_controllen = CMSG_SPACE(fds_bytes);
 	}
 	do
 		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
@@ -53,23 +116,23 @@ ipc_send(int fd, const void *record, size_t size, int pass_fd, struct err *err)
 	return 0;
 }
 
-int
-ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
-    bool *ret_is_end, struct err *err)
+static int
+receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
+    struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err)
 {
-	CLEANUP(closep) int passed = -1;
 	union control control = {0};
 	struct iovec part = {.iov_base = ret_record, .iov_len = size};
 	struct msghdr message = {
 	    .msg_iov = &part,
 	    .msg_iovlen = 1,
 	    .msg_control = control.room,
-	    /* Without the padding, in which a second one would fit. */
-	    .msg_controllen = CMSG_LEN(sizeof(int)),
+	    /* Without the padding, in which one more would fit. */
+	    .msg_controllen = CMSG_LEN(max_fds * sizeof(int)),
 	};
 	ssize_t got;
 
 	memset(ret_record, 0, size);
+	ret_fds->count = 0;
 	do
 		got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 	while (got < 0 && errno == EINTR);
@@ -78,28 +141,26 @@ ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
 	*ret_is_end = got <= 0;
 	if (got <= 0)
 		return 0;
-	passed = take_descriptor(&message);
-	if ((size_t)got != size ||
-	    (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-		return err_set(err, STAGE_FAILED,
-		    "a record of %zd bytes instead of %zu", got, size);
-	if (passed >= 0 && ret_fd == NULL)
-		return err_set(err, STAGE_FAILED, "an unexpected descriptor");
-	if (ret_fd != NULL)
-		*ret_fd = take_fd(&passed);
-	return 0;
+	take_descriptors(&message, ret_fds);
+	if ((size_t)got == size &&
+	    (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+		return 0;
+	ipc_fds_done(ret_fds);
+	return err_set(err, STAGE_FAILED,
+	    "a record of %zd bytes instead of %zu", got, size);
 }
 
-static int
-take_descriptor(struct msghdr *message)
+static void
+take_descriptors(struct msghdr *message, struct ipc_fds *ret_fds)
 {
 	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	int fd;
+	size_t fds_bytes;
 
 	if (header == NULL || header->cmsg_level != SOL_SOCKET ||
-	    header->cmsg_type != SCM_RIGHTS ||
-	    header->cmsg_len != CMSG_LEN(sizeof(int)))
-		return -1;
-	memcpy(&fd, CMSG_DATA(header), sizeof(int));
-	return fd;
+	    header->cmsg_type != SCM_RIGHTS)
+		return;
+	fds_bytes = header->cmsg_len - CMSG_LEN(0);
+	bug_unless(fds_bytes <= sizeof(ret_fds->fd));
+	memcpy(ret_fds->fd, CMSG_DATA(header), fds_bytes);
+	ret_fds->count = fds_bytes / sizeof(int);
 }

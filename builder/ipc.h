@@ -1,7 +1,7 @@
 /*
  * Records between roles: plain structs of fixed size over SOCK_SEQPACKET, each
- * with at most one file descriptor. A record of another size is a broken
- * protocol; what is in it the receiver checks.
+ * with at most one file descriptor, or those of sealed memory. A record of
+ * another size is a broken protocol; what is in it the receiver checks.
  */
 #ifndef ASSAY_BUILDER_IPC_H
 #define ASSAY_BUILDER_IPC_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/sealed.h"
 
 /* A connected pair; both ends close on exec. Errors: SYSTEM_FAILED. */
 int ipc_pair(int ret_fds[2], struct err *err);
@@ -29,5 +30,24 @@ int ipc_send(int fd, const void *record, size_t size, int pass_fd,
  */
 int ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
     bool *ret_is_end, struct err *err);
+
+/* The same with all the memfds of sealed memory. */
+struct ipc_fds {
+	int fd[SEALED_PIECES];
+	size_t count;
+};
+
+int ipc_send_sealed(int fd, const void *record, size_t size,
+    const struct sealed *sealed, struct err *err);
+
+/* There may be none. Free with ipc_fds_done(). */
+int ipc_receive_fds(int fd, void *ret_record, size_t size,
+    struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err);
+
+/* Out of `fds`, which are none afterwards. Errors: those of
+ * sealed_from_fds(). */
+int ipc_take_sealed(struct ipc_fds *fds, size_t max_bytes, const char *what,
+    struct sealed **ret_sealed, struct err *err);
+void ipc_fds_done(struct ipc_fds *fds);
 
 #endif

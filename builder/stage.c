@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/draft.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
@@ -20,10 +21,10 @@
 enum call_kind {
 	CALL_OPEN = 1, /* the descriptor that comes along is the store */
 	CALL_LIST,
-	CALL_BLOB,     /* exactly `size_bytes` */
-	CALL_BLOB_MAX, /* up to `size_bytes` */
-	CALL_UNPACK,   /* the descriptor that comes along */
-	CALL_STORE_INDEX,
+	CALL_BLOB,        /* exactly `size_bytes`, in pieces */
+	CALL_BLOB_MAX,    /* up to `size_bytes`, at once */
+	CALL_UNPACK,      /* the last blob, in pieces */
+	CALL_STORE_INDEX, /* at once */
 };
 
 struct call {
@@ -34,28 +35,38 @@ struct call {
 	char what[32];
 };
 
-/* The answer to a call: entries (one a record), then the last record. */
+/* The answer to a call: entries or pieces (one a record), then the last
+ * record. A piece is the descriptor that comes along. */
 struct answer {
 	bool is_last;
 	struct outcome outcome;
 	struct layout_entry entry;
 };
 
+/* What the stage holds. */
+struct shelf {
+	int link;
+	int store_fd;
+	struct sealed *blob; /* the last one that was copied */
+};
+
 static int start_child(uint32_t sandbox_uid, int link, int parent_pid,
     struct err *err);
 static void serve(int link) __attribute__((noreturn));
-static int answer_call(int link, int *store_fd, struct call *call, int *fd,
+static int answer_call(struct shelf *shelf, const struct call *call, int *fd,
     struct sealed **ret_sealed, struct err *err);
-static int send_entries(int link, int store_fd, const char *name,
+static int send_entries(const struct shelf *shelf, const char *name,
     struct err *err);
-static int unpack(int fd, uint64_t elf_bytes, struct sealed **ret_elf,
+static int copy_blob(struct shelf *shelf, const struct call *call,
     struct err *err);
+static int unpack(struct shelf *shelf, uint64_t elf_bytes, struct err *err);
+static int send_piece(void *link, int fd, struct err *err);
 static void ask(struct stage *stage, struct call *call, const char *what,
     int pass_fd);
 static int receive_answer(struct stage *stage, struct answer *ret_answer,
     int *ret_fd, struct err *err);
 static int ask_for_memory(struct stage *stage, struct call *call,
-    const char *what, int pass_fd, size_t max_bytes, struct sealed **ret_raw,
+    const char *what, size_t max_bytes, struct sealed **ret_raw,
     struct err *err);
 static int check_entry(struct layout_entry *entry, struct err *err);
 
@@ -137,20 +148,6 @@ stage_list(struct stage *stage, const char *name, struct layout_list *ret_list,
 }
 
 int
-stage_blob(struct stage *stage, const struct digest *digest,
-    uint64_t size_bytes, const char *what, struct sealed **ret_raw,
-    struct err *err)
-{
-	struct call call = {
-	    .kind = CALL_BLOB,
-	    .digest = *digest,
-	    .size_bytes = size_bytes,
-	};
-
-	return ask_for_memory(stage, &call, what, -1, size_bytes, ret_raw, err);
-}
-
-int
 stage_blob_max(struct stage *stage, const struct digest *digest,
     uint64_t max_bytes, const char *what, struct sealed **ret_raw,
     struct err *err)
@@ -161,7 +158,20 @@ stage_blob_max(struct stage *stage, const struct digest *digest,
 	    .size_bytes = max_bytes,
 	};
 
-	return ask_for_memory(stage, &call, what, -1, max_bytes, ret_raw, err);
+	return ask_for_memory(stage, &call, what, max_bytes, ret_raw, err);
+}
+
+void
+stage_ask_blob(struct stage *stage, const struct digest *digest,
+    uint64_t size_bytes, const char *what)
+{
+	struct call call = {
+	    .kind = CALL_BLOB,
+	    .digest = *digest,
+	    .size_bytes = size_bytes,
+	};
+
+	ask(stage, &call, what, -1);
 }
 
 int
@@ -169,18 +179,33 @@ stage_store_index(struct stage *stage, struct sealed **ret_raw, struct err *err)
 {
 	struct call call = {.kind = CALL_STORE_INDEX};
 
-	return ask_for_memory(stage, &call, "store index", -1,
+	return ask_for_memory(stage, &call, "store index",
 	    LIMIT_INDEX_ENVELOPE_BYTES, ret_raw, err);
 }
 
-int
-stage_unpack(struct stage *stage, const struct sealed *kernel,
-    uint64_t elf_bytes, struct sealed **ret_raw_elf, struct err *err)
+void
+stage_ask_unpack(struct stage *stage, uint64_t elf_bytes)
 {
 	struct call call = {.kind = CALL_UNPACK, .size_bytes = elf_bytes};
 
-	return ask_for_memory(stage, &call, "kernel ELF", sealed_fd(kernel),
-	    elf_bytes, ret_raw_elf, err);
+	ask(stage, &call, "kernel ELF", -1);
+}
+
+int
+stage_next_piece(struct stage *stage, int *ret_fd, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+	struct answer answer;
+
+	TRY(receive_answer(stage, &answer, &fd, err));
+	if (answer.is_last)
+		TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
+	if (answer.is_last == (fd >= 0))
+		return err_set(err, STAGE_FAILED,
+		    answer.is_last ? "an unexpected descriptor"
+				   : "a piece without memory");
+	*ret_fd = take_fd(&fd);
+	return 0;
 }
 
 /* A stage that cannot be asked has left its reason behind: the answer tells. */
@@ -208,17 +233,19 @@ receive_answer(struct stage *stage, struct answer *ret_answer, int *ret_fd,
 
 static int
 ask_for_memory(struct stage *stage, struct call *call, const char *what,
-    int pass_fd, size_t max_bytes, struct sealed **ret_raw, struct err *err)
+    size_t max_bytes, struct sealed **ret_raw, struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
 	struct answer answer;
 
-	ask(stage, call, what, pass_fd);
+	bug_unless(max_bytes <= SEALED_PIECE_BYTES);
+	ask(stage, call, what, -1);
 	TRY(receive_answer(stage, &answer, &fd, err));
 	TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
 	if (fd < 0)
 		return err_set(err, STAGE_FAILED, "%s: no memory came", what);
-	return sealed_from_fd(take_fd(&fd), max_bytes, what, ret_raw, err);
+	return sealed_from_fds(&(int){take_fd(&fd)}, 1, max_bytes, what,
+	    ret_raw, err);
 }
 
 static int
@@ -255,7 +282,7 @@ start_child(uint32_t sandbox_uid, int link, int parent_pid, struct err *err)
 static void
 serve(int link)
 {
-	int store_fd = -1;
+	struct shelf shelf = {.link = link, .store_fd = -1};
 
 	for (;;) {
 		CLEANUP(sealed_freep) struct sealed *sealed = NULL;
@@ -263,69 +290,96 @@ serve(int link)
 		struct answer answer = {.is_last = true};
 		struct call call;
 		struct err err = {0};
+		size_t count;
 		bool is_end;
 		int code =
 		    ipc_receive(link, &call, sizeof(call), &fd, &is_end, &err);
 
 		if (code != 0 || is_end)
 			_exit(0);
-		code = answer_call(link, &store_fd, &call, &fd, &sealed, &err);
+		code = answer_call(&shelf, &call, &fd, &sealed, &err);
 		outcome_from(&answer.outcome, code, &err);
 		if (ipc_send(link, &answer, sizeof(answer),
-			sealed != NULL ? sealed_fd(sealed) : -1, &err) != 0)
+			sealed != NULL ? sealed_fds(sealed, &count)[0] : -1,
+			&err) != 0)
 			_exit(1);
 	}
 }
 
+/* *ret_sealed stays NULL but for what is handed over at once. */
 static int
-answer_call(int link, int *store_fd, struct call *call, int *fd,
+answer_call(struct shelf *shelf, const struct call *call, int *fd,
     struct sealed **ret_sealed, struct err *err)
 {
 	switch (call->kind) {
 	case CALL_OPEN:
-		closep(store_fd);
-		*store_fd = take_fd(fd);
-		return layout_check(*store_fd, err);
+		closep(&shelf->store_fd);
+		shelf->store_fd = take_fd(fd);
+		return layout_check(shelf->store_fd, err);
 	case CALL_LIST:
-		return send_entries(link, *store_fd,
+		return send_entries(shelf,
 		    call->name[0] != '\0' ? call->name : NULL, err);
 	case CALL_BLOB:
-		return layout_copy_blob(*store_fd, &call->digest,
-		    call->size_bytes, call->what, ret_sealed, err);
+		return copy_blob(shelf, call, err);
 	case CALL_BLOB_MAX:
-		return layout_copy_blob_max(*store_fd, &call->digest,
+		return layout_copy_blob_max(shelf->store_fd, &call->digest,
 		    call->size_bytes, call->what, ret_sealed, err);
 	case CALL_STORE_INDEX:
-		return layout_copy_store_index(*store_fd, ret_sealed, err);
+		return layout_copy_store_index(shelf->store_fd, ret_sealed,
+		    err);
 	case CALL_UNPACK:
-		return unpack(*fd, call->size_bytes, ret_sealed, err);
+		return unpack(shelf, call->size_bytes, err);
 	default:
 		return err_set(err, BUG, "stage call %u", call->kind);
 	}
 }
 
 static int
-send_entries(int link, int store_fd, const char *name, struct err *err)
+send_entries(const struct shelf *shelf, const char *name, struct err *err)
 {
 	CLEANUP(layout_list_done) struct layout_list list = {0};
 
-	TRY(layout_read(store_fd, name, &list, err));
+	TRY(layout_read(shelf->store_fd, name, &list, err));
 	for (size_t i = 0; i < list.count; i++) {
 		struct answer answer = {.entry = list.entries[i]};
 
-		TRY(ipc_send(link, &answer, sizeof(answer), -1, err));
+		TRY(ipc_send(shelf->link, &answer, sizeof(answer), -1, err));
 	}
 	return 0;
 }
 
 static int
-unpack(int fd, uint64_t elf_bytes, struct sealed **ret_elf, struct err *err)
+copy_blob(struct shelf *shelf, const struct call *call, struct err *err)
 {
-	CLEANUP(sealed_freep) struct sealed *kernel = NULL;
-	int own = dup(fd);
+	CLEANUP(closep) int fd = -1;
+	CLEANUP(draft_freep) struct draft *draft = NULL;
+	struct piece_watcher sender = {send_piece, &shelf->link};
 
-	if (own < 0)
-		return err_set_errno(err, SYSTEM_FAILED, "dup");
-	TRY(sealed_from_fd(own, LIMIT_KERNEL_BYTES, "kernel", &kernel, err));
-	return kernel_unpack(sealed_bytes(kernel), elf_bytes, ret_elf, err);
+	sealed_freep(&shelf->blob);
+	TRY(layout_open_exact(shelf->store_fd, &call->digest, call->size_bytes,
+	    call->what, &fd, err));
+	TRY(draft_new(call->what, call->size_bytes, &draft, err));
+	draft_watch(draft, &sender);
+	TRY(draft_copy(draft, fd, call->what, err));
+	return draft_seal(take_ptr(&draft), &shelf->blob, err);
+}
+
+static int
+unpack(struct shelf *shelf, uint64_t elf_bytes, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *elf = NULL;
+	struct piece_watcher sender = {send_piece, &shelf->link};
+
+	if (shelf->blob == NULL)
+		return err_set(err, BUG, "stage: no kernel was asked for");
+	return kernel_unpack(sealed_bytes(shelf->blob), elf_bytes, &sender,
+	    &elf, err);
+}
+
+static int
+send_piece(void *link, int fd, struct err *err)
+{
+	struct answer piece = {0};
+
+	return ipc_send(*(int *)link, &piece, sizeof(piece), fd, err);
 }

@@ -46,10 +46,8 @@ void stage_stop(struct stage *stage);
 int stage_list(struct stage *stage, const char *name,
     struct layout_list *ret_list, struct err *err);
 
-/* A blob of exactly this size; of any size up to a limit. Returns owned. */
-int stage_blob(struct stage *stage, const struct digest *digest,
-    uint64_t size_bytes, const char *what, struct sealed **ret_raw,
-    struct err *err);
+/* A blob of any size up to a limit, which is at most SEALED_PIECE_BYTES.
+ * Returns owned. */
 int stage_blob_max(struct stage *stage, const struct digest *digest,
     uint64_t max_bytes, const char *what, struct sealed **ret_raw,
     struct err *err);
@@ -59,8 +57,21 @@ int stage_blob_max(struct stage *stage, const struct digest *digest,
 int stage_store_index(struct stage *stage, struct sealed **ret_raw,
     struct err *err);
 
-/* Unpack a kernel that the caller has verified. Returns owned. */
-int stage_unpack(struct stage *stage, const struct sealed *kernel,
-    uint64_t elf_bytes, struct sealed **ret_raw_elf, struct err *err);
+/*
+ * The two that take long hand over piece by piece (see base/sealed.h): ask,
+ * then take pieces until the last one, so that the caller hashes while the
+ * stage works. Nothing else may be asked meanwhile.
+ */
+
+/* A blob of exactly this size. */
+void stage_ask_blob(struct stage *stage, const struct digest *digest,
+    uint64_t size_bytes, const char *what);
+
+/* What the kernel unpacks to that was asked for last. Ask only after its digest
+ * was found to be the signed one: before, it is not to be parsed. */
+void stage_ask_unpack(struct stage *stage, uint64_t elf_bytes);
+
+/* The next piece, owned by the caller; -1: that was all, and all is well. */
+int stage_next_piece(struct stage *stage, int *ret_fd, struct err *err);
 
 #endif

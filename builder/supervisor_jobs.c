@@ -46,7 +46,7 @@ supervisor_start_task(struct supervisor *sup, const struct task *task,
 int
 supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
 {
-	CLEANUP(closep) int fd = -1;
+	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
 	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
 	struct front_answer reply = {.connection = job->connection};
 	struct report report;
@@ -57,7 +57,7 @@ supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
 		job_kill(job, BUG); /* it has nothing to say before its task */
 		return end_job(sup, job, err);
 	}
-	if (ipc_receive(job->link, &report, sizeof(report), &fd, &is_end,
+	if (ipc_receive_fds(job->link, &report, sizeof(report), &fds, &is_end,
 		&ignored) != 0 ||
 	    is_end)
 		return end_job(sup, job, err);
@@ -69,8 +69,8 @@ supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
 			job_kill(job, ignored.code);
 		return 0;
 	case REPORT_BLOB:
-		if (sealed_from_fd(take_fd(&fd), LIMIT_RAMDISK_BYTES, "blob",
-			&sealed, &ignored) == 0)
+		if (ipc_take_sealed(&fds, LIMIT_RAMDISK_BYTES, "blob", &sealed,
+			&ignored) == 0)
 			image_cache_add(&sup->cache, &report.digest,
 			    take_ptr(&sealed));
 		return 0;

@@ -25,7 +25,7 @@ check_image(struct verified_manifest *manifest, struct sealed *raw_kernel,
 		struct sealed *raw_elf = NULL;
 
 		TRY(kernel_unpack(sealed_bytes(checked_blob_sealed(kernel)),
-		    signed_manifest->elf.size_bytes, &raw_elf, err));
+		    signed_manifest->elf.size_bytes, NULL, &raw_elf, err));
 		TRY(checked_blob_new(&signed_manifest->elf, raw_elf,
 		    "kernel ELF", &elf, err));
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/draft.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"

@@ -158,7 +158,7 @@ inspect_kernel(const struct sealed *raw, json_t *document, struct err *err)
 	if (format == KERNEL_BZIMAGE)
 		TRY(kernel_claimed_elf_size(sealed_bytes(raw), &size_bytes,
 		    err));
-	TRY(kernel_unpack(sealed_bytes(raw), size_bytes, &elf, err));
+	TRY(kernel_unpack(sealed_bytes(raw), size_bytes, NULL, &elf, err));
 	TRY(elf_notes_read(sealed_bytes(elf), &notes, err));
 	is_pv = elf_notes_require_pv(&notes, &why) == 0;
 	json_object_set_new(document, "kernel",

@@ -15,6 +15,9 @@
 /* Each block of a legacy LZ4 frame unpacks to at most this. */
 #define LZ4_BLOCK_BYTES LIMIT_MIB(8)
 
+/* The others are unpacked through a buffer of this size. */
+enum { ROOM_BYTES = 256 << 10 };
+
 typedef int (
     *unpack_fn)(struct bytes stream, struct draft *draft, struct err *err);
 
@@ -37,6 +40,10 @@ static int next_lz4_block(struct bytes stream, size_t *offset,
     struct bytes *ret_block, struct err *err);
 static int refuse_lz4_block(struct bytes block, size_t room, struct err *err);
 static int unpack_zstd(struct bytes stream, struct draft *draft,
+    struct err *err);
+static void zstd_freep(ZSTD_DCtx **zstd);
+static size_t room_for(size_t missing);
+static int put(struct draft *draft, struct bytes out, size_t *missing,
     struct err *err);
 static int check_end(size_t unread, size_t missing, struct err *err);
 static int refuse_bomb(struct err *err);
@@ -86,28 +93,30 @@ has_magic(const struct compression *compression, struct bytes stream)
 static int
 unpack_gzip(struct bytes stream, struct draft *draft, struct err *err)
 {
-	size_t out_len = draft_size(draft);
-	uint8_t *out = NULL;
+	CLEANUP(freep) uint8_t *room = malloc(ROOM_BYTES);
 	CLEANUP(inflate_donep)
-	z_stream z = {
-	    .next_in = stream.ptr,
-	    .avail_in = (uInt)stream.len,
-	    .avail_out = (uInt)out_len,
-	};
+	z_stream z = {.next_in = stream.ptr, .avail_in = (uInt)stream.len};
+	size_t missing = draft_size(draft);
 	int result = inflateInit2(&z, 16 + MAX_WBITS); /* 16: gzip only */
 
-	TRY(draft_map(draft, &out, err));
-	z.next_out = out;
-	if (result == Z_OK)
-		result = inflate(&z, Z_FINISH);
+	if (room == NULL)
+		return err_set(err, NO_MEMORY, "%d bytes", ROOM_BYTES);
+	/* OK is progress; without any it becomes Z_BUF_ERROR. */
+	while (result == Z_OK) {
+		size_t len = room_for(missing);
+
+		z.next_out = room;
+		z.avail_out = (uInt)len;
+		result = inflate(&z, Z_NO_FLUSH);
+		TRY(put(draft, bytes_of(room, len - z.avail_out), &missing,
+		    err));
+	}
 	if (result == Z_MEM_ERROR)
 		return err_set(err, NO_MEMORY, "inflate");
-	if (result == Z_BUF_ERROR && z.avail_out == 0 && z.avail_in > 0)
-		return refuse_bomb(err);
 	if (result != Z_STREAM_END)
 		return err_set(err, DECOMPRESS_FAILED, "damaged: %s",
 		    z.msg != NULL ? z.msg : "ends too early");
-	return check_end(z.avail_in, z.avail_out, err);
+	return check_end(z.avail_in, missing, err);
 }
 
 static void
@@ -119,21 +128,27 @@ inflate_donep(z_stream *z)
 static int
 unpack_xz(struct bytes stream, struct draft *draft, struct err *err)
 {
-	size_t out_len = draft_size(draft);
-	uint8_t *out = NULL;
+	CLEANUP(freep) uint8_t *room = malloc(ROOM_BYTES);
 	CLEANUP(lzma_end)
 	lzma_stream xz = LZMA_STREAM_INIT;
+	size_t missing = draft_size(draft);
 	lzma_ret result = lzma_stream_decoder(&xz, DECOMPRESS_XZ_MEMORY_BYTES,
 	    LZMA_TELL_UNSUPPORTED_CHECK);
 
-	TRY(draft_map(draft, &out, err));
+	if (room == NULL)
+		return err_set(err, NO_MEMORY, "%d bytes", ROOM_BYTES);
 	xz.next_in = stream.ptr;
 	xz.avail_in = stream.len;
-	xz.next_out = out;
-	xz.avail_out = out_len;
 	/* OK is progress; without any it becomes LZMA_BUF_ERROR. */
-	while (result == LZMA_OK)
+	while (result == LZMA_OK) {
+		size_t len = room_for(missing);
+
+		xz.next_out = room;
+		xz.avail_out = len;
 		result = lzma_code(&xz, LZMA_FINISH);
+		TRY(put(draft, bytes_of(room, len - xz.avail_out), &missing,
+		    err));
+	}
 	if (result == LZMA_MEM_ERROR)
 		return err_set(err, NO_MEMORY, "dictionary");
 	if (result == LZMA_MEMLIMIT_ERROR)
@@ -141,12 +156,10 @@ unpack_xz(struct bytes stream, struct draft *draft, struct err *err)
 		    "wants %llu bytes of memory, limit %zu",
 		    (unsigned long long)lzma_memusage(&xz),
 		    DECOMPRESS_XZ_MEMORY_BYTES);
-	if (result == LZMA_BUF_ERROR && xz.avail_out == 0 && xz.avail_in > 0)
-		return refuse_bomb(err);
 	if (result != LZMA_STREAM_END)
 		return err_set(err, DECOMPRESS_FAILED, "damaged: error %d",
 		    (int)result);
-	return check_end(xz.avail_in, xz.avail_out, err);
+	return check_end(xz.avail_in, missing, err);
 }
 
 /* Block by block, through a buffer whose pages are faulted in only once. */
@@ -216,24 +229,56 @@ refuse_lz4_block(struct bytes block, size_t room, struct err *err)
 static int
 unpack_zstd(struct bytes stream, struct draft *draft, struct err *err)
 {
-	size_t out_len = draft_size(draft);
-	uint8_t *out = NULL;
-	size_t frame_len = ZSTD_findFrameCompressedSize(stream.ptr, stream.len);
-	size_t written;
+	CLEANUP(freep) uint8_t *room = malloc(ROOM_BYTES);
+	CLEANUP(zstd_freep) ZSTD_DCtx *zstd = ZSTD_createDCtx();
+	size_t missing = draft_size(draft);
+	ZSTD_inBuffer in = {.src = stream.ptr, .size = stream.len};
+	size_t result = 1; /* 0: the frame ended */
+	bool is_stuck = false;
 
-	if (ZSTD_isError(frame_len))
-		return err_set(err, DECOMPRESS_FAILED, "damaged: %s",
-		    ZSTD_getErrorName(frame_len));
-	TRY(draft_map(draft, &out, err));
-	written = ZSTD_decompress(out, out_len, stream.ptr, frame_len);
-	if (ZSTD_getErrorCode(written) == ZSTD_error_memory_allocation)
+	if (room == NULL || zstd == NULL)
 		return err_set(err, NO_MEMORY, "zstd");
-	if (ZSTD_getErrorCode(written) == ZSTD_error_dstSize_tooSmall)
+	ZSTD_DCtx_setParameter(zstd, ZSTD_d_windowLogMax,
+	    DECOMPRESS_ZSTD_WINDOW_BITS);
+	while (result != 0 && !is_stuck) {
+		ZSTD_outBuffer out = {.dst = room, .size = room_for(missing)};
+		size_t before = in.pos;
+
+		result = ZSTD_decompressStream(zstd, &out, &in);
+		if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+			return err_set(err, NO_MEMORY, "zstd");
+		if (ZSTD_isError(result))
+			return err_set(err, DECOMPRESS_FAILED, "damaged: %s",
+			    ZSTD_getErrorName(result));
+		is_stuck = in.pos == before && out.pos == 0;
+		TRY(put(draft, bytes_of(room, out.pos), &missing, err));
+	}
+	if (result != 0)
+		return err_set(err, DECOMPRESS_FAILED,
+		    "damaged: ends too early");
+	return check_end(stream.len - in.pos, missing, err);
+}
+
+static void
+zstd_freep(ZSTD_DCtx **zstd)
+{
+	ZSTD_freeDCtx(*zstd);
+}
+
+/* One byte more than is missing: what fills it is a bomb. */
+static size_t
+room_for(size_t missing)
+{
+	return missing < ROOM_BYTES ? missing + 1 : ROOM_BYTES;
+}
+
+static int
+put(struct draft *draft, struct bytes out, size_t *missing, struct err *err)
+{
+	if (out.len > *missing)
 		return refuse_bomb(err);
-	if (ZSTD_isError(written))
-		return err_set(err, DECOMPRESS_FAILED, "damaged: %s",
-		    ZSTD_getErrorName(written));
-	return check_end(stream.len - frame_len, out_len - written, err);
+	*missing -= out.len;
+	return draft_write(draft, out, err);
 }
 
 static int

@@ -18,16 +18,18 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/draft.h"
 #include "base/err.h"
 #include "base/limits.h"
-#include "base/sealed.h"
 
 /*
- * For xz, whose dictionary is allocated beside the output. Linux asks for
- * 32 MiB, since 6.12 for 128 MiB (scripts/xz_wrap.sh). The others need no
- * window: they are unpacked in one call and look back into the output.
+ * What a stream may make its decoder look back at, in memory of its own beside
+ * the output. xz: Linux asks for 32 MiB, since 6.12 for 128 MiB
+ * (scripts/xz_wrap.sh). zstd: for 128 MiB (scripts/Makefile.lib, --ultra -22);
+ * a frame of known size may ask for that size.
  */
-#define DECOMPRESS_XZ_MEMORY_BYTES LIMIT_MIB(160)
+#define DECOMPRESS_XZ_MEMORY_BYTES  LIMIT_MIB(160)
+#define DECOMPRESS_ZSTD_WINDOW_BITS 28 /* LIMIT_KERNEL_BYTES */
 
 /* gzip keeps its unpacked size inside the stream, the others do not. */
 bool decompress_is_gzip(struct bytes stream);

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/file.h"
 #include "base/scope.h"
-#include "base/sealed.h"
 #include "image-store/elf_notes.h"
 #include "image-store/kernel_unpack.h"
 #include "image-store/ramdisk.h"
@@ -138,7 +138,7 @@ describe_kernel(struct bytes kernel, struct manifest *manifest, struct err *err)
 	if (manifest->kernel_format == KERNEL_ELF)
 		return describe_elf(kernel, manifest, err);
 	TRY(kernel_claimed_elf_size(kernel, &elf_size_bytes, err));
-	TRY(kernel_unpack(kernel, elf_size_bytes, &elf, err));
+	TRY(kernel_unpack(kernel, elf_size_bytes, NULL, &elf, err));
 	return describe_elf(sealed_bytes(elf), manifest, err);
 }
 

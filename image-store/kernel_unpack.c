@@ -8,10 +8,8 @@
 #include "image-store/decompress.h"
 
 static int check_size(const char *what, uint64_t size_bytes, struct err *err);
-static int copy_elf(struct bytes kernel, uint64_t elf_size_bytes,
-    struct sealed **ret_elf, struct err *err);
-static int unpack_bzimage(struct bytes kernel, uint64_t elf_size_bytes,
-    struct sealed **ret_elf, struct err *err);
+static int find_payload(struct bytes kernel, enum kernel_format format,
+    uint64_t elf_size_bytes, struct bytes *ret_payload, struct err *err);
 static int check_claim(uint32_t claimed_size_bytes, uint64_t elf_size_bytes,
     struct err *err);
 
@@ -45,16 +43,24 @@ kernel_claimed_elf_size(struct bytes bzimage, uint64_t *ret_size_bytes,
 
 int
 kernel_unpack(struct bytes kernel, uint64_t elf_size_bytes,
-    struct sealed **ret_elf, struct err *err)
+    const struct piece_watcher *watcher, struct sealed **ret_elf,
+    struct err *err)
 {
+	CLEANUP(draft_freep) struct draft *elf = NULL;
 	enum kernel_format format;
+	struct bytes payload;
 
 	TRY(kernel_format_of(kernel, &format, err));
 	TRY(check_size("kernel", kernel.len, err));
 	TRY(check_size("unpacked kernel", elf_size_bytes, err));
+	TRY(find_payload(kernel, format, elf_size_bytes, &payload, err));
+	TRY(draft_new("kernel", elf_size_bytes, &elf, err));
+	draft_watch(elf, watcher);
 	if (format == KERNEL_ELF)
-		return copy_elf(kernel, elf_size_bytes, ret_elf, err);
-	return unpack_bzimage(kernel, elf_size_bytes, ret_elf, err);
+		TRY(draft_write(elf, payload, err));
+	else
+		TRY(decompress(payload, elf, err));
+	return draft_seal(take_ptr(&elf), ret_elf, err);
 }
 
 static int
@@ -67,29 +73,25 @@ check_size(const char *what, uint64_t size_bytes, struct err *err)
 	return 0;
 }
 
+/* Which bytes are to be copied or decompressed; refused if their result will
+ * not have the signed size. */
 static int
-copy_elf(struct bytes kernel, uint64_t elf_size_bytes, struct sealed **ret_elf,
-    struct err *err)
+find_payload(struct bytes kernel, enum kernel_format format,
+    uint64_t elf_size_bytes, struct bytes *ret_payload, struct err *err)
 {
-	if (kernel.len != elf_size_bytes)
+	struct bzimage_payload payload = {.body = kernel};
+
+	if (format == KERNEL_ELF && kernel.len != elf_size_bytes)
 		return err_set(err, IMAGE_SIZE_MISMATCH,
 		    "kernel: %zu bytes instead of %llu", kernel.len,
 		    (unsigned long long)elf_size_bytes);
-	return sealed_from_bytes("kernel", kernel, ret_elf, err);
-}
-
-static int
-unpack_bzimage(struct bytes kernel, uint64_t elf_size_bytes,
-    struct sealed **ret_elf, struct err *err)
-{
-	CLEANUP(draft_freep) struct draft *elf = NULL;
-	struct bzimage_payload payload;
-
-	TRY(bzimage_payload(kernel, &payload, err));
-	TRY(check_claim(payload.claimed_size_bytes, elf_size_bytes, err));
-	TRY(draft_new("kernel", elf_size_bytes, &elf, err));
-	TRY(decompress(payload.body, elf, err));
-	return draft_seal(take_ptr(&elf), ret_elf, err);
+	if (format == KERNEL_BZIMAGE) {
+		TRY(bzimage_payload(kernel, &payload, err));
+		TRY(check_claim(payload.claimed_size_bytes, elf_size_bytes,
+		    err));
+	}
+	*ret_payload = payload.body;
+	return 0;
 }
 
 /* Before any memory is taken. That the claim is true is seen by unpacking. */

@@ -16,7 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "base/sealed.h"
+#include "base/draft.h"
 #include "image-store/manifest.h"
 
 /*
@@ -36,12 +36,14 @@ int kernel_claimed_elf_size(struct bytes bzimage, uint64_t *ret_size_bytes,
 
 /*
  * Unpack into sealed memory of exactly `elf_size_bytes`; an ELF file is copied.
+ * `watcher` gets each piece of it as soon as it is there; NULL: nobody does.
  * Order: format, limits, what the bzImage claims, only then memory is taken.
  * Errors: KERNEL_FORMAT_UNKNOWN; DECOMPRESS_FAILED (damaged, or it unpacks to
  * less); DECOMPRESS_BOMB (to more); IMAGE_SIZE_MISMATCH (an ELF file of another
  * size); IMAGE_TOO_LARGE (either side is over LIMIT_KERNEL_BYTES); NO_MEMORY.
  */
 int kernel_unpack(struct bytes kernel, uint64_t elf_size_bytes,
-    struct sealed **ret_elf, struct err *err);
+    const struct piece_watcher *watcher, struct sealed **ret_elf,
+    struct err *err);
 
 #endif

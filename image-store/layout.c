@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/json.h"
 #include "base/scope.h"
 #include "image-store/layout_file.h"
@@ -168,8 +169,8 @@ layout_open_blob(int dir_fd, const struct digest *digest, int *ret_fd,
 }
 
 int
-layout_copy_blob(int dir_fd, const struct digest *digest, uint64_t size_bytes,
-    const char *what, struct sealed **ret_blob, struct err *err)
+layout_open_exact(int dir_fd, const struct digest *digest, uint64_t size_bytes,
+    const char *what, int *ret_fd, struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
 	size_t len;
@@ -180,7 +181,18 @@ layout_copy_blob(int dir_fd, const struct digest *digest, uint64_t size_bytes,
 		return err_set(err, IMAGE_SIZE_MISMATCH,
 		    "%s: %zu bytes instead of %llu", what, len,
 		    (unsigned long long)size_bytes);
-	return sealed_copy_exact(fd, len, what, ret_blob, err);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int
+layout_copy_blob(int dir_fd, const struct digest *digest, uint64_t size_bytes,
+    const char *what, struct sealed **ret_blob, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+
+	TRY(layout_open_exact(dir_fd, digest, size_bytes, what, &fd, err));
+	return sealed_copy_exact(fd, size_bytes, what, ret_blob, err);
 }
 
 int

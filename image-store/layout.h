@@ -132,11 +132,17 @@ int layout_open_blob(int dir_fd, const struct digest *digest, int *ret_fd,
     size_t *ret_size_bytes, struct err *err);
 
 /*
+ * The same for one of exactly `size_bytes`.
+ * Errors: also IMAGE_SIZE_MISMATCH.
+ */
+int layout_open_exact(int dir_fd, const struct digest *digest,
+    uint64_t size_bytes, const char *what, int *ret_fd, struct err *err);
+
+/*
  * Copy a blob into sealed memory: exactly `size_bytes` long, or refused before
  * anything is copied. The caller has checked `size_bytes` against a limit.
  * Its digest is NOT checked here.
- * Errors: IMAGE_SIZE_MISMATCH; STORE_MALFORMED if it is not a regular file;
- * STORE_IO, also if it is missing; NO_MEMORY.
+ * Errors: those of layout_open_exact(); NO_MEMORY.
  */
 int layout_copy_blob(int dir_fd, const struct digest *digest,
     uint64_t size_bytes, const char *what, struct sealed **ret_blob,

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/scope.h"
-#include "base/sealed.h"
 #include "image-store/image_claims.h"
 #include "image-store/image_dir.h"
 #include "image-store/layout.h"

@@ -7,9 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/json.h"
 #include "base/scope.h"
-#include "base/sealed.h"
 
 static int refuse_open(const char *path, struct err *err);
 static int blame_store(struct err *err);

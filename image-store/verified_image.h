@@ -55,8 +55,9 @@ int blob_check(const struct blob *blob, const struct sealed *raw_bytes,
 
 /*
  * Sealed bytes together with the fact that they have a digest. Made only by
- * checked_blob_new(), which hashes, and by checked_blob_from_cache(), whose
- * caller vouches that this very memfd was hashed before.
+ * checked_blob_new() and blob_intake_finish(), which hash, and by
+ * checked_blob_from_cache(), whose caller vouches that this very memory was
+ * hashed before.
  */
 struct checked_blob;
 
@@ -67,6 +68,25 @@ int checked_blob_from_cache(const struct blob *blob, struct sealed *checked,
     const char *what, struct checked_blob **ret_checked, struct err *err);
 void checked_blob_freep(struct checked_blob **blob);
 const struct sealed *checked_blob_sealed(const struct checked_blob *blob);
+
+/*
+ * The same for a blob that comes in pieces (see base/sealed.h), each of which
+ * is sealed when it comes and is hashed then, while the next is being written
+ * elsewhere. Nothing may be used before blob_intake_finish() returned 0: until
+ * then no byte is proved.
+ *
+ * blob_intake_add() takes `fd`, blob_intake_finish() the intake, both also on
+ * failure. `what` is borrowed.
+ * Errors: IMAGE_DIGEST_MISMATCH; those of intake_add() and intake_finish().
+ */
+struct blob_intake;
+
+int blob_intake_new(const struct blob *blob, const char *what,
+    struct blob_intake **ret_intake, struct err *err);
+int blob_intake_add(struct blob_intake *intake, int fd, struct err *err);
+int blob_intake_finish(struct blob_intake *intake,
+    struct checked_blob **ret_checked, struct err *err);
+void blob_intake_freep(struct blob_intake **intake);
 
 struct verified_image;
 

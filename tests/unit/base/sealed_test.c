@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/scope.h"
 #include "base/sealed.h"
 
@@ -23,6 +24,23 @@ good_sealed(void)
 	assert_refused(
 	    sealed_from_bytes("test", bytes_of_str(content), &sealed, &err), 0);
 	return sealed;
+}
+
+static int
+first_fd(const struct sealed *sealed)
+{
+	size_t count;
+	const int *fds = sealed_fds(sealed, &count);
+
+	assert_int_equal(count, 1);
+	return fds[0];
+}
+
+static int
+take_one(int fd, size_t max_bytes, const char *what, struct sealed **ret_sealed,
+    struct err *err)
+{
+	return sealed_from_fds(&fd, 1, max_bytes, what, ret_sealed, err);
 }
 
 static int
@@ -64,8 +82,8 @@ sealed_has_every_seal_and_closes_on_exec(void **state)
 	struct sealed *sealed = good_sealed();
 
 	(void)state;
-	assert_int_equal(fcntl(sealed_fd(sealed), F_GET_SEALS) & ALL, ALL);
-	assert_int_equal(fcntl(sealed_fd(sealed), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(first_fd(sealed), F_GET_SEALS) & ALL, ALL);
+	assert_int_equal(fcntl(first_fd(sealed), F_GETFD), FD_CLOEXEC);
 }
 
 static void
@@ -75,7 +93,7 @@ sealed_cannot_be_written_through_a_descriptor(void **state)
 	struct sealed *sealed = good_sealed();
 	CLEANUP(closep)
 	int again = -1;
-	int fd = sealed_fd(sealed);
+	int fd = first_fd(sealed);
 	char path[64];
 
 	(void)state;
@@ -108,7 +126,7 @@ sealed_cannot_be_written_through_a_mapping(void **state)
 
 	(void)state;
 	assert_ptr_equal(mmap(NULL, bytes.len, PROT_READ | PROT_WRITE,
-			     MAP_SHARED, sealed_fd(sealed), 0),
+			     MAP_SHARED, first_fd(sealed), 0),
 	    MAP_FAILED);
 	assert_int_equal(errno, EPERM);
 	assert_int_equal(mprotect((void *)page, 4096, PROT_READ | PROT_WRITE),
@@ -117,7 +135,7 @@ sealed_cannot_be_written_through_a_mapping(void **state)
 
 	/* A private mapping can be written, and is then another page. */
 	own = mmap(NULL, bytes.len, PROT_READ | PROT_WRITE, MAP_PRIVATE,
-	    sealed_fd(sealed), 0);
+	    first_fd(sealed), 0);
 	assert_ptr_not_equal(own, MAP_FAILED);
 	own[0] = 'X';
 	assert_content(sealed, content);
@@ -131,9 +149,9 @@ sealed_seals_cannot_be_lifted(void **state)
 	struct sealed *sealed = good_sealed();
 
 	(void)state;
-	assert_int_equal(fcntl(sealed_fd(sealed), F_ADD_SEALS, 0), -1);
+	assert_int_equal(fcntl(first_fd(sealed), F_ADD_SEALS, 0), -1);
 	assert_int_equal(errno, EPERM);
-	assert_int_equal(fcntl(sealed_fd(sealed), F_GET_SEALS) & ALL, ALL);
+	assert_int_equal(fcntl(first_fd(sealed), F_GET_SEALS) & ALL, ALL);
 }
 
 static void
@@ -149,9 +167,9 @@ sealed_may_be_empty(void **state)
 	assert_refused(
 	    sealed_from_bytes("test", bytes_of(NULL, 0), &sealed, &err), 0);
 	assert_int_equal(sealed_bytes(sealed).len, 0);
-	assert_int_equal(ftruncate(sealed_fd(sealed), 1), -1);
-	assert_refused(
-	    sealed_from_fd(dup(sealed_fd(sealed)), 0, "test", &again, &err), 0);
+	assert_int_equal(ftruncate(first_fd(sealed), 1), -1);
+	assert_refused(take_one(dup(first_fd(sealed)), 0, "test", &again, &err),
+	    0);
 	assert_int_equal(sealed_bytes(again).len, 0);
 }
 
@@ -301,9 +319,8 @@ sealed_from_fd_takes_a_fully_sealed_memfd(void **state)
 	struct err err;
 
 	(void)state;
-	assert_refused(
-	    sealed_from_fd(fd, strlen(content), "blob", &sealed, &err), 0);
-	assert_int_equal(sealed_fd(sealed), fd);
+	assert_refused(take_one(fd, strlen(content), "blob", &sealed, &err), 0);
+	assert_int_equal(first_fd(sealed), fd);
 	assert_content(sealed, content);
 }
 
@@ -313,7 +330,7 @@ assert_not_taken(int fd)
 	struct sealed *sealed = NULL;
 	struct err err;
 
-	assert_refused(sealed_from_fd(fd, 1 << 20, "blob", &sealed, &err),
+	assert_refused(take_one(fd, 1 << 20, "blob", &sealed, &err),
 	    STAGE_FAILED);
 	assert_has(err.text, "blob: ");
 	assert_has(err.text, "not sealed");
@@ -360,34 +377,10 @@ sealed_from_fd_refuses_more_than_its_limit(void **state)
 	struct err err;
 
 	(void)state;
-	assert_refused(
-	    sealed_from_fd(fd, strlen(content) - 1, "blob", &sealed, &err),
+	assert_refused(take_one(fd, strlen(content) - 1, "blob", &sealed, &err),
 	    IMAGE_TOO_LARGE);
 	assert_null(sealed);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
-}
-
-static void
-draft_is_zeroed_writable_and_then_sealed(void **state)
-{
-	CLEANUP(draft_freep)
-	struct draft *draft = NULL;
-	CLEANUP(sealed_freep)
-	struct sealed *sealed = NULL;
-	uint8_t *data = NULL;
-	struct err err;
-
-	(void)state;
-	assert_refused(draft_new("test", 5000, &draft, &err), 0);
-	assert_int_equal(draft_size(draft), 5000);
-	assert_refused(draft_map(draft, &data, &err), 0);
-	for (size_t i = 0; i < 5000; i++)
-		assert_int_equal(data[i], 0);
-	memset(data, 'd', 5000);
-	assert_refused(draft_seal(take_ptr(&draft), &sealed, &err), 0);
-	assert_int_equal(sealed_bytes(sealed).len, 5000);
-	assert_int_equal(sealed_bytes(sealed).ptr[4999], 'd');
-	assert_int_equal(fcntl(sealed_fd(sealed), F_GET_SEALS) & ALL, ALL);
 }
 
 static void
@@ -413,14 +406,15 @@ static void
 draft_cannot_be_sealed_while_another_mapping_writes(void **state)
 {
 	size_t before = count_descriptors();
+	static const uint8_t rest[4096 - 4];
 	struct draft *draft = NULL;
-	struct sealed *sealed = NULL;
 	struct err err;
 	char path[32];
 	void *writer = MAP_FAILED;
 
 	(void)state;
 	assert_refused(draft_new("test", 4096, &draft, &err), 0);
+	assert_refused(draft_write(draft, bytes_of_str("half"), &err), 0);
 	/* The draft's descriptor is private: find it by its name. */
 	for (int fd = 3; fd < 64 && writer == MAP_FAILED; fd++) {
 		char name[64] = "";
@@ -432,9 +426,10 @@ draft_cannot_be_sealed_while_another_mapping_writes(void **state)
 			    MAP_SHARED, fd, 0);
 	}
 	assert_ptr_not_equal(writer, MAP_FAILED);
-	assert_refused(draft_seal(draft, &sealed, &err), SYSTEM_FAILED);
+	assert_refused(draft_write(draft, bytes_of(rest, sizeof(rest)), &err),
+	    SYSTEM_FAILED);
 	assert_int_equal(err.sys, EBUSY);
-	assert_null(sealed);
+	draft_freep(&draft);
 	munmap(writer, 4096);
 	assert_int_equal(count_descriptors(), before);
 }
@@ -455,21 +450,22 @@ draft_freep_lets_go_of_everything(void **state)
 }
 
 static void
-draft_write_appends_and_leaves_the_rest_zero(void **state)
+draft_is_not_sealed_before_it_is_full(void **state)
 {
-	CLEANUP(sealed_freep)
+	size_t before = count_descriptors();
 	struct sealed *sealed = NULL;
 	struct draft *draft = NULL;
 	struct err err;
 
 	(void)state;
-	assert_refused(draft_new("test", 8, &draft, &err), 0);
+	assert_refused(draft_new("test", 4, &draft, &err), 0);
 	assert_refused(draft_write(draft, bytes_of_str("ab"), &err), 0);
 	assert_refused(draft_write(draft, bytes_of_str(""), &err), 0);
-	assert_refused(draft_write(draft, bytes_of_str("cd"), &err), 0);
-	assert_refused(draft_seal(draft, &sealed, &err), 0);
-	assert_int_equal(sealed_bytes(sealed).len, 8);
-	assert_memory_equal(sealed_bytes(sealed).ptr, "abcd\0\0\0\0", 8);
+	assert_refused(draft_write(draft, bytes_of_str("c"), &err), 0);
+	assert_refused(draft_seal(draft, &sealed, &err), IMAGE_SIZE_MISMATCH);
+	assert_has(err.text, "3 of 4 bytes");
+	assert_null(sealed);
+	assert_int_equal(count_descriptors(), before);
 }
 
 static void
@@ -492,22 +488,279 @@ draft_write_refuses_more_than_the_size(void **state)
 	assert_content(sealed, "abc");
 }
 
+/* --- pieces ----------------------------------------------------------- */
+
 static void
-draft_map_of_nothing_is_null(void **state)
+pieces_are_few_and_all_but_the_last_of_one_size(void **state)
 {
-	CLEANUP(draft_freep)
+	static const struct {
+		size_t size, piece, count;
+	} rows[] = {
+	    {0, SEALED_PIECE_BYTES, 1},
+	    {1, SEALED_PIECE_BYTES, 1},
+	    {SEALED_PIECE_BYTES, SEALED_PIECE_BYTES, 1},
+	    {SEALED_PIECE_BYTES + 1, SEALED_PIECE_BYTES, 2},
+	    {LIMIT_KERNEL_BYTES, LIMIT_MIB(2), SEALED_PIECES},
+	    {LIMIT_KERNEL_BYTES + 1, LIMIT_MIB(4), 65},
+	    {LIMIT_RAMDISK_BYTES, LIMIT_MIB(8), SEALED_PIECES},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		assert_int_equal(sealed_piece_bytes(rows[i].size),
+		    rows[i].piece);
+		assert_int_equal(sealed_piece_count(rows[i].size),
+		    rows[i].count);
+	}
+	assert_true(sealed_piece_count(SIZE_MAX) <= SEALED_PIECES);
+}
+
+/* What a watcher saw. */
+struct seen {
+	size_t pieces;
+	size_t bytes;
+	size_t refuse_at; /* 0: never */
+};
+
+static int
+see_piece(void *context, int fd, struct err *err)
+{
+	struct seen *seen = context;
+	struct stat st;
+
+	assert_int_equal(fcntl(fd, F_GET_SEALS) & ALL, ALL);
+	assert_int_equal(fstat(fd, &st), 0);
+	seen->pieces++;
+	seen->bytes += (size_t)st.st_size;
+	if (seen->pieces == seen->refuse_at)
+		return err_set(err, STAGE_FAILED, "as the test wants");
+	return 0;
+}
+
+/* A pattern that shows a piece in the wrong place. */
+static uint8_t *
+make_pattern(size_t len)
+{
+	uint8_t *data = malloc(len);
+
+	assert_non_null(data);
+	for (size_t i = 0; i < len; i++)
+		data[i] = (uint8_t)(i * 31 + (i >> 12) * 7 + (i >> 21));
+	return data;
+}
+
+enum { SEVERAL = 2 * (2 << 20) + 12345 };
+
+static void
+draft_hands_over_each_piece_as_soon_as_it_is_full(void **state)
+{
+	CLEANUP(freep) uint8_t *data = make_pattern(SEVERAL);
+	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+	CLEANUP(draft_freep) struct draft *draft = NULL;
+	struct seen seen = {0};
+	struct piece_watcher watcher = {see_piece, &seen};
+	struct err err;
+	size_t count;
+
+	(void)state;
+	assert_refused(draft_new("test", SEVERAL, &draft, &err), 0);
+	draft_watch(draft, &watcher);
+	assert_refused(
+	    draft_write(draft, bytes_of(data, SEALED_PIECE_BYTES - 1), &err),
+	    0);
+	assert_int_equal(seen.pieces, 0);
+	assert_refused(draft_write(draft,
+			   bytes_of(data + SEALED_PIECE_BYTES - 1, 2), &err),
+	    0);
+	assert_int_equal(seen.pieces, 1);
+	assert_refused(draft_write(draft,
+			   bytes_of(data + SEALED_PIECE_BYTES + 1,
+			       SEVERAL - SEALED_PIECE_BYTES - 1),
+			   &err),
+	    0);
+	assert_int_equal(seen.pieces, 3);
+	assert_int_equal(seen.bytes, SEVERAL);
+	assert_refused(draft_seal(take_ptr(&draft), &sealed, &err), 0);
+	assert_true(bytes_equal(sealed_bytes(sealed), bytes_of(data, SEVERAL)));
+	sealed_fds(sealed, &count);
+	assert_int_equal(count, 3);
+}
+
+static void
+draft_ends_with_what_its_watcher_says(void **state)
+{
+	CLEANUP(freep) uint8_t *data = make_pattern(SEVERAL);
+	size_t before = count_descriptors();
+	struct seen seen = {.refuse_at = 2};
+	struct piece_watcher watcher = {see_piece, &seen};
 	struct draft *draft = NULL;
-	uint8_t *data = NULL;
+	struct err err;
+
+	(void)state;
+	assert_refused(draft_new("test", SEVERAL, &draft, &err), 0);
+	draft_watch(draft, &watcher);
+	assert_refused(draft_write(draft, bytes_of(data, SEVERAL), &err),
+	    STAGE_FAILED);
+	assert_int_equal(seen.pieces, 2);
+	draft_freep(&draft);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+draft_of_nothing_has_one_empty_piece(void **state)
+{
+	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+	struct seen seen = {0};
+	struct piece_watcher watcher = {see_piece, &seen};
+	struct draft *draft = NULL;
 	struct err err;
 
 	(void)state;
 	assert_refused(draft_new("test", 0, &draft, &err), 0);
-	assert_refused(draft_map(draft, &data, &err), 0);
-	assert_null(data);
+	draft_watch(draft, &watcher);
+	assert_refused(draft_seal(draft, &sealed, &err), 0);
+	assert_int_equal(seen.pieces, 1);
+	assert_int_equal(sealed_bytes(sealed).len, 0);
+	assert_int_equal(fcntl(first_fd(sealed), F_GET_SEALS) & ALL, ALL);
+}
+
+static struct sealed *
+sealed_of_several(const uint8_t *data)
+{
+	struct sealed *sealed = NULL;
+	struct err err;
+
+	assert_refused(
+	    sealed_from_bytes("test", bytes_of(data, SEVERAL), &sealed, &err),
+	    0);
+	return sealed;
+}
+
+/* Copies of the descriptors of SEVERAL bytes. */
+static void
+copy_fds(const struct sealed *sealed, int ret_fds[3])
+{
+	size_t count;
+	const int *fds = sealed_fds(sealed, &count);
+
+	assert_int_equal(count, 3);
+	for (size_t i = 0; i < 3; i++)
+		ret_fds[i] = dup(fds[i]);
 }
 
 static void
-sealed_share_is_a_second_owner(void **state)
+intake_maps_pieces_behind_each_other(void **state)
+{
+	CLEANUP(freep) uint8_t *data = make_pattern(SEVERAL);
+	CLEANUP(sealed_freep) struct sealed *sent = sealed_of_several(data);
+	CLEANUP(intake_freep) struct intake *intake = NULL;
+	CLEANUP(sealed_freep) struct sealed *got = NULL;
+	size_t done = 0;
+	struct err err;
+	int fds[3];
+
+	(void)state;
+	copy_fds(sent, fds);
+	assert_refused(intake_new(SEVERAL, "blob", &intake, &err), 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct bytes piece;
+
+		assert_refused(intake_add(intake, fds[i], &piece, &err), 0);
+		assert_memory_equal(piece.ptr, data + done, piece.len);
+		done += piece.len;
+	}
+	assert_int_equal(done, SEVERAL);
+	assert_refused(intake_finish(take_ptr(&intake), &got, &err), 0);
+	assert_true(bytes_equal(sealed_bytes(got), bytes_of(data, SEVERAL)));
+}
+
+static void
+intake_refuses_pieces_that_do_not_fit(void **state)
+{
+	CLEANUP(freep) uint8_t *data = make_pattern(SEVERAL);
+	CLEANUP(sealed_freep) struct sealed *sent = sealed_of_several(data);
+	size_t before = count_descriptors();
+	struct intake *intake = NULL;
+	struct sealed *sealed = NULL;
+	struct err err;
+	int fds[3];
+
+	(void)state;
+	copy_fds(sent, fds);
+	assert_refused(intake_new(SEVERAL, "blob", &intake, &err), 0);
+	/* The short one is not the first. */
+	assert_refused(intake_add(intake, fds[2], NULL, &err), STAGE_FAILED);
+	assert_has(err.text, "blob: a piece of 12345 bytes instead of 2097152");
+	assert_refused(intake_add(intake, fds[0], NULL, &err), 0);
+	assert_refused(intake_add(intake, fds[1], NULL, &err), 0);
+	/* One is missing. */
+	assert_refused(intake_finish(take_ptr(&intake), &sealed, &err),
+	    STAGE_FAILED);
+	assert_has(err.text, "blob: only 4194304 of 4206649 bytes came");
+	assert_null(sealed);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+intake_refuses_more_pieces_than_it_has_room_for(void **state)
+{
+	size_t before = count_descriptors();
+	struct intake *intake = NULL;
+	struct sealed *sealed = NULL;
+	struct err err;
+
+	(void)state;
+	for (size_t len = 0; len < 2; len++) {
+		const char *text = len == 0 ? "" : "x";
+
+		assert_refused(intake_new(len, "blob", &intake, &err), 0);
+		assert_refused(
+		    intake_add(intake, memfd_with(ALL, text), NULL, &err), 0);
+		assert_refused(
+		    intake_add(intake, memfd_with(ALL, text), NULL, &err),
+		    STAGE_FAILED);
+		assert_has(err.text, "more than");
+		assert_refused(intake_finish(take_ptr(&intake), &sealed, &err),
+		    0);
+		sealed_freep(&sealed);
+	}
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+sealed_from_fds_takes_all_pieces_or_none(void **state)
+{
+	CLEANUP(freep) uint8_t *data = make_pattern(SEVERAL);
+	CLEANUP(sealed_freep) struct sealed *sent = sealed_of_several(data);
+	size_t before = count_descriptors();
+	struct sealed *got = NULL;
+	struct err err;
+	int fds[3];
+
+	(void)state;
+	copy_fds(sent, fds);
+	assert_refused(sealed_from_fds(fds, 3, SEVERAL - 1, "blob", &got, &err),
+	    IMAGE_TOO_LARGE);
+	copy_fds(sent, fds);
+	closep(&fds[1]);
+	fds[1] = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(fds[1], SEALED_PIECE_BYTES), 0);
+	assert_refused(sealed_from_fds(fds, 3, SEVERAL, "blob", &got, &err),
+	    STAGE_FAILED);
+	assert_has(err.text, "not sealed");
+	assert_refused(sealed_from_fds(fds, 0, SEVERAL, "blob", &got, &err),
+	    STAGE_FAILED);
+	assert_null(got);
+	assert_int_equal(count_descriptors(), before);
+	copy_fds(sent, fds);
+	assert_refused(sealed_from_fds(fds, 3, SEVERAL, "blob", &got, &err), 0);
+	assert_true(bytes_equal(sealed_bytes(got), bytes_of(data, SEVERAL)));
+	sealed_freep(&got);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void
+sealed_share_borrows_the_memory(void **state)
 {
 	size_t before = count_descriptors();
 	CLEANUP(sealed_freep)
@@ -519,11 +772,10 @@ sealed_share_is_a_second_owner(void **state)
 	assert_refused(sealed_share(original, &shared, &err), 0);
 	assert_content(shared, content);
 	assert_ptr_equal(sealed_bytes(shared).ptr, sealed_bytes(original).ptr);
-	assert_int_not_equal(sealed_fd(shared), sealed_fd(original));
-	assert_int_equal(fcntl(sealed_fd(shared), F_GETFD), FD_CLOEXEC);
-	assert_int_equal(fcntl(sealed_fd(shared), F_GET_SEALS) & ALL, ALL);
+	assert_int_equal(first_fd(shared), first_fd(original));
 	sealed_freep(&shared);
 	assert_content(original, content);
+	assert_int_equal(fcntl(first_fd(original), F_GET_SEALS) & ALL, ALL);
 	assert_int_equal(count_descriptors(), before + 1);
 }
 
@@ -581,16 +833,22 @@ main(void)
 		sealed_from_fd_refuses_a_memfd_that_lacks_any_seal),
 	    cmocka_unit_test(sealed_from_fd_refuses_what_is_no_memfd),
 	    cmocka_unit_test(sealed_from_fd_refuses_more_than_its_limit),
-	    cmocka_unit_test(draft_is_zeroed_writable_and_then_sealed),
 	    cmocka_unit_test(
 		draft_write_appends_and_refuses_more_than_its_size),
 	    cmocka_unit_test(
 		draft_cannot_be_sealed_while_another_mapping_writes),
 	    cmocka_unit_test(draft_freep_lets_go_of_everything),
-	    cmocka_unit_test(draft_write_appends_and_leaves_the_rest_zero),
+	    cmocka_unit_test(draft_is_not_sealed_before_it_is_full),
 	    cmocka_unit_test(draft_write_refuses_more_than_the_size),
-	    cmocka_unit_test(draft_map_of_nothing_is_null),
-	    cmocka_unit_test(sealed_share_is_a_second_owner),
+	    cmocka_unit_test(pieces_are_few_and_all_but_the_last_of_one_size),
+	    cmocka_unit_test(draft_hands_over_each_piece_as_soon_as_it_is_full),
+	    cmocka_unit_test(draft_ends_with_what_its_watcher_says),
+	    cmocka_unit_test(draft_of_nothing_has_one_empty_piece),
+	    cmocka_unit_test(intake_maps_pieces_behind_each_other),
+	    cmocka_unit_test(intake_refuses_pieces_that_do_not_fit),
+	    cmocka_unit_test(intake_refuses_more_pieces_than_it_has_room_for),
+	    cmocka_unit_test(sealed_from_fds_takes_all_pieces_or_none),
+	    cmocka_unit_test(sealed_share_borrows_the_memory),
 	    cmocka_unit_test(sealed_touch_changes_nothing),
 	    cmocka_unit_test(draft_new_refuses_what_no_memory_can_hold),
 	};

@@ -21,30 +21,25 @@ static unsigned int blob_calls;
 static unsigned int envelope_calls;
 static unsigned int unpack_calls;
 
-int __real_stage_blob(struct stage *stage, const struct digest *digest,
-    uint64_t size_bytes, const char *what, struct sealed **ret_raw,
-    struct err *err);
+void __real_stage_ask_blob(struct stage *stage, const struct digest *digest,
+    uint64_t size_bytes, const char *what);
 int __real_stage_blob_max(struct stage *stage, const struct digest *digest,
     uint64_t max_bytes, const char *what, struct sealed **ret_raw,
     struct err *err);
-int __real_stage_unpack(struct stage *stage, const struct sealed *kernel,
-    uint64_t elf_bytes, struct sealed **ret_raw_elf, struct err *err);
-int __wrap_stage_blob(struct stage *stage, const struct digest *digest,
-    uint64_t size_bytes, const char *what, struct sealed **ret_raw,
-    struct err *err);
+void __real_stage_ask_unpack(struct stage *stage, uint64_t elf_bytes);
+void __wrap_stage_ask_blob(struct stage *stage, const struct digest *digest,
+    uint64_t size_bytes, const char *what);
 int __wrap_stage_blob_max(struct stage *stage, const struct digest *digest,
     uint64_t max_bytes, const char *what, struct sealed **ret_raw,
     struct err *err);
-int __wrap_stage_unpack(struct stage *stage, const struct sealed *kernel,
-    uint64_t elf_bytes, struct sealed **ret_raw_elf, struct err *err);
+void __wrap_stage_ask_unpack(struct stage *stage, uint64_t elf_bytes);
 
-int
-__wrap_stage_blob(struct stage *stage, const struct digest *digest,
-    uint64_t size_bytes, const char *what, struct sealed **ret_raw,
-    struct err *err)
+void
+__wrap_stage_ask_blob(struct stage *stage, const struct digest *digest,
+    uint64_t size_bytes, const char *what)
 {
 	blob_calls++;
-	return __real_stage_blob(stage, digest, size_bytes, what, ret_raw, err);
+	__real_stage_ask_blob(stage, digest, size_bytes, what);
 }
 
 int
@@ -57,12 +52,11 @@ __wrap_stage_blob_max(struct stage *stage, const struct digest *digest,
 	    err);
 }
 
-int
-__wrap_stage_unpack(struct stage *stage, const struct sealed *kernel,
-    uint64_t elf_bytes, struct sealed **ret_raw_elf, struct err *err)
+void
+__wrap_stage_ask_unpack(struct stage *stage, uint64_t elf_bytes)
 {
 	unpack_calls++;
-	return __real_stage_unpack(stage, kernel, elf_bytes, ret_raw_elf, err);
+	__real_stage_ask_unpack(stage, elf_bytes);
 }
 
 /* --- asserting ------------------------------------------------------- */
@@ -874,9 +868,9 @@ keep_reported_blobs(struct bench *bench, int link, uint32_t *ret_domid)
 		struct report report;
 		struct err err;
 		bool is_end;
-		int fd = -1;
+		struct ipc_fds fds;
 
-		assert_code(ipc_receive(link, &report, sizeof(report), &fd,
+		assert_code(ipc_receive_fds(link, &report, sizeof(report), &fds,
 				&is_end, &err),
 		    0);
 		if (is_end)
@@ -885,7 +879,7 @@ keep_reported_blobs(struct bench *bench, int link, uint32_t *ret_domid)
 			*ret_domid = report.domid;
 		if (report.kind != REPORT_BLOB)
 			continue;
-		assert_code(sealed_from_fd(fd, LIMIT_KERNEL_BYTES, "blob",
+		assert_code(ipc_take_sealed(&fds, LIMIT_KERNEL_BYTES, "blob",
 				&sealed, &err),
 		    0);
 		image_cache_add(&bench->cache, &report.digest,

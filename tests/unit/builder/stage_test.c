@@ -27,6 +27,24 @@ struct answer {
 
 enum { CALL_BYTES = 4096 }; /* no call is longer */
 
+/* As the build child takes them. */
+static int
+take_pieces(struct stage *stage, size_t size_bytes, struct sealed **ret_sealed,
+    struct err *err)
+{
+	CLEANUP(intake_freep) struct intake *intake = NULL;
+	int fd = -1;
+
+	assert_code(intake_new(size_bytes, "blob", &intake, err), 0);
+	for (;;) {
+		TRY(stage_next_piece(stage, &fd, err));
+		if (fd < 0)
+			return intake_finish(take_ptr(&intake), ret_sealed,
+			    err);
+		TRY(intake_add(intake, fd, NULL, err));
+	}
+}
+
 static void
 stage_lists_what_the_index_claims(void **state)
 {
@@ -56,16 +74,53 @@ stage_gives_blobs_in_sealed_memory(void **state)
 	CLEANUP(sealed_freep) struct sealed *exact = NULL;
 	CLEANUP(sealed_freep) struct sealed *most = NULL;
 	struct err err;
+	size_t count;
 
-	assert_code(stage_blob(&bench->stage, &digest, file.len, "ramdisk",
-			&exact, &err),
-	    0);
+	stage_ask_blob(&bench->stage, &digest, file.len, "ramdisk");
+	assert_code(take_pieces(&bench->stage, file.len, &exact, &err), 0);
 	assert_true(bytes_equal(sealed_bytes(exact), buffer_bytes(&file)));
 	assert_code(stage_blob_max(&bench->stage, &digest, file.len, "ramdisk",
 			&most, &err),
 	    0);
-	assert_int_equal(fcntl(sealed_fd(exact), F_GET_SEALS) & F_SEAL_WRITE,
+	assert_int_equal(fcntl(sealed_fds(exact, &count)[0], F_GET_SEALS) &
+			     F_SEAL_WRITE,
 	    F_SEAL_WRITE);
+}
+
+/* More than one piece, and unpacked from what the stage kept. */
+static void
+stage_unpacks_the_last_blob_in_pieces(void **state)
+{
+	struct bench *bench = *state;
+	struct elf_recipe recipe = good_elf;
+	CLEANUP(buffer_done) struct buffer elf = {0};
+	CLEANUP(buffer_done) struct buffer kernel = {0};
+	CLEANUP(sealed_freep) struct sealed *stored = NULL;
+	CLEANUP(sealed_freep) struct sealed *unpacked = NULL;
+	struct digest digest;
+	struct err err;
+	char path[128];
+	size_t count;
+
+	recipe.content_bytes = 5 << 20;
+	elf = make_elf(&recipe);
+	kernel = make_bzimage(LZ4, buffer_bytes(&elf));
+	assert_code(digest_of(buffer_bytes(&kernel), &digest, &err), 0);
+	stored_path(&digest, path);
+	write_file(path, buffer_bytes(&kernel));
+
+	stage_ask_blob(&bench->stage, &digest, kernel.len, "kernel");
+	assert_code(take_pieces(&bench->stage, kernel.len, &stored, &err), 0);
+	for (int i = 0; i < 2; i++) {
+		sealed_freep(&unpacked);
+		stage_ask_unpack(&bench->stage, elf.len);
+		assert_code(
+		    take_pieces(&bench->stage, elf.len, &unpacked, &err), 0);
+		assert_true(
+		    bytes_equal(sealed_bytes(unpacked), buffer_bytes(&elf)));
+		sealed_fds(unpacked, &count);
+		assert_int_equal(count, 3);
+	}
 }
 
 static void
@@ -92,28 +147,33 @@ static void
 stage_refuses_and_goes_on(void **state)
 {
 	struct bench *bench = *state;
+	struct stage *stage = &bench->stage;
 	struct digest missing = {{0x77}};
 	struct digest digest = digest_of_file("dir-web-1/ramdisk");
+	CLEANUP(buffer_done)
+	struct buffer file = read_file("dir-web-1/ramdisk");
+	CLEANUP(sealed_freep) struct sealed *ramdisk = NULL;
 	struct sealed *raw = NULL;
-	CLEANUP(sealed_freep)
-	struct sealed *text = sealed_of(bytes_of_str("no kernel"));
 	struct err err;
 
-	assert_code(
-	    stage_blob(&bench->stage, &missing, 5, "kernel", &raw, &err),
-	    STORE_IO);
-	assert_code(
-	    stage_blob(&bench->stage, &digest, 5, "ramdisk", &raw, &err),
-	    IMAGE_SIZE_MISMATCH);
-	assert_code(
-	    stage_blob_max(&bench->stage, &digest, 5, "ramdisk", &raw, &err),
+	stage_ask_unpack(stage, 100);
+	assert_code(take_pieces(stage, 100, &raw, &err), BUG);
+	stage_ask_blob(stage, &missing, 5, "kernel");
+	assert_code(take_pieces(stage, 5, &raw, &err), STORE_IO);
+	stage_ask_blob(stage, &digest, 5, "ramdisk");
+	assert_code(take_pieces(stage, 5, &raw, &err), IMAGE_SIZE_MISMATCH);
+	assert_code(stage_blob_max(stage, &digest, 5, "ramdisk", &raw, &err),
 	    IMAGE_TOO_LARGE);
-	assert_code(stage_unpack(&bench->stage, text, 100, &raw, &err),
-	    KERNEL_FORMAT_UNKNOWN);
+	stage_ask_blob(stage, &digest, file.len, "ramdisk");
+	assert_code(take_pieces(stage, file.len, &ramdisk, &err), 0);
+	stage_ask_unpack(stage, 100);
+	assert_code(take_pieces(stage, 100, &raw, &err), KERNEL_FORMAT_UNKNOWN);
 	assert_null(raw);
-	assert_code(
-	    stage_blob(&bench->stage, &missing, 5, "kernel", &raw, &err),
-	    STORE_IO);
+	/* What was refused is not unpacked: the last one is forgotten. */
+	stage_ask_blob(stage, &missing, 5, "kernel");
+	assert_code(take_pieces(stage, 5, &raw, &err), STORE_IO);
+	stage_ask_unpack(stage, 100);
+	assert_code(take_pieces(stage, 100, &raw, &err), BUG);
 }
 
 static void
@@ -143,8 +203,8 @@ stage_without_a_store_gives_nothing(void **state)
 	(void)state;
 	assert_code(stage_start(65534, &stage, &err), 0);
 	assert_int_not_equal(stage_list(&stage, NULL, &list, &err), 0);
-	assert_int_not_equal(
-	    stage_blob(&stage, &digest, 5, "kernel", &raw, &err), 0);
+	stage_ask_blob(&stage, &digest, 5, "kernel");
+	assert_int_not_equal(take_pieces(&stage, 5, &raw, &err), 0);
 	assert_null(raw);
 }
 
@@ -227,7 +287,7 @@ send_answer(int link, const struct answer *answer, int fd)
 }
 
 static void
-assert_blob_refused(void (*answer)(int link), int code, const char *why)
+assert_envelope_refused(void (*answer)(int link), int code, const char *why)
 {
 	struct stage stage = hostile_stage(answer);
 	size_t descriptors = count_descriptors();
@@ -235,8 +295,24 @@ assert_blob_refused(void (*answer)(int link), int code, const char *why)
 	struct sealed *raw = NULL;
 	struct err err = {0};
 
-	assert_code(stage_blob(&stage, &digest, 100, "kernel", &raw, &err),
-	    code);
+	assert_code(
+	    stage_blob_max(&stage, &digest, 100, "manifest", &raw, &err), code);
+	assert_has(err.text, why);
+	assert_null(raw);
+	assert_int_equal(count_descriptors(), descriptors);
+	stage_stop(&stage);
+}
+
+static void
+assert_pieces_refused(void (*answer)(int link), const char *why)
+{
+	struct stage stage = hostile_stage(answer);
+	size_t descriptors = count_descriptors();
+	struct sealed *raw = NULL;
+	struct err err = {0};
+
+	stage_ask_unpack(&stage, 100);
+	assert_code(take_pieces(&stage, 100, &raw, &err), STAGE_FAILED);
 	assert_has(err.text, why);
 	assert_null(raw);
 	assert_int_equal(count_descriptors(), descriptors);
@@ -300,18 +376,82 @@ static void
 stage_that_breaks_the_protocol_is_refused(void **state)
 {
 	(void)state;
-	assert_blob_refused(answer_without_memory, STAGE_FAILED,
+	assert_envelope_refused(answer_without_memory, STAGE_FAILED,
 	    "no memory came");
-	assert_blob_refused(answer_with_a_file, STAGE_FAILED, "not sealed");
-	assert_blob_refused(answer_with_open_memory, STAGE_FAILED,
+	assert_envelope_refused(answer_with_a_file, STAGE_FAILED, "not sealed");
+	assert_envelope_refused(answer_with_open_memory, STAGE_FAILED,
 	    "not sealed");
-	assert_blob_refused(answer_with_too_much, IMAGE_TOO_LARGE,
+	assert_envelope_refused(answer_with_too_much, IMAGE_TOO_LARGE,
 	    "101 bytes, limit 100");
-	assert_blob_refused(answer_with_another_record, STAGE_FAILED,
+	assert_envelope_refused(answer_with_another_record, STAGE_FAILED,
 	    "a record of 5 bytes");
-	assert_blob_refused(answer_with_an_unknown_error, STAGE_FAILED,
+	assert_envelope_refused(answer_with_an_unknown_error, STAGE_FAILED,
 	    "unknown error number");
-	assert_blob_refused(answer_by_dying, STAGE_FAILED, "died");
+	assert_envelope_refused(answer_by_dying, STAGE_FAILED, "died");
+}
+
+static int
+sealed_memfd(off_t len)
+{
+	int fd = memfd_create("piece", MFD_ALLOW_SEALING);
+
+	(void)!ftruncate(fd, len);
+	fcntl(fd, F_ADD_SEALS,
+	    F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	return fd;
+}
+
+static void
+pieces_without_memory(int link)
+{
+	send_answer(link, &(struct answer){0}, -1);
+}
+
+static void
+pieces_that_are_open(int link)
+{
+	int fd = memfd_create("open", MFD_ALLOW_SEALING);
+
+	(void)!ftruncate(fd, 100);
+	send_answer(link, &(struct answer){0}, fd);
+}
+
+static void
+pieces_that_are_short(int link)
+{
+	send_answer(link, &(struct answer){0}, sealed_memfd(99));
+}
+
+static void
+pieces_without_end(int link)
+{
+	send_answer(link, &(struct answer){0}, sealed_memfd(100));
+	send_answer(link, &(struct answer){0}, sealed_memfd(100));
+}
+
+static void
+no_pieces(int link)
+{
+	send_answer(link, &(struct answer){.is_last = true}, -1);
+}
+
+static void
+end_with_a_piece(int link)
+{
+	send_answer(link, &(struct answer){.is_last = true}, sealed_memfd(100));
+}
+
+static void
+stage_that_gives_bad_pieces_is_refused(void **state)
+{
+	(void)state;
+	assert_pieces_refused(pieces_without_memory, "a piece without memory");
+	assert_pieces_refused(pieces_that_are_open, "not sealed");
+	assert_pieces_refused(pieces_that_are_short, "a piece of 99 bytes");
+	assert_pieces_refused(pieces_without_end, "more than the 100 bytes");
+	assert_pieces_refused(no_pieces, "only 0 of 100 bytes");
+	assert_pieces_refused(end_with_a_piece, "an unexpected descriptor");
+	assert_pieces_refused(answer_by_dying, "died");
 }
 
 static void
@@ -390,6 +530,7 @@ main(void)
 	    bench_test(stage_lists_what_the_index_claims),
 	    bench_test(stage_gives_blobs_in_sealed_memory),
 	    bench_test(stage_gives_the_envelope_of_the_store_index),
+	    bench_test(stage_unpacks_the_last_blob_in_pieces),
 	    bench_test(stage_refuses_and_goes_on),
 	    bench_test(stage_takes_only_a_store),
 	    cmocka_unit_test(stage_without_a_store_gives_nothing),
@@ -397,6 +538,7 @@ main(void)
 	    bench_test(stage_stop_ends_the_process_and_may_be_repeated),
 	    bench_test(stage_ends_when_its_build_closes_the_link),
 	    cmocka_unit_test(stage_that_breaks_the_protocol_is_refused),
+	    cmocka_unit_test(stage_that_gives_bad_pieces_is_refused),
 	    cmocka_unit_test(stage_that_lists_nonsense_is_refused),
 	};
 

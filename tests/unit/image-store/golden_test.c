@@ -38,7 +38,7 @@ read_kernel(struct bytes file, struct err *err)
 	TRY(kernel_format_of(file, &format, err));
 	if (format == KERNEL_BZIMAGE)
 		TRY(kernel_claimed_elf_size(file, &size_bytes, err));
-	TRY(kernel_unpack(file, size_bytes, &elf, err));
+	TRY(kernel_unpack(file, size_bytes, NULL, &elf, err));
 	TRY(elf_notes_read(sealed_bytes(elf), &notes, err));
 	TRY(elf_notes_require_pv(&notes, err));
 	return 0;

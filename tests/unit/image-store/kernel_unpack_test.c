@@ -6,6 +6,7 @@
 
 #include <zlib.h>
 
+#include "base/draft.h"
 #include "base/limits.h"
 #include "base/scope.h"
 #include "image-store/decompress.h"
@@ -42,7 +43,7 @@ unpack(struct bytes kernel, uint64_t elf_size_bytes, struct sealed **ret_elf)
 {
 	struct sealed *elf = UNTOUCHED;
 	struct err err;
-	int code = kernel_unpack(kernel, elf_size_bytes, &elf, &err);
+	int code = kernel_unpack(kernel, elf_size_bytes, NULL, &elf, &err);
 
 	*ret_elf = NULL;
 	if (code != 0) {

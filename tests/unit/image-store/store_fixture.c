@@ -17,6 +17,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/draft.h"
 #include "base/scope.h"
 #include "keys/dsse.h"
 #include "keys/dsse_sign.h"
