@@ -78,6 +78,9 @@ X(118, TRUST_CHAIN_MALFORMED, REFUSAL, \
 X(119, TRUST_TOO_LARGE, REFUSAL, \
   "the trust policy, or a chain of policies, is over its size limit", \
   "drop old keys, revocations or steps: put a newer root into the ramdisk") \
+X(120, TRUST_EDIT_REFUSED, REFUSAL, \
+  "the edit does not fit the trust policy", \
+  "'assay trust show' says what is in the policy") \
 X(121, IMAGE_EXPIRED, REFUSAL, \
   "the image's not_after has passed, by the clock that the policy trusts", \
   "use a newer release, or sign the image again with a later date") \

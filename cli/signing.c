@@ -98,8 +98,8 @@ static int
 read_old(const char *path, struct work *work, struct err *err)
 {
 	size_t len;
-	int code =
-	    file_read(path, LIMIT_ENVELOPE_BYTES, &work->text, &len, err);
+	int code = file_read(path, dsse_max_bytes(work->payload_type),
+	    &work->text, &len, err);
 
 	if (code == 0 && strlen(work->text) != len)
 		return err_set(err, ENVELOPE_MALFORMED, "%s: a zero byte",

@@ -51,6 +51,20 @@ trust_role_name(const struct trust_policy *policy, size_t role)
 	return policy->roles[role].name;
 }
 
+struct trust_role_summary
+trust_role_summary(const struct trust_policy *policy, size_t index)
+{
+	const struct trust_role *role = &policy->roles[index];
+
+	bug_unless(index < policy->role_count);
+	return (struct trust_role_summary){
+	    .purpose = role->purpose,
+	    .threshold = role->threshold,
+	    .key_count = __builtin_popcountll(role->keys),
+	    .is_debug = role->is_debug,
+	};
+}
+
 int
 trust_allows_image(const struct trust_policy *policy,
     const struct trust_verdict *verdict, const char *name, bool is_debug,

@@ -75,6 +75,16 @@ bool trust_has_purpose(const struct trust_policy *policy,
 size_t trust_role_count(const struct trust_policy *policy);
 const char *trust_role_name(const struct trust_policy *policy, size_t role);
 
+struct trust_role_summary {
+	enum trust_purpose purpose;
+	int threshold;
+	int key_count;
+	bool is_debug;
+};
+
+struct trust_role_summary trust_role_summary(const struct trust_policy *policy,
+    size_t role);
+
 /* Which roles of the purpose signed: bit i stands for role i. */
 struct trust_verdict {
 	uint32_t roles;

@@ -4,8 +4,6 @@
 #include "base/limits.h"
 #include "base/scope.h"
 
-static int apply_file(struct trust_policy **policy, const char *path,
-    struct err *err);
 static int read_whole(const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err);
 static int take_line(struct bytes *rest, size_t number, struct bytes *ret_line,
@@ -34,8 +32,21 @@ trust_load_chain(const char *root_path, const char *updates_path,
 
 	TRY(trust_load(root_path, &policy, err));
 	if (updates_path != NULL && updates_path[0] != '\0')
-		TRY(apply_file(&policy, updates_path, err));
+		TRY(trust_apply_file(&policy, updates_path, err));
 	*ret_policy = take_ptr(&policy);
+	return 0;
+}
+
+int
+trust_apply_file(struct trust_policy **policy, const char *path,
+    struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len;
+
+	TRY(read_whole(path, LIMIT_TRUST_CHAIN_BYTES, &text, &len, err));
+	if (trust_chain_apply(policy, bytes_of(text, len), err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
 	return 0;
 }
 
@@ -79,18 +90,6 @@ trust_chain_step(const struct trust_policy *current, struct bytes raw,
 	TRY(check_version(trust_version(current), trust_version(next), err));
 	TRY(check_signers(next, raw, envelope, err));
 	*ret_next = take_ptr(&next);
-	return 0;
-}
-
-static int
-apply_file(struct trust_policy **policy, const char *path, struct err *err)
-{
-	CLEANUP(freep) char *text = NULL;
-	size_t len;
-
-	TRY(read_whole(path, LIMIT_TRUST_CHAIN_BYTES, &text, &len, err));
-	if (trust_chain_apply(policy, bytes_of(text, len), err) != 0)
-		return err_prefix(err, "%s", err_quote_str(path).text);
 	return 0;
 }
 

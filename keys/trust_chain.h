@@ -33,6 +33,10 @@ int trust_load(const char *path, struct trust_policy **ret_policy,
 int trust_load_chain(const char *root_path, const char *updates_path,
     struct trust_policy **ret_policy, struct err *err);
 
+/* Take every step of a file; as trust_chain_apply(). Also STORE_IO. */
+int trust_apply_file(struct trust_policy **policy, const char *path,
+    struct err *err);
+
 /*
  * Take every step of a chain. *policy is replaced by the last one, and stays
  * as it was on failure. Errors name the line.
