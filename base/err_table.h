@@ -114,6 +114,15 @@ X(135, PKCS11_PIN_BAD, REFUSAL, \
 X(136, PKCS11_FAILED, ENVIRONMENT, \
   "the PKCS#11 module or its token did not do what was asked", \
   "see the error text; signing in two steps with --pae-only always works") \
+X(137, STATEMENT_MALFORMED, REFUSAL, \
+  "the in-toto statement breaks its format", \
+  "make it with 'assay image statement', or with the tool that signs it") \
+X(138, STATEMENT_NOT_OF_IMAGE, REFUSAL, \
+  "the in-toto statement says something else than an image's manifest", \
+  "the predicate type of images is urn:assay:image-manifest:v1") \
+X(139, STATEMENT_SUBJECT_MISSING, REFUSAL, \
+  "the statement's manifest names a file that is not among its subjects", \
+  "sign the whole statement that 'assay image statement' prints") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

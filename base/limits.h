@@ -16,6 +16,11 @@
 #define LIMIT_PAYLOAD_TYPE_BYTES  128
 #define LIMIT_ENVELOPE_JSON_DEPTH 8
 
+/* in-toto statements. SLSA provenance nests deeper than our own documents. */
+#define LIMIT_STATEMENT_JSON_DEPTH 16
+#define LIMIT_SUBJECTS             64
+#define LIMIT_TYPE_URI_BYTES       256
+
 /* Trust policy */
 #define LIMIT_TRUST_BYTES     LIMIT_KIB(256)
 #define LIMIT_TRUST_KEYS      64

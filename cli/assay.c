@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
     &command_image_pack,
     &command_image_sign,
     &command_image_verify,
+    &command_image_statement,
     &command_image_inspect,
     &command_store_init,
     &command_store_add,

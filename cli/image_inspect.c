@@ -11,6 +11,7 @@
 #include "image-store/elf_notes.h"
 #include "image-store/image_dir.h"
 #include "image-store/kernel_unpack.h"
+#include "image-store/payload.h"
 #include "keys/dsse.h"
 
 static int inspect(const char *path, json_t *document, struct err *err);
@@ -19,7 +20,7 @@ static int inspect_envelope(const struct sealed *raw, json_t *document,
     struct err *err);
 static json_t *list_signatures(const struct dsse_envelope *envelope);
 static int inspect_unsigned(const char *dir, json_t *document, struct err *err);
-static int inspect_manifest(struct bytes text, json_t *document,
+static int show_manifest(const struct manifest *manifest, json_t *document,
     struct err *err);
 static int inspect_kernel(const struct sealed *raw, json_t *document,
     struct err *err);
@@ -85,6 +86,7 @@ inspect_envelope(const struct sealed *raw, json_t *document, struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	char digest_string[DIGEST_TEXT_SIZE];
+	struct manifest manifest;
 	struct digest digest;
 
 	TRY(dsse_decode(sealed_bytes(raw), &envelope, err));
@@ -96,7 +98,9 @@ inspect_envelope(const struct sealed *raw, json_t *document, struct err *err)
 	json_object_set_new(document, "payload_type",
 	    json_string(dsse_payload_type(envelope)));
 	json_object_set_new(document, "signatures", list_signatures(envelope));
-	return inspect_manifest(dsse_raw_payload(envelope), document, err);
+	TRY(payload_decode(dsse_payload_type(envelope),
+	    dsse_raw_payload(envelope), &manifest, err));
+	return show_manifest(&manifest, document, err);
 }
 
 static json_t *
@@ -120,27 +124,27 @@ list_signatures(const struct dsse_envelope *envelope)
 static int
 inspect_unsigned(const char *dir, json_t *document, struct err *err)
 {
-	CLEANUP(sealed_freep) struct sealed *manifest = NULL;
+	CLEANUP(sealed_freep) struct sealed *text = NULL;
+	struct manifest manifest;
 
-	TRY(files_of_image(dir, IMAGE_DIR_MANIFEST, LIMIT_ENVELOPE_BYTES,
-	    &manifest, err));
+	TRY(files_of_image(dir, IMAGE_DIR_MANIFEST, LIMIT_ENVELOPE_BYTES, &text,
+	    err));
 	json_object_set_new(document, "verified", json_false());
 	json_object_set_new(document, "manifest_digest", json_null());
 	json_object_set_new(document, "payload_type", json_null());
 	json_object_set_new(document, "signatures", json_array());
-	return inspect_manifest(sealed_bytes(manifest), document, err);
+	TRY(manifest_decode(sealed_bytes(text), &manifest, err));
+	return show_manifest(&manifest, document, err);
 }
 
 static int
-inspect_manifest(struct bytes text, json_t *document, struct err *err)
+show_manifest(const struct manifest *manifest, json_t *document,
+    struct err *err)
 {
-	json_t *tree = NULL;
-	struct manifest manifest;
+	CLEANUP(freep) char *text = NULL;
 
-	TRY(manifest_decode(text, &manifest, err));
-	TRY(json_parse(text, LIMIT_ENVELOPE_JSON_DEPTH, "manifest",
-	    MANIFEST_MALFORMED, &tree, err));
-	json_object_set_new(document, "manifest", tree);
+	TRY(manifest_encode(manifest, &text, err));
+	json_object_set_new(document, "manifest", json_loads(text, 0, NULL));
 	return 0;
 }
 

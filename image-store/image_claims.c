@@ -1,9 +1,9 @@
 #include "image-store/image_claims.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/scope.h"
+#include "image-store/payload.h"
 #include "keys/dsse.h"
 
 int
@@ -13,10 +13,8 @@ image_claims_read(struct bytes raw_envelope, struct manifest *ret_claimed,
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 
 	TRY(dsse_decode(raw_envelope, &envelope, err));
-	if (strcmp(dsse_payload_type(envelope), DSSE_IMAGE_PAYLOAD_TYPE) != 0)
-		return err_set(err, PAYLOAD_TYPE_UNKNOWN, "\"%s\"",
-		    err_quote_str(dsse_payload_type(envelope)).text);
-	TRY(manifest_decode(dsse_raw_payload(envelope), ret_claimed, err));
+	TRY(payload_decode(dsse_payload_type(envelope),
+	    dsse_raw_payload(envelope), ret_claimed, err));
 	if (ret_payload == NULL)
 		return 0;
 	return digest_of(dsse_raw_payload(envelope), ret_payload, err);

@@ -68,7 +68,6 @@ manifest_decode(struct bytes text, struct manifest *ret_manifest,
     struct err *err)
 {
 	CLEANUP(json_freep) json_t *document = NULL;
-	struct manifest manifest;
 	struct json_at root;
 
 	if (text.len > LIMIT_ENVELOPE_BYTES)
@@ -78,8 +77,17 @@ manifest_decode(struct bytes text, struct manifest *ret_manifest,
 	TRY(json_parse(text, LIMIT_ENVELOPE_JSON_DEPTH, "manifest",
 	    MANIFEST_MALFORMED, &document, err));
 	root = json_root(document, MANIFEST_MALFORMED);
+	return manifest_decode_at(&root, ret_manifest, err);
+}
+
+int
+manifest_decode_at(const struct json_at *root, struct manifest *ret_manifest,
+    struct err *err)
+{
+	struct manifest manifest;
+
 	memset(&manifest, 0, sizeof(manifest));
-	TRY(decode_document(&root, &manifest, err));
+	TRY(decode_document(root, &manifest, err));
 	TRY(check_value(&manifest, err));
 	*ret_manifest = manifest;
 	return 0;

@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/limits.h"
 
 #define MANIFEST_SCHEMA "assay.image/1"
@@ -74,6 +75,11 @@ struct manifest {
  */
 int manifest_decode(struct bytes text, struct manifest *ret_manifest,
     struct err *err);
+
+/* The same for a manifest that is part of a document: the place's code is
+ * MANIFEST_MALFORMED, and nothing but depth and duplicates was checked. */
+int manifest_decode_at(const struct json_at *root,
+    struct manifest *ret_manifest, struct err *err);
 
 /*
  * What manifest_decode would refuse is not written. Compact, the members in

@@ -5,6 +5,7 @@
 
 #include "base/scope.h"
 #include "image-store/elf_check.h"
+#include "image-store/payload.h"
 #include "image-store/ramdisk.h"
 #include "keys/dsse.h"
 
@@ -67,7 +68,8 @@ verified_manifest_new(const struct trust_policy *policy, const char *name,
 	TRY(trust_verify_for(policy, TRUST_IMAGE, raw, envelope, &verdict,
 	    err));
 	payload = dsse_raw_payload(envelope);
-	TRY(manifest_decode(payload, &made->manifest, err));
+	TRY(payload_decode(dsse_payload_type(envelope), payload,
+	    &made->manifest, err));
 
 	/* Is it what was asked for, theirs to sign, and of the day? */
 	TRY(check_name(name, &made->manifest, err));

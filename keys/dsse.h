@@ -14,7 +14,8 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define DSSE_IMAGE_PAYLOAD_TYPE "application/vnd.assay.image-manifest.v1+json"
+#define DSSE_IMAGE_PAYLOAD_TYPE     "application/vnd.assay.image-manifest.v1+json"
+#define DSSE_STATEMENT_PAYLOAD_TYPE "application/vnd.in-toto+json"
 #define DSSE_BOOT_POLICY_PAYLOAD_TYPE \
 	"application/vnd.assay.boot-policy.v1+json"
 #define DSSE_STORE_INDEX_PAYLOAD_TYPE \

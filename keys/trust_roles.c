@@ -21,7 +21,8 @@ static const struct purpose {
 	const char *what;
 	const char *payload_types[3]; /* NULL-terminated */
 } purposes[] = {
-    [TRUST_IMAGE] = {"image", "images", {DSSE_IMAGE_PAYLOAD_TYPE}},
+    [TRUST_IMAGE] = {"image", "images",
+	{DSSE_IMAGE_PAYLOAD_TYPE, DSSE_STATEMENT_PAYLOAD_TYPE}},
     [TRUST_BOOT_POLICY] = {"boot-policy", "boot policies",
 	{DSSE_BOOT_POLICY_PAYLOAD_TYPE}},
     [TRUST_STORE_INDEX] = {"store-index", "store indexes",

@@ -15,8 +15,10 @@
 #include "image-store/kernel_unpack.h"
 #include "image-store/layout.h"
 #include "image-store/layout_write.h"
+#include "image-store/payload.h"
 #include "image-store/ramdisk.h"
 #include "image-store/store_index.h"
+#include "keys/dsse.h"
 
 static int
 read_manifest(struct bytes file, struct err *err)
@@ -24,6 +26,15 @@ read_manifest(struct bytes file, struct err *err)
 	struct manifest manifest;
 
 	return manifest_decode(file, &manifest, err);
+}
+
+static int
+read_statement(struct bytes file, struct err *err)
+{
+	struct manifest manifest;
+
+	return payload_decode(DSSE_STATEMENT_PAYLOAD_TYPE, file, &manifest,
+	    err);
 }
 
 /* As packing does, with the size that the kernel claims. */
@@ -70,6 +81,7 @@ static const struct {
 	int (*read)(struct bytes file, struct err *err);
 } kinds[] = {
     {".json", read_manifest},
+    {".statement", read_statement},
     {".kernel", read_kernel},
     {".ramdisk", ramdisk_check},
     {".index", read_index},

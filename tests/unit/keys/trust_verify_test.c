@@ -438,7 +438,7 @@ trust_verify_refuses_bytes_moved_from_the_payload_to_the_type(void **state)
 static void
 trust_verify_refuses_a_well_signed_foreign_payload_type(void **state)
 {
-	static const char *const types[] = {"", "application/vnd.in-toto+json",
+	static const char *const types[] = {"", "application/vnd.in-toto+xml",
 	    DSSE_IMAGE_PAYLOAD_TYPE "x", "application/vnd.assay"};
 
 	(void)state;
