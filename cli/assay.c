@@ -157,7 +157,7 @@ list_group(FILE *out, const char *group)
 		snprintf(words, sizeof(words), "%s%s%s",
 		    group != NULL ? group : "", group != NULL ? " " : "",
 		    command->name);
-		fprintf(out, "  %-14s  %s\n", words, command->summary);
+		fprintf(out, "  %-17s  %s\n", words, command->summary);
 	}
 }
 
