@@ -286,6 +286,12 @@ X(503, BOOT_IMAGE_UNFIT, REFUSAL, \
 X(504, BOOT_OPTIONS_BAD, REFUSAL, \
   "options that Xen's configuration section cannot carry", \
   "use printable ASCII without '#', without spaces at either end") \
+X(505, RAMDISK_LIST_BAD, REFUSAL, \
+  "the list of a ramdisk's files breaks its form, or names something twice", \
+  "write HOST:GUEST[:MODE] for files and directories, each guest path once") \
+X(506, CPIO_MALFORMED, REFUSAL, \
+  "the file is not an uncompressed newc archive", \
+  "decompress it first, or make it with 'cpio -o -H newc'") \
 /* Event log and evidence */ \
 X(520, EVENT_LOG_IO, ENVIRONMENT, \
   "the event log cannot be read or written, or is not a private file", \

@@ -222,7 +222,8 @@ require_options(const struct reader *reader)
 	return ARGUMENTS_READ;
 }
 
-/* As many as `operands` of the command has words; more if it ends in "...". */
+/* As many as `operands` of the command has words; more if it ends in "...",
+ * fewer if it begins with "[". */
 static int
 count_operands(const struct command *command, int count, char **operands)
 {
@@ -239,7 +240,7 @@ count_operands(const struct command *command, int count, char **operands)
 		rest += len;
 		rest += *rest == ' ';
 	}
-	if (*rest != '\0')
+	if (*rest != '\0' && *rest != '[')
 		return command_usage(command, "missing argument: %s", rest);
 	return ARGUMENTS_READ;
 }

@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
     &command_store_add,
     &command_store_ls,
     &command_store_verify,
+    &command_boot_ramdisk,
     &command_boot_pack,
     &command_build,
     &command_ps,

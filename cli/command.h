@@ -21,10 +21,11 @@ enum {
 };
 
 struct command {
-	const char *group;    /* "image", or NULL */
-	const char *name;     /* "verify" */
-	const char *options;  /* "--trust FILE [--json]" */
-	const char *operands; /* "DIR"; "STORE DIR..." takes any number */
+	const char *group;   /* "image", or NULL */
+	const char *name;    /* "verify" */
+	const char *options; /* "--trust FILE [--json]" */
+	const char
+	    *operands; /* "DIR"; "DIR..." is one or more, "[DIR]..." any */
 	const char *summary;
 	/* argv[0] is the name; argv[argc] is NULL. Returns an exit status. */
 	int (*run)(int argc, char **argv);
@@ -51,6 +52,7 @@ extern const struct command command_store_add;
 extern const struct command command_store_ls;
 extern const struct command command_store_verify;
 extern const struct command command_boot_pack;
+extern const struct command command_boot_ramdisk;
 extern const struct command command_build;
 extern const struct command command_ps;
 extern const struct command command_destroy;

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "measure/cpio.h"
 #include "measure/pe.h"
 #include "measure/prediction.h"
 
@@ -45,6 +46,7 @@ static const struct {
 	int (*read)(struct bytes file, struct err *err);
 } kinds[] = {
     {"*/*.efi", 30, read_image},
+    {"*/*.cpio", 3, cpio_check},
     {"*/*.prediction", 5, read_prediction},
     {"*/*.pcrread", 3, read_listing},
 };
