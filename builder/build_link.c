@@ -20,6 +20,15 @@ build_link_blob(int link, const struct digest *digest,
 }
 
 int
+build_link_verdict(int link, const struct trust_verdict *verdict,
+    struct err *err)
+{
+	struct report report = {.kind = REPORT_VERDICT, .verdict = *verdict};
+
+	return ipc_send(link, &report, sizeof(report), -1, err);
+}
+
+int
 build_link_image(int link, const struct image_row *row, struct err *err)
 {
 	struct report report = {.kind = REPORT_IMAGE, .image = *row};

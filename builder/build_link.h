@@ -10,10 +10,12 @@
 #include "base/sealed.h"
 #include "builder/outcome.h"
 #include "builder/receipt.h"
+#include "keys/trust.h"
 
 enum report_kind {
 	REPORT_DOMAIN = 1, /* a domain exists now: `domid` */
 	REPORT_BLOB,       /* this sealed memory has `digest`: for the cache */
+	REPORT_VERDICT,    /* on an envelope's signatures: for the cache */
 	REPORT_IMAGE,      /* one row of a listing */
 	REPORT_DONE,       /* the last one: `outcome`, and `receipt` if 0 */
 };
@@ -37,6 +39,7 @@ struct report {
 	uint32_t kind;
 	uint32_t domid;
 	struct digest digest;
+	struct trust_verdict verdict;
 	struct image_row image;
 	struct outcome outcome;
 	struct receipt receipt;
@@ -46,6 +49,8 @@ struct report {
 int build_link_domain(int link, uint32_t domid, struct err *err);
 int build_link_blob(int link, const struct digest *digest,
     const struct sealed *checked, struct err *err);
+int build_link_verdict(int link, const struct trust_verdict *verdict,
+    struct err *err);
 int build_link_image(int link, const struct image_row *row, struct err *err);
 int build_link_done(int link, int code, const struct err *outcome,
     const struct receipt *receipt, struct err *err);

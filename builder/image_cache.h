@@ -1,19 +1,26 @@
 /*
- * Blobs that were verified before, by digest: sealed memory that the
- * supervisor holds and every build child inherits.
+ * What was verified before: blobs, as sealed memory that the supervisor holds
+ * and every build child inherits, and verdicts on the signatures of envelopes.
+ * Both by digest.
  *
  * An entry is a statement: this sealed memfd has this digest. Only a build
  * child that hashed it may make the statement (see checked_blob_new), so that
  * a second build of an image neither reads, unpacks nor hashes its blobs
  * again. Bounded in number and bytes; the least recently used go first.
+ *
+ * A verdict says which roles of the policy signed the envelope with this
+ * digest. It is the policy's: the cache lives as long as the supervisor, whose
+ * policy is read once, and is kept nowhere else. Why a verdict can stand in for
+ * verifying again: verified_manifest_again().
  */
 #ifndef ASSAY_BUILDER_IMAGE_CACHE_H
 #define ASSAY_BUILDER_IMAGE_CACHE_H
 
 #include "base/digest.h"
 #include "base/sealed.h"
+#include "keys/trust.h"
 
-enum { IMAGE_CACHE_BLOBS = 64 };
+enum { IMAGE_CACHE_BLOBS = 64, IMAGE_CACHE_VERDICTS = 64 };
 #define IMAGE_CACHE_BYTES LIMIT_MIB(1024)
 
 struct image_cache_entry {
@@ -26,6 +33,8 @@ struct image_cache {
 	struct image_cache_entry entries[IMAGE_CACHE_BLOBS];
 	uint64_t uses;
 	size_t bytes;
+	struct trust_verdict verdicts[IMAGE_CACHE_VERDICTS];
+	size_t verdicts_added; /* the oldest ones were overwritten */
 };
 
 /* Borrowed, or NULL. */
@@ -35,6 +44,14 @@ const struct sealed *image_cache_find(struct image_cache *cache,
 /* Takes `checked`. Too large a blob, or one that is there, is let go. */
 void image_cache_add(struct image_cache *cache, const struct digest *digest,
     struct sealed *checked);
+
+/* Borrowed, or NULL. */
+const struct trust_verdict *image_cache_verdict(const struct image_cache *cache,
+    const struct digest *envelope);
+
+/* The oldest one goes. */
+void image_cache_add_verdict(struct image_cache *cache,
+    const struct trust_verdict *verdict);
 
 /*
  * Map the entries' pages in this process now, so that a build does not wait for

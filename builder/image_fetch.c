@@ -149,6 +149,7 @@ fetch_manifest(const struct image_source *source, const char *name,
     struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+	const struct trust_verdict *known;
 	struct digest found;
 
 	if (stage_blob_max(source->stage, envelope, LIMIT_ENVELOPE_BYTES,
@@ -159,14 +160,18 @@ fetch_manifest(const struct image_source *source, const char *name,
 	}
 	/* Signatures first: a changed envelope is a bad signature, whatever
 	 * its file is called. */
-	TRY(verified_manifest_new(source->policy, name, raw, ret_manifest,
-	    err));
 	TRY(digest_of(sealed_bytes(raw), &found, err));
+	known = image_cache_verdict(source->cache, &found);
+	TRY(verified_manifest_again(source->policy, known, name, raw,
+	    ret_manifest, err));
 	if (!digest_equal(&found, envelope)) {
 		verified_manifest_freep(ret_manifest);
 		return err_set(err, IMAGE_DIGEST_MISMATCH,
 		    "manifest: the stored envelope is not the one named");
 	}
+	if (known == NULL && source->link >= 0)
+		return build_link_verdict(source->link,
+		    verified_manifest_verdict(*ret_manifest), err);
 	return 0;
 }
 

@@ -74,6 +74,9 @@ supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
 			image_cache_add(&sup->cache, &report.digest,
 			    take_ptr(&sealed));
 		return 0;
+	case REPORT_VERDICT:
+		image_cache_add_verdict(&sup->cache, &report.verdict);
+		return 0;
 	case REPORT_IMAGE:
 		reply.image = report.image;
 		return job->connection == JOB_NO_CONNECTION

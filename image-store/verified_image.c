@@ -11,7 +11,7 @@
 
 struct verified_manifest {
 	struct manifest manifest;
-	struct digest envelope;
+	struct trust_verdict verdict;
 	struct digest payload;
 	char *role;
 };
@@ -34,6 +34,10 @@ struct verified_image {
 	struct checked_blob *ramdisk; /* NULL if there is none */
 };
 
+static int judge(const struct trust_policy *policy,
+    const struct trust_verdict *known, struct bytes raw,
+    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
+    struct err *err);
 static int check_name(const char *name, const struct manifest *manifest,
     struct err *err);
 static int check_size(const struct blob *blob, const struct sealed *raw_bytes,
@@ -52,10 +56,19 @@ verified_manifest_new(const struct trust_policy *policy, const char *name,
     const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
     struct err *err)
 {
+	return verified_manifest_again(policy, NULL, name, raw_envelope,
+	    ret_manifest, err);
+}
+
+int
+verified_manifest_again(const struct trust_policy *policy,
+    const struct trust_verdict *known, const char *name,
+    const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
+    struct err *err)
+{
 	CLEANUP(verified_manifest_freep) struct verified_manifest *made = NULL;
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct bytes raw = sealed_bytes(raw_envelope);
-	struct trust_verdict verdict;
 	struct bytes payload;
 	size_t role;
 
@@ -65,15 +78,14 @@ verified_manifest_new(const struct trust_policy *policy, const char *name,
 
 	/* Who signed this? Nothing of the payload is looked at before. */
 	TRY(dsse_decode(raw, &envelope, err));
-	TRY(trust_verify_for(policy, TRUST_IMAGE, raw, envelope, &verdict,
-	    err));
+	TRY(judge(policy, known, raw, envelope, &made->verdict, err));
 	payload = dsse_raw_payload(envelope);
 	TRY(payload_decode(dsse_payload_type(envelope), payload,
 	    &made->manifest, err));
 
 	/* Is it what was asked for, theirs to sign, and of the day? */
 	TRY(check_name(name, &made->manifest, err));
-	TRY(trust_allows_image(policy, &verdict, made->manifest.name,
+	TRY(trust_allows_image(policy, &made->verdict, made->manifest.name,
 	    made->manifest.is_debug, &role, err));
 	TRY(trust_check_rollback(policy, made->manifest.rollback_location,
 	    made->manifest.rollback_index, err));
@@ -81,7 +93,6 @@ verified_manifest_new(const struct trust_policy *policy, const char *name,
 	    made->manifest.not_after, err));
 
 	/* Remember what was verified. */
-	made->envelope = verdict.envelope;
 	TRY(digest_of(payload, &made->payload, err));
 	made->role = strdup(trust_role_name(policy, role));
 	if (made->role == NULL)
@@ -109,13 +120,19 @@ verified_manifest_get(const struct verified_manifest *manifest)
 const struct digest *
 verified_manifest_envelope(const struct verified_manifest *manifest)
 {
-	return &manifest->envelope;
+	return &manifest->verdict.envelope;
 }
 
 const struct digest *
 verified_manifest_payload(const struct verified_manifest *manifest)
 {
 	return &manifest->payload;
+}
+
+const struct trust_verdict *
+verified_manifest_verdict(const struct verified_manifest *manifest)
+{
+	return &manifest->verdict;
 }
 
 const char *
@@ -279,6 +296,24 @@ verified_image_ramdisk(const struct verified_image *image)
 	if (image->ramdisk == NULL)
 		return bytes_of(NULL, 0);
 	return sealed_bytes(image->ramdisk->sealed);
+}
+
+static int
+judge(const struct trust_policy *policy, const struct trust_verdict *known,
+    struct bytes raw, const struct dsse_envelope *envelope,
+    struct trust_verdict *ret_verdict, struct err *err)
+{
+	struct digest digest;
+
+	if (known == NULL)
+		return trust_verify_for(policy, TRUST_IMAGE, raw, envelope,
+		    ret_verdict, err);
+	TRY(digest_of(raw, &digest, err));
+	if (!digest_equal(&digest, &known->envelope))
+		return trust_verify_for(policy, TRUST_IMAGE, raw, envelope,
+		    ret_verdict, err);
+	*ret_verdict = *known;
+	return 0;
 }
 
 static int

@@ -35,6 +35,23 @@ int verified_manifest_new(const struct trust_policy *policy, const char *name,
     const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
     struct err *err);
 
+/*
+ * The same for an envelope that was verified before. What the signatures came
+ * to depends on nothing but the policy and the envelope's bytes, and neither
+ * changes: the policy is read once at start and holds the revocations; the
+ * bytes are those of `known`, because their SHA-256 is taken here and compared.
+ * So `known` is what trust_verify_for() would return now. Everything else is
+ * done again: decoding, names, roles, rollback floor, dates.
+ *
+ * If the bytes are not those of `known`, or it is NULL, the signatures are
+ * verified. The caller vouches that `known` came from
+ * verified_manifest_verdict() under this very policy.
+ */
+int verified_manifest_again(const struct trust_policy *policy,
+    const struct trust_verdict *known, const char *name,
+    const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
+    struct err *err);
+
 void verified_manifest_freep(struct verified_manifest **manifest);
 
 /* All borrowed. */
@@ -44,6 +61,8 @@ const struct digest *verified_manifest_envelope(
     const struct verified_manifest *manifest); /* SHA-256 of the envelope */
 const struct digest *verified_manifest_payload(
     const struct verified_manifest *manifest); /* SHA-256 of the payload */
+const struct trust_verdict *verified_manifest_verdict(
+    const struct verified_manifest *manifest);
 const char *verified_manifest_role(const struct verified_manifest *manifest);
 
 /*

@@ -20,6 +20,7 @@
 static unsigned int blob_calls;
 static unsigned int envelope_calls;
 static unsigned int unpack_calls;
+static unsigned int verify_calls;
 
 void __real_stage_ask_blob(struct stage *stage, const struct digest *digest,
     uint64_t size_bytes, const char *what);
@@ -57,6 +58,26 @@ __wrap_stage_ask_unpack(struct stage *stage, uint64_t elf_bytes)
 {
 	unpack_calls++;
 	__real_stage_ask_unpack(stage, elf_bytes);
+}
+
+int __real_trust_verify_for(const struct trust_policy *policy,
+    enum trust_purpose purpose, struct bytes raw,
+    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
+    struct err *err);
+int __wrap_trust_verify_for(const struct trust_policy *policy,
+    enum trust_purpose purpose, struct bytes raw,
+    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
+    struct err *err);
+
+int
+__wrap_trust_verify_for(const struct trust_policy *policy,
+    enum trust_purpose purpose, struct bytes raw,
+    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
+    struct err *err)
+{
+	verify_calls++;
+	return __real_trust_verify_for(policy, purpose, raw, envelope,
+	    ret_verdict, err);
 }
 
 /* --- asserting ------------------------------------------------------- */
@@ -877,6 +898,8 @@ keep_reported_blobs(struct bench *bench, int link, uint32_t *ret_domid)
 			return blobs;
 		if (report.kind == REPORT_DOMAIN)
 			*ret_domid = report.domid;
+		if (report.kind == REPORT_VERDICT)
+			image_cache_add_verdict(&bench->cache, &report.verdict);
 		if (report.kind != REPORT_BLOB)
 			continue;
 		assert_code(ipc_take_sealed(&fds, LIMIT_KERNEL_BYTES, "blob",
@@ -901,9 +924,10 @@ build_of_a_cached_image_fetches_no_blob(void **state)
 	assert_code(ipc_pair(link, &err), 0);
 	bench->env.images.link = link[1];
 	bench->env.place.link = link[1];
-	blob_calls = unpack_calls = 0;
+	blob_calls = unpack_calls = verify_calls = 0;
 	assert_built(bench, &receipt);
 	close(link[1]);
+	assert_int_equal(verify_calls, 1);
 	assert_int_equal(blob_calls, 2);
 	assert_int_equal(unpack_calls, 1);
 	assert_false(receipt.was_cached);
@@ -915,13 +939,14 @@ build_of_a_cached_image_fetches_no_blob(void **state)
 	bench->env.place.link = -1;
 	bench->request.uuid[0]++;
 	strcpy(bench->request.name, "guest2");
-	blob_calls = unpack_calls = envelope_calls = 0;
+	blob_calls = unpack_calls = envelope_calls = verify_calls = 0;
 	assert_built(bench, &again);
 	assert_true(again.was_cached);
 	assert_int_equal(blob_calls, 0);
 	assert_int_equal(unpack_calls, 0);
-	/* The envelope is verified each time: it may be revoked by now. */
+	/* The envelope is read each time, and its bytes are the same. */
 	assert_int_equal(envelope_calls, 1);
+	assert_int_equal(verify_calls, 0);
 	assert_true(
 	    digest_equal(&xen_fake_domain(bench->fake, again.domid)->elf,
 		&xen_fake_domain(bench->fake, receipt.domid)->elf));
@@ -983,6 +1008,7 @@ listing_verifies_each_image_and_says_why_not(void **state)
 	struct err err = {0};
 	int link[2];
 	unsigned int rows = 0;
+	unsigned int verdicts = 0;
 	bool is_end = false;
 
 	add_image(SIGNER_STRANGER, "web-bad", "2", 9);
@@ -998,6 +1024,10 @@ listing_verifies_each_image_and_says_why_not(void **state)
 		    0);
 		if (is_end)
 			break;
+		if (report.kind == REPORT_VERDICT) {
+			verdicts++;
+			continue;
+		}
 		rows++;
 		assert_int_equal(report.kind, REPORT_IMAGE);
 		if (strcmp(report.image.name, "web") == 0) {
@@ -1017,6 +1047,7 @@ listing_verifies_each_image_and_says_why_not(void **state)
 	}
 	close(link[0]);
 	assert_int_equal(rows, 2);
+	assert_int_equal(verdicts, 1); /* on the one that may run */
 }
 
 static int

@@ -167,6 +167,73 @@ ipc_refuses_several_descriptors_and_keeps_none(void **state)
 	}
 }
 
+/* All the pieces in one record, even the most there can be. */
+static void
+ipc_carries_sealed_memory(void **state)
+{
+	static const size_t sizes[] = {0, 5, LIMIT_MIB(5),
+	    SEALED_PIECES * SEALED_PIECE_BYTES};
+
+	(void)state;
+	for (size_t i = 0; i < countof(sizes); i++) {
+		CLEANUP(freep) uint8_t *data = calloc(1, sizes[i] + 1);
+		CLEANUP(sealed_freep)
+		struct sealed *sent = sealed_of(bytes_of(data, sizes[i]));
+		CLEANUP(sealed_freep) struct sealed *got = NULL;
+		size_t before = count_descriptors();
+		struct record record;
+		struct ipc_fds fds;
+		bool is_end = true;
+		struct err err;
+
+		assert_code(ipc_send_sealed(ends[0], &good_record,
+				sizeof(good_record), sent, &err),
+		    0);
+		assert_code(ipc_receive_fds(ends[1], &record, sizeof(record),
+				&fds, &is_end, &err),
+		    0);
+		assert_memory_equal(&record, &good_record, sizeof(record));
+		assert_false(is_end);
+		assert_int_equal(fds.count, sealed_piece_count(sizes[i]));
+		for (size_t j = 0; j < fds.count; j++)
+			assert_int_equal(fcntl(fds.fd[j], F_GETFD), FD_CLOEXEC);
+		assert_code(ipc_take_sealed(&fds, sizes[i], "blob", &got, &err),
+		    0);
+		assert_int_equal(fds.count, 0);
+		assert_true(bytes_equal(sealed_bytes(got), sealed_bytes(sent)));
+		sealed_freep(&got);
+		assert_int_equal(count_descriptors(), before);
+	}
+}
+
+/* To one that takes a single descriptor it is a broken protocol. */
+static void
+ipc_keeps_none_of_too_many_pieces(void **state)
+{
+	CLEANUP(freep) uint8_t *data = calloc(1, LIMIT_MIB(5));
+	CLEANUP(sealed_freep)
+	struct sealed *sent = sealed_of(bytes_of(data, LIMIT_MIB(5)));
+	size_t before = count_descriptors();
+	struct record record;
+	struct ipc_fds fds;
+	bool is_end;
+	int fd = -1;
+	struct err err;
+
+	(void)state;
+	assert_code(ipc_send_sealed(ends[0], &good_record, sizeof(good_record),
+			sent, &err),
+	    0);
+	assert_code(receive(&record, &fd, &is_end, &err), STAGE_FAILED);
+	assert_int_equal(fd, -1);
+	assert_code(ipc_send_sealed(ends[0], "short", 5, sent, &err), 0);
+	assert_code(ipc_receive_fds(ends[1], &record, sizeof(record), &fds,
+			&is_end, &err),
+	    STAGE_FAILED);
+	assert_int_equal(fds.count, 0);
+	assert_int_equal(count_descriptors(), before);
+}
+
 static void
 ipc_says_when_the_other_side_closed(void **state)
 {
@@ -259,6 +326,8 @@ main(void)
 	    pair_test(ipc_refuses_a_record_of_another_size),
 	    pair_test(ipc_refuses_a_descriptor_that_nobody_asked_for),
 	    pair_test(ipc_refuses_several_descriptors_and_keeps_none),
+	    pair_test(ipc_carries_sealed_memory),
+	    pair_test(ipc_keeps_none_of_too_many_pieces),
 	    pair_test(ipc_says_when_the_other_side_closed),
 	    pair_test(ipc_gives_the_last_record_before_the_end),
 	    pair_test(ipc_takes_a_reset_for_an_end),

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/scope.h"
 #include "base/utc.h"
@@ -324,6 +325,153 @@ blob_check_refuses_other_sizes_and_bytes(void **state)
 	    IMAGE_SIZE_MISMATCH);
 }
 
+/* --- verified before -------------------------------------------------- */
+
+/* What a first verification leaves for the next. */
+static struct trust_verdict
+verdict_on(const struct trust_policy *policy, const struct sealed *envelope)
+{
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *verified = NULL;
+	struct err err;
+
+	assert_code(
+	    verified_manifest_new(policy, NULL, envelope, &verified, &err), 0);
+	return *verified_manifest_verdict(verified);
+}
+
+static int
+try_again(const struct trust_policy *policy, const struct trust_verdict *known,
+    const char *name, const struct sealed *envelope)
+{
+	struct verified_manifest *verified = UNTOUCHED;
+	struct err err;
+	int code = verified_manifest_again(policy, known, name, envelope,
+	    &verified, &err);
+
+	if (code == 0)
+		verified_manifest_freep(&verified);
+	else
+		assert_ptr_equal(verified, UNTOUCHED);
+	return code;
+}
+
+static struct sealed *
+signed_envelope(enum signer signer, const struct manifest *manifest)
+{
+	CLEANUP(freep) char *text = sign_manifest(signer, manifest);
+
+	return sealed_of(bytes_of_str(text));
+}
+
+static void
+verified_manifest_again_takes_a_verdict_on_these_bytes(void **state)
+{
+	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(17);
+	struct manifest manifest = good_manifest();
+	CLEANUP(sealed_freep)
+	struct sealed *envelope = signed_envelope(SIGNER_PROD, &manifest);
+	struct trust_verdict known = verdict_on(policy, envelope);
+
+	(void)state;
+	assert_code(try_again(policy, &known, "web-frontend", envelope), 0);
+	/* It is the verdict that counts: nobody signed, it says. */
+	known.roles = 0;
+	assert_code(try_again(policy, &known, "web-frontend", envelope),
+	    ROLE_NOT_ALLOWED);
+}
+
+static void
+verified_manifest_again_checks_everything_else(void **state)
+{
+	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(17);
+	CLEANUP(trust_freep) struct trust_policy *later = make_policy(18);
+	struct manifest manifest = good_manifest();
+	CLEANUP(sealed_freep)
+	struct sealed *envelope = signed_envelope(SIGNER_PROD, &manifest);
+	struct trust_verdict known = verdict_on(policy, envelope);
+
+	(void)state;
+	assert_code(try_again(policy, &known, "other", envelope),
+	    IMAGE_NAME_MISMATCH);
+	assert_code(try_again(later, &known, "web-frontend", envelope),
+	    IMAGE_ROLLBACK);
+}
+
+static void
+verified_manifest_again_ignores_a_verdict_on_other_bytes(void **state)
+{
+	CLEANUP(trust_freep) struct trust_policy *policy = make_policy(17);
+	struct manifest manifest = good_manifest();
+	CLEANUP(sealed_freep)
+	struct sealed *good = signed_envelope(SIGNER_PROD, &manifest);
+	CLEANUP(sealed_freep)
+	struct sealed *strange = signed_envelope(SIGNER_STRANGER, &manifest);
+	struct trust_verdict known = verdict_on(policy, good);
+	struct trust_verdict empty = {.roles = UINT32_MAX};
+
+	(void)state;
+	assert_code(try_again(policy, &known, NULL, strange), KEY_UNKNOWN);
+	assert_code(try_again(policy, &empty, NULL, strange), KEY_UNKNOWN);
+	known.roles = 0;
+	known.envelope.bytes[31] ^= 1;
+	assert_code(try_again(policy, &known, NULL, good), 0);
+}
+
+/* --- a blob in pieces ------------------------------------------------- */
+
+/* Give copies of the first `count` pieces to an intake, and finish it. */
+static int
+take_in(const struct blob *blob, const struct sealed *raw, size_t count,
+    struct checked_blob **ret_checked)
+{
+	CLEANUP(blob_intake_freep) struct blob_intake *intake = NULL;
+	size_t all;
+	const int *fds = sealed_fds(raw, &all);
+	struct err err;
+
+	assert_code(blob_intake_new(blob, "kernel", &intake, &err), 0);
+	for (size_t i = 0; i < count; i++)
+		TRY(blob_intake_add(intake, dup(fds[i]), &err));
+	return blob_intake_finish(take_ptr(&intake), ret_checked, &err);
+}
+
+static void
+blob_intake_proves_what_came_in_pieces(void **state)
+{
+	CLEANUP(buffer_done) struct buffer data = {0};
+	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+	CLEANUP(sealed_freep) struct sealed *flipped = NULL;
+	CLEANUP(checked_blob_freep) struct checked_blob *blob = NULL;
+	struct checked_blob *none = UNTOUCHED;
+	struct blob says;
+	size_t count;
+
+	(void)state;
+	for (uint32_t i = 0; i < (5 << 20) / sizeof(i); i++)
+		buffer_add(&data, &i, sizeof(i));
+	says = blob_of(&data);
+	raw = sealed_of(buffer_bytes(&data));
+	sealed_fds(raw, &count);
+	assert_int_equal(count, 3);
+	assert_code(take_in(&says, raw, 3, &blob), 0);
+	assert_true(bytes_equal(sealed_bytes(checked_blob_sealed(blob)),
+	    buffer_bytes(&data)));
+
+	assert_code(take_in(&says, raw, 2, &none), STAGE_FAILED);
+	for (size_t at = 0; at < data.len; at += (1 << 20) + 4321) {
+		data.ptr[at] ^= 0x10;
+		sealed_freep(&flipped);
+		flipped = sealed_of(buffer_bytes(&data));
+		data.ptr[at] ^= 0x10;
+		assert_code(take_in(&says, flipped, 3, &none),
+		    IMAGE_DIGEST_MISMATCH);
+	}
+	says.size_bytes--;
+	assert_code(take_in(&says, raw, 3, &none), STAGE_FAILED);
+	assert_ptr_equal(none, UNTOUCHED);
+}
+
 static struct checked_blob *
 checked(const struct buffer *data)
 {
@@ -511,6 +659,12 @@ main(void)
 		verified_manifest_refuses_each_flipped_bit_of_what_was_signed),
 	    cmocka_unit_test(verified_manifest_refuses_broken_envelopes),
 	    cmocka_unit_test(blob_check_refuses_other_sizes_and_bytes),
+	    cmocka_unit_test(
+		verified_manifest_again_takes_a_verdict_on_these_bytes),
+	    cmocka_unit_test(verified_manifest_again_checks_everything_else),
+	    cmocka_unit_test(
+		verified_manifest_again_ignores_a_verdict_on_other_bytes),
+	    cmocka_unit_test(blob_intake_proves_what_came_in_pieces),
 	    cmocka_unit_test(checked_blob_is_made_only_of_the_right_bytes),
 	    cmocka_unit_test(verified_image_holds_what_was_signed),
 	    cmocka_unit_test(verified_image_may_have_no_ramdisk),
