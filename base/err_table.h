@@ -205,6 +205,9 @@ X(225, BLOB_SIZE_MISMATCH, REFUSAL, \
 X(226, BLOB_DIGEST_MISMATCH, REFUSAL, \
   "a blob has another content than the digest that names it", \
   "the store was damaged or changed: fetch it again") \
+X(240, KERNEL_CONFIG_BAD, REFUSAL, \
+  "what should be a kernel's configuration is none", \
+  "name the /boot/config-* that belongs to the kernel") \
 /* Requests */ \
 X(300, RPC_MALFORMED, REFUSAL, \
   "the message is not one strict JSON object of a varlink call", \

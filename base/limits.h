@@ -37,14 +37,15 @@
 #define LIMIT_TRUST_CHAIN_BYTES    LIMIT_MIB(4)
 
 /* Images. The kernel limit is for the unpacked ELF too. */
-#define LIMIT_NAME_BYTES    63
-#define LIMIT_VERSION_BYTES 63
-#define LIMIT_CMDLINE_BYTES 1023 /* MAX_GUEST_CMDLINE 1024 with NUL */
-#define LIMIT_KERNEL_BYTES  LIMIT_MIB(256)
-#define LIMIT_RAMDISK_BYTES LIMIT_MIB(1024)
-#define LIMIT_MEMORY_MIB    (1u << 20)
-#define LIMIT_VCPUS         128u
-#define LIMIT_DEVICES       16
+#define LIMIT_NAME_BYTES          63
+#define LIMIT_VERSION_BYTES       63
+#define LIMIT_CMDLINE_BYTES       1023 /* MAX_GUEST_CMDLINE 1024 with NUL */
+#define LIMIT_KERNEL_CONFIG_BYTES LIMIT_MIB(1)
+#define LIMIT_KERNEL_BYTES        LIMIT_MIB(256)
+#define LIMIT_RAMDISK_BYTES       LIMIT_MIB(1024)
+#define LIMIT_MEMORY_MIB          (1u << 20)
+#define LIMIT_VCPUS               128u
+#define LIMIT_DEVICES             16
 
 /* Store */
 #define LIMIT_INDEX_BYTES        LIMIT_MIB(4)

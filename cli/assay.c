@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
     &command_trust_verify,
     &command_image_pack,
     &command_image_sign,
+    &command_image_lint,
     &command_image_verify,
     &command_image_statement,
     &command_image_inspect,

@@ -44,6 +44,7 @@ extern const struct command command_trust_rotate;
 extern const struct command command_trust_verify;
 extern const struct command command_image_pack;
 extern const struct command command_image_sign;
+extern const struct command command_image_lint;
 extern const struct command command_image_verify;
 extern const struct command command_image_statement;
 extern const struct command command_image_inspect;

@@ -6,6 +6,7 @@
 #include <libelf.h>
 #include <xen/elfnote.h>
 
+#include "base/limits.h"
 #include "base/scope.h"
 #include "image-store/elf_check.h"
 
@@ -68,8 +69,11 @@ read_segment(Elf *elf, size_t index, struct elf_notes *notes)
 	size_t name_at;
 	size_t value_at;
 
-	if (gelf_getphdr(elf, (int)index, &segment) == NULL ||
-	    segment.p_type != PT_NOTE)
+	if (gelf_getphdr(elf, (int)index, &segment) == NULL)
+		return;
+	if (segment.p_type == PT_LOAD && segment.p_memsz <= LIMIT_KERNEL_BYTES)
+		notes->memory_bytes += segment.p_memsz;
+	if (segment.p_type != PT_NOTE)
 		return;
 	data = elf_getdata_rawchunk(elf, (int64_t)segment.p_offset,
 	    segment.p_filesz, ELF_T_NHDR);

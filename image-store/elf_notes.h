@@ -13,6 +13,7 @@
 #define ASSAY_IMAGE_STORE_ELF_NOTES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -26,6 +27,8 @@ struct elf_notes {
 	bool has_entry; /* XEN_ELFNOTE_ENTRY: a PV entry point */
 	bool has_hypercall_page;
 	bool has_pvh_entry; /* XEN_ELFNOTE_PHYS32_ENTRY */
+	uint64_t
+	    memory_bytes; /* of what is loaded: no note, but next to them */
 };
 
 /* Errors: KERNEL_FORMAT_UNKNOWN if this is not an x86-64 ELF file. */
