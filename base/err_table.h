@@ -330,6 +330,21 @@ X(556, TPM_IDENTITY_MALFORMED, REFUSAL, \
 X(557, TPM_HANDLE_TAKEN, REFUSAL, \
   "something else is in the TPM where assay keeps its own", \
   "look at it with 'tpm2_readpublic' or 'tpm2_nvreadpublic'") \
+X(558, BOOT_POLICY_MALFORMED, REFUSAL, \
+  "the boot policy breaks its format", \
+  "make the policy with 'assay boot policy'") \
+X(559, PLATFORM_NOT_TRUSTED, REFUSAL, \
+  "this host booted something that no release of the boot policy allows", \
+  "boot an approved release, or bring a policy that allows this one") \
+X(560, PLATFORM_NOT_MEASURED, REFUSAL, \
+  "nothing was measured into a register that the boot policy names", \
+  "does the firmware have the TPM enabled, and does it measure?") \
+X(561, EPOCH_COUNTER_BAD, ENVIRONMENT, \
+  "the TPM's counter does not stand where it must", \
+  "is the identity file of this host? does something else use the counter?") \
+X(562, EPOCH_TOO_FAR, REFUSAL, \
+  "the store's epoch is far above the last one, which is no usual update", \
+  "sign an index with an epoch one above the last") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

@@ -78,6 +78,12 @@
 #define LIMIT_IDENTITY_BYTES LIMIT_KIB(4)
 #define LIMIT_TPM_SECONDS    20
 
+/* Boot policy */
+#define LIMIT_BOOT_RELEASES  16
+#define LIMIT_BOOT_VALUES    8
+#define LIMIT_APPROVAL_BYTES LIMIT_KIB(64)
+#define LIMIT_APPROVALS      64
+
 /* Configuration */
 #define LIMIT_CONFIG_BYTES LIMIT_KIB(64)
 #define LIMIT_ALLOWED_UIDS 64
