@@ -21,6 +21,8 @@ static int measure(const struct build_env *env,
 static void write_receipt(const struct build_env *env,
     const struct build_request *request, const struct verified_image *image,
     struct receipt *ret_receipt);
+static void write_origin(const struct verified_manifest *verified,
+    struct receipt *ret_receipt);
 
 /*
  * Order is the argument: allow, freeze, verify, fit, make, preload, record,
@@ -186,7 +188,26 @@ write_receipt(const struct build_env *env, const struct build_request *request,
 	ret_receipt->is_debug = manifest->is_debug;
 	ret_receipt->envelope = *verified_manifest_envelope(verified);
 	ret_receipt->payload = *verified_manifest_payload(verified);
+	write_origin(verified, ret_receipt);
 	ret_receipt->sequence = env->sequence;
 	ret_receipt->memory_mib = request->memory_mib;
 	ret_receipt->vcpus = request->vcpus;
+}
+
+/* What `assay ps --affected` asks about later. */
+static void
+write_origin(const struct verified_manifest *verified,
+    struct receipt *ret_receipt)
+{
+	const struct manifest *manifest = verified_manifest_get(verified);
+	size_t count;
+	const struct digest *signers =
+	    verified_manifest_signers(verified, &count);
+
+	memcpy(ret_receipt->signers, signers, count * sizeof(*signers));
+	ret_receipt->signer_count = (uint32_t)count;
+	snprintf(ret_receipt->rollback_location,
+	    sizeof(ret_receipt->rollback_location), "%s",
+	    manifest->rollback_location);
+	ret_receipt->rollback_index = manifest->rollback_index;
 }

@@ -7,11 +7,16 @@
 #include "image-store/manifest.h"
 
 static json_t *encode_grants(const struct grant_plan *grants);
+static json_t *encode_signers(const struct receipt *receipt);
 static json_t *encode_timing(const struct timing *timing);
 static int decode_names(const struct json_at *root, struct receipt *ret_receipt,
     struct err *err);
 static int decode_string(const struct json_at *root, const char *member,
     char *ret_text, size_t size, struct err *err);
+static int decode_signers(const struct json_at *root,
+    struct receipt *ret_receipt, struct err *err);
+static int decode_rollback(const struct json_at *root,
+    struct receipt *ret_receipt, struct err *err);
 static int decode_grants(const struct json_at *root,
     struct grant_plan *ret_grants, struct err *err);
 
@@ -27,8 +32,9 @@ receipt_encode(const struct receipt *receipt)
 	digest_text(&receipt->envelope, envelope);
 	digest_text(&receipt->payload, payload);
 	digest_text(&receipt->measurement, measurement);
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, "
-			 "s:s, s:s, s:I, s:i, s:i, s:o, s:o}",
+	return json_pack(
+	    "{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, "
+	    "s:s, s:s, s:I, s:i, s:i, s:o, s:o, s:{s:s, s:I}, s:o}",
 	    "schema", RECEIPT_SCHEMA, "domid", (int)receipt->domid, "uuid",
 	    uuid, "name", receipt->name, "image", receipt->image, "version",
 	    receipt->version, "role", receipt->role, "debug",
@@ -37,7 +43,9 @@ receipt_encode(const struct receipt *receipt)
 	    "measurement", measurement, "sequence",
 	    (json_int_t)receipt->sequence, "memory_mib",
 	    (int)receipt->memory_mib, "vcpus", (int)receipt->vcpus, "grants",
-	    encode_grants(&receipt->grants), "timing_usec",
+	    encode_grants(&receipt->grants), "signers", encode_signers(receipt),
+	    "rollback", "location", receipt->rollback_location, "index",
+	    (json_int_t)receipt->rollback_index, "timing_usec",
 	    encode_timing(&receipt->timing));
 }
 
@@ -47,7 +55,7 @@ receipt_decode(struct bytes text, struct receipt *ret_receipt, struct err *err)
 	static const char *const known[] = {"schema", "domid", "uuid", "name",
 	    "image", "version", "role", "debug", "cached", "manifest_digest",
 	    "payload_digest", "measurement", "sequence", "memory_mib", "vcpus",
-	    "grants", "timing_usec", NULL};
+	    "grants", "signers", "rollback", "timing_usec", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct receipt receipt = {0};
 	struct json_at root;
@@ -73,6 +81,8 @@ receipt_decode(struct bytes text, struct receipt *ret_receipt, struct err *err)
 	TRY(json_integer_in(&root, "vcpus", 1, LIMIT_VCPUS, &number, err));
 	receipt.vcpus = (uint32_t)number;
 	TRY(decode_grants(&root, &receipt.grants, err));
+	TRY(decode_signers(&root, &receipt, err));
+	TRY(decode_rollback(&root, &receipt, err));
 	*ret_receipt = receipt;
 	return 0;
 }
@@ -89,6 +99,20 @@ encode_grants(const struct grant_plan *grants)
 		    json_pack("{s:i, s:i, s:I, s:i}", "ref", (int)ref, "domid",
 			(int)entry->domid, "frame", (json_int_t)entry->frame,
 			"flags", (int)entry->flags));
+	}
+	return array;
+}
+
+static json_t *
+encode_signers(const struct receipt *receipt)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < receipt->signer_count; i++) {
+		char hex[DIGEST_HEX_SIZE];
+
+		digest_hex(&receipt->signers[i], hex);
+		json_array_append_new(array, json_string(hex));
 	}
 	return array;
 }
@@ -167,4 +191,38 @@ decode_grants(const struct json_at *root, struct grant_plan *ret_grants,
 		entry->flags = (uint16_t)number;
 	}
 	return 0;
+}
+
+static int
+decode_signers(const struct json_at *root, struct receipt *ret_receipt,
+    struct err *err)
+{
+	struct json_at array;
+
+	TRY(json_array_in(root, "signers", LIMIT_SIGNATURES, &array, err));
+	for (size_t i = 0; i < json_array_size(array.value); i++) {
+		const char *hex;
+
+		TRY(json_item_string(&array, i, DIGEST_HEX_SIZE, &hex, err));
+		if (!digest_from_hex(hex, &ret_receipt->signers[i]))
+			return json_refuse(root, "signers", err,
+			    "item %zu is not a key id", i);
+		ret_receipt->signer_count++;
+	}
+	return 0;
+}
+
+static int
+decode_rollback(const struct json_at *root, struct receipt *ret_receipt,
+    struct err *err)
+{
+	static const char *const known[] = {"location", "index", NULL};
+	struct json_at rollback;
+
+	TRY(json_object_in(root, "rollback", &rollback, err));
+	TRY(json_known(&rollback, known, err));
+	TRY(decode_string(&rollback, "location", ret_receipt->rollback_location,
+	    sizeof(ret_receipt->rollback_location), err));
+	return json_integer_in(&rollback, "index", 0, INT64_MAX,
+	    &ret_receipt->rollback_index, err);
 }

@@ -33,6 +33,10 @@ struct receipt {
 	bool was_cached; /* no blob had to be copied, unpacked or hashed */
 	struct digest envelope;
 	struct digest payload;
+	struct digest signers[LIMIT_SIGNATURES]; /* ids of their keys */
+	uint32_t signer_count;
+	char rollback_location[LIMIT_NAME_BYTES + 1];
+	int64_t rollback_index;
 	struct digest measurement;
 	uint64_t sequence;
 	uint32_t memory_mib;

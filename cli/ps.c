@@ -2,37 +2,86 @@
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "cli/affected.h"
 #include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "keys/trust_chain.h"
 
+struct options {
+	const char *socket;
+	const char *trust;
+	const char *updates;
+	bool is_affected;
+	bool as_json;
+};
+
+static int read_options(int argc, char **argv, struct options *options);
+static int list(const struct options *options, struct err *err);
+static int keep_affected(const struct options *options, json_t *reply,
+    struct err *err);
 static int show_all(json_t *domains, struct err *err);
 static int show(json_t *domain, struct err *err);
 
 static int
 run(int argc, char **argv)
 {
-	const char *socket = CLIENT_DEFAULT_SOCKET;
-	bool as_json = false;
-	const struct argument known[] = {
-	    {"socket", required_argument, .text = &socket},
-	    {"json", no_argument, .flag = &as_json},
-	};
-	CLEANUP(json_freep) json_t *reply = NULL;
+	struct options options = {.socket = CLIENT_DEFAULT_SOCKET};
 	struct err err = {0};
-	int status =
-	    arguments_read(&command_ps, known, countof(known), &argc, argv);
+	int status = read_options(argc, argv, &options);
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (client_call(socket, "ListDomains", json_object(), &reply, &err) !=
-	    0)
-		return command_failed(&err, as_json);
-	if (as_json)
-		return command_print_json(take_ptr(&reply));
-	if (show_all(json_object_get(reply, "domains"), &err) != 0)
-		return command_failed(&err, false);
+	if (list(&options, &err) != 0)
+		return command_failed(&err, options.as_json);
 	return EXIT_DONE;
+}
+
+static int
+read_options(int argc, char **argv, struct options *options)
+{
+	const struct argument known[] = {
+	    {"affected", no_argument, .flag = &options->is_affected},
+	    {"trust", required_argument, .text = &options->trust},
+	    {"updates", required_argument, .text = &options->updates},
+	    {"socket", required_argument, .text = &options->socket},
+	    {"json", no_argument, .flag = &options->as_json},
+	};
+	int status =
+	    arguments_read(&command_ps, known, countof(known), &argc, argv);
+
+	if (status == ARGUMENTS_READ &&
+	    options->is_affected != (options->trust != NULL))
+		return command_usage(&command_ps,
+		    "--affected needs --trust, and --trust is for it alone");
+	if (status == ARGUMENTS_READ && options->updates != NULL &&
+	    options->trust == NULL)
+		return command_usage(&command_ps, "--updates needs --trust");
+	return status;
+}
+
+static int
+list(const struct options *options, struct err *err)
+{
+	CLEANUP(json_freep) json_t *reply = NULL;
+
+	TRY(client_call(options->socket, "ListDomains", json_object(), &reply,
+	    err));
+	if (options->is_affected)
+		TRY(keep_affected(options, reply, err));
+	if (!options->as_json)
+		return show_all(json_object_get(reply, "domains"), err);
+	command_print_json(take_ptr(&reply));
+	return 0;
+}
+
+static int
+keep_affected(const struct options *options, json_t *reply, struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+
+	TRY(trust_load_chain(options->trust, options->updates, &policy, err));
+	return affected_keep(policy, json_object_get(reply, "domains"), err);
 }
 
 static int
@@ -61,8 +110,10 @@ show(json_t *domain, struct err *err)
 	int paused;
 	int dying;
 	int shutdown;
+	const char *reason = "";
 	const char *state;
 
+	json_unpack(domain, "{s:{s:s}}", "affected", "code", &reason);
 	if (json_unpack(domain,
 		"{s:{s:i, s:s, s:s, s:s, s:i, s:i}, s:b, s:b, s:b}", "receipt",
 		"domid", &domid, "name", &name, "image", &image, "version",
@@ -76,10 +127,12 @@ show(json_t *domain, struct err *err)
 		state = "shutdown";
 	else if (paused)
 		state = "paused";
-	printf("%5d %-24s %-24s %-12s %7d %5d %s\n", domid, name, image,
-	    version, memory_mib, vcpus, state);
+	printf("%5d %-24s %-24s %-12s %7d %5d %s%s%s\n", domid, name, image,
+	    version, memory_mib, vcpus, state, reason[0] != '\0' ? " " : "",
+	    reason);
 	return 0;
 }
 
-const struct command command_ps = {NULL, "ps", "[--json] [--socket PATH]", "",
+const struct command command_ps = {NULL, "ps",
+    "[--affected --trust FILE [--updates CHAIN]] [--json] [--socket PATH]", "",
     "list the domains that assayd built", run};

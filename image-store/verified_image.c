@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/scope.h"
 #include "image-store/elf_check.h"
 #include "image-store/payload.h"
@@ -14,6 +15,8 @@ struct verified_manifest {
 	struct trust_verdict verdict;
 	struct digest payload;
 	char *role;
+	struct digest signers[LIMIT_SIGNATURES];
+	size_t signer_count;
 };
 
 struct checked_blob {
@@ -38,6 +41,8 @@ static int judge(const struct trust_policy *policy,
     const struct trust_verdict *known, struct bytes raw,
     const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
     struct err *err);
+static void remember_signers(struct verified_manifest *manifest,
+    const struct trust_policy *policy, const struct trust_verdict *verdict);
 static int check_name(const char *name, const struct manifest *manifest,
     struct err *err);
 static int check_size(const struct blob *blob, const struct sealed *raw_bytes,
@@ -97,6 +102,7 @@ verified_manifest_again(const struct trust_policy *policy,
 	made->role = strdup(trust_role_name(policy, role));
 	if (made->role == NULL)
 		return err_set(err, NO_MEMORY, "role name");
+	remember_signers(made, policy, &made->verdict);
 	*ret_manifest = take_ptr(&made);
 	return 0;
 }
@@ -139,6 +145,14 @@ const char *
 verified_manifest_role(const struct verified_manifest *manifest)
 {
 	return manifest->role;
+}
+
+const struct digest *
+verified_manifest_signers(const struct verified_manifest *manifest,
+    size_t *ret_count)
+{
+	*ret_count = manifest->signer_count;
+	return manifest->signers;
 }
 
 int
@@ -296,6 +310,20 @@ verified_image_ramdisk(const struct verified_image *image)
 	if (image->ramdisk == NULL)
 		return bytes_of(NULL, 0);
 	return sealed_bytes(image->ramdisk->sealed);
+}
+
+/* No more than there were signatures. */
+static void
+remember_signers(struct verified_manifest *manifest,
+    const struct trust_policy *policy, const struct trust_verdict *verdict)
+{
+	for (size_t key = 0; key < LIMIT_TRUST_KEYS; key++) {
+		if ((verdict->keys >> key & 1) == 0)
+			continue;
+		bug_unless(manifest->signer_count < LIMIT_SIGNATURES);
+		manifest->signers[manifest->signer_count++] =
+		    *trust_key_id(policy, key);
+	}
 }
 
 static int

@@ -64,6 +64,9 @@ const struct digest *verified_manifest_payload(
 const struct trust_verdict *verified_manifest_verdict(
     const struct verified_manifest *manifest);
 const char *verified_manifest_role(const struct verified_manifest *manifest);
+/* The ids of the keys that signed, at most LIMIT_SIGNATURES. */
+const struct digest *verified_manifest_signers(
+    const struct verified_manifest *manifest, size_t *ret_count);
 
 /*
  * Does this sealed blob have the signed size and digest?

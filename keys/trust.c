@@ -112,6 +112,23 @@ trust_has_purpose(const struct trust_policy *policy, enum trust_purpose purpose)
 	return false;
 }
 
+bool
+trust_revokes_key(const struct trust_policy *policy, const struct digest *id)
+{
+	for (size_t i = 0; i < policy->revoked_key_id_count; i++) {
+		if (digest_equal(&policy->revoked_key_ids[i], id))
+			return true;
+	}
+	return false;
+}
+
+const struct digest *
+trust_key_id(const struct trust_policy *policy, size_t key)
+{
+	bug_unless(key < policy->key_count);
+	return public_key_id(policy->keys[key]);
+}
+
 size_t
 trust_find_key(const struct trust_policy *policy, const struct digest *id)
 {

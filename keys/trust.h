@@ -85,9 +85,14 @@ struct trust_role_summary {
 struct trust_role_summary trust_role_summary(const struct trust_policy *policy,
     size_t role);
 
+/* The id of the key of this index. Borrowed. */
+const struct digest *trust_key_id(const struct trust_policy *policy,
+    size_t key);
+
 /* Which roles of the purpose signed: bit i stands for role i. */
 struct trust_verdict {
 	uint32_t roles;
+	uint64_t keys; /* that signed and are not revoked: bit i is key i */
 	struct digest envelope; /* SHA-256 of the envelope as it came */
 };
 

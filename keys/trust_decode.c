@@ -189,6 +189,7 @@ decode_revoked_keys(const struct json_at *revoked, struct trust_policy *policy,
 		key = trust_find_key(policy, &id);
 		if (key < policy->key_count)
 			policy->revoked_keys |= UINT64_C(1) << key;
+		policy->revoked_key_ids[policy->revoked_key_id_count++] = id;
 	}
 	return trust_refuse_twice(&keys, err);
 }

@@ -40,6 +40,8 @@ struct trust_policy {
 	struct public_key *keys[LIMIT_TRUST_KEYS];
 	size_t key_count;
 	uint64_t revoked_keys;
+	struct digest revoked_key_ids[LIMIT_REVOCATIONS]; /* listed or not */
+	size_t revoked_key_id_count;
 	struct trust_role roles[LIMIT_TRUST_ROLES];
 	size_t role_count;
 	struct digest revoked_manifests[LIMIT_REVOCATIONS];
@@ -67,6 +69,18 @@ const char *trust_purpose_what(enum trust_purpose purpose);
 /* Is a payload of this type for this purpose? */
 bool trust_purpose_has_type(enum trust_purpose purpose,
     const char *payload_type);
+
+/* The roles of the purpose whose threshold these keys reach, as bits. */
+uint32_t trust_roles_met(const struct trust_policy *policy,
+    enum trust_purpose purpose, uint64_t keys);
+
+/* Is this the digest of something revoked? Errors: IMAGE_REVOKED. */
+int trust_check_digest(const struct trust_policy *policy,
+    const struct digest *digest, const char *what, struct err *err);
+
+/* Is the key revoked, listed or not? */
+bool trust_revokes_key(const struct trust_policy *policy,
+    const struct digest *id);
 
 /* The index of the key with this identity, or key_count. */
 size_t trust_find_key(const struct trust_policy *policy,

@@ -14,8 +14,6 @@ struct tally {
 static int check_revoked(const struct trust_policy *policy,
     const struct digest *envelope_digest, const struct dsse_envelope *envelope,
     struct err *err);
-static bool is_revoked(const struct trust_policy *policy,
-    const struct digest *digest);
 static int count_keys(const struct trust_policy *policy,
     const struct dsse_envelope *envelope, struct tally *ret_tally,
     struct err *err);
@@ -25,8 +23,6 @@ static size_t find_signer(const struct trust_policy *policy, struct bytes pae,
     struct bytes sig, size_t hinted);
 static size_t find_hinted(const struct trust_policy *policy,
     const char *claimed_keyid);
-static uint32_t roles_met(const struct trust_policy *policy,
-    enum trust_purpose purpose, uint64_t keys);
 static int refuse(const struct trust_policy *policy, enum trust_purpose purpose,
     const struct tally *tally, struct err *err);
 
@@ -49,8 +45,8 @@ trust_verify_for(const struct trust_policy *policy, enum trust_purpose purpose,
 
 	/* Which keys signed, and which roles do they make up? */
 	TRY(count_keys(policy, envelope, &tally, err));
-	verdict.roles =
-	    roles_met(policy, purpose, tally.accepted & ~policy->revoked_keys);
+	verdict.keys = tally.accepted & ~policy->revoked_keys;
+	verdict.roles = trust_roles_met(policy, purpose, verdict.keys);
 	if (verdict.roles == 0)
 		return refuse(policy, purpose, &tally, err);
 
@@ -61,6 +57,35 @@ trust_verify_for(const struct trust_policy *policy, enum trust_purpose purpose,
 		    err_quote_str(dsse_payload_type(envelope)).text,
 		    trust_purpose_what(purpose));
 	*ret_verdict = verdict;
+	return 0;
+}
+
+uint32_t
+trust_roles_met(const struct trust_policy *policy, enum trust_purpose purpose,
+    uint64_t keys)
+{
+	uint32_t roles = 0;
+
+	for (size_t i = 0; i < policy->role_count; i++) {
+		const struct trust_role *role = &policy->roles[i];
+
+		if (role->purpose == purpose &&
+		    __builtin_popcountll(keys & role->keys) >= role->threshold)
+			roles |= UINT32_C(1) << i;
+	}
+	return roles;
+}
+
+int
+trust_check_digest(const struct trust_policy *policy,
+    const struct digest *digest, const char *what, struct err *err)
+{
+	for (size_t i = 0; i < policy->revoked_manifest_count; i++) {
+		if (digest_equal(&policy->revoked_manifests[i], digest))
+			return err_set(err, IMAGE_REVOKED,
+			    "trust policy: revoked.manifests names the %s",
+			    what);
+	}
 	return 0;
 }
 
@@ -75,24 +100,9 @@ check_revoked(const struct trust_policy *policy,
 {
 	struct digest payload_digest;
 
-	if (is_revoked(policy, envelope_digest))
-		return err_set(err, IMAGE_REVOKED,
-		    "trust policy: revoked.manifests names the envelope");
+	TRY(trust_check_digest(policy, envelope_digest, "envelope", err));
 	TRY(digest_of(dsse_raw_payload(envelope), &payload_digest, err));
-	if (is_revoked(policy, &payload_digest))
-		return err_set(err, IMAGE_REVOKED,
-		    "trust policy: revoked.manifests names the payload");
-	return 0;
-}
-
-static bool
-is_revoked(const struct trust_policy *policy, const struct digest *digest)
-{
-	for (size_t i = 0; i < policy->revoked_manifest_count; i++) {
-		if (digest_equal(&policy->revoked_manifests[i], digest))
-			return true;
-	}
-	return false;
+	return trust_check_digest(policy, &payload_digest, "payload", err);
 }
 
 static int
@@ -158,22 +168,6 @@ find_hinted(const struct trust_policy *policy, const char *claimed_keyid)
 	return trust_find_key(policy, &id);
 }
 
-static uint32_t
-roles_met(const struct trust_policy *policy, enum trust_purpose purpose,
-    uint64_t keys)
-{
-	uint32_t roles = 0;
-
-	for (size_t i = 0; i < policy->role_count; i++) {
-		const struct trust_role *role = &policy->roles[i];
-
-		if (role->purpose == purpose &&
-		    __builtin_popcountll(keys & role->keys) >= role->threshold)
-			roles |= UINT32_C(1) << i;
-	}
-	return roles;
-}
-
 /* Of several reasons, the one that says most. */
 static int
 refuse(const struct trust_policy *policy, enum trust_purpose purpose,
@@ -182,7 +176,7 @@ refuse(const struct trust_policy *policy, enum trust_purpose purpose,
 	if (tally->has_bad)
 		return err_set(err, IMAGE_SIGNATURE_BAD,
 		    "no key of the trust policy accepts a signature");
-	if (roles_met(policy, purpose, tally->accepted) != 0)
+	if (trust_roles_met(policy, purpose, tally->accepted) != 0)
 		return err_set(err, KEY_REVOKED,
 		    "enough keys signed, but too many of them are revoked");
 	if (tally->has_unknown)

@@ -213,6 +213,9 @@ build_receipt_says_what_was_built(void **state)
 	assert_string_equal(receipt.image, "web");
 	assert_string_equal(receipt.version, "1");
 	assert_string_equal(receipt.role, "prod");
+	assert_int_equal(receipt.signer_count, 1);
+	assert_string_equal(receipt.rollback_location, "web");
+	assert_int_equal(receipt.rollback_index, 17);
 	assert_false(receipt.is_debug);
 	assert_false(receipt.was_cached);
 	assert_true(digest_equal(&receipt.envelope, &envelope));

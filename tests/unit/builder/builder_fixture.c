@@ -54,12 +54,17 @@ good_receipt(void)
 	    .memory_mib = 256,
 	    .vcpus = 2,
 	    .grants = {{{1, 2, 0x1234}, {1, 1, 0xfffffffe}}},
+	    .signer_count = 2,
+	    .rollback_location = "web",
+	    .rollback_index = 17,
 	};
 
 	assert_true(uuid_from_text(GOOD_UUID, receipt.uuid));
 	memset(receipt.envelope.bytes, 0x11, DIGEST_BYTES);
 	memset(receipt.payload.bytes, 0x22, DIGEST_BYTES);
 	memset(receipt.measurement.bytes, 0x33, DIGEST_BYTES);
+	memset(receipt.signers, 0x44, DIGEST_BYTES);
+	memset(receipt.signers[1].bytes, 0x55, DIGEST_BYTES);
 	for (uint32_t i = 0; i < TIMING_PHASE_COUNT; i++)
 		receipt.timing.phase_usec[i] = i + 1;
 	return receipt;

@@ -166,7 +166,8 @@ cache_done_lets_everything_go(void **state)
 static struct trust_verdict
 verdict_number(uint32_t number)
 {
-	return (struct trust_verdict){number, digest_number(number)};
+	return (struct trust_verdict){.roles = number,
+	    .envelope = digest_number(number)};
 }
 
 static const struct trust_verdict *

@@ -43,6 +43,12 @@ receipt_is_read_back_but_for_its_timing(void **state)
 	assert_true(digest_equal(&back.envelope, &receipt.envelope));
 	assert_true(digest_equal(&back.payload, &receipt.payload));
 	assert_true(digest_equal(&back.measurement, &receipt.measurement));
+	assert_int_equal(back.signer_count, receipt.signer_count);
+	assert_true(back.signer_count > 0);
+	assert_memory_equal(back.signers, receipt.signers,
+	    sizeof(back.signers));
+	assert_string_equal(back.rollback_location, receipt.rollback_location);
+	assert_int_equal(back.rollback_index, receipt.rollback_index);
 	assert_int_equal(back.sequence, receipt.sequence);
 	assert_int_equal(back.memory_mib, receipt.memory_mib);
 	assert_int_equal(back.vcpus, receipt.vcpus);
@@ -97,7 +103,7 @@ receipt_refuses_a_missing_or_wrong_member(void **state)
 	static const char *const members[] = {"schema", "domid", "uuid", "name",
 	    "image", "version", "role", "debug", "cached", "manifest_digest",
 	    "payload_digest", "measurement", "sequence", "memory_mib", "vcpus",
-	    "grants"};
+	    "grants", "signers", "rollback"};
 
 	(void)state;
 	for (size_t i = 0; i < countof(members); i++) {

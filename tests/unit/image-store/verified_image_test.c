@@ -113,6 +113,7 @@ verified_manifest_tells_who_signed_what(void **state)
 	CLEANUP(sealed_freep)
 	struct sealed *envelope = sealed_of(bytes_of_str(text));
 	struct digest digest;
+	size_t signers = 0;
 	struct err err;
 
 	(void)state;
@@ -122,6 +123,9 @@ verified_manifest_tells_who_signed_what(void **state)
 	assert_memory_equal(verified_manifest_get(verified), &manifest,
 	    sizeof(manifest));
 	assert_string_equal(verified_manifest_role(verified), "prod");
+	assert_true(digest_equal(verified_manifest_signers(verified, &signers),
+	    trust_key_id(policy, 0)));
+	assert_int_equal(signers, 1);
 	digest_of(bytes_of_str(text), &digest, &err);
 	assert_true(
 	    digest_equal(verified_manifest_envelope(verified), &digest));

@@ -209,6 +209,22 @@ trust_verify_gives_the_digest_of_the_envelope_as_it_came(void **state)
 	free(raw);
 }
 
+/* Not the revoked one, nor the foreign one. */
+static void
+trust_verify_names_every_key_that_counts(void **state)
+{
+	json_t *trust = fixture_trust();
+	json_t *tree = fixture_signed_envelope();
+	struct trust_verdict verdict;
+
+	(void)state;
+	fixture_envelope_sign(tree, RSA3072, RSA3072->id);
+	fixture_envelope_sign(tree, FOREIGN, FOREIGN->id);
+	revoke_key(trust, ED25519);
+	assert_code(verify(trust, tree, &verdict), ERR_NONE);
+	assert_int_equal(verdict.keys, 1u << 0 | 1u << 2);
+}
+
 static void
 trust_verify_needs_no_keyid(void **state)
 {
@@ -837,6 +853,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(trust_verify_names_every_key_that_counts,
+		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_takes_for_a_purpose_only_what_was_signed_for_it,
 		forget_tries),
