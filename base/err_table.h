@@ -205,6 +205,12 @@ X(225, BLOB_SIZE_MISMATCH, REFUSAL, \
 X(226, BLOB_DIGEST_MISMATCH, REFUSAL, \
   "a blob has another content than the digest that names it", \
   "the store was damaged or changed: fetch it again") \
+X(227, ARCHIVE_MALFORMED, REFUSAL, \
+  "this is not a whole tar archive of a store", \
+  "fetch it again, or make it with 'assay store export' or skopeo") \
+X(228, ARCHIVE_UNSAFE, REFUSAL, \
+  "the archive holds a link, a device or a path out of the store", \
+  "do not use it: no tool makes such an archive of a store") \
 X(240, KERNEL_CONFIG_BAD, REFUSAL, \
   "what should be a kernel's configuration is none", \
   "name the /boot/config-* that belongs to the kernel") \

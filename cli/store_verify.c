@@ -1,28 +1,36 @@
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "base/utc.h"
 #include "cli/arguments.h"
-#include "cli/check.h"
 #include "cli/command.h"
-#include "cli/files.h"
+#include "cli/store_check.h"
 #include "keys/trust_chain.h"
-#include "image-store/layout.h"
 
 struct options {
 	const char *trust_path;
 	const char *store_path;
+	int64_t min_epoch;
 	bool as_json;
 };
 
 static int verify_store(const struct options *options, struct err *ret_worst,
     struct err *err);
-static int verify_entry(const struct trust_policy *policy, int store_fd,
-    const struct layout_entry *entry, struct err *err);
+static int read_index(const struct trust_policy *policy, int store_fd,
+    int64_t min_epoch, struct store_index **ret_index, struct err *err);
+static void show_progress(size_t done, size_t count);
+static void print_text(const struct store_check *check,
+    const struct err *why_no_index);
+static void print_json(const struct store_check *check,
+    const struct err *why_no_index);
+static json_t *describe_index(const struct store_check *check,
+    const struct err *why_no_index);
 static json_t *describe(const struct layout_entry *entry,
     const struct err *why);
-static int copy_blob(int store_fd, const struct blob *blob, const char *what,
-    struct sealed **ret_blob, struct err *err);
+static const char *name_or_null(const struct err *why);
 
 static int
 run(int argc, char **argv)
@@ -31,6 +39,8 @@ run(int argc, char **argv)
 	const struct argument known[] = {
 	    {"trust", required_argument, .is_needed = true,
 		.text = &options.trust_path},
+	    {"min-epoch", required_argument, .number = &options.min_epoch,
+		.max = INT64_MAX},
 	    {"json", no_argument, .flag = &options.as_json},
 	};
 	struct err worst = {0};
@@ -46,70 +56,119 @@ run(int argc, char **argv)
 	return command_status_of(&worst);
 }
 
-/* Every image is checked; the first bad one gives the exit status. */
+/* Everything is checked; the first that is bad gives the exit status. */
 static int
 verify_store(const struct options *options, struct err *ret_worst,
     struct err *err)
 {
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
-	CLEANUP(layout_list_done) struct layout_list entries = {0};
-	CLEANUP(json_freep) json_t *rows = json_array();
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	CLEANUP(closep) int store_fd = -1;
+	CLEANUP(freep) struct err *results = NULL;
+	struct err why_no_index = {0};
+	struct store_check check;
 
 	TRY(trust_load(options->trust_path, &policy, err));
 	TRY(layout_open(options->store_path, &store_fd, err));
-	TRY(layout_read(store_fd, NULL, &entries, err));
-	for (size_t i = 0; i < entries.count; i++) {
-		const struct layout_entry *entry = &entries.entries[i];
-		struct err why = {0};
-
-		if (verify_entry(policy, store_fd, entry, &why) != 0 &&
-		    ret_worst->code == ERR_NONE)
-			*ret_worst = why;
-		json_array_append_new(rows, describe(entry, &why));
-		if (!options->as_json)
-			printf("%-24s %-16s %s%s%s\n", entry->claimed_name,
-			    entry->claimed_version,
-			    why.code == ERR_NONE ? "verified"
-						 : err_name(why.code),
-			    why.code == ERR_NONE ? "" : ": ", why.text);
-	}
-	if (options->as_json)
-		command_print_json(json_pack("{s:O}", "images", rows));
+	TRY(layout_read(store_fd, NULL, &list, err));
+	results = calloc(list.count + 1, sizeof(*results));
+	if (results == NULL)
+		return err_set(err, NO_MEMORY, "%zu images", list.count);
+	(void)read_index(policy, store_fd, options->min_epoch, &index,
+	    &why_no_index);
+	check = (struct store_check){policy, index, store_fd, &list, results};
+	TRY(store_check_run(&check,
+	    isatty(STDERR_FILENO) != 0 ? show_progress : NULL, err));
+	*ret_worst = why_no_index;
+	for (size_t i = 0; i < list.count && ret_worst->code == ERR_NONE; i++)
+		*ret_worst = results[i];
+	(options->as_json ? print_json : print_text)(&check, &why_no_index);
 	return 0;
 }
 
+/* Only if the policy demands one: nobody's signature on it counts otherwise. */
 static int
-verify_entry(const struct trust_policy *policy, int store_fd,
-    const struct layout_entry *entry, struct err *err)
+read_index(const struct trust_policy *policy, int store_fd, int64_t min_epoch,
+    struct store_index **ret_index, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
-	CLEANUP(sealed_freep) struct sealed *kernel = NULL;
-	CLEANUP(sealed_freep) struct sealed *ramdisk = NULL;
-	CLEANUP(verified_manifest_freep)
-	struct verified_manifest *verified = NULL;
-	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
-	const struct manifest *manifest;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
 
-	TRY(layout_copy_blob_max(store_fd, &entry->envelope,
-	    LIMIT_ENVELOPE_BYTES, "manifest", &envelope, err));
-	TRY(verified_manifest_new(policy, entry->claimed_name, envelope,
-	    &verified, err));
-	manifest = verified_manifest_get(verified);
-	TRY(copy_blob(store_fd, &manifest->kernel, "kernel", &kernel, err));
-	if (manifest->has_ramdisk)
-		TRY(copy_blob(store_fd, &manifest->ramdisk, "ramdisk", &ramdisk,
-		    err));
-	return check_image(take_ptr(&verified), take_ptr(&kernel),
-	    take_ptr(&ramdisk), &image, err);
+	if (!store_index_is_needed(policy))
+		return 0;
+	TRY(layout_copy_store_index(store_fd, &envelope, err));
+	TRY(store_index_verify(policy, envelope, &index, err));
+	TRY(store_index_check_epoch(index, min_epoch, err));
+	TRY(store_index_check_expiry(policy, index, err));
+	*ret_index = take_ptr(&index);
+	return 0;
 }
 
-static int
-copy_blob(int store_fd, const struct blob *blob, const char *what,
-    struct sealed **ret_blob, struct err *err)
+/* A line that is written over, and gone in the end. */
+static void
+show_progress(size_t done, size_t count)
 {
-	return layout_copy_blob(store_fd, &blob->digest, blob->size_bytes, what,
-	    ret_blob, err);
+	static const char bar[] = "########################################";
+	int width = (int)(done * (sizeof(bar) - 1) / count);
+
+	if (done < count)
+		fprintf(stderr, "\r[%-*.*s] %zu of %zu", (int)sizeof(bar) - 1,
+		    width, bar, done, count);
+	else
+		fputs("\r\033[K", stderr);
+}
+
+static void
+print_text(const struct store_check *check, const struct err *why_no_index)
+{
+	if (check->index != NULL)
+		printf("%-24s epoch %-10lld verified\n", "store index",
+		    (long long)check->index->epoch);
+	if (why_no_index->code != ERR_NONE)
+		printf("%-24s %-16s %s: %s\n", "store index", "-",
+		    err_name(why_no_index->code), why_no_index->text);
+	for (size_t i = 0; i < check->list->count; i++) {
+		const struct layout_entry *entry = &check->list->entries[i];
+		const struct err *why = &check->results[i];
+		bool is_good = why->code == ERR_NONE;
+
+		printf("%-24s %-16s %s%s%s\n", entry->claimed_name,
+		    entry->claimed_version,
+		    is_good ? "verified" : err_name(why->code),
+		    is_good ? "" : ": ", is_good ? "" : why->text);
+	}
+}
+
+static void
+print_json(const struct store_check *check, const struct err *why_no_index)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < check->list->count; i++)
+		json_array_append_new(rows,
+		    describe(&check->list->entries[i], &check->results[i]));
+	command_print_json(json_pack("{s:o, s:o}", "index",
+	    describe_index(check, why_no_index), "images", rows));
+}
+
+/* Null if the policy does not ask for one. */
+static json_t *
+describe_index(const struct store_check *check, const struct err *why)
+{
+	const struct store_index *index = check->index;
+	char expires[UTC_TEXT_SIZE];
+
+	if (index == NULL && why->code == ERR_NONE)
+		return json_null();
+	if (index == NULL)
+		return json_pack("{s:s, s:s}", "refused", err_name(why->code),
+		    "detail", why->text);
+	if (index->expires != UTC_NONE)
+		utc_text(index->expires, expires);
+	return json_pack("{s:I, s:s?, s:n, s:n}", "epoch",
+	    (json_int_t)index->epoch, "expires",
+	    index->expires != UTC_NONE ? expires : NULL, "refused", "detail");
 }
 
 static json_t *
@@ -120,10 +179,16 @@ describe(const struct layout_entry *entry, const struct err *why)
 	digest_text(&entry->envelope, envelope);
 	return json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "name",
 	    entry->claimed_name, "version", entry->claimed_version,
-	    "manifest_digest", envelope, "refused",
-	    why->code == ERR_NONE ? NULL : err_name(why->code), "detail",
+	    "manifest_digest", envelope, "refused", name_or_null(why), "detail",
 	    why->code == ERR_NONE ? NULL : why->text);
 }
 
+static const char *
+name_or_null(const struct err *why)
+{
+	return why->code == ERR_NONE ? NULL : err_name(why->code);
+}
+
 const struct command command_store_verify = {"store", "verify",
-    "--trust FILE [--json]", "STORE", "verify every image of a store", run};
+    "--trust FILE [--min-epoch N] [--json]", "STORE",
+    "verify every image of a store", run};

@@ -77,18 +77,25 @@ store_index_read_old(int dir_fd, struct bytes payload, char **ret_text,
 }
 
 int
-store_index_put(const char *path, struct bytes envelope, struct err *err)
+store_index_check_newer(int dir_fd, struct bytes envelope, struct err *err)
 {
-	CLEANUP(closep) int dir_fd = -1; /* holds the lock */
 	CLEANUP(dsse_freep) struct dsse_envelope *decoded = NULL;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	CLEANUP(freep) char *old = NULL;
 	size_t old_len;
 
 	TRY(decode_envelope(envelope, &decoded, &index, err));
+	return store_index_read_old(dir_fd, dsse_raw_payload(decoded), &old,
+	    &old_len, err);
+}
+
+int
+store_index_put(const char *path, struct bytes envelope, struct err *err)
+{
+	CLEANUP(closep) int dir_fd = -1; /* holds the lock */
+
 	TRY(layout_lock(path, &dir_fd, err));
-	TRY(store_index_read_old(dir_fd, dsse_raw_payload(decoded), &old,
-	    &old_len, err));
+	TRY(store_index_check_newer(dir_fd, envelope, err));
 	return put(path, dir_fd, envelope, err);
 }
 

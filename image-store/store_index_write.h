@@ -32,9 +32,16 @@ int store_index_read_old(int dir_fd, struct bytes payload, char **ret_text,
     size_t *ret_len, struct err *err);
 
 /*
- * Put an envelope into the store, in place of the one that is there.
+ * May this envelope replace what the store has? Only reads.
  * Errors: those of store_index_decode() and store_index_read_old();
- * STORE_MALFORMED; STORE_IO; NO_MEMORY.
+ * PAYLOAD_TYPE_UNKNOWN.
+ */
+int store_index_check_newer(int dir_fd, struct bytes envelope, struct err *err);
+
+/*
+ * Put an envelope into the store, in place of the one that is there.
+ * Errors: those of store_index_check_newer(); STORE_MALFORMED; STORE_IO;
+ * NO_MEMORY.
  */
 int store_index_put(const char *path, struct bytes envelope, struct err *err);
 

@@ -5,12 +5,14 @@
 #include "store_fixture.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "image-store/archive.h"
 #include "image-store/elf_notes.h"
 #include "image-store/kernel_unpack.h"
 #include "image-store/layout.h"
@@ -76,6 +78,28 @@ read_store_index(struct bytes file, struct err *err)
 	return store_index_decode(file, &index, err);
 }
 
+/* Into a fresh directory, outside of which nothing may appear. */
+static int
+unpack_archive(struct bytes file, struct err *err)
+{
+	static int number;
+	CLEANUP(closep) int dir_fd = -1;
+	char dir[32];
+	size_t around = count_files(".");
+	int code;
+
+	snprintf(dir, sizeof(dir), "archive-%d", number++);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mkdirat(dir_fd, "blobs", 0700), 0);
+	assert_int_equal(mkdirat(dir_fd, "blobs/sha256", 0700), 0);
+	write_file("archive.tar", file);
+	code = archive_unpack("archive.tar", dir_fd, err);
+	assert_int_equal(unlink("archive.tar"), 0);
+	assert_int_equal(count_files("."), around + 1);
+	return code;
+}
+
 static const struct {
 	const char *suffix;
 	int (*read)(struct bytes file, struct err *err);
@@ -86,6 +110,7 @@ static const struct {
     {".ramdisk", ramdisk_check},
     {".index", read_index},
     {".store-index", read_store_index},
+    {".tar", unpack_archive},
 };
 
 static bool
