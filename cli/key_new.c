@@ -50,7 +50,7 @@ read_options(int argc, char **argv, struct options *options)
 	    !algorithm_from_name(options->algorithm_name, &options->algorithm))
 		return command_usage(self,
 		    "--alg: %s is not ecdsa-p256-sha256, ecdsa-p384-sha384, "
-		    "ed25519 or rsa-pss-sha256",
+		    "ed25519, rsa-pss-sha256, ml-dsa-65 or ml-dsa-87",
 		    err_quote_str(options->algorithm_name).text);
 	if (options->pub != NULL && strcmp(options->out, options->pub) == 0)
 		return command_usage(self, "--out and --pub are the same file");

@@ -2,7 +2,7 @@
  * The signature algorithms assay knows, by their names in trust.json.
  *
  * An algorithm is a property of a key in the trust policy. It never comes
- * from an envelope. FORMATS "Algorithms"; ids for ML-DSA are reserved.
+ * from an envelope. FORMATS "Algorithms".
  */
 #ifndef ASSAY_KEYS_ALGORITHM_H
 #define ASSAY_KEYS_ALGORITHM_H
@@ -14,10 +14,25 @@ enum algorithm {
 	ALGORITHM_ECDSA_P384_SHA384,
 	ALGORITHM_ED25519,
 	ALGORITHM_RSA_PSS_SHA256,
+	ALGORITHM_ML_DSA_65, /* FIPS 204; where libcrypto is 3.5 or later */
+	ALGORITHM_ML_DSA_87,
+};
+
+/* What would have to break for all of a family to fall at once. */
+enum algorithm_family {
+	ALGORITHM_CLASSICAL,
+	ALGORITHM_POST_QUANTUM,
+	ALGORITHM_FAMILIES,
 };
 
 /* "ecdsa-p384-sha384" */
 const char *algorithm_name(enum algorithm algorithm);
+
+enum algorithm_family algorithm_family(enum algorithm algorithm);
+
+/* "classical", "ml-dsa" */
+bool algorithm_family_from_name(const char *name,
+    enum algorithm_family *ret_family);
 
 bool algorithm_from_name(const char *name, enum algorithm *ret_algorithm);
 

@@ -45,6 +45,7 @@ private_key_generate(enum algorithm algorithm, struct private_key **ret_key,
 {
 	CLEANUP(private_key_freep) struct private_key *key = NULL;
 
+	TRY(scheme_check_available(algorithm, err));
 	key = calloc(1, sizeof(*key));
 	if (key == NULL)
 		return err_set(err, NO_MEMORY, "private key");
@@ -143,6 +144,10 @@ generate(enum algorithm algorithm)
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	case ALGORITHM_RSA_PSS_SHA256:
 		return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", rsa_bits);
+	case ALGORITHM_ML_DSA_65:
+	case ALGORITHM_ML_DSA_87:
+		return EVP_PKEY_Q_keygen(NULL, NULL,
+		    scheme_ml_dsa_name(algorithm));
 	}
 	log_bug(__FILE__, __LINE__, "algorithm is one of ours");
 }

@@ -16,7 +16,8 @@ struct private_key;
 
 /*
  * RSA keys are made with 3072 bits. Returns owned.
- * Errors: SYSTEM_FAILED if libcrypto cannot; NO_MEMORY.
+ * Errors: KEY_UNSUPPORTED (ML-DSA before OpenSSL 3.5); SYSTEM_FAILED if
+ * libcrypto cannot; NO_MEMORY.
  */
 int private_key_generate(enum algorithm algorithm, struct private_key **ret_key,
     struct err *err);

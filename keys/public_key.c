@@ -1,6 +1,7 @@
 #include "keys/public_key.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -152,6 +153,12 @@ check_type(X509_PUBKEY *spki, struct err *err)
 	if (nid == NID_X9_62_id_ecPublicKey || nid == NID_rsaEncryption ||
 	    nid == NID_ED25519)
 		return 0;
+	/* By number: before 3.5 libcrypto has no name for them. */
+	OBJ_obj2txt(name, sizeof(name), type, 1);
+	if (strcmp(name, "2.16.840.1.101.3.4.3.18") == 0)
+		return scheme_check_available(ALGORITHM_ML_DSA_65, err);
+	if (strcmp(name, "2.16.840.1.101.3.4.3.19") == 0)
+		return scheme_check_available(ALGORITHM_ML_DSA_87, err);
 	OBJ_obj2txt(name, sizeof(name), type, 0);
 	return err_set(err, KEY_UNSUPPORTED, "a key of the type %s",
 	    err_quote_str(name).text);
@@ -252,6 +259,8 @@ is_length_right(const struct public_key *key, size_t len)
 		return len > 0 && len <= full;
 	case ALGORITHM_ED25519:
 	case ALGORITHM_RSA_PSS_SHA256:
+	case ALGORITHM_ML_DSA_65:
+	case ALGORITHM_ML_DSA_87:
 		return len == full;
 	}
 	return false;

@@ -4,6 +4,8 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/rsa.h>
 
 #include "base/log.h"
@@ -25,6 +27,16 @@ static const struct curve curves[] = {
     {"secp384r1", ALGORITHM_ECDSA_P384_SHA384},
 };
 
+/* Algorithms that leave nothing open. */
+static const struct {
+	const char *name; /* libcrypto's */
+	enum algorithm algorithm;
+} named[] = {
+    {"ED25519", ALGORITHM_ED25519},
+    {"ML-DSA-65", ALGORITHM_ML_DSA_65},
+    {"ML-DSA-87", ALGORITHM_ML_DSA_87},
+};
+
 static int check_rsa(const EVP_PKEY *key, struct err *err);
 static bool has_rsa_exponent(const EVP_PKEY *key);
 static int check_ec(const EVP_PKEY *key, enum algorithm *ret_algorithm,
@@ -42,10 +54,40 @@ scheme_of_key(const EVP_PKEY *key, enum algorithm *ret_algorithm,
 		*ret_algorithm = ALGORITHM_RSA_PSS_SHA256;
 		return 0;
 	}
-	if (!EVP_PKEY_is_a(key, "ED25519"))
+	for (size_t i = 0; i < countof(named); i++) {
+		if (EVP_PKEY_is_a(key, named[i].name)) {
+			*ret_algorithm = named[i].algorithm;
+			return 0;
+		}
+	}
+	return err_set(err, KEY_UNSUPPORTED,
+	    "not an EC, RSA, Ed25519 or ML-DSA key");
+}
+
+const char *
+scheme_ml_dsa_name(enum algorithm algorithm)
+{
+	if (algorithm == ALGORITHM_ML_DSA_65)
+		return "ML-DSA-65";
+	return algorithm == ALGORITHM_ML_DSA_87 ? "ML-DSA-87" : NULL;
+}
+
+int
+scheme_check_available(enum algorithm algorithm, struct err *err)
+{
+	const char *name = scheme_ml_dsa_name(algorithm);
+	EVP_KEYMGMT *found;
+
+	if (name == NULL)
+		return 0;
+	found = EVP_KEYMGMT_fetch(NULL, name, NULL);
+	EVP_KEYMGMT_free(found);
+	ERR_clear_error();
+	if (found == NULL)
 		return err_set(err, KEY_UNSUPPORTED,
-		    "not an EC, RSA or Ed25519 key");
-	*ret_algorithm = ALGORITHM_ED25519;
+		    "%s needs OpenSSL 3.5 or later; this is %s",
+		    algorithm_name(algorithm),
+		    OpenSSL_version(OPENSSL_VERSION_STRING));
 	return 0;
 }
 
@@ -59,6 +101,8 @@ scheme_hash(enum algorithm algorithm)
 	case ALGORITHM_ECDSA_P384_SHA384:
 		return EVP_sha384();
 	case ALGORITHM_ED25519:
+	case ALGORITHM_ML_DSA_65:
+	case ALGORITHM_ML_DSA_87:
 		return NULL;
 	}
 	log_bug(__FILE__, __LINE__, "algorithm is one of ours");

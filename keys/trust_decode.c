@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "base/utc.h"
+#include "keys/scheme.h"
 #include "keys/trust_policy.h"
 
 enum { max_depth = 8 };
@@ -107,6 +108,9 @@ decode_keys(const struct json_at *root, struct trust_policy *policy,
 	{
 		TRY(decode_key(&keys, id, &policy->keys[policy->key_count],
 		    err));
+		policy->family_keys[algorithm_family(
+		    public_key_algorithm(policy->keys[policy->key_count]))] |=
+		    UINT64_C(1) << policy->key_count;
 		policy->key_count++;
 	}
 	return 0;
@@ -131,7 +135,8 @@ decode_key(const struct json_at *keys, const char *id,
 		return err_set_field(err, KEY_UNSUPPORTED, at.path,
 		    "%s: unknown algorithm \"%s\"", at.path,
 		    err_quote_str(name).text);
-	if (public_key_from_pem(bytes_of_str(pem), &key, err) != 0)
+	if (scheme_check_available(stated, err) != 0 ||
+	    public_key_from_pem(bytes_of_str(pem), &key, err) != 0)
 		return err_prefix(err, "%s", at.path);
 	TRY(check_key(&at, id, stated, key, err));
 	*ret_key = take_ptr(&key);

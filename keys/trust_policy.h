@@ -23,6 +23,7 @@ struct trust_role {
 	enum trust_purpose purpose;
 	uint64_t keys;
 	int threshold;
+	int of_family[ALGORITHM_FAMILIES]; /* "groups": thresholds besides */
 	const char *patterns[LIMIT_ROLE_PATTERNS]; /* of an image role */
 	size_t pattern_count;
 	bool is_debug;
@@ -39,6 +40,7 @@ struct trust_policy {
 	int64_t version;
 	struct public_key *keys[LIMIT_TRUST_KEYS];
 	size_t key_count;
+	uint64_t family_keys[ALGORITHM_FAMILIES];
 	uint64_t revoked_keys;
 	struct digest revoked_key_ids[LIMIT_REVOCATIONS]; /* listed or not */
 	size_t revoked_key_id_count;

@@ -13,6 +13,12 @@ static int decode_purpose(const struct json_at *at, struct trust_role *role,
 static int decode_keys(const struct json_at *at,
     const struct trust_policy *policy, struct trust_role *role,
     struct err *err);
+static int decode_groups(const struct json_at *at,
+    const struct trust_policy *policy, struct trust_role *role,
+    struct err *err);
+static int decode_group(const struct json_at *at, json_t *item,
+    const struct trust_policy *policy, struct trust_role *role,
+    struct err *err);
 static int decode_patterns(const struct json_at *at, struct trust_role *role,
     struct err *err);
 
@@ -103,6 +109,7 @@ decode_role(const struct json_at *roles, const char *name,
 	TRY(json_integer_in(&at, "threshold", 1,
 	    __builtin_popcountll(role->keys), &threshold, err));
 	role->threshold = (int)threshold;
+	TRY(decode_groups(&at, policy, role, err));
 	if (role->purpose != TRUST_IMAGE)
 		return 0;
 	TRY(decode_patterns(&at, role, err));
@@ -116,9 +123,9 @@ decode_purpose(const struct json_at *at, struct trust_role *role,
     struct err *err)
 {
 	static const char *const of_image[] = {"signs", "threshold", "keys",
-	    "images", "debug", NULL};
+	    "groups", "images", "debug", NULL};
 	static const char *const of_other[] = {"signs", "threshold", "keys",
-	    NULL};
+	    "groups", NULL};
 	const char *signs = "image";
 
 	if (json_object_get(at->value, "signs") != NULL)
@@ -156,6 +163,48 @@ decode_keys(const struct json_at *at, const struct trust_policy *policy,
 			    "%.16s... stands there twice", hex);
 		role->keys |= UINT64_C(1) << key;
 	}
+	return 0;
+}
+
+/* "One classical key and one of ML-DSA": [["classical",1],["ml-dsa",1]]. */
+static int
+decode_groups(const struct json_at *at, const struct trust_policy *policy,
+    struct trust_role *role, struct err *err)
+{
+	struct json_at groups;
+
+	if (json_object_get(at->value, "groups") == NULL)
+		return 0;
+	TRY(json_array_in(at, "groups", ALGORITHM_FAMILIES, &groups, err));
+	for (size_t i = 0; i < json_array_size(groups.value); i++)
+		TRY(decode_group(at, json_array_get(groups.value, i), policy,
+		    role, err));
+	return 0;
+}
+
+static int
+decode_group(const struct json_at *at, json_t *item,
+    const struct trust_policy *policy, struct trust_role *role, struct err *err)
+{
+	const char *name = json_string_value(json_array_get(item, 0));
+	json_t *count = json_array_get(item, 1);
+	enum algorithm_family family;
+	int keys;
+
+	if (json_array_size(item) != 2 || name == NULL ||
+	    !json_is_integer(count) ||
+	    !algorithm_family_from_name(name, &family))
+		return json_refuse(at, "groups", err,
+		    "not [\"classical\" or \"ml-dsa\", number]");
+	keys = __builtin_popcountll(role->keys & policy->family_keys[family]);
+	if (json_integer_value(count) < 1 || json_integer_value(count) > keys)
+		return json_refuse(at, "groups", err,
+		    "%s: %lld is outside 1 to %d", name,
+		    (long long)json_integer_value(count), keys);
+	if (role->of_family[family] != 0)
+		return json_refuse(at, "groups", err, "%s stands there twice",
+		    name);
+	role->of_family[family] = (int)json_integer_value(count);
 	return 0;
 }
 

@@ -23,6 +23,8 @@ static size_t find_signer(const struct trust_policy *policy, struct bytes pae,
     struct bytes sig, size_t hinted);
 static size_t find_hinted(const struct trust_policy *policy,
     const char *claimed_keyid);
+static bool is_met(const struct trust_policy *policy,
+    const struct trust_role *role, uint64_t keys);
 static int refuse(const struct trust_policy *policy, enum trust_purpose purpose,
     const struct tally *tally, struct err *err);
 
@@ -70,10 +72,22 @@ trust_roles_met(const struct trust_policy *policy, enum trust_purpose purpose,
 		const struct trust_role *role = &policy->roles[i];
 
 		if (role->purpose == purpose &&
-		    __builtin_popcountll(keys & role->keys) >= role->threshold)
+		    is_met(policy, role, keys & role->keys))
 			roles |= UINT32_C(1) << i;
 	}
 	return roles;
+}
+
+static bool
+is_met(const struct trust_policy *policy, const struct trust_role *role,
+    uint64_t keys)
+{
+	for (size_t i = 0; i < ALGORITHM_FAMILIES; i++) {
+		if (__builtin_popcountll(keys & policy->family_keys[i]) <
+		    role->of_family[i])
+			return false;
+	}
+	return __builtin_popcountll(keys) >= role->threshold;
 }
 
 int

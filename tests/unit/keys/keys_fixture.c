@@ -245,6 +245,9 @@ make(enum algorithm algorithm)
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	case ALGORITHM_RSA_PSS_SHA256:
 		return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", rsa_bits);
+	case ALGORITHM_ML_DSA_65:
+	case ALGORITHM_ML_DSA_87:
+		break;
 	}
 	return NULL;
 }

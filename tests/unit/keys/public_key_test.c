@@ -866,10 +866,42 @@ public_key_refuses_rsa_with_another_padding(void **state)
 	public_key_freep(&key);
 }
 
+/* FIPS 204 keys by their object identifiers, RFC 9881. */
+static void
+public_key_names_ml_dsa_before_openssl_3_5(void **state)
+{
+	static const size_t sizes[] = {1952, 2592};
+	static const char *const names[] = {"ml-dsa-65", "ml-dsa-87"};
+
+	(void)state;
+	if (OPENSSL_VERSION_NUMBER >= 0x30500000L)
+		skip();
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t der[22 + 2592] = {0x30, 0x82, 0, 0, 0x30, 0x0b, 0x06,
+		    0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03,
+		    (uint8_t)(0x12 + i), 0x03, 0x82, 0, 0, 0};
+		size_t bits = sizes[i] + 1;
+		size_t rest = 13 + 4 + bits;
+		struct public_key *key = UNTOUCHED;
+		struct err err;
+
+		der[2] = (uint8_t)(rest >> 8);
+		der[3] = (uint8_t)rest;
+		der[19] = (uint8_t)(bits >> 8);
+		der[20] = (uint8_t)bits;
+		assert_code(
+		    public_key_from_spki(bytes_of(der, 4 + rest), &key, &err),
+		    KEY_UNSUPPORTED);
+		assert_non_null(strstr(err.text, names[i]));
+		assert_ptr_equal(key, UNTOUCHED);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(public_key_names_ml_dsa_before_openssl_3_5),
 	    cmocka_unit_test(public_key_from_pem_reads_all_four_algorithms),
 	    cmocka_unit_test(public_key_to_pem_writes_what_was_read),
 	    cmocka_unit_test(public_key_from_pem_takes_white_space_at_the_end),

@@ -201,7 +201,7 @@ trust_decode_refuses_an_unknown_member(void **state)
 
 	(void)state;
 	expect_refused(good_with("comment", json_string("x")), TRUST_MALFORMED);
-	expect_refused(good_with_role("groups", json_array()), TRUST_MALFORMED);
+	expect_refused(good_with_role("quorum", json_array()), TRUST_MALFORMED);
 	expect_refused(good_with_revoked("roles", json_array()),
 	    TRUST_MALFORMED);
 	tree = good_with_key(spare_key()->id, "ed25519", spare_key()->pem);
@@ -557,6 +557,55 @@ trust_decode_refuses_patterns_and_debug_in_other_roles(void **state)
 }
 
 static void
+trust_decode_takes_groups(void **state)
+{
+	(void)state;
+	expect_taken(good_with_role("groups", json_array()));
+	expect_taken(
+	    good_with_role("groups", json_pack("[[s,i]]", "classical", 1)));
+	expect_taken(
+	    good_with_role("groups", json_pack("[[s,i]]", "classical", 3)));
+}
+
+static void
+trust_decode_refuses_malformed_groups(void **state)
+{
+	static const char *const bad[] = {"null", "{}", "\"classical\"",
+	    "[\"classical\",1]", "[[\"classical\"]]", "[[\"classical\",0]]",
+	    "[[\"classical\",4]]", "[[\"classical\",1.0]]",
+	    "[[\"classical\",\"1\"]]", "[[\"classical\",1,1]]",
+	    "[[1,\"classical\"]]", "[[\"Classical\",1]]", "[{\"classical\":1}]",
+	    "[[]]", "[[\"classical\",1],[\"classical\",1]]",
+	    /* There is no such key in the role. */
+	    "[[\"ml-dsa\",1]]"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(bad); i++)
+		expect_refused(good_with_role("groups",
+				   json_loads(bad[i], JSON_DECODE_ANY, NULL)),
+		    TRUST_MALFORMED);
+}
+
+/* Here libcrypto is too old; where it is not, the test has nothing to say. */
+static void
+trust_decode_refuses_ml_dsa_before_openssl_3_5(void **state)
+{
+	const struct fixture_key *key = spare_key();
+	struct trust_policy *policy = UNTOUCHED;
+	CLEANUP(freep) char *text = NULL;
+	struct err err;
+
+	(void)state;
+	if (OPENSSL_VERSION_NUMBER >= 0x30500000L)
+		skip();
+	text = fixture_text(good_with_key(key->id, "ml-dsa-65", key->pem));
+	assert_code(trust_decode(bytes_of_str(text), &policy, &err),
+	    KEY_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "ml-dsa-65 needs OpenSSL 3.5"));
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
+static void
 trust_decode_keeps_the_digest_of_the_text(void **state)
 {
 	char *text = fixture_text(fixture_trust());
@@ -791,6 +840,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(trust_decode_takes_groups),
+	    cmocka_unit_test(trust_decode_refuses_malformed_groups),
+	    cmocka_unit_test(trust_decode_refuses_ml_dsa_before_openssl_3_5),
 	    cmocka_unit_test(trust_decode_takes_roles_of_each_purpose),
 	    cmocka_unit_test(trust_decode_refuses_a_purpose_that_nobody_knows),
 	    cmocka_unit_test(

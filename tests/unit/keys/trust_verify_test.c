@@ -209,6 +209,30 @@ trust_verify_gives_the_digest_of_the_envelope_as_it_came(void **state)
 	free(raw);
 }
 
+/* More than the threshold, of one family. */
+static void
+trust_verify_wants_the_number_of_each_group(void **state)
+{
+	json_t *trust = fixture_trust();
+	json_t *role = fixture_role(trust, "prod");
+	json_t *tree = fixture_signed_envelope();
+
+	(void)state;
+	json_object_set_new(role, "threshold", json_integer(1));
+	expect_roles(json_deep_copy(trust), signed_by(P384, NULL), 1u << PROD);
+	json_object_set_new(role, "groups",
+	    json_pack("[[s,i]]", "classical", 3));
+	expect_refused(json_deep_copy(trust), signed_by(P384, NULL),
+	    THRESHOLD_NOT_MET);
+	expect_refused(json_deep_copy(trust), json_deep_copy(tree),
+	    THRESHOLD_NOT_MET);
+	/* A key that is not of the role does not help. */
+	fixture_envelope_sign(tree, P256, P256->id);
+	expect_roles(json_deep_copy(trust), json_deep_copy(tree), 1u << LAB);
+	fixture_envelope_sign(tree, RSA3072, RSA3072->id);
+	expect_roles(trust, tree, 1u << PROD | 1u << LAB);
+}
+
 /* Not the revoked one, nor the foreign one. */
 static void
 trust_verify_names_every_key_that_counts(void **state)
@@ -853,6 +877,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(trust_verify_wants_the_number_of_each_group,
+		forget_tries),
 	    cmocka_unit_test_setup(trust_verify_names_every_key_that_counts,
 		forget_tries),
 	    cmocka_unit_test_setup(
