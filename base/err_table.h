@@ -301,6 +301,15 @@ X(505, RAMDISK_LIST_BAD, REFUSAL, \
 X(506, CPIO_MALFORMED, REFUSAL, \
   "the file is not an uncompressed newc archive", \
   "decompress it first, or make it with 'cpio -o -H newc'") \
+X(507, EFI_VARIABLES_MALFORMED, REFUSAL, \
+  "the firmware's variables or signature lists break their format", \
+  "give OVMF's VARS.fd, a copy of efivarfs, or .esl files") \
+X(508, BOOT_NOT_AUTHORISED, REFUSAL, \
+  "with Secure Boot on, this firmware would not start the program", \
+  "sign it with a key whose certificate is in db, and is not in dbx") \
+X(509, REFERENCE_UNFIT, REFUSAL, \
+  "the reference cannot give the register that was asked for", \
+  "take only registers that are measured there and not predicted here") \
 /* Event log and evidence */ \
 X(520, EVENT_LOG_IO, ENVIRONMENT, \
   "the event log cannot be read or written, or is not a private file", \

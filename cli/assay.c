@@ -33,6 +33,7 @@ static const struct command *const commands[] = {
     &command_store_export,
     &command_boot_ramdisk,
     &command_boot_pack,
+    &command_boot_predict,
     &command_build,
     &command_ps,
     &command_destroy,

@@ -57,6 +57,7 @@ extern const struct command command_store_import;
 extern const struct command command_store_export;
 extern const struct command command_boot_pack;
 extern const struct command command_boot_ramdisk;
+extern const struct command command_boot_predict;
 extern const struct command command_build;
 extern const struct command command_ps;
 extern const struct command command_destroy;

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "measure/cpio.h"
+#include "measure/efi_variables.h"
 #include "measure/pe.h"
 #include "measure/prediction.h"
 
@@ -40,6 +41,14 @@ read_listing(struct bytes file, struct err *err)
 	return prediction_decode_reference(file, &prediction, err);
 }
 
+static int
+read_variables(struct bytes file, struct err *err)
+{
+	struct efi_variables variables;
+
+	return efi_variables_from_store(file, &variables, err);
+}
+
 static const struct {
 	const char *pattern;
 	size_t at_least;
@@ -47,6 +56,7 @@ static const struct {
 } kinds[] = {
     {"*/*.efi", 30, read_image},
     {"*/*.cpio", 3, cpio_check},
+    {"*/*.vars", 5, read_variables},
     {"*/*.prediction", 5, read_prediction},
     {"*/*.pcrread", 3, read_listing},
 };

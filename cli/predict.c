@@ -1,0 +1,135 @@
+#include "cli/predict.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/scope.h"
+#include "cli/files.h"
+#include "measure/predict_uefi.h"
+
+enum { EFIVARFS_ATTRIBUTES = 4 }; /* bytes before the data */
+
+/* Variables, and the files that they are views of. */
+struct variables {
+	struct efi_variables values;
+	char *text[EFI_VARIABLES];
+};
+
+static int read_image(const char *path, struct sealed **ret_file,
+    struct pe *ret_pe, struct err *err);
+static void free_variables(struct variables *variables);
+static int read_variables(const char *path, struct variables *variables,
+    struct err *err);
+static int read_directory(const char *path, struct variables *variables,
+    struct err *err);
+static int read_variable(const char *path, enum efi_variable variable,
+    struct variables *variables, struct err *err);
+static int read_if_there(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err);
+
+int
+predict_unified(const struct predict_options *options, char **operands,
+    struct prediction *prediction, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *file = NULL;
+	CLEANUP(free_variables) struct variables variables = {0};
+	const struct pe *images[1];
+	struct pe pe;
+
+	TRY(read_image(operands[0], &file, &pe, err));
+	images[0] = &pe;
+	TRY(predict_uefi_boot(images, 1, (unsigned int)options->failed_options,
+	    prediction, err));
+	if (options->secure_boot == NULL)
+		return 0;
+	if (read_variables(options->secure_boot, &variables, err) != 0)
+		return err_prefix(err, "%s",
+		    err_quote_str(options->secure_boot).text);
+	return predict_uefi_secure_boot(&variables.values, &pe, prediction,
+	    err);
+}
+
+static int
+read_image(const char *path, struct sealed **ret_file, struct pe *ret_pe,
+    struct err *err)
+{
+	TRY(files_sealed(path, PE_MAX_BYTES, ret_file, err));
+	if (pe_decode(sealed_bytes(*ret_file), ret_pe, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+static void
+free_variables(struct variables *variables)
+{
+	for (size_t i = 0; i < EFI_VARIABLES; i++)
+		free(variables->text[i]);
+}
+
+static int
+read_variables(const char *path, struct variables *variables, struct err *err)
+{
+	struct stat st;
+	size_t len;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return read_directory(path, variables, err);
+	TRY(file_read(path, LIMIT_EFI_STORE_BYTES, &variables->text[0], &len,
+	    err));
+	return efi_variables_from_store(bytes_of(variables->text[0], len),
+	    &variables->values, err);
+}
+
+static int
+read_directory(const char *path, struct variables *variables, struct err *err)
+{
+	for (enum efi_variable i = 0; i < EFI_VARIABLES; i++)
+		TRY(read_variable(path, i, variables, err));
+	return efi_variables_check(&variables->values, err);
+}
+
+/* NAME.esl, or NAME-GUID with its attributes as in efivarfs. */
+static int
+read_variable(const char *path, enum efi_variable variable,
+    struct variables *variables, struct err *err)
+{
+	const char *name = efi_variable_name(variable);
+	char **text = &variables->text[variable];
+	char file[FILES_PATH_SIZE];
+	char leaf[64];
+	size_t skip = 0;
+	size_t len = 0;
+
+	snprintf(leaf, sizeof(leaf), "%s.esl", name);
+	TRY(files_join(path, leaf, file, err));
+	TRY(read_if_there(file, text, &len, err));
+	if (*text == NULL) {
+		snprintf(leaf, sizeof(leaf), "%s-%s", name,
+		    efi_variable_guid_text(variable));
+		TRY(files_join(path, leaf, file, err));
+		TRY(read_if_there(file, text, &len, err));
+		skip = EFIVARFS_ATTRIBUTES;
+	}
+	if (*text == NULL)
+		return 0;
+	if (len < skip)
+		return err_set(err, EFI_VARIABLES_MALFORMED,
+		    "%s: %zu bytes are not even its attributes", leaf, len);
+	variables->values.data[variable] = bytes_of(*text + skip, len - skip);
+	return 0;
+}
+
+static int
+read_if_there(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 && errno == ENOENT)
+		return 0;
+	return file_read(path, LIMIT_EFI_STORE_BYTES, ret_text, ret_len, err);
+}
