@@ -214,6 +214,9 @@ X(228, ARCHIVE_UNSAFE, REFUSAL, \
 X(240, KERNEL_CONFIG_BAD, REFUSAL, \
   "what should be a kernel's configuration is none", \
   "name the /boot/config-* that belongs to the kernel") \
+X(241, MANIFEST_VALUE_BAD, REFUSAL, \
+  "a value does not fit into a manifest", \
+  "assay-manifest(5) says what each may be") \
 /* Requests */ \
 X(300, RPC_MALFORMED, REFUSAL, \
   "the message is not one strict JSON object of a varlink call", \

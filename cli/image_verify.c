@@ -69,13 +69,13 @@ report(const struct verified_image *image, bool as_json)
 
 	digest_text(verified_manifest_envelope(verified), envelope);
 	if (as_json)
-		return command_print_json(json_pack("{s:s, s:s, s:s, s:s}",
+		return command_print_json(json_pack("{s:s, s:s, s:s, s:b, s:s}",
 		    "name", manifest->name, "version", manifest->version,
-		    "role", verified_manifest_role(verified), "manifest_digest",
-		    envelope));
-	printf("verified %s %s, signed by role %s\nmanifest %s\n",
-	    manifest->name, manifest->version, verified_manifest_role(verified),
-	    envelope);
+		    "role", verified_manifest_role(verified), "debug",
+		    (int)manifest->is_debug, "manifest_digest", envelope));
+	printf("verified %s%s %s, signed by role %s\nmanifest %s\n",
+	    manifest->is_debug ? "the debug image " : "", manifest->name,
+	    manifest->version, verified_manifest_role(verified), envelope);
 	return EXIT_DONE;
 }
 

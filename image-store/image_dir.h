@@ -36,7 +36,7 @@ struct pack_request {
  * The request's strings must be NUL-terminated. The same request over the same
  * files gives the same bytes and modes, whatever the umask and the locale.
  * Errors: FILE_EXISTS; STORE_IO; KERNEL_*; DECOMPRESS_*; RAMDISK_UNPACKABLE;
- * IMAGE_TOO_LARGE; MANIFEST_MALFORMED for bad names, ranges and command lines
+ * IMAGE_TOO_LARGE; MANIFEST_VALUE_BAD for bad names, ranges and command lines
  * and for an empty ramdisk; NO_MEMORY.
  * Not done: a command line over its limit does not fit the request at all.
  */

@@ -98,9 +98,14 @@ manifest_encode(const struct manifest *manifest, char **ret_text,
     struct err *err)
 {
 	CLEANUP(json_freep) json_t *document = NULL;
+	int code = check_value(manifest, err);
 	char *text;
 
-	TRY(check_value(manifest, err));
+	/* Whoever packs an image cannot be told to pack it. */
+	if (code == MANIFEST_MALFORMED)
+		err->code = MANIFEST_VALUE_BAD;
+	if (code != 0)
+		return (int)err->code;
 	document = pack_document(manifest);
 	text = json_dumps(document, JSON_COMPACT);
 	if (text == NULL)

@@ -84,7 +84,7 @@ int manifest_decode_at(const struct json_at *root,
 /*
  * What manifest_decode would refuse is not written. Compact, the members in
  * the order above, no newline. Returns owned text (malloc, NUL-terminated).
- * Errors: MANIFEST_MALFORMED; IMAGE_TOO_LARGE; NO_MEMORY.
+ * Errors: MANIFEST_VALUE_BAD; IMAGE_TOO_LARGE; NO_MEMORY.
  */
 int manifest_encode(const struct manifest *manifest, char **ret_text,
     struct err *err);

@@ -258,7 +258,7 @@ image_dir_pack_refuses_ramdisks_that_would_be_changed(void **state)
 	write_file("ramdisk.in", bytes_of("\x1f\x8b\x08......\x05\0\0\0", 13));
 	assert_code(pack(&request, "out"), RAMDISK_UNPACKABLE);
 	write_file("ramdisk.in", bytes_of_str(""));
-	assert_code(pack(&request, "out"), MANIFEST_MALFORMED);
+	assert_code(pack(&request, "out"), MANIFEST_VALUE_BAD);
 }
 
 static void
@@ -275,7 +275,7 @@ image_dir_pack_refuses_bad_names_and_ranges(void **state)
 	bad[3].manifest.memory_mib.min = 5000;
 	strcpy(bad[4].manifest.cmdline, "a\xff");
 	for (size_t i = 0; i < countof(bad); i++)
-		assert_code(pack(&bad[i], "out"), MANIFEST_MALFORMED);
+		assert_code(pack(&bad[i], "out"), MANIFEST_VALUE_BAD);
 }
 
 static void

@@ -468,7 +468,7 @@ manifest_encode_refuses_dates_that_make_no_sense(void **state)
 		manifest.not_before = bad[i][0];
 		manifest.not_after = bad[i][1];
 		assert_code(manifest_encode(&manifest, &text, &err),
-		    MANIFEST_MALFORMED);
+		    MANIFEST_VALUE_BAD);
 		assert_null(text);
 	}
 }
@@ -599,7 +599,7 @@ manifest_encode_refuses_what_decode_would_refuse(void **state)
 		char *text = UNTOUCHED;
 
 		assert_code(manifest_encode(&bad[i], &text, &err),
-		    MANIFEST_MALFORMED);
+		    MANIFEST_VALUE_BAD);
 		assert_ptr_equal(text, UNTOUCHED);
 	}
 	bad[0] = good_manifest();
