@@ -363,6 +363,13 @@ X(561, EPOCH_COUNTER_BAD, ENVIRONMENT, \
 X(562, EPOCH_TOO_FAR, REFUSAL, \
   "the store's epoch is far above the last one, which is no usual update", \
   "sign an index with an epoch one above the last") \
+/* The platform, as the tpm role finds it */ \
+X(580, LOG_REGISTER_CHANGED, REFUSAL, \
+  "somebody else extended the register that assayd logs into", \
+  "choose another register in assayd.conf, or find out who extends this one") \
+X(581, BOOT_POLICY_MISSING, REFUSAL, \
+  "no signed boot policy has reached this host", \
+  "put it where assayd.conf says, and start assayd again") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

@@ -20,12 +20,13 @@
 #include "builder/supervisor.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
-enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT };
+enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT, OPTION_DEVELOPMENT };
 
 static const char default_config[] = "/etc/assay/assayd.conf";
 
 struct options {
 	const char *config;
+	bool is_development;
 	struct fault fault;
 };
 
@@ -67,12 +68,16 @@ run(const struct options *options, struct err *err)
 	struct config config;
 
 	TRY(config_load(options->config, &config, err));
+	if (!config.measure.is_set && !options->is_development)
+		return err_set_field(err, CONFIG_BAD, "measure",
+		    "%s: measure: missing, and this is not --development",
+		    options->config);
 	TRY(load_trust(config.trust, &policy, err));
 	/* The lock first: only its holder may replace the socket. */
 	TRY(journal_open(config.state, &journal, err));
 	TRY(front_listen(config.socket, &listen_fd, err));
 	return supervisor_run(&config, policy, &options->fault, &journal,
-	    &listen_fd, err);
+	    options->is_development, &listen_fd, err);
 }
 
 static int
@@ -97,6 +102,7 @@ parse_options(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option known[] = {
 		{"config", required_argument, NULL, 'c'},
+		{"development", no_argument, NULL, OPTION_DEVELOPMENT},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 #if ASSAY_FAULTS
@@ -111,6 +117,9 @@ parse_options(int argc, char **argv, struct options *ret_options)
 		switch (option) {
 		case 'c':
 			ret_options->config = optarg;
+			break;
+		case OPTION_DEVELOPMENT:
+			ret_options->is_development = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -152,7 +161,7 @@ set_fault(struct options *options, enum fault_kind kind, const char *operation)
 static int
 usage(FILE *out)
 {
-	fprintf(out, "usage: assayd [--config FILE]\n"
+	fprintf(out, "usage: assayd [--config FILE] [--development]\n"
 		     "       assayd --help | --version\n");
 	return EXIT_USAGE;
 }

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "builder/build_link.h"
 #include "grant-preload/grant_preload.h"
-#include "measure/event.h"
 
 static int allow_caller(const struct config *config,
     const struct build_request *request, struct err *err);
@@ -17,10 +17,9 @@ static int preload_grants(const struct build_env *env, const struct domain *dom,
     struct grant_plan *ret_found, struct err *err);
 static int measure(const struct build_env *env,
     const struct build_request *request, const struct verified_image *image,
-    const struct domain *dom, struct digest *ret_measurement, struct err *err);
-static void write_receipt(const struct build_env *env,
-    const struct build_request *request, const struct verified_image *image,
-    struct receipt *ret_receipt);
+    const struct domain *dom, struct receipt *receipt, struct err *err);
+static void write_receipt(const struct build_request *request,
+    const struct verified_image *image, struct receipt *ret_receipt);
 static void write_origin(const struct verified_manifest *verified,
     struct receipt *ret_receipt);
 
@@ -60,7 +59,7 @@ build_domain(const struct build_env *env, const struct build_request *request,
 	timing_mark(timing, TIMING_GRANTS);
 
 	/* Put it on record before it can run. */
-	TRY(measure(env, request, image, dom, &receipt.measurement, err));
+	TRY(measure(env, request, image, dom, &receipt, err));
 	timing_mark(timing, TIMING_RECORD);
 
 	/* Let it go. */
@@ -73,7 +72,7 @@ build_domain(const struct build_env *env, const struct build_request *request,
 
 	receipt.domid = domain_id(dom);
 	receipt.timing = *timing;
-	write_receipt(env, request, image, &receipt);
+	write_receipt(request, image, &receipt);
 	domain_commit(&dom);
 	*ret_receipt = receipt;
 	return 0;
@@ -139,16 +138,12 @@ preload_grants(const struct build_env *env, const struct domain *dom,
 static int
 measure(const struct build_env *env, const struct build_request *request,
     const struct verified_image *image, const struct domain *dom,
-    struct digest *ret_measurement, struct err *err)
+    struct receipt *receipt, struct err *err)
 {
 	const struct verified_manifest *verified =
 	    verified_image_manifest(image);
 	const struct manifest *manifest = verified_manifest_get(verified);
-	struct event event = {.kind = EVENT_BUILD, .sequence = env->sequence};
-	struct event_build *build = &event.as.build;
-	uint8_t bytes[EVENT_BYTES];
-
-	*build = (struct event_build){
+	struct event_build build = {
 	    .envelope = *verified_manifest_envelope(verified),
 	    .payload = *verified_manifest_payload(verified),
 	    .kernel_elf = manifest->elf.digest,
@@ -159,17 +154,17 @@ measure(const struct build_env *env, const struct build_request *request,
 	    .memory_mib = request->memory_mib,
 	    .vcpus = request->vcpus,
 	};
-	memcpy(build->uuid, request->uuid, sizeof(build->uuid));
-	snprintf(build->role, sizeof(build->role), "%s",
+
+	memcpy(build.uuid, request->uuid, sizeof(build.uuid));
+	snprintf(build.role, sizeof(build.role), "%s",
 	    verified_manifest_role(verified));
-	TRY(digest_of(bytes_of_str(manifest->cmdline), &build->cmdline, err));
-	TRY(digest_of(bytes_of(bytes, event_encode(&event, bytes)),
-	    ret_measurement, err));
-	return 0;
+	TRY(digest_of(bytes_of_str(manifest->cmdline), &build.cmdline, err));
+	return build_link_record(env->record_link, &build, &receipt->sequence,
+	    &receipt->measurement, err);
 }
 
 static void
-write_receipt(const struct build_env *env, const struct build_request *request,
+write_receipt(const struct build_request *request,
     const struct verified_image *image, struct receipt *ret_receipt)
 {
 	const struct verified_manifest *verified =
@@ -189,7 +184,6 @@ write_receipt(const struct build_env *env, const struct build_request *request,
 	ret_receipt->envelope = *verified_manifest_envelope(verified);
 	ret_receipt->payload = *verified_manifest_payload(verified);
 	write_origin(verified, ret_receipt);
-	ret_receipt->sequence = env->sequence;
 	ret_receipt->memory_mib = request->memory_mib;
 	ret_receipt->vcpus = request->vcpus;
 }

@@ -15,7 +15,7 @@ struct build_env {
 	const struct config *config;
 	struct image_source images;
 	struct domain_place place;
-	uint64_t sequence; /* of this build, from 1 */
+	int record_link; /* to the supervisor, who asks the tpm role */
 };
 
 /*

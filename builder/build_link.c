@@ -1,6 +1,10 @@
 #include "builder/build_link.h"
 
+#include "base/scope.h"
 #include "builder/ipc.h"
+
+static int ask(int link, const struct report *report,
+    struct recorded *ret_recorded, struct err *err);
 
 int
 build_link_domain(int link, uint32_t domid, struct err *err)
@@ -37,6 +41,29 @@ build_link_image(int link, const struct image_row *row, struct err *err)
 }
 
 int
+build_link_record(int link, const struct event_build *build,
+    uint64_t *ret_sequence, struct digest *ret_measurement, struct err *err)
+{
+	struct report report = {.kind = REPORT_BUILD, .build = *build};
+	struct recorded recorded;
+
+	TRY(ask(link, &report, &recorded, err));
+	*ret_sequence = recorded.sequence;
+	*ret_measurement = recorded.measurement;
+	return 0;
+}
+
+int
+build_link_adopt_store(int link, const struct store_epoch *store,
+    struct err *err)
+{
+	struct report report = {.kind = REPORT_EPOCH, .store = *store};
+	struct recorded recorded;
+
+	return ask(link, &report, &recorded, err);
+}
+
+int
 build_link_done(int link, int code, const struct err *outcome,
     const struct receipt *receipt, struct err *err)
 {
@@ -46,4 +73,20 @@ build_link_done(int link, int code, const struct err *outcome,
 	if (code == 0 && receipt != NULL)
 		report.receipt = *receipt;
 	return ipc_send(link, &report, sizeof(report), -1, err);
+}
+
+static int
+ask(int link, const struct report *report, struct recorded *ret_recorded,
+    struct err *err)
+{
+	struct recorded recorded;
+	bool is_end;
+
+	TRY(ipc_send(link, report, sizeof(*report), -1, err));
+	TRY(ipc_receive(link, &recorded, sizeof(recorded), NULL, &is_end, err));
+	if (is_end)
+		return err_set(err, SYSTEM_FAILED, "the supervisor is gone");
+	TRY(outcome_to(&recorded.outcome, TPM_FAILED, err));
+	*ret_recorded = recorded;
+	return 0;
 }

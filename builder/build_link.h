@@ -11,13 +11,16 @@
 #include "builder/outcome.h"
 #include "builder/receipt.h"
 #include "keys/trust.h"
+#include "measure/event.h"
 
 enum report_kind {
 	REPORT_DOMAIN = 1, /* a domain exists now: `domid` */
 	REPORT_BLOB,       /* this sealed memory has `digest`: for the cache */
 	REPORT_VERDICT,    /* on an envelope's signatures: for the cache */
 	REPORT_IMAGE,      /* one row of a listing */
-	REPORT_DONE,       /* the last one: `outcome`, and `receipt` if 0 */
+	REPORT_BUILD, /* put `build` on record; a struct recorded returns */
+	REPORT_EPOCH, /* `store` holds from now on; likewise */
+	REPORT_DONE,  /* the last one: `outcome`, and `receipt` if 0 */
 };
 
 /* One image of the store: verified, or why not. */
@@ -35,14 +38,29 @@ struct image_row {
 	struct outcome outcome;
 };
 
+/* A signed store index that was verified. */
+struct store_epoch {
+	struct digest index; /* of its envelope */
+	int64_t epoch;
+};
+
 struct report {
 	uint32_t kind;
 	uint32_t domid;
 	struct digest digest;
 	struct trust_verdict verdict;
 	struct image_row image;
+	struct event_build build;
+	struct store_epoch store;
 	struct outcome outcome;
 	struct receipt receipt;
+};
+
+/* What became of an event; a child waits for it. */
+struct recorded {
+	struct outcome outcome;
+	uint64_t sequence;         /* of the event, in the log */
+	struct digest measurement; /* SHA-256 of the event */
 };
 
 /* Errors: SYSTEM_FAILED if the supervisor is gone. */
@@ -52,6 +70,16 @@ int build_link_blob(int link, const struct digest *digest,
 int build_link_verdict(int link, const struct trust_verdict *verdict,
     struct err *err);
 int build_link_image(int link, const struct image_row *row, struct err *err);
+
+/*
+ * Ask, and wait until it is done: in the log, on disk and in the TPM.
+ * Errors: what the tpm role says; SYSTEM_FAILED.
+ */
+int build_link_record(int link, const struct event_build *build,
+    uint64_t *ret_sequence, struct digest *ret_measurement, struct err *err);
+int build_link_adopt_store(int link, const struct store_epoch *store,
+    struct err *err);
+
 int build_link_done(int link, int code, const struct err *outcome,
     const struct receipt *receipt, struct err *err);
 

@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "builder/build_domain.h"
 #include "builder/build_link.h"
+#include "builder/index_fetch.h"
 #include "builder/ipc.h"
 #include "builder/sandbox.h"
 #include "builder/xen_port_libxc.h"
@@ -32,7 +33,8 @@ static int run_task(struct workshop *shop, const struct task *task,
     struct receipt *ret_receipt, struct err *err);
 static int run_build(struct workshop *shop, const struct task *task,
     struct receipt *ret_receipt, struct err *err);
-static int run_list(struct workshop *shop, struct err *err);
+static int run_list(struct workshop *shop, const struct task *task,
+    struct err *err);
 static int run_erase(struct workshop *shop, const struct task *task,
     struct err *err);
 
@@ -104,7 +106,7 @@ run_task(struct workshop *shop, const struct task *task,
 	case TASK_BUILD:
 		return run_build(shop, task, ret_receipt, err);
 	case TASK_LIST_IMAGES:
-		return run_list(shop, err);
+		return run_list(shop, task, err);
 	case TASK_ERASE:
 		return run_erase(shop, task, err);
 	}
@@ -118,27 +120,35 @@ run_build(struct workshop *shop, const struct task *task,
 	const struct role_env *env = shop->env;
 	struct build_env build = {
 	    .config = env->config,
-	    .images = {env->policy, env->cache, &shop->stage, shop->link},
+	    .images = {env->policy, env->cache, &shop->stage, shop->link, NULL},
 	    .place = {&shop->port, &env->config->daemons,
 		env->config->libxl_dir, shop->link, &shop->left_behind},
-	    .sequence = task->sequence,
+	    .record_link = shop->link,
 	};
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct timing timing;
 
 	timing_start(&timing);
 	TRY(stage_open_store(&shop->stage, env->config->store, err));
+	TRY(index_fetch(&shop->stage, env->policy, &task->store, shop->link,
+	    &index, err));
+	build.images.index = index;
 	timing_mark(&timing, TIMING_START);
 	return build_domain(&build, &task->build, &timing, ret_receipt, err);
 }
 
 static int
-run_list(struct workshop *shop, struct err *err)
+run_list(struct workshop *shop, const struct task *task, struct err *err)
 {
 	const struct role_env *env = shop->env;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct image_source source = {env->policy, env->cache, &shop->stage,
-	    shop->link};
+	    shop->link, NULL};
 
 	TRY(stage_open_store(&shop->stage, env->config->store, err));
+	TRY(index_fetch(&shop->stage, env->policy, &task->store, shop->link,
+	    &index, err));
+	source.index = index;
 	return image_fetch_rows(&source, err);
 }
 

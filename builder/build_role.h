@@ -10,6 +10,7 @@
 #ifndef ASSAY_BUILDER_BUILD_ROLE_H
 #define ASSAY_BUILDER_BUILD_ROLE_H
 
+#include "builder/build_link.h"
 #include "builder/config.h"
 #include "builder/fault.h"
 #include "builder/image_cache.h"
@@ -32,7 +33,7 @@ enum child_kind {
 struct task {
 	uint32_t kind;
 	struct build_request build; /* TASK_BUILD */
-	uint64_t sequence;          /* TASK_BUILD */
+	struct store_epoch store;   /* the index in force: the floor */
 	uint32_t domid;             /* TASK_ERASE: 0 if not known */
 	uint8_t uuid[UUID_BYTES];   /* TASK_ERASE */
 };

@@ -10,6 +10,10 @@
 /* Debian's nobody and nogroup. */
 enum { DEFAULT_SANDBOX_UID = 65534 };
 
+/* Registers that neither firmware nor Xen nor IMA extends, and that nobody can
+ * reset. Spec: TCG PC Client PFP, "PCR Usage". */
+enum { FIRST_PCR = 11, DEFAULT_PCR = 13, LAST_PCR = 15 };
+
 static const char default_libxl_dir[] = "/var/lib/xen";
 
 static int read_paths(const struct json_at *root, struct config *ret_config,
@@ -20,13 +24,15 @@ static int read_uids(const struct json_at *root, struct config *ret_config,
     struct err *err);
 static int read_daemons(const struct json_at *root,
     struct grant_daemons *ret_daemons, struct err *err);
+static int read_measure(const struct json_at *root,
+    struct measure_config *ret_measure, struct err *err);
 
 int
 config_load(const char *path, struct config *ret_config, struct err *err)
 {
 	static const char *const known[] = {"schema", "store", "trust",
 	    "socket", "state", "libxl_dir", "allow_uids", "xenstored_domid",
-	    "xenconsoled_domid", "sandbox_uid", NULL};
+	    "xenconsoled_domid", "sandbox_uid", "measure", NULL};
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct config config = {.sandbox_uid = DEFAULT_SANDBOX_UID};
@@ -52,6 +58,8 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 		    &number, err));
 		config.sandbox_uid = (uint32_t)number;
 	}
+	if (json_has(&root, "measure"))
+		TRY(read_measure(&root, &config.measure, err));
 	*ret_config = config;
 	return 0;
 }
@@ -130,5 +138,35 @@ read_daemons(const struct json_at *root, struct grant_daemons *ret_daemons,
 	    .xenstored_domid = (uint16_t)xenstored,
 	    .xenconsoled_domid = (uint16_t)xenconsoled,
 	};
+	return 0;
+}
+
+static int
+read_measure(const struct json_at *root, struct measure_config *ret_measure,
+    struct err *err)
+{
+	static const char *const known[] = {"tpm", "identity", "boot_policy",
+	    "log", "pcr", "dynamic_launch", NULL};
+	struct json_at measure;
+	const char *tpm;
+	int64_t pcr = DEFAULT_PCR;
+
+	TRY(json_object_in(root, "measure", &measure, err));
+	TRY(json_known(&measure, known, err));
+	TRY(json_string_in(&measure, "tpm", CONFIG_PATH_SIZE - 1, &tpm, err));
+	if (tpm[0] == '\0')
+		return json_refuse(&measure, "tpm", err, "names no TPM");
+	memcpy(ret_measure->tpm, tpm, strlen(tpm) + 1);
+	TRY(read_path(&measure, "identity", ret_measure->identity, err));
+	TRY(read_path(&measure, "boot_policy", ret_measure->boot_policy, err));
+	TRY(read_path(&measure, "log", ret_measure->log, err));
+	if (json_has(&measure, "pcr"))
+		TRY(json_integer_in(&measure, "pcr", FIRST_PCR, LAST_PCR, &pcr,
+		    err));
+	if (json_has(&measure, "dynamic_launch"))
+		TRY(json_bool_in(&measure, "dynamic_launch",
+		    &ret_measure->has_dynamic_launch, err));
+	ret_measure->pcr = (uint32_t)pcr;
+	ret_measure->is_set = true;
 	return 0;
 }

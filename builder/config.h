@@ -15,6 +15,17 @@
 #define CONFIG_SCHEMA    "assay.config/1"
 #define CONFIG_PATH_SIZE 108 /* sun_path: the tightest of the paths */
 
+/* How starts and builds are measured: the "measure" member. */
+struct measure_config {
+	bool is_set;
+	char tpm[CONFIG_PATH_SIZE];         /* TCTI, "device:/dev/tpmrm0" */
+	char identity[CONFIG_PATH_SIZE];    /* assay-tpm-identity(5) */
+	char boot_policy[CONFIG_PATH_SIZE]; /* assay-boot-policy(5) */
+	char log[CONFIG_PATH_SIZE];         /* assay-event-log(5) */
+	uint32_t pcr;
+	bool has_dynamic_launch; /* the NV index is extended too */
+};
+
 struct config {
 	char store[CONFIG_PATH_SIZE];
 	char trust[CONFIG_PATH_SIZE];
@@ -24,7 +35,8 @@ struct config {
 	uint32_t allow_uids[LIMIT_ALLOWED_UIDS];
 	uint32_t allow_uid_count;
 	struct grant_daemons daemons;
-	uint32_t sandbox_uid; /* and gid: the front and the stage role */
+	uint32_t sandbox_uid; /* and gid: the front, stage and tpm roles */
+	struct measure_config measure;
 };
 
 /* Errors: CONFIG_BAD with the member; STORE_IO. */

@@ -47,8 +47,8 @@ static void take_call(struct front *front, struct connection *conn,
 static int start_call(struct front *front, struct connection *conn,
     struct varlink_call *call, json_t **ret_reply, struct err *err);
 static void take_answer(struct front *front);
-static void finish_call(struct front *front, struct connection *conn,
-    const struct front_answer *answer);
+static void finish_call(struct connection *conn,
+    const struct front_answer *answer, struct ipc_fds *fds);
 static void reply_error(struct connection *conn, const struct err *error,
     const char *method);
 static void reply(struct connection *conn, char *text);
@@ -362,11 +362,12 @@ start_call(struct front *front, struct connection *conn,
 static void
 take_answer(struct front *front)
 {
+	CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
 	struct front_answer answer;
 	struct err err;
 	bool is_end;
 
-	if (ipc_receive(front->link, &answer, sizeof(answer), NULL, &is_end,
+	if (ipc_receive_fds(front->link, &answer, sizeof(answer), &fds, &is_end,
 		&err) != 0 ||
 	    is_end)
 		_exit(0);
@@ -377,7 +378,7 @@ take_answer(struct front *front)
 		    conn->number != answer.connection)
 			continue;
 		if (answer.is_last)
-			finish_call(front, conn, &answer);
+			finish_call(conn, &answer, &fds);
 		else
 			method_add_row(conn->method, &answer, conn->rows);
 		take_messages(front, conn);
@@ -389,21 +390,31 @@ take_answer(struct front *front)
 		return_domain(front, answer.receipt.uuid);
 }
 
+/* `fds`: sealed memory that came along, or none. */
 static void
-finish_call(struct front *front, struct connection *conn,
-    const struct front_answer *answer)
+finish_call(struct connection *conn, const struct front_answer *answer,
+    struct ipc_fds *fds)
 {
+	CLEANUP(sealed_freep) struct sealed *memory = NULL;
+	struct bytes attached = {0};
 	struct err err = {0};
 
-	(void)front;
+	if (fds->count > 0 &&
+	    ipc_take_sealed(fds, sizeof(struct quote) + QUOTE_LOG_BYTES,
+		"evidence", &memory, &err) != 0) {
+		reply_error(conn, &err, "");
+		return;
+	}
+	if (memory != NULL)
+		attached = sealed_bytes(memory);
 	if (outcome_to(&answer->outcome, BUG, &err) != 0) {
 		reply_error(conn, &err, "");
 		return;
 	}
 	conn->has_receipt = method_makes_domain(conn->method);
 	memcpy(conn->uuid, answer->receipt.uuid, UUID_BYTES);
-	reply(conn, varlink_reply_encode(
-			method_encode(conn->method, answer, conn->rows)));
+	reply(conn, varlink_reply_encode(method_encode(conn->method, answer,
+			conn->rows, attached)));
 }
 
 static void

@@ -7,6 +7,8 @@
 
 #include "builder/build_link.h"
 #include "builder/outcome.h"
+#include "builder/platform.h"
+#include "builder/quote.h"
 #include "builder/receipt.h"
 #include "builder/request.h"
 
@@ -16,6 +18,8 @@ enum front_call_kind {
 	FRONT_LIST_DOMAINS,
 	FRONT_DESTROY,
 	FRONT_STATUS,
+	FRONT_ATTEST,
+	FRONT_LOG,
 	FRONT_CANCEL,      /* the caller of `connection` is gone */
 	FRONT_UNDELIVERED, /* the receipt of domain `uuid` reached nobody */
 };
@@ -33,6 +37,8 @@ struct front_call {
 	uint32_t connection; /* the front's number for it; answers repeat it */
 	struct build_request build;
 	struct domain_selector selector;
+	struct quote_request quote_request; /* FRONT_ATTEST */
+	uint64_t log_offset;                /* FRONT_LOG */
 };
 
 struct domain_row {
@@ -55,9 +61,12 @@ struct status {
 	uint32_t domains;
 	int64_t trust_version;
 	uint64_t cached_bytes;
+	struct platform platform;
 };
 
-/* A listing is some answers with a row each, then the last one. */
+/* A listing is some answers with a row each, then the last one. That to
+ * FRONT_ATTEST comes with sealed memory that holds a struct quote, that to
+ * FRONT_LOG with some of the log. */
 struct front_answer {
 	uint32_t connection;
 	bool is_last;

@@ -169,6 +169,10 @@ fetch_manifest(const struct image_source *source, const char *name,
 		return err_set(err, IMAGE_DIGEST_MISMATCH,
 		    "manifest: the stored envelope is not the one named");
 	}
+	if (store_index_allows(source->index, *ret_manifest, err) != 0) {
+		verified_manifest_freep(ret_manifest);
+		return (int)err->code;
+	}
 	if (known == NULL && source->link >= 0)
 		return build_link_verdict(source->link,
 		    verified_manifest_verdict(*ret_manifest), err);

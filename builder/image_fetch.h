@@ -10,6 +10,7 @@
 #include "builder/request.h"
 #include "builder/stage.h"
 #include "builder/timing.h"
+#include "image-store/store_index.h"
 #include "image-store/verified_image.h"
 
 /* What fetching needs; all borrowed. */
@@ -18,6 +19,7 @@ struct image_source {
 	struct image_cache *cache;
 	struct stage *stage;
 	int link; /* where newly checked blobs are reported, or -1 */
+	const struct store_index *index; /* NULL: the policy asks for none */
 };
 
 /*
@@ -27,7 +29,8 @@ struct image_source {
  * back.
  * Returns owned. *ret_was_cached: no blob had to be fetched.
  * Errors: IMAGE_UNKNOWN, IMAGE_AMBIGUOUS, those of verified_manifest_new(),
- * checked_blob_new() and verified_image_new(), STAGE_FAILED and the stage's.
+ * IMAGE_NOT_INDEXED, checked_blob_new() and verified_image_new(), STAGE_FAILED
+ * and the stage's.
  */
 int image_fetch(const struct image_source *source,
     const struct build_request *request, struct timing *timing,

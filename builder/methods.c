@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/scope.h"
 #include "builder/interface.h"
 #include "image-store/manifest.h"
@@ -15,7 +17,8 @@ struct method {
 	int (*decode)(const struct json_at *parameters,
 	    struct front_call *ret_call, json_t **ret_reply, struct err *err);
 	json_t *(*encode_row)(const struct front_answer *answer);
-	json_t *(*encode)(const struct front_answer *answer, json_t *rows);
+	json_t *(*encode)(const struct front_answer *answer, json_t *rows,
+	    struct bytes attached);
 };
 
 static int decode_nothing(const struct json_at *parameters,
@@ -23,6 +26,10 @@ static int decode_nothing(const struct json_at *parameters,
 static int decode_build(const struct json_at *parameters,
     struct front_call *ret_call, json_t **ret_reply, struct err *err);
 static int decode_destroy(const struct json_at *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err);
+static int decode_attest(const struct json_at *parameters,
+    struct front_call *ret_call, json_t **ret_reply, struct err *err);
+static int decode_log(const struct json_at *parameters,
     struct front_call *ret_call, json_t **ret_reply, struct err *err);
 static int decode_get_info(const struct json_at *parameters,
     struct front_call *ret_call, json_t **ret_reply, struct err *err);
@@ -34,18 +41,30 @@ static int decode_name(const struct json_at *parameters, const char *member,
     char ret_name[LIMIT_NAME_BYTES + 1], struct err *err);
 static int decode_number(const struct json_at *parameters, const char *member,
     uint32_t max, uint32_t *ret_number, struct err *err);
-static json_t *encode_nothing(const struct front_answer *answer, json_t *rows);
-static json_t *encode_receipt(const struct front_answer *answer, json_t *rows);
+static json_t *encode_nothing(const struct front_answer *answer, json_t *rows,
+    struct bytes attached);
+static json_t *encode_receipt(const struct front_answer *answer, json_t *rows,
+    struct bytes attached);
 static json_t *encode_image(const struct front_answer *answer);
-static json_t *encode_images(const struct front_answer *answer, json_t *rows);
+static json_t *encode_images(const struct front_answer *answer, json_t *rows,
+    struct bytes attached);
 static json_t *encode_domain(const struct front_answer *answer);
-static json_t *encode_domains(const struct front_answer *answer, json_t *rows);
-static json_t *encode_status(const struct front_answer *answer, json_t *rows);
+static json_t *encode_domains(const struct front_answer *answer, json_t *rows,
+    struct bytes attached);
+static json_t *encode_status(const struct front_answer *answer, json_t *rows,
+    struct bytes attached);
+static json_t *encode_platform(const struct platform *platform);
+static json_t *encode_quote(const struct front_answer *answer, json_t *rows,
+    struct bytes attached);
+static json_t *encode_log(const struct front_answer *answer, json_t *rows,
+    struct bytes attached);
 
 static const char *const no_parameters[] = {NULL};
 static const char *const build_parameters[] = {"image", "manifest", "name",
     "uuid", "memory_mib", "vcpus", "paused", NULL};
 static const char *const destroy_parameters[] = {"domid", "uuid", "name", NULL};
+static const char *const attest_parameters[] = {"nonce", NULL};
+static const char *const log_parameters[] = {"offset", NULL};
 static const char *const description_parameters[] = {"interface", NULL};
 
 static const struct method methods[] = {
@@ -59,6 +78,10 @@ static const struct method methods[] = {
 	decode_destroy, NULL, encode_nothing},
     {VARLINK_INTERFACE ".GetStatus", FRONT_STATUS, no_parameters,
 	decode_nothing, NULL, encode_status},
+    {VARLINK_INTERFACE ".Attest", FRONT_ATTEST, attest_parameters,
+	decode_attest, NULL, encode_quote},
+    {VARLINK_INTERFACE ".GetEventLog", FRONT_LOG, log_parameters, decode_log,
+	NULL, encode_log},
     {VARLINK_SERVICE ".GetInfo", 0, no_parameters, decode_get_info, NULL, NULL},
     {VARLINK_SERVICE ".GetInterfaceDescription", 0, description_parameters,
 	decode_get_description, NULL, NULL},
@@ -101,9 +124,9 @@ method_add_row(const struct method *method, const struct front_answer *answer,
 
 json_t *
 method_encode(const struct method *method, const struct front_answer *answer,
-    json_t *rows)
+    json_t *rows, struct bytes attached)
 {
-	return method->encode(answer, rows);
+	return method->encode(answer, rows, attached);
 }
 
 bool
@@ -170,6 +193,37 @@ decode_destroy(const struct json_at *parameters, struct front_call *ret_call,
 		return decode_name(parameters, "name", selector->name, err);
 	selector->has_uuid = true;
 	return decode_uuid(parameters, selector->uuid, err);
+}
+
+static int
+decode_attest(const struct json_at *parameters, struct front_call *ret_call,
+    json_t **ret_reply, struct err *err)
+{
+	struct quote_request *request = &ret_call->quote_request;
+	const char *hex;
+	size_t len;
+
+	(void)ret_reply;
+	TRY(json_string_in(parameters, "nonce", EVIDENCE_NONCE_HEX_SIZE - 1,
+	    &hex, err));
+	if (!evidence_nonce_from_hex(hex, request->nonce, &len))
+		return json_refuse(parameters, "nonce", err,
+		    "not %d to %d bytes as lower-case hex",
+		    EVIDENCE_NONCE_MIN_BYTES, EVIDENCE_NONCE_MAX_BYTES);
+	request->nonce_len = (uint32_t)len;
+	return 0;
+}
+
+static int
+decode_log(const struct json_at *parameters, struct front_call *ret_call,
+    json_t **ret_reply, struct err *err)
+{
+	int64_t offset;
+
+	(void)ret_reply;
+	TRY(json_integer_in(parameters, "offset", 0, INT64_MAX, &offset, err));
+	ret_call->log_offset = (uint64_t)offset;
+	return 0;
 }
 
 static int
@@ -242,17 +296,21 @@ decode_number(const struct json_at *parameters, const char *member,
 /* Replies */
 
 static json_t *
-encode_nothing(const struct front_answer *answer, json_t *rows)
+encode_nothing(const struct front_answer *answer, json_t *rows,
+    struct bytes attached)
 {
 	(void)answer;
 	(void)rows;
+	(void)attached;
 	return json_object();
 }
 
 static json_t *
-encode_receipt(const struct front_answer *answer, json_t *rows)
+encode_receipt(const struct front_answer *answer, json_t *rows,
+    struct bytes attached)
 {
 	(void)rows;
+	(void)attached;
 	return json_pack("{s:o}", "receipt", receipt_encode(&answer->receipt));
 }
 
@@ -279,9 +337,11 @@ encode_image(const struct front_answer *answer)
 }
 
 static json_t *
-encode_images(const struct front_answer *answer, json_t *rows)
+encode_images(const struct front_answer *answer, json_t *rows,
+    struct bytes attached)
 {
 	(void)answer;
+	(void)attached;
 	return json_pack("{s:O}", "images", rows);
 }
 
@@ -297,23 +357,27 @@ encode_domain(const struct front_answer *answer)
 }
 
 static json_t *
-encode_domains(const struct front_answer *answer, json_t *rows)
+encode_domains(const struct front_answer *answer, json_t *rows,
+    struct bytes attached)
 {
 	(void)answer;
+	(void)attached;
 	return json_pack("{s:O}", "domains", rows);
 }
 
 static json_t *
-encode_status(const struct front_answer *answer, json_t *rows)
+encode_status(const struct front_answer *answer, json_t *rows,
+    struct bytes attached)
 {
 	const struct status *status = &answer->status;
 	char xen_version[32];
 
 	(void)rows;
+	(void)attached;
 	snprintf(xen_version, sizeof(xen_version), "%u.%u", status->xen_major,
 	    status->xen_minor);
 	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, "
-			 "s:I}",
+			 "s:I, s:o}",
 	    "version", ASSAY_VERSION, "xen_version", xen_version,
 	    "uptime_seconds", (json_int_t)status->uptime_seconds,
 	    "trust_version", (json_int_t)status->trust_version, "domains",
@@ -322,5 +386,44 @@ encode_status(const struct front_answer *answer, json_t *rows)
 	    (json_int_t)status->builds_refused, "cached_bytes",
 	    (json_int_t)status->cached_bytes, "total_kib",
 	    (json_int_t)status->total_kib, "free_kib",
-	    (json_int_t)status->free_kib);
+	    (json_int_t)status->free_kib, "platform",
+	    encode_platform(&status->platform));
+}
+
+static json_t *
+encode_platform(const struct platform *platform)
+{
+	struct err why = {0};
+	int code = outcome_to(&platform->why, BUG, &why);
+
+	return json_pack("{s:b, s:b, s:b, s:i, s:s*, s:s*, s:s*}", "trusted",
+	    (int)(code == 0), "development", (int)platform->is_development,
+	    "tpm", (int)platform->has_tpm, "pcr", (int)platform->pcr, "release",
+	    platform->release[0] != '\0' ? platform->release : NULL, "refused",
+	    code == 0 ? NULL : err_name(why.code), "detail",
+	    code == 0 ? NULL : why.text);
+}
+
+static json_t *
+encode_quote(const struct front_answer *answer, json_t *rows,
+    struct bytes attached)
+{
+	struct quote quote;
+
+	(void)answer;
+	(void)rows;
+	bug_unless(attached.len == sizeof(quote));
+	memcpy(&quote, attached.ptr, sizeof(quote));
+	return quote_encode(&quote);
+}
+
+static json_t *
+encode_log(const struct front_answer *answer, json_t *rows,
+    struct bytes attached)
+{
+	CLEANUP(freep) char *text = base64_encode(attached);
+
+	(void)answer;
+	(void)rows;
+	return json_pack("{s:s}", "data", text);
 }

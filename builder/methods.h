@@ -28,12 +28,13 @@ int method_decode(const struct method *method, json_t *parameters,
 
 /*
  * One answer of a listing into `rows`, a JSON array; and the last answer
- * (outcome 0) with the rows so far into reply parameters, owned.
+ * (outcome 0) with the rows so far, and the memory that came along, if any,
+ * into reply parameters, owned.
  */
 void method_add_row(const struct method *method,
     const struct front_answer *answer, json_t *rows);
 json_t *method_encode(const struct method *method,
-    const struct front_answer *answer, json_t *rows);
+    const struct front_answer *answer, json_t *rows, struct bytes attached);
 
 /* Does the last answer carry a receipt that must not get lost? */
 bool method_makes_domain(const struct method *method);

@@ -102,6 +102,19 @@ static const int build_calls[] = {
     SCMP_SYS(getsockopt),
 };
 
+/* Commands of an open device; a log that is only appended to; sealed memory,
+ * made. */
+static const int tpm_calls[] = {
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(pread64),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(fdatasync),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(fcntl),
+};
+
 static int drop_user(uint32_t uid, struct err *err);
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count);
 static int allow_role(scmp_filter_ctx filter, enum sandbox_role role);
@@ -193,6 +206,8 @@ allow_role(scmp_filter_ctx filter, enum sandbox_role role)
 		return allow(filter, stage_calls, countof(stage_calls));
 	case SANDBOX_BUILD:
 		return allow(filter, build_calls, countof(build_calls));
+	case SANDBOX_TPM:
+		return allow(filter, tpm_calls, countof(tpm_calls));
 	}
 	return -1;
 }

@@ -13,6 +13,7 @@ enum sandbox_role {
 	SANDBOX_FRONT, /* one listening socket, one link to the supervisor */
 	SANDBOX_STAGE, /* one store directory, one link to a build */
 	SANDBOX_BUILD, /* Xen handles; keeps its user, which Xen asks for */
+	SANDBOX_TPM,   /* the TPM, the event log, one link to the supervisor */
 };
 
 /*

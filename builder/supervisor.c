@@ -17,7 +17,7 @@
 #include "builder/xen_port_libxc.h"
 
 enum { FRONT_SEND_SECONDS = 5 };
-enum { POLL_FRONT, POLL_SIGNAL, POLL_FIRST_JOB };
+enum { POLL_FRONT, POLL_RECORDER, POLL_SIGNAL, POLL_FIRST_JOB };
 
 static int start(struct supervisor *sup, int *listen_fd, struct err *err);
 static int recover(struct supervisor *sup, struct err *err);
@@ -31,8 +31,8 @@ static void supervisor_done(struct supervisor *sup);
 
 int
 supervisor_run(const struct config *config, const struct trust_policy *policy,
-    const struct fault *fault, const struct journal *journal, int *listen_fd,
-    struct err *err)
+    const struct fault *fault, const struct journal *journal,
+    bool is_development, int *listen_fd, struct err *err)
 {
 	CLEANUP(freep) struct supervisor *sup = calloc(1, sizeof(*sup));
 	int code;
@@ -42,7 +42,9 @@ supervisor_run(const struct config *config, const struct trust_policy *policy,
 	sup->config = config;
 	sup->journal = journal;
 	sup->front_fd = -1;
+	sup->recorder_fd = -1;
 	sup->signal_fd = -1;
+	sup->is_development = is_development;
 	sup->started_usec = timing_now_usec();
 	sup->env = (struct role_env){
 	    .config = config,
@@ -72,6 +74,7 @@ start(struct supervisor *sup, int *listen_fd, struct err *err)
 	if (sup->signal_fd < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "signalfd");
 	TRY(xen_port_libxc_open(&sup->xen, err));
+	TRY(supervisor_start_recorder(sup, err));
 	TRY(recover(sup, err));
 	TRY(domain_table_load(sup->journal, &sup->xen, &sup->domains, err));
 	TRY(start_front(sup, listen_fd, err));
@@ -138,6 +141,8 @@ loop(struct supervisor *sup, struct err *err)
 
 	for (;;) {
 		keep_one_ready(sup);
+		fds[POLL_RECORDER] =
+		    (struct pollfd){.fd = sup->recorder_fd, .events = POLLIN};
 		for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 			fds[POLL_FIRST_JOB + i] = (struct pollfd){
 			    .fd = sup->jobs[i].state == JOB_FREE
@@ -156,6 +161,8 @@ loop(struct supervisor *sup, struct err *err)
 				TRY(supervisor_serve_job(sup, &sup->jobs[i],
 				    err));
 		}
+		if (fds[POLL_RECORDER].revents != 0)
+			TRY(supervisor_serve_recorder(sup, err));
 		if (fds[POLL_FRONT].revents != 0)
 			TRY(supervisor_serve_front(sup, err));
 	}
@@ -237,8 +244,12 @@ stop(struct supervisor *sup)
 			supervisor_erase(sup, job->domid, job->task.build.uuid);
 		if (job->state == JOB_CLEANING)
 			supervisor_erase(sup, job->domid, job->task.uuid);
+		if (job->is_recorded && job->state != JOB_ENDING)
+			supervisor_record_end(sup, EVENT_ABANDON,
+			    job->task.build.uuid, job->domid, BUILD_CANCELLED);
 		job->state = JOB_FREE;
 	}
+	supervisor_stop_recorder(sup);
 	closep(&sup->front_fd);
 	if (sup->front_pid > 0) {
 		kill(sup->front_pid, SIGKILL);

@@ -12,12 +12,15 @@
 #include "keys/trust.h"
 
 /*
+ * In development builds are made on a platform that cannot be trusted, and the
+ * start event says so.
  * Run until SIGTERM or SIGINT (returns 0), or until something without which it
  * cannot go on is gone. Builds under way are undone first; running guests are
  * left alone. Borrows everything but *listen_fd, which goes to the front.
  */
 int supervisor_run(const struct config *config,
     const struct trust_policy *policy, const struct fault *fault,
-    const struct journal *journal, int *listen_fd, struct err *err);
+    const struct journal *journal, bool is_development, int *listen_fd,
+    struct err *err);
 
 #endif

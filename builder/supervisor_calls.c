@@ -21,6 +21,8 @@ static int call_destroy(struct supervisor *sup, const struct front_call *call,
     struct err *err);
 static int call_status(struct supervisor *sup, const struct front_call *call,
     struct err *err);
+static int call_attest(struct supervisor *sup, const struct front_call *call,
+    enum record_kind kind, struct err *err);
 static void call_cancel(struct supervisor *sup, uint32_t connection);
 static int call_undelivered(struct supervisor *sup,
     const struct front_call *call, struct err *err);
@@ -53,6 +55,12 @@ supervisor_serve_front(struct supervisor *sup, struct err *err)
 	case FRONT_STATUS:
 		code = call_status(sup, &call, &refusal);
 		break;
+	case FRONT_ATTEST:
+		code = call_attest(sup, &call, RECORD_QUOTE, &refusal);
+		break;
+	case FRONT_LOG:
+		code = call_attest(sup, &call, RECORD_LOG, &refusal);
+		break;
 	case FRONT_CANCEL:
 		call_cancel(sup, call.connection);
 		return 0;
@@ -80,15 +88,19 @@ static int
 call_build(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct task task = {.kind = TASK_BUILD, .build = call->build};
+	struct task task = {
+	    .kind = TASK_BUILD,
+	    .build = call->build,
+	    .store = sup->store,
+	};
 	struct err ignored;
 
 	TRY(request_check(&call->build, err));
+	TRY(platform_allows(&sup->platform, err));
 	if (supervisor_count_builds(sup) >= LIMIT_BUILDS)
 		return err_set(err, RPC_BUSY, "%u builds are under way",
 		    supervisor_count_builds(sup));
 	TRY(refuse_taken(sup, &call->build, err));
-	task.sequence = ++sup->sequence;
 	TRY(journal_begin(sup->journal, call->build.uuid, err));
 	if (supervisor_start_task(sup, &task, call->connection, err) != 0) {
 		journal_forget(sup->journal, call->build.uuid, &ignored);
@@ -137,8 +149,9 @@ static int
 call_list_images(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct task task = {.kind = TASK_LIST_IMAGES};
+	struct task task = {.kind = TASK_LIST_IMAGES, .store = sup->store};
 
+	TRY(platform_allows(&sup->platform, err));
 	return supervisor_start_task(sup, &task, call->connection, err);
 }
 
@@ -201,8 +214,24 @@ call_status(struct supervisor *sup, const struct front_call *call,
 	    .domains = sup->domains.count,
 	    .trust_version = trust_version(sup->env.policy),
 	    .cached_bytes = sup->cache.bytes,
+	    .platform = sup->platform,
 	};
 	return supervisor_send(sup, &reply, err);
+}
+
+/* The tpm role's answer goes on to the caller. */
+static int
+call_attest(struct supervisor *sup, const struct front_call *call,
+    enum record_kind kind, struct err *err)
+{
+	struct record_call record = {
+	    .kind = kind,
+	    .tag = call->connection,
+	    .quote_request = call->quote_request,
+	    .log_offset = call->log_offset,
+	};
+
+	return supervisor_record(sup, &record, err);
 }
 
 static void

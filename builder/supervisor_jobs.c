@@ -82,6 +82,16 @@ supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
 		return job->connection == JOB_NO_CONNECTION
 		           ? 0
 		           : supervisor_send(sup, &reply, err);
+	case REPORT_BUILD:
+		if (supervisor_record_build(sup, job, &report.build,
+			&ignored) != 0)
+			job_kill(job, ignored.code);
+		return 0;
+	case REPORT_EPOCH:
+		if (supervisor_record_store(sup, job, &report.store,
+			&ignored) != 0)
+			job_kill(job, ignored.code);
+		return 0;
 	case REPORT_DONE:
 		job->is_done = true;
 		job->done = report;
@@ -141,6 +151,8 @@ end_job(struct supervisor *sup, struct job *job, struct err *err)
 	if (job->task.kind == TASK_BUILD)
 		return end_build(sup, job, ended_well, code, &outcome, err);
 	if (job->task.kind == TASK_ERASE && code == 0) {
+		supervisor_record_end(sup, EVENT_DESTROY, job->task.uuid,
+		    job->task.domid, ERR_NONE);
 		domain_table_remove(&sup->domains, job->task.uuid);
 		code = journal_forget(sup->journal, job->task.uuid, &outcome);
 	}
@@ -161,6 +173,9 @@ end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
 	log_end(job, code, outcome);
 	job->state = JOB_FREE;
 	sup->builds_refused++;
+	if (job->is_recorded)
+		supervisor_record_end(sup, EVENT_ABANDON, job->task.build.uuid,
+		    job->domid, (enum err_code)code);
 	/* The child left nothing; a pending entry that stays is harmless. */
 	journal_forget(sup->journal, job->task.build.uuid, &ignored);
 	return supervisor_answer(sup, job->connection, code, outcome, err);
@@ -181,12 +196,16 @@ clean_up_after(struct supervisor *sup, struct job *job, const struct err *why,
 	if (start_cleaner(sup, job, &task, dead.connection) != 0) {
 		job->state = JOB_FREE;
 		supervisor_erase(sup, dead.domid, task.uuid);
+		if (dead.is_recorded)
+			supervisor_record_end(sup, EVENT_ABANDON, task.uuid,
+			    dead.domid, why->code);
 		return supervisor_answer(sup, dead.connection, (int)why->code,
 		    why, err);
 	}
 	job->state = JOB_CLEANING;
 	job->domid = dead.domid;
 	job->final = *why;
+	job->is_recorded = dead.is_recorded;
 	job->task.build = dead.task.build;
 	return 0;
 }
@@ -217,6 +236,9 @@ end_cleaning(struct supervisor *sup, struct job *job, bool ended_well, int code,
 		    job->domid, err_name(outcome->code), outcome->text);
 	else
 		journal_forget(sup->journal, job->task.uuid, &ignored);
+	if (job->is_recorded)
+		supervisor_record_end(sup, EVENT_ABANDON, job->task.uuid,
+		    job->domid, job->final.code);
 	log_end(job, (int)job->final.code, &job->final);
 	job->state = JOB_FREE;
 	return supervisor_answer(sup, job->connection, (int)job->final.code,

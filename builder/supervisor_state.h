@@ -1,14 +1,17 @@
 /*
- * The supervisor's state, shared by its three files: supervisor.c (its life),
- * supervisor_calls.c (what the front asks) and supervisor_jobs.c (what build
- * children report). Nobody else includes this.
+ * The supervisor's state, shared by its four files: supervisor.c (its life),
+ * supervisor_calls.c (what the front asks), supervisor_jobs.c (what build
+ * children report) and supervisor_record.c (what the tpm role does for them).
+ * Nobody else includes this.
  */
 #ifndef ASSAY_BUILDER_SUPERVISOR_STATE_H
 #define ASSAY_BUILDER_SUPERVISOR_STATE_H
 
 #include "builder/domain_table.h"
 #include "builder/image_cache.h"
+#include "builder/front_link.h"
 #include "builder/job.h"
+#include "builder/record_link.h"
 #include "builder/supervisor.h"
 
 /* Builds, and room for what is short: listings and destroys. */
@@ -24,9 +27,14 @@ struct supervisor {
 	struct job jobs[SUPERVISOR_JOBS];
 	int front_fd;
 	pid_t front_pid;
+	int recorder_fd; /* the tpm role; -1 once it is lost */
+	pid_t recorder_pid;
+	uint32_t last_tag;
+	bool is_development;
+	struct platform platform;
+	struct store_epoch store; /* the store index in force, or the floor */
 	int signal_fd;
 	uint64_t started_usec;
-	uint64_t sequence;
 	uint64_t builds_done;
 	uint64_t builds_refused;
 	bool is_unready; /* the child that waited died: do not try at once */
@@ -39,6 +47,34 @@ int supervisor_serve_front(struct supervisor *sup, struct err *err);
 /* A report of a child is there to be read, or its end. Errors: as above. */
 int supervisor_serve_job(struct supervisor *sup, struct job *job,
     struct err *err);
+
+/*
+ * Start the tpm role and wait for what it found. That the platform cannot be
+ * trusted is no failure: it is in sup->platform. Errors: TPM_FAILED if the role
+ * does not come up; SYSTEM_FAILED.
+ */
+int supervisor_start_recorder(struct supervisor *sup, struct err *err);
+
+/* Let it write its last event, and wait for its end. */
+void supervisor_stop_recorder(struct supervisor *sup);
+
+/* An answer of it is there to be read, or its end. Errors: as above. */
+int supervisor_serve_recorder(struct supervisor *sup, struct err *err);
+
+/* Ask it something. Errors: TPM_FAILED, SYSTEM_FAILED. */
+int supervisor_record(struct supervisor *sup, struct record_call *call,
+    struct err *err);
+
+/* Put a job's build on record; its child gets the answer. Errors: as above. */
+int supervisor_record_build(struct supervisor *sup, struct job *job,
+    const struct event_build *build, struct err *err);
+int supervisor_record_store(struct supervisor *sup, struct job *job,
+    const struct store_epoch *store, struct err *err);
+
+/* A domain is gone: EVENT_ABANDON if its build failed, with the reason, else
+ * EVENT_DESTROY. */
+void supervisor_record_end(struct supervisor *sup, enum event_kind kind,
+    const uint8_t uuid[UUID_BYTES], uint32_t domid, enum err_code why);
 
 /* Give a task to the child that waits, or to a new one.
  * Errors: RPC_BUSY, SYSTEM_FAILED. */

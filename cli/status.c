@@ -6,7 +6,8 @@
 #include "cli/client.h"
 #include "cli/command.h"
 
-static void show(json_t *status);
+static void show(const char *prefix, json_t *status);
+static void show_value(const char *name, json_t *value);
 
 static int
 run(int argc, char **argv)
@@ -28,24 +29,37 @@ run(int argc, char **argv)
 		return command_failed(&err, as_json);
 	if (as_json)
 		return command_print_json(take_ptr(&reply));
-	show(reply);
+	show("", reply);
+	show("platform ", json_object_get(reply, "platform"));
 	return EXIT_DONE;
 }
 
 static void
-show(json_t *status)
+show(const char *prefix, json_t *status)
 {
 	const char *member;
 	json_t *value;
 
 	json_object_foreach(status, member, value)
 	{
-		if (json_is_string(value))
-			printf("%-15s %s\n", member, json_string_value(value));
-		else
-			printf("%-15s %lld\n", member,
-			    (long long)json_integer_value(value));
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s%s", prefix, member);
+		if (!json_is_object(value))
+			show_value(name, value);
 	}
+}
+
+static void
+show_value(const char *name, json_t *value)
+{
+	if (json_is_string(value))
+		printf("%-20s %s\n", name, json_string_value(value));
+	else if (json_is_boolean(value))
+		printf("%-20s %s\n", name, json_is_true(value) ? "yes" : "no");
+	else
+		printf("%-20s %lld\n", name,
+		    (long long)json_integer_value(value));
 }
 
 const struct command command_status = {NULL, "status",

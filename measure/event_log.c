@@ -57,6 +57,8 @@ static int record_size(const struct event_log *log, uint64_t left,
     uint64_t *ret_size, struct err *err);
 static int check_fixed(const uint8_t fixed[static FIXED_BYTES], uint64_t offset,
     struct err *err);
+static int extend_with(const uint8_t fixed[static FIXED_BYTES],
+    struct pcr_digests *value, struct err *err);
 static size_t encode_record(unsigned pcr, struct bytes event,
     const struct pcr_digests *digests, uint8_t *out);
 static int write_at_end(struct event_log *log, struct bytes data,
@@ -128,6 +130,31 @@ uint64_t
 event_log_bytes(const struct event_log *log)
 {
 	return log->bytes;
+}
+
+int
+event_log_replay(const struct event_log *log, unsigned pcr,
+    struct pcr_digests *ret_value, struct err *err)
+{
+	struct pcr_digests value = {0};
+	uint64_t offset = sizeof(header);
+
+	while (offset < log->bytes) {
+		uint8_t fixed[FIXED_BYTES];
+		struct bytes all = bytes_of(fixed, sizeof(fixed));
+		uint32_t size = 0;
+		uint32_t of = 0;
+
+		TRY(read_at(log->fd, offset, fixed, sizeof(fixed), err));
+		TRY(check_fixed(fixed, offset, err));
+		bytes_le32(all, 0, &of);
+		bytes_le32(all, SIZE_AT, &size);
+		if (of == pcr)
+			TRY(extend_with(fixed, &value, err));
+		offset += FIXED_BYTES + size;
+	}
+	*ret_value = value;
+	return 0;
 }
 
 int
@@ -257,6 +284,23 @@ check_fixed(const uint8_t fixed[static FIXED_BYTES], uint64_t offset,
 		return err_set(err, EVENT_LOG_MALFORMED,
 		    "offset %llu: not a record of assayd",
 		    (unsigned long long)offset);
+	return 0;
+}
+
+/* With the digests of a record. */
+static int
+extend_with(const uint8_t fixed[static FIXED_BYTES], struct pcr_digests *value,
+    struct err *err)
+{
+	size_t at = DIGESTS_AT;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		struct pcr_digest digest = {{0}};
+
+		memcpy(digest.bytes, fixed + at + 2, pcr_bank_bytes(bank));
+		TRY(pcr_extend(bank, &digest, &value->bank[bank], err));
+		at += 2 + pcr_bank_bytes(bank);
+	}
 	return 0;
 }
 

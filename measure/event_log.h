@@ -56,6 +56,14 @@ uint64_t event_log_count(const struct event_log *log);
 uint64_t event_log_bytes(const struct event_log *log);
 
 /*
+ * What a register holds if nothing but the log's events went into it: zeros,
+ * extended with each of its records. Walks the whole log.
+ * Errors: EVENT_LOG_IO; EVENT_LOG_MALFORMED; NO_MEMORY.
+ */
+int event_log_replay(const struct event_log *log, unsigned pcr,
+    struct pcr_digests *ret_value, struct err *err);
+
+/*
  * Read at most `size` bytes from `offset` on, for export; none at the end.
  * Errors: EVENT_LOG_IO.
  */

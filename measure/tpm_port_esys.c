@@ -268,6 +268,14 @@ tpm_port_esys_open(const char *where, const struct tpm_identity *identity,
 	return 0;
 }
 
+int
+tpm_port_esys_pin(struct tpm_port *port, const struct tpm_identity *identity,
+    struct err *err)
+{
+	TRY(open_pinned(port->tpm, identity, err));
+	return find_banks(port->tpm, err);
+}
+
 static void
 close_port(void *tpm)
 {

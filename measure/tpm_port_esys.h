@@ -30,4 +30,12 @@
 int tpm_port_esys_open(const char *where, const struct tpm_identity *identity,
     int timeout_ms, struct tpm_port *ret_port, struct err *err);
 
+/*
+ * Give a port that was opened without an identity the one it is to use: for a
+ * role that reads the identity only when it is in its sandbox.
+ * Errors: as above.
+ */
+int tpm_port_esys_pin(struct tpm_port *port,
+    const struct tpm_identity *identity, struct err *err);
+
 #endif

@@ -230,39 +230,60 @@ build_receipt_says_what_was_built(void **state)
 }
 
 static void
-build_measurement_is_the_digest_of_the_event(void **state)
+build_puts_on_record_what_it_built(void **state)
 {
 	struct bench *bench = *state;
 	struct manifest manifest = good_manifest();
 	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	struct receipt receipt;
-	uint8_t bytes[EVENT_BYTES];
-	struct event event;
-	struct event_build *build = &event.as.build;
+	struct report report;
+	const struct event_build *build = &report.build;
+	struct digest ramdisk = digest_of_file("ramdisk.in");
 	struct digest expected;
 	struct err err;
+	bool is_end;
 
 	assert_built(bench, &receipt);
-	event = (struct event){.kind = EVENT_BUILD, .sequence = 3};
-	*build = (struct event_build){
-	    .envelope = receipt.envelope,
-	    .payload = receipt.payload,
-	    .has_ramdisk = true,
-	    .ramdisk = digest_of_file("ramdisk.in"),
-	    .domid = 7,
-	    .memory_mib = 256,
-	    .vcpus = 2,
-	};
-	memcpy(build->uuid, bench->request.uuid, UUID_BYTES);
-	strcpy(build->role, receipt.role);
-	assert_code(digest_of(buffer_bytes(&elf), &build->kernel_elf, &err), 0);
-	assert_code(
-	    digest_of(bytes_of_str(manifest.cmdline), &build->cmdline, &err),
+	assert_code(ipc_receive(bench->record_link, &report, sizeof(report),
+			NULL, &is_end, &err),
 	    0);
-	assert_code(digest_of(bytes_of(bytes, event_encode(&event, bytes)),
-			&expected, &err),
+	assert_int_equal(report.kind, REPORT_BUILD);
+	assert_true(digest_equal(&build->envelope, &receipt.envelope));
+	assert_true(digest_equal(&build->payload, &receipt.payload));
+	assert_true(build->has_ramdisk);
+	assert_true(digest_equal(&build->ramdisk, &ramdisk));
+	assert_code(digest_of(buffer_bytes(&elf), &expected, &err), 0);
+	assert_true(digest_equal(&build->kernel_elf, &expected));
+	assert_code(digest_of(bytes_of_str(manifest.cmdline), &expected, &err),
 	    0);
+	assert_true(digest_equal(&build->cmdline, &expected));
+	assert_string_equal(build->role, "prod");
+	assert_false(build->is_debug);
+	assert_memory_equal(build->uuid, bench->request.uuid, UUID_BYTES);
+	assert_int_equal(build->domid, 7);
+	assert_int_equal(build->memory_mib, 256);
+	assert_int_equal(build->vcpus, 2);
+
+	memset(expected.bytes, BENCH_MEASUREMENT, DIGEST_BYTES);
 	assert_true(digest_equal(&receipt.measurement, &expected));
+}
+
+static void
+build_that_is_not_on_record_does_not_run(void **state)
+{
+	static const enum err_code outcomes[] = {TPM_FAILED, EVENT_LOG_IO,
+	    TPM_UNREACHABLE};
+	struct bench *bench = *state;
+	struct receipt receipt;
+	struct err err;
+
+	for (size_t i = 0; i < countof(outcomes); i++) {
+		bench->record_outcome = outcomes[i];
+		assert_code(bench_build(bench, &receipt, &err), outcomes[i]);
+		assert_int_equal(
+		    xen_fake_call_of(bench->fake, "domain_unpause"), -1);
+		assert_nothing_left(bench, 0, 0);
+	}
 }
 
 static void
@@ -1072,7 +1093,8 @@ main(void)
 	    story_test(build_asks_for_exactly_these_things_in_this_order),
 	    story_test(build_loads_exactly_the_signed_bytes),
 	    story_test(build_receipt_says_what_was_built),
-	    story_test(build_measurement_is_the_digest_of_the_event),
+	    story_test(build_puts_on_record_what_it_built),
+	    story_test(build_that_is_not_on_record_does_not_run),
 	    story_test(build_leaves_the_guest_paused_if_told_to),
 	    story_test(build_unpauses_last_and_verifies_first),
 	    story_test(build_without_a_libxl_directory_writes_no_record),

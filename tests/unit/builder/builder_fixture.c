@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/scope.h"
+#include "builder/ipc.h"
 #include "image-store/layout_write.h"
 
 void
@@ -136,6 +138,8 @@ add_image(enum signer signer, const char *name, const char *version,
 	return digest_of_file(path);
 }
 
+static void give_recorder(struct bench *bench);
+
 int
 bench_setup(void **state)
 {
@@ -161,12 +165,23 @@ bench_setup(void **state)
 	    0);
 	bench->env = (struct build_env){
 	    .config = &bench->config,
-	    .images = {bench->policy, &bench->cache, &bench->stage, -1},
+	    .images = {bench->policy, &bench->cache, &bench->stage, -1, NULL},
 	    .place = {&bench->port, &bench->config.daemons,
 		bench->config.libxl_dir, -1, &bench->left_behind},
-	    .sequence = 3,
 	};
+	give_recorder(bench);
 	return 0;
+}
+
+static void
+give_recorder(struct bench *bench)
+{
+	struct err err;
+	int link[2];
+
+	assert_code(ipc_pair(link, &err), 0);
+	bench->env.record_link = link[1];
+	bench->record_link = link[0];
 }
 
 int
@@ -174,6 +189,8 @@ bench_teardown(void **state)
 {
 	struct bench *bench = *state;
 
+	close(bench->env.record_link);
+	close(bench->record_link);
 	stage_stop(&bench->stage);
 	image_cache_done(&bench->cache);
 	trust_freep(&bench->policy);
@@ -183,9 +200,33 @@ bench_teardown(void **state)
 	return leave_directory(NULL);
 }
 
+/* The socket keeps the answer until it is asked for; what the last build left
+ * there goes. */
+static void
+prepare_answer(const struct bench *bench)
+{
+	struct recorded recorded = {.sequence = 3};
+	struct err err = {0};
+	char left[16];
+
+	while (recv(bench->env.record_link, left, sizeof(left), MSG_DONTWAIT) >
+		   0 ||
+	       recv(bench->record_link, left, sizeof(left), MSG_DONTWAIT) > 0)
+		continue;
+	memset(recorded.measurement.bytes, BENCH_MEASUREMENT, DIGEST_BYTES);
+	if (bench->record_outcome != ERR_NONE)
+		outcome_from(&recorded.outcome,
+		    err_set(&err, bench->record_outcome, "as the test says"),
+		    &err);
+	assert_code(
+	    ipc_send(bench->record_link, &recorded, sizeof(recorded), -1, &err),
+	    0);
+}
+
 int
 bench_build(struct bench *bench, struct receipt *ret_receipt, struct err *err)
 {
+	prepare_answer(bench);
 	timing_start(&bench->timing);
 	return build_domain(&bench->env, &bench->request, &bench->timing,
 	    ret_receipt, err);

@@ -34,7 +34,11 @@ struct bench {
 	struct build_request request;
 	struct timing timing;
 	bool left_behind;
+	int record_link; /* what a build asks the tpm role arrives here */
+	enum err_code record_outcome; /* what it answers, and as event 3 */
 };
+
+#define BENCH_MEASUREMENT 0x44 /* each byte of what the tpm role answers */
 
 /*
  * cmocka setup and teardown, with a fresh working directory: "store" holds

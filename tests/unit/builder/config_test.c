@@ -21,6 +21,18 @@ good_tree(void)
 	return tree;
 }
 
+static json_t *
+good_measure(void)
+{
+	json_t *measure = json_pack("{s:s, s:s, s:s, s:s, s:i, s:b}", "tpm",
+	    "device:/dev/tpmrm0", "identity", "/boot/tpm.json", "boot_policy",
+	    "/boot/policy.dsse", "log", "/run/assay/measure.log", "pcr", 15,
+	    "dynamic_launch", 1);
+
+	assert_non_null(measure);
+	return measure;
+}
+
 /* Takes the tree. */
 static int
 load(json_t *tree, struct config *ret_config, struct err *err)
@@ -91,6 +103,75 @@ config_has_defaults_only_for_libxl_dir_and_sandbox_uid(void **state)
 	json_object_set_new(tree, "libxl_dir", json_null());
 	assert_code(load(tree, &config, &err), 0);
 	assert_string_equal(config.libxl_dir, "");
+}
+
+static void
+config_takes_what_says_how_to_measure(void **state)
+{
+	json_t *tree = good_tree();
+	json_t *measure = good_measure();
+	struct config config;
+	struct err err;
+
+	(void)state;
+	assert_code(load(good_tree(), &config, &err), 0);
+	assert_false(config.measure.is_set);
+
+	json_object_set_new(tree, "measure", measure);
+	assert_code(load(json_incref(tree), &config, &err), 0);
+	assert_true(config.measure.is_set);
+	assert_string_equal(config.measure.tpm, "device:/dev/tpmrm0");
+	assert_string_equal(config.measure.identity, "/boot/tpm.json");
+	assert_string_equal(config.measure.boot_policy, "/boot/policy.dsse");
+	assert_string_equal(config.measure.log, "/run/assay/measure.log");
+	assert_int_equal(config.measure.pcr, 15);
+	assert_true(config.measure.has_dynamic_launch);
+
+	json_object_del(measure, "pcr");
+	json_object_del(measure, "dynamic_launch");
+	assert_code(load(tree, &config, &err), 0);
+	assert_int_equal(config.measure.pcr, 13);
+	assert_false(config.measure.has_dynamic_launch);
+}
+
+static void
+assert_bad_measure(const char *member, json_t *value)
+{
+	json_t *tree = good_tree();
+	json_t *measure = good_measure();
+	struct config config;
+	struct err err = {0};
+
+	if (value == NULL)
+		json_object_del(measure, member);
+	else
+		json_object_set_new(measure, member, value);
+	json_object_set_new(tree, "measure", measure);
+	if (load(tree, &config, &err) == 0)
+		fail_msg("measure.%s: taken", member);
+	assert_code((int)err.code, CONFIG_BAD);
+	assert_has(err.field, member);
+}
+
+static void
+config_refuses_what_does_not_say_how_to_measure(void **state)
+{
+	static const char *const members[] = {"tpm", "identity", "boot_policy",
+	    "log"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(members); i++) {
+		assert_bad_measure(members[i], NULL);
+		assert_bad_measure(members[i], json_true());
+		assert_bad_measure(members[i], json_string(""));
+	}
+	assert_bad_measure("log", json_string("relative"));
+	assert_bad_measure("pcr", json_integer(10));
+	assert_bad_measure("pcr", json_integer(16));
+	assert_bad_measure("pcr", json_real(13.0));
+	assert_bad_measure("dynamic_launch", json_integer(1));
+	assert_bad_measure("unheard-of", json_true());
+	assert_bad("measure", json_true());
 }
 
 static void
@@ -226,6 +307,8 @@ main(void)
 	    directory_test(config_takes_every_member),
 	    directory_test(
 		config_has_defaults_only_for_libxl_dir_and_sandbox_uid),
+	    directory_test(config_takes_what_says_how_to_measure),
+	    directory_test(config_refuses_what_does_not_say_how_to_measure),
 	    directory_test(config_refuses_a_missing_member),
 	    directory_test(config_refuses_a_member_of_the_wrong_type),
 	    directory_test(config_refuses_values_that_cannot_be_meant),

@@ -181,7 +181,7 @@ static void
 job_assign_gives_the_task_and_a_deadline(void **state)
 {
 	struct job job = {.state = JOB_READY};
-	struct task task = {.kind = TASK_BUILD, .sequence = 5};
+	struct task task = {.kind = TASK_BUILD, .domid = 5};
 	struct task received;
 	uint64_t now = timing_now_usec();
 	struct err err;
@@ -201,7 +201,7 @@ job_assign_gives_the_task_and_a_deadline(void **state)
 			&is_end, &err),
 	    0);
 	assert_int_equal(received.kind, TASK_BUILD);
-	assert_int_equal(received.sequence, 5);
+	assert_int_equal(received.domid, 5);
 	assert_string_equal(received.build.name, "guest");
 	close(link[1]);
 	close(link[0]);

@@ -386,7 +386,7 @@ replies_carry_the_receipt_or_nothing(void **state)
 {
 	struct front_answer answer = {.receipt = good_receipt()};
 	json_t *reply = method_encode(method("org.assay.Builder.BuildDomain"),
-	    &answer, NULL);
+	    &answer, NULL, (struct bytes){0});
 	json_t *receipt = json_object_get(reply, "receipt");
 
 	(void)state;
@@ -397,7 +397,7 @@ replies_carry_the_receipt_or_nothing(void **state)
 	    GOOD_UUID);
 	json_decref(reply);
 	assert_json(method_encode(method("org.assay.Builder.DestroyDomain"),
-			&answer, NULL),
+			&answer, NULL, (struct bytes){0}),
 	    "{}");
 }
 
@@ -423,7 +423,7 @@ replies_list_images_good_and_refused(void **state)
 	err_set(&err, KEY_UNKNOWN, "no such key");
 	outcome_from(&answer.image.outcome, KEY_UNKNOWN, &err);
 	method_add_row(list, &answer, rows);
-	assert_json(method_encode(list, &answer, rows),
+	assert_json(method_encode(list, &answer, rows, (struct bytes){0}),
 	    "{\"images\":[{\"name\":\"web\",\"version\":\"1\","
 	    "\"manifest_digest\":\"sha256:" HEX(
 		"11111111") "\","
@@ -450,9 +450,10 @@ replies_list_domains(void **state)
 	CLEANUP(freep) char *text = NULL;
 
 	(void)state;
-	assert_json(method_encode(list, &answer, rows), "{\"domains\":[]}");
+	assert_json(method_encode(list, &answer, rows, (struct bytes){0}),
+	    "{\"domains\":[]}");
 	method_add_row(list, &answer, rows);
-	reply = method_encode(list, &answer, rows);
+	reply = method_encode(list, &answer, rows, (struct bytes){0});
 	text = tree_text(reply);
 	assert_has(text, "{\"domains\":[{\"receipt\":{\"schema\":");
 	assert_has(text, "\"paused\":true,\"dying\":false,\"shutdown\":true,"
@@ -460,18 +461,76 @@ replies_list_domains(void **state)
 }
 
 static void
+replies_give_evidence_as_it_came(void **state)
+{
+	struct quote *quote = calloc(1, sizeof(*quote));
+	struct front_answer answer = {0};
+	json_t *reply;
+
+	(void)state;
+	assert_non_null(quote);
+	quote->quote.attestation.attest = (struct tpm_blob){3, "abc"};
+	quote->quote.attestation.signature = (struct tpm_blob){1, "s"};
+	quote->quote.values.known[PCR_SHA256] = 1u << 13;
+	quote->quote.values.value[PCR_SHA256][13].bytes[31] = 0x1f;
+	quote->ak = (struct tpm_blob){1, "a"};
+	quote->ek = (struct tpm_blob){1, "e"};
+	quote->log_bytes = 99;
+	reply = method_encode(method("org.assay.Builder.Attest"), &answer, NULL,
+	    bytes_of(quote, sizeof(*quote)));
+	assert_json(reply,
+	    "{\"quote\":{\"attest\":\"YWJj\",\"signature\":\"cw==\"},"
+	    "\"pcrs\":{\"sha256\":{\"13\":\"000000000000000000000000"
+	    "000000000000000000000000000000000000001f\"}},"
+	    "\"ak\":\"YQ==\",\"ek\":\"ZQ==\",\"ek_certificate\":null,"
+	    "\"log_index\":null,\"log_bytes\":99}");
+
+	quote->ek_certificate = (struct tpm_blob){1, "c"};
+	quote->has_log_index = true;
+	quote->log_index.handle = 0x01800102;
+	quote->log_index_attestation.attest = (struct tpm_blob){1, "n"};
+	reply = method_encode(method("org.assay.Builder.Attest"), &answer, NULL,
+	    bytes_of(quote, sizeof(*quote)));
+	{
+		CLEANUP(freep) char *text = tree_text(reply);
+
+		assert_has(text, "\"ek_certificate\":\"Yw==\"");
+		assert_has(text, "\"log_index\":{\"index\":\"0x01800102\",");
+		assert_has(text, "\"attest\":\"bg==\"");
+	}
+	json_decref(reply);
+	free(quote);
+	assert_json(method_encode(method("org.assay.Builder.GetEventLog"),
+			&answer, NULL, bytes_of("log", 3)),
+	    "{\"data\":\"bG9n\"}");
+	assert_json(method_encode(method("org.assay.Builder.GetEventLog"),
+			&answer, NULL, bytes_of(NULL, 0)),
+	    "{\"data\":\"\"}");
+}
+
+static void
 replies_show_the_status(void **state)
 {
 	struct front_answer answer = {
-	    .status = {4, 17, 100, 50, 9, 3, 2, 1, 5, 4, 77}};
+	    .status = {4, 17, 100, 50, 9, 3, 2, 1, 5, 4, 77,
+		{.is_development = true,
+		    .has_tpm = true,
+		    .pcr = 13,
+		    .release = "2026.11"}}};
+	struct err why;
 
 	(void)state;
-	assert_json(
-	    method_encode(method("org.assay.Builder.GetStatus"), &answer, NULL),
+	outcome_from(&answer.status.platform.why,
+	    err_set(&why, TPM_FAILED, "why"), &why);
+	assert_json(method_encode(method("org.assay.Builder.GetStatus"),
+			&answer, NULL, (struct bytes){0}),
 	    "{\"version\":\"" ASSAY_VERSION "\",\"xen_version\":\"4.17\","
 	    "\"uptime_seconds\":9,\"trust_version\":4,\"domains\":5,"
 	    "\"builds_running\":1,\"builds_done\":3,\"builds_refused\":2,"
-	    "\"cached_bytes\":77,\"total_kib\":100,\"free_kib\":50}");
+	    "\"cached_bytes\":77,\"total_kib\":100,\"free_kib\":50,"
+	    "\"platform\":{\"trusted\":false,\"development\":true,"
+	    "\"tpm\":true,\"pcr\":13,\"release\":\"2026.11\","
+	    "\"refused\":\"TPM_FAILED\",\"detail\":\"why\"}}");
 }
 
 int
@@ -495,6 +554,7 @@ main(void)
 	    cmocka_unit_test(replies_list_images_good_and_refused),
 	    cmocka_unit_test(replies_list_domains),
 	    cmocka_unit_test(replies_show_the_status),
+	    cmocka_unit_test(replies_give_evidence_as_it_came),
 	};
 
 	return cmocka_run_group_tests_name("methods", tests, NULL, NULL);

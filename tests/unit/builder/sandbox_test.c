@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -25,18 +26,20 @@
 #include <unistd.h>
 
 #include "base/draft.h"
+#include "base/draft.h"
 #include "base/scope.h"
 #include "builder/sandbox.h"
 
-enum { SANDBOX_UID = 65534, ROLES = 3 };
+enum { SANDBOX_UID = 65534, ROLES = 4 };
 enum {
 	FRONT = 1 << SANDBOX_FRONT,
 	STAGE = 1 << SANDBOX_STAGE,
 	BUILD = 1 << SANDBOX_BUILD,
-	ALL = FRONT | STAGE | BUILD
+	TPM = 1 << SANDBOX_TPM,
+	ALL = FRONT | STAGE | BUILD | TPM
 };
 
-static const char *const role_names[ROLES] = {"front", "stage", "build"};
+static const char *const role_names[ROLES] = {"front", "stage", "build", "tpm"};
 
 /* How a child ends that enters the role and then does this. */
 static int
@@ -244,12 +247,12 @@ static const struct {
     {"mkdirat", make_a_directory, ALL},
     {"symlinkat", make_a_link, ALL},
     {"open", open_a_file_the_old_way, ALL},
-    {"openat", open_a_file, FRONT},
-    {"unlink", remove_a_file, FRONT | STAGE},
+    {"openat", open_a_file, FRONT | TPM},
+    {"unlink", remove_a_file, FRONT | STAGE | TPM},
     {"memfd_create", make_memory, FRONT},
-    {"ioctl", talk_to_a_device, FRONT | STAGE},
-    {"kill", kill_somebody, FRONT | STAGE},
-    {"accept4", accept_a_caller, STAGE | BUILD},
+    {"ioctl", talk_to_a_device, FRONT | STAGE | TPM},
+    {"kill", kill_somebody, FRONT | STAGE | TPM},
+    {"accept4", accept_a_caller, STAGE | BUILD | TPM},
     {"x32 getpid", call_by_the_x32_numbers, ALL},
 };
 
@@ -310,6 +313,29 @@ do_what_every_role_does(void)
 	free(memory);
 	need(getrandom(random, sizeof(random), 0) == sizeof(random));
 	need(timing_now_usec() != 0);
+}
+
+static int log_fd = -1;
+static int device_fd = -1;
+
+/* As the log and a TPM device are used; what it makes is for the front. */
+static void
+act_as_tpm(void)
+{
+	struct pollfd wait = {.fd = device_fd, .events = POLLIN};
+	struct sealed *sealed = NULL;
+	struct err err;
+	char bytes[4];
+
+	do_what_every_role_does();
+	need(pwrite(log_fd, "event", 5, 0) == 5);
+	need(fdatasync(log_fd) == 0);
+	need(ftruncate(log_fd, 4) == 0);
+	need(pread(log_fd, bytes, 4, 0) == 4);
+	need(write(device_fd, "\1\0\0\0\0\0\0\0", 8) == 8);
+	need(poll(&wait, 1, 0) == 1);
+	need(sealed_from_bytes("x", bytes_of("abc", 3), &sealed, &err) == 0);
+	sealed_free(sealed);
 }
 
 static void
@@ -384,6 +410,13 @@ roles_can_do_what_they_need(void **state)
 	status = status_of(SANDBOX_BUILD, act_as_build);
 	assert_int_equal(status, 0);
 	assert_int_equal(count_files("."), 1);
+
+	log_fd = open("log", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	device_fd = eventfd(0, EFD_CLOEXEC);
+	status = status_of(SANDBOX_TPM, act_as_tpm);
+	assert_int_equal(status, 0);
+	closep(&log_fd);
+	closep(&device_fd);
 
 	listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	{

@@ -27,6 +27,7 @@ static struct xen_fake *fake;
 static struct trust_policy *policy;
 static struct config config;
 static pid_t daemon_pid;
+static bool is_development;
 
 int __wrap_xen_port_libxc_open(struct xen_port *ret_port, struct err *err);
 
@@ -63,7 +64,7 @@ start_daemon(enum fault_kind kind, const char *operation)
 		signal(SIGILL, SIG_DFL);
 		signal(SIGFPE, SIG_DFL);
 		_exit(supervisor_run(&config, policy, &fault, &journal,
-			  &listen_fd, &err) == 0
+			  is_development, &listen_fd, &err) == 0
 			  ? 0
 			  : 1);
 	}
@@ -96,6 +97,7 @@ setup(void **state)
 	fake = xen_fake_new();
 	policy = make_policy(1);
 	config = good_config();
+	is_development = true;
 	alarm(PATIENCE_SECONDS);
 	return 0;
 }
@@ -214,7 +216,9 @@ wait_for_call(const char *operation)
 	wait_until(was_called, operation);
 }
 
-/* The daemon's n-th child, in the order of their birth; 0 is the front. */
+/* The daemon's n-th child, in the order of their birth. */
+enum { TPM_CHILD, FRONT_CHILD, WAITING_CHILD };
+
 static pid_t
 child_of_daemon(int n)
 {
@@ -278,7 +282,7 @@ daemon_serves_a_second_build_from_its_cache(void **state)
 	send_build(fd, "two", 2);
 	assert_reply(fd, "\"cached\":true");
 	send_build(fd, "three", 3);
-	assert_reply(fd, "\"sequence\":3");
+	assert_reply(fd, "\"sequence\":4"); /* 1 is the start */
 	assert_int_equal(xen_fake_domain_count(fake), 3);
 	close(fd);
 }
@@ -512,7 +516,7 @@ daemon_destroys_a_domain_whose_receipt_reached_nobody(void **state)
 	fd = caller_open();
 	caller_send(fd, BUILD_CALL);
 	wait_for_call("domain_load");
-	front = child_of_daemon(0);
+	front = child_of_daemon(FRONT_CHILD);
 	assert_int_equal(kill(front, SIGSTOP), 0);
 	go_on();
 	wait_until(is_running, "the domain runs");
@@ -706,11 +710,61 @@ daemon_ends_when_its_front_dies(void **state)
 	start_daemon(FAULT_NONE, "");
 	fd = caller_open();
 	assert_call(fd, CALL("GetStatus"), "builds_done");
-	assert_int_equal(kill(child_of_daemon(0), SIGKILL), 0);
+	assert_int_equal(kill(child_of_daemon(FRONT_CHILD), SIGKILL), 0);
 	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
 	daemon_pid = 0;
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 1);
+	close(fd);
+}
+
+/* There is no TPM here, and so nothing is known of the host. */
+static void
+daemon_on_a_host_that_is_not_trusted_builds_nothing(void **state)
+{
+	int fd;
+
+	(void)state;
+	is_development = false;
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "PLATFORM_NOT_TRUSTED");
+	assert_call(fd, CALL("ListImages"), "PLATFORM_NOT_TRUSTED");
+	assert_int_equal(xen_fake_call_of(fake, "domain_create"), -1);
+	assert_call(fd, CALL("GetStatus"),
+	    "\"platform\":{\"trusted\":false,\"development\":false");
+	assert_call(fd, CALL("ListDomains"), "{\"domains\":[]}");
+	assert_call(fd,
+	    "{\"method\":\"org.assay.Builder.Attest\",\"parameters\":"
+	    "{\"nonce\":\"00112233445566778899aabbccddeeff\"}}",
+	    "TPM_UNREACHABLE");
+	assert_call(fd,
+	    "{\"method\":\"org.assay.Builder.GetEventLog\",\"parameters\":"
+	    "{\"offset\":0}}",
+	    "{\"parameters\":{\"data\":\"\"}}");
+	close(fd);
+}
+
+/* What cannot be put on record does not run, in development neither. */
+static void
+daemon_without_its_tpm_role_builds_nothing(void **state)
+{
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	hang_at("domain_load");
+	caller_send(fd, BUILD_CALL);
+	wait_for_call("domain_load");
+	assert_int_equal(kill(child_of_daemon(TPM_CHILD), SIGKILL), 0);
+	go_on();
+	assert_reply(fd, "TPM_FAILED");
+	wait_until(is_nothing_left, "the domain is gone");
+	assert_int_equal(xen_fake_call_of(fake, "domain_unpause"), -1);
+	assert_call(fd, BUILD_CALL, "TPM_FAILED");
+	assert_int_equal(xen_fake_domain_count(fake), 0);
+	assert_call(fd, CALL("GetStatus"), "\"trusted\":false");
 	close(fd);
 }
 
@@ -726,7 +780,7 @@ daemon_builds_although_the_child_that_waited_died(void **state)
 		pid_t waiting;
 
 		assert_call(fd, CALL("GetStatus"), "builds_done");
-		waiting = child_of_daemon(1);
+		waiting = child_of_daemon(WAITING_CHILD);
 		if (waiting > 0)
 			kill(waiting, SIGKILL);
 		send_build(fd,
@@ -769,6 +823,8 @@ main(void)
 		daemon_that_is_told_to_stop_undoes_builds_and_leaves_guests),
 	    daemon_test(daemon_recovers_from_being_killed_in_a_build),
 	    daemon_test(daemon_ends_when_its_front_dies),
+	    daemon_test(daemon_on_a_host_that_is_not_trusted_builds_nothing),
+	    daemon_test(daemon_without_its_tpm_role_builds_nothing),
 	    daemon_test(daemon_builds_although_the_child_that_waited_died),
 	};
 

@@ -607,6 +607,21 @@ make_policy_with_index(int64_t floor)
 	return decode_policy(tree);
 }
 
+struct trust_policy *
+make_policy_with_boot(int64_t floor)
+{
+	json_t *tree = policy_tree(floor);
+	char id[DIGEST_HEX_SIZE];
+
+	signer_id(SIGNER_STRANGER, id);
+	json_object_set_new(tree_at(tree, "keys"), id,
+	    signer_entry(SIGNER_STRANGER));
+	json_object_set_new(tree_at(tree, "roles"), "boot",
+	    json_pack("{s:s, s:i, s:[s]}", "signs", "boot-policy", "threshold",
+		1, "keys", id));
+	return decode_policy(tree);
+}
+
 char *
 sign_payload(enum signer signer, const char *payload_type, const char *payload)
 {

@@ -132,6 +132,8 @@ struct trust_policy *make_policy(int64_t floor);
 /* The same, and a role "index" of the stranger's key, which signs store
  * indexes, and the system's clock. */
 struct trust_policy *make_policy_with_index(int64_t floor);
+/* The same for boot policies. */
+struct trust_policy *make_policy_with_boot(int64_t floor);
 
 enum signer { SIGNER_PROD, SIGNER_LAB, SIGNER_STRANGER, SIGNERS };
 

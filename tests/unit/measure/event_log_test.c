@@ -187,6 +187,37 @@ a_record_holds_the_digests_that_come_back_and_the_event(void **state)
 }
 
 static void
+a_replay_is_what_the_log_put_into_that_register(void **state)
+{
+	static const struct {
+		unsigned pcr;
+		const char *event;
+	} events[] = {{13, "one"}, {12, "other"}, {13, "two"}, {13, ""}};
+	struct pcr_digests expected = {0};
+	struct pcr_digests found;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < countof(events); i++) {
+		/* Also what an earlier run wrote counts. */
+		CLEANUP(event_log_closep) struct event_log *log = open_log();
+		struct pcr_digests digests;
+
+		assert_refused(event_log_append(log, events[i].pcr,
+				   bytes_of_str(events[i].event), &digests,
+				   &err),
+		    0);
+		for (enum pcr_bank bank = 0;
+		     bank < PCR_BANKS && events[i].pcr == 13; bank++)
+			assert_refused(pcr_extend(bank, &digests.bank[bank],
+					   &expected.bank[bank], &err),
+			    0);
+		assert_refused(event_log_replay(log, 13, &found, &err), 0);
+		assert_memory_equal(&found, &expected, sizeof(found));
+	}
+}
+
+static void
 a_log_is_read_to_its_end_and_no_further(void **state)
 {
 	CLEANUP(event_log_closep) struct event_log *log = open_log();
@@ -436,6 +467,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    SCRATCH(a_new_log_is_private_and_holds_the_header),
 	    SCRATCH(a_record_holds_the_digests_that_come_back_and_the_event),
+	    SCRATCH(a_replay_is_what_the_log_put_into_that_register),
 	    SCRATCH(a_log_is_read_to_its_end_and_no_further),
 	    SCRATCH(a_log_goes_on_where_it_was),
 	    SCRATCH(half_a_record_at_the_end_is_cut_off),

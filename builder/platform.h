@@ -1,0 +1,28 @@
+/*
+ * What assayd found of the host it runs on when it started: may it serve?
+ * A plain value of fixed size; it crosses between roles.
+ */
+#ifndef ASSAY_BUILDER_PLATFORM_H
+#define ASSAY_BUILDER_PLATFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "builder/outcome.h"
+
+struct platform {
+	bool is_development; /* builds whatever `why` says */
+	bool is_lost;        /* what happens can no longer be put on record */
+	bool has_tpm;
+	struct outcome why; /* 0: as the boot policy says; or what is wrong */
+	char release[LIMIT_NAME_BYTES + 1]; /* of the boot policy, or "" */
+	uint32_t pcr;
+	bool has_epoch_floor;
+	int64_t epoch_floor; /* no store index below it is taken */
+};
+
+/* May it build? Errors: what is wrong. */
+int platform_allows(const struct platform *platform, struct err *err);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * What the supervisor and the tpm role say to each other. The supervisor sends
+ * calls, also on behalf of build children; the role answers each of them, in
+ * this order, after a first answer of its own: what it found at start.
+ */
+#ifndef ASSAY_BUILDER_RECORD_LINK_H
+#define ASSAY_BUILDER_RECORD_LINK_H
+
+#include "builder/build_link.h"
+#include "builder/platform.h"
+#include "builder/quote.h"
+#include "measure/event.h"
+
+enum record_kind {
+	RECORD_START = 1, /* only as an answer: `platform` */
+	RECORD_EVENT,     /* log, then extend: `event` */
+	RECORD_EPOCH,     /* `store` holds from now on */
+	RECORD_QUOTE,     /* sealed memory with a struct quote comes back */
+	RECORD_LOG,       /* sealed memory: the log from `log_offset` on */
+};
+
+struct record_call {
+	uint32_t kind;
+	uint32_t tag; /* the answer repeats it */
+	struct event event;
+	struct store_epoch store;
+	struct quote_request quote_request;
+	uint64_t log_offset;
+};
+
+struct record_answer {
+	uint32_t kind;
+	uint32_t tag;
+	struct recorded recorded; /* its outcome is that of every call; this
+	                           * alone goes on to a build child */
+	struct platform platform; /* RECORD_START */
+};
+
+#endif

@@ -1,0 +1,669 @@
+/*
+ * The tpm role as a process of its own, asked over its link; log, signatures
+ * and sandbox are real, the TPM is the fake.
+ */
+#include "builder_fixture.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/scope.h"
+#include "builder/ipc.h"
+#include "builder/record_link.h"
+#include "builder/tpm_role.h"
+#include "keys/dsse.h"
+#include "measure/event_log.h"
+#include "measure/tpm_port_esys.h"
+#include "tpm_port_fake.h"
+
+enum { PCR = 13, BASE = 100 };
+
+/* What the good case's release 2026.11 expects of register 4. */
+#define GOOD_BYTE 0x44
+#define OTHER                              \
+	"45454545454545454545454545454545" \
+	"45454545454545454545454545454545"
+#define GOOD                               \
+	"44444444444444444444444444444444" \
+	"44444444444444444444444444444444"
+#define POLICY_OF(value)                                                    \
+	"{\"schema\":\"assay.boot-policy/1\",\"version\":1,\"releases\":"   \
+	"[{\"name\":\"2026.11\",\"registers\":{\"sha256\":{\"4\":[\"" value \
+	"\"]}}}]}"
+
+static struct tpm_fake *fake;
+static struct trust_policy *policy;
+static struct config config;
+static bool is_development;
+static pid_t role_pid;
+static int role_link;
+static enum err_code open_fails;
+static enum err_code pin_fails;
+
+int __wrap_tpm_port_esys_open(const char *where,
+    const struct tpm_identity *identity, int timeout_ms,
+    struct tpm_port *ret_port, struct err *err);
+int __wrap_tpm_port_esys_pin(struct tpm_port *port,
+    const struct tpm_identity *identity, struct err *err);
+
+int
+__wrap_tpm_port_esys_open(const char *where,
+    const struct tpm_identity *identity, int timeout_ms,
+    struct tpm_port *ret_port, struct err *err)
+{
+	(void)where;
+	(void)identity;
+	(void)timeout_ms;
+	if (open_fails != ERR_NONE)
+		return err_set(err, open_fails, "as the test says");
+	*ret_port = tpm_fake_port(fake);
+	return 0;
+}
+
+int
+__wrap_tpm_port_esys_pin(struct tpm_port *port,
+    const struct tpm_identity *identity, struct err *err)
+{
+	(void)port;
+	assert_int_equal(identity->counter_base, BASE);
+	if (pin_fails != ERR_NONE)
+		return err_set(err, pin_fails, "as the test says");
+	return 0;
+}
+
+static void
+write_identity(bool has_log)
+{
+	struct tpm_identity identity = {
+	    .salt = {.handle = 0x81000001},
+	    .ak = {.handle = 0x81010010},
+	    .ek = {.handle = 0x81010001},
+	    .counter = {.handle = 0x018a5500},
+	    .counter_base = BASE,
+	    .has_log = has_log,
+	    .log = {.handle = 0x018a5501},
+	};
+	CLEANUP(freep) char *text = NULL;
+	struct err err;
+
+	identity.salt.name.bytes[1] = identity.ak.name.bytes[1] =
+	    identity.ek.name.bytes[1] = identity.counter.name.bytes[1] =
+		identity.log.name.bytes[1] = 0x0b;
+	identity.log.name.bytes[2] = 0x77;
+	assert_code(tpm_identity_encode(&identity, &text, &err), 0);
+	write_file("tpm.json", bytes_of_str(text));
+}
+
+static void
+write_boot_policy(const char *payload)
+{
+	CLEANUP(freep)
+	char *text = sign_payload(SIGNER_STRANGER,
+	    DSSE_BOOT_POLICY_PAYLOAD_TYPE, payload);
+
+	write_file("boot-policy.dsse", bytes_of_str(text));
+}
+
+static int
+setup(void **state)
+{
+	if (enter_directory(state) != 0)
+		return -1;
+	fake = tpm_fake_new();
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		memset(fake->values.value[bank][4].bytes, GOOD_BYTE,
+		    pcr_bank_bytes(bank));
+	fake->counter = BASE + 7;
+	policy = make_policy_with_boot(1);
+	config = good_config();
+	config.measure = (struct measure_config){
+	    .is_set = true,
+	    .tpm = "device:/dev/tpmrm0",
+	    .identity = "tpm.json",
+	    .boot_policy = "boot-policy.dsse",
+	    .log = "measure.log",
+	    .pcr = PCR,
+	};
+	write_identity(false);
+	write_boot_policy(POLICY_OF(GOOD));
+	is_development = false;
+	open_fails = pin_fails = ERR_NONE;
+	role_pid = 0;
+	alarm(60);
+	return 0;
+}
+
+/* Close the link; the role writes its last event, and ends. */
+static int
+end_role(void)
+{
+	int status = -1;
+
+	close(role_link);
+	assert_int_equal(waitpid(role_pid, &status, 0), role_pid);
+	role_pid = 0;
+	return status;
+}
+
+static int
+teardown(void **state)
+{
+	if (role_pid != 0)
+		end_role();
+	alarm(0);
+	trust_freep(&policy);
+	tpm_fake_free(fake);
+	signers_done();
+	return leave_directory(state);
+}
+
+static void
+take_answer(struct record_answer *ret_answer, struct sealed **ret_attached)
+{
+	CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
+	struct err err;
+	bool is_end;
+
+	assert_code(ipc_receive_fds(role_link, ret_answer, sizeof(*ret_answer),
+			&fds, &is_end, &err),
+	    0);
+	assert_false(is_end);
+	assert_int_equal(fds.count > 0, ret_attached != NULL);
+	if (ret_attached != NULL)
+		assert_code(ipc_take_sealed(&fds, 1 << 20, "attached",
+				ret_attached, &err),
+		    0);
+}
+
+/* What it found. */
+static struct platform
+start_role(void)
+{
+	struct record_answer answer;
+	struct err err;
+	int link[2];
+
+	assert_code(ipc_pair(link, &err), 0);
+	role_pid = fork();
+	if (role_pid == 0) {
+		int log_fd = open("role.log",
+		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+		dup2(log_fd, STDERR_FILENO);
+		alarm(60);
+		signal(SIGSEGV, SIG_DFL);
+		tpm_role_run(&config, policy, is_development, link[1]);
+	}
+	close(link[1]);
+	role_link = link[0];
+	take_answer(&answer, NULL);
+	assert_int_equal(answer.kind, RECORD_START);
+	return answer.platform;
+}
+
+/* The code with which it says that this host is not trusted, or 0. */
+static int
+start_code(void)
+{
+	struct platform platform = start_role();
+	struct err err;
+
+	return platform_allows(&platform, &err);
+}
+
+static int
+ask(struct record_call *call, struct record_answer *ret_answer,
+    struct sealed **ret_attached)
+{
+	struct err err = {0};
+
+	call->tag = 77;
+	assert_code(ipc_send(role_link, call, sizeof(*call), -1, &err), 0);
+	take_answer(ret_answer, ret_attached);
+	assert_int_equal(ret_answer->kind, call->kind);
+	assert_int_equal(ret_answer->tag, 77);
+	return outcome_to(&ret_answer->recorded.outcome, BUG, &err);
+}
+
+static int
+record(enum event_kind kind, struct recorded *ret_recorded)
+{
+	struct record_call call = {
+	    .kind = RECORD_EVENT,
+	    .event = {.kind = kind},
+	};
+	struct record_answer answer;
+	int code;
+
+	if (kind == EVENT_BUILD)
+		strcpy(call.event.as.build.role, "prod");
+	code = ask(&call, &answer, NULL);
+	*ret_recorded = answer.recorded;
+	return code;
+}
+
+/* How often this is in the log. */
+static int
+logged(const char *part)
+{
+	CLEANUP(buffer_done) struct buffer log = read_file("measure.log");
+	int count = 0;
+
+	for (size_t i = 0; i + strlen(part) <= log.len; i++)
+		count += memcmp(log.ptr + i, part, strlen(part)) == 0;
+	return count;
+}
+
+static int
+calls_of(const char *operation)
+{
+	int count = 0;
+
+	for (uint32_t i = 0; i < fake->call_count; i++)
+		count +=
+		    strncmp(fake->calls[i], operation, strlen(operation)) == 0;
+	return count;
+}
+
+/* Is the register what the log's events make of it? */
+static void
+assert_register_is_the_log(void)
+{
+	CLEANUP(event_log_closep) struct event_log *log = NULL;
+	struct pcr_digests value;
+	struct err err = {0};
+
+	if (event_log_open("measure.log", &log, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_code(event_log_replay(log, PCR, &value, &err), 0);
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		assert_true(pcr_digest_equal(bank, &value.bank[bank],
+		    &fake->values.value[bank][PCR]));
+}
+
+/* --- what it finds ---------------------------------------------------- */
+
+static void
+a_host_as_the_policy_says_is_trusted(void **state)
+{
+	struct platform platform = start_role();
+	struct err err;
+
+	(void)state;
+	assert_code(platform_allows(&platform, &err), 0);
+	assert_true(platform.has_tpm);
+	assert_string_equal(platform.release, "2026.11");
+	assert_int_equal(platform.pcr, PCR);
+	assert_true(platform.has_epoch_floor);
+	assert_int_equal(platform.epoch_floor, 7);
+	assert_int_equal(end_role(), 0);
+	assert_int_equal(logged("\"ev\":\"start\""), 1);
+	assert_int_equal(logged("\"development\":false"), 1);
+	assert_int_equal(logged("\"ev\":\"stop\""), 1);
+	assert_register_is_the_log();
+}
+
+static void
+a_host_of_another_release_is_not_trusted(void **state)
+{
+	(void)state;
+	write_boot_policy(POLICY_OF(OTHER));
+	assert_code(start_code(), PLATFORM_NOT_TRUSTED);
+	/* That it ran there is on record all the same. */
+	assert_int_equal(end_role(), 0);
+	assert_int_equal(logged("\"ev\":\"start\""), 1);
+	assert_register_is_the_log();
+}
+
+static void
+a_register_in_which_nothing_was_measured_is_not_trusted(void **state)
+{
+	(void)state;
+	memset(&fake->values.value[PCR_SHA256][4], 0, PCR_MAX_BYTES);
+	assert_code(start_code(), PLATFORM_NOT_MEASURED);
+}
+
+static void
+a_host_without_a_policy_is_not_trusted(void **state)
+{
+	(void)state;
+	assert_int_equal(unlink("boot-policy.dsse"), 0);
+	assert_code(start_code(), BOOT_POLICY_MISSING);
+}
+
+static void
+a_policy_of_a_stranger_is_not_believed(void **state)
+{
+	CLEANUP(freep)
+	char *text = sign_payload(SIGNER_PROD, DSSE_BOOT_POLICY_PAYLOAD_TYPE,
+	    POLICY_OF(GOOD));
+
+	(void)state;
+	write_file("boot-policy.dsse", bytes_of_str(text));
+	assert_code(start_code(), THRESHOLD_NOT_MET);
+}
+
+static void
+a_register_that_was_extended_before_is_found_out(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	fake->values.value[PCR_SHA384][PCR].bytes[0] = 1;
+	assert_code(start_code(), LOG_REGISTER_CHANGED);
+	(void)recorded;
+}
+
+static void
+a_log_of_this_boot_is_continued(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(end_role(), 0);
+	assert_code(start_code(), 0);
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(recorded.sequence, 2);
+	assert_int_equal(end_role(), 0);
+	assert_register_is_the_log();
+
+	/* A line less, and it is not the register's log any more. */
+	assert_int_equal(unlink("measure.log"), 0);
+	assert_code(start_code(), LOG_REGISTER_CHANGED);
+}
+
+static void
+a_tpm_that_does_not_answer_is_no_platform(void **state)
+{
+	(void)state;
+	open_fails = TPM_UNREACHABLE;
+	assert_code(start_code(), TPM_UNREACHABLE);
+	end_role();
+	open_fails = ERR_NONE;
+	pin_fails = TPM_KEY_NOT_PINNED;
+	assert_code(start_code(), TPM_KEY_NOT_PINNED);
+	end_role();
+	pin_fails = ERR_NONE;
+	strcpy(fake->fail_operation, "pcr_read");
+	assert_code(start_code(), TPM_FAILED);
+	end_role();
+	strcpy(fake->fail_operation, "counter_read");
+	assert_code(start_code(), TPM_FAILED);
+	end_role();
+	assert_int_equal(unlink("measure.log"), 0);
+	memset(fake->values.value[PCR_SHA256][PCR].bytes, 0, PCR_MAX_BYTES);
+	memset(fake->values.value[PCR_SHA384][PCR].bytes, 0, PCR_MAX_BYTES);
+	strcpy(fake->fail_operation, "pcr_extend");
+	assert_code(start_code(), TPM_FAILED);
+}
+
+static void
+an_identity_that_is_broken_is_refused(void **state)
+{
+	(void)state;
+	write_file("tpm.json", bytes_of_str("{}"));
+	assert_code(start_code(), TPM_IDENTITY_MALFORMED);
+	end_role();
+	assert_int_equal(unlink("tpm.json"), 0);
+	assert_code(start_code(), STORE_IO);
+}
+
+static void
+development_is_allowed_and_on_record(void **state)
+{
+	struct platform platform;
+	struct recorded recorded;
+	struct err err;
+
+	(void)state;
+	is_development = true;
+	write_boot_policy(POLICY_OF(OTHER));
+	platform = start_role();
+	assert_code(platform_allows(&platform, &err), 0);
+	assert_int_equal(platform.why.code, PLATFORM_NOT_TRUSTED);
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(end_role(), 0);
+	assert_int_equal(logged("\"development\":true"), 1);
+	assert_register_is_the_log();
+}
+
+static void
+development_needs_no_tpm(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	is_development = true;
+	config.measure.is_set = false;
+	assert_code(start_code(), 0);
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(recorded.sequence, 2);
+	assert_int_equal(fake->call_count, 0);
+}
+
+/* --- what it puts on record ------------------------------------------- */
+
+static void
+an_event_is_in_the_log_before_it_is_in_the_tpm(void **state)
+{
+	struct recorded recorded;
+	char hex[DIGEST_HEX_SIZE];
+	char call[96];
+
+	(void)state;
+	assert_code(start_code(), 0);
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(recorded.sequence, 2);
+	digest_hex(&recorded.measurement, hex);
+	snprintf(call, sizeof(call), "pcr_extend 13 %s", hex);
+	assert_int_equal(calls_of(call), 1);
+	assert_int_equal(logged("\"ev\":\"build\",\"seq\":2"), 1);
+
+	/* The TPM fails: it is in the log, so it was there before. */
+	strcpy(fake->fail_operation, "pcr_extend");
+	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
+	assert_int_equal(logged("\"ev\":\"build\",\"seq\":3"), 1);
+}
+
+static void
+nothing_is_taken_after_a_failure(void **state)
+{
+	struct recorded recorded;
+	int extends;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	strcpy(fake->fail_operation, "pcr_extend");
+	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
+	fake->fail_operation[0] = '\0';
+	extends = calls_of("pcr_extend");
+	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
+	assert_code(record(EVENT_DESTROY, &recorded), TPM_FAILED);
+	end_role();
+	assert_int_equal(calls_of("pcr_extend"), extends);
+	assert_int_equal(logged("\"ev\":\"stop\""), 0);
+}
+
+static void
+a_dynamic_launch_is_on_record_in_its_index_too(void **state)
+{
+	struct recorded recorded;
+	char hex[DIGEST_HEX_SIZE];
+	char call[96];
+
+	(void)state;
+	config.measure.has_dynamic_launch = true;
+	assert_code(start_code(), TPM_NOT_PROVISIONED); /* no index */
+	end_role();
+	write_identity(true);
+	fake->has_log = true;
+	assert_code(start_code(), TPM_POLICY_UNMET); /* no launch */
+	end_role();
+
+	assert_int_equal(unlink("measure.log"), 0);
+	memset(fake->values.value[PCR_SHA256][PCR].bytes, 0, PCR_MAX_BYTES);
+	memset(fake->values.value[PCR_SHA384][PCR].bytes, 0, PCR_MAX_BYTES);
+	fake->is_launched = true;
+	assert_code(start_code(), 0);
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+	digest_hex(&recorded.measurement, hex);
+	snprintf(call, sizeof(call), "log_extend %s", hex);
+	assert_int_equal(calls_of(call), 1);
+	assert_int_equal(logged("000b77"), 1); /* the index's name */
+}
+
+/* --- the store -------------------------------------------------------- */
+
+static int
+adopt(uint8_t index, int64_t epoch)
+{
+	struct record_call call = {
+	    .kind = RECORD_EPOCH,
+	    .store = {.epoch = epoch},
+	};
+	struct record_answer answer;
+
+	memset(call.store.index.bytes, index, DIGEST_BYTES);
+	return ask(&call, &answer, NULL);
+}
+
+static void
+a_newer_store_raises_the_counter_and_is_on_record(void **state)
+{
+	(void)state;
+	assert_code(start_code(), 0);
+	assert_code(adopt(0xaa, 9), 0);
+	assert_int_equal(fake->counter, BASE + 9);
+	assert_int_equal(logged("\"ev\":\"policy\""), 1);
+	/* The same again, from a build that ran beside the first. */
+	assert_code(adopt(0xaa, 9), 0);
+	assert_int_equal(logged("\"ev\":\"policy\""), 1);
+	/* Another one of the same epoch is another store. */
+	assert_code(adopt(0xbb, 9), 0);
+	assert_int_equal(logged("\"ev\":\"policy\""), 2);
+	assert_int_equal(fake->counter, BASE + 9);
+}
+
+static void
+an_older_store_is_refused(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	assert_code(adopt(0xaa, 6), STORE_ROLLBACK);
+	assert_int_equal(logged("\"ev\":\"policy\""), 0);
+	assert_int_equal(fake->counter, BASE + 7);
+	/* A refusal is no failure. */
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+}
+
+/* --- evidence --------------------------------------------------------- */
+
+static void
+a_quote_is_over_the_nonce(void **state)
+{
+	CLEANUP(sealed_freep) struct sealed *attached = NULL;
+	struct record_call call = {
+	    .kind = RECORD_QUOTE,
+	    .quote_request = {.nonce_len = 16, .nonce = "0123456789abcdef"},
+	};
+	struct record_answer answer;
+	const struct quote *quote;
+	char hex[DIGEST_HEX_SIZE];
+	char expected[96];
+	struct digest extra;
+	struct err err;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	assert_code(ask(&call, &answer, &attached), 0);
+	assert_int_equal(sealed_bytes(attached).len, sizeof(*quote));
+	quote = (const void *)sealed_bytes(attached).ptr;
+	assert_memory_equal(&quote->quote.values, &fake->values,
+	    sizeof(fake->values));
+	assert_false(quote->has_log_index);
+	assert_true(quote->ak.len > 0);
+	assert_true(quote->log_bytes > 0);
+	assert_code(evidence_nonce_bind(bytes_of("0123456789abcdef", 16),
+			bytes_of(NULL, 0), &extra, &err),
+	    0);
+	digest_hex(&extra, hex);
+	snprintf(expected, sizeof(expected), "quote %s", hex);
+	assert_int_equal(calls_of(expected), 1);
+}
+
+static void
+a_host_without_a_tpm_has_no_quote(void **state)
+{
+	struct record_call call = {
+	    .kind = RECORD_QUOTE,
+	    .quote_request = {.nonce_len = 16},
+	};
+	struct record_answer answer;
+
+	(void)state;
+	is_development = true;
+	config.measure.is_set = false;
+	assert_code(start_code(), 0);
+	assert_code(ask(&call, &answer, NULL), TPM_UNREACHABLE);
+}
+
+static void
+the_log_is_handed_out_in_pieces(void **state)
+{
+	CLEANUP(buffer_done) struct buffer log = {0};
+	struct record_call call = {.kind = RECORD_LOG};
+	struct record_answer answer;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	log = read_file("measure.log");
+	for (size_t offset = 0; offset <= log.len; offset += log.len / 2) {
+		CLEANUP(sealed_freep) struct sealed *attached = NULL;
+
+		call.log_offset = offset;
+		assert_code(ask(&call, &answer, &attached), 0);
+		assert_int_equal(sealed_bytes(attached).len, log.len - offset);
+		assert_memory_equal(sealed_bytes(attached).ptr,
+		    log.ptr + offset, log.len - offset);
+	}
+}
+
+#define role_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    role_test(a_host_as_the_policy_says_is_trusted),
+	    role_test(a_host_of_another_release_is_not_trusted),
+	    role_test(a_register_in_which_nothing_was_measured_is_not_trusted),
+	    role_test(a_host_without_a_policy_is_not_trusted),
+	    role_test(a_policy_of_a_stranger_is_not_believed),
+	    role_test(a_register_that_was_extended_before_is_found_out),
+	    role_test(a_log_of_this_boot_is_continued),
+	    role_test(a_tpm_that_does_not_answer_is_no_platform),
+	    role_test(an_identity_that_is_broken_is_refused),
+	    role_test(development_is_allowed_and_on_record),
+	    role_test(development_needs_no_tpm),
+	    role_test(an_event_is_in_the_log_before_it_is_in_the_tpm),
+	    role_test(nothing_is_taken_after_a_failure),
+	    role_test(a_dynamic_launch_is_on_record_in_its_index_too),
+	    role_test(a_newer_store_raises_the_counter_and_is_on_record),
+	    role_test(an_older_store_is_refused),
+	    role_test(a_quote_is_over_the_nonce),
+	    role_test(a_host_without_a_tpm_has_no_quote),
+	    role_test(the_log_is_handed_out_in_pieces),
+	};
+
+	return cmocka_run_group_tests_name("tpm_role", tests, NULL, NULL);
+}
