@@ -36,6 +36,8 @@ static void inflate_donep(z_stream *z);
 static int unpack_xz(struct bytes stream, struct draft *draft, struct err *err);
 static int unpack_lz4(struct bytes stream, struct draft *draft,
     struct err *err);
+static int put_first_piece(struct bytes block, uint8_t *block_out, size_t room,
+    struct draft *draft, size_t *ret_len, struct err *err);
 static int next_lz4_block(struct bytes stream, size_t *offset,
     struct bytes *ret_block, struct err *err);
 static int refuse_lz4_block(struct bytes block, size_t room, struct err *err);
@@ -169,6 +171,7 @@ unpack_lz4(struct bytes stream, struct draft *draft, struct err *err)
 	CLEANUP(freep) uint8_t *block_out = malloc(LZ4_BLOCK_BYTES);
 	size_t offset = compressions[LZ4].magic_len;
 	size_t missing = draft_size(draft);
+	size_t early = 0;
 
 	if (block_out == NULL)
 		return err_set(err, NO_MEMORY, "%zu bytes", LZ4_BLOCK_BYTES);
@@ -179,14 +182,37 @@ unpack_lz4(struct bytes stream, struct draft *draft, struct err *err)
 		int n;
 
 		TRY(next_lz4_block(stream, &offset, &block, err));
+		if (missing == draft_size(draft))
+			TRY(put_first_piece(block, block_out, room, draft,
+			    &early, err));
 		n = LZ4_decompress_safe((const char *)block.ptr,
 		    (char *)block_out, (int)block.len, (int)room);
-		if (n <= 0)
+		if (n <= 0 || (size_t)n < early)
 			return refuse_lz4_block(block, room, err);
-		TRY(draft_write(draft, bytes_of(block_out, (size_t)n), err));
+		TRY(draft_write(draft,
+		    bytes_of(block_out + early, (size_t)n - early), err));
 		missing -= (size_t)n;
+		early = 0;
 	}
 	return check_end(0, missing, err);
+}
+
+/*
+ * The beginning of the first block on its own, so that whoever watches has work
+ * while the whole block is unpacked: its first bytes are the same again.
+ */
+static int
+put_first_piece(struct bytes block, uint8_t *block_out, size_t room,
+    struct draft *draft, size_t *ret_len, struct err *err)
+{
+	size_t wanted = room < SEALED_PIECE_BYTES ? room : SEALED_PIECE_BYTES;
+	int n = LZ4_decompress_safe_partial((const char *)block.ptr,
+	    (char *)block_out, (int)block.len, (int)wanted, (int)wanted);
+
+	if (n <= 0)
+		return refuse_lz4_block(block, room, err);
+	*ret_len = (size_t)n;
+	return draft_write(draft, bytes_of(block_out, (size_t)n), err);
 }
 
 static int

@@ -545,6 +545,41 @@ kernel_unpack_refuses_an_xz_dictionary_over_the_limit(void **state)
 	}
 }
 
+/* RFC 8878: a frame of one raw block that asks for a window of 1 << bits. */
+static struct buffer
+make_zstd_frame(unsigned int bits, const struct buffer *data)
+{
+	uint32_t block = (uint32_t)data->len << 3 | 1;
+	const uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, 0,
+	    (uint8_t)((bits - 10) << 3), (uint8_t)block, (uint8_t)(block >> 8),
+	    (uint8_t)(block >> 16)};
+	struct buffer frame = {0};
+
+	buffer_add(&frame, header, sizeof(header));
+	buffer_add(&frame, data->ptr, data->len);
+	return frame;
+}
+
+static void
+kernel_unpack_refuses_a_zstd_window_over_the_limit(void **state)
+{
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
+
+	(void)state;
+	assert_true(elf.len < LIMIT_KIB(128)); /* the longest raw block */
+	for (unsigned int bits = 27; bits <= 31; bits++) {
+		CLEANUP(buffer_done)
+		struct buffer stream = make_zstd_frame(bits, &elf);
+		CLEANUP(buffer_done)
+		struct buffer kernel =
+		    wrap_stream(ZSTD, buffer_bytes(&stream), (uint32_t)elf.len);
+
+		assert_code(try_unpack(&kernel, elf.len),
+		    bits <= DECOMPRESS_ZSTD_WINDOW_BITS ? 0
+							: DECOMPRESS_FAILED);
+	}
+}
+
 static void
 bzimage_without_setup_sectors_has_four(void **state)
 {
@@ -696,6 +731,8 @@ main(void)
 	    cmocka_unit_test(kernel_unpack_refuses_an_lz4_block_over_its_limit),
 	    cmocka_unit_test(
 		kernel_unpack_refuses_an_xz_dictionary_over_the_limit),
+	    cmocka_unit_test(
+		kernel_unpack_refuses_a_zstd_window_over_the_limit),
 	    cmocka_unit_test(bzimage_without_setup_sectors_has_four),
 	    cmocka_unit_test(bzimage_with_four_setup_sectors_may_say_zero),
 	    cmocka_unit_test(bzimage_refuses_a_payload_outside_the_file),

@@ -448,12 +448,15 @@ blob_intake_proves_what_came_in_pieces(void **state)
 	CLEANUP(sealed_freep) struct sealed *flipped = NULL;
 	CLEANUP(checked_blob_freep) struct checked_blob *blob = NULL;
 	struct checked_blob *none = UNTOUCHED;
+	static uint8_t block[LIMIT_MIB(5) / 40];
 	struct blob says;
 	size_t count;
 
 	(void)state;
-	for (uint32_t i = 0; i < (5 << 20) / sizeof(i); i++)
-		buffer_add(&data, &i, sizeof(i));
+	for (uint32_t i = 0; i < LIMIT_MIB(5) / sizeof(block); i++) {
+		memset(block, (int)i, sizeof(block));
+		buffer_add(&data, block, sizeof(block));
+	}
 	says = blob_of(&data);
 	raw = sealed_of(buffer_bytes(&data));
 	sealed_fds(raw, &count);
