@@ -25,8 +25,6 @@ struct workshop {
 
 static int prepare(struct workshop *shop, enum child_kind kind,
     struct err *err);
-static int keep_what_is_needed(const struct role_env *env, int link,
-    struct err *err);
 static int await_task(struct workshop *shop, struct task *ret_task,
     struct err *err);
 static int run_task(struct workshop *shop, const struct task *task,
@@ -50,10 +48,11 @@ build_role_run(const struct role_env *env, enum child_kind kind, int link)
 	int code;
 
 	log_set_role("assayd[build]");
-	/* Until then it holds the other end of its link too, and would wait for
-	 * a task for ever, together with the journal's lock. */
+	/* Nothing but the link: cached blobs stay mapped without descriptors,
+	 * and with the other end of its link it would wait for a task for ever,
+	 * together with the journal's lock. */
 	if (sandbox_die_with_parent(env->parent_pid, &err) != 0 ||
-	    keep_what_is_needed(env, link, &err) != 0)
+	    sandbox_keep_only(&link, 1, &err) != 0)
 		_exit(1);
 	prepared = prepare(&shop, kind, &err);
 	code = await_task(&shop, &task, prepared == 0 ? &err : &ignored);
@@ -159,24 +158,4 @@ run_erase(struct workshop *shop, const struct task *task, struct err *err)
 	    shop->env->config->libxl_dir, -1, NULL};
 
 	return domain_erase_by_uuid(&place, task->domid, task->uuid, err);
-}
-
-/* The link and the cached images; not the supervisor's handles. */
-static int
-keep_what_is_needed(const struct role_env *env, int link, struct err *err)
-{
-	int keep[1 + IMAGE_CACHE_BLOBS * SEALED_PIECES];
-	size_t kept = 0;
-
-	keep[kept++] = link;
-	for (size_t i = 0; i < IMAGE_CACHE_BLOBS; i++) {
-		const struct sealed *sealed = env->cache->entries[i].sealed;
-		size_t count = 0;
-		const int *fds =
-		    sealed != NULL ? sealed_fds(sealed, &count) : NULL;
-
-		for (size_t j = 0; j < count; j++)
-			keep[kept++] = fds[j];
-	}
-	return sandbox_keep_only(keep, kept, err);
 }
