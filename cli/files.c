@@ -46,8 +46,13 @@ files_public_key(const char *path, struct public_key **ret_key, struct err *err)
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
 
+	int code;
+
 	TRY(read_key_text(path, &text, &len, err));
-	return decode_public(path, bytes_of(text, len), ret_key, err);
+	code = decode_public(path, bytes_of(text, len), ret_key, err);
+	/* It may be a private key by mistake. */
+	explicit_bzero(text, len);
+	return code;
 }
 
 int

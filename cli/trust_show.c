@@ -4,8 +4,13 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "image-store/layout.h"
 #include "keys/trust_chain.h"
 
+static int check_patterns(const struct trust_policy *policy, const char *store,
+    struct err *err);
+static int check_role(const struct trust_policy *policy, size_t role,
+    const struct layout_list *images, struct err *err);
 static int show(const struct trust_policy *policy, bool as_json);
 static json_t *pack_role(const struct trust_policy *policy, size_t index);
 static void print_role(const struct trust_policy *policy, size_t index);
@@ -14,7 +19,9 @@ static int
 run(int argc, char **argv)
 {
 	bool as_json = false;
+	const char *store = NULL;
 	const struct argument known[] = {
+	    {"store", required_argument, .text = &store},
 	    {"json", no_argument, .flag = &as_json},
 	};
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
@@ -26,7 +33,46 @@ run(int argc, char **argv)
 		return status;
 	if (trust_load(argv[1], &policy, &err) != 0)
 		return command_failed(&err, as_json);
+	if (store != NULL && check_patterns(policy, store, &err) != 0)
+		return command_failed(&err, as_json);
 	return show(policy, as_json);
+}
+
+/* Is each pattern for something? By what the store's index claims. */
+static int
+check_patterns(const struct trust_policy *policy, const char *store,
+    struct err *err)
+{
+	CLEANUP(layout_list_done) struct layout_list images = {0};
+	CLEANUP(closep) int store_fd = -1;
+
+	TRY(layout_open(store, &store_fd, err));
+	TRY(layout_read(store_fd, NULL, &images, err));
+	for (size_t i = 0; i < trust_role_count(policy); i++)
+		TRY(check_role(policy, i, &images, err));
+	return 0;
+}
+
+static int
+check_role(const struct trust_policy *policy, size_t role,
+    const struct layout_list *images, struct err *err)
+{
+	size_t count;
+	const char *const *patterns = trust_role_patterns(policy, role, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		size_t n = 0;
+
+		while (
+		    n < images->count && !trust_pattern_matches(patterns[i],
+					     images->entries[n].claimed_name))
+			n++;
+		if (n == images->count)
+			return err_set_field(err, TRUST_PATTERN_UNUSED,
+			    "images", "roles.%s.images: \"%s\" fits nothing",
+			    trust_role_name(policy, role), patterns[i]);
+	}
+	return 0;
 }
 
 static int
@@ -70,5 +116,6 @@ print_role(const struct trust_policy *policy, size_t index)
 	    role.threshold, role.key_count);
 }
 
-const struct command command_trust_show = {"trust", "show", "[--json]", "FILE",
-    "check a trust policy and show its roles", run};
+const struct command command_trust_show = {"trust", "show",
+    "[--store DIR] [--json]", "FILE", "check a trust policy and show its roles",
+    run};

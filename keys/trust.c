@@ -9,7 +9,6 @@
 #include "keys/trust_policy.h"
 
 static bool has_pattern_for(const struct trust_role *role, const char *name);
-static bool matches(const char *pattern, const char *name);
 static bool is_all_of(const char *str, size_t len, const char *set);
 
 #define DIGITS  "0123456789"
@@ -63,6 +62,27 @@ trust_role_summary(const struct trust_policy *policy, size_t index)
 	    .key_count = __builtin_popcountll(role->keys),
 	    .is_debug = role->is_debug,
 	};
+}
+
+const char *const *
+trust_role_patterns(const struct trust_policy *policy, size_t index,
+    size_t *ret_count)
+{
+	const struct trust_role *role = &policy->roles[index];
+
+	bug_unless(index < policy->role_count);
+	*ret_count = role->pattern_count;
+	return role->patterns;
+}
+
+bool
+trust_pattern_matches(const char *pattern, const char *name)
+{
+	size_t len = strlen(pattern);
+
+	if (pattern[len - 1] == '*')
+		return strncmp(pattern, name, len - 1) == 0;
+	return strcmp(pattern, name) == 0;
 }
 
 int
@@ -180,20 +200,10 @@ static bool
 has_pattern_for(const struct trust_role *role, const char *name)
 {
 	for (size_t i = 0; i < role->pattern_count; i++) {
-		if (matches(role->patterns[i], name))
+		if (trust_pattern_matches(role->patterns[i], name))
 			return true;
 	}
 	return false;
-}
-
-static bool
-matches(const char *pattern, const char *name)
-{
-	size_t len = strlen(pattern);
-
-	if (pattern[len - 1] == '*')
-		return strncmp(pattern, name, len - 1) == 0;
-	return strcmp(pattern, name) == 0;
 }
 
 static bool

@@ -89,6 +89,14 @@ struct trust_role_summary trust_role_summary(const struct trust_policy *policy,
 const struct digest *trust_key_id(const struct trust_policy *policy,
     size_t key);
 
+/*
+ * The patterns of a role; none if it signs no images. All borrowed.
+ * And whether one of them is for images of this name.
+ */
+const char *const *trust_role_patterns(const struct trust_policy *policy,
+    size_t role, size_t *ret_count);
+bool trust_pattern_matches(const char *pattern, const char *name);
+
 /* Which roles of the purpose signed: bit i stands for role i. */
 struct trust_verdict {
 	uint32_t roles;

@@ -5,7 +5,8 @@
  *
  *	envelope-*  dsse_decode
  *	trust-*     trust_decode
- *	verify-*    trust_verify, by the policy good/trust-policy.json
+ *	chain-*     trust_chain_apply, over good/trust-chain-root.json
+ *	verify-*    trust_verify_for, by the policy good/trust-policy.json
  */
 #include "keys_fixture.h"
 
@@ -16,7 +17,7 @@
 
 #include "base/file.h"
 #include "base/scope.h"
-#include "keys/trust.h"
+#include "keys/trust_chain.h"
 
 #define GOLDEN ASSAY_GOLDEN_DIR
 
@@ -76,6 +77,21 @@ verify_envelope(struct text text)
 	    bytes_of(text.ptr, text.len), envelope, &verdict, &err);
 }
 
+static int
+apply_chain(struct text text)
+{
+	struct trust_policy *policy = NULL;
+	struct err err;
+	int code;
+
+	assert_code(
+	    trust_load(GOLDEN "/good/trust-chain-root.json", &policy, &err),
+	    ERR_NONE);
+	code = trust_chain_apply(&policy, bytes_of(text.ptr, text.len), &err);
+	trust_freep(&policy);
+	return code;
+}
+
 static bool
 begins_with(const char *name, const char *beginning)
 {
@@ -92,6 +108,8 @@ run_file(const char *path, const char *name)
 		code = decode_envelope(text);
 	else if (begins_with(name, "trust-"))
 		code = decode_trust(text);
+	else if (begins_with(name, "chain-"))
+		code = apply_chain(text);
 	else if (begins_with(name, "verify-"))
 		code = verify_envelope(text);
 	else
@@ -171,7 +189,9 @@ golden_bad_has_a_directory_for_each_error(void **state)
 	static const enum err_code codes[] = {ENVELOPE_MALFORMED,
 	    ENVELOPE_TOO_LARGE, IMAGE_UNSIGNED, IMAGE_SIGNATURE_BAD,
 	    THRESHOLD_NOT_MET, KEY_UNKNOWN, PAYLOAD_TYPE_UNKNOWN, KEY_REVOKED,
-	    IMAGE_REVOKED, KEY_MALFORMED, KEY_UNSUPPORTED, TRUST_MALFORMED};
+	    IMAGE_REVOKED, KEY_MALFORMED, KEY_UNSUPPORTED, TRUST_MALFORMED,
+	    TRUST_NO_ROLE, TRUST_GAP, TRUST_REPLAYED, TRUST_DOWNGRADE,
+	    TRUST_CHAIN_MALFORMED, TRUST_TOO_LARGE};
 
 	(void)state;
 	for (size_t i = 0; i < countof(codes); i++) {
