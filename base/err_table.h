@@ -316,6 +316,9 @@ X(508, BOOT_NOT_AUTHORISED, REFUSAL, \
 X(509, REFERENCE_UNFIT, REFUSAL, \
   "the reference cannot give the register that was asked for", \
   "take only registers that are measured there and not predicted here") \
+X(510, GRUB_UNPREDICTABLE, REFUSAL, \
+  "grub.cfg does something that cannot be told from files", \
+  "write a minimal one: set, insmod, echo, multiboot2, module2, boot") \
 /* Event log and evidence */ \
 X(520, EVENT_LOG_IO, ENVIRONMENT, \
   "the event log cannot be read or written, or is not a private file", \

@@ -12,9 +12,19 @@
 #include "cli/predict.h"
 #include "measure/prediction.h"
 
+struct flow {
+	const char *name;
+	int min_operands;
+	int max_operands;
+	int (*predict)(const struct predict_options *options, char **operands,
+	    struct prediction *prediction, struct err *err);
+};
+
 static int read_options(int *argc, char **argv, struct predict_options *options,
     bool *as_json);
 static int check_flow(int argc, char **argv,
+    const struct predict_options *options);
+static bool has_its_options(const struct flow *flow,
     const struct predict_options *options);
 static int check_numbers(const struct predict_options *options);
 static int predict(const struct predict_options *options, char **operands,
@@ -28,14 +38,10 @@ static void drop_banks(const struct predict_options *options,
 static bool is_wanted(const struct argument_list *banks, enum pcr_bank bank);
 static int report(const struct prediction *prediction, bool as_json);
 
-static const struct flow {
-	const char *name;
-	int min_operands;
-	int max_operands;
-	int (*predict)(const struct predict_options *options, char **operands,
-	    struct prediction *prediction, struct err *err);
-} flows[] = {
+static const struct flow flows[] = {
     {"unified", 1, 1, predict_unified},
+    {"grub", 1, 1, predict_grub_boot},
+    {"tboot", 2, 16, predict_tboot_launch},
 };
 
 static int
@@ -64,6 +70,10 @@ read_options(int *argc, char **argv, struct predict_options *options,
 	    {"failed-options", required_argument,
 		.number = &options->failed_options, .max = 64},
 	    {"secure-boot", required_argument, .text = &options->secure_boot},
+	    {"root", required_argument, .text = &options->root},
+	    {"image", required_argument, .list = &options->images, .max = 4},
+	    {"mle-digest", required_argument, .list = &options->mle_digests,
+		.max = PCR_BANKS},
 	    {"reference", required_argument, .text = &options->reference},
 	    {"take", required_argument, .list = &options->taken, .max = 24},
 	    {"bank", required_argument, .list = &options->banks,
@@ -87,10 +97,30 @@ check_flow(int argc, char **argv, const struct predict_options *options)
 		    argc - 2 > flows[i].max_operands)
 			return command_usage(self, "%s: %d files",
 			    flows[i].name, argc - 2);
+		if (!has_its_options(&flows[i], options))
+			return command_usage(self,
+			    "%s: an option of another kind of boot, or --root "
+			    "is missing",
+			    flows[i].name);
 		return check_numbers(options);
 	}
 	return command_usage(self, "no such kind of boot: %s",
 	    err_quote_str(argv[1]).text);
+}
+
+/* What another kind of boot would use would be ignored here. */
+static bool
+has_its_options(const struct flow *flow, const struct predict_options *options)
+{
+	bool is_grub = flow->predict == predict_grub_boot;
+	bool is_tboot = flow->predict == predict_tboot_launch;
+	bool is_unified = flow->predict == predict_unified;
+
+	return (options->root != NULL) == is_grub &&
+	       (options->images.count == 0 || is_grub) &&
+	       (options->mle_digests.count == 0 || is_tboot) &&
+	       (options->secure_boot == NULL || is_unified) &&
+	       (options->failed_options == 0 || !is_tboot);
 }
 
 static int
@@ -219,5 +249,7 @@ report(const struct prediction *prediction, bool as_json)
 
 const struct command command_boot_predict = {"boot", "predict",
     "[--failed-options N] [--secure-boot FILE|DIR] "
+    "[--root DIR] [--image FILE]... [--mle-digest BANK:HEX]... "
     "[--reference FILE --take PCR...] [--bank sha256|sha384]... [--json]",
-    "unified FILE...", "predict the registers that a boot will give", run};
+    "unified|grub|tboot FILE...", "predict the registers that a boot will give",
+    run};

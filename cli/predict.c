@@ -3,15 +3,35 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
 #include "cli/files.h"
+#include "measure/predict_grub.h"
+#include "measure/predict_tboot.h"
 #include "measure/predict_uefi.h"
 
-enum { EFIVARFS_ATTRIBUTES = 4 }; /* bytes before the data */
+enum {
+	EFIVARFS_ATTRIBUTES = 4, /* bytes before the data */
+	MAX_IMAGES = 4,
+	MAX_MODULES = 16,
+};
+
+/* Programs that start one another. */
+struct images {
+	struct sealed *files[MAX_IMAGES];
+	struct pe decoded[MAX_IMAGES];
+};
+
+/* What tboot gets. */
+struct modules {
+	struct sealed *files[MAX_MODULES];
+	struct tboot_module list[MAX_MODULES];
+	size_t count;
+};
 
 /* Variables, and the files that they are views of. */
 struct variables {
@@ -19,6 +39,14 @@ struct variables {
 	char *text[EFI_VARIABLES];
 };
 
+static void free_images(struct images *images);
+static int predict_images(const struct predict_options *options,
+    struct prediction *prediction, struct err *err);
+static void free_modules(struct modules *modules);
+static int read_module(const char *operand, struct modules *modules,
+    struct err *err);
+static int read_digest(const char *text, struct pcr_digests *digests,
+    unsigned int *known, struct err *err);
 static int read_image(const char *path, struct sealed **ret_file,
     struct pe *ret_pe, struct err *err);
 static void free_variables(struct variables *variables);
@@ -51,6 +79,107 @@ predict_unified(const struct predict_options *options, char **operands,
 		    err_quote_str(options->secure_boot).text);
 	return predict_uefi_secure_boot(&variables.values, &pe, prediction,
 	    err);
+}
+
+int
+predict_grub_boot(const struct predict_options *options, char **operands,
+    struct prediction *prediction, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *config = NULL;
+
+	TRY(files_sealed(operands[0], LIMIT_GRUB_CONFIG_BYTES, &config, err));
+	TRY(predict_grub(sealed_bytes(config), options->root, prediction, err));
+	if (options->images.count > 0)
+		TRY(predict_images(options, prediction, err));
+	return 0;
+}
+
+int
+predict_tboot_launch(const struct predict_options *options, char **operands,
+    struct prediction *prediction, struct err *err)
+{
+	CLEANUP(free_modules) struct modules modules = {.count = 0};
+	struct pcr_digests digests;
+	unsigned int known = 0;
+
+	for (; *operands != NULL; operands++)
+		TRY(read_module(*operands, &modules, err));
+	for (size_t i = 0; i < options->mle_digests.count; i++)
+		TRY(read_digest(options->mle_digests.items[i], &digests, &known,
+		    err));
+	return predict_tboot(modules.list, modules.count, &digests, known,
+	    prediction, err);
+}
+
+static void
+free_images(struct images *images)
+{
+	for (size_t i = 0; i < MAX_IMAGES; i++)
+		sealed_free(images->files[i]);
+}
+
+static int
+predict_images(const struct predict_options *options,
+    struct prediction *prediction, struct err *err)
+{
+	CLEANUP(free_images) struct images images = {0};
+	const struct pe *order[MAX_IMAGES];
+
+	for (size_t i = 0; i < options->images.count; i++) {
+		TRY(read_image(options->images.items[i], &images.files[i],
+		    &images.decoded[i], err));
+		order[i] = &images.decoded[i];
+	}
+	return predict_uefi_boot(order, options->images.count,
+	    (unsigned int)options->failed_options, prediction, err);
+}
+
+static void
+free_modules(struct modules *modules)
+{
+	for (size_t i = 0; i < modules->count; i++)
+		sealed_free(modules->files[i]);
+}
+
+static int
+read_module(const char *operand, struct modules *modules, struct err *err)
+{
+	size_t len = strcspn(operand, "=");
+	char path[FILES_PATH_SIZE];
+	struct sealed *file;
+
+	if (len >= sizeof(path))
+		return err_set(err, STORE_IO, "%s: too long a path",
+		    err_quote_str(operand).text);
+	snprintf(path, sizeof(path), "%.*s", (int)len, operand);
+	TRY(files_sealed(path, LIMIT_RAMDISK_BYTES, &file, err));
+	modules->files[modules->count] = file;
+	modules->list[modules->count] = (struct tboot_module){
+	    .file = sealed_bytes(file),
+	    .cmdline = operand[len] == '=' ? operand + len + 1 : "",
+	};
+	modules->count++;
+	return 0;
+}
+
+/* "sha256:<hex>", each bank once. */
+static int
+read_digest(const char *text, struct pcr_digests *digests, unsigned int *known,
+    struct err *err)
+{
+	size_t len = strcspn(text, ":");
+	char name[8];
+	enum pcr_bank bank;
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, text);
+	if (text[len] != ':' || !pcr_bank_from_name(name, &bank) ||
+	    !pcr_digest_from_hex(bank, text + len + 1, &digests->bank[bank]) ||
+	    (*known >> bank & 1) != 0)
+		return err_set(err, PREDICTION_MALFORMED,
+		    "--mle-digest: %s is not BANK:HEX, each bank once",
+		    err_quote_str(text).text);
+	*known |= 1u << bank;
+	return 0;
 }
 
 static int

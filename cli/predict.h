@@ -11,11 +11,23 @@
 struct predict_options {
 	int64_t failed_options;
 	const char *secure_boot; /* a variable store, or a directory; or NULL */
+	const char *root;        /* of the files that grub.cfg names */
+	struct argument_list images;      /* shim and GRUB */
+	struct argument_list mle_digests; /* "BANK:HEX" of tboot */
 	const char *reference;
 	struct argument_list taken;
 	struct argument_list banks;
 };
 
+/* grub.cfg; wants `root`. */
+int predict_grub_boot(const struct predict_options *options, char **operands,
+    struct prediction *prediction, struct err *err);
+
+/* Modules, each "FILE" or "FILE=COMMAND LINE"; ends with NULL. */
+int predict_tboot_launch(const struct predict_options *options, char **operands,
+    struct prediction *prediction, struct err *err);
+
+/* A boot image. */
 int predict_unified(const struct predict_options *options, char **operands,
     struct prediction *prediction, struct err *err);
 
