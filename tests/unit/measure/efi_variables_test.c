@@ -176,6 +176,7 @@ static const struct {
 	size_t offset;
 	uint32_t value;
 } bad_lists[] = {
+    {16, 124},
     {16, 77},
     {16, 27},
     {16, 0},

@@ -30,6 +30,8 @@ const struct pe_case pe_cases[] = {
     {"magic-unknown", AT_OPTIONAL, 2, 0x107, PE_MALFORMED, "magic"},
     {"directories-17", AT_OPTIONAL + 108, 4, 17, PE_MALFORMED,
 	"NumberOfRvaAndSizes"},
+    {"directories-that-wrap", AT_OPTIONAL + 108, 4, 0x20000010, PE_MALFORMED,
+	"NumberOfRvaAndSizes"},
     {"directories-2-32", AT_OPTIONAL + 108, 4, 0xffffffff, PE_MALFORMED,
 	"NumberOfRvaAndSizes"},
     {"subsystem-console", AT_OPTIONAL + 68, 2, 3, PE_UNSUPPORTED,

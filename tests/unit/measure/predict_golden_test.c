@@ -15,6 +15,7 @@
 #include "measure/cpio.h"
 #include "measure/efi_variables.h"
 #include "measure/pe.h"
+#include "measure/predict_grub.h"
 #include "measure/prediction.h"
 
 static int
@@ -42,6 +43,14 @@ read_listing(struct bytes file, struct err *err)
 }
 
 static int
+read_grub_config(struct bytes file, struct err *err)
+{
+	struct prediction prediction = {0};
+
+	return predict_grub(file, "/nonexistent", &prediction, err);
+}
+
+static int
 read_variables(struct bytes file, struct err *err)
 {
 	struct efi_variables variables;
@@ -57,6 +66,7 @@ static const struct {
     {"*/*.efi", 30, read_image},
     {"*/*.cpio", 3, cpio_check},
     {"*/*.vars", 5, read_variables},
+    {"*/*.cfg", 5, read_grub_config},
     {"*/*.prediction", 5, read_prediction},
     {"*/*.pcrread", 3, read_listing},
 };
