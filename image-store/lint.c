@@ -35,7 +35,8 @@ static void warn(const struct linter *linter, const char *id, const char *where,
     const char *remedy, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 static void add(const struct linter *linter, bool is_error, const char *id,
-    const char *where, const char *remedy, const char *fmt, va_list args);
+    const char *where, const char *remedy, const char *fmt, va_list args)
+    __attribute__((format(printf, 6, 0)));
 
 void
 lint_check(const struct lint_image *image, struct lint_report *ret_report)
