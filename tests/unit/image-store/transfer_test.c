@@ -355,6 +355,21 @@ transfer_refuses_a_manifest_without_the_signed_ramdisk(void **state)
 }
 
 static void
+transfer_refuses_an_envelope_under_another_name(void **state)
+{
+	json_t *index = index_of("store");
+	json_t *entry = json_array_get(json_object_get(index, "manifests"), 0);
+
+	(void)state;
+	json_object_set_new(json_object_get(entry, "annotations"), OCI_REF_NAME,
+	    json_string("dc:1"));
+	assert_int_equal(json_dump_file(index, "store/index.json", 0), 0);
+	json_decref(index);
+	assert_code(copy("store", "other", &all, false), IMAGE_NAME_MISMATCH);
+	assert_string_equal(images_of("other"), "");
+}
+
+static void
 archive_holds_a_store_byte_by_byte(void **state)
 {
 	(void)state;
@@ -440,6 +455,7 @@ main(void)
 		transfer_refuses_a_manifest_that_names_a_blob_of_another_size),
 	    stores_test(transfer_refuses_a_manifest_that_names_another_blob),
 	    stores_test(transfer_refuses_a_manifest_without_the_signed_ramdisk),
+	    stores_test(transfer_refuses_an_envelope_under_another_name),
 	    stores_test(archive_holds_a_store_byte_by_byte),
 	    stores_test(archive_write_overwrites_nothing),
 	    stores_test(
