@@ -376,6 +376,78 @@ X(580, LOG_REGISTER_CHANGED, REFUSAL, \
 X(581, BOOT_POLICY_MISSING, REFUSAL, \
   "no signed boot policy has reached this host", \
   "put it where assayd.conf says, and start assayd again") \
+X(523, EVENT_MALFORMED, REFUSAL, \
+  "an event is not exactly as assayd writes it", \
+  "the log was changed, or comes from another version: do not trust the host") \
+X(524, TPM_STRUCTURE_MALFORMED, REFUSAL, \
+  "the bytes are not the TPM structure that they should be", \
+  "export the file again, in the form of tpm2-tools (tss)") \
+X(525, TPM_ALGORITHM_UNSUPPORTED, REFUSAL, \
+  "the TPM key or signature uses what assay does not take", \
+  "use RSA 2048 to 4096, P-256 or P-384 with SHA-256 or SHA-384") \
+X(526, EVIDENCE_MALFORMED, REFUSAL, \
+  "the evidence file breaks its format", \
+  "make it with 'assay attest'") \
+X(527, EVIDENCE_NOT_A_QUOTE, REFUSAL, \
+  "what was signed is not what only a TPM can make", \
+  "do not trust the host: something else signed it") \
+X(528, EVIDENCE_AK_NOT_RESTRICTED, REFUSAL, \
+  "the attestation key would sign anything, or can leave its TPM", \
+  "do not trust the host, or enroll a restricted signing key") \
+X(529, EVIDENCE_AK_UNKNOWN, REFUSAL, \
+  "the attestation key is not the enrolled one", \
+  "give the record of this host, or enroll it with 'assay tpm enroll'") \
+X(530, EVIDENCE_SIGNATURE_BAD, REFUSAL, \
+  "the attestation key did not sign this", \
+  "the evidence was changed: ask for it again, and do not trust this one") \
+X(531, EVIDENCE_NONCE_MISMATCH, REFUSAL, \
+  "the evidence answers another nonce: it is old, or of somebody else", \
+  "ask again with a fresh nonce, and give the same to both commands") \
+X(532, EVIDENCE_PCR_MISMATCH, REFUSAL, \
+  "the register values are not the quoted ones", \
+  "the evidence was changed: ask for it again, and do not trust this one") \
+X(533, EVIDENCE_LOG_MISMATCH, REFUSAL, \
+  "the log does not lead to the quoted register", \
+  "the log was changed, or others extend the register: do not trust it") \
+X(534, EVIDENCE_LOG_CHANGED, REFUSAL, \
+  "the digest of a log record does not fit its event", \
+  "the log was changed: do not trust it") \
+X(535, EVIDENCE_LOG_REMOVED, REFUSAL, \
+  "the log lacks an event", \
+  "the log was changed: do not trust it") \
+X(536, EVIDENCE_LOG_REORDERED, REFUSAL, \
+  "the events of the log are in another order", \
+  "the log was changed: do not trust it") \
+X(537, EVIDENCE_LOG_ADDED, REFUSAL, \
+  "the log holds an event that assayd did not write there", \
+  "the log was changed, or others use the register: do not trust it") \
+X(538, EVIDENCE_NOT_MEASURED, REFUSAL, \
+  "the log claims events that the quoted register never received", \
+  "the quote is older than the log, or events are invented: ask again") \
+X(539, EVIDENCE_REGISTER_USED, REFUSAL, \
+  "the register was extended by others before assayd started", \
+  "do not trust the host: its boot chain ran something unknown") \
+X(540, EVIDENCE_DEVELOPMENT, REFUSAL, \
+  "assayd ran in its development mode, which checks less", \
+  "start assayd without it, or allow it with --allow-development") \
+X(541, EVIDENCE_PLATFORM_UNKNOWN, REFUSAL, \
+  "the host booted something that no reference describes", \
+  "give the prediction of what it should have booted, or repair the host") \
+X(542, EVIDENCE_IMAGE_UNKNOWN, REFUSAL, \
+  "the host started an image that is not on the list", \
+  "add the image to the reference list, or find out who started it") \
+X(543, EVIDENCE_NV_MISMATCH, REFUSAL, \
+  "the NV index of the dynamic launch does not confirm the log", \
+  "give the expected Name with --nv-name, or do not trust the host") \
+X(544, EK_UNTRUSTED, REFUSAL, \
+  "the endorsement certificate does not lead to a given authority", \
+  "give the certificates of the TPM's maker with --ek-ca") \
+X(545, CREDENTIAL_WRONG, REFUSAL, \
+  "the host did not open the credential", \
+  "the key is not in that TPM, or it answered another challenge") \
+X(546, REFERENCE_MALFORMED, REFUSAL, \
+  "the image list, challenge or enrolment record breaks its format", \
+  "make it again; see assay-evidence(1)") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

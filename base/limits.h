@@ -53,7 +53,9 @@
 #define LIMIT_OCI_MANIFEST_BYTES LIMIT_KIB(64)
 
 /* Event log and evidence */
-#define LIMIT_EVENT_LOG_BYTES LIMIT_MIB(32)
+#define LIMIT_EVENT_LOG_BYTES    LIMIT_MIB(32)
+#define LIMIT_FIRMWARE_LOG_BYTES LIMIT_MIB(1)
+#define LIMIT_EVIDENCE_BYTES     LIMIT_MIB(48)
 
 /* Payload of a signed store index: an image has at most 330 bytes. */
 #define LIMIT_STORE_INDEX_BYTES LIMIT_KIB(1536)

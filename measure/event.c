@@ -42,6 +42,16 @@ event_kind_name(enum event_kind kind)
 	return kinds[kind];
 }
 
+bool
+event_text_is_plain(const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._+-~";
+
+	return text[strspn(text, plain)] == '\0';
+}
+
 size_t
 event_encode(const struct event *event, uint8_t ret_bytes[static EVENT_BYTES])
 {
@@ -154,15 +164,10 @@ put_digest(struct text *text, const char *member, bool has,
 	put(text, ",\"%s\":\"%s\"", member, hex);
 }
 
-/* Nothing that JSON would have to escape. */
 static void
 put_plain(struct text *text, const char *member, const char *value)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789._+-~";
-
-	bug_unless(value[strspn(value, plain)] == '\0');
+	bug_unless(event_text_is_plain(value));
 	put(text, ",\"%s\":\"%s\"", member, value);
 }
 

@@ -106,9 +106,12 @@ struct event {
 /* "build" */
 const char *event_kind_name(enum event_kind kind);
 
+/* Letters, digits and "._+-~" only: nothing that JSON would have to escape. */
+bool event_text_is_plain(const char *text);
+
 /*
- * Returns the number of bytes written. Texts must be plain (letters, digits
- * and "._+-~"), as the policies and manifests that they come from demand.
+ * Returns the number of bytes written. Texts must be plain, as the
+ * policies and manifests that they come from demand.
  */
 size_t event_encode(const struct event *event,
     uint8_t ret_bytes[static EVENT_BYTES]);

@@ -1,0 +1,38 @@
+/*
+ * Endorsement keys: from a public area or a certificate of the TPM's maker,
+ * and whether a given authority stands behind it.
+ * Spec: TCG EK Credential Profile.
+ */
+#ifndef ASSAY_MEASURE_ENDORSEMENT_H
+#define ASSAY_MEASURE_ENDORSEMENT_H
+
+#include "base/digest.h"
+#include "measure/credential.h"
+
+#define ENDORSEMENT_CAS 16
+
+/* Certificates of authorities as PEM, each one or several. Borrowed. */
+struct endorsement_cas {
+	struct bytes pem[ENDORSEMENT_CAS];
+	size_t count;
+};
+
+struct endorsement {
+	struct credential_key key;
+	struct digest digest; /* of the key's SubjectPublicKeyInfo */
+	bool is_certified;    /* by one of the authorities */
+};
+
+/*
+ * Read a TPM2B_PUBLIC, or a certificate in DER or PEM. With authorities it has
+ * to be a certificate that leads to one of them, which need not be a root.
+ * Fills *ret_endorsement, which endorsement_done() empties.
+ * Errors: EK_UNTRUSTED; TPM_STRUCTURE_MALFORMED; TPM_ALGORITHM_UNSUPPORTED;
+ * NO_MEMORY.
+ */
+int endorsement_read(struct bytes raw, const struct endorsement_cas *cas,
+    struct endorsement *ret_endorsement, struct err *err);
+
+void endorsement_done(struct endorsement *endorsement);
+
+#endif

@@ -1,0 +1,359 @@
+#include "measure/evidence_log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "measure/event_decode.h"
+#include "measure/event_log.h"
+#include "measure/event_log_decode.h"
+
+/* The register as it would be, while going through the log. */
+struct replay {
+	const struct pcr_values *quoted;
+	struct event_log_reader reader;
+	struct evidence_story *story;
+	struct pcr_digests now;
+	struct pcr_digests before; /* the last record */
+	uint64_t sequence;         /* of the last event */
+	enum event_kind last;
+	size_t matched_at; /* events after which it was the quoted value */
+	bool has_matched;
+};
+
+static int check_record(const struct event_log_record *record,
+    struct event *ret_event, struct err *err);
+static int check_digests(const struct event_log_record *record,
+    struct err *err);
+static int check_sequence(const struct replay *replay,
+    const struct event_log_record *record, const struct event *event,
+    struct err *err);
+static int find_missing(const struct replay *replay, struct err *err);
+static int check_start(struct replay *replay, const struct event_start *start,
+    struct err *err);
+static int tell(struct replay *replay, const struct event *event,
+    struct err *err);
+static int tell_start(struct replay *replay, const struct event_start *start,
+    struct err *err);
+static int tell_build(struct evidence_story *story,
+    const struct event_build *build, struct err *err);
+static void tell_fate(struct evidence_story *story, const uint8_t *uuid,
+    enum evidence_fate fate);
+static int extend(struct replay *replay, const struct event_log_record *record,
+    struct err *err);
+static bool is_quoted(const struct replay *replay, enum pcr_bank bank);
+static bool is_at(const struct replay *replay, const struct pcr_digest *values,
+    const struct pcr_digest *expected);
+static void note_match(struct replay *replay);
+static int check_end(const struct replay *replay, struct err *err);
+
+int
+evidence_log_check(struct bytes log, const struct pcr_values *quoted,
+    struct evidence_story *ret_story, struct err *err)
+{
+	CLEANUP(evidence_story_done)
+	struct evidence_story story = {.domains = NULL};
+	struct replay replay = {.quoted = quoted, .story = &story};
+
+	TRY(event_log_reader_init(log, &replay.reader, err));
+	while (!event_log_is_at_end(&replay.reader)) {
+		struct event_log_record record;
+		struct event event;
+
+		TRY(event_log_next(&replay.reader, &record, err));
+		TRY(check_record(&record, &event, err));
+		TRY(check_sequence(&replay, &record, &event, err));
+		TRY(tell(&replay, &event, err));
+		note_match(&replay);
+		TRY(extend(&replay, &record, err));
+	}
+	TRY(check_end(&replay, err));
+	*ret_story = story;
+	story.domains = NULL;
+	return 0;
+}
+
+void
+evidence_story_done(struct evidence_story *story)
+{
+	freep(&story->domains);
+	story->domain_count = 0;
+}
+
+static int
+check_record(const struct event_log_record *record, struct event *ret_event,
+    struct err *err)
+{
+	if (record->type != EVENT_LOG_TYPE || !event_is_ours(record->event) ||
+	    record->banks != (1u << PCR_BANKS) - 1)
+		return err_set(err, EVIDENCE_LOG_ADDED,
+		    "offset %zu: not a record of assayd", record->offset);
+	TRY(check_digests(record, err));
+	if (event_decode(record->event, ret_event, err) != 0)
+		return err_prefix(err, "offset %zu", record->offset);
+	return 0;
+}
+
+static int
+check_digests(const struct event_log_record *record, struct err *err)
+{
+	struct pcr_digests digests;
+
+	TRY(pcr_digests_of(record->event, &digests, err));
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		if (!pcr_digest_equal(bank, &digests.bank[bank],
+			&record->digests.bank[bank]))
+			return err_set(err, EVIDENCE_LOG_CHANGED,
+			    "offset %zu: the %s digest is of another event",
+			    record->offset, pcr_bank_name(bank));
+	}
+	return 0;
+}
+
+static int
+check_sequence(const struct replay *replay,
+    const struct event_log_record *record, const struct event *event,
+    struct err *err)
+{
+	const struct evidence_story *story = replay->story;
+	uint64_t expected = replay->sequence + 1;
+
+	if (event->kind == EVENT_START) {
+		if (event->sequence != 1 ||
+		    record->pcr != event->as.start.pcr ||
+		    (story->start_count > 0 &&
+			story->start.pcr != event->as.start.pcr))
+			return err_set(err, EVIDENCE_LOG_ADDED,
+			    "offset %zu: a start event of another register or "
+			    "number",
+			    record->offset);
+		return 0;
+	}
+	if (story->start_count == 0)
+		return err_set(err, EVIDENCE_LOG_REMOVED,
+		    "the log does not begin with a start event");
+	if (record->pcr != story->start.pcr || replay->last == EVENT_STOP)
+		return err_set(err, EVIDENCE_LOG_ADDED,
+		    "offset %zu: an event %s", record->offset,
+		    replay->last == EVENT_STOP ? "after the stop event"
+					       : "of another register");
+	if (event->sequence < expected)
+		return err_set(err, EVIDENCE_LOG_ADDED,
+		    "offset %zu: event %llu is there a second time",
+		    record->offset, (unsigned long long)event->sequence);
+	if (event->sequence > expected)
+		return find_missing(replay, err);
+	return 0;
+}
+
+/* An event is not where it should be: is it further down? */
+static int
+find_missing(const struct replay *replay, struct err *err)
+{
+	unsigned long long missing = replay->sequence + 1;
+	struct event_log_reader reader = replay->reader;
+
+	while (!event_log_is_at_end(&reader)) {
+		struct event_log_record record;
+		struct event event;
+
+		TRY(event_log_next(&reader, &record, err));
+		if (event_decode(record.event, &event, err) != 0 ||
+		    event.kind == EVENT_START)
+			break;
+		if (event.sequence == missing)
+			return err_set(err, EVIDENCE_LOG_REORDERED,
+			    "event %llu is at offset %zu, behind later ones",
+			    missing, record.offset);
+	}
+	return err_set(err, EVIDENCE_LOG_REMOVED, "event %llu is not there",
+	    missing);
+}
+
+static int
+tell(struct replay *replay, const struct event *event, struct err *err)
+{
+	struct evidence_story *story = replay->story;
+
+	switch (event->kind) {
+	case EVENT_START:
+		TRY(check_start(replay, &event->as.start, err));
+		TRY(tell_start(replay, &event->as.start, err));
+		break;
+	case EVENT_BUILD:
+		TRY(tell_build(story, &event->as.build, err));
+		break;
+	case EVENT_ABANDON:
+		tell_fate(story, event->as.abandon.uuid, EVIDENCE_ABANDONED);
+		break;
+	case EVENT_DESTROY:
+		tell_fate(story, event->as.destroy.uuid, EVIDENCE_DESTROYED);
+		break;
+	case EVENT_POLICY:
+		story->rules = event->as.policy;
+		break;
+	case EVENT_STOP:
+	case EVENT_KINDS:
+	default:
+		break;
+	}
+	replay->sequence = event->sequence;
+	replay->last = event->kind;
+	story->is_stopped = event->kind == EVENT_STOP;
+	story->event_count++;
+	return 0;
+}
+
+/* The first start must find a fresh register, a later one what the log says;
+ * or what it said before its last record, which then never was extended. */
+static int
+check_start(struct replay *replay, const struct event_start *start,
+    struct err *err)
+{
+	struct evidence_story *story = replay->story;
+
+	if (is_at(replay, replay->now.bank, start->found))
+		return 0;
+	if (story->start_count == 0)
+		return err_set(err, EVIDENCE_REGISTER_USED,
+		    "register %u was not zero when assayd started first",
+		    start->pcr);
+	if (!is_at(replay, replay->before.bank, start->found))
+		return err_set(err, EVIDENCE_LOG_MISMATCH,
+		    "start event %zu found another value in register %u than "
+		    "the log before it leads to",
+		    story->start_count + 1, start->pcr);
+	replay->now = replay->before;
+	story->unmeasured_count++;
+	if (replay->last == EVENT_BUILD)
+		story->domains[story->domain_count - 1].fate =
+		    EVIDENCE_UNMEASURED;
+	return 0;
+}
+
+static int
+tell_start(struct replay *replay, const struct event_start *start,
+    struct err *err)
+{
+	struct evidence_story *story = replay->story;
+
+	if (story->start_count > 0 &&
+	    (story->start.nv_name_len != start->nv_name_len ||
+		memcmp(story->start.nv_name, start->nv_name,
+		    start->nv_name_len) != 0))
+		return err_set(err, EVIDENCE_NV_MISMATCH,
+		    "the start events name different NV indices");
+	if (story->start_count > 0 && replay->last != EVENT_STOP)
+		story->crash_count++;
+	story->start_count++;
+	story->start = *start;
+	story->rules = start->rules;
+	story->was_development |= start->is_development;
+	return 0;
+}
+
+static int
+tell_build(struct evidence_story *story, const struct event_build *build,
+    struct err *err)
+{
+	struct evidence_domain *domains = story->domains;
+
+	/* Room doubles: the log's size bounds it. */
+	if ((story->domain_count & (story->domain_count - 1)) == 0) {
+		size_t room =
+		    story->domain_count == 0 ? 1 : 2 * story->domain_count;
+
+		domains = reallocarray(domains, room, sizeof(*domains));
+		if (domains == NULL)
+			return err_set(err, NO_MEMORY, "%zu domains", room);
+		story->domains = domains;
+	}
+	domains[story->domain_count++] = (struct evidence_domain){
+	    .build = *build,
+	    .fate = EVIDENCE_STARTED,
+	};
+	return 0;
+}
+
+static void
+tell_fate(struct evidence_story *story, const uint8_t *uuid,
+    enum evidence_fate fate)
+{
+	for (size_t i = story->domain_count; i > 0; i--) {
+		struct evidence_domain *domain = &story->domains[i - 1];
+
+		if (memcmp(domain->build.uuid, uuid, UUID_BYTES) != 0)
+			continue;
+		if (domain->fate == EVIDENCE_STARTED)
+			domain->fate = fate;
+		return;
+	}
+}
+
+static int
+extend(struct replay *replay, const struct event_log_record *record,
+    struct err *err)
+{
+	replay->before = replay->now;
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		TRY(pcr_extend(bank, &record->digests.bank[bank],
+		    &replay->now.bank[bank], err));
+	return 0;
+}
+
+static bool
+is_quoted(const struct replay *replay, enum pcr_bank bank)
+{
+	return replay->quoted->known[bank] != 0;
+}
+
+/* In each quoted bank. */
+static bool
+is_at(const struct replay *replay, const struct pcr_digest *values,
+    const struct pcr_digest *expected)
+{
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		if (is_quoted(replay, bank) &&
+		    !pcr_digest_equal(bank, &values[bank], &expected[bank]))
+			return false;
+	}
+	return true;
+}
+
+/* Before a record is extended: was the quote taken here? */
+static void
+note_match(struct replay *replay)
+{
+	uint32_t pcr = replay->story->start.pcr;
+	struct pcr_digest quoted[PCR_BANKS];
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		quoted[bank] = replay->quoted->value[bank][pcr];
+	if (!is_at(replay, replay->now.bank, quoted))
+		return;
+	replay->has_matched = true;
+	replay->matched_at = replay->story->event_count - 1;
+}
+
+static int
+check_end(const struct replay *replay, struct err *err)
+{
+	const struct evidence_story *story = replay->story;
+	uint32_t pcr = story->start.pcr;
+	struct pcr_digest quoted[PCR_BANKS];
+
+	if (story->start_count == 0)
+		return err_set(err, EVIDENCE_LOG_REMOVED,
+		    "the log has no start event");
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		quoted[bank] = replay->quoted->value[bank][pcr];
+	if (is_at(replay, replay->now.bank, quoted))
+		return 0;
+	if (replay->has_matched)
+		return err_set(err, EVIDENCE_NOT_MEASURED,
+		    "register %u was quoted after event %zu of %zu", pcr,
+		    replay->matched_at, story->event_count);
+	return err_set(err, EVIDENCE_LOG_MISMATCH,
+	    "the log's %zu events do not lead to the quoted register %u",
+	    story->event_count, pcr);
+}

@@ -1,0 +1,58 @@
+/*
+ * What assayd's log says, checked against the register that it was extended
+ * into: whether each record fits its digests, whether all events are there,
+ * once and in order, and whether they lead to the quoted values.
+ *
+ * Only a log that leads to the register tells anything; so the caller has
+ * checked the quote before.
+ */
+#ifndef ASSAY_MEASURE_EVIDENCE_LOG_H
+#define ASSAY_MEASURE_EVIDENCE_LOG_H
+
+#include "measure/event.h"
+#include "measure/image_list.h"
+
+enum evidence_fate {
+	EVIDENCE_STARTED, /* and neither of the others was logged */
+	EVIDENCE_ABANDONED,
+	EVIDENCE_DESTROYED,
+	EVIDENCE_UNMEASURED, /* logged, but assayd crashed before it ran */
+};
+
+/* One image that was started, or nearly. */
+struct evidence_domain {
+	struct event_build build;
+	enum evidence_fate fate;
+	const struct image_row *image; /* set by evidence_verify() */
+};
+
+struct evidence_story {
+	struct event_start start; /* the last one */
+	struct event_rules rules; /* as they are now */
+	size_t event_count;
+	size_t start_count;
+	size_t crash_count; /* starts without a stop before them */
+	size_t unmeasured_count;
+	bool was_development; /* of any start */
+	bool is_stopped;      /* the last event is a stop */
+	struct evidence_domain *domains;
+	size_t domain_count;
+};
+
+/*
+ * Order: structure; each record's register, type, digests and event; sequence;
+ * what each start event found; the values at the end, in every quoted bank
+ * (`quoted->known` has the register's bit).
+ *
+ * A daemon that crashed between log and register leaves one record that the
+ * register never received; the next start event shows it, by what it found.
+ * Errors: EVENT_LOG_MALFORMED; EVENT_MALFORMED; EVIDENCE_LOG_CHANGED,
+ * _REMOVED, _REORDERED, _ADDED, _MISMATCH; EVIDENCE_REGISTER_USED;
+ * EVIDENCE_NOT_MEASURED; NO_MEMORY.
+ */
+int evidence_log_check(struct bytes log, const struct pcr_values *quoted,
+    struct evidence_story *ret_story, struct err *err);
+
+void evidence_story_done(struct evidence_story *story);
+
+#endif

@@ -1,0 +1,385 @@
+#include "evidence_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+
+#include "base/scope.h"
+
+/* Big and little endian bytes, one after the other. */
+struct buffer {
+	uint8_t bytes[65536];
+	size_t len;
+};
+
+static void
+put(struct buffer *buffer, const void *data, size_t len)
+{
+	assert_true(len <= sizeof(buffer->bytes) - buffer->len);
+	memcpy(buffer->bytes + buffer->len, data, len);
+	buffer->len += len;
+}
+
+static void
+put_be(struct buffer *buffer, uint64_t value, size_t len)
+{
+	for (size_t i = len; i > 0; i--) {
+		uint8_t byte = (uint8_t)(value >> 8 * (i - 1));
+
+		put(buffer, &byte, 1);
+	}
+}
+
+static void
+put_le(struct buffer *buffer, uint64_t value, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		uint8_t byte = (uint8_t)(value >> 8 * i);
+
+		put(buffer, &byte, 1);
+	}
+}
+
+static void
+put_sized(struct buffer *buffer, const void *data, size_t len)
+{
+	put_be(buffer, len, 2);
+	put(buffer, data, len);
+}
+
+static void
+keep(struct evidence_part *part, const struct buffer *buffer)
+{
+	free(part->ptr);
+	part->ptr = malloc(buffer->len);
+	assert_non_null(part->ptr);
+	memcpy(part->ptr, buffer->bytes, buffer->len);
+	part->len = buffer->len;
+}
+
+void
+bench_public(struct bench *bench)
+{
+	uint8_t point[65];
+	struct buffer area = {.len = 0};
+	struct buffer sized = {.len = 0};
+	size_t len = 0;
+	struct tpm_public public;
+	struct err err;
+
+	assert_int_equal(EVP_PKEY_get_octet_string_param(bench->key,
+			     OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
+			     sizeof(point), &len),
+	    1);
+	put_be(&area, 0x0023000b, 4); /* ECC, SHA-256 */
+	put_be(&area, bench->attributes, 4);
+	put_be(&area, 0, 2);              /* no policy */
+	put_be(&area, 0x00100018000b, 6); /* ECDSA with SHA-256 */
+	put_be(&area, 0x00030010, 4);     /* P-256, no KDF */
+	put_sized(&area, point + 1, 32);
+	put_sized(&area, point + 33, 32);
+	put_sized(&sized, area.bytes, area.len);
+	keep(&bench->evidence.ak, &sized);
+	assert_refused(
+	    tpm_public_decode(evidence_part_bytes(&bench->evidence.ak), &public,
+		&err),
+	    0);
+	assert_refused(tpm_public_name(&public, &bench->reference.ak, &err), 0);
+}
+
+void
+bench_record(struct bench *bench, const struct event *event)
+{
+	struct record *record = &bench->records[bench->count++];
+	struct err err;
+
+	assert_true(bench->count <= countof(bench->records));
+	record->pcr = 13;
+	record->type = 6;
+	record->len = event_encode(event, record->event);
+	assert_refused(pcr_digests_of(bytes_of(record->event, record->len),
+			   &record->digests, &err),
+	    0);
+}
+
+void
+bench_extend(struct bench *bench)
+{
+	struct pcr_values *pcrs = &bench->evidence.pcrs;
+	struct err err;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		memset(&pcrs->value[bank][13], 0, sizeof(pcrs->value[0][0]));
+		for (size_t i = 0; i < bench->count; i++)
+			assert_refused(
+			    pcr_extend(bank,
+				&bench->records[i].digests.bank[bank],
+				&pcrs->value[bank][13], &err),
+			    0);
+	}
+}
+
+struct evidence_part
+bench_pack(const struct record *records, size_t count)
+{
+	struct evidence_part part = {NULL, 0};
+	static struct buffer log;
+
+	log.len = 0;
+	put_le(&log, 0, 4);
+	put_le(&log, 3, 4);
+	put(&log, (uint8_t[20]){0}, 20);
+	put_le(&log, 37, 4);
+	put(&log, "Spec ID Event03", 16);
+	put_le(&log, 0, 4);
+	put(&log, "\0\2\0\2", 4);
+	put_le(&log, 2, 4);
+	put(&log, "\x0b\0\x20\0\x0c\0\x30\0", 9);
+	for (size_t i = 0; i < count; i++) {
+		const struct record *record = &records[i];
+
+		put_le(&log, record->pcr, 4);
+		put_le(&log, record->type, 4);
+		put_le(&log, 2, 4);
+		put_le(&log, 0x0b, 2);
+		put(&log, record->digests.bank[PCR_SHA256].bytes, 32);
+		put_le(&log, 0x0c, 2);
+		put(&log, record->digests.bank[PCR_SHA384].bytes, 48);
+		put_le(&log, record->len, 4);
+		put(&log, record->event, record->len);
+	}
+	keep(&part, &log);
+	return part;
+}
+
+void
+bench_log(struct bench *bench)
+{
+	free(bench->evidence.log.ptr);
+	bench->evidence.log = bench_pack(bench->records, bench->count);
+}
+
+static void
+put_head(struct bench *bench, struct buffer *attest, uint16_t type,
+    uint32_t reset_count)
+{
+	struct digest extra;
+	struct err err;
+
+	assert_refused(evidence_nonce_bind(bytes_of(bench->nonce, 32),
+			   bytes_of(NULL, 0), &extra, &err),
+	    0);
+	put_be(attest, bench->magic, 4);
+	put_be(attest, type, 2);
+	put_sized(attest, bench->reference.ak.bytes, TPM_NAME_BYTES);
+	put_sized(attest, extra.bytes, DIGEST_BYTES);
+	put_be(attest, 123456, 8);
+	put_be(attest, reset_count, 4);
+	put_be(attest, 2, 4);
+	put_be(attest, 1, 1);
+	put_be(attest, 0x20191023, 8);
+}
+
+static void
+sign(struct bench *bench, const struct buffer *attest,
+    struct evidence_part *ret_signature)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t der[80], r[32], s[32];
+	const uint8_t *at = der;
+	size_t len = sizeof(der);
+	struct buffer signature = {.len = 0};
+	ECDSA_SIG *sig;
+
+	assert_int_equal(
+	    EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, bench->key), 1);
+	assert_int_equal(
+	    EVP_DigestSign(ctx, der, &len, attest->bytes, attest->len), 1);
+	sig = d2i_ECDSA_SIG(NULL, &at, (long)len);
+	assert_non_null(sig);
+	BN_bn2binpad(ECDSA_SIG_get0_r(sig), r, 32);
+	BN_bn2binpad(ECDSA_SIG_get0_s(sig), s, 32);
+	put_be(&signature, 0x0018000b, 4);
+	put_sized(&signature, r, 32);
+	put_sized(&signature, s, 32);
+	keep(ret_signature, &signature);
+	ECDSA_SIG_free(sig);
+	EVP_MD_CTX_free(ctx);
+}
+
+static void
+put_quoted(const struct bench *bench, struct buffer *attest)
+{
+	const struct pcr_values *pcrs = &bench->evidence.pcrs;
+	struct buffer all = {.len = 0};
+	struct pcr_digest digest;
+	struct err err;
+
+	put_be(attest, bench->selected[PCR_SHA384] != 0 ? 2 : 1, 4);
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		if (bench->selected[bank] == 0)
+			continue;
+		put_be(attest, pcr_bank_algorithm(bank), 2);
+		put_be(attest, 3, 1);
+		put_le(attest, bench->selected[bank], 3);
+		for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+			if ((bench->selected[bank] & 1u << pcr) != 0)
+				put(&all, pcrs->value[bank][pcr].bytes,
+				    pcr_bank_bytes(bank));
+		}
+	}
+	assert_refused(pcr_digest_of(PCR_SHA256, bytes_of(all.bytes, all.len),
+			   &digest, &err),
+	    0);
+	put_sized(attest, digest.bytes, 32);
+}
+
+void
+bench_quote(struct bench *bench)
+{
+	struct buffer attest = {.len = 0};
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		bench->evidence.pcrs.known[bank] = bench->selected[bank];
+	put_head(bench, &attest, bench->type, bench->reset_count);
+	put_quoted(bench, &attest);
+	keep(&bench->evidence.attest, &attest);
+	sign(bench, &attest, &bench->evidence.signature);
+}
+
+void
+bench_nv(struct bench *bench, const struct pcr_digest *contents,
+    uint32_t reset_count)
+{
+	struct evidence_nv *nv = &bench->evidence.nv[0];
+	struct buffer attest = {.len = 0};
+
+	put_head(bench, &attest, TPM_ST_ATTEST_NV, reset_count);
+	put_sized(&attest, bench->nv_name, sizeof(bench->nv_name));
+	put_be(&attest, 0, 2);
+	put_sized(&attest, contents->bytes, 32);
+	keep(&nv->attest, &attest);
+	sign(bench, &attest, &nv->signature);
+	nv->index = 0x01800102;
+	bench->evidence.nv_count = 1;
+}
+
+struct event
+bench_build(unsigned n)
+{
+	struct event event = good_event(EVENT_BUILD);
+
+	event.sequence = n + 1;
+	event.as.build.domid = n;
+	event.as.build.uuid[15] = (uint8_t)n;
+	return event;
+}
+
+static void
+good_log(struct bench *bench)
+{
+	struct event start = good_event(EVENT_START);
+	struct event destroy = good_event(EVENT_DESTROY);
+	struct event abandon = good_event(EVENT_ABANDON);
+	struct event policy = good_event(EVENT_POLICY);
+
+	start.as.start.nv_name_len = 0;
+	memset(start.as.start.nv_name, 0, sizeof(start.as.start.nv_name));
+	bench_record(bench, &start);
+	for (unsigned n = 1; n <= 3; n++) {
+		struct event build = bench_build(n);
+
+		bench_record(bench, &build);
+	}
+	destroy.sequence = 5;
+	destroy.as.destroy.uuid[15] = 1;
+	bench_record(bench, &destroy);
+	abandon.sequence = 6;
+	abandon.as.abandon.uuid[15] = 2;
+	bench_record(bench, &abandon);
+	policy.sequence = 7;
+	bench_record(bench, &policy);
+}
+
+int
+bench_new(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	struct pcr_digest four = {{4}}, seven = {{7}};
+	struct event build = good_event(EVENT_BUILD);
+	struct err err;
+
+	assert_non_null(bench);
+	bench->key = EVP_EC_gen("P-256");
+	bench->attributes = 0x00050072;
+	bench->magic = 0xff544347;
+	bench->type = TPM_ST_ATTEST_QUOTE;
+	bench->selected[PCR_SHA256] = 0xffffff;
+	bench->selected[PCR_SHA384] = 0xffffff;
+	bench->reset_count = 5;
+	memset(bench->nonce, 0xcd, sizeof(bench->nonce));
+	memset(bench->nv_name, 0xbb, sizeof(bench->nv_name));
+	memcpy(bench->nv_name, "\0\x0b", 2);
+	bench->evidence.pcrs.value[PCR_SHA256][4] = four;
+	bench->evidence.pcrs.value[PCR_SHA256][7] = seven;
+	prediction_set(&bench->release, PCR_SHA256, 4, &four, "the image");
+	prediction_set(&bench->release, PCR_SHA256, 7, &seven, "the keys");
+	assert_refused(image_list_add(&bench->images, &build.as.build.envelope,
+			   "web 1", &err),
+	    0);
+	bench->reference = (struct evidence_reference){
+	    .nonce = bytes_of(bench->nonce, 32),
+	    .releases = &bench->release,
+	    .release_count = 1,
+	    .images = &bench->images,
+	    .nv_names = &bench->nv_expected,
+	};
+	memcpy(bench->nv_expected.bytes, bench->nv_name, TPM_NAME_BYTES);
+	memcpy(bench->evidence.nonce, bench->nonce, 32);
+	bench->evidence.nonce_len = 32;
+	good_log(bench);
+	bench_public(bench);
+	bench_extend(bench);
+	bench_log(bench);
+	bench_quote(bench);
+	*state = bench;
+	return 0;
+}
+
+int
+bench_free(void **state)
+{
+	struct bench *bench = *state;
+
+	EVP_PKEY_free(bench->key);
+	evidence_done(&bench->evidence);
+	image_list_done(&bench->images);
+	free(bench);
+	return 0;
+}
+
+int
+bench_verify(struct bench *bench, struct evidence_verdict *verdict)
+{
+	struct err err = {0};
+	int code =
+	    evidence_verify(&bench->evidence, &bench->reference, verdict, &err);
+
+	if (code != 0)
+		print_message("%s: %s\n", err_name(err.code), err.text);
+	return code;
+}
+
+void
+bench_refused(struct bench *bench, int code)
+{
+	struct evidence_verdict verdict, before;
+
+	memset(&verdict, 0x5c, sizeof(verdict));
+	before = verdict;
+	assert_refused(bench_verify(bench, &verdict), code);
+	assert_memory_equal(&verdict, &before, sizeof(before));
+}

@@ -1,0 +1,72 @@
+/*
+ * A host in memory for tests of evidence: a key that stands for one in a TPM,
+ * registers, a log that assayd could have written, and a quote over them.
+ *
+ * Build the good case with bench_new(), change something, and call the steps
+ * after it again: bench_log() packs the records, bench_quote() signs.
+ */
+#ifndef ASSAY_TESTS_EVIDENCE_FIXTURE_H
+#define ASSAY_TESTS_EVIDENCE_FIXTURE_H
+
+#include "base_fixture.h"
+#include "measure/evidence_verify.h"
+#include "measure_fixture.h"
+
+struct record {
+	uint32_t pcr;
+	uint32_t type;
+	uint8_t event[EVENT_BYTES];
+	size_t len;
+	struct pcr_digests digests;
+};
+
+struct bench {
+	EVP_PKEY *key;
+	uint32_t attributes; /* of the public area */
+	struct record records[32];
+	size_t count;
+	/* What the quote says. */
+	uint32_t magic;
+	uint16_t type;
+	uint32_t selected[PCR_BANKS];
+	uint32_t reset_count;
+	uint8_t nonce[32];
+	uint8_t nv_name[TPM_NAME_BYTES];
+	/* What the verifier has. */
+	struct evidence evidence;
+	struct prediction release;
+	struct image_list images;
+	struct tpm_name nv_expected;
+	struct evidence_reference reference;
+};
+
+/* cmocka setup and teardown. The good log: start, three builds, a destroy,
+ * an abandoned build, a policy, as numbers 1 to 8. */
+int bench_new(void **state);
+int bench_free(void **state);
+
+/* Log an event; nothing is extended. */
+void bench_record(struct bench *bench, const struct event *event);
+
+/* Give the register what the records say, from zero. */
+void bench_extend(struct bench *bench);
+
+/* The steps after a change; each makes its part of the evidence anew. */
+void bench_public(struct bench *bench);
+void bench_log(struct bench *bench);
+void bench_quote(struct bench *bench);
+void bench_nv(struct bench *bench, const struct pcr_digest *contents,
+    uint32_t reset_count);
+
+/* An event of the good log: build number n of domain n. */
+struct event bench_build(unsigned n);
+
+int bench_verify(struct bench *bench, struct evidence_verdict *verdict);
+
+/* Asserts the code, and that the verdict is untouched. */
+void bench_refused(struct bench *bench, int code);
+
+/* Records to bytes: owned. */
+struct evidence_part bench_pack(const struct record *records, size_t count);
+
+#endif

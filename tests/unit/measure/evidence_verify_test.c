@@ -1,0 +1,697 @@
+#include "evidence_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/ec.h>
+
+#include "base/scope.h"
+
+/* --- what is good ------------------------------------------------------ */
+
+static void
+good_evidence_is_verified_and_tells_what_ran(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.release, 0);
+	assert_int_equal(verdict.story.domain_count, 3);
+	assert_int_equal(verdict.story.domains[0].fate, EVIDENCE_DESTROYED);
+	assert_int_equal(verdict.story.domains[1].fate, EVIDENCE_ABANDONED);
+	assert_int_equal(verdict.story.domains[2].fate, EVIDENCE_STARTED);
+	assert_string_equal(verdict.story.domains[2].image->name, "web 1");
+	assert_int_equal(verdict.story.event_count, 7);
+	assert_int_equal(verdict.story.start_count, 1);
+	assert_int_equal(verdict.story.crash_count, 0);
+	assert_int_equal(verdict.reset_count, 5);
+	assert_int_equal(verdict.restart_count, 2);
+	assert_true(verdict.is_clock_safe);
+	assert_int_equal(verdict.clock_msec, 123456);
+	assert_false(verdict.has_nv);
+}
+
+static void
+an_image_is_known_by_its_payload_too(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+
+	memset(bench->images.rows[0].digest.bytes, 0x55, DIGEST_BYTES);
+	assert_refused(bench_verify(bench, &verdict), 0);
+}
+
+static void
+one_of_several_references_has_to_fit(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct prediction *releases = calloc(2, sizeof(*releases));
+
+	releases[0] = bench->release;
+	releases[0].values.value[PCR_SHA256][7].bytes[0] ^= 1;
+	releases[1] = bench->release;
+	bench->reference.releases = releases;
+	bench->reference.release_count = 2;
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.release, 1);
+	/* Half of one and half of the other is neither. */
+	releases[1].values.value[PCR_SHA256][4].bytes[0] ^= 1;
+	evidence_verdict_done(&verdict);
+	bench_refused(bench, EVIDENCE_PLATFORM_UNKNOWN);
+	free(releases);
+}
+
+static void
+without_the_sha384_bank_sha256_is_enough(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+
+	bench->selected[PCR_SHA384] = 0;
+	bench_quote(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.quoted[PCR_SHA384], 0);
+	bench->selected[PCR_SHA256] = 0xfffffe;
+	bench_quote(bench);
+	evidence_verdict_done(&verdict);
+	bench_refused(bench, EVIDENCE_PCR_MISMATCH);
+}
+
+/* --- restarts ----------------------------------------------------------- */
+
+static struct event
+another_start(const struct bench *bench)
+{
+	struct event start = good_event(EVENT_START);
+
+	start.as.start.nv_name_len = 0;
+	memset(start.as.start.nv_name, 0, sizeof(start.as.start.nv_name));
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		start.as.start.found[bank] =
+		    bench->evidence.pcrs.value[bank][13];
+	return start;
+}
+
+static void
+remake(struct bench *bench)
+{
+	bench_extend(bench);
+	bench_log(bench);
+	bench_quote(bench);
+}
+
+static void
+a_daemon_that_stopped_may_start_again(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event stop = good_event(EVENT_STOP);
+	struct event start, build = bench_build(1);
+
+	stop.sequence = 8;
+	bench_record(bench, &stop);
+	bench_extend(bench);
+	start = another_start(bench);
+	bench_record(bench, &start);
+	bench_record(bench, &build);
+	remake(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.start_count, 2);
+	assert_int_equal(verdict.story.crash_count, 0);
+	assert_int_equal(verdict.story.unmeasured_count, 0);
+	assert_int_equal(verdict.story.domain_count, 4);
+}
+
+static void
+a_crash_is_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event start = another_start(bench);
+
+	bench_record(bench, &start);
+	remake(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.crash_count, 1);
+}
+
+/* Logged, not extended, crashed: the next start found the value before. */
+static void
+a_crash_between_log_and_register_is_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event start = another_start(bench);
+	struct event build = bench_build(7);
+
+	bench_record(bench, &start);
+	bench_extend(bench);
+	bench->records[bench->count] = bench->records[bench->count - 1];
+	bench->count--;
+	bench_record(bench, &build);
+	bench->count++;
+	bench_log(bench);
+	bench_quote(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.unmeasured_count, 1);
+	assert_int_equal(verdict.story.domains[3].fate, EVIDENCE_UNMEASURED);
+}
+
+static void
+a_start_that_found_something_else_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+
+	start.as.start.found[PCR_SHA256].bytes[0] ^= 1;
+	bench_record(bench, &start);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
+}
+
+static void
+a_start_in_another_register_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+
+	start.as.start.pcr = 14;
+	bench_record(bench, &start);
+	bench->records[bench->count - 1].pcr = 14;
+	remake(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+}
+
+/* --- the key and the quote --------------------------------------------- */
+
+static void
+a_key_that_signs_anything_is_refused(void **state)
+{
+	static const uint32_t attributes[] = {
+	    0x00040072, /* not restricted */
+	    0x00010072, /* does not sign */
+	    0x00050070, /* not fixed to its TPM */
+	    0x00050062, /* not fixed to its parent */
+	    0x00050052, /* came from outside */
+	    0x00070072, /* decrypts too */
+	    0,
+	};
+	struct bench *bench = *state;
+
+	for (size_t i = 0; i < countof(attributes); i++) {
+		bench->attributes = attributes[i];
+		bench_public(bench);
+		bench_quote(bench);
+		bench_refused(bench, EVIDENCE_AK_NOT_RESTRICTED);
+	}
+}
+
+static void
+another_key_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct tpm_name enrolled = bench->reference.ak;
+
+	EVP_PKEY_free(bench->key);
+	bench->key = EVP_EC_gen("P-256");
+	bench_public(bench);
+	bench_quote(bench);
+	bench->reference.ak = enrolled;
+	bench_refused(bench, EVIDENCE_AK_UNKNOWN);
+}
+
+static void
+a_signature_by_another_key_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	EVP_PKEY *key = bench->key;
+
+	bench->key = EVP_EC_gen("P-256");
+	bench_quote(bench);
+	EVP_PKEY_free(bench->key);
+	bench->key = key;
+	bench_refused(bench, EVIDENCE_SIGNATURE_BAD);
+}
+
+static void
+a_changed_quote_is_refused_at_each_byte(void **state)
+{
+	struct bench *bench = *state;
+
+	for (size_t i = 0; i < bench->evidence.attest.len; i++) {
+		struct evidence_verdict verdict;
+
+		bench->evidence.attest.ptr[i] ^= 1;
+		assert_int_not_equal(bench_verify(bench, &verdict), 0);
+		bench->evidence.attest.ptr[i] ^= 1;
+	}
+	bench->evidence.attest.ptr[60] ^= 1;
+	bench_refused(bench, EVIDENCE_SIGNATURE_BAD);
+}
+
+static void
+what_is_no_quote_is_refused(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->magic = 0xff544348;
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_NOT_A_QUOTE);
+	bench->magic = 0xff544347;
+	bench->type = 0x8017; /* certify */
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_NOT_A_QUOTE);
+	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 5);
+	free(bench->evidence.attest.ptr);
+	free(bench->evidence.signature.ptr);
+	bench->evidence.attest = bench->evidence.nv[0].attest;
+	bench->evidence.signature = bench->evidence.nv[0].signature;
+	bench->evidence.nv[0] = (struct evidence_nv){.index = 0};
+	bench->evidence.nv_count = 0;
+	bench_refused(bench, EVIDENCE_NOT_A_QUOTE);
+}
+
+static void
+another_nonce_is_refused(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->nonce[31] ^= 1;
+	bench_refused(bench, EVIDENCE_NONCE_MISMATCH);
+	bench->nonce[31] ^= 1;
+	bench->reference.context = bytes_of_str("another channel");
+	bench_refused(bench, EVIDENCE_NONCE_MISMATCH);
+}
+
+static void
+values_that_were_not_quoted_are_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct pcr_values *pcrs = &bench->evidence.pcrs;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		pcrs->value[bank][9].bytes[3] ^= 1;
+		bench_refused(bench, EVIDENCE_PCR_MISMATCH);
+		pcrs->value[bank][9].bytes[3] ^= 1;
+		pcrs->known[bank] ^= 1u << 9;
+		bench_refused(bench, EVIDENCE_PCR_MISMATCH);
+		pcrs->known[bank] ^= 1u << 9;
+	}
+}
+
+/* --- the log ------------------------------------------------------------ */
+
+static void
+cut_record(struct bench *bench, size_t index)
+{
+	memmove(&bench->records[index], &bench->records[index + 1],
+	    (bench->count - index - 1) * sizeof(bench->records[0]));
+	bench->count--;
+	bench_log(bench);
+}
+
+static void
+a_removed_line_is_refused(void **state)
+{
+	struct bench *bench = *state;
+
+	cut_record(bench, 2);
+	bench_refused(bench, EVIDENCE_LOG_REMOVED);
+	cut_record(bench, 0);
+	bench_refused(bench, EVIDENCE_LOG_REMOVED);
+	bench->count = 0;
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_REMOVED);
+}
+
+/* Nothing is out of sequence, but the register says that there is more. */
+static void
+a_removed_last_line_is_refused(void **state)
+{
+	struct bench *bench = *state;
+
+	cut_record(bench, bench->count - 1);
+	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
+}
+
+static void
+reordered_lines_are_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct record record = bench->records[2];
+
+	bench->records[2] = bench->records[3];
+	bench->records[3] = record;
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_REORDERED);
+}
+
+static void
+a_changed_line_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct record *record = &bench->records[2];
+	struct event build = bench_build(2);
+
+	build.as.build.domid = 99;
+	record->len = event_encode(&build, record->event);
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_CHANGED);
+	/* With digests that fit, it leads elsewhere. */
+	bench->count = 2;
+	bench_record(bench, &build);
+	bench->count = 7;
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
+	/* One bank alone. */
+	bench->records[2].digests.bank[PCR_SHA384].bytes[47] ^= 1;
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_CHANGED);
+}
+
+static void
+an_added_line_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	size_t count = bench->count;
+
+	bench->records[count] = bench->records[3];
+	bench->count++;
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+	bench->records[count].type = 0x0d; /* EV_IPL */
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+	bench->records[count].type = 6;
+	bench->records[count].event[0] ^= 1; /* another tag */
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+	bench->count--;
+	bench->records[2].pcr = 14;
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+}
+
+static void
+an_event_after_the_stop_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event stop = good_event(EVENT_STOP);
+	struct event build = bench_build(8);
+
+	stop.sequence = 8;
+	bench_record(bench, &stop);
+	bench_record(bench, &build);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+}
+
+/* It has a tag, digests and a place, but assayd writes no such thing. */
+static void
+an_event_of_another_form_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct record *record = &bench->records[6];
+	struct err err;
+
+	record->event[record->len - 2] = ' ';
+	assert_refused(pcr_digests_of(bytes_of(record->event, record->len),
+			   &record->digests, &err),
+	    0);
+	remake(bench);
+	bench_refused(bench, EVENT_MALFORMED);
+}
+
+static void
+a_quote_from_before_a_build_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event build = bench_build(7);
+
+	bench_record(bench, &build);
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_NOT_MEASURED);
+}
+
+/* The host claims an image that never ran, and knows the digests. */
+static void
+an_event_that_was_never_measured_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event build = bench_build(7);
+
+	bench->count--;
+	remake(bench);
+	bench->count++;
+	bench->count--;
+	build.sequence = 7;
+	bench_record(bench, &build);
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_NOT_MEASURED);
+	/* Nothing at all was measured. */
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		memset(&bench->evidence.pcrs.value[bank][13], 0, PCR_MAX_BYTES);
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_NOT_MEASURED);
+}
+
+static void
+a_register_that_others_extended_before_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+
+	bench->count = 0;
+	bench_record(bench, &start);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_REGISTER_USED);
+}
+
+/* And if assayd's own start event lies about it, nothing leads there. */
+static void
+a_register_that_others_extended_unseen_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct pcr_digest other = {{1}};
+	struct err err;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		assert_refused(pcr_extend(bank, &other,
+				   &bench->evidence.pcrs.value[bank][13], &err),
+		    0);
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
+}
+
+static void
+both_banks_are_replayed(void **state)
+{
+	struct bench *bench = *state;
+	struct pcr_digest *value = bench->evidence.pcrs.value[PCR_SHA384];
+
+	value[13].bytes[0] ^= 1;
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
+}
+
+static void
+a_firmware_log_that_lies_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct record record = bench->records[0];
+
+	bench->evidence.firmware_log = bench_pack(&record, 1);
+	bench->evidence.firmware_log.len = 69;
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_true(verdict.has_firmware_log);
+	evidence_verdict_done(&verdict);
+	free(bench->evidence.firmware_log.ptr);
+	record.pcr = 4;
+	bench->evidence.firmware_log = bench_pack(&record, 1);
+	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
+	bench->evidence.firmware_log.len--;
+	bench_refused(bench, EVENT_LOG_MALFORMED);
+}
+
+/* --- what a host should be ---------------------------------------------- */
+
+static void
+development_has_to_be_allowed(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event start = another_start(bench);
+
+	memset(start.as.start.found, 0, sizeof(start.as.start.found));
+	start.as.start.is_development = true;
+	bench->count = 0;
+	bench_record(bench, &start);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_DEVELOPMENT);
+	bench->reference.allow_development = true;
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_true(verdict.story.was_development);
+}
+
+static void
+another_boot_is_refused(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->evidence.pcrs.value[PCR_SHA256][4].bytes[31] ^= 1;
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_PLATFORM_UNKNOWN);
+	bench->reference.release_count = 0;
+	bench_refused(bench, EVIDENCE_PLATFORM_UNKNOWN);
+}
+
+static void
+a_reference_in_a_bank_that_is_not_quoted_does_not_fit(void **state)
+{
+	struct bench *bench = *state;
+	struct pcr_digest four = {{4}};
+
+	prediction_set(&bench->release, PCR_SHA384, 4, &four, "the image");
+	bench->evidence.pcrs.value[PCR_SHA384][4] = four;
+	bench->selected[PCR_SHA384] = 0;
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_PLATFORM_UNKNOWN);
+}
+
+static void
+an_image_that_is_not_listed_is_refused(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->images.rows[0].digest.bytes[0] ^= 1;
+	bench_refused(bench, EVIDENCE_IMAGE_UNKNOWN);
+}
+
+/* --- the NV index of a dynamic launch ----------------------------------- */
+
+static void
+use_nv(struct bench *bench)
+{
+	struct event start = good_event(EVENT_START);
+
+	memcpy(start.as.start.nv_name, bench->nv_name, TPM_NAME_BYTES);
+	bench->count = 0;
+	bench_record(bench, &start);
+	remake(bench);
+	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 5);
+	bench->reference.nv_name_count = 1;
+}
+
+static void
+an_nv_index_that_holds_the_same_is_taken(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+
+	use_nv(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_true(verdict.has_nv);
+}
+
+static void
+an_nv_index_that_does_not_confirm_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct pcr_digest other = bench->evidence.pcrs.value[PCR_SHA256][4];
+
+	use_nv(bench);
+	bench_nv(bench, &other, 5);
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 6);
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench->evidence.nv_count = 0;
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench->nv_name[9] ^= 1;
+	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 5);
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench->evidence.nv[0].attest.ptr[50] ^= 1;
+	bench_refused(bench, EVIDENCE_SIGNATURE_BAD);
+}
+
+static void
+an_nv_index_that_is_not_expected_is_refused(void **state)
+{
+	struct bench *bench = *state;
+
+	use_nv(bench);
+	bench->reference.nv_name_count = 0;
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench->reference.nv_name_count = 1;
+	bench->nv_expected.bytes[5] ^= 1;
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+}
+
+static void
+an_expected_nv_index_has_to_be_used(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->reference.nv_name_count = 1;
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+}
+
+int
+main(void)
+{
+#define BENCH(test) cmocka_unit_test_setup_teardown(test, bench_new, bench_free)
+	const struct CMUnitTest tests[] = {
+	    BENCH(good_evidence_is_verified_and_tells_what_ran),
+	    BENCH(an_image_is_known_by_its_payload_too),
+	    BENCH(one_of_several_references_has_to_fit),
+	    BENCH(without_the_sha384_bank_sha256_is_enough),
+	    BENCH(a_daemon_that_stopped_may_start_again),
+	    BENCH(a_crash_is_told),
+	    BENCH(a_crash_between_log_and_register_is_told),
+	    BENCH(a_start_that_found_something_else_is_refused),
+	    BENCH(a_start_in_another_register_is_refused),
+	    BENCH(a_key_that_signs_anything_is_refused),
+	    BENCH(another_key_is_refused),
+	    BENCH(a_signature_by_another_key_is_refused),
+	    BENCH(a_changed_quote_is_refused_at_each_byte),
+	    BENCH(what_is_no_quote_is_refused),
+	    BENCH(another_nonce_is_refused),
+	    BENCH(values_that_were_not_quoted_are_refused),
+	    BENCH(a_removed_line_is_refused),
+	    BENCH(a_removed_last_line_is_refused),
+	    BENCH(reordered_lines_are_refused),
+	    BENCH(a_changed_line_is_refused),
+	    BENCH(an_added_line_is_refused),
+	    BENCH(an_event_after_the_stop_is_refused),
+	    BENCH(an_event_of_another_form_is_refused),
+	    BENCH(a_quote_from_before_a_build_is_refused),
+	    BENCH(an_event_that_was_never_measured_is_refused),
+	    BENCH(a_register_that_others_extended_before_is_refused),
+	    BENCH(a_register_that_others_extended_unseen_is_refused),
+	    BENCH(both_banks_are_replayed),
+	    BENCH(a_firmware_log_that_lies_is_refused),
+	    BENCH(development_has_to_be_allowed),
+	    BENCH(another_boot_is_refused),
+	    BENCH(a_reference_in_a_bank_that_is_not_quoted_does_not_fit),
+	    BENCH(an_image_that_is_not_listed_is_refused),
+	    BENCH(an_nv_index_that_holds_the_same_is_taken),
+	    BENCH(an_nv_index_that_does_not_confirm_is_refused),
+	    BENCH(an_nv_index_that_is_not_expected_is_refused),
+	    BENCH(an_expected_nv_index_has_to_be_used),
+	};
+
+	return cmocka_run_group_tests_name("evidence_verify", tests, NULL,
+	    NULL);
+}
