@@ -34,6 +34,11 @@ static const struct command *const commands[] = {
     &command_boot_ramdisk,
     &command_boot_pack,
     &command_boot_predict,
+    &command_evidence_verify,
+    &command_evidence_challenge,
+    &command_evidence_confirm,
+    &command_log_show,
+    &command_log_export,
     &command_build,
     &command_ps,
     &command_destroy,
@@ -50,6 +55,8 @@ static const struct {
     {"image", "images"},
     {"store", "stores of images"},
     {"boot", "booting: images and what they measure"},
+    {"evidence", "evidence: what a host booted and started"},
+    {"log", "event logs"},
     {NULL, "domains, built by assayd"},
 };
 

@@ -1,0 +1,164 @@
+#include "cli/evidence_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/scope.h"
+#include "cli/files.h"
+#include "image-store/layout.h"
+#include "image-store/verified_image.h"
+#include "keys/trust_chain.h"
+
+static int add_entry(const struct trust_policy *policy, int store_fd,
+    const struct layout_entry *entry, struct image_list *list, struct err *err);
+
+int
+evidence_files_evidence(const char *path, struct evidence *ret_evidence,
+    struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len = 0;
+
+	TRY(file_read(path, LIMIT_EVIDENCE_BYTES, &text, &len, err));
+	if (evidence_decode(bytes_of(text, len), ret_evidence, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+int
+evidence_files_read(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err)
+{
+	return file_read(path, LIMIT_TRUST_BYTES, ret_text, ret_len, err);
+}
+
+int
+evidence_files_enrolment(const char *name_or_path,
+    struct enrolment *ret_enrolment, struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	struct enrolment enrolment = {.ak_len = 0};
+	size_t len = 0;
+	int code;
+
+	if (tpm_name_from_hex(name_or_path, &enrolment.ak_name)) {
+		*ret_enrolment = enrolment;
+		return 0;
+	}
+	TRY(evidence_files_read(name_or_path, &text, &len, err));
+	code = text[0] == '{'
+	           ? enrolment_decode(bytes_of(text, len), &enrolment, err)
+	           : enrolment_set_ak(&enrolment, bytes_of(text, len), err);
+	if (code != 0)
+		return err_prefix(err, "%s", err_quote_str(name_or_path).text);
+	if (enrolment.is_challenge)
+		return err_set(err, REFERENCE_MALFORMED,
+		    "%s: a challenge, not the record of an answer",
+		    err_quote_str(name_or_path).text);
+	*ret_enrolment = enrolment;
+	return 0;
+}
+
+int
+evidence_files_releases(const struct argument_list *paths,
+    struct evidence_releases *ret_releases, struct err *err)
+{
+	CLEANUP(freep)
+	struct prediction *releases = calloc(paths->count, sizeof(*releases));
+
+	if (releases == NULL)
+		return err_set(err, NO_MEMORY, "references");
+	for (size_t i = 0; i < paths->count; i++) {
+		CLEANUP(freep) char *text = NULL;
+		size_t len = 0;
+
+		TRY(evidence_files_read(paths->items[i], &text, &len, err));
+		if (prediction_decode(bytes_of(text, len), &releases[i], err) !=
+		    0)
+			return err_prefix(err, "%s",
+			    err_quote_str(paths->items[i]).text);
+	}
+	ret_releases->count = paths->count;
+	ret_releases->releases = take_ptr(&releases);
+	return 0;
+}
+
+int
+evidence_files_images(const char *path, struct image_list *list,
+    struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len = 0;
+
+	TRY(file_read(path, LIMIT_INDEX_BYTES, &text, &len, err));
+	if (image_list_read(bytes_of(text, len), list, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+int
+evidence_files_store(const char *store_path, const char *trust_path,
+    struct image_list *list, struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(layout_list_done) struct layout_list entries = {0};
+	CLEANUP(closep) int store_fd = -1;
+
+	TRY(trust_load(trust_path, &policy, err));
+	TRY(layout_open(store_path, &store_fd, err));
+	TRY(layout_read(store_fd, NULL, &entries, err));
+	for (size_t i = 0; i < entries.count; i++)
+		TRY(add_entry(policy, store_fd, &entries.entries[i], list,
+		    err));
+	return 0;
+}
+
+/* What does not verify is no reference; the host could not build it either. */
+static int
+add_entry(const struct trust_policy *policy, int store_fd,
+    const struct layout_entry *entry, struct image_list *list, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *verified = NULL;
+	const struct manifest *manifest;
+	char name[IMAGE_LIST_NAME_BYTES + 1];
+	struct err why;
+
+	if (layout_copy_blob_max(store_fd, &entry->envelope,
+		LIMIT_ENVELOPE_BYTES, "manifest", &envelope, &why) != 0 ||
+	    verified_manifest_new(policy, entry->claimed_name, envelope,
+		&verified, &why) != 0)
+		return 0;
+	manifest = verified_manifest_get(verified);
+	snprintf(name, sizeof(name), "%s %s", manifest->name,
+	    manifest->version);
+	return image_list_add(list, verified_manifest_envelope(verified), name,
+	    err);
+}
+
+int
+evidence_files_cas(const struct argument_list *paths,
+    struct evidence_cas *ret_cas, struct err *err)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		size_t len = 0;
+
+		TRY(evidence_files_read(paths->items[i], &ret_cas->text[i],
+		    &len, err));
+		ret_cas->cas.pem[i] = bytes_of(ret_cas->text[i], len);
+		ret_cas->cas.count++;
+	}
+	return 0;
+}
+
+void
+evidence_cas_done(struct evidence_cas *cas)
+{
+	for (size_t i = 0; i < ENDORSEMENT_CAS; i++)
+		freep(&cas->text[i]);
+	cas->cas.count = 0;
+}

@@ -1,0 +1,204 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/scope.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/evidence_files.h"
+#include "cli/verdict.h"
+
+struct options {
+	const char *nonce;
+	const char *ak;
+	struct argument_list references;
+	struct argument_list ek_cas;
+	const char *images;
+	const char *store;
+	const char *trust;
+	struct argument_list nv_names;
+	bool allow_development;
+	bool as_json;
+	const char *evidence;
+};
+
+/* What the files say, and what is needed of them. */
+struct inputs {
+	struct evidence evidence;
+	struct image_list images;
+	struct evidence_releases releases;
+	struct enrolment enrolment;
+	struct tpm_name nv_names[ARGUMENTS_LIST_ITEMS];
+	uint8_t nonce[EVIDENCE_NONCE_MAX_BYTES];
+	struct evidence_reference reference;
+};
+
+static int check(const struct options *options);
+static int read_inputs(const struct options *options, struct inputs *inputs,
+    struct err *err);
+static int check_endorsement(const struct options *options,
+    const struct inputs *inputs, struct err *err);
+static bool read_nv_names(const struct options *options, struct inputs *inputs);
+static int report(const struct options *options, const struct inputs *inputs,
+    const struct evidence_verdict *verdict);
+static void inputs_done(struct inputs *inputs);
+
+static int
+run(int argc, char **argv)
+{
+	struct options options = {.as_json = false};
+	const struct argument known[] = {
+	    {"nonce", required_argument, .is_needed = true,
+		.text = &options.nonce},
+	    {"ak", required_argument, .is_needed = true, .text = &options.ak},
+	    {"reference", required_argument, .is_needed = true,
+		.list = &options.references, .max = ARGUMENTS_LIST_ITEMS},
+	    {"ek-ca", required_argument, .list = &options.ek_cas,
+		.max = ENDORSEMENT_CAS},
+	    {"images", required_argument, .text = &options.images},
+	    {"store", required_argument, .text = &options.store},
+	    {"trust", required_argument, .text = &options.trust},
+	    {"nv-name", required_argument, .list = &options.nv_names,
+		.max = ARGUMENTS_LIST_ITEMS},
+	    {"allow-development", no_argument,
+		.flag = &options.allow_development},
+	    {"json", no_argument, .flag = &options.as_json},
+	};
+	int status = arguments_read(&command_evidence_verify, known,
+	    countof(known), &argc, argv);
+
+	if (status != ARGUMENTS_READ)
+		return status;
+	if ((options.store == NULL) != (options.trust == NULL))
+		return command_usage(&command_evidence_verify,
+		    "--store and --trust belong together");
+	if (options.images == NULL && options.store == NULL)
+		return command_usage(&command_evidence_verify,
+		    "which images are good? --images, or --store and --trust");
+	options.evidence = argv[1];
+	return check(&options);
+}
+
+static int
+check(const struct options *options)
+{
+	CLEANUP(inputs_done) struct inputs inputs = {.images = {NULL, 0}};
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 0};
+	struct err err = {0};
+	size_t nonce_len = 0;
+
+	if (!evidence_nonce_from_hex(options->nonce, inputs.nonce, &nonce_len))
+		return command_usage(&command_evidence_verify,
+		    "--nonce: 16 to 64 bytes in lower-case hex");
+	if (!read_nv_names(options, &inputs))
+		return command_usage(&command_evidence_verify,
+		    "--nv-name: 68 lower-case hex digits that begin with 000b");
+	inputs.reference.nonce = bytes_of(inputs.nonce, nonce_len);
+	if (read_inputs(options, &inputs, &err) != 0 ||
+	    evidence_verify(&inputs.evidence, &inputs.reference, &verdict,
+		&err) != 0 ||
+	    check_endorsement(options, &inputs, &err) != 0)
+		return command_failed(&err, options->as_json);
+	return report(options, &inputs, &verdict);
+}
+
+static int
+read_inputs(const struct options *options, struct inputs *inputs,
+    struct err *err)
+{
+	TRY(evidence_files_enrolment(options->ak, &inputs->enrolment, err));
+	TRY(evidence_files_releases(&options->references, &inputs->releases,
+	    err));
+	if (options->images != NULL)
+		TRY(evidence_files_images(options->images, &inputs->images,
+		    err));
+	if (options->store != NULL)
+		TRY(evidence_files_store(options->store, options->trust,
+		    &inputs->images, err));
+	TRY(evidence_files_evidence(options->evidence, &inputs->evidence, err));
+	inputs->reference.ak = inputs->enrolment.ak_name;
+	inputs->reference.releases = inputs->releases.releases;
+	inputs->reference.release_count = inputs->releases.count;
+	inputs->reference.images = &inputs->images;
+	inputs->reference.nv_names = inputs->nv_names;
+	inputs->reference.nv_name_count = options->nv_names.count;
+	inputs->reference.allow_development = options->allow_development;
+	return 0;
+}
+
+static bool
+read_nv_names(const struct options *options, struct inputs *inputs)
+{
+	for (size_t i = 0; i < options->nv_names.count; i++) {
+		if (!tpm_name_from_hex(options->nv_names.items[i],
+			&inputs->nv_names[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The certificate comes with the evidence; the key in it has to be the one
+ * that the host was enrolled with. */
+static int
+check_endorsement(const struct options *options, const struct inputs *inputs,
+    struct err *err)
+{
+	CLEANUP(evidence_cas_done) struct evidence_cas cas = {.cas.count = 0};
+	CLEANUP(endorsement_done)
+	struct endorsement endorsement = {.is_certified = false};
+
+	if (options->ek_cas.count == 0)
+		return 0;
+	if (inputs->enrolment.ak_len == 0)
+		return err_set(err, EK_UNTRUSTED,
+		    "--ek-ca needs an enrolment record for --ak");
+	TRY(evidence_files_cas(&options->ek_cas, &cas, err));
+	if (inputs->evidence.ek_cert.len == 0)
+		return err_set(err, EK_UNTRUSTED,
+		    "the evidence has no endorsement certificate");
+	TRY(endorsement_read(evidence_part_bytes(&inputs->evidence.ek_cert),
+	    &cas.cas, &endorsement, err));
+	if (!digest_equal(&endorsement.digest, &inputs->enrolment.ek))
+		return err_set(err, EK_UNTRUSTED,
+		    "the certificate is of another key than the enrolled one");
+	return 0;
+}
+
+static int
+report(const struct options *options, const struct inputs *inputs,
+    const struct evidence_verdict *verdict)
+{
+	const struct verdict_context context = {
+	    .verdict = verdict,
+	    .values = &inputs->evidence.pcrs,
+	    .release = &inputs->releases.releases[verdict->release],
+	    .release_path = options->references.items[verdict->release],
+	    .ak = &inputs->enrolment.ak_name,
+	    .is_enrolled = inputs->enrolment.ak_len > 0,
+	    .is_ek_certified =
+		options->ek_cas.count > 0 || inputs->enrolment.is_ek_certified,
+	};
+
+	if (options->as_json)
+		return command_print_json(verdict_encode(&context));
+	verdict_print(&context);
+	return EXIT_DONE;
+}
+
+static void
+inputs_done(struct inputs *inputs)
+{
+	evidence_done(&inputs->evidence);
+	image_list_done(&inputs->images);
+	freep(&inputs->releases.releases);
+}
+
+const struct command command_evidence_verify = {"evidence", "verify",
+    "--nonce HEX --ak NAME|FILE --reference FILE... [--images FILE] "
+    "[--store DIR --trust FILE] [--nv-name HEX]... [--ek-ca FILE]... "
+    "[--allow-development] [--json]",
+    "FILE", "check what a host booted and started", run};

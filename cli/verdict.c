@@ -1,0 +1,209 @@
+#include "cli/verdict.h"
+
+#include <stdio.h>
+
+#include "base/err.h"
+
+static void print_platform(const struct verdict_context *context);
+static void print_assayd(const struct evidence_verdict *verdict);
+static void print_domains(const struct evidence_story *story);
+static void print_warnings(const struct verdict_context *context);
+static json_t *encode_registers(const struct prediction *release);
+static json_t *encode_domains(const struct evidence_story *story);
+static json_t *encode_warnings(const struct verdict_context *context);
+static const char *warning(const struct verdict_context *context,
+    size_t number);
+
+enum { VERDICT_WARNINGS = 6 };
+
+static const char *const fates[] = {
+    [EVIDENCE_STARTED] = "started",
+    [EVIDENCE_ABANDONED] = "abandoned",
+    [EVIDENCE_DESTROYED] = "destroyed",
+    [EVIDENCE_UNMEASURED] = "never ran",
+};
+
+void
+verdict_print(const struct verdict_context *context)
+{
+	char ak[TPM_NAME_HEX_SIZE];
+
+	tpm_name_hex(context->ak, ak);
+	puts("VERIFIED\n");
+	printf("key        %s\n", ak);
+	print_platform(context);
+	print_assayd(context->verdict);
+	print_domains(&context->verdict->story);
+	print_warnings(context);
+	puts("\nThis proves: the TPM with this key made the quote for this "
+	     "nonce; the host booted\nwhat the reference describes; and the "
+	     "images above are all that assayd started\nsince then.\n"
+	     "It does not prove: that nothing else ran in the initial domain "
+	     "after boot, that\na domain still runs, or what a guest does.");
+}
+
+json_t *
+verdict_encode(const struct verdict_context *context)
+{
+	const struct evidence_verdict *verdict = context->verdict;
+	char ak[TPM_NAME_HEX_SIZE];
+
+	tpm_name_hex(context->ak, ak);
+	return json_pack("{s:s, s:s, s:b, s:b, s:s, s:o, s:{s:I, s:I, s:I, "
+			 "s:b}, s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
+			 "s:o, s:o}",
+	    "verdict", "verified", "ak_name", ak, "enrolled",
+	    context->is_enrolled, "ek_certified", context->is_ek_certified,
+	    "reference", context->release_path, "registers",
+	    encode_registers(context->release), "tpm", "clock_msec",
+	    (json_int_t)verdict->clock_msec, "reset_count",
+	    (json_int_t)verdict->reset_count, "restart_count",
+	    (json_int_t)verdict->restart_count, "clock_safe",
+	    verdict->is_clock_safe, "assayd", "version",
+	    verdict->story.start.version, "events",
+	    (json_int_t)verdict->story.event_count, "starts",
+	    (json_int_t)verdict->story.start_count, "crashes",
+	    (json_int_t)verdict->story.crash_count, "stopped",
+	    verdict->story.is_stopped, "development",
+	    verdict->story.was_development, "nv_index", verdict->has_nv,
+	    "firmware_log", verdict->has_firmware_log, "domains",
+	    encode_domains(&verdict->story), "warnings",
+	    encode_warnings(context));
+}
+
+static void
+print_platform(const struct verdict_context *context)
+{
+	const struct prediction *release = context->release;
+
+	printf("boot       as in %s:\n",
+	    err_quote_str(context->release_path).text);
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+			if ((release->values.known[bank] & 1u << pcr) != 0)
+				printf("           register %u of %s: %s\n",
+				    pcr, pcr_bank_name(bank),
+				    release->covers[bank][pcr]);
+		}
+	}
+	printf("tpm        reset %u times, restarted %u, clock %llu ms\n",
+	    context->verdict->reset_count, context->verdict->restart_count,
+	    (unsigned long long)context->verdict->clock_msec);
+}
+
+static void
+print_assayd(const struct evidence_verdict *verdict)
+{
+	const struct evidence_story *story = &verdict->story;
+	char trust[DIGEST_TEXT_SIZE];
+
+	digest_text(&story->rules.trust, trust);
+	printf("assayd     %s, %zu events, all in register %u%s\n",
+	    story->start.version, story->event_count, story->start.pcr,
+	    verdict->has_nv ? " and in the launch's NV index" : "");
+	printf("trust      version %lld, %s\n",
+	    (long long)story->rules.trust_version, trust);
+	if (story->rules.has_store)
+		printf("store      epoch %llu\n",
+		    (unsigned long long)story->rules.epoch);
+}
+
+static void
+print_domains(const struct evidence_story *story)
+{
+	if (story->domain_count == 0)
+		puts("images     none was started");
+	for (size_t i = 0; i < story->domain_count; i++) {
+		const struct evidence_domain *domain = &story->domains[i];
+		char uuid[UUID_TEXT_SIZE];
+
+		uuid_text(domain->build.uuid, uuid);
+		printf("%-10s %-9s %s%s, domain %u, %s\n",
+		    i == 0 ? "images" : "", fates[domain->fate],
+		    domain->image->name,
+		    domain->build.is_debug ? " (debug image)" : "",
+		    domain->build.domid, uuid);
+	}
+}
+
+static void
+print_warnings(const struct verdict_context *context)
+{
+	for (size_t i = 0; i < VERDICT_WARNINGS; i++) {
+		const char *text = warning(context, i);
+
+		if (text != NULL)
+			printf("warning    %s\n", text);
+	}
+}
+
+static json_t *
+encode_registers(const struct prediction *release)
+{
+	json_t *document = prediction_encode(release);
+	json_t *registers = json_incref(json_object_get(document, "registers"));
+
+	json_decref(document);
+	return registers;
+}
+
+static json_t *
+encode_domains(const struct evidence_story *story)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < story->domain_count; i++) {
+		const struct evidence_domain *domain = &story->domains[i];
+		char uuid[UUID_TEXT_SIZE], envelope[DIGEST_TEXT_SIZE];
+
+		uuid_text(domain->build.uuid, uuid);
+		digest_text(&domain->build.envelope, envelope);
+		json_array_append_new(array,
+		    json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "image",
+			domain->image->name, "fate", fates[domain->fate],
+			"manifest_digest", envelope, "uuid", uuid, "role",
+			domain->build.role, "debug", domain->build.is_debug,
+			"domid", (json_int_t)domain->build.domid));
+	}
+	return array;
+}
+
+static json_t *
+encode_warnings(const struct verdict_context *context)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < VERDICT_WARNINGS; i++) {
+		const char *text = warning(context, i);
+
+		if (text != NULL)
+			json_array_append_new(array, json_string(text));
+	}
+	return array;
+}
+
+/* NULL if it does not apply. */
+static const char *
+warning(const struct verdict_context *context, size_t number)
+{
+	const struct evidence_story *story = &context->verdict->story;
+	const struct {
+		bool applies;
+		const char *text;
+	} warnings[VERDICT_WARNINGS] = {
+	    {!context->is_enrolled,
+		"the key was given by Name: whether it is in a TPM, only an "
+		"enrolment shows"},
+	    {!context->is_ek_certified,
+		"no authority vouches for the TPM: give --ek-ca"},
+	    {story->was_development, "assayd ran in its development mode"},
+	    {story->crash_count > 0,
+		"assayd ended without a stop event and was started again"},
+	    {story->unmeasured_count > 0,
+		"an event was logged just before a crash and not measured"},
+	    {context->verdict->quoted[PCR_SHA384] == 0,
+		"the sha384 bank is not quoted: only sha256 was compared"},
+	};
+
+	return warnings[number].applies ? warnings[number].text : NULL;
+}

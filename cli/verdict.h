@@ -1,0 +1,28 @@
+/*
+ * The verdict over a host, for a person and as JSON: what was checked, what
+ * that proves, what ran, and what it does not prove.
+ */
+#ifndef ASSAY_CLI_VERDICT_H
+#define ASSAY_CLI_VERDICT_H
+
+#include <jansson.h>
+
+#include "measure/evidence_verify.h"
+
+/* All borrowed. */
+struct verdict_context {
+	const struct evidence_verdict *verdict;
+	const struct pcr_values *values;
+	const struct prediction *release; /* that fits */
+	const char *release_path;
+	const struct tpm_name *ak;
+	bool is_enrolled;     /* by a challenge, or as a public key */
+	bool is_ek_certified; /* by an authority that was given */
+};
+
+void verdict_print(const struct verdict_context *context);
+
+/* Returns owned; NULL if memory is short. */
+json_t *verdict_encode(const struct verdict_context *context);
+
+#endif

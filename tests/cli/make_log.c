@@ -1,0 +1,58 @@
+/*
+ * make_log LOG [ENVELOPE]: what assayd would write: a start, three builds of an
+ * image, a destroy. Prints a line "sha256=<hex>,sha384=<hex>" for each event,
+ * as tpm2_pcrextend(1) takes them behind the register's number.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "measure/event_log.h"
+#include "measure_fixture.h"
+
+static struct digest envelope;
+
+static void
+write_event(struct event_log *log, enum event_kind kind, uint64_t sequence,
+    uint32_t domid)
+{
+	struct event event = good_event(kind);
+	char sha256[PCR_HEX_SIZE], sha384[PCR_HEX_SIZE];
+	uint8_t bytes[EVENT_BYTES];
+	struct pcr_digests digests;
+	struct err err;
+
+	event.sequence = sequence;
+	if (kind == EVENT_START)
+		event.as.start.nv_name_len = 0;
+	if (kind == EVENT_BUILD) {
+		event.as.build.envelope = envelope;
+		event.as.build.domid = domid;
+		event.as.build.uuid[15] = (uint8_t)domid;
+	}
+	if (kind == EVENT_DESTROY)
+		event.as.destroy.uuid[15] = (uint8_t)domid;
+	if (event_log_append(log, 13,
+		bytes_of(bytes, event_encode(&event, bytes)), &digests,
+		&err) != 0)
+		exit(3);
+	pcr_digest_hex(PCR_SHA256, &digests.bank[PCR_SHA256], sha256);
+	pcr_digest_hex(PCR_SHA384, &digests.bank[PCR_SHA384], sha384);
+	printf("sha256=%s,sha384=%s\n", sha256, sha384);
+}
+
+int
+main(int argc, char **argv)
+{
+	CLEANUP(event_log_closep) struct event_log *log = NULL;
+	struct err err;
+
+	if (argc < 2 || event_log_open(argv[1], &log, &err) != 0 ||
+	    (argc == 3 && !digest_from_text(argv[2], &envelope)))
+		return 2;
+	write_event(log, EVENT_START, 1, 0);
+	for (uint32_t n = 1; n <= 3; n++)
+		write_event(log, EVENT_BUILD, n + 1, n);
+	write_event(log, EVENT_DESTROY, 5, 2);
+	return 0;
+}
