@@ -43,7 +43,7 @@ show(const char *path, bool as_json, struct err *err)
 	size_t len = 0;
 
 	TRY(file_read(path, LIMIT_EVENT_LOG_BYTES, &text, &len, err));
-	if (event_log_replay(bytes_of(text, len), &values, err) != 0)
+	if (event_log_registers(bytes_of(text, len), &values, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	TRY(show_records(bytes_of(text, len), records, as_json, err));
 	if (as_json)

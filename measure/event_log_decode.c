@@ -82,7 +82,7 @@ event_log_next(struct event_log_reader *reader,
 }
 
 int
-event_log_replay(struct bytes log, struct pcr_values *ret_values,
+event_log_registers(struct bytes log, struct pcr_values *ret_values,
     struct err *err)
 {
 	struct pcr_values values = {0};

@@ -56,7 +56,7 @@ int event_log_next(struct event_log_reader *reader,
  * Not done: whether digests fit their events, which firmware does not promise.
  * Errors: EVENT_LOG_MALFORMED; NO_MEMORY.
  */
-int event_log_replay(struct bytes log, struct pcr_values *ret_values,
+int event_log_registers(struct bytes log, struct pcr_values *ret_values,
     struct err *err);
 
 /* Extend the register with what the record says. Errors: NO_MEMORY. */

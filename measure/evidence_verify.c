@@ -209,7 +209,7 @@ check_firmware_log(const struct evidence *evidence,
 
 	if (evidence->firmware_log.len == 0)
 		return 0;
-	if (event_log_replay(evidence_part_bytes(&evidence->firmware_log),
+	if (event_log_registers(evidence_part_bytes(&evidence->firmware_log),
 		&replayed, err) != 0)
 		return err_prefix(err, "logs.uefi");
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {

@@ -259,7 +259,7 @@ bench_nv(struct bench *bench, const struct pcr_digest *contents,
 
 	put_head(bench, &attest, TPM_ST_ATTEST_NV, reset_count);
 	put_sized(&attest, bench->nv_name, sizeof(bench->nv_name));
-	put_be(&attest, 0, 2);
+	put_be(&attest, bench->nv_offset, 2);
 	put_sized(&attest, contents->bytes, 32);
 	keep(&nv->attest, &attest);
 	sign(bench, &attest, &nv->signature);

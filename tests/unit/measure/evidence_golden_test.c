@@ -24,7 +24,7 @@ read_log(struct bytes file, struct err *err)
 {
 	struct pcr_values values;
 
-	return event_log_replay(file, &values, err);
+	return event_log_registers(file, &values, err);
 }
 
 static int

@@ -5,7 +5,9 @@
 
 #include <openssl/ec.h>
 
+#include "base/limits.h"
 #include "base/scope.h"
+#include "measure/event_log_decode.h"
 
 /* --- what is good ------------------------------------------------------ */
 
@@ -401,6 +403,83 @@ an_added_line_is_refused(void **state)
 	bench_refused(bench, EVIDENCE_LOG_ADDED);
 }
 
+/* In its place, with its number, but not as assayd writes it. */
+static void
+a_record_of_another_type_is_refused(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->records[2].type = 0x0d; /* EV_IPL */
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+	bench->records[2].type = 6;
+	bench->records[0].pcr = 14;
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+}
+
+static void
+a_start_with_another_number_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+
+	start.sequence = 2;
+	bench_record(bench, &start);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+}
+
+static void
+starts_that_name_different_indices_are_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+
+	start.as.start.nv_name_len = TPM_NAME_BYTES;
+	memcpy(start.as.start.nv_name, bench->nv_name, TPM_NAME_BYTES);
+	bench_record(bench, &start);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+}
+
+/* As after a crash, but what it found is neither of the two values. */
+static void
+a_start_after_a_crash_cannot_lie_about_the_register(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+	struct event build = bench_build(7);
+
+	start.as.start.found[PCR_SHA384].bytes[47] ^= 1;
+	bench_record(bench, &start);
+	bench_extend(bench);
+	bench->count--;
+	bench_record(bench, &build);
+	bench_record(bench, &start);
+	bench_log(bench);
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
+}
+
+/* A size over the limit is refused before anything is read. */
+static void
+what_is_too_large_is_refused_unread(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
+	struct event_log_reader reader;
+	struct err err;
+
+	assert_refused(event_log_reader_init(bytes_of(bench->evidence.log.ptr,
+						 LIMIT_EVENT_LOG_BYTES + 1),
+			   &reader, &err),
+	    EVENT_LOG_MALFORMED);
+	assert_refused(evidence_decode(bytes_of("{}", LIMIT_EVIDENCE_BYTES + 1),
+			   &evidence, &err),
+	    EVIDENCE_MALFORMED);
+}
+
 static void
 an_event_after_the_stop_is_refused(void **state)
 {
@@ -615,6 +694,10 @@ an_nv_index_that_does_not_confirm_is_refused(void **state)
 	use_nv(bench);
 	bench_nv(bench, &other, 5);
 	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench->nv_offset = 1;
+	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 5);
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench->nv_offset = 0;
 	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 6);
 	bench_refused(bench, EVIDENCE_NV_MISMATCH);
 	bench->evidence.nv_count = 0;
@@ -674,6 +757,11 @@ main(void)
 	    BENCH(reordered_lines_are_refused),
 	    BENCH(a_changed_line_is_refused),
 	    BENCH(an_added_line_is_refused),
+	    BENCH(a_record_of_another_type_is_refused),
+	    BENCH(a_start_with_another_number_is_refused),
+	    BENCH(starts_that_name_different_indices_are_refused),
+	    BENCH(a_start_after_a_crash_cannot_lie_about_the_register),
+	    BENCH(what_is_too_large_is_refused_unread),
 	    BENCH(an_event_after_the_stop_is_refused),
 	    BENCH(an_event_of_another_form_is_refused),
 	    BENCH(a_quote_from_before_a_build_is_refused),

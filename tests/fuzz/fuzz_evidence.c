@@ -1,0 +1,65 @@
+/*
+ * Evidence, enrolment records and image lists: what decodes encodes to
+ * something that decodes again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "measure/enrolment.h"
+#include "measure/evidence.h"
+#include "measure/image_list.h"
+#include "tests/fuzz/fuzz.h"
+
+static void
+check_evidence(struct bytes text)
+{
+	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
+	CLEANUP(evidence_done) struct evidence again = {.nonce_len = 0};
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(freep) char *encoded = NULL;
+	struct err err;
+
+	if (evidence_decode(text, &evidence, &err) != 0)
+		return;
+	document = evidence_encode(&evidence);
+	encoded = json_dumps(document, JSON_COMPACT);
+	bug_unless(encoded != NULL);
+	bug_unless(evidence_decode(bytes_of_str(encoded), &again, &err) == 0);
+	bug_unless(
+	    memcmp(&evidence.pcrs, &again.pcrs, sizeof(again.pcrs)) == 0);
+	bug_unless(bytes_equal(evidence_part_bytes(&evidence.log),
+	    evidence_part_bytes(&again.log)));
+}
+
+static void
+check_enrolment(struct bytes text)
+{
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(freep) char *encoded = NULL;
+	struct enrolment enrolment, again;
+	struct err err;
+
+	if (enrolment_decode(text, &enrolment, &err) != 0)
+		return;
+	document = enrolment_encode(&enrolment);
+	encoded = json_dumps(document, JSON_COMPACT);
+	bug_unless(encoded != NULL);
+	bug_unless(enrolment_decode(bytes_of_str(encoded), &again, &err) == 0);
+	bug_unless(memcmp(&enrolment, &again, sizeof(again)) == 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	CLEANUP(image_list_done) struct image_list list = {NULL, 0};
+	struct bytes text = bytes_of(data, len);
+	struct err err;
+
+	check_evidence(text);
+	check_enrolment(text);
+	image_list_read(text, &list, &err);
+	return 0;
+}
