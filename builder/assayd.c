@@ -18,6 +18,7 @@
 #include "builder/front.h"
 #include "builder/journal.h"
 #include "builder/supervisor.h"
+#include "keys/trust_chain.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT, OPTION_DEVELOPMENT };
@@ -34,8 +35,6 @@ static int parse_options(int argc, char **argv, struct options *ret_options);
 static int set_fault(struct options *options, enum fault_kind kind,
     const char *operation);
 static int run(const struct options *options, struct err *err);
-static int load_trust(const char *path, struct trust_policy **ret_policy,
-    struct err *err);
 static int usage(FILE *out);
 
 int
@@ -72,28 +71,12 @@ run(const struct options *options, struct err *err)
 		return err_set_field(err, CONFIG_BAD, "measure",
 		    "%s: measure: missing, and this is not --development",
 		    options->config);
-	TRY(load_trust(config.trust, &policy, err));
+	TRY(trust_load_chain(config.trust, config.trust_updates, &policy, err));
 	/* The lock first: only its holder may replace the socket. */
 	TRY(journal_open(config.state, &journal, err));
 	TRY(front_listen(config.socket, &listen_fd, err));
 	return supervisor_run(&config, policy, &options->fault, &journal,
 	    options->is_development, &listen_fd, err);
-}
-
-static int
-load_trust(const char *path, struct trust_policy **ret_policy, struct err *err)
-{
-	CLEANUP(freep) char *text = NULL;
-	size_t len;
-
-	if (file_read(path, LIMIT_TRUST_BYTES, &text, &len, err) != 0) {
-		if (err->code == IMAGE_TOO_LARGE)
-			err->code = TRUST_MALFORMED;
-		return (int)err->code;
-	}
-	if (trust_decode(bytes_of(text, len), ret_policy, err) != 0)
-		return err_prefix(err, "%s", path);
-	return 0;
 }
 
 /* -1: go on; otherwise the exit status. */

@@ -32,7 +32,8 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 {
 	static const char *const known[] = {"schema", "store", "trust",
 	    "socket", "state", "libxl_dir", "allow_uids", "xenstored_domid",
-	    "xenconsoled_domid", "sandbox_uid", "measure", NULL};
+	    "xenconsoled_domid", "sandbox_uid", "measure", "trust_updates",
+	    NULL};
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct config config = {.sandbox_uid = DEFAULT_SANDBOX_UID};
@@ -80,6 +81,9 @@ read_paths(const struct json_at *root, struct config *ret_config,
 {
 	TRY(read_path(root, "store", ret_config->store, err));
 	TRY(read_path(root, "trust", ret_config->trust, err));
+	if (json_has(root, "trust_updates"))
+		TRY(read_path(root, "trust_updates", ret_config->trust_updates,
+		    err));
 	TRY(read_path(root, "socket", ret_config->socket, err));
 	TRY(read_path(root, "state", ret_config->state, err));
 	if (json_object_get(root->value, "libxl_dir") == NULL)

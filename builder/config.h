@@ -29,6 +29,7 @@ struct measure_config {
 struct config {
 	char store[CONFIG_PATH_SIZE];
 	char trust[CONFIG_PATH_SIZE];
+	char trust_updates[CONFIG_PATH_SIZE]; /* a chain, or "" */
 	char socket[CONFIG_PATH_SIZE];
 	char state[CONFIG_PATH_SIZE]; /* journal and receipts; root's alone */
 	char libxl_dir[CONFIG_PATH_SIZE]; /* libxl's userdata, or "" for none */

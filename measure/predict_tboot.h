@@ -11,8 +11,8 @@
  * out. Not predictable from files: PCR 17, which begins with what SINIT, the
  * processor and the chip set are, and with the map "da" all registers, because
  * everything goes behind those values in PCR 17. Take them from a reference
- * machine. Compared with a TPM's own hash sequence, never with a processor
- * that has TXT.
+ * machine. Computed from tboot's source, never compared with a processor that
+ * has TXT.
  *
  * True of banks that tboot hashes by itself ("extpol=embedded", or the one bank
  * of "extpol=sha256"), not of "extpol=agile".

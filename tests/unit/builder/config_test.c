@@ -116,6 +116,7 @@ config_takes_what_says_how_to_measure(void **state)
 	(void)state;
 	assert_code(load(good_tree(), &config, &err), 0);
 	assert_false(config.measure.is_set);
+	assert_string_equal(config.trust_updates, "");
 
 	json_object_set_new(tree, "measure", measure);
 	assert_code(load(json_incref(tree), &config, &err), 0);
@@ -172,6 +173,22 @@ config_refuses_what_does_not_say_how_to_measure(void **state)
 	assert_bad_measure("dynamic_launch", json_integer(1));
 	assert_bad_measure("unheard-of", json_true());
 	assert_bad("measure", json_true());
+}
+
+static void
+config_takes_a_chain_of_trust_updates(void **state)
+{
+	json_t *tree = good_tree();
+	struct config config;
+	struct err err;
+
+	(void)state;
+	json_object_set_new(tree, "trust_updates",
+	    json_string("/boot/efi/trust.dsse"));
+	assert_code(load(tree, &config, &err), 0);
+	assert_string_equal(config.trust_updates, "/boot/efi/trust.dsse");
+	assert_bad("trust_updates", json_string("relative"));
+	assert_bad("trust_updates", json_true());
 }
 
 static void
@@ -308,6 +325,7 @@ main(void)
 	    directory_test(
 		config_has_defaults_only_for_libxl_dir_and_sandbox_uid),
 	    directory_test(config_takes_what_says_how_to_measure),
+	    directory_test(config_takes_a_chain_of_trust_updates),
 	    directory_test(config_refuses_what_does_not_say_how_to_measure),
 	    directory_test(config_refuses_a_missing_member),
 	    directory_test(config_refuses_a_member_of_the_wrong_type),
