@@ -32,6 +32,7 @@ struct options {
 };
 
 static int parse_options(int argc, char **argv, struct options *ret_options);
+static bool is_known(const struct option *known, const char *text);
 static int set_fault(struct options *options, enum fault_kind kind,
     const char *operation);
 static int run(const struct options *options, struct err *err);
@@ -96,6 +97,11 @@ parse_options(int argc, char **argv, struct options *ret_options)
 	};
 	int option;
 
+	/* getopt_long(3) would take the beginning of a name for the name. */
+	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], "--", 2) == 0 && !is_known(known, argv[i]))
+			return usage(stderr);
+	}
 	while ((option = getopt_long(argc, argv, "c:hV", known, NULL)) != -1) {
 		switch (option) {
 		case 'c':
@@ -121,6 +127,20 @@ parse_options(int argc, char **argv, struct options *ret_options)
 		}
 	}
 	return optind == argc ? -1 : usage(stderr);
+}
+
+/* `text` is "--NAME" or "--NAME=VALUE". */
+static bool
+is_known(const struct option *known, const char *text)
+{
+	size_t len = strcspn(text + 2, "=");
+
+	for (; known->name != NULL; known++) {
+		if (strlen(known->name) == len &&
+		    memcmp(known->name, text + 2, len) == 0)
+			return true;
+	}
+	return false;
 }
 
 static int
