@@ -9,18 +9,20 @@
 #include "keys/trust_chain.h"
 #include "image-store/image_dir.h"
 
-static int verify(const char *trust_path, const char *dir,
-    struct verified_image **ret_image, struct err *err);
+static int verify(const char *trust_path, const char *updates_path,
+    const char *dir, struct verified_image **ret_image, struct err *err);
 static int report(const struct verified_image *image, bool as_json);
 
 static int
 run(int argc, char **argv)
 {
 	const char *trust_path = NULL;
+	const char *updates_path = NULL;
 	bool as_json = false;
 	const struct argument known[] = {
 	    {"trust", required_argument, .is_needed = true,
 		.text = &trust_path},
+	    {"updates", required_argument, .text = &updates_path},
 	    {"json", no_argument, .flag = &as_json},
 	};
 	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
@@ -30,13 +32,13 @@ run(int argc, char **argv)
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (verify(trust_path, argv[1], &image, &err) != 0)
+	if (verify(trust_path, updates_path, argv[1], &image, &err) != 0)
 		return command_failed(&err, as_json);
 	return report(image, as_json);
 }
 
 static int
-verify(const char *trust_path, const char *dir,
+verify(const char *trust_path, const char *updates_path, const char *dir,
     struct verified_image **ret_image, struct err *err)
 {
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
@@ -46,7 +48,7 @@ verify(const char *trust_path, const char *dir,
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *manifest = NULL;
 
-	TRY(trust_load(trust_path, &policy, err));
+	TRY(trust_load_chain(trust_path, updates_path, &policy, err));
 	TRY(files_of_image(dir, IMAGE_DIR_ENVELOPE, LIMIT_ENVELOPE_BYTES,
 	    &envelope, err));
 	TRY(verified_manifest_new(policy, NULL, envelope, &manifest, err));
@@ -80,5 +82,5 @@ report(const struct verified_image *image, bool as_json)
 }
 
 const struct command command_image_verify = {"image", "verify",
-    "--trust FILE [--json]", "DIR",
+    "--trust FILE [--updates CHAIN] [--json]", "DIR",
     "check signatures, digests and the unpacked kernel", run};
