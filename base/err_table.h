@@ -126,6 +126,15 @@ X(139, STATEMENT_SUBJECT_MISSING, REFUSAL, \
 X(124, TRUST_PATTERN_UNUSED, REFUSAL, \
   "a pattern of the trust policy fits no image of the store", \
   "correct the pattern, or add the image that it is for") \
+X(140, PROVENANCE_MISSING, REFUSAL, \
+  "the role that signed the image demands provenance, and there is none", \
+  "attach what the builder signed: see assay-trust(5)") \
+X(141, PROVENANCE_MISMATCH, REFUSAL, \
+  "the provenance is not by the demanded builder, or not of all files", \
+  "attach the builder's statements about the kernel and the ramdisk") \
+X(142, PROVENANCE_MALFORMED, REFUSAL, \
+  "the provenance directory holds what cannot be attached", \
+  "put up to 16 different DSSE envelopes there, named *.dsse") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

@@ -18,6 +18,7 @@
 
 /* in-toto statements. SLSA provenance nests deeper than our own documents. */
 #define LIMIT_STATEMENT_JSON_DEPTH 16
+#define LIMIT_PROVENANCE           16
 #define LIMIT_SUBJECTS             64
 #define LIMIT_TYPE_URI_BYTES       256
 
@@ -25,6 +26,7 @@
 #define LIMIT_TRUST_BYTES     LIMIT_KIB(256)
 #define LIMIT_TRUST_KEYS      64
 #define LIMIT_TRUST_ROLES     16
+#define LIMIT_TRUST_DEMANDS   8
 #define LIMIT_ROLE_PATTERNS   64
 #define LIMIT_REVOCATIONS     1024
 #define LIMIT_ROLLBACK_FLOORS 256

@@ -13,7 +13,10 @@ static int choose_newest(const struct image_source *source, const char *name,
     const struct layout_list *list, struct verified_manifest **ret_manifest,
     struct err *err);
 static int fetch_manifest(const struct image_source *source, const char *name,
-    const struct digest *envelope, struct verified_manifest **ret_manifest,
+    const struct layout_entry *entry, struct verified_manifest **ret_manifest,
+    struct err *err);
+static int prove(const struct image_source *source,
+    const struct layout_entry *entry, struct verified_manifest *manifest,
     struct err *err);
 static int fetch_elf(const struct image_source *source,
     const struct manifest *manifest, struct timing *timing,
@@ -119,8 +122,8 @@ choose_newest(const struct image_source *source, const char *name,
 		struct verified_manifest *next = NULL;
 		int64_t index;
 
-		TRY(fetch_manifest(source, name, &list->entries[i].envelope,
-		    &next, err));
+		TRY(fetch_manifest(source, name, &list->entries[i], &next,
+		    err));
 		/* Indexes of different locations cannot be compared. */
 		if (best != NULL &&
 		    strcmp(verified_manifest_get(next)->rollback_location,
@@ -145,15 +148,15 @@ choose_newest(const struct image_source *source, const char *name,
 
 static int
 fetch_manifest(const struct image_source *source, const char *name,
-    const struct digest *envelope, struct verified_manifest **ret_manifest,
+    const struct layout_entry *entry, struct verified_manifest **ret_manifest,
     struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	const struct trust_verdict *known;
 	struct digest found;
 
-	if (stage_blob_max(source->stage, envelope, LIMIT_ENVELOPE_BYTES,
-		"manifest", &raw, err) != 0) {
+	if (stage_blob_max(source->stage, &entry->envelope,
+		LIMIT_ENVELOPE_BYTES, "manifest", &raw, err) != 0) {
 		if (err->code == IMAGE_TOO_LARGE)
 			err->code = ENVELOPE_TOO_LARGE;
 		return (int)err->code;
@@ -164,7 +167,7 @@ fetch_manifest(const struct image_source *source, const char *name,
 	known = image_cache_verdict(source->cache, &found);
 	TRY(verified_manifest_again(source->policy, known, name, raw,
 	    ret_manifest, err));
-	if (!digest_equal(&found, envelope)) {
+	if (!digest_equal(&found, &entry->envelope)) {
 		verified_manifest_freep(ret_manifest);
 		return err_set(err, IMAGE_DIGEST_MISMATCH,
 		    "manifest: the stored envelope is not the one named");
@@ -173,10 +176,34 @@ fetch_manifest(const struct image_source *source, const char *name,
 		verified_manifest_freep(ret_manifest);
 		return (int)err->code;
 	}
+	if (verified_manifest_needs_proof(*ret_manifest) &&
+	    prove(source, entry, *ret_manifest, err) != 0) {
+		verified_manifest_freep(ret_manifest);
+		return (int)err->code;
+	}
 	if (known == NULL && source->link >= 0)
 		return build_link_verdict(source->link,
 		    verified_manifest_verdict(*ret_manifest), err);
 	return 0;
+}
+
+/* Statements need no digest checked: their signatures are. */
+static int
+prove(const struct image_source *source, const struct layout_entry *entry,
+    struct verified_manifest *manifest, struct err *err)
+{
+	struct sealed *raw[LIMIT_PROVENANCE] = {NULL};
+	int code = 0;
+
+	for (size_t i = 0; i < entry->provenance_count && code == 0; i++)
+		code = stage_blob_max(source->stage, &entry->provenance[i],
+		    LIMIT_ENVELOPE_BYTES, "provenance", &raw[i], err);
+	if (code == 0)
+		code = verified_manifest_prove(source->policy, manifest, raw,
+		    entry->provenance_count, err);
+	for (size_t i = 0; i < entry->provenance_count; i++)
+		sealed_free(raw[i]);
+	return code;
 }
 
 static int
@@ -279,8 +306,8 @@ describe(const struct image_source *source, const struct layout_entry *entry,
 	struct verified_manifest *verified = NULL;
 	const struct manifest *manifest;
 	struct err err = {0};
-	int code = fetch_manifest(source, entry->claimed_name, &entry->envelope,
-	    &verified, &err);
+	int code =
+	    fetch_manifest(source, entry->claimed_name, entry, &verified, &err);
 
 	*ret_row = (struct image_row){.envelope = entry->envelope};
 	snprintf(ret_row->name, sizeof(ret_row->name), "%s",

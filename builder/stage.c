@@ -256,6 +256,8 @@ check_entry(struct layout_entry *entry, struct err *err)
 	if (!manifest_name_is_valid(entry->claimed_name) ||
 	    !manifest_version_is_valid(entry->claimed_version))
 		return err_set(err, STAGE_FAILED, "an illegal image name");
+	if (entry->provenance_count > LIMIT_PROVENANCE)
+		return err_set(err, STAGE_FAILED, "too many statements");
 	return 0;
 }
 

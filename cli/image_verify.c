@@ -8,6 +8,7 @@
 #include "cli/files.h"
 #include "keys/trust_chain.h"
 #include "image-store/image_dir.h"
+#include "image-store/provenance_dir.h"
 
 static int verify(const char *trust_path, const char *updates_path,
     const char *dir, struct verified_image **ret_image, struct err *err);
@@ -42,6 +43,8 @@ verify(const char *trust_path, const char *updates_path, const char *dir,
     struct verified_image **ret_image, struct err *err)
 {
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(provenance_list_done)
+	struct provenance_list provenance = {.count = 0};
 	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
 	CLEANUP(sealed_freep) struct sealed *kernel = NULL;
 	CLEANUP(sealed_freep) struct sealed *ramdisk = NULL;
@@ -52,6 +55,11 @@ verify(const char *trust_path, const char *updates_path, const char *dir,
 	TRY(files_of_image(dir, IMAGE_DIR_ENVELOPE, LIMIT_ENVELOPE_BYTES,
 	    &envelope, err));
 	TRY(verified_manifest_new(policy, NULL, envelope, &manifest, err));
+	if (verified_manifest_needs_proof(manifest)) {
+		TRY(provenance_dir_read(dir, &provenance, err));
+		TRY(verified_manifest_prove(policy, manifest,
+		    provenance.envelopes, provenance.count, err));
+	}
 	TRY(files_of_image(dir, IMAGE_DIR_KERNEL, LIMIT_KERNEL_BYTES, &kernel,
 	    err));
 	if (verified_manifest_get(manifest)->has_ramdisk)

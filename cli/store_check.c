@@ -12,6 +12,7 @@
 #include "image-store/elf_check.h"
 #include "image-store/kernel_unpack.h"
 #include "image-store/ramdisk.h"
+#include "image-store/provenance_dir.h"
 #include "image-store/transfer.h"
 
 #define MAX_WORKERS 64
@@ -39,6 +40,9 @@ static int check_entry(const struct store_check *check,
     const struct layout_entry *entry, struct err *err);
 static int check_manifest(const struct store_check *check,
     const struct layout_entry *entry, struct verified_manifest **ret_manifest,
+    struct err *err);
+static int prove(const struct store_check *check,
+    const struct layout_entry *entry, struct verified_manifest *manifest,
     struct err *err);
 static int check_listed(const struct store_check *check,
     const struct layout_entry *entry, const struct manifest *manifest,
@@ -172,9 +176,28 @@ check_manifest(const struct store_check *check,
 		&entry->envelope))
 		return err_set(err, IMAGE_DIGEST_MISMATCH,
 		    "envelope: the stored one is not the one named");
+	if (verified_manifest_needs_proof(verified))
+		TRY(prove(check, entry, verified, err));
 	TRY(store_index_allows(check->index, verified, err));
 	*ret_manifest = take_ptr(&verified);
 	return 0;
+}
+
+static int
+prove(const struct store_check *check, const struct layout_entry *entry,
+    struct verified_manifest *manifest, struct err *err)
+{
+	CLEANUP(provenance_list_done)
+	struct provenance_list list = {.count = 0};
+
+	while (list.count < entry->provenance_count) {
+		TRY(layout_copy_blob_max(check->store_fd,
+		    &entry->provenance[list.count], LIMIT_ENVELOPE_BYTES,
+		    "provenance", &list.envelopes[list.count], err));
+		list.count++;
+	}
+	return verified_manifest_prove(check->policy, manifest, list.envelopes,
+	    list.count, err);
 }
 
 static int

@@ -75,7 +75,9 @@ check(const struct options *options, struct trust_role_draft *role)
 
 	if (!trust_purpose_from_name(options->signs, &role->purpose))
 		return command_usage(self,
-		    "--signs: %s is not image, boot-policy, store-index, trust",
+		    "--signs: %s is not image, boot-policy, store-index, "
+		    "trust, "
+		    "provenance",
 		    err_quote_str(options->signs).text);
 	if (options->is_removal)
 		return ARGUMENTS_READ;

@@ -275,6 +275,9 @@ read_entry(int dir_fd, const struct json_at *at, const char *name,
 		return err_prefix(err, "OCI manifest of %s:%s",
 		    entry.claimed_name, entry.claimed_version);
 	entry.envelope = artifact.layers[0].digest;
+	for (size_t i = artifact.file_count; i < artifact.layer_count; i++)
+		entry.provenance[entry.provenance_count++] =
+		    artifact.layers[i].digest;
 	list->entries[list->count++] = entry;
 	return 0;
 }

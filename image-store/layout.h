@@ -20,7 +20,8 @@
  * so are members that OCI or a registry added.
  *
  * The OCI manifest: schemaVersion 2, mediaType, artifactType, config (the OCI
- * empty descriptor), layers: envelope, kernel and, if any, ramdisk.
+ * empty descriptor), layers: envelope, kernel, if any ramdisk, and
+ * provenance (image-store/provenance.h).
  *
  * A store may have one signed store index, see image-store/store_index.h: an
  * OCI manifest of another artifactType, with one layer, the envelope, and the
@@ -57,6 +58,8 @@ struct layout_entry {
 	char claimed_version[LIMIT_VERSION_BYTES + 1];
 	struct blob oci_manifest;
 	struct digest envelope;
+	struct digest provenance[LIMIT_PROVENANCE];
+	size_t provenance_count;
 };
 
 /* A list of entries; owned, free with layout_list_done(). */

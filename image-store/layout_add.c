@@ -13,6 +13,7 @@
 #include "image-store/layout.h"
 #include "image-store/layout_write.h"
 #include "image-store/oci_encode.h"
+#include "image-store/provenance_dir.h"
 #include "image-store/verified_image.h"
 
 /* An image directory, read and found whole. */
@@ -22,6 +23,7 @@ struct image_files {
 	struct manifest claimed;
 	struct sealed *kernel;
 	struct sealed *ramdisk; /* NULL if there is none */
+	struct provenance_list provenance;
 };
 
 static void image_files_done(struct image_files *image);
@@ -51,7 +53,8 @@ layout_add(const char *path, const char *image_dir, bool replace,
 	/* Read the image once, and refuse one that is not whole. */
 	TRY(read_image(image_dir, &image, err));
 	TRY(image_claims_describe(image.envelope, &envelope, err));
-	TRY(oci_manifest_encode(&image.claimed, &envelope, &oci_manifest, err));
+	TRY(oci_manifest_encode(&image.claimed, &envelope, &image.provenance,
+	    &oci_manifest, err));
 
 	/* Decide everything before anything is written. */
 	TRY(layout_lock(path, &dir_fd, err));
@@ -70,6 +73,7 @@ image_files_done(struct image_files *image)
 	freep(&image->envelope_text);
 	sealed_freep(&image->kernel);
 	sealed_freep(&image->ramdisk);
+	provenance_list_done(&image->provenance);
 }
 
 static int
@@ -84,7 +88,7 @@ read_image(const char *dir, struct image_files *image, struct err *err)
 	if (claimed->has_ramdisk)
 		TRY(read_blob(dir, IMAGE_DIR_RAMDISK, &claimed->ramdisk,
 		    &image->ramdisk, err));
-	return 0;
+	return provenance_dir_read(dir, &image->provenance, err);
 }
 
 static int
@@ -147,6 +151,9 @@ write_blobs(const char *path, const struct image_files *image,
 	TRY(layout_write_blob(path, sealed_bytes(image->kernel), err));
 	if (image->ramdisk != NULL)
 		TRY(layout_write_blob(path, sealed_bytes(image->ramdisk), err));
+	for (size_t i = 0; i < image->provenance.count; i++)
+		TRY(layout_write_blob(path,
+		    sealed_bytes(image->provenance.envelopes[i]), err));
 	return layout_write_blob(path, oci_manifest, err);
 }
 

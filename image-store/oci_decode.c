@@ -1,5 +1,7 @@
 #include "image-store/oci_decode.h"
 
+#include <string.h>
+
 #include "base/scope.h"
 
 /* What the layers of a kind are, in their order. */
@@ -9,16 +11,17 @@ struct layer_kind {
 };
 
 static const struct {
-	struct layer_kind layers[OCI_LAYERS];
+	struct layer_kind layers[3];
 	size_t min_count;
+	size_t file_count; /* at most */
 	size_t max_count;
 } kinds[OCI_KINDS] = {
     [OCI_IMAGE] = {{{OCI_ENVELOPE_TYPE, LIMIT_ENVELOPE_BYTES},
 		       {OCI_KERNEL_TYPE, LIMIT_KERNEL_BYTES},
 		       {OCI_RAMDISK_TYPE, LIMIT_RAMDISK_BYTES}},
-	2, 3},
+	2, 3, OCI_LAYERS},
     [OCI_STORE_INDEX] = {{{OCI_STORE_INDEX_TYPE, LIMIT_INDEX_ENVELOPE_BYTES}},
-	1, 1},
+	1, 1, 1},
 };
 
 const char *const oci_artifact_types[OCI_KINDS] = {
@@ -26,8 +29,13 @@ const char *const oci_artifact_types[OCI_KINDS] = {
     [OCI_STORE_INDEX] = "application/vnd.assay.store-index.v1",
 };
 
+static const struct layer_kind provenance = {OCI_PROVENANCE_TYPE,
+    LIMIT_ENVELOPE_BYTES};
+
 static int decode_layers(const struct json_at *layers, enum oci_kind kind,
     struct oci_artifact *artifact, struct err *err);
+static const struct layer_kind *kind_of_layer(const struct json_at *at,
+    enum oci_kind kind, size_t index);
 static int refuse_twice(const struct json_at *layers,
     const struct oci_artifact *artifact, struct err *err);
 
@@ -97,15 +105,31 @@ decode_layers(const struct json_at *layers, enum oci_kind kind,
 		    "%zu layers instead of %zu to %zu", count,
 		    kinds[kind].min_count, kinds[kind].max_count);
 	for (size_t i = 0; i < count; i++) {
-		const struct layer_kind *layer = &kinds[kind].layers[i];
+		const struct layer_kind *layer;
 		struct json_at at;
 
 		TRY(json_item_object(layers, i, &at, err));
+		layer = kind_of_layer(&at, kind, i);
+		artifact->file_count += layer != &provenance;
 		TRY(oci_descriptor_decode(&at, layer->media_type,
 		    layer->max_bytes, &artifact->layers[i], err));
 	}
 	artifact->layer_count = count;
 	return 0;
+}
+
+/* Those that must be there by their place, the others by what they say. */
+static const struct layer_kind *
+kind_of_layer(const struct json_at *at, enum oci_kind kind, size_t index)
+{
+	const char *type =
+	    json_string_value(json_object_get(at->value, "mediaType"));
+
+	if (index < kinds[kind].min_count ||
+	    (index < kinds[kind].file_count && type != NULL &&
+		strcmp(type, provenance.media_type) != 0))
+		return &kinds[kind].layers[index];
+	return &provenance;
 }
 
 static int

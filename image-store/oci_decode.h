@@ -21,11 +21,12 @@
 #define OCI_ENVELOPE_TYPE    "application/vnd.assay.manifest.dsse+json"
 #define OCI_KERNEL_TYPE      "application/vnd.assay.kernel"
 #define OCI_RAMDISK_TYPE     "application/vnd.assay.ramdisk"
+#define OCI_PROVENANCE_TYPE  "application/vnd.dsse.envelope.v1+json"
 #define OCI_STORE_INDEX_TYPE "application/vnd.assay.store-index.dsse+json"
 
 /* What is ours in a store. */
 enum oci_kind {
-	OCI_IMAGE,       /* layers: envelope, kernel and, if any, ramdisk */
+	OCI_IMAGE, /* layers: envelope, kernel, if any ramdisk, provenance */
 	OCI_STORE_INDEX, /* layers: the envelope of a signed store index */
 	OCI_KINDS,
 };
@@ -33,13 +34,14 @@ enum oci_kind {
 /* The artifactType of each kind. */
 extern const char *const oci_artifact_types[OCI_KINDS];
 
-#define OCI_LAYERS 3
+#define OCI_LAYERS (3 + LIMIT_PROVENANCE)
 
 /* An OCI manifest; the envelope is layer 0. */
 struct oci_artifact {
 	struct blob config;
 	struct blob layers[OCI_LAYERS];
 	size_t layer_count;
+	size_t file_count; /* layers behind these are provenance */
 };
 
 /* Does the document, or the descriptor, have the artifactType of `kind`? */

@@ -31,9 +31,19 @@ static const char *text_of(const json_t *value);
 
 int
 oci_manifest_encode(const struct manifest *claimed, const struct blob *envelope,
-    char **ret_text, struct err *err)
+    const struct provenance_list *provenance, char **ret_text, struct err *err)
 {
-	return encode(OCI_IMAGE, pack_layers(claimed, envelope), ret_text, err);
+	CLEANUP(json_freep) json_t *layers = pack_layers(claimed, envelope);
+
+	for (size_t i = 0; i < provenance->count; i++) {
+		struct bytes data = sealed_bytes(provenance->envelopes[i]);
+		struct blob blob = {.size_bytes = data.len};
+
+		TRY(digest_of(data, &blob.digest, err));
+		json_array_append_new(layers,
+		    pack_descriptor(OCI_PROVENANCE_TYPE, &blob));
+	}
+	return encode(OCI_IMAGE, take_ptr(&layers), ret_text, err);
 }
 
 int

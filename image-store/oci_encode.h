@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "image-store/manifest.h"
+#include "image-store/provenance_dir.h"
 #include "image-store/oci_decode.h"
 
 /* The OCI empty descriptor's content: a blob that each image refers to. */
@@ -24,7 +25,8 @@
  * Returns owned text (malloc, NUL-terminated). Errors: NO_MEMORY.
  */
 int oci_manifest_encode(const struct manifest *claimed,
-    const struct blob *envelope, char **ret_text, struct err *err);
+    const struct blob *envelope, const struct provenance_list *provenance,
+    char **ret_text, struct err *err);
 
 /* That of a signed store index: only the envelope. */
 int oci_store_index_encode(const struct blob *envelope, char **ret_text,

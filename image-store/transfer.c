@@ -77,7 +77,7 @@ transfer_check_layers(const struct oci_artifact *listed,
 {
 	TRY(check_layer(claimed, "kernel", &listed->layers[1], &claimed->kernel,
 	    err));
-	if (claimed->has_ramdisk != (listed->layer_count > 2))
+	if (claimed->has_ramdisk != (listed->file_count > 2))
 		return err_set(err, BLOB_DIGEST_MISMATCH,
 		    "%s:%s: ramdisk: the envelope signs %s, the store lists %s",
 		    claimed->name, claimed->version,

@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "image-store/elf_check.h"
 #include "image-store/payload.h"
+#include "image-store/provenance.h"
 #include "image-store/ramdisk.h"
 #include "keys/dsse.h"
 
@@ -15,6 +16,8 @@ struct verified_manifest {
 	struct trust_verdict verdict;
 	struct digest payload;
 	char *role;
+	size_t role_index;
+	bool needs_proof; /* provenance is demanded, and not yet there */
 	struct digest signers[LIMIT_SIGNATURES];
 	size_t signer_count;
 };
@@ -99,11 +102,30 @@ verified_manifest_again(const struct trust_policy *policy,
 
 	/* Remember what was verified. */
 	TRY(digest_of(payload, &made->payload, err));
+	made->role_index = role;
+	made->needs_proof = trust_demand_count(policy, role) > 0;
 	made->role = strdup(trust_role_name(policy, role));
 	if (made->role == NULL)
 		return err_set(err, NO_MEMORY, "role name");
 	remember_signers(made, policy, &made->verdict);
 	*ret_manifest = take_ptr(&made);
+	return 0;
+}
+
+bool
+verified_manifest_needs_proof(const struct verified_manifest *manifest)
+{
+	return manifest->needs_proof;
+}
+
+int
+verified_manifest_prove(const struct trust_policy *policy,
+    struct verified_manifest *manifest, struct sealed *const *raw_provenance,
+    size_t count, struct err *err)
+{
+	TRY(provenance_check(policy, manifest->role_index, &manifest->manifest,
+	    raw_provenance, count, err));
+	manifest->needs_proof = false;
 	return 0;
 }
 
@@ -268,6 +290,10 @@ verified_image_new(struct verified_manifest *manifest, struct checked_blob *elf,
 
 	if (image == NULL)
 		return err_set(err, NO_MEMORY, "image");
+	if (owned_manifest->needs_proof)
+		return err_set(err, PROVENANCE_MISSING,
+		    "role %s demands provenance, and none was looked at",
+		    owned_manifest->role);
 	TRY(check_signed_blob(&says->elf, elf, "unpacked kernel", err));
 	TRY(check_signed_ramdisk(says, ramdisk, err));
 	TRY(elf_check(sealed_bytes(elf->sealed), err));

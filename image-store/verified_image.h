@@ -52,6 +52,15 @@ int verified_manifest_again(const struct trust_policy *policy,
     const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
     struct err *err);
 
+/*
+ * Does the role that signed demand provenance that was not shown yet? An image
+ * is not made before. Errors of prove: those of provenance_check().
+ */
+bool verified_manifest_needs_proof(const struct verified_manifest *manifest);
+int verified_manifest_prove(const struct trust_policy *policy,
+    struct verified_manifest *manifest, struct sealed *const *raw_provenance,
+    size_t count, struct err *err);
+
 void verified_manifest_freep(struct verified_manifest **manifest);
 
 /* All borrowed. */
@@ -115,7 +124,8 @@ struct verified_image;
 /*
  * Takes manifest, elf and ramdisk (NULL if the manifest has none), also on
  * failure.
- * Errors: IMAGE_DIGEST_MISMATCH if a blob is not the one the manifest names;
+ * Errors: PROVENANCE_MISSING if it is demanded and was not shown;
+ * IMAGE_DIGEST_MISMATCH if a blob is not the one the manifest names;
  * KERNEL_FORMAT_UNKNOWN if the ELF is not one for x86-64;
  * RAMDISK_UNPACKABLE if libxenguest would unpack the ramdisk (a gzip file
  * whose last four bytes claim a size at or below its own: with the module

@@ -27,18 +27,20 @@ enum trust_purpose {
 	TRUST_BOOT_POLICY, /* "boot-policy" */
 	TRUST_STORE_INDEX, /* "store-index" */
 	TRUST_POLICY,      /* "trust": the next version of the policy */
+	TRUST_PROVENANCE,  /* "provenance": statements about images */
 };
 
 const char *trust_purpose_name(enum trust_purpose purpose);
 bool trust_purpose_from_name(const char *name, enum trust_purpose *ret_purpose);
 
 /*
- * Strict decode; every member but "signs" and "clock" is required, no
- * other is allowed:
+ * Strict decode; every member but "signs", "provenance" and "clock" is
+ * required, no other is allowed:
  * {"schema":"assay.trust/1","version":4,
  *  "keys":{"<keyid>":{"alg","pem"}},
  *  "roles":{"<role>":{"signs":"image","threshold","keys":["<keyid>"],
- *                     "images":["web-*"],"debug":false},
+ *                     "images":["web-*"],"debug":false,
+ *                     "provenance":[{"predicate_type","builder_id","role"}]},
  *           "<role>":{"signs":"boot-policy","threshold","keys":["<keyid>"]}},
  *  "revoked":{"keys":["<keyid>"],"manifests":["sha256:<hex>"]},
  *  "min_rollback":{"<location>":15},
@@ -96,6 +98,16 @@ const struct digest *trust_key_id(const struct trust_policy *policy,
 const char *const *trust_role_patterns(const struct trust_policy *policy,
     size_t role, size_t *ret_count);
 bool trust_pattern_matches(const char *pattern, const char *name);
+
+/* What an image role demands besides signatures: "provenance". */
+struct trust_demand {
+	const char *predicate_type;
+	const char *builder_id; /* NULL: any */
+	size_t role;            /* of the purpose TRUST_PROVENANCE */
+};
+size_t trust_demand_count(const struct trust_policy *policy, size_t role);
+const struct trust_demand *trust_demand_at(const struct trust_policy *policy,
+    size_t role, size_t index);
 
 /* Which roles of the purpose signed: bit i stands for role i. */
 struct trust_verdict {

@@ -27,6 +27,8 @@ struct trust_role {
 	const char *patterns[LIMIT_ROLE_PATTERNS]; /* of an image role */
 	size_t pattern_count;
 	bool is_debug;
+	struct trust_demand demands[LIMIT_TRUST_DEMANDS]; /* of an image role */
+	size_t demand_count;
 };
 
 struct trust_floor {

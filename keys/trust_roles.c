@@ -19,6 +19,12 @@ static int decode_groups(const struct json_at *at,
 static int decode_group(const struct json_at *at, json_t *item,
     const struct trust_policy *policy, struct trust_role *role,
     struct err *err);
+static int decode_demands(const struct json_at *roles,
+    const struct trust_policy *policy, struct trust_role *role,
+    struct err *err);
+static int decode_demand(const struct json_at *at,
+    const struct trust_policy *policy, struct trust_demand *demand,
+    struct err *err);
 static int decode_patterns(const struct json_at *at, struct trust_role *role,
     struct err *err);
 
@@ -34,6 +40,8 @@ static const struct purpose {
     [TRUST_STORE_INDEX] = {"store-index", "store indexes",
 	{DSSE_STORE_INDEX_PAYLOAD_TYPE}},
     [TRUST_POLICY] = {"trust", "trust policies", {DSSE_TRUST_PAYLOAD_TYPE}},
+    [TRUST_PROVENANCE] = {"provenance", "provenance",
+	{DSSE_STATEMENT_PAYLOAD_TYPE}},
 };
 
 const char *
@@ -89,7 +97,24 @@ trust_decode_roles(const struct json_at *root, struct trust_policy *policy,
 		    &policy->roles[policy->role_count], err));
 		policy->role_count++;
 	}
+	/* A demand names a role that may stand behind it. */
+	for (size_t i = 0; i < policy->role_count; i++)
+		TRY(decode_demands(&roles, policy, &policy->roles[i], err));
 	return 0;
+}
+
+size_t
+trust_demand_count(const struct trust_policy *policy, size_t role)
+{
+	bug_unless(role < policy->role_count);
+	return policy->roles[role].demand_count;
+}
+
+const struct trust_demand *
+trust_demand_at(const struct trust_policy *policy, size_t role, size_t index)
+{
+	bug_unless(index < trust_demand_count(policy, role));
+	return &policy->roles[role].demands[index];
 }
 
 static int
@@ -123,7 +148,7 @@ decode_purpose(const struct json_at *at, struct trust_role *role,
     struct err *err)
 {
 	static const char *const of_image[] = {"signs", "threshold", "keys",
-	    "groups", "images", "debug", NULL};
+	    "groups", "images", "debug", "provenance", NULL};
 	static const char *const of_other[] = {"signs", "threshold", "keys",
 	    "groups", NULL};
 	const char *signs = "image";
@@ -132,7 +157,8 @@ decode_purpose(const struct json_at *at, struct trust_role *role,
 		TRY(json_string_in(at, "signs", LIMIT_NAME_BYTES, &signs, err));
 	if (!trust_purpose_from_name(signs, &role->purpose))
 		return json_refuse(at, "signs", err,
-		    "\"%s\" is not image, boot-policy, store-index or trust",
+		    "\"%s\" is not image, boot-policy, store-index, trust or "
+		    "provenance",
 		    err_quote_str(signs).text);
 	return json_known(at,
 	    role->purpose == TRUST_IMAGE ? of_image : of_other, err);
@@ -205,6 +231,58 @@ decode_group(const struct json_at *at, json_t *item,
 		return json_refuse(at, "groups", err, "%s stands there twice",
 		    name);
 	role->of_family[family] = (int)json_integer_value(count);
+	return 0;
+}
+
+static int
+decode_demands(const struct json_at *roles, const struct trust_policy *policy,
+    struct trust_role *role, struct err *err)
+{
+	struct json_at at, demands, item;
+
+	TRY(json_object_in(roles, role->name, &at, err));
+	if (json_object_get(at.value, "provenance") == NULL)
+		return 0;
+	TRY(json_array_in(&at, "provenance", LIMIT_TRUST_DEMANDS, &demands,
+	    err));
+	if (json_array_size(demands.value) == 0)
+		return json_refuse(&at, "provenance", err, "empty");
+	for (size_t i = 0; i < json_array_size(demands.value); i++) {
+		TRY(json_item_object(&demands, i, &item, err));
+		TRY(decode_demand(&item, policy,
+		    &role->demands[role->demand_count], err));
+		role->demand_count++;
+	}
+	return 0;
+}
+
+static int
+decode_demand(const struct json_at *at, const struct trust_policy *policy,
+    struct trust_demand *demand, struct err *err)
+{
+	static const char *const known[] = {"predicate_type", "builder_id",
+	    "role", NULL};
+	const char *name;
+	size_t role = 0;
+
+	TRY(json_known(at, known, err));
+	TRY(json_string_in(at, "predicate_type", LIMIT_TYPE_URI_BYTES,
+	    &demand->predicate_type, err));
+	if (json_has(at, "builder_id"))
+		TRY(json_string_in(at, "builder_id", LIMIT_TYPE_URI_BYTES,
+		    &demand->builder_id, err));
+	else
+		TRY(json_null_in(at, "builder_id", err));
+	TRY(json_string_in(at, "role", LIMIT_NAME_BYTES, &name, err));
+	while (role < policy->role_count &&
+	       (policy->roles[role].purpose != TRUST_PROVENANCE ||
+		   strcmp(policy->roles[role].name, name) != 0))
+		role++;
+	if (role == policy->role_count)
+		return json_refuse(at, "role", err,
+		    "\"%s\" is no role that signs provenance",
+		    err_quote_str(name).text);
+	demand->role = role;
 	return 0;
 }
 
