@@ -10,8 +10,10 @@
 #include "keys/dsse_sign.h"
 #include "keys/trust_write.h"
 
-/* One key signs images, in a role that demands provenance by the same key. */
+/* One key signs images, in a role that demands provenance by the same key;
+ * the other one signs provenance too, but not what is demanded. */
 static struct private_key *key;
+static struct private_key *other_key;
 
 static int
 make_key(void **state)
@@ -19,6 +21,8 @@ make_key(void **state)
 	struct err err;
 
 	(void)state;
+	if (private_key_generate(ALGORITHM_ED25519, &other_key, &err) != 0)
+		return -1;
 	return private_key_generate(ALGORITHM_ED25519, &key, &err);
 }
 
@@ -27,6 +31,7 @@ free_key(void **state)
 {
 	(void)state;
 	private_key_freep(&key);
+	private_key_freep(&other_key);
 	return 0;
 }
 
@@ -47,8 +52,14 @@ demanding_policy(void)
 	CLEANUP(freep) char *demanding = NULL;
 	struct trust_policy *policy = NULL;
 	json_t *roles, *prod;
+	char other_id[DIGEST_HEX_SIZE];
+	CLEANUP(freep) char *other_pem = NULL;
 	struct err err;
 
+	digest_hex(public_key_id(private_key_public(other_key)), other_id);
+	assert_code(
+	    public_key_to_pem(private_key_public(other_key), &other_pem, &err),
+	    0);
 	assert_code(trust_encode_new(&draft, &text, &err), 0);
 	tree = json_loads(text, 0, NULL);
 	roles = json_object_get(tree, "roles");
@@ -56,6 +67,11 @@ demanding_policy(void)
 	json_object_set_new(prod, "provenance",
 	    json_pack("[{s:s, s:s, s:s}]", "predicate_type", "urn:built",
 		"builder_id", "urn:ci", "role", "builders"));
+	json_object_set_new(roles, "others",
+	    json_pack("{s:s, s:i, s:[s]}", "signs", "provenance", "threshold",
+		1, "keys", other_id));
+	json_object_set_new(json_object_get(tree, "keys"), other_id,
+	    json_pack("{s:s, s:s}", "alg", "ed25519", "pem", other_pem));
 	json_object_set_new(roles, "builders",
 	    json_pack("{s:s, s:i, s:O}", "signs", "provenance", "threshold", 1,
 		"keys", json_object_get(prod, "keys")));
@@ -65,9 +81,9 @@ demanding_policy(void)
 }
 
 static struct sealed *
-sign_text(const char *type, const char *text)
+sign_text(const struct private_key *signer, const char *type, const char *text)
 {
-	const struct private_key *keys[] = {key};
+	const struct private_key *keys[] = {signer};
 	CLEANUP(freep) char *envelope = NULL;
 	struct err err;
 
@@ -87,7 +103,7 @@ verify_manifest(const struct trust_policy *policy)
 	struct err err;
 
 	assert_code(manifest_encode(&manifest, &text, &err), 0);
-	envelope = sign_text(DSSE_IMAGE_PAYLOAD_TYPE, text);
+	envelope = sign_text(key, DSSE_IMAGE_PAYLOAD_TYPE, text);
 	assert_code(
 	    verified_manifest_new(policy, NULL, envelope, &verified, &err), 0);
 	return verified;
@@ -95,7 +111,8 @@ verify_manifest(const struct trust_policy *policy)
 
 /* With the builder's id where `predicate` puts it. */
 static int
-prove(const char *predicate, bool has_ramdisk)
+prove_by(const struct private_key *signer, const char *predicate,
+    bool has_ramdisk)
 {
 	CLEANUP(trust_freep) struct trust_policy *policy = demanding_policy();
 	CLEANUP(verified_manifest_freep)
@@ -114,11 +131,17 @@ prove(const char *predicate, bool has_ramdisk)
 	    "{\"digest\":{\"sha256\":\"%s\"}}],"
 	    "\"predicateType\":\"urn:built\",\"predicate\":%s}",
 	    elf, has_ramdisk ? ramdisk : elf, predicate);
-	raw = sign_text(DSSE_STATEMENT_PAYLOAD_TYPE, text);
+	raw = sign_text(signer, DSSE_STATEMENT_PAYLOAD_TYPE, text);
 	assert_true(verified_manifest_needs_proof(verified));
 	code = verified_manifest_prove(policy, verified, &raw, 1, &err);
 	assert_int_equal(verified_manifest_needs_proof(verified), code != 0);
 	return code;
+}
+
+static int
+prove(const char *predicate, bool has_ramdisk)
+{
+	return prove_by(key, predicate, has_ramdisk);
 }
 
 static void
@@ -174,6 +197,15 @@ verified_manifest_is_not_proven_by_another_builder(void **state)
 	    PROVENANCE_MISMATCH);
 }
 
+static void
+verified_manifest_is_not_proven_by_another_role(void **state)
+{
+	(void)state;
+	assert_code(
+	    prove_by(other_key, "{\"builder\":{\"id\":\"urn:ci\"}}", true),
+	    PROVENANCE_MISSING);
+}
+
 int
 main(void)
 {
@@ -184,6 +216,7 @@ main(void)
 	    cmocka_unit_test(verified_manifest_is_proven_by_a_builder),
 	    cmocka_unit_test(
 		verified_manifest_is_not_proven_by_another_builder),
+	    cmocka_unit_test(verified_manifest_is_not_proven_by_another_role),
 	};
 
 	return cmocka_run_group_tests_name("provenance", tests, make_key,
