@@ -43,6 +43,7 @@ static const struct command *const commands[] = {
     &command_ps,
     &command_destroy,
     &command_status,
+    &command_attest,
 };
 
 /* Headings of the help, in the order of the commands. */

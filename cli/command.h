@@ -67,6 +67,7 @@ extern const struct command command_build;
 extern const struct command command_ps;
 extern const struct command command_destroy;
 extern const struct command command_status;
+extern const struct command command_attest;
 
 /* Usage, summary and manual page, on standard output. */
 void command_help(const struct command *command);
