@@ -378,6 +378,15 @@ X(561, EPOCH_COUNTER_BAD, ENVIRONMENT, \
 X(562, EPOCH_TOO_FAR, REFUSAL, \
   "the store's epoch is far above the last one, which is no usual update", \
   "sign an index with an epoch one above the last") \
+X(563, POLICY_KEY_UNFIT, REFUSAL, \
+  "a TPM policy can only be authorised by a P-256 key", \
+  "make one with 'assay key new --alg ecdsa-p256-sha256'") \
+X(564, APPROVAL_MALFORMED, REFUSAL, \
+  "the approvals break their format", \
+  "make them with 'assay boot policy --approvals'") \
+X(565, SECRET_MALFORMED, REFUSAL, \
+  "the sealed secret or the credential breaks its format, or is another's", \
+  "seal it again on this host, or ask for a new credential") \
 /* The platform, as the tpm role finds it */ \
 X(580, LOG_REGISTER_CHANGED, REFUSAL, \
   "somebody else extended the register that assayd logs into", \

@@ -1,0 +1,245 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/scope.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/signing.h"
+#include "keys/dsse.h"
+#include "keys/private_key.h"
+#include "measure/approval.h"
+#include "measure/boot_policy_write.h"
+#include "measure/policy_digest.h"
+#include "measure/policy_key.h"
+#include "measure/prediction.h"
+
+struct options {
+	struct argument_list releases; /* NAME=PREDICTION */
+	int64_t version;
+	const char *payload;
+	const char *out;
+	struct signing signing;
+	const char *approve_key;
+	const char *approvals;
+	const char *ref;
+};
+
+static int read_options(int argc, char **argv, struct options *options);
+static int make(const struct options *options, struct err *err);
+static int make_payload(const struct options *options,
+    struct approvals *approvals, char **ret_text, struct err *err);
+static int take_release(const char *item, struct boot_policy *policy,
+    struct approvals *approvals, struct err *err);
+static int add_approval(const char *name, const struct pcr_values *values,
+    struct approvals *approvals, struct err *err);
+static int read_payload(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err);
+static int sign_approvals(const struct options *options,
+    struct approvals *approvals, struct err *err);
+static int sign_approval(const struct private_key *key, const char *ref,
+    struct approval *approval, struct err *err);
+
+static int
+run(int argc, char **argv)
+{
+	struct options options = {.ref = ""};
+	struct err err = {0};
+	int status = read_options(argc, argv, &options);
+
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (make(&options, &err) != 0)
+		return command_failed(&err, false);
+	return EXIT_DONE;
+}
+
+static int
+read_options(int argc, char **argv, struct options *options)
+{
+	const struct argument known[] = {
+	    SIGNING_ARGUMENTS(&options->signing),
+	    {"release", required_argument, .list = &options->releases,
+		.max = ARGUMENTS_LIST_ITEMS},
+	    {"version", required_argument, .number = &options->version,
+		.min = 1, .max = INT64_MAX},
+	    {"payload", required_argument, .is_needed = true,
+		.text = &options->payload},
+	    {"out", required_argument, .text = &options->out},
+	    {"approve-key", required_argument, .text = &options->approve_key},
+	    {"approvals", required_argument, .text = &options->approvals},
+	    {"ref", required_argument, .may_be_empty = true,
+		.text = &options->ref},
+	};
+	const struct command *self = &command_boot_policy;
+	bool makes;
+	int status = arguments_read(self, known, countof(known), &argc, argv);
+
+	if (status != ARGUMENTS_READ)
+		return status;
+	makes = options->releases.count > 0;
+	if (makes != (options->version > 0))
+		return command_usage(self,
+		    "--release and --version belong together");
+	if ((options->approvals != NULL) != (options->approve_key != NULL) ||
+	    (options->approvals != NULL && !makes))
+		return command_usage(self,
+		    "--approvals, --approve-key and --release belong together");
+	if (!approval_ref_is_valid(options->ref))
+		return command_usage(self,
+		    "--ref: up to %d printable characters", APPROVAL_REF_BYTES);
+	if (!signing_is_asked(&options->signing))
+		return makes
+		           ? ARGUMENTS_READ
+		           : command_usage(self,
+				 "nothing to do: neither --release nor a key");
+	if (!options->signing.pae_only && options->out == NULL)
+		return command_usage(self, "--out is missing");
+	return signing_check(self, &options->signing);
+}
+
+/* The payload is made, or is there; then it is signed, if asked for. */
+static int
+make(const struct options *options, struct err *err)
+{
+	CLEANUP(freep) struct approvals *approvals = NULL;
+	CLEANUP(freep) char *text = NULL;
+	size_t len;
+
+	if (options->releases.count == 0) {
+		TRY(read_payload(options->payload, &text, &len, err));
+		return signing_run(&options->signing,
+		    DSSE_BOOT_POLICY_PAYLOAD_TYPE, bytes_of(text, len),
+		    options->out, err);
+	}
+	approvals = calloc(1, sizeof(*approvals));
+	if (approvals == NULL)
+		return err_set(err, NO_MEMORY, "approvals");
+	TRY(make_payload(options, approvals, &text, err));
+	TRY(file_write(options->payload, bytes_of_str(text), 0644, FILE_REFUSE,
+	    err));
+	if (options->approvals != NULL)
+		TRY(sign_approvals(options, approvals, err));
+	if (!signing_is_asked(&options->signing))
+		return 0;
+	return signing_run(&options->signing, DSSE_BOOT_POLICY_PAYLOAD_TYPE,
+	    bytes_of_str(text), options->out, err);
+}
+
+static int
+make_payload(const struct options *options, struct approvals *approvals,
+    char **ret_text, struct err *err)
+{
+	CLEANUP(freep)
+	struct boot_policy *policy = calloc(1, sizeof(*policy));
+
+	if (policy == NULL)
+		return err_set(err, NO_MEMORY, "boot policy");
+	policy->version = options->version;
+	for (size_t i = 0; i < options->releases.count; i++)
+		TRY(take_release(options->releases.items[i], policy, approvals,
+		    err));
+	return boot_policy_encode(policy, ret_text, err);
+}
+
+/* "NAME=PREDICTION" */
+static int
+take_release(const char *item, struct boot_policy *policy,
+    struct approvals *approvals, struct err *err)
+{
+	CLEANUP(freep)
+	struct prediction *prediction = calloc(1, sizeof(*prediction));
+	CLEANUP(freep) char *text = NULL;
+	const char *path = strchr(item, '=');
+	char name[LIMIT_NAME_BYTES + 2] = "";
+	size_t len = path != NULL ? (size_t)(path - item) : 0;
+
+	if (prediction == NULL)
+		return err_set(err, NO_MEMORY, "prediction");
+	if (path == NULL || len >= sizeof(name))
+		return err_set(err, BOOT_POLICY_MALFORMED,
+		    "--release %s: not NAME=PREDICTION",
+		    err_quote_str(item).text);
+	memcpy(name, item, len);
+	TRY(file_read(++path, LIMIT_PREDICTION_BYTES, &text, &len, err));
+	if (prediction_decode_reference(bytes_of(text, len), prediction, err) !=
+	    0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	TRY(boot_policy_allow(policy, name, &prediction->values, err));
+	return add_approval(name, &prediction->values, approvals, err);
+}
+
+static int
+add_approval(const char *name, const struct pcr_values *values,
+    struct approvals *approvals, struct err *err)
+{
+	struct approval *approval = &approvals->items[approvals->count++];
+
+	memcpy(approval->release, name, strlen(name) + 1);
+	memcpy(approval->registers, values->known, sizeof(values->known));
+	return policy_digest_pcr(values, &approval->policy, err);
+}
+
+/* Never sign what assayd could not read. */
+static int
+read_payload(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err)
+{
+	CLEANUP(freep) struct boot_policy *policy = NULL;
+
+	TRY(file_read(path, LIMIT_ENVELOPE_BYTES, ret_text, ret_len, err));
+	if (boot_policy_decode(bytes_of(*ret_text, *ret_len), &policy, err) !=
+	    0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+static int
+sign_approvals(const struct options *options, struct approvals *approvals,
+    struct err *err)
+{
+	CLEANUP(private_key_freep) struct private_key *key = NULL;
+	CLEANUP(public_key_freep) struct public_key *public = NULL;
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(freep) char *pem = NULL;
+	struct policy_key policy_key;
+	int code;
+
+	TRY(private_key_load(options->approve_key, &key, err));
+	TRY(policy_key_from(private_key_public(key), &policy_key, err));
+	TRY(public_key_to_pem(private_key_public(key), &pem, err));
+	TRY(public_key_from_pem(bytes_of_str(pem), &public, err));
+	memcpy(approvals->ref, options->ref, strlen(options->ref) + 1);
+	for (size_t i = 0; i < approvals->count; i++)
+		TRY(sign_approval(key, approvals->ref, &approvals->items[i],
+		    err));
+	approvals->key = public;
+	code = approvals_encode(approvals, &text, err);
+	approvals->key = NULL;
+	TRY(code);
+	return file_write(options->approvals, bytes_of_str(text), 0644,
+	    FILE_REFUSE, err);
+}
+
+static int
+sign_approval(const struct private_key *key, const char *ref,
+    struct approval *approval, struct err *err)
+{
+	uint8_t message[DIGEST_BYTES + APPROVAL_REF_BYTES];
+	size_t len = approval_message(&approval->policy, ref, message);
+	CLEANUP(freep) uint8_t *sig = NULL;
+	size_t sig_len;
+
+	TRY(private_key_sign(key, bytes_of(message, len), &sig, &sig_len, err));
+	if (sig_len > sizeof(approval->signature))
+		return err_set(err, POLICY_KEY_UNFIT, "policy key");
+	memcpy(approval->signature, sig, sig_len);
+	approval->signature_len = sig_len;
+	return 0;
+}
+
+const struct command command_boot_policy = {"boot", "policy",
+    "[--release NAME=PREDICTION... --version N] --payload FILE "
+    "[--out ENVELOPE] " SIGNING_USAGE
+    " [--approve-key KEY --approvals FILE [--ref TEXT]]",
+    "", "allow releases to boot: a policy from predictions, signed", run};

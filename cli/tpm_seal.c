@@ -1,0 +1,79 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/scope.h"
+#include "cli/files.h"
+#include "cli/tpm.h"
+
+struct options {
+	struct tpm_options tpm;
+	const char *key;
+	const char *ref;
+	const char *in;
+	const char *out;
+};
+
+static int read_options(int argc, char **argv, struct options *options);
+static int seal(struct options *options, struct err *err);
+
+static int
+run(int argc, char **argv)
+{
+	struct options options = {.tpm = TPM_OPTIONS, .ref = ""};
+	struct err err = {0};
+	int status = read_options(argc, argv, &options);
+
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (seal(&options, &err) != 0)
+		return command_failed(&err, false);
+	return EXIT_DONE;
+}
+
+static int
+read_options(int argc, char **argv, struct options *options)
+{
+	const struct argument known[] = {
+	    TPM_ARGUMENTS(&options->tpm, true),
+	    {"key", required_argument, .is_needed = true,
+		.text = &options->key},
+	    {"ref", required_argument, .may_be_empty = true,
+		.text = &options->ref},
+	    {"in", required_argument, .is_needed = true, .text = &options->in},
+	    {"out", required_argument, .is_needed = true,
+		.text = &options->out},
+	};
+	const struct command *self = &command_tpm_seal;
+	int status = arguments_read(self, known, countof(known), &argc, argv);
+
+	if (status == ARGUMENTS_READ && !approval_ref_is_valid(options->ref))
+		return command_usage(self,
+		    "--ref: up to %d printable characters", APPROVAL_REF_BYTES);
+	return status;
+}
+
+static int
+seal(struct options *options, struct err *err)
+{
+	CLEANUP(public_key_freep) struct public_key *key = NULL;
+	CLEANUP(freep) char *secret = NULL;
+	CLEANUP(freep) char *text = NULL;
+	struct tpm_place place;
+	size_t len;
+	int code;
+
+	TRY(files_public_key(options->key, &key, err));
+	TRY(tpm_place_of(&options->tpm, &place, err));
+	TRY(file_read(options->in, 2 * TPM_SECRET_BYTES, &secret, &len, err));
+	code = tpm_secret_seal(&place, key, options->ref, bytes_of(secret, len),
+	    &text, err);
+	explicit_bzero(secret, len);
+	TRY(code);
+	return file_write(options->out, bytes_of_str(text), 0644, FILE_REFUSE,
+	    err);
+}
+
+const struct command command_tpm_seal = {"tpm", "seal",
+    TPM_USAGE " --key PUB [--ref TEXT] --in SECRET --out FILE", "",
+    "seal a secret so that it opens on approved boots only", run};

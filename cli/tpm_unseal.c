@@ -1,0 +1,85 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/scope.h"
+#include "cli/tpm.h"
+
+struct options {
+	struct tpm_options tpm;
+	const char *approvals;
+	const char *in;
+	const char *out;
+};
+
+static int unseal(struct options *options, struct err *err);
+static int read_approvals(const char *path, struct approvals **ret_approvals,
+    struct err *err);
+
+static int
+run(int argc, char **argv)
+{
+	struct options options = {.tpm = TPM_OPTIONS};
+	const struct argument known[] = {
+	    TPM_ARGUMENTS(&options.tpm, true),
+	    {"approvals", required_argument, .is_needed = true,
+		.text = &options.approvals},
+	    {"in", required_argument, .is_needed = true, .text = &options.in},
+	    {"out", required_argument, .is_needed = true, .text = &options.out},
+	};
+	struct err err = {0};
+	int status = arguments_read(&command_tpm_unseal, known, countof(known),
+	    &argc, argv);
+
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (unseal(&options, &err) != 0)
+		return command_failed(&err, false);
+	return EXIT_DONE;
+}
+
+static int
+unseal(struct options *options, struct err *err)
+{
+	CLEANUP(approvals_freep) struct approvals *approvals = NULL;
+	CLEANUP(freep) char *sealed = NULL;
+	const struct approval *approval;
+	struct tpm_secret secret;
+	struct tpm_place place;
+	size_t len;
+	int code;
+
+	TRY(read_approvals(options->approvals, &approvals, err));
+	TRY(tpm_place_of(&options->tpm, &place, err));
+	TRY(file_read(options->in, LIMIT_APPROVAL_BYTES, &sealed, &len, err));
+	TRY(tpm_secret_unseal(&place, bytes_of(sealed, len), approvals, &secret,
+	    &approval, err));
+	code = file_write(options->out, bytes_of(secret.bytes, secret.len),
+	    0600, FILE_REFUSE, err);
+	explicit_bzero(&secret, sizeof(secret));
+	if (code == 0)
+		printf("release %s\n", approval->release);
+	return code;
+}
+
+static int
+read_approvals(const char *path, struct approvals **ret_approvals,
+    struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len;
+	int code = file_read(path, LIMIT_APPROVAL_BYTES, &text, &len, err);
+
+	if (code == IMAGE_TOO_LARGE)
+		err->code = APPROVAL_MALFORMED;
+	if (code != 0)
+		return (int)err->code;
+	if (approvals_decode(bytes_of(text, len), ret_approvals, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+const struct command command_tpm_unseal = {"tpm", "unseal",
+    TPM_USAGE " --approvals FILE --in FILE --out SECRET", "",
+    "open a sealed secret, if this boot is approved", run};

@@ -1,0 +1,61 @@
+/*
+ * What a TPM keeps to itself until it is asked rightly: sealed secrets, and
+ * credentials that only the TPM with this EK and AK can open.
+ *
+ * A secret is sealed below the salt key of this TPM, to a policy key: it opens
+ * when the registers are in a state that the policy key has signed, whichever
+ * releases there will be (TPM2_PolicyAuthorize). The secret is encrypted on
+ * its way to and from the TPM.
+ *
+ * {"schema":"assay.secret/1","public":"<base64 TPM2B_PUBLIC>",
+ *  "private":"<base64 TPM2B_PRIVATE>"}
+ *
+ * In the library assay-tpm-setup, which assayd does not link.
+ */
+#ifndef ASSAY_MEASURE_TPM_SECRET_H
+#define ASSAY_MEASURE_TPM_SECRET_H
+
+#include "measure/approval.h"
+#include "measure/tpm_identity.h"
+
+enum { TPM_SECRET_BYTES = 128 }; /* the most that a TPM seals */
+
+struct tpm_secret {
+	size_t len;
+	uint8_t bytes[TPM_SECRET_BYTES];
+};
+
+/* Where the TPM is, and what was pinned of it. */
+struct tpm_place {
+	const char *where;
+	const struct tpm_identity *identity;
+	int timeout_ms;
+};
+
+/*
+ * Returns owned text, the sealed secret as JSON.
+ * Errors: SECRET_MALFORMED (empty or too long); POLICY_KEY_UNFIT; those of
+ * tpm_port.h.
+ */
+int tpm_secret_seal(const struct tpm_place *place,
+    const struct public_key *policy_key, const char *ref, struct bytes secret,
+    char **ret_text, struct err *err);
+
+/*
+ * Errors: TPM_POLICY_UNMET (no approval fits the registers, or the secret was
+ * sealed to another key or ref); SECRET_MALFORMED (also if it was sealed by
+ * another TPM); those of tpm_port.h. The caller wipes *ret_secret.
+ */
+int tpm_secret_unseal(const struct tpm_place *place, struct bytes sealed,
+    const struct approvals *approvals, struct tpm_secret *ret_secret,
+    const struct approval **ret_approval, struct err *err);
+
+/*
+ * Open a credential: u32 0xbadcc0de, u32 1, TPM2B_ID_OBJECT,
+ * TPM2B_ENCRYPTED_SECRET, all big-endian, as tpm2_makecredential(1) writes it.
+ * Errors: SECRET_MALFORMED (also if it is for another EK or AK).
+ */
+int tpm_secret_activate(const struct tpm_place *place, struct bytes credential,
+    struct tpm_secret *ret_secret, struct err *err);
+
+#endif
