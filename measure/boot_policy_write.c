@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "base/scope.h"
 
-static int find_release(struct boot_policy *policy, const char *name,
-    struct boot_release **ret_release, bool *ret_is_new, struct err *err);
+static struct boot_release *find_release(struct boot_policy *policy,
+    const char *name, bool *ret_is_new, struct err *err);
 static int allow_register(struct boot_release *release, bool is_new,
     enum pcr_bank bank, unsigned int pcr, const struct pcr_values *values,
     struct err *err);
@@ -27,7 +27,9 @@ boot_policy_allow(struct boot_policy *policy, const char *name,
 	if (values->known[PCR_SHA256] == 0 && values->known[PCR_SHA384] == 0)
 		return err_set(err, BOOT_POLICY_MALFORMED,
 		    "release %s: no register", err_quote_str(name).text);
-	TRY(find_release(policy, name, &release, &is_new, err));
+	release = find_release(policy, name, &is_new, err);
+	if (release == NULL)
+		return (int)err->code;
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
 		for (unsigned int pcr = 0; pcr < PCR_COUNT; pcr++)
 			TRY(allow_register(release, is_new, bank, pcr, values,
@@ -55,30 +57,32 @@ boot_policy_encode(const struct boot_policy *policy, char **ret_text,
 	return 0;
 }
 
-static int
-find_release(struct boot_policy *policy, const char *name,
-    struct boot_release **ret_release, bool *ret_is_new, struct err *err)
+/* NULL after an error. */
+static struct boot_release *
+find_release(struct boot_policy *policy, const char *name, bool *ret_is_new,
+    struct err *err)
 {
 	struct boot_release *release;
 
 	*ret_is_new = false;
-	for (size_t i = 0; i < policy->release_count; i++) {
-		*ret_release = &policy->releases[i];
-		if (strcmp((*ret_release)->name, name) == 0)
-			return 0;
-	}
-	if (!boot_release_name_is_valid(name))
-		return err_set(err, BOOT_POLICY_MALFORMED,
+	for (size_t i = 0; i < policy->release_count; i++)
+		if (strcmp(policy->releases[i].name, name) == 0)
+			return &policy->releases[i];
+	if (!boot_release_name_is_valid(name)) {
+		err_set(err, BOOT_POLICY_MALFORMED,
 		    "\"%s\" is no release name: [a-z0-9][a-z0-9._-]*",
 		    err_quote_str(name).text);
-	if (policy->release_count == LIMIT_BOOT_RELEASES)
-		return err_set(err, BOOT_POLICY_MALFORMED, "over %d releases",
+		return NULL;
+	}
+	if (policy->release_count == LIMIT_BOOT_RELEASES) {
+		err_set(err, BOOT_POLICY_MALFORMED, "over %d releases",
 		    LIMIT_BOOT_RELEASES);
+		return NULL;
+	}
 	release = &policy->releases[policy->release_count++];
 	memcpy(release->name, name, strlen(name) + 1);
-	*ret_release = release;
 	*ret_is_new = true;
-	return 0;
+	return release;
 }
 
 /* A register that only one of two predictions names would be open for the

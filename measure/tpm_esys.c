@@ -147,6 +147,16 @@ tpm_esys_session_use(struct tpm_esys *tpm, TPMA_SESSION attributes,
 }
 
 int
+tpm_esys_begin(struct tpm_esys *tpm, TPMA_SESSION attributes,
+    ESYS_TR *ret_session, struct err *err)
+{
+	if (tpm->session != ESYS_TR_NONE)
+		TRY(tpm_esys_session_use(tpm, attributes, err));
+	*ret_session = tpm->session;
+	return 0;
+}
+
+int
 tpm_esys_policy_start(struct tpm_esys *tpm, TPMA_SESSION attributes,
     ESYS_TR *ret_session, struct err *err)
 {

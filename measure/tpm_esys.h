@@ -63,6 +63,11 @@ int tpm_esys_session_start(struct tpm_esys *tpm, struct err *err);
 int tpm_esys_session_use(struct tpm_esys *tpm, TPMA_SESSION attributes,
     struct err *err);
 
+/* The same for a command that also goes without: then *ret_session is
+ * ESYS_TR_NONE. */
+int tpm_esys_begin(struct tpm_esys *tpm, TPMA_SESSION attributes,
+    ESYS_TR *ret_session, struct err *err);
+
 /* A policy session, salted too; gone after its first successful command. */
 int tpm_esys_policy_start(struct tpm_esys *tpm, TPMA_SESSION attributes,
     ESYS_TR *ret_session, struct err *err);

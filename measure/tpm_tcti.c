@@ -29,8 +29,7 @@ static TSS2_RC receive(TSS2_TCTI_CONTEXT *context, size_t *size,
     uint8_t *response, int32_t timeout);
 static TSS2_RC read_response(struct tpm_tcti *tcti, size_t *size,
     uint8_t *response);
-static bool is_whole(const struct tpm_tcti *tcti, const uint8_t *response,
-    size_t have, size_t *ret_size);
+static bool is_whole(const uint8_t *response, size_t have, size_t *ret_size);
 static bool wait_for(struct tpm_tcti *tcti, int64_t deadline);
 static int64_t now_ms(void);
 
@@ -133,7 +132,7 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 	return rc;
 }
 
-/* A device gives its answer in one piece, a socket in any. */
+/* A kernel's device gives its answer in one piece; others in any. */
 static TSS2_RC
 read_response(struct tpm_tcti *tcti, size_t *size, uint8_t *response)
 {
@@ -152,15 +151,14 @@ read_response(struct tpm_tcti *tcti, size_t *size, uint8_t *response)
 		if (got <= 0)
 			return TSS2_TCTI_RC_NO_CONNECTION;
 		have += (size_t)got;
-	} while (!is_whole(tcti, response, have, size) && have < max);
+	} while (!is_whole(response, have, size) && have < max);
 	return *size == have ? TSS2_RC_SUCCESS
 	                     : TSS2_TCTI_RC_MALFORMED_RESPONSE;
 }
 
 /* Has all come that the header announces? */
 static bool
-is_whole(const struct tpm_tcti *tcti, const uint8_t *response, size_t have,
-    size_t *ret_size)
+is_whole(const uint8_t *response, size_t have, size_t *ret_size)
 {
 	const uint8_t *at = response + size_offset;
 
@@ -168,8 +166,6 @@ is_whole(const struct tpm_tcti *tcti, const uint8_t *response, size_t have,
 	if (have >= header_bytes)
 		*ret_size = (size_t)at[0] << 24 | (size_t)at[1] << 16 |
 		            (size_t)at[2] << 8 | at[3];
-	if (!tcti->is_socket)
-		return true;
 	return have >= header_bytes && have >= *ret_size;
 }
 

@@ -1,5 +1,6 @@
 #include "tpm_interposer.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -123,6 +125,37 @@ interposer_start(const struct swtpm *swtpm, uint32_t command,
 
 		serve(swtpm, client, command, twist, offset);
 	}
+}
+
+/* A terminal in raw mode stands for the device: what is written to its end in
+ * our hands is read there, and back. */
+struct interposer
+interposer_start_device(const struct swtpm *swtpm)
+{
+	struct interposer interposer;
+	int ours = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct termios settings;
+	CLEANUP(closep) int theirs = -1;
+
+	assert_true(ours >= 0);
+	assert_int_equal(grantpt(ours), 0);
+	assert_int_equal(unlockpt(ours), 0);
+	snprintf(interposer.where, sizeof(interposer.where), "device:%s",
+	    ptsname(ours));
+	theirs = open(ptsname(ours), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(theirs >= 0);
+	assert_int_equal(tcgetattr(theirs, &settings), 0);
+	cfmakeraw(&settings);
+	assert_int_equal(tcsetattr(theirs, TCSANOW, &settings), 0);
+	interposer.pid = fork();
+	assert_true(interposer.pid >= 0);
+	if (interposer.pid > 0) {
+		close(ours);
+		return interposer;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		serve(swtpm, ours, 1, TWIST_RECORD, 0);
 }
 
 void

@@ -104,6 +104,7 @@ what_is_to_be_signed_or_stored_does_not_pass_in_the_clear(void **state)
 	struct tpm_identity identity = swtpm_provision(swtpm, "MLE");
 	struct interposer interposer =
 	    interposer_start(swtpm, 0, TWIST_RECORD, 0);
+	struct tpm_attestation attestation;
 	CLEANUP(freep) char *wire = NULL;
 	struct tpm_port port;
 	size_t len;
@@ -115,6 +116,8 @@ what_is_to_be_signed_or_stored_does_not_pass_in_the_clear(void **state)
 	    0);
 	assert_refused(run_step(&port, QUOTE, &err), 0);
 	assert_refused(run_step(&port, NV_EXTEND, &err), 0);
+	assert_refused(
+	    port.ops->log_certify(port.tpm, &extra, &attestation, &err), 0);
 	tpm_port_close(&port);
 	interposer_stop(&interposer);
 	assert_refused(file_read("wire", 1 << 20, &wire, &len, &err), 0);

@@ -12,6 +12,7 @@
 #include "base/scope.h"
 #include "measure/tpm_port_esys.h"
 #include "measure/tpm_provision.h"
+#include "tpm_interposer.h"
 
 static const struct digest extra = {{1, 2, 3}};
 
@@ -258,6 +259,32 @@ the_certified_log_is_the_hash_of_what_was_written(void **state)
 	    identity.log.name.bytes, TPM_NAME_BYTES));
 }
 
+/* Else what an earlier boot wrote would count for this one. */
+static void
+the_log_index_begins_anew_with_each_reset(void **state)
+{
+	struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, "MLE");
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	struct tpm_attestation attestation;
+	struct digest data = {{9}};
+	struct err err = {0};
+
+	swtpm_launch(swtpm, "MLE");
+	assert_refused(port.ops->log_extend(port.tpm, &data, &err), 0);
+	tpm_port_close(&port);
+	swtpm_shell(swtpm, "tpm2_shutdown");
+	swtpm_stop(swtpm);
+	swtpm_start(swtpm);
+	port = swtpm_port(swtpm, &identity);
+	assert_refused(port.ops->log_extend(port.tpm, &data, &err),
+	    TPM_POLICY_UNMET);
+	assert_refused(
+	    port.ops->log_certify(port.tpm, &extra, &attestation, &err),
+	    TPM_FAILED);
+	tpm_port_close(&port);
+}
+
 static void
 without_a_log_index_there_is_nothing_to_write(void **state)
 {
@@ -306,6 +333,29 @@ another_name_than_the_pinned_one_is_refused(void **state)
 				   SWTPM_TIMEOUT_MS, &port, &err),
 		    TPM_NOT_PROVISIONED);
 	}
+}
+
+/* The same through a character device, which is opened once. */
+static void
+a_device_is_spoken_to_as_a_socket_is(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct interposer device = interposer_start_device(swtpm);
+	struct pcr_digests digests = digests_of("event");
+	struct tpm_quote quote;
+	struct tpm_port port;
+	struct err err = {0};
+
+	assert_refused(tpm_port_esys_open(device.where, &identity,
+			   SWTPM_TIMEOUT_MS, &port, &err),
+	    0);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err), 0);
+	assert_refused(port.ops->quote(port.tpm, &extra, &quote, &err), 0);
+	interposer_stop(&device);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+	    TPM_UNREACHABLE);
+	tpm_port_close(&port);
 }
 
 static double
@@ -410,8 +460,10 @@ main(void)
 	    TEST(the_counter_counts_up_from_its_base),
 	    TEST(the_log_index_is_written_after_its_launch_only),
 	    TEST(the_certified_log_is_the_hash_of_what_was_written),
+	    TEST(the_log_index_begins_anew_with_each_reset),
 	    TEST(without_a_log_index_there_is_nothing_to_write),
 	    TEST(another_name_than_the_pinned_one_is_refused),
+	    TEST(a_device_is_spoken_to_as_a_socket_is),
 	    TEST(a_tpm_that_dies_is_an_error_at_once),
 	    TEST(a_tpm_that_was_reset_is_an_error),
 	    TEST(a_tpm_that_does_not_answer_is_given_up),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/scope.h"
 #include "keys/private_key.h"
@@ -223,6 +224,28 @@ a_secret_does_not_pass_in_the_clear(void **state)
 	assert_null(memmem(wire, len, SECRET, 8));
 }
 
+/* Nor with a password: an empty one would do. */
+static void
+a_secret_opens_under_its_policy_alone(void **state)
+{
+	/* TPM2B_PUBLIC: size, type, name algorithm; TPMA_OBJECT: fixedTPM,
+	 * fixedParent, noDA, and no userWithAuth; size of the policy. */
+	static const uint8_t begins[] = {0, 0x4e, 0, 0x08, 0, 0x0b, 0, 0, 0x04,
+	    0x12, 0, 0x20};
+	CLEANUP(host_done) struct host host = host_of(*state);
+	char *at = strstr(host.sealed, "\"public\": \"");
+	CLEANUP(freep) uint8_t *public = NULL;
+	const char *why;
+	size_t len;
+
+	assert_non_null(at);
+	at += strlen("\"public\": \"");
+	*strchr(at, '"') = '\0';
+	assert_true(base64_decode(at, &public, &len, &why));
+	assert_true(len > sizeof(begins));
+	assert_memory_equal(public, begins, sizeof(begins));
+}
+
 static void
 secrets_of_a_size_that_no_tpm_seals_are_refused(void **state)
 {
@@ -343,6 +366,7 @@ main(void)
 	    TEST(a_false_signature_opens_nothing),
 	    TEST(a_secret_of_another_tpm_is_refused),
 	    TEST(a_secret_does_not_pass_in_the_clear),
+	    TEST(a_secret_opens_under_its_policy_alone),
 	    TEST(secrets_of_a_size_that_no_tpm_seals_are_refused),
 	    TEST(sealed_secrets_that_break_the_format_are_refused),
 	    TEST(a_credential_of_tpm2_makecredential_is_opened),

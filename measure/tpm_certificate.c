@@ -1,0 +1,76 @@
+#include "measure/tpm_certificate.h"
+
+#include <stdlib.h>
+
+#include "base/scope.h"
+
+enum {
+	CERTIFICATE_OF_RSA = 0x01c00002,
+	CERTIFICATE_OF_ECC = 0x01c0000a,
+};
+
+static int read_parts(struct tpm_esys *tpm, ESYS_TR index, uint16_t len,
+    struct tpm_blob *blob, struct err *err);
+
+int
+tpm_certificate_read(struct tpm_esys *tpm, TPMI_ALG_PUBLIC ek_type,
+    struct tpm_blob *ret_blob, struct err *err)
+{
+	const TPM2_HANDLE handle =
+	    ek_type == TPM2_ALG_RSA ? CERTIFICATE_OF_RSA : CERTIFICATE_OF_ECC;
+	CLEANUP(freep) TPM2B_NV_PUBLIC *public = NULL;
+	struct tpm_blob blob = {.len = 0};
+	ESYS_TR session;
+	ESYS_TR index;
+	TSS2_RC rc;
+	int code;
+
+	rc = Esys_TR_FromTPMPublic(tpm->esys, handle, ESYS_TR_NONE,
+	    ESYS_TR_NONE, ESYS_TR_NONE, &index);
+	if (tpm_esys_reason(rc) == TPM2_RC_HANDLE) {
+		ret_blob->len = 0;
+		return 0;
+	}
+	TRY(tpm_esys_check(rc, err, "index 0x%08x", handle));
+	TRY(tpm_esys_begin(tpm, TPMA_SESSION_AUDIT, &session, err));
+	code = tpm_esys_check(Esys_NV_ReadPublic(tpm->esys, index, session,
+				  ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL),
+	    err, "index 0x%08x", handle);
+	if (code == 0)
+		code = read_parts(tpm, index, public->nvPublic.dataSize, &blob,
+		    err);
+	Esys_TR_Close(tpm->esys, &index);
+	if (code == 0)
+		*ret_blob = blob;
+	return code;
+}
+
+static int
+read_parts(struct tpm_esys *tpm, ESYS_TR index, uint16_t len,
+    struct tpm_blob *blob, struct err *err)
+{
+	enum { part_bytes = 512 }; /* every TPM reads that much at once */
+
+	if (len > sizeof(blob->bytes))
+		return err_set(err, TPM_FAILED,
+		    "EK certificate: %u bytes, limit %zu", len,
+		    sizeof(blob->bytes));
+	while (blob->len < len) {
+		CLEANUP(freep) TPM2B_MAX_NV_BUFFER *part = NULL;
+		uint16_t want = (uint16_t)(len - blob->len);
+		ESYS_TR session;
+
+		want = want < part_bytes ? want : part_bytes;
+		TRY(tpm_esys_begin(tpm, 0, &session, err));
+		TRY(tpm_esys_check(Esys_NV_Read(tpm->esys, index, index,
+				       session, ESYS_TR_NONE, ESYS_TR_NONE,
+				       want, (uint16_t)blob->len, &part),
+		    err, "read the EK certificate"));
+		if (part->size != want)
+			return err_set(err, TPM_FAILED,
+			    "EK certificate: a short answer");
+		memcpy(blob->bytes + blob->len, part->buffer, want);
+		blob->len += want;
+	}
+	return 0;
+}
