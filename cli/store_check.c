@@ -65,6 +65,8 @@ store_check_run(struct store_check *check,
 
 	if (count > check->list->count)
 		count = check->list->count;
+	if (progress != NULL && count > 0)
+		progress(0, check->list->count);
 	TRY(start(&work, workers, count, err));
 	if (progress != NULL)
 		watch(&work, progress);
