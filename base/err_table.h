@@ -96,8 +96,7 @@ X(130, ENVELOPE_OTHER_PAYLOAD, REFUSAL, \
   "remove the old envelope, or sign what it holds") \
 X(131, SIGNATURE_NOT_DER, REFUSAL, \
   "the signature to attach is raw r||s, and ECDSA signatures must be DER", \
-  "sign with 'pkcs11-tool --signature-format openssl', or convert the " \
-  "signature as assay-image(1) shows") \
+  "sign with 'pkcs11-tool --signature-format openssl', or see assay-image(1)") \
 X(132, SIGNATURE_NOT_BY_KEY, REFUSAL, \
   "the signature was not made by this key over these bytes", \
   "sign what --pae-only wrote, with the private half of the key of --key") \
@@ -109,11 +108,7 @@ X(134, PKCS11_KEY_MISSING, REFUSAL, \
   "'p11tool --list-all' and 'pkcs11-tool -O' list what there is") \
 X(135, PKCS11_PIN_BAD, REFUSAL, \
   "the token's PIN is missing or wrong", \
-  "name a file that holds it with pin-source=file:FILE, or type it in; " \
-  "tokens lock after a few wrong ones") \
-X(136, PKCS11_FAILED, ENVIRONMENT, \
-  "the PKCS#11 module or its token did not do what was asked", \
-  "see the error text; signing in two steps with --pae-only always works") \
+  "name a file with pin-source=file:FILE, or type it in; tokens lock soon") \
 X(137, STATEMENT_MALFORMED, REFUSAL, \
   "the in-toto statement breaks its format", \
   "make it with 'assay image statement', or with the tool that signs it") \
@@ -294,6 +289,9 @@ X(410, DAEMON_UNREACHABLE, ENVIRONMENT, \
 X(411, FAULT_INJECTED, ENVIRONMENT, \
   "a test asked for this step to fail", \
   "use a release build, which cannot do that") \
+X(412, PKCS11_FAILED, ENVIRONMENT, \
+  "the PKCS#11 module or its token did not do what was asked", \
+  "see the error text; signing in two steps with --pae-only always works") \
 /* Booting: images, ramdisks, predictions */ \
 X(500, PREDICTION_MALFORMED, REFUSAL, \
   "the predicted or reference registers break their format", \
