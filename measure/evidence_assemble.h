@@ -1,14 +1,10 @@
 /*
- * Makes evidence of the parts that a host gives: the reply to one call, with
- * the nonce that was asked with.
+ * Makes evidence of what assayd answers: the reply of Attest with the nonce
+ * that it was asked with, and the log of GetEventLog, see assay-rpc(7).
  *
- *	{"quote":{"attest","sig"},"pcrs":{"sha256":{"0":"<hex>",...},...},
- *	 "ak":"<TPM2B_PUBLIC>","ek":"<TPM2B_PUBLIC>"|null,
- *	 "ek_cert":"<DER>"|null,"nv":[{"index","attest","sig"}],
- *	 "log":"<log>","uefi_log":"<log>"|null}
- *
- * with bytes as base64. What is missing, too much or malformed is refused as in
- * evidence. Also the same evidence as files for tpm2-tools.
+ * The reply is foreign. What is missing, too much or malformed is refused as
+ * in evidence; whether any of it is true is for measure/evidence_verify.h.
+ * Also the register values as a file for tpm2-tools.
  */
 #ifndef ASSAY_MEASURE_EVIDENCE_ASSEMBLE_H
 #define ASSAY_MEASURE_EVIDENCE_ASSEMBLE_H
@@ -16,10 +12,12 @@
 #include "measure/evidence.h"
 
 /*
- * Borrows the reply. Fills *ret_evidence, which evidence_done() empties.
+ * Borrows the reply. Of the log, which may have grown since, it takes as much
+ * as there was at the moment of the quote (`log_bytes`); a shorter one is
+ * refused. Fills *ret_evidence, which evidence_done() empties.
  * Errors: EVIDENCE_MALFORMED; NO_MEMORY.
  */
-int evidence_assemble(json_t *reply, const char *nonce_hex,
+int evidence_assemble(json_t *reply, struct bytes log, const char *nonce_hex,
     struct evidence *ret_evidence, struct err *err);
 
 /*

@@ -1,15 +1,16 @@
 /*
- * Stands in for assayd: takes one call and gives one answer, to a command that
- * it starts itself once it listens. Ends with the command's status.
+ * Stands in for assayd: takes a call and gives an answer, to a command that it
+ * starts itself once it listens. Ends with the command's status.
  *
- * usage: cli-answer SOCKET HOW REPLY COMMAND [ARGUMENT...]
- *   REPLY  a file; a zero byte follows its bytes, if HOW does not say otherwise
+ * usage: cli-answer SOCKET HOW REPLY[,REPLY...] COMMAND [ARGUMENT...]
+ *   REPLY  a file; a zero byte follows its bytes, if HOW does not say
+ *          otherwise. The second is for a second connection, and so on
  *   HOW    whole   in one piece
  *          bytes   byte by byte
  *          cut     without the zero byte, and then the connection ends
  *          unread  in one piece, before the call was read, which it never is
  *
- * The call is left in the file SOCKET.call.
+ * The calls are left in the file SOCKET.call, one after the other.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -69,7 +70,7 @@ read_call(int from, const char *socket_path)
 	int to;
 
 	snprintf(path, sizeof(path), "%s.call", socket_path);
-	to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	to = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	must(to >= 0, path);
 	while ((n = recv(from, piece, sizeof(piece), 0)) > 0) {
 		size_t len = (size_t)n - (piece[n - 1] == '\0');
@@ -100,12 +101,32 @@ reply(int to, const char *path, const char *how)
 	close(from);
 }
 
+static void
+answer(int listener, const char *socket_path, const char *how, const char *path)
+{
+	int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	must(connection >= 0, "accept");
+	if (strcmp(how, "unread") != 0)
+		read_call(connection, socket_path);
+	reply(connection, path, how);
+	close(connection);
+}
+
+static void
+forget_calls(const char *socket_path)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s.call", socket_path);
+	unlink(path);
+}
+
 int
 main(int argc, char **argv)
 {
 	int status;
 	int listener;
-	int connection;
 	pid_t pid;
 
 	if (argc < 5) {
@@ -114,13 +135,11 @@ main(int argc, char **argv)
 		return 125;
 	}
 	listener = listen_at(argv[1]);
+	forget_calls(argv[1]);
 	pid = start(argv + 4);
-	connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	must(connection >= 0, "accept");
-	if (strcmp(argv[2], "unread") != 0)
-		read_call(connection, argv[1]);
-	reply(connection, argv[3], argv[2]);
-	close(connection);
+	for (char *path = strtok(argv[3], ","); path != NULL;
+	     path = strtok(NULL, ","))
+		answer(listener, argv[1], argv[2], path);
 	must(waitpid(pid, &status, 0) == pid, "waitpid");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 124;
 }

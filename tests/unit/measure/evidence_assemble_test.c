@@ -12,24 +12,47 @@
 	"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd" \
 	"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
 
-/* What a host would answer: the parts of the good evidence. */
+/* What assayd would answer: the parts of the good evidence, and its log. */
 static json_t *
 good_reply(const struct bench *bench)
 {
-	CLEANUP(json_freep)
-	json_t *document = evidence_encode(&bench->evidence);
-	json_t *reply = json_object();
+	const struct evidence *evidence = &bench->evidence;
+	CLEANUP(json_freep) json_t *document = evidence_encode(evidence);
+	CLEANUP(freep)
+	char *area =
+	    base64_encode(bytes_of(evidence->ak.ptr + 2, evidence->ak.len - 2));
+	json_t *quote = json_object_get(document, "quote");
 
-	json_object_set(reply, "quote", json_object_get(document, "quote"));
-	json_object_set(reply, "pcrs", json_object_get(document, "pcrs"));
-	json_object_set(reply, "nv", json_object_get(document, "nv"));
-	json_object_set(reply, "ak",
-	    json_object_get(json_object_get(document, "ak"), "pub"));
-	json_object_set_new(reply, "ek", json_null());
-	json_object_set_new(reply, "ek_cert", json_null());
-	json_object_set(reply, "log",
-	    json_object_get(json_object_get(document, "logs"), "assay"));
-	return reply;
+	return json_pack("{s:{s:O, s:O}, s:O, s:s, s:s, s:n, s:n, s:I}",
+	    "quote", "attest", json_object_get(quote, "attest"), "signature",
+	    json_object_get(quote, "sig"), "pcrs",
+	    json_object_get(document, "pcrs"), "ak", area, "ek", area,
+	    "ek_certificate", "log_index", "log_bytes",
+	    (json_int_t)evidence->log.len);
+}
+
+static void
+log_index_set(json_t *reply, const char *index)
+{
+	json_object_set_new(reply, "log_index",
+	    json_pack("{s:s, s:s, s:s, s:s}", "index", index, "name",
+		"000b00112233445566778899aabbccddeeff"
+		"00112233445566778899aabbccddeeff",
+		"attest", "QUJD", "signature", "REVG"));
+}
+
+static void
+refused(const struct bench *bench, json_t *reply)
+{
+	struct evidence evidence = {.nonce_len = 77};
+	struct err err;
+
+	assert_refused(evidence_assemble(reply,
+			   evidence_part_bytes(&bench->evidence.log), NONCE,
+			   &evidence, &err),
+	    EVIDENCE_MALFORMED);
+	assert_int_equal(evidence.nonce_len, 77);
+	assert_null(evidence.ak.ptr);
 }
 
 static void
@@ -37,31 +60,101 @@ what_is_assembled_verifies(void **state)
 {
 	struct bench *bench = *state;
 	CLEANUP(json_freep) json_t *reply = good_reply(bench);
+	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
 	struct err err;
 
-	evidence_done(&bench->evidence);
-	assert_refused(evidence_assemble(reply, NONCE, &bench->evidence, &err),
+	assert_refused(evidence_assemble(reply,
+			   evidence_part_bytes(&bench->evidence.log), NONCE,
+			   &evidence, &err),
 	    0);
+	assert_memory_equal(evidence.ek.ptr, bench->evidence.ak.ptr,
+	    bench->evidence.ak.len);
+	evidence_done(&bench->evidence);
+	bench->evidence = evidence;
+	evidence = (struct evidence){.nonce_len = 0};
 	assert_refused(bench_verify(bench, &verdict), 0);
+}
+
+/* Of a log that has grown since, only what the quote is about. */
+static void
+a_longer_log_is_cut(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(json_freep) json_t *reply = good_reply(bench);
+	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
+	struct err err;
+
+	json_object_set_new(reply, "log_bytes", json_integer(100));
+	assert_refused(evidence_assemble(reply,
+			   evidence_part_bytes(&bench->evidence.log), NONCE,
+			   &evidence, &err),
+	    0);
+	assert_int_equal(evidence.log.len, 100);
+	json_object_set_new(reply, "log_bytes",
+	    json_integer((json_int_t)bench->evidence.log.len + 1));
+	refused(bench, reply);
+	json_object_set_new(reply, "log_bytes", json_integer(0));
+	refused(bench, reply);
+}
+
+static void
+the_log_index_comes_along(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(json_freep) json_t *reply = good_reply(bench);
+	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
+	struct err err;
+
+	log_index_set(reply, "0x018a5501");
+	assert_refused(evidence_assemble(reply,
+			   evidence_part_bytes(&bench->evidence.log), NONCE,
+			   &evidence, &err),
+	    0);
+	assert_int_equal(evidence.nv_count, 1);
+	assert_int_equal(evidence.nv[0].index, 0x018a5501);
+	assert_memory_equal(evidence.nv[0].attest.ptr, "ABC", 3);
+	assert_memory_equal(evidence.nv[0].signature.ptr, "DEF", 3);
+}
+
+static void
+a_malformed_log_index_is_refused(void **state)
+{
+	static const char *const indices[] = {"0x18a5501", "25843969",
+	    "0x018A5501", "0x01 a5501", "018a5501", "0x818a5501", ""};
+	struct bench *bench = *state;
+	CLEANUP(json_freep) json_t *reply = good_reply(bench);
+	json_t *log_index;
+
+	for (size_t i = 0; i < countof(indices); i++) {
+		log_index_set(reply, indices[i]);
+		refused(bench, reply);
+	}
+	log_index_set(reply, "0x018a5501");
+	log_index = json_object_get(reply, "log_index");
+	json_object_set_new(log_index, "sig", json_string("QUJD"));
+	refused(bench, reply);
+	log_index_set(reply, "0x018a5501");
+	log_index = json_object_get(reply, "log_index");
+	json_object_set_new(log_index, "name", json_string("000b00"));
+	refused(bench, reply);
 }
 
 static void
 a_reply_that_is_not_whole_is_refused(void **state)
 {
-	static const char *const needed[] = {"quote", "pcrs", "ak", "nv",
-	    "log"};
+	static const char *const needed[] = {"quote", "pcrs", "ak", "ek",
+	    "ek_certificate", "log_index", "log_bytes"};
 	struct bench *bench = *state;
-	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
-	struct err err;
 
 	for (size_t i = 0; i < countof(needed); i++) {
 		CLEANUP(json_freep) json_t *reply = good_reply(bench);
 
 		json_object_del(reply, needed[i]);
-		assert_refused(evidence_assemble(reply, NONCE, &evidence, &err),
-		    EVIDENCE_MALFORMED);
+		refused(bench, reply);
+		json_object_set_new(reply, needed[i], json_true());
+		refused(bench, reply);
 	}
 }
 
@@ -70,12 +163,29 @@ a_reply_with_more_is_refused(void **state)
 {
 	struct bench *bench = *state;
 	CLEANUP(json_freep) json_t *reply = good_reply(bench);
-	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
-	struct err err;
+	json_t *quote = json_object_get(reply, "quote");
 
 	json_object_set_new(reply, "claims", json_object());
-	assert_refused(evidence_assemble(reply, NONCE, &evidence, &err),
-	    EVIDENCE_MALFORMED);
+	refused(bench, reply);
+	json_object_del(reply, "claims");
+	json_object_set_new(quote, "sig", json_string("QUJD"));
+	refused(bench, reply);
+}
+
+static void
+what_is_not_bytes_is_refused(void **state)
+{
+	static const char *const bytes[] = {"ak", "ek", "ek_certificate"};
+	static const char *const bad[] = {"", "QUJ", "QU JD", "*"};
+	struct bench *bench = *state;
+
+	for (size_t i = 0; i < countof(bytes) * countof(bad); i++) {
+		CLEANUP(json_freep) json_t *reply = good_reply(bench);
+
+		json_object_set_new(reply, bytes[i / countof(bad)],
+		    json_string(bad[i % countof(bad)]));
+		refused(bench, reply);
+	}
 }
 
 /* Sizes and places as tpm2_quote 5.4 writes them for two whole banks. */
@@ -104,8 +214,12 @@ main(void)
 #define BENCH(test) cmocka_unit_test_setup_teardown(test, bench_new, bench_free)
 	const struct CMUnitTest tests[] = {
 	    BENCH(what_is_assembled_verifies),
+	    BENCH(a_longer_log_is_cut),
+	    BENCH(the_log_index_comes_along),
+	    BENCH(a_malformed_log_index_is_refused),
 	    BENCH(a_reply_that_is_not_whole_is_refused),
 	    BENCH(a_reply_with_more_is_refused),
+	    BENCH(what_is_not_bytes_is_refused),
 	    BENCH(register_values_have_the_form_of_tpm2_tools),
 	};
 

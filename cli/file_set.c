@@ -1,0 +1,123 @@
+#include "cli/file_set.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+
+enum progress {
+	NOTHING,
+	STAGED,    /* under its temporary name */
+	NAMED,     /* there was no such file */
+	EXCHANGED, /* under its temporary name is what was there */
+};
+
+struct staged {
+	const char *path;
+	char *temporary;
+	enum progress progress;
+};
+
+struct staging {
+	struct staged files[FILE_SET_FILES];
+	bool is_done;
+};
+
+static int stage(const struct file_set_file *file, mode_t mode,
+    struct staged *staged, struct err *err);
+static int give_name(struct staged *staged, enum file_if_there if_there,
+    struct err *err);
+static int exchange(struct staged *staged, struct err *err);
+static void staging_end(struct staging *staging);
+static void take_back(struct staged *staged);
+
+int
+file_set_write(const struct file_set *set, mode_t mode,
+    enum file_if_there if_there, struct err *err)
+{
+	CLEANUP(staging_end) struct staging staging = {.is_done = false};
+
+	for (size_t i = 0; i < set->count; i++)
+		TRY(stage(&set->files[i], mode, &staging.files[i], err));
+	for (size_t i = 0; i < set->count; i++)
+		TRY(give_name(&staging.files[i], if_there, err));
+	staging.is_done = true;
+	return 0;
+}
+
+static int
+stage(const struct file_set_file *file, mode_t mode, struct staged *staged,
+    struct err *err)
+{
+	staged->path = file->path;
+	if (asprintf(&staged->temporary, "%s.%d.all", file->path,
+		(int)getpid()) < 0) {
+		staged->temporary = NULL;
+		return err_set(err, NO_MEMORY, "path");
+	}
+	TRY(file_write(staged->temporary, file->data, mode, FILE_REFUSE, err));
+	staged->progress = STAGED;
+	return 0;
+}
+
+static int
+give_name(struct staged *staged, enum file_if_there if_there, struct err *err)
+{
+	if (renameat2(AT_FDCWD, staged->temporary, AT_FDCWD, staged->path,
+		RENAME_NOREPLACE) == 0) {
+		staged->progress = NAMED;
+		return 0;
+	}
+	if (errno != EEXIST)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(staged->path).text);
+	if (if_there == FILE_REFUSE)
+		return err_set(err, FILE_EXISTS, "%s",
+		    err_quote_str(staged->path).text);
+	return exchange(staged, err);
+}
+
+static int
+exchange(struct staged *staged, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(staged->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, FILE_EXISTS,
+		    "%s: not a regular file, which alone is replaced",
+		    err_quote_str(staged->path).text);
+	if (renameat2(AT_FDCWD, staged->temporary, AT_FDCWD, staged->path,
+		RENAME_EXCHANGE) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(staged->path).text);
+	staged->progress = EXCHANGED;
+	return 0;
+}
+
+static void
+staging_end(struct staging *staging)
+{
+	for (size_t i = FILE_SET_FILES; i-- > 0;) {
+		struct staged *staged = &staging->files[i];
+
+		if (!staging->is_done)
+			take_back(staged);
+		if (staged->progress == STAGED || staged->progress == EXCHANGED)
+			unlink(staged->temporary);
+		free(staged->temporary);
+	}
+}
+
+static void
+take_back(struct staged *staged)
+{
+	if (staged->progress == NAMED)
+		unlink(staged->path);
+	if (staged->progress == EXCHANGED)
+		(void)renameat2(AT_FDCWD, staged->temporary, AT_FDCWD,
+		    staged->path, RENAME_EXCHANGE);
+}
