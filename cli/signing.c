@@ -1,9 +1,12 @@
 #include "cli/signing.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/file.h"
 #include "base/scope.h"
@@ -21,6 +24,11 @@ struct work {
 };
 
 static int write_pae(const struct work *work, struct err *err);
+static int sign_in_place(const struct signing *signing, const char *path,
+    struct work *work, struct err *err);
+static int lock_around(const char *path, int *ret_fd, struct err *err);
+static int add_all(const struct signing *signing, struct work *work,
+    struct err *err);
 static int read_old(const char *path, struct work *work, struct err *err);
 static int sign_with_files(const struct argument_list *paths, struct work *work,
     struct err *err);
@@ -69,15 +77,61 @@ signing_run(const struct signing *signing, const char *payload_type,
 
 	if (signing->pae_only)
 		return write_pae(&work, err);
-	TRY(read_old(path, &work, err));
-	if (signing->attach != NULL)
-		TRY(attach(signing, &work, err));
-	else
-		TRY(sign_with_files(&signing->keys, &work, err));
-	for (size_t i = 0; i < signing->tokens.count; i++)
-		TRY(sign_with_token(signing->tokens.items[i], &work, err));
-	return file_write(path, bytes_of_str(work.text), 0644, FILE_REPLACE,
+	return sign_in_place(signing, path, &work, err);
+}
+
+int
+signing_add(const struct signing *signing, const char *payload_type,
+    struct bytes payload, char **text, struct err *err)
+{
+	struct work work = {payload_type, payload, *text};
+	int code = add_all(signing, &work, err);
+
+	*text = work.text;
+	return code;
+}
+
+/* Whoever else signs it waits, or one signature would be lost. */
+static int
+sign_in_place(const struct signing *signing, const char *path,
+    struct work *work, struct err *err)
+{
+	CLEANUP(closep) int lock = -1;
+
+	TRY(lock_around(path, &lock, err));
+	TRY(read_old(path, work, err));
+	TRY(add_all(signing, work, err));
+	return file_write(path, bytes_of_str(work->text), 0644, FILE_REPLACE,
 	    err);
+}
+
+/* Of the directory: the file is a new one each time, and no other is left. */
+static int
+lock_around(const char *path, int *ret_fd, struct err *err)
+{
+	CLEANUP(freep) char *copy = strdup(path);
+	CLEANUP(closep) int fd = -1;
+
+	if (copy == NULL)
+		return err_set(err, NO_MEMORY, "path");
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int
+add_all(const struct signing *signing, struct work *work, struct err *err)
+{
+	if (signing->attach != NULL)
+		TRY(attach(signing, work, err));
+	else
+		TRY(sign_with_files(&signing->keys, work, err));
+	for (size_t i = 0; i < signing->tokens.count; i++)
+		TRY(sign_with_token(signing->tokens.items[i], work, err));
+	return 0;
 }
 
 static int

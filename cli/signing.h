@@ -64,10 +64,20 @@ bool signing_is_asked(const struct signing *signing);
  * envelope at `path` appears, or gets more signatures, whole or not at all
  * (0644). An envelope that is there must be of the same payload and type; its
  * signatures are kept. A signature that was made elsewhere is verified first.
+ * The directory of `path` is locked (flock) meanwhile, so that of two who sign
+ * at once neither is lost.
  * Errors: those of private_key_load(), token_key_open(), dsse_sign(),
  * dsse_attach(); ENVELOPE_TOO_LARGE; STORE_IO; SYSTEM_FAILED.
  */
 int signing_run(const struct signing *signing, const char *payload_type,
     struct bytes payload, const char *path, struct err *err);
+
+/*
+ * The same without `pae_only` and without a file: *text is the envelope so far,
+ * "" or NULL, and on success the one with the signatures; owned (malloc) in any
+ * case. Errors: those of signing_run() but for STORE_IO of the envelope.
+ */
+int signing_add(const struct signing *signing, const char *payload_type,
+    struct bytes payload, char **text, struct err *err);
 
 #endif

@@ -1,13 +1,9 @@
-#include <stdio.h>
-#include <unistd.h>
-
-#include "base/file.h"
 #include "base/scope.h"
 #include "base/utc.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
-#include "cli/files.h"
 #include "cli/signing.h"
+#include "image-store/layout_write.h"
 #include "image-store/layout.h"
 #include "image-store/store_index_write.h"
 #include "keys/dsse.h"
@@ -21,11 +17,7 @@ struct options {
 };
 
 static int index_store(const struct options *options, struct err *err);
-static int sign(const struct options *options, int store_fd,
-    struct bytes payload, struct err *err);
-static int sign_file(const struct options *options, const char *path,
-    struct bytes old, struct bytes payload, struct err *err);
-static int put(const struct options *options, const char *path,
+static int sign(const struct options *options, struct bytes payload,
     struct err *err);
 
 static int
@@ -71,50 +63,23 @@ index_store(const struct options *options, struct err *err)
 		return signing_run(&options->signing,
 		    DSSE_STORE_INDEX_PAYLOAD_TYPE, bytes_of_str(payload), "",
 		    err);
-	return sign(options, store_fd, bytes_of_str(payload), err);
+	return sign(options, bytes_of_str(payload), err);
 }
 
-/* In a file beside the store, which never stays. */
+/* The store is locked throughout: of two signers at once neither is lost. */
 static int
-sign(const struct options *options, int store_fd, struct bytes payload,
-    struct err *err)
+sign(const struct options *options, struct bytes payload, struct err *err)
 {
-	CLEANUP(freep) char *old = NULL;
-	CLEANUP(freep) char *path = NULL;
+	CLEANUP(closep) int dir_fd = -1; /* holds the lock */
+	CLEANUP(freep) char *text = NULL;
 	size_t old_len;
-	int code;
 
-	TRY(store_index_read_old(store_fd, payload, &old, &old_len, err));
-	if (asprintf(&path, "%s/store-index.%d.dsse", options->store_path,
-		(int)getpid()) < 0) {
-		path = NULL;
-		return err_set(err, NO_MEMORY, "path");
-	}
-	code = sign_file(options, path, bytes_of(old, old_len), payload, err);
-	unlink(path);
-	return code;
-}
-
-static int
-sign_file(const struct options *options, const char *path, struct bytes old,
-    struct bytes payload, struct err *err)
-{
-	if (old.len > 0)
-		TRY(file_write(path, old, 0644, FILE_REFUSE, err));
-	TRY(signing_run(&options->signing, DSSE_STORE_INDEX_PAYLOAD_TYPE,
-	    payload, path, err));
-	return put(options, path, err);
-}
-
-static int
-put(const struct options *options, const char *path, struct err *err)
-{
-	CLEANUP(freep) char *envelope = NULL;
-	size_t len;
-
-	TRY(file_read(path, LIMIT_INDEX_ENVELOPE_BYTES, &envelope, &len, err));
-	return store_index_put(options->store_path, bytes_of(envelope, len),
-	    err);
+	TRY(layout_lock(options->store_path, &dir_fd, err));
+	TRY(store_index_read_old(dir_fd, payload, &text, &old_len, err));
+	TRY(signing_add(&options->signing, DSSE_STORE_INDEX_PAYLOAD_TYPE,
+	    payload, &text, err));
+	return store_index_put_locked(options->store_path, dir_fd,
+	    bytes_of_str(text), err);
 }
 
 const struct command command_store_index = {"store", "index",

@@ -95,6 +95,13 @@ store_index_put(const char *path, struct bytes envelope, struct err *err)
 	CLEANUP(closep) int dir_fd = -1; /* holds the lock */
 
 	TRY(layout_lock(path, &dir_fd, err));
+	return store_index_put_locked(path, dir_fd, envelope, err);
+}
+
+int
+store_index_put_locked(const char *path, int dir_fd, struct bytes envelope,
+    struct err *err)
+{
 	TRY(store_index_check_newer(dir_fd, envelope, err));
 	return put(path, dir_fd, envelope, err);
 }
