@@ -1,7 +1,16 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/limits.h"
 #include "base/scope.h"
 #include "cli/files.h"
 #include "cli/trust_edits.h"
+
+/* A role, a type and a builder, each with its end. */
+enum {
+	demand_text_size = LIMIT_NAME_BYTES + 2 * LIMIT_TYPE_URI_BYTES + 3,
+};
 
 struct options {
 	const char *role;
@@ -9,6 +18,8 @@ struct options {
 	int64_t threshold;
 	struct argument_list keys;
 	struct argument_list patterns;
+	struct argument_list groups;
+	struct argument_list demands;
 	bool is_debug;
 	bool is_removal;
 	struct edit_target target;
@@ -17,9 +28,17 @@ struct options {
 static int read_options(int argc, char **argv, struct options *options,
     struct trust_role_draft *role);
 static int check(const struct options *options, struct trust_role_draft *role);
+static int take_group(const char *argument, struct trust_role_draft *role,
+    struct err *err);
+static int add_demands(struct trust_edit *policy,
+    const struct argument_list *arguments, struct trust_role_draft role,
+    struct err *err);
+static int by_text(const void *a, const void *b);
+static int take_demand(const char *argument, char text[demand_text_size],
+    struct trust_demand_draft *demand, struct err *err);
 static int edit(const struct options *options,
     const struct trust_role_draft *role, const char *path, struct err *err);
-static int set_role(struct trust_edit *policy, const struct argument_list *keys,
+static int set_role(struct trust_edit *policy, const struct options *options,
     struct trust_role_draft role, struct err *err);
 static int take_key(struct trust_edit *policy, const char *argument,
     struct digest *ret_id, struct err *err);
@@ -53,6 +72,10 @@ read_options(int argc, char **argv, struct options *options,
 		.max = LIMIT_TRUST_KEYS},
 	    {"images", required_argument, .list = &options->patterns,
 		.max = LIMIT_ROLE_PATTERNS},
+	    {"group", required_argument, .list = &options->groups,
+		.max = ALGORITHM_FAMILIES},
+	    {"provenance", required_argument, .list = &options->demands,
+		.max = LIMIT_TRUST_DEMANDS},
 	    {"debug", no_argument, .flag = &options->is_debug},
 	    {"remove", no_argument, .flag = &options->is_removal},
 	    EDIT_ARGUMENTS(&options->target),
@@ -85,9 +108,11 @@ check(const struct options *options, struct trust_role_draft *role)
 		return command_usage(self, "--key is missing");
 	if (role->purpose == TRUST_IMAGE && !has_patterns)
 		return command_usage(self, "--images is missing");
-	if (role->purpose != TRUST_IMAGE && (has_patterns || options->is_debug))
+	if (role->purpose != TRUST_IMAGE &&
+	    (has_patterns || options->is_debug || options->demands.count > 0))
 		return command_usage(self,
-		    "--images and --debug are for roles that sign images");
+		    "--images, --debug and --provenance are for roles that "
+		    "sign images");
 	role->name = options->role;
 	role->threshold = options->threshold;
 	role->key_count = options->keys.count;
@@ -107,20 +132,89 @@ edit(const struct options *options, const struct trust_role_draft *role,
 	if (options->is_removal)
 		TRY(trust_edit_remove_role(policy, options->role, err));
 	else
-		TRY(set_role(policy, &options->keys, *role, err));
+		TRY(set_role(policy, options, *role, err));
 	return edits_close(policy, &options->target, path, err);
 }
 
 static int
-set_role(struct trust_edit *policy, const struct argument_list *keys,
+set_role(struct trust_edit *policy, const struct options *options,
     struct trust_role_draft role, struct err *err)
 {
+	const struct argument_list *keys = &options->keys;
 	struct digest ids[LIMIT_TRUST_KEYS];
 
 	for (size_t i = 0; i < keys->count; i++)
 		TRY(take_key(policy, keys->items[i], &ids[i], err));
 	role.key_ids = ids;
+	for (size_t i = 0; i < options->groups.count; i++)
+		TRY(take_group(options->groups.items[i], &role, err));
+	return add_demands(policy, &options->demands, role, err);
+}
+
+/* FAMILY=N */
+static int
+take_group(const char *argument, struct trust_role_draft *role, struct err *err)
+{
+	const char *equals = strchr(argument, '=');
+	char name[LIMIT_NAME_BYTES + 1] = "";
+	enum algorithm_family family;
+	int64_t count = 0;
+
+	if (equals != NULL && equals - argument <= LIMIT_NAME_BYTES)
+		memcpy(name, argument, (size_t)(equals - argument));
+	if (!algorithm_family_from_name(name, &family) ||
+	    !arguments_number(equals + 1, LIMIT_TRUST_KEYS, &count) ||
+	    count == 0 || role->of_family[family] != 0)
+		return err_set_field(err, TRUST_MALFORMED, "groups",
+		    "--group: \"%s\" is not classical=N or ml-dsa=N, once each",
+		    err_quote_str(argument).text);
+	role->of_family[family] = count;
+	return 0;
+}
+
+/* Sorted first: the same demands give the same policy in whatever order. */
+static int
+add_demands(struct trust_edit *policy, const struct argument_list *arguments,
+    struct trust_role_draft role, struct err *err)
+{
+	struct trust_demand_draft demands[LIMIT_TRUST_DEMANDS];
+	char texts[LIMIT_TRUST_DEMANDS][demand_text_size];
+	struct argument_list sorted = *arguments;
+
+	qsort(sorted.items, sorted.count, sizeof(sorted.items[0]), by_text);
+	for (size_t i = 0; i < sorted.count; i++)
+		TRY(take_demand(sorted.items[i], texts[i], &demands[i], err));
+	role.demands = demands;
+	role.demand_count = sorted.count;
 	return trust_edit_set_role(policy, &role, err);
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* ROLE,TYPE or ROLE,TYPE,BUILDER: neither a role nor a type has a comma. */
+static int
+take_demand(const char *argument, char text[demand_text_size],
+    struct trust_demand_draft *demand, struct err *err)
+{
+	char *rest = text;
+
+	snprintf(text, demand_text_size, "%s", argument);
+	demand->role = strsep(&rest, ",");
+	demand->predicate_type = strsep(&rest, ",");
+	demand->builder_id = rest;
+	if (strlen(argument) >= demand_text_size ||
+	    demand->predicate_type == NULL ||
+	    demand->predicate_type[0] == '\0' ||
+	    (rest != NULL && rest[0] == '\0'))
+		return err_set_field(err, TRUST_MALFORMED, "provenance",
+		    "--provenance: \"%s\" is not ROLE,TYPE or "
+		    "ROLE,TYPE,BUILDER",
+		    err_quote_str(argument).text);
+	return 0;
 }
 
 /* A key in a file is listed if it is not yet. */
@@ -138,5 +232,6 @@ take_key(struct trust_edit *policy, const char *argument, struct digest *ret_id,
 
 const struct command command_trust_set_role = {"trust", "set-role",
     "--role NAME (--remove | [--signs KIND] [--threshold N] --key FILE|ID... "
-    "[--images PATTERN...] [--debug]) " EDIT_USAGE,
+    "[--group FAMILY=N...] [--images PATTERN...] [--debug] "
+    "[--provenance ROLE,TYPE[,BUILDER]...]) " EDIT_USAGE,
     "POLICY", "make, replace or remove a role of a trust policy", run};

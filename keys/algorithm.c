@@ -34,6 +34,12 @@ algorithm_family(enum algorithm algorithm)
 	                                        : ALGORITHM_CLASSICAL;
 }
 
+const char *
+algorithm_family_name(enum algorithm_family family)
+{
+	return family_names[family];
+}
+
 bool
 algorithm_family_from_name(const char *name, enum algorithm_family *ret_family)
 {

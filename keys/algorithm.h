@@ -31,6 +31,7 @@ const char *algorithm_name(enum algorithm algorithm);
 enum algorithm_family algorithm_family(enum algorithm algorithm);
 
 /* "classical", "ml-dsa" */
+const char *algorithm_family_name(enum algorithm_family family);
 bool algorithm_family_from_name(const char *name,
     enum algorithm_family *ret_family);
 

@@ -17,7 +17,12 @@ static int find_role(const struct trust_edit *edit, const char *name,
     json_t **ret_role, struct err *err);
 static int check_role(const struct trust_edit *edit,
     const struct trust_role_draft *role, struct err *err);
+static int check_demand(const struct trust_demand_draft *demand,
+    struct err *err);
 static json_t *encode_role(const struct trust_role_draft *role);
+static json_t *encode_members(const struct trust_role_draft *role);
+static int put_groups(json_t *object, const struct trust_role_draft *role);
+static int put_demands(json_t *object, const struct trust_role_draft *role);
 static json_t *key_array(const struct digest *ids, size_t count);
 static json_t *string_array(const char *const *strings, size_t count);
 static size_t index_in(const json_t *array, const char *string);
@@ -260,12 +265,46 @@ check_role(const struct trust_edit *edit, const struct trust_role_draft *role,
 			    "\"%s\" is no name, nor a beginning and '*'",
 			    err_quote_str(role->patterns[i]).text);
 	}
+	for (size_t i = 0; i < role->demand_count; i++)
+		TRY(check_demand(&role->demands[i], err));
+	return 0;
+}
+
+static int
+check_demand(const struct trust_demand_draft *demand, struct err *err)
+{
+	const char *strings[] = {demand->role, demand->predicate_type,
+	    demand->builder_id};
+
+	for (size_t i = 0; i < countof(strings); i++) {
+		json_t *string;
+
+		if (strings[i] == NULL)
+			continue;
+		string = json_string(strings[i]);
+		if (string == NULL)
+			return err_set_field(err, TRUST_MALFORMED, "provenance",
+			    "\"%s\" is not UTF-8",
+			    err_quote_str(strings[i]).text);
+		json_decref(string);
+	}
 	return 0;
 }
 
 /* NULL if memory is short. */
 static json_t *
 encode_role(const struct trust_role_draft *role)
+{
+	CLEANUP(json_freep) json_t *object = encode_members(role);
+
+	if (object == NULL || put_groups(object, role) != 0 ||
+	    put_demands(object, role) != 0)
+		return NULL;
+	return take_ptr(&object);
+}
+
+static json_t *
+encode_members(const struct trust_role_draft *role)
 {
 	json_t *keys = key_array(role->key_ids, role->key_count);
 
@@ -277,6 +316,46 @@ encode_role(const struct trust_role_draft *role)
 	    (json_int_t)role->threshold, "keys", keys, "images",
 	    string_array(role->patterns, role->pattern_count), "debug",
 	    (int)role->is_debug);
+}
+
+/* Without any, without the member. */
+static int
+put_groups(json_t *object, const struct trust_role_draft *role)
+{
+	CLEANUP(json_freep) json_t *groups = json_array();
+
+	for (size_t i = 0; i < ALGORITHM_FAMILIES; i++) {
+		const char *name =
+		    algorithm_family_name((enum algorithm_family)i);
+
+		if (role->of_family[i] != 0 &&
+		    json_array_append_new(groups,
+			json_pack("[s, I]", name,
+			    (json_int_t)role->of_family[i])) != 0)
+			return -1;
+	}
+	return json_array_size(groups) == 0
+	           ? 0
+	           : json_object_set(object, "groups", groups);
+}
+
+static int
+put_demands(json_t *object, const struct trust_role_draft *role)
+{
+	CLEANUP(json_freep) json_t *demands = json_array();
+
+	for (size_t i = 0; i < role->demand_count; i++) {
+		const struct trust_demand_draft *demand = &role->demands[i];
+
+		if (json_array_append_new(demands,
+			json_pack("{s:s, s:s, s:s?}", "role", demand->role,
+			    "predicate_type", demand->predicate_type,
+			    "builder_id", demand->builder_id)) != 0)
+			return -1;
+	}
+	return role->demand_count == 0
+	           ? 0
+	           : json_object_set(object, "provenance", demands);
 }
 
 static json_t *

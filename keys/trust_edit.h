@@ -31,6 +31,17 @@ struct trust_role_draft {
 	const char *const *patterns; /* of images only, like is_debug */
 	size_t pattern_count;
 	bool is_debug;
+	/* "groups": of each family how many; 0 for none demanded. */
+	int64_t of_family[ALGORITHM_FAMILIES];
+	/* "provenance", of images only; a `builder_id` may be NULL. */
+	const struct trust_demand_draft *demands;
+	size_t demand_count;
+};
+
+struct trust_demand_draft {
+	const char *role;
+	const char *predicate_type;
+	const char *builder_id;
 };
 
 /* A policy of version 0 without anything. Returns owned. Errors: NO_MEMORY. */
