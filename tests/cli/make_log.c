@@ -1,16 +1,20 @@
 /*
- * make_log LOG [ENVELOPE]: what assayd would write: a start, three builds of an
- * image, a destroy. Prints a line "sha256=<hex>,sha384=<hex>" for each event,
- * as tpm2_pcrextend(1) takes them behind the register's number.
+ * make_log LOG [ENVELOPE [NAME]]: what assayd would write: a start, three
+ * builds of an image, a destroy; NAME is that of the NV index in hex. Prints a
+ * line "sha256=<hex>,sha384=<hex>" for each event, as tpm2_pcrextend(1) takes
+ * them behind the register's number.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/scope.h"
 #include "measure/event_log.h"
+#include "measure/tpm_identity.h"
 #include "measure_fixture.h"
 
 static struct digest envelope;
+static struct tpm_name nv_name;
+static bool has_nv_name;
 
 static void
 write_event(struct event_log *log, enum event_kind kind, uint64_t sequence,
@@ -23,8 +27,10 @@ write_event(struct event_log *log, enum event_kind kind, uint64_t sequence,
 	struct err err;
 
 	event.sequence = sequence;
-	if (kind == EVENT_START)
-		event.as.start.nv_name_len = 0;
+	if (kind == EVENT_START) {
+		event.as.start.nv_name_len = has_nv_name ? TPM_NAME_BYTES : 0;
+		memcpy(event.as.start.nv_name, nv_name.bytes, TPM_NAME_BYTES);
+	}
 	if (kind == EVENT_BUILD) {
 		event.as.build.envelope = envelope;
 		event.as.build.domid = domid;
@@ -48,7 +54,10 @@ main(int argc, char **argv)
 	struct err err;
 
 	if (argc < 2 || event_log_open(argv[1], &log, &err) != 0 ||
-	    (argc == 3 && !digest_from_text(argv[2], &envelope)))
+	    (argc > 2 && !digest_from_text(argv[2], &envelope)))
+		return 2;
+	has_nv_name = argc > 3;
+	if (has_nv_name && !tpm_name_from_hex(argv[3], &nv_name))
 		return 2;
 	write_event(log, EVENT_START, 1, 0);
 	for (uint32_t n = 1; n <= 3; n++)
