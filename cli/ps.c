@@ -17,7 +17,8 @@ struct options {
 };
 
 static int read_options(int argc, char **argv, struct options *options);
-static int list(const struct options *options, struct err *err);
+static int list(const struct options *options, size_t *ret_count,
+    struct err *err);
 static int keep_affected(const struct options *options, json_t *reply,
     struct err *err);
 static int show_all(json_t *domains, struct err *err);
@@ -29,12 +30,13 @@ run(int argc, char **argv)
 	struct options options = {.socket = CLIENT_DEFAULT_SOCKET};
 	struct err err = {0};
 	int status = read_options(argc, argv, &options);
+	size_t count;
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (list(&options, &err) != 0)
+	if (list(&options, &count, &err) != 0)
 		return command_failed(&err, options.as_json);
-	return EXIT_DONE;
+	return options.is_affected && count > 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
 static int
@@ -61,7 +63,7 @@ read_options(int argc, char **argv, struct options *options)
 }
 
 static int
-list(const struct options *options, struct err *err)
+list(const struct options *options, size_t *ret_count, struct err *err)
 {
 	CLEANUP(json_freep) json_t *reply = NULL;
 
@@ -69,6 +71,7 @@ list(const struct options *options, struct err *err)
 	    err));
 	if (options->is_affected)
 		TRY(keep_affected(options, reply, err));
+	*ret_count = json_array_size(json_object_get(reply, "domains"));
 	if (!options->as_json)
 		return show_all(json_object_get(reply, "domains"), err);
 	command_print_json(take_ptr(&reply));
