@@ -11,7 +11,13 @@
 #include "image-store/layout.h"
 #include "image-store/verified_image.h"
 #include "keys/trust_chain.h"
+#include "measure/boot_policy.h"
 
+static void expect_release(const struct boot_release *release, int64_t version,
+    const struct pcr_values *found, struct prediction *prediction);
+static const struct pcr_digest *expected_value(
+    const struct boot_register *allowed, enum pcr_bank bank,
+    const struct pcr_digest *found);
 static int add_entry(const struct trust_policy *policy, int store_fd,
     const struct layout_entry *entry, struct image_list *list, struct err *err);
 
@@ -84,6 +90,66 @@ evidence_files_releases(const struct argument_list *paths,
 	ret_releases->count = paths->count;
 	ret_releases->releases = take_ptr(&releases);
 	return 0;
+}
+
+int
+evidence_files_boot_policy(const char *path, const char *trust_path,
+    const struct pcr_values *found, struct evidence_releases *ret_releases,
+    struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *trust = NULL;
+	CLEANUP(freep) struct boot_policy *policy = NULL;
+	CLEANUP(freep) struct prediction *releases = NULL;
+	CLEANUP(freep) char *raw = NULL;
+	size_t len = 0;
+
+	TRY(trust_load(trust_path, &trust, err));
+	TRY(file_read(path, LIMIT_ENVELOPE_BYTES, &raw, &len, err));
+	if (boot_policy_verify(trust, bytes_of(raw, len), &policy, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	releases = calloc(policy->release_count, sizeof(*releases));
+	if (releases == NULL)
+		return err_set(err, NO_MEMORY, "boot policy");
+	for (size_t i = 0; i < policy->release_count; i++)
+		expect_release(&policy->releases[i], policy->version, found,
+		    &releases[i]);
+	ret_releases->count = policy->release_count;
+	ret_releases->releases = take_ptr(&releases);
+	return 0;
+}
+
+static void
+expect_release(const struct boot_release *release, int64_t version,
+    const struct pcr_values *found, struct prediction *prediction)
+{
+	char covers[PREDICTION_COVERS_BYTES + 1];
+
+	snprintf(covers, sizeof(covers), "release %s of boot policy %lld",
+	    release->name, (long long)version);
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+			const struct boot_register *allowed =
+			    &release->registers[bank][pcr];
+
+			if (allowed->count > 0)
+				prediction_set(prediction, bank, pcr,
+				    expected_value(allowed, bank,
+					&found->value[bank][pcr]),
+				    covers);
+		}
+	}
+}
+
+/* A register that the evidence lacks differs from all. */
+static const struct pcr_digest *
+expected_value(const struct boot_register *allowed, enum pcr_bank bank,
+    const struct pcr_digest *found)
+{
+	for (size_t i = 0; i < allowed->count; i++) {
+		if (pcr_digest_equal(bank, &allowed->values[i], found))
+			return &allowed->values[i];
+	}
+	return &allowed->values[0];
 }
 
 int

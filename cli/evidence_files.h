@@ -38,6 +38,15 @@ int evidence_files_enrolment(const char *name_or_path,
 int evidence_files_releases(const struct argument_list *paths,
     struct evidence_releases *ret_releases, struct err *err);
 
+/*
+ * The same from a boot policy, whose signatures are checked. A register may
+ * have one of several values in it: of those, the one in `found` is expected,
+ * or else the first.
+ */
+int evidence_files_boot_policy(const char *path, const char *trust_path,
+    const struct pcr_values *found, struct evidence_releases *ret_releases,
+    struct err *err);
+
 int evidence_files_images(const char *path, struct image_list *list,
     struct err *err);
 

@@ -15,6 +15,7 @@ struct options {
 	const char *nonce;
 	const char *ak;
 	struct argument_list references;
+	const char *boot_policy;
 	struct argument_list ek_cas;
 	const char *images;
 	const char *store;
@@ -39,6 +40,8 @@ struct inputs {
 static int check(const struct options *options);
 static int read_inputs(const struct options *options, struct inputs *inputs,
     struct err *err);
+static int read_releases(const struct options *options, struct inputs *inputs,
+    struct err *err);
 static int check_endorsement(const struct options *options,
     const struct inputs *inputs, struct err *err);
 static bool read_nv_names(const struct options *options, struct inputs *inputs);
@@ -54,8 +57,9 @@ run(int argc, char **argv)
 	    {"nonce", required_argument, .is_needed = true,
 		.text = &options.nonce},
 	    {"ak", required_argument, .is_needed = true, .text = &options.ak},
-	    {"reference", required_argument, .is_needed = true,
-		.list = &options.references, .max = ARGUMENTS_LIST_ITEMS},
+	    {"reference", required_argument, .list = &options.references,
+		.max = ARGUMENTS_LIST_ITEMS},
+	    {"boot-policy", required_argument, .text = &options.boot_policy},
 	    {"ek-ca", required_argument, .list = &options.ek_cas,
 		.max = ENDORSEMENT_CAS},
 	    {"images", required_argument, .text = &options.images},
@@ -72,9 +76,13 @@ run(int argc, char **argv)
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if ((options.store == NULL) != (options.trust == NULL))
+	if ((options.references.count == 0) == (options.boot_policy == NULL))
 		return command_usage(&command_evidence_verify,
-		    "--store and --trust belong together");
+		    "which boots are good? --reference, or --boot-policy");
+	if ((options.store == NULL && options.boot_policy == NULL) !=
+	    (options.trust == NULL))
+		return command_usage(&command_evidence_verify,
+		    "--trust is for --store and --boot-policy, which need it");
 	if (options.images == NULL && options.store == NULL)
 		return command_usage(&command_evidence_verify,
 		    "which images are good? --images, or --store and --trust");
@@ -111,8 +119,6 @@ read_inputs(const struct options *options, struct inputs *inputs,
     struct err *err)
 {
 	TRY(evidence_files_enrolment(options->ak, &inputs->enrolment, err));
-	TRY(evidence_files_releases(&options->references, &inputs->releases,
-	    err));
 	if (options->images != NULL)
 		TRY(evidence_files_images(options->images, &inputs->images,
 		    err));
@@ -120,6 +126,7 @@ read_inputs(const struct options *options, struct inputs *inputs,
 		TRY(evidence_files_store(options->store, options->trust,
 		    &inputs->images, err));
 	TRY(evidence_files_evidence(options->evidence, &inputs->evidence, err));
+	TRY(read_releases(options, inputs, err));
 	inputs->reference.ak = inputs->enrolment.ak_name;
 	inputs->reference.releases = inputs->releases.releases;
 	inputs->reference.release_count = inputs->releases.count;
@@ -128,6 +135,18 @@ read_inputs(const struct options *options, struct inputs *inputs,
 	inputs->reference.nv_name_count = options->nv_names.count;
 	inputs->reference.allow_development = options->allow_development;
 	return 0;
+}
+
+static int
+read_releases(const struct options *options, struct inputs *inputs,
+    struct err *err)
+{
+	if (options->boot_policy != NULL)
+		return evidence_files_boot_policy(options->boot_policy,
+		    options->trust, &inputs->evidence.pcrs, &inputs->releases,
+		    err);
+	return evidence_files_releases(&options->references, &inputs->releases,
+	    err);
 }
 
 static bool
@@ -176,7 +195,9 @@ report(const struct options *options, const struct inputs *inputs,
 	    .verdict = verdict,
 	    .values = &inputs->evidence.pcrs,
 	    .release = &inputs->releases.releases[verdict->release],
-	    .release_path = options->references.items[verdict->release],
+	    .release_path = options->boot_policy != NULL
+	                        ? options->boot_policy
+	                        : options->references.items[verdict->release],
 	    .ak = &inputs->enrolment.ak_name,
 	    .is_enrolled = inputs->enrolment.ak_len > 0,
 	    .is_ek_certified =
@@ -198,7 +219,8 @@ inputs_done(struct inputs *inputs)
 }
 
 const struct command command_evidence_verify = {"evidence", "verify",
-    "--nonce HEX --ak NAME|FILE --reference FILE... [--images FILE] "
-    "[--store DIR --trust FILE] [--nv-name HEX]... [--ek-ca FILE]... "
+    "--nonce HEX --ak NAME|FILE [--reference FILE]... [--boot-policy FILE] "
+    "[--images FILE] [--store DIR] [--trust FILE] [--nv-name HEX]... "
+    "[--ek-ca FILE]... "
     "[--allow-development] [--json]",
     "FILE", "check what a host booted and started", run};
