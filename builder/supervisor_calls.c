@@ -231,7 +231,7 @@ call_attest(struct supervisor *sup, const struct front_call *call,
 	    .log_offset = call->log_offset,
 	};
 
-	return supervisor_record(sup, &record, err);
+	return supervisor_record_evidence(sup, &record, err);
 }
 
 static void

@@ -23,6 +23,10 @@ static int await_start(struct supervisor *sup, struct err *err);
 static void log_platform(const struct platform *platform);
 static int take_answer(struct supervisor *sup,
     const struct record_answer *answer, struct ipc_fds *fds, struct err *err);
+static int pass_on(struct supervisor *sup, const struct record_answer *answer,
+    struct ipc_fds *fds, struct err *err);
+static struct evidence_call *find_evidence(struct supervisor *sup, bool is_used,
+    uint32_t connection);
 static bool has_broken(const struct record_answer *answer);
 static int tell_child(struct supervisor *sup,
     const struct record_answer *answer, struct err *err);
@@ -94,6 +98,20 @@ supervisor_record(struct supervisor *sup, struct record_call *call,
 	if (sup->recorder_fd < 0 ||
 	    ipc_send(sup->recorder_fd, call, sizeof(*call), -1, err) != 0)
 		return err_set(err, TPM_FAILED, "the tpm role is gone");
+	return 0;
+}
+
+int
+supervisor_record_evidence(struct supervisor *sup, struct record_call *call,
+    struct err *err)
+{
+	struct evidence_call *place = find_evidence(sup, false, 0);
+
+	if (place == NULL)
+		return err_set(err, RPC_BUSY,
+		    "%d calls for evidence are under way", SUPERVISOR_EVIDENCE);
+	TRY(supervisor_record(sup, call, err));
+	*place = (struct evidence_call){true, call->tag};
 	return 0;
 }
 
@@ -170,13 +188,6 @@ static int
 take_answer(struct supervisor *sup, const struct record_answer *answer,
     struct ipc_fds *fds, struct err *err)
 {
-	CLEANUP(sealed_freep) struct sealed *attached = NULL;
-	struct front_answer reply = {
-	    .connection = answer->tag,
-	    .is_last = true,
-	    .outcome = answer->recorded.outcome,
-	};
-
 	switch ((enum record_kind)answer->kind) {
 	case RECORD_EVENT:
 	case RECORD_EPOCH:
@@ -185,17 +196,56 @@ take_answer(struct supervisor *sup, const struct record_answer *answer,
 		return tell_child(sup, answer, err);
 	case RECORD_QUOTE:
 	case RECORD_LOG:
-		if (fds->count == 0)
-			return supervisor_send(sup, &reply, err);
-		TRY(ipc_take_sealed(fds, sizeof(struct quote) + QUOTE_LOG_BYTES,
-		    "evidence", &attached, err));
-		return ipc_send_sealed(sup->front_fd, &reply, sizeof(reply),
-		    attached, err);
+		return pass_on(sup, answer, fds, err);
 	case RECORD_START:
 		break;
 	}
 	lose_recorder(sup);
 	return 0;
+}
+
+/* Only to somebody who asked for evidence: the other callers wait for the
+ * supervisor's own answer. */
+static int
+pass_on(struct supervisor *sup, const struct record_answer *answer,
+    struct ipc_fds *fds, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *attached = NULL;
+	struct evidence_call *asked = find_evidence(sup, true, answer->tag);
+	struct front_answer reply = {
+	    .connection = answer->tag,
+	    .is_last = true,
+	    .outcome = answer->recorded.outcome,
+	};
+	struct err failure;
+
+	if (asked == NULL) {
+		lose_recorder(sup);
+		return 0;
+	}
+	asked->is_used = false;
+	if (fds->count == 0)
+		return supervisor_send(sup, &reply, err);
+	if (ipc_take_sealed(fds, sizeof(struct quote) + QUOTE_LOG_BYTES,
+		"evidence", &attached, &failure) != 0)
+		return supervisor_answer(sup, answer->tag, (int)failure.code,
+		    &failure, err);
+	return ipc_send_sealed(sup->front_fd, &reply, sizeof(reply), attached,
+	    err);
+}
+
+/* One that is free, or that of this connection; NULL if there is none. */
+static struct evidence_call *
+find_evidence(struct supervisor *sup, bool is_used, uint32_t connection)
+{
+	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++) {
+		struct evidence_call *call = &sup->evidence[i];
+
+		if (call->is_used == is_used &&
+		    (!is_used || call->connection == connection))
+			return call;
+	}
+	return NULL;
 }
 
 /* An index that was refused is no failure of log or TPM. */
@@ -266,6 +316,14 @@ lose_recorder(struct supervisor *sup)
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		answer.tag = sup->jobs[i].tag;
 		tell_child(sup, &answer, &ignored);
+	}
+	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++) {
+		struct evidence_call *call = &sup->evidence[i];
+
+		if (call->is_used)
+			(void)supervisor_answer(sup, call->connection, code,
+			    &why, &ignored);
+		call->is_used = false;
 	}
 }
 

@@ -17,6 +17,16 @@
 /* Builds, and room for what is short: listings and destroys. */
 enum { SUPERVISOR_JOBS = LIMIT_BUILDS + 8 };
 
+/* Calls for evidence that wait for the tpm role at once: builds wait there
+ * too, behind them. */
+enum { SUPERVISOR_EVIDENCE = 8 };
+
+/* A call for evidence under way; the caller may be gone. */
+struct evidence_call {
+	bool is_used;
+	uint32_t connection;
+};
+
 struct supervisor {
 	const struct config *config;
 	struct role_env env;
@@ -30,6 +40,7 @@ struct supervisor {
 	int recorder_fd; /* the tpm role; -1 once it is lost */
 	pid_t recorder_pid;
 	uint32_t last_tag;
+	struct evidence_call evidence[SUPERVISOR_EVIDENCE];
 	bool is_development;
 	struct platform platform;
 	struct store_epoch store; /* the store index in force, or the floor */
@@ -63,6 +74,11 @@ int supervisor_serve_recorder(struct supervisor *sup, struct err *err);
 
 /* Ask it something. Errors: TPM_FAILED, SYSTEM_FAILED. */
 int supervisor_record(struct supervisor *sup, struct record_call *call,
+    struct err *err);
+
+/* Ask it for a caller, whose connection is the tag; the caller gets the answer,
+ * whatever becomes of the role. Errors: RPC_BUSY; as above. */
+int supervisor_record_evidence(struct supervisor *sup, struct record_call *call,
     struct err *err);
 
 /* Put a job's build on record; its child gets the answer. Errors: as above. */

@@ -768,6 +768,62 @@ daemon_without_its_tpm_role_builds_nothing(void **state)
 	close(fd);
 }
 
+#define ATTEST_CALL                                                \
+	"{\"method\":\"org.assay.Builder.Attest\",\"parameters\":" \
+	"{\"nonce\":\"00112233445566778899aabbccddeeff\"}}"
+
+/* Else he would wait for ever. */
+static void
+daemon_answers_who_asked_a_tpm_role_that_died(void **state)
+{
+	pid_t role;
+	int asking;
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	asking = caller_open();
+	fd = caller_open();
+	assert_call(asking, CALL("GetStatus"), "platform");
+	role = child_of_daemon(TPM_CHILD);
+	assert_int_equal(kill(role, SIGSTOP), 0);
+	caller_send(asking, ATTEST_CALL);
+	assert_call(fd, CALL("GetStatus"), "platform");
+	assert_int_equal(kill(role, SIGKILL), 0);
+	assert_reply(asking, "TPM_FAILED");
+	assert_call(asking, ATTEST_CALL, "TPM_FAILED");
+	close(asking);
+	close(fd);
+}
+
+/* Builds wait for the tpm role too: callers that come and go must not fill
+ * its link. */
+static void
+daemon_bounds_the_calls_for_evidence(void **state)
+{
+	pid_t role;
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, CALL("GetStatus"), "platform");
+	role = child_of_daemon(TPM_CHILD);
+	assert_int_equal(kill(role, SIGSTOP), 0);
+	for (int i = 0; i < 8; i++) {
+		int asking = caller_open();
+
+		caller_send(asking, ATTEST_CALL);
+		assert_call(fd, CALL("GetStatus"), "platform");
+		close(asking);
+	}
+	assert_call(fd, ATTEST_CALL, "RPC_BUSY");
+	assert_int_equal(kill(role, SIGCONT), 0);
+	assert_call(fd, BUILD_CALL, "receipt");
+	assert_call(fd, ATTEST_CALL, "TPM_UNREACHABLE");
+	close(fd);
+}
+
 static void
 daemon_builds_although_the_child_that_waited_died(void **state)
 {
@@ -825,6 +881,8 @@ main(void)
 	    daemon_test(daemon_ends_when_its_front_dies),
 	    daemon_test(daemon_on_a_host_that_is_not_trusted_builds_nothing),
 	    daemon_test(daemon_without_its_tpm_role_builds_nothing),
+	    daemon_test(daemon_answers_who_asked_a_tpm_role_that_died),
+	    daemon_test(daemon_bounds_the_calls_for_evidence),
 	    daemon_test(daemon_builds_although_the_child_that_waited_died),
 	};
 
