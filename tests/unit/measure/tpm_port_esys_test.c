@@ -14,6 +14,8 @@
 #include "measure/tpm_provision.h"
 #include "tpm_interposer.h"
 
+enum { TPM_CC_PCR_EXTEND = 0x182 }; /* TPM 2.0 Part 2 */
+
 static const struct digest extra = {{1, 2, 3}};
 
 static struct pcr_digests
@@ -335,6 +337,100 @@ another_name_than_the_pinned_one_is_refused(void **state)
 	}
 }
 
+/* As the tpm role does it: it reads the identity only when it is in its
+ * sandbox. */
+static void
+a_port_can_be_given_its_identity_later(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, "MLE");
+	struct tpm_identity no_log = identity;
+	CLEANUP(tpm_port_close) struct tpm_port port = swtpm_port(swtpm, NULL);
+	struct pcr_digests digests = digests_of("event");
+	struct digest data = {{9}};
+	struct tpm_quote quote;
+	uint64_t count = 0;
+	struct err err = {0};
+
+	assert_refused(port.ops->counter_read(port.tpm, &count, &err),
+	    TPM_NOT_PROVISIONED);
+	assert_refused(tpm_port_esys_pin(&port, &identity, &err), 0);
+	assert_refused(port.ops->counter_read(port.tpm, &count, &err), 0);
+	assert_int_equal(count, identity.counter_base);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err), 0);
+	assert_refused(port.ops->quote(port.tpm, &extra, &quote, &err), 0);
+	assert_int_equal(quote.values.known[PCR_SHA384], 0xffffff);
+	assert_refused(port.ops->log_extend(port.tpm, &data, &err),
+	    TPM_POLICY_UNMET);
+	tpm_port_close(&port);
+
+	/* Without a log index it has none. */
+	no_log.has_log = false;
+	port = swtpm_port(swtpm, NULL);
+	assert_refused(tpm_port_esys_pin(&port, &no_log, &err), 0);
+	assert_refused(port.ops->log_extend(port.tpm, &data, &err),
+	    TPM_NOT_PROVISIONED);
+}
+
+/* Pinned is all of it, or nothing. */
+static void
+an_identity_of_another_tpm_is_not_taken_later_either(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity good = swtpm_provision(swtpm, "MLE");
+	static const size_t objects[] = {offsetof(struct tpm_identity, salt),
+	    offsetof(struct tpm_identity, ak),
+	    offsetof(struct tpm_identity, ek),
+	    offsetof(struct tpm_identity, counter),
+	    offsetof(struct tpm_identity, log)};
+
+	for (size_t i = 0; i < countof(objects); i++) {
+		CLEANUP(tpm_port_close)
+		struct tpm_port port = swtpm_port(swtpm, NULL);
+		struct tpm_identity identity = good;
+		struct tpm_object *object =
+		    (struct tpm_object *)(void *)((char *)&identity +
+						  objects[i]);
+		struct pcr_values values;
+		struct tpm_quote quote;
+		uint64_t count = 5;
+		struct err err = {0};
+
+		object->name.bytes[20] ^= 1;
+		assert_refused(tpm_port_esys_pin(&port, &identity, &err),
+		    TPM_KEY_NOT_PINNED);
+		assert_refused(port.ops->quote(port.tpm, &extra, &quote, &err),
+		    TPM_NOT_PROVISIONED);
+		assert_refused(port.ops->counter_read(port.tpm, &count, &err),
+		    TPM_NOT_PROVISIONED);
+		assert_int_equal(count, 5);
+		/* What needs no identity still works. */
+		assert_refused(port.ops->pcr_read(port.tpm, &values, &err), 0);
+	}
+}
+
+/* Somebody between us and the TPM answers for it. */
+static void
+a_port_that_was_pinned_believes_no_forged_answer(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct interposer interposer =
+	    interposer_start(swtpm, TPM_CC_PCR_EXTEND, TWIST_FAKE_DONE, 0);
+	struct pcr_digests digests = digests_of("event");
+	struct tpm_port port;
+	struct err err = {0};
+
+	assert_refused(tpm_port_esys_open(interposer.where, NULL,
+			   SWTPM_TIMEOUT_MS, &port, &err),
+	    0);
+	assert_refused(tpm_port_esys_pin(&port, &identity, &err), 0);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+	    TPM_RESPONSE_FORGED);
+	tpm_port_close(&port);
+	interposer_stop(&interposer);
+}
+
 /* The same through a character device, which is opened once. */
 static void
 a_device_is_spoken_to_as_a_socket_is(void **state)
@@ -463,6 +559,9 @@ main(void)
 	    TEST(the_log_index_begins_anew_with_each_reset),
 	    TEST(without_a_log_index_there_is_nothing_to_write),
 	    TEST(another_name_than_the_pinned_one_is_refused),
+	    TEST(a_port_can_be_given_its_identity_later),
+	    TEST(an_identity_of_another_tpm_is_not_taken_later_either),
+	    TEST(a_port_that_was_pinned_believes_no_forged_answer),
 	    TEST(a_device_is_spoken_to_as_a_socket_is),
 	    TEST(a_tpm_that_dies_is_an_error_at_once),
 	    TEST(a_tpm_that_was_reset_is_an_error),
