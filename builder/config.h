@@ -18,7 +18,7 @@
 /* How starts and builds are measured: the "measure" member. */
 struct measure_config {
 	bool is_set;
-	char tpm[CONFIG_PATH_SIZE];         /* TCTI, "device:/dev/tpmrm0" */
+	char tpm[CONFIG_PATH_SIZE];         /* "device:/dev/tpmrm0" */
 	char identity[CONFIG_PATH_SIZE];    /* assay-tpm-identity(5) */
 	char boot_policy[CONFIG_PATH_SIZE]; /* assay-boot-policy(5) */
 	char log[CONFIG_PATH_SIZE];         /* assay-event-log(5) */

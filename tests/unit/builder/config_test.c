@@ -167,6 +167,9 @@ config_refuses_what_does_not_say_how_to_measure(void **state)
 		assert_bad_measure(members[i], json_string(""));
 	}
 	assert_bad_measure("log", json_string("relative"));
+	assert_bad_measure("tpm", json_string("device:tpmrm0"));
+	/* The sandbox would kill the role at its first command. */
+	assert_bad_measure("tpm", json_string("swtpm:path=/run/tpm"));
 	assert_bad_measure("pcr", json_integer(10));
 	assert_bad_measure("pcr", json_integer(16));
 	assert_bad_measure("pcr", json_real(13.0));
