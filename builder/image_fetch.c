@@ -15,6 +15,9 @@ static int choose_newest(const struct image_source *source, const char *name,
 static int fetch_manifest(const struct image_source *source, const char *name,
     const struct layout_entry *entry, struct verified_manifest **ret_manifest,
     struct err *err);
+static int fetch_envelope(const struct image_source *source,
+    const struct digest *digest, const char *what, struct sealed **ret_raw,
+    struct err *err);
 static int prove(const struct image_source *source,
     const struct layout_entry *entry, struct verified_manifest *manifest,
     struct err *err);
@@ -155,12 +158,7 @@ fetch_manifest(const struct image_source *source, const char *name,
 	const struct trust_verdict *known;
 	struct digest found;
 
-	if (stage_blob_max(source->stage, &entry->envelope,
-		LIMIT_ENVELOPE_BYTES, "manifest", &raw, err) != 0) {
-		if (err->code == IMAGE_TOO_LARGE)
-			err->code = ENVELOPE_TOO_LARGE;
-		return (int)err->code;
-	}
+	TRY(fetch_envelope(source, &entry->envelope, "manifest", &raw, err));
 	/* Signatures first: a changed envelope is a bad signature, whatever
 	 * its file is called. */
 	TRY(digest_of(sealed_bytes(raw), &found, err));
@@ -187,6 +185,18 @@ fetch_manifest(const struct image_source *source, const char *name,
 	return 0;
 }
 
+static int
+fetch_envelope(const struct image_source *source, const struct digest *digest,
+    const char *what, struct sealed **ret_raw, struct err *err)
+{
+	if (stage_blob_max(source->stage, digest, LIMIT_ENVELOPE_BYTES, what,
+		ret_raw, err) == 0)
+		return 0;
+	if (err->code == IMAGE_TOO_LARGE)
+		err->code = ENVELOPE_TOO_LARGE;
+	return (int)err->code;
+}
+
 /* Statements need no digest checked: their signatures are. */
 static int
 prove(const struct image_source *source, const struct layout_entry *entry,
@@ -196,8 +206,8 @@ prove(const struct image_source *source, const struct layout_entry *entry,
 	int code = 0;
 
 	for (size_t i = 0; i < entry->provenance_count && code == 0; i++)
-		code = stage_blob_max(source->stage, &entry->provenance[i],
-		    LIMIT_ENVELOPE_BYTES, "provenance", &raw[i], err);
+		code = fetch_envelope(source, &entry->provenance[i],
+		    "provenance", &raw[i], err);
 	if (code == 0)
 		code = verified_manifest_prove(source->policy, manifest, raw,
 		    entry->provenance_count, err);

@@ -622,6 +622,24 @@ make_policy_with_boot(int64_t floor)
 	return decode_policy(tree);
 }
 
+struct trust_policy *
+make_policy_with_provenance(int64_t floor)
+{
+	json_t *tree = policy_tree(floor);
+	char id[DIGEST_HEX_SIZE];
+
+	signer_id(SIGNER_STRANGER, id);
+	json_object_set_new(tree_at(tree, "keys"), id,
+	    signer_entry(SIGNER_STRANGER));
+	json_object_set_new(tree_at(tree, "roles"), "builders",
+	    json_pack("{s:s, s:i, s:[s]}", "signs", "provenance", "threshold",
+		1, "keys", id));
+	json_object_set_new(tree_at(tree, "roles.prod"), "provenance",
+	    json_pack("[{s:s, s:s, s:s}]", "predicate_type", "urn:built",
+		"builder_id", "urn:ci", "role", "builders"));
+	return decode_policy(tree);
+}
+
 char *
 sign_payload(enum signer signer, const char *payload_type, const char *payload)
 {

@@ -134,6 +134,9 @@ struct trust_policy *make_policy(int64_t floor);
 struct trust_policy *make_policy_with_index(int64_t floor);
 /* The same for boot policies. */
 struct trust_policy *make_policy_with_boot(int64_t floor);
+/* The same for provenance, which role "prod" demands: "urn:built" by builder
+ * "urn:ci". */
+struct trust_policy *make_policy_with_provenance(int64_t floor);
 
 enum signer { SIGNER_PROD, SIGNER_LAB, SIGNER_STRANGER, SIGNERS };
 
