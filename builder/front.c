@@ -407,7 +407,8 @@ finish_call(struct connection *conn, const struct front_answer *answer,
 	}
 	if (memory != NULL)
 		attached = sealed_bytes(memory);
-	if (outcome_to(&answer->outcome, BUG, &err) != 0) {
+	if (outcome_to(&answer->outcome, BUG, &err) != 0 ||
+	    method_check_attached(conn->method, attached, &err) != 0) {
 		reply_error(conn, &err, "");
 		return;
 	}

@@ -122,6 +122,23 @@ method_add_row(const struct method *method, const struct front_answer *answer,
 		json_array_append_new(rows, method->encode_row(answer));
 }
 
+int
+method_check_attached(const struct method *method, struct bytes attached,
+    struct err *err)
+{
+	bool fits = attached.len == 0;
+
+	if (method->kind == FRONT_ATTEST)
+		fits = quote_is_whole(attached);
+	else if (method->kind == FRONT_LOG)
+		fits = attached.len <= QUOTE_LOG_BYTES;
+	if (!fits)
+		return err_set(err, TPM_FAILED,
+		    "the tpm role broke its protocol: %zu bytes for %s",
+		    attached.len, method->name);
+	return 0;
+}
+
 json_t *
 method_encode(const struct method *method, const struct front_answer *answer,
     json_t *rows, struct bytes attached)
@@ -412,7 +429,7 @@ encode_quote(const struct front_answer *answer, json_t *rows,
 
 	(void)answer;
 	(void)rows;
-	bug_unless(attached.len == sizeof(quote));
+	bug_unless(quote_is_whole(attached));
 	memcpy(&quote, attached.ptr, sizeof(quote));
 	return quote_encode(&quote);
 }

@@ -13,6 +13,31 @@ static json_t *encode_values(const struct pcr_values *values);
 static json_t *encode_bank(enum pcr_bank bank, const struct pcr_values *values);
 static json_t *encode_log_index(const struct quote *quote);
 
+bool
+quote_is_whole(struct bytes bytes)
+{
+	static const size_t parts[] = {
+	    offsetof(struct quote, quote.attestation.attest.len),
+	    offsetof(struct quote, quote.attestation.signature.len),
+	    offsetof(struct quote, log_index_attestation.attest.len),
+	    offsetof(struct quote, log_index_attestation.signature.len),
+	    offsetof(struct quote, ak.len),
+	    offsetof(struct quote, ek.len),
+	    offsetof(struct quote, ek_certificate.len),
+	};
+
+	if (bytes.len != sizeof(struct quote))
+		return false;
+	for (size_t i = 0; i < countof(parts); i++) {
+		size_t len;
+
+		memcpy(&len, bytes.ptr + parts[i], sizeof(len));
+		if (len > TPM_BLOB_BYTES)
+			return false;
+	}
+	return true;
+}
+
 json_t *
 quote_encode(const struct quote *quote)
 {

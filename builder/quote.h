@@ -35,7 +35,12 @@ struct quote {
 /* A piece of the log: so many bytes at most. */
 #define QUOTE_LOG_BYTES ((size_t)96 << 10)
 
-/* As the reply of Attest. Returns owned, NULL if memory is short. */
+/* Is it one, and does each part end inside of it? The tpm role made it, and the
+ * front does not believe that. */
+bool quote_is_whole(struct bytes bytes);
+
+/* As the reply of Attest; it must be whole. Returns owned, NULL if memory is
+ * short. */
 json_t *quote_encode(const struct quote *quote);
 
 #endif

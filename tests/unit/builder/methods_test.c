@@ -508,6 +508,54 @@ replies_give_evidence_as_it_came(void **state)
 	    "{\"data\":\"\"}");
 }
 
+/* A tpm role that was taken over must not make the front read past it. */
+static void
+evidence_is_as_long_as_it_says(void **state)
+{
+	static const size_t parts[] = {
+	    offsetof(struct quote, quote.attestation.attest.len),
+	    offsetof(struct quote, quote.attestation.signature.len),
+	    offsetof(struct quote, log_index_attestation.attest.len),
+	    offsetof(struct quote, log_index_attestation.signature.len),
+	    offsetof(struct quote, ak.len),
+	    offsetof(struct quote, ek.len),
+	    offsetof(struct quote, ek_certificate.len),
+	};
+	const struct method *attest = method("org.assay.Builder.Attest");
+	const struct method *log = method("org.assay.Builder.GetEventLog");
+	static uint8_t much[QUOTE_LOG_BYTES + 1];
+	struct quote quote = {.log_bytes = 1};
+	struct bytes whole = bytes_of(&quote, sizeof(quote));
+	struct err err;
+
+	(void)state;
+	assert_code(method_check_attached(attest, whole, &err), 0);
+	for (size_t i = 0; i < countof(parts); i++) {
+		size_t *len = (void *)((char *)&quote + parts[i]);
+
+		*len = TPM_BLOB_BYTES;
+		assert_code(method_check_attached(attest, whole, &err), 0);
+		*len = TPM_BLOB_BYTES + 1;
+		assert_code(method_check_attached(attest, whole, &err),
+		    TPM_FAILED);
+		*len = 0;
+	}
+	whole.len--;
+	assert_code(method_check_attached(attest, whole, &err), TPM_FAILED);
+	whole.len = 0;
+	assert_code(method_check_attached(attest, whole, &err), TPM_FAILED);
+	assert_code(method_check_attached(log, whole, &err), 0);
+	assert_code(
+	    method_check_attached(log, bytes_of(much, QUOTE_LOG_BYTES), &err),
+	    0);
+	assert_code(
+	    method_check_attached(log, bytes_of(much, sizeof(much)), &err),
+	    TPM_FAILED);
+	assert_code(method_check_attached(method("org.assay.Builder.GetStatus"),
+			bytes_of(much, 1), &err),
+	    TPM_FAILED);
+}
+
 static void
 replies_show_the_status(void **state)
 {
@@ -553,6 +601,7 @@ main(void)
 	    cmocka_unit_test(replies_carry_the_receipt_or_nothing),
 	    cmocka_unit_test(replies_list_images_good_and_refused),
 	    cmocka_unit_test(replies_list_domains),
+	    cmocka_unit_test(evidence_is_as_long_as_it_says),
 	    cmocka_unit_test(replies_show_the_status),
 	    cmocka_unit_test(replies_give_evidence_as_it_came),
 	};
