@@ -7,6 +7,9 @@
 #include "measure/boot_policy.h"
 #include "measure/epoch.h"
 
+static int read_registers(const struct platform_source *source,
+    struct event_start *start, struct platform *platform,
+    struct pcr_values *ret_values, struct err *err);
 static int check_register(const struct platform_source *source,
     const struct pcr_values *values, struct event_start *start,
     struct err *err);
@@ -18,17 +21,34 @@ int
 platform_check(const struct platform_source *source, struct event_start *start,
     struct platform *platform, struct err *err)
 {
-	const struct tpm_port *tpm = source->tpm;
 	struct pcr_values values;
 
-	TRY(tpm->ops->pcr_read(tpm->tpm, &values, err));
-	platform->has_tpm = true;
-	TRY(check_register(source, &values, start, err));
+	TRY(read_registers(source, start, platform, &values, err));
 	TRY(check_boot_policy(source, &values, start, platform, err));
-	TRY(epoch_floor(tpm, source->counter_base, &platform->epoch_floor,
-	    err));
+	TRY(epoch_floor(source->tpm, source->counter_base,
+	    &platform->epoch_floor, err));
 	platform->has_epoch_floor = true;
 	return 0;
+}
+
+int
+platform_check_register(const struct platform_source *source,
+    struct event_start *start, struct platform *platform, struct err *err)
+{
+	struct pcr_values values;
+
+	return read_registers(source, start, platform, &values, err);
+}
+
+static int
+read_registers(const struct platform_source *source, struct event_start *start,
+    struct platform *platform, struct pcr_values *ret_values, struct err *err)
+{
+	const struct tpm_port *tpm = source->tpm;
+
+	TRY(tpm->ops->pcr_read(tpm->tpm, ret_values, err));
+	platform->has_tpm = true;
+	return check_register(source, ret_values, start, err);
 }
 
 /* What was extended by somebody else would be taken for ours. */

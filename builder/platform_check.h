@@ -37,4 +37,11 @@ struct platform_source {
 int platform_check(const struct platform_source *source,
     struct event_start *start, struct platform *platform, struct err *err);
 
+/*
+ * Only the first two steps, which need nothing but a TPM and the log: for a
+ * host of which it is known already that it cannot be trusted.
+ */
+int platform_check_register(const struct platform_source *source,
+    struct event_start *start, struct platform *platform, struct err *err);
+
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,10 +39,13 @@ struct tpm_role {
 
 static int enter(struct tpm_role *role, struct err *err);
 static int open_all(struct tpm_role *role, struct err *err);
+static int read_input(const char *path, size_t max_bytes,
+    enum err_code too_large, char **ret_raw, size_t *ret_len, struct err *err);
 static int open_log(struct tpm_role *role, struct err *err);
 static void start(struct tpm_role *role);
 static int find_out(struct tpm_role *role, struct event_start *start,
     struct err *err);
+static struct platform_source source_of(const struct tpm_role *role);
 static int use_log_index(struct tpm_role *role, struct event_start *start,
     struct err *err);
 static int serve(struct tpm_role *role, struct err *err);
@@ -105,13 +109,33 @@ open_all(struct tpm_role *role, struct err *err)
 	const struct measure_config *measure = &role->config->measure;
 
 	TRY(open_log(role, err));
-	if (access(measure->boot_policy, F_OK) == 0)
-		TRY(file_read(measure->boot_policy, LIMIT_ENVELOPE_BYTES,
-		    &role->raw_boot_policy, &role->boot_policy_len, err));
-	TRY(file_read(measure->identity, LIMIT_CONFIG_BYTES,
-	    &role->raw_identity, &role->identity_len, err));
-	return tpm_port_esys_open(measure->tpm, NULL, LIMIT_TPM_SECONDS * 1000,
-	    &role->tpm, err);
+	TRY(tpm_port_esys_open(measure->tpm, NULL, LIMIT_TPM_SECONDS * 1000,
+	    &role->tpm, err));
+	TRY(read_input(measure->identity, LIMIT_CONFIG_BYTES,
+	    TPM_IDENTITY_MALFORMED, &role->raw_identity, &role->identity_len,
+	    err));
+	if (access(measure->boot_policy, F_OK) != 0)
+		return 0;
+	return read_input(measure->boot_policy, LIMIT_ENVELOPE_BYTES,
+	    ENVELOPE_TOO_LARGE, &role->raw_boot_policy, &role->boot_policy_len,
+	    err);
+}
+
+/* They lie where others may write: a pipe would be read for ever. */
+static int
+read_input(const char *path, size_t max_bytes, enum err_code too_large,
+    char **ret_raw, size_t *ret_len, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, STORE_IO, "%s: not a regular file",
+		    err_quote_str(path).text);
+	if (file_read(path, max_bytes, ret_raw, ret_len, err) == 0)
+		return 0;
+	if (err->code == IMAGE_TOO_LARGE)
+		err->code = too_large;
+	return (int)err->code;
 }
 
 /* An assayd that was killed a moment ago still writes its last event. */
@@ -138,12 +162,19 @@ start(struct tpm_role *role)
 	struct event_start *start = &event.as.start;
 	struct platform *platform = &role->platform;
 	struct digest ignored;
+	const struct platform_source source = source_of(role);
 	struct err failure;
 	struct err why = {0};
 	int code = outcome_to(&platform->why, BUG, &why);
 
+	start->rules.trust = *trust_digest(role->policy);
+	start->rules.trust_version = trust_version(role->policy);
 	if (code == 0)
 		code = find_out(role, start, &why);
+	/* A TPM can say that we started, whatever else is missing. */
+	if (!platform->has_tpm && role->tpm.ops != NULL)
+		(void)platform_check_register(&source, start, platform,
+		    &failure);
 	snprintf(start->version, sizeof(start->version), "%s", ASSAY_VERSION);
 	start->pcr = platform->pcr;
 	start->is_development = platform->is_development;
@@ -167,17 +198,8 @@ static int
 find_out(struct tpm_role *role, struct event_start *start, struct err *err)
 {
 	const struct measure_config *measure = &role->config->measure;
-	struct platform_source source = {
-	    .tpm = &role->tpm,
-	    .log = role->log,
-	    .policy = role->policy,
-	    .raw_boot_policy =
-		bytes_of(role->raw_boot_policy, role->boot_policy_len),
-	    .pcr = measure->pcr,
-	};
+	struct platform_source source = source_of(role);
 
-	start->rules.trust = *trust_digest(role->policy);
-	start->rules.trust_version = trust_version(role->policy);
 	if (!measure->is_set)
 		return err_set(err, PLATFORM_NOT_TRUSTED,
 		    "the configuration has no \"measure\": nothing is known "
@@ -190,6 +212,19 @@ find_out(struct tpm_role *role, struct event_start *start, struct err *err)
 	if (measure->has_dynamic_launch)
 		TRY(use_log_index(role, start, err));
 	return platform_check(&source, start, &role->platform, err);
+}
+
+static struct platform_source
+source_of(const struct tpm_role *role)
+{
+	return (struct platform_source){
+	    .tpm = &role->tpm,
+	    .log = role->log,
+	    .policy = role->policy,
+	    .raw_boot_policy =
+		bytes_of(role->raw_boot_policy, role->boot_policy_len),
+	    .pcr = role->config->measure.pcr,
+	};
 }
 
 static int
@@ -308,6 +343,10 @@ make_quote(struct tpm_role *role, const struct quote_request *request,
 
 	if (quote == NULL)
 		return err_set(err, NO_MEMORY, "quote");
+	if (request->nonce_len < EVIDENCE_NONCE_MIN_BYTES ||
+	    request->nonce_len > EVIDENCE_NONCE_MAX_BYTES)
+		return err_set_field(err, RPC_PARAMETER_BAD, "nonce",
+		    "nonce: %u bytes", request->nonce_len);
 	if (!role->platform.has_tpm)
 		return err_set(err, TPM_UNREACHABLE, "this host has no TPM");
 	TRY(evidence_nonce_bind(bytes_of(request->nonce, request->nonce_len),

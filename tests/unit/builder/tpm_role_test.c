@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -435,6 +436,46 @@ development_is_allowed_and_on_record(void **state)
 	assert_register_is_the_log();
 }
 
+/* Only a TPM is needed for that: whatever else is missing. */
+static void
+development_is_on_record_without_an_identity_too(void **state)
+{
+	struct platform platform;
+	struct recorded recorded;
+
+	(void)state;
+	is_development = true;
+	assert_int_equal(unlink("tpm.json"), 0);
+	platform = start_role();
+	assert_true(platform.has_tpm);
+	assert_int_equal(platform.why.code, STORE_IO);
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(end_role(), 0);
+	assert_int_equal(calls_of("pcr_extend"), 3);
+	assert_int_equal(logged("\"development\":true"), 1);
+	assert_register_is_the_log();
+}
+
+/* Others may write there. */
+static void
+inputs_that_are_no_files_or_too_long_are_refused(void **state)
+{
+	static char junk[LIMIT_ENVELOPE_BYTES + 1];
+
+	(void)state;
+	write_file("boot-policy.dsse", bytes_of(junk, sizeof(junk)));
+	assert_code(start_code(), ENVELOPE_TOO_LARGE);
+	end_role();
+	assert_int_equal(unlink("boot-policy.dsse"), 0);
+	assert_int_equal(mkfifo("boot-policy.dsse", 0600), 0);
+	assert_code(start_code(), STORE_IO);
+	end_role();
+	write_file("tpm.json", bytes_of(junk, sizeof(junk)));
+	assert_code(start_code(), TPM_IDENTITY_MALFORMED);
+	end_role();
+	assert_register_is_the_log();
+}
+
 static void
 development_needs_no_tpm(void **state)
 {
@@ -617,6 +658,26 @@ a_host_without_a_tpm_has_no_quote(void **state)
 	assert_code(ask(&call, &answer, NULL), TPM_UNREACHABLE);
 }
 
+/* The front checks it, and may be taken over. */
+static void
+a_nonce_of_another_length_is_refused(void **state)
+{
+	static const uint32_t lengths[] = {0, EVIDENCE_NONCE_MIN_BYTES - 1,
+	    EVIDENCE_NONCE_MAX_BYTES + 1, UINT32_MAX};
+	struct record_answer answer;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	for (size_t i = 0; i < countof(lengths); i++) {
+		struct record_call call = {
+		    .kind = RECORD_QUOTE,
+		    .quote_request = {.nonce_len = lengths[i]},
+		};
+
+		assert_code(ask(&call, &answer, NULL), RPC_PARAMETER_BAD);
+	}
+}
+
 static void
 the_log_is_handed_out_in_pieces(void **state)
 {
@@ -654,6 +715,8 @@ main(void)
 	    role_test(a_tpm_that_does_not_answer_is_no_platform),
 	    role_test(an_identity_that_is_broken_is_refused),
 	    role_test(development_is_allowed_and_on_record),
+	    role_test(development_is_on_record_without_an_identity_too),
+	    role_test(inputs_that_are_no_files_or_too_long_are_refused),
 	    role_test(development_needs_no_tpm),
 	    role_test(an_event_is_in_the_log_before_it_is_in_the_tpm),
 	    role_test(nothing_is_taken_after_a_failure),
@@ -662,6 +725,7 @@ main(void)
 	    role_test(an_older_store_is_refused),
 	    role_test(a_quote_is_over_the_nonce),
 	    role_test(a_host_without_a_tpm_has_no_quote),
+	    role_test(a_nonce_of_another_length_is_refused),
 	    role_test(the_log_is_handed_out_in_pieces),
 	};
 
