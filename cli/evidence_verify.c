@@ -21,6 +21,7 @@ struct options {
 	const char *store;
 	const char *trust;
 	struct argument_list nv_names;
+	int64_t pcr;
 	bool allow_development;
 	bool as_json;
 	const char *evidence;
@@ -52,7 +53,7 @@ static void inputs_done(struct inputs *inputs);
 static int
 run(int argc, char **argv)
 {
-	struct options options = {.as_json = false};
+	struct options options = {.pcr = 13};
 	const struct argument known[] = {
 	    {"nonce", required_argument, .is_needed = true,
 		.text = &options.nonce},
@@ -67,6 +68,8 @@ run(int argc, char **argv)
 	    {"trust", required_argument, .text = &options.trust},
 	    {"nv-name", required_argument, .list = &options.nv_names,
 		.max = ARGUMENTS_LIST_ITEMS},
+	    {"register", required_argument, .number = &options.pcr, .min = 11,
+		.max = 15},
 	    {"allow-development", no_argument,
 		.flag = &options.allow_development},
 	    {"json", no_argument, .flag = &options.as_json},
@@ -128,6 +131,7 @@ read_inputs(const struct options *options, struct inputs *inputs,
 	TRY(evidence_files_evidence(options->evidence, &inputs->evidence, err));
 	TRY(read_releases(options, inputs, err));
 	inputs->reference.ak = inputs->enrolment.ak_name;
+	inputs->reference.pcr = (unsigned)options->pcr;
 	inputs->reference.releases = inputs->releases.releases;
 	inputs->reference.release_count = inputs->releases.count;
 	inputs->reference.images = &inputs->images;
@@ -220,7 +224,7 @@ inputs_done(struct inputs *inputs)
 
 const struct command command_evidence_verify = {"evidence", "verify",
     "--nonce HEX --ak NAME|FILE [--reference FILE]... [--boot-policy FILE] "
-    "[--images FILE] [--store DIR] [--trust FILE] [--nv-name HEX]... "
-    "[--ek-ca FILE]... "
+    "[--images FILE] [--store DIR] [--trust FILE] [--register N] "
+    "[--nv-name HEX]... [--ek-ca FILE]... "
     "[--allow-development] [--json]",
     "FILE", "check what a host booted and started", run};

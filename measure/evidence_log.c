@@ -11,12 +11,15 @@
 /* The register as it would be, while going through the log. */
 struct replay {
 	const struct pcr_values *quoted;
+	unsigned pcr;
 	struct event_log_reader reader;
 	struct evidence_story *story;
 	struct pcr_digests now;
 	struct pcr_digests before; /* the last record */
 	uint64_t sequence;         /* of the last event */
 	enum event_kind last;
+	size_t fate_at;    /* number of the last event that told a fate */
+	size_t fate_of;    /* and of which domain */
 	size_t matched_at; /* events after which it was the quoted value */
 	bool has_matched;
 };
@@ -37,8 +40,9 @@ static int tell_start(struct replay *replay, const struct event_start *start,
     struct err *err);
 static int tell_build(struct evidence_story *story,
     const struct event_build *build, struct err *err);
-static void tell_fate(struct evidence_story *story, const uint8_t *uuid,
+static void tell_fate(struct replay *replay, const uint8_t *uuid,
     enum evidence_fate fate);
+static void untell(struct replay *replay);
 static int extend(struct replay *replay, const struct event_log_record *record,
     struct err *err);
 static bool is_quoted(const struct replay *replay, enum pcr_bank bank);
@@ -48,12 +52,13 @@ static void note_match(struct replay *replay);
 static int check_end(const struct replay *replay, struct err *err);
 
 int
-evidence_log_check(struct bytes log, const struct pcr_values *quoted,
-    struct evidence_story *ret_story, struct err *err)
+evidence_log_check(struct bytes log, unsigned pcr,
+    const struct pcr_values *quoted, struct evidence_story *ret_story,
+    struct err *err)
 {
 	CLEANUP(evidence_story_done)
 	struct evidence_story story = {.domains = NULL};
-	struct replay replay = {.quoted = quoted, .story = &story};
+	struct replay replay = {.quoted = quoted, .pcr = pcr, .story = &story};
 
 	TRY(event_log_reader_init(log, &replay.reader, err));
 	while (!event_log_is_at_end(&replay.reader)) {
@@ -119,20 +124,18 @@ check_sequence(const struct replay *replay,
 	uint64_t expected = replay->sequence + 1;
 
 	if (event->kind == EVENT_START) {
-		if (event->sequence != 1 ||
-		    record->pcr != event->as.start.pcr ||
-		    (story->start_count > 0 &&
-			story->start.pcr != event->as.start.pcr))
+		if (event->sequence != 1 || record->pcr != replay->pcr ||
+		    event->as.start.pcr != replay->pcr)
 			return err_set(err, EVIDENCE_LOG_ADDED,
-			    "offset %zu: a start event of another register or "
-			    "number",
-			    record->offset);
+			    "offset %zu: a start event of another number or "
+			    "register (%u, expected %u)",
+			    record->offset, event->as.start.pcr, replay->pcr);
 		return 0;
 	}
 	if (story->start_count == 0)
 		return err_set(err, EVIDENCE_LOG_REMOVED,
 		    "the log does not begin with a start event");
-	if (record->pcr != story->start.pcr || replay->last == EVENT_STOP)
+	if (record->pcr != replay->pcr || replay->last == EVENT_STOP)
 		return err_set(err, EVIDENCE_LOG_ADDED,
 		    "offset %zu: an event %s", record->offset,
 		    replay->last == EVENT_STOP ? "after the stop event"
@@ -184,10 +187,10 @@ tell(struct replay *replay, const struct event *event, struct err *err)
 		TRY(tell_build(story, &event->as.build, err));
 		break;
 	case EVENT_ABANDON:
-		tell_fate(story, event->as.abandon.uuid, EVIDENCE_ABANDONED);
+		tell_fate(replay, event->as.abandon.uuid, EVIDENCE_ABANDONED);
 		break;
 	case EVENT_DESTROY:
-		tell_fate(story, event->as.destroy.uuid, EVIDENCE_DESTROYED);
+		tell_fate(replay, event->as.destroy.uuid, EVIDENCE_DESTROYED);
 		break;
 	case EVENT_POLICY:
 		story->rules = event->as.policy;
@@ -225,10 +228,23 @@ check_start(struct replay *replay, const struct event_start *start,
 		    story->start_count + 1, start->pcr);
 	replay->now = replay->before;
 	story->unmeasured_count++;
+	untell(replay);
+	return 0;
+}
+
+/* What was not measured anybody may have written: nothing ended by it. */
+static void
+untell(struct replay *replay)
+{
+	struct evidence_story *story = replay->story;
+
 	if (replay->last == EVENT_BUILD)
 		story->domains[story->domain_count - 1].fate =
 		    EVIDENCE_UNMEASURED;
-	return 0;
+	if (replay->fate_at == story->event_count)
+		story->domains[replay->fate_of].fate = EVIDENCE_STARTED;
+	if (replay->last == EVENT_STOP)
+		story->crash_count++;
 }
 
 static int
@@ -276,16 +292,20 @@ tell_build(struct evidence_story *story, const struct event_build *build,
 }
 
 static void
-tell_fate(struct evidence_story *story, const uint8_t *uuid,
-    enum evidence_fate fate)
+tell_fate(struct replay *replay, const uint8_t *uuid, enum evidence_fate fate)
 {
+	struct evidence_story *story = replay->story;
+
 	for (size_t i = story->domain_count; i > 0; i--) {
 		struct evidence_domain *domain = &story->domains[i - 1];
 
 		if (memcmp(domain->build.uuid, uuid, UUID_BYTES) != 0)
 			continue;
-		if (domain->fate == EVIDENCE_STARTED)
+		if (domain->fate == EVIDENCE_STARTED) {
 			domain->fate = fate;
+			replay->fate_at = story->event_count + 1;
+			replay->fate_of = i - 1;
+		}
 		return;
 	}
 }
@@ -324,11 +344,10 @@ is_at(const struct replay *replay, const struct pcr_digest *values,
 static void
 note_match(struct replay *replay)
 {
-	uint32_t pcr = replay->story->start.pcr;
 	struct pcr_digest quoted[PCR_BANKS];
 
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		quoted[bank] = replay->quoted->value[bank][pcr];
+		quoted[bank] = replay->quoted->value[bank][replay->pcr];
 	if (!is_at(replay, replay->now.bank, quoted))
 		return;
 	replay->has_matched = true;
@@ -339,21 +358,20 @@ static int
 check_end(const struct replay *replay, struct err *err)
 {
 	const struct evidence_story *story = replay->story;
-	uint32_t pcr = story->start.pcr;
 	struct pcr_digest quoted[PCR_BANKS];
 
 	if (story->start_count == 0)
 		return err_set(err, EVIDENCE_LOG_REMOVED,
 		    "the log has no start event");
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		quoted[bank] = replay->quoted->value[bank][pcr];
+		quoted[bank] = replay->quoted->value[bank][replay->pcr];
 	if (is_at(replay, replay->now.bank, quoted))
 		return 0;
 	if (replay->has_matched)
 		return err_set(err, EVIDENCE_NOT_MEASURED,
-		    "register %u was quoted after event %zu of %zu", pcr,
-		    replay->matched_at, story->event_count);
+		    "register %u was quoted after event %zu of %zu",
+		    replay->pcr, replay->matched_at, story->event_count);
 	return err_set(err, EVIDENCE_LOG_MISMATCH,
 	    "the log's %zu events do not lead to the quoted register %u",
-	    story->event_count, pcr);
+	    story->event_count, replay->pcr);
 }

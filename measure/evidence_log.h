@@ -40,18 +40,22 @@ struct evidence_story {
 };
 
 /*
+ * The caller knows the register `pcr`: a log that chose it could be made up
+ * beside the true one.
  * Order: structure; each record's register, type, digests and event; sequence;
  * what each start event found; the values at the end, in every quoted bank
  * (`quoted->known` has the register's bit).
  *
  * A daemon that crashed between log and register leaves one record that the
  * register never received; the next start event shows it, by what it found.
+ * Such a record proves nothing: what it says of a domain's end is not told.
  * Errors: EVENT_LOG_MALFORMED; EVENT_MALFORMED; EVIDENCE_LOG_CHANGED,
  * _REMOVED, _REORDERED, _ADDED, _MISMATCH; EVIDENCE_REGISTER_USED;
  * EVIDENCE_NOT_MEASURED; NO_MEMORY.
  */
-int evidence_log_check(struct bytes log, const struct pcr_values *quoted,
-    struct evidence_story *ret_story, struct err *err);
+int evidence_log_check(struct bytes log, unsigned pcr,
+    const struct pcr_values *quoted, struct evidence_story *ret_story,
+    struct err *err);
 
 void evidence_story_done(struct evidence_story *story);
 

@@ -59,7 +59,7 @@ evidence_verify(const struct evidence *evidence,
 
 	/* Do the logs explain the registers? */
 	TRY(evidence_log_check(evidence_part_bytes(&evidence->log),
-	    &evidence->pcrs, &verdict.story, err));
+	    reference->pcr, &evidence->pcrs, &verdict.story, err));
 	TRY(check_firmware_log(evidence, &verdict, err));
 	TRY(check_nv(evidence, reference, &ak, &verdict, err));
 

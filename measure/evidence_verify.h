@@ -23,6 +23,7 @@ struct evidence_reference {
 	struct bytes nonce;
 	struct bytes context; /* see measure/evidence_nonce.h; may be empty */
 	struct tpm_name ak;   /* of the enrolled key */
+	unsigned pcr;         /* the register that assayd extends */
 	const struct prediction *releases; /* any one has to fit wholly */
 	size_t release_count;
 	const struct image_list *images;

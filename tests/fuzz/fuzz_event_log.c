@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct err err;
 
 	check_event(log);
-	evidence_log_check(log, &values, &story, &err);
+	evidence_log_check(log, 13, &values, &story, &err);
 	if (event_log_registers(log, &values, &err) != 0)
 		return 0;
 	bug_unless(event_log_reader_init(log, &reader, &err) == 0);

@@ -332,6 +332,7 @@ bench_new(void **state)
 	    0);
 	bench->reference = (struct evidence_reference){
 	    .nonce = bytes_of(bench->nonce, 32),
+	    .pcr = 13,
 	    .releases = &bench->release,
 	    .release_count = 1,
 	    .images = &bench->images,

@@ -168,6 +168,128 @@ a_crash_between_log_and_register_is_told(void **state)
 	assert_int_equal(verdict.story.domains[3].fate, EVIDENCE_UNMEASURED);
 }
 
+/* Nothing ended by an event that was not measured: the domain still runs. */
+static void
+an_end_that_was_not_measured_is_not_told(void **state)
+{
+	static const enum event_kind ends[] = {EVENT_DESTROY, EVENT_ABANDON};
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+	size_t count = bench->count;
+
+	bench_record(bench, &start);
+	bench_extend(bench);
+	for (size_t i = 0; i < countof(ends); i++) {
+		CLEANUP(evidence_verdict_done)
+		struct evidence_verdict verdict = {.release = 9};
+		struct event end = good_event(ends[i]);
+
+		end.sequence = 8;
+		end.as.destroy.uuid[15] = 3;
+		if (ends[i] == EVENT_ABANDON)
+			end.as.abandon.uuid[15] = 3;
+		bench->count = count;
+		bench_record(bench, &end);
+		bench_record(bench, &start);
+		bench_log(bench);
+		bench_quote(bench);
+		assert_refused(bench_verify(bench, &verdict), 0);
+		assert_int_equal(verdict.story.unmeasured_count, 1);
+		assert_int_equal(verdict.story.domains[0].fate,
+		    EVIDENCE_DESTROYED);
+		assert_int_equal(verdict.story.domains[2].fate,
+		    EVIDENCE_STARTED);
+	}
+}
+
+/* A measured end stays, though a start after it was not measured. */
+static void
+an_end_before_an_unmeasured_start_is_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event destroy = good_event(EVENT_DESTROY);
+	struct event start;
+
+	destroy.sequence = 8;
+	destroy.as.destroy.uuid[15] = 3;
+	bench_record(bench, &destroy);
+	bench_extend(bench);
+	start = another_start(bench);
+	bench_record(bench, &start);
+	bench_extend(bench);
+	bench_record(bench, &start);
+	bench_log(bench);
+	bench_quote(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.unmeasured_count, 1);
+	assert_int_equal(verdict.story.domains[2].fate, EVIDENCE_DESTROYED);
+}
+
+static void
+a_stop_that_was_not_measured_is_a_crash(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event start = another_start(bench);
+	struct event stop = good_event(EVENT_STOP);
+
+	bench_record(bench, &start);
+	bench_extend(bench);
+	bench->count--;
+	stop.sequence = 8;
+	bench_record(bench, &stop);
+	bench_record(bench, &start);
+	bench_log(bench);
+	bench_quote(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.crash_count, 1);
+}
+
+/* The whole log made up, extended into a register beside assayd's. */
+static void
+a_log_that_chose_its_register_is_refused(void **state)
+{
+	static const unsigned others[] = {14, 16, 23};
+	struct bench *bench = *state;
+	struct pcr_values *pcrs = &bench->evidence.pcrs;
+	struct event start = another_start(bench);
+
+	memset(start.as.start.found, 0, sizeof(start.as.start.found));
+	bench->count = 0;
+	bench_record(bench, &start);
+	bench_extend(bench);
+	for (size_t i = 0; i < countof(others); i++) {
+		unsigned pcr = others[i];
+
+		start.as.start.pcr = pcr;
+		bench->count = 0;
+		bench_record(bench, &start);
+		bench->records[0].pcr = pcr;
+		for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+			struct err err;
+
+			memset(&pcrs->value[bank][pcr], 0, PCR_MAX_BYTES);
+			assert_refused(
+			    pcr_extend(bank,
+				&bench->records[0].digests.bank[bank],
+				&pcrs->value[bank][pcr], &err),
+			    0);
+		}
+		bench_log(bench);
+		bench_quote(bench);
+		bench_refused(bench, EVIDENCE_LOG_ADDED);
+	}
+	/* Nor may the event name another register than its record. */
+	bench->records[0].pcr = 13;
+	bench_extend(bench);
+	bench_log(bench);
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+}
+
 static void
 a_start_that_found_something_else_is_refused(void **state)
 {
@@ -743,6 +865,10 @@ main(void)
 	    BENCH(a_daemon_that_stopped_may_start_again),
 	    BENCH(a_crash_is_told),
 	    BENCH(a_crash_between_log_and_register_is_told),
+	    BENCH(an_end_that_was_not_measured_is_not_told),
+	    BENCH(an_end_before_an_unmeasured_start_is_told),
+	    BENCH(a_stop_that_was_not_measured_is_a_crash),
+	    BENCH(a_log_that_chose_its_register_is_refused),
 	    BENCH(a_start_that_found_something_else_is_refused),
 	    BENCH(a_start_in_another_register_is_refused),
 	    BENCH(a_key_that_signs_anything_is_refused),
