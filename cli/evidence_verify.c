@@ -176,7 +176,7 @@ check_endorsement(const struct options *options, const struct inputs *inputs,
 
 	if (options->ek_cas.count == 0)
 		return 0;
-	if (inputs->enrolment.ak_len == 0)
+	if (!inputs->enrolment.is_record)
 		return err_set(err, EK_UNTRUSTED,
 		    "--ek-ca needs an enrolment record for --ak");
 	TRY(evidence_files_cas(&options->ek_cas, &cas, err));
@@ -203,7 +203,7 @@ report(const struct options *options, const struct inputs *inputs,
 	                        ? options->boot_policy
 	                        : options->references.items[verdict->release],
 	    .ak = &inputs->enrolment.ak_name,
-	    .is_enrolled = inputs->enrolment.ak_len > 0,
+	    .is_enrolled = inputs->enrolment.is_record,
 	    .is_ek_certified =
 		options->ek_cas.count > 0 || inputs->enrolment.is_ek_certified,
 	};

@@ -35,10 +35,12 @@ verdict_print(const struct verdict_context *context)
 	print_assayd(context->verdict);
 	print_domains(&context->verdict->story);
 	print_warnings(context);
-	puts("\nThis proves: the TPM with this key made the quote for this "
-	     "nonce; the host booted\nwhat the reference describes; and the "
-	     "images above are all that assayd started\nsince then.\n"
-	     "It does not prove: that nothing else ran in the initial domain "
+	printf("\nThis proves%s: the TPM with this key made the quote for "
+	       "this nonce; the host booted\nwhat the reference describes; "
+	       "and the images above are all that assayd started\nsince then."
+	       "\n",
+	    context->is_enrolled ? "" : ", if the key is in a TPM");
+	puts("It does not prove: that nothing else ran in the initial domain "
 	     "after boot, that\na domain still runs, or what a guest does.");
 }
 
@@ -192,8 +194,8 @@ warning(const struct verdict_context *context, size_t number)
 		const char *text;
 	} warnings[VERDICT_WARNINGS] = {
 	    {!context->is_enrolled,
-		"the key was given by Name: whether it is in a TPM, only an "
-		"enrolment shows"},
+		"the key was not enrolled by a challenge: nothing shows that "
+		"it is in a TPM"},
 	    {!context->is_ek_certified,
 		"no authority vouches for the TPM: give --ek-ca"},
 	    {story->was_development, "assayd ran in its development mode"},

@@ -16,7 +16,7 @@ struct verdict_context {
 	const struct prediction *release; /* that fits */
 	const char *release_path;
 	const struct tpm_name *ak;
-	bool is_enrolled;     /* by a challenge, or as a public key */
+	bool is_enrolled;     /* by a challenge: it is in a TPM */
 	bool is_ek_certified; /* by an authority that was given */
 };
 

@@ -102,7 +102,8 @@ decode_schema(const struct json_at *root, struct enrolment *enrolment,
 
 	TRY(json_string_in(root, "schema", 64, &schema, err));
 	enrolment->is_challenge = strcmp(schema, challenge_schema) == 0;
-	if (!enrolment->is_challenge && strcmp(schema, record_schema) != 0)
+	enrolment->is_record = strcmp(schema, record_schema) == 0;
+	if (!enrolment->is_challenge && !enrolment->is_record)
 		return json_refuse(root, "schema", err,
 		    "neither an enrolment nor a challenge");
 	return 0;

@@ -24,6 +24,7 @@ struct enrolment {
 	struct tpm_name ak_name;
 	struct digest ek;
 	bool is_ek_certified; /* an authority stood behind it */
+	bool is_record;       /* of a right answer */
 	bool is_challenge;    /* the secret is set: not yet answered */
 	uint8_t secret[CREDENTIAL_SECRET_BYTES];
 };
