@@ -133,13 +133,15 @@ receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
 
 	memset(ret_record, 0, size);
 	ret_fds->count = 0;
+	/* A reset is said once, when the peer ended with a record of ours
+	 * unread. What it sent before comes after it, and then the end. */
 	do
 		got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
-	if (got < 0 && errno != ECONNRESET)
+	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (got < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "recvmsg");
-	*ret_is_end = got <= 0;
-	if (got <= 0)
+	*ret_is_end = got == 0;
+	if (got == 0)
 		return 0;
 	take_descriptors(&message, ret_fds);
 	if ((size_t)got == size &&

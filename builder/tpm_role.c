@@ -49,6 +49,9 @@ static struct platform_source source_of(const struct tpm_role *role);
 static int use_log_index(struct tpm_role *role, struct event_start *start,
     struct err *err);
 static int serve(struct tpm_role *role, struct err *err);
+static int send_answer(const struct tpm_role *role,
+    const struct record_answer *answer, const struct sealed *attached,
+    struct err *err);
 static int answer_call(struct tpm_role *role, const struct record_call *call,
     struct recorded *ret_recorded, struct sealed **ret_attached,
     struct err *err);
@@ -265,13 +268,23 @@ serve(struct tpm_role *role, struct err *err)
 		code =
 		    answer_call(role, &call, &answer.recorded, &attached, &why);
 		outcome_from(&answer.recorded.outcome, code, &why);
-		if (attached != NULL)
-			TRY(ipc_send_sealed(role->link, &answer, sizeof(answer),
-			    attached, err));
-		else
-			TRY(ipc_send(role->link, &answer, sizeof(answer), -1,
-			    err));
+		TRY(send_answer(role, &answer, attached, err));
 	}
+}
+
+/* If nobody reads it any more, what was asked before that still counts. */
+static int
+send_answer(const struct tpm_role *role, const struct record_answer *answer,
+    const struct sealed *attached, struct err *err)
+{
+	int code = attached != NULL
+	               ? ipc_send_sealed(role->link, answer, sizeof(*answer),
+			     attached, err)
+	               : ipc_send(role->link, answer, sizeof(*answer), -1, err);
+
+	if (code != 0 && (err->sys == EPIPE || err->sys == ECONNRESET))
+		return 0;
+	return code;
 }
 
 static int

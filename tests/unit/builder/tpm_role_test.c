@@ -5,6 +5,7 @@
 #include "builder_fixture.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -514,6 +515,36 @@ an_event_is_in_the_log_before_it_is_in_the_tpm(void **state)
 	assert_int_equal(logged("\"ev\":\"build\",\"seq\":3"), 1);
 }
 
+/* A supervisor that ends reads no answers any more: with some unread, Linux
+ * says "connection reset" before it hands out what was sent before. */
+static void
+what_was_said_before_the_end_is_on_record(void **state)
+{
+	struct record_call call = {
+	    .kind = RECORD_EVENT,
+	    .event = {.kind = EVENT_DESTROY},
+	};
+	struct pollfd answered;
+	struct err err;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	assert_code(ipc_send(role_link, &call, sizeof(call), -1, &err), 0);
+	answered = (struct pollfd){.fd = role_link, .events = POLLIN};
+	assert_int_equal(poll(&answered, 1, 10000), 1);
+	assert_int_equal(kill(role_pid, SIGSTOP), 0);
+	for (int i = 0; i < 4; i++)
+		assert_code(ipc_send(role_link, &call, sizeof(call), -1, &err),
+		    0);
+	close(role_link);
+	role_link = -1;
+	assert_int_equal(kill(role_pid, SIGCONT), 0);
+	end_role();
+	assert_int_equal(logged("\"ev\":\"destroy\""), 5);
+	assert_int_equal(logged("\"ev\":\"stop\""), 1);
+	assert_register_is_the_log();
+}
+
 static void
 nothing_is_taken_after_a_failure(void **state)
 {
@@ -719,6 +750,7 @@ main(void)
 	    role_test(inputs_that_are_no_files_or_too_long_are_refused),
 	    role_test(development_needs_no_tpm),
 	    role_test(an_event_is_in_the_log_before_it_is_in_the_tpm),
+	    role_test(what_was_said_before_the_end_is_on_record),
 	    role_test(nothing_is_taken_after_a_failure),
 	    role_test(a_dynamic_launch_is_on_record_in_its_index_too),
 	    role_test(a_newer_store_raises_the_counter_and_is_on_record),
