@@ -24,8 +24,10 @@ static int make_payload(const struct options *options,
     size_t *ret_len, struct err *err);
 static int next_version(const char *path, const struct trust_policy *current,
     char **ret_text, size_t *ret_len, struct err *err);
-static int old_payload(const char *path, char **ret_text, size_t *ret_len,
-    struct err *err);
+static int old_payload(const char *path, const struct trust_policy *current,
+    char **ret_text, size_t *ret_len, struct err *err);
+static int check_payload(struct bytes payload,
+    const struct trust_policy *current, struct err *err);
 static int read_text(const char *path, size_t max_bytes,
     enum err_code too_large, char **ret_text, size_t *ret_len, struct err *err);
 static int report(const struct trust_policy *current, const char *path,
@@ -88,7 +90,7 @@ make_payload(const struct options *options, const struct trust_policy *current,
 	if (options->draft != NULL)
 		return next_version(options->draft, current, ret_text, ret_len,
 		    err);
-	return old_payload(path, ret_text, ret_len, err);
+	return old_payload(path, current, ret_text, ret_len, err);
 }
 
 /* Whatever its version says: the next one is what it shall be. */
@@ -114,7 +116,8 @@ next_version(const char *path, const struct trust_policy *current,
 }
 
 static int
-old_payload(const char *path, char **ret_text, size_t *ret_len, struct err *err)
+old_payload(const char *path, const struct trust_policy *current,
+    char **ret_text, size_t *ret_len, struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	CLEANUP(freep) char *text = NULL;
@@ -127,12 +130,25 @@ old_payload(const char *path, char **ret_text, size_t *ret_len, struct err *err)
 		&envelope, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	payload = dsse_raw_payload(envelope);
+	if (check_payload(payload, current, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
 	*ret_text = malloc(payload.len + 1);
 	if (*ret_text == NULL)
 		return err_set(err, NO_MEMORY, "%zu bytes", payload.len);
 	memcpy(*ret_text, payload.ptr, payload.len);
 	*ret_len = payload.len;
 	return 0;
+}
+
+/* Sign no version but the next: another could be put into a chain later. */
+static int
+check_payload(struct bytes payload, const struct trust_policy *current,
+    struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *next = NULL;
+
+	TRY(trust_decode(payload, &next, err));
+	return trust_check_follows(current, next, err);
 }
 
 static int

@@ -10,7 +10,6 @@ static int take_line(struct bytes *rest, size_t number, struct bytes *ret_line,
     struct err *err);
 static int check_signers(const struct trust_policy *policy, struct bytes raw,
     const struct dsse_envelope *envelope, struct err *err);
-static int check_version(int64_t current, int64_t next, struct err *err);
 
 int
 trust_load(const char *path, struct trust_policy **ret_policy, struct err *err)
@@ -87,9 +86,30 @@ trust_chain_step(const struct trust_policy *current, struct bytes raw,
 	TRY(dsse_decode_max(raw, LIMIT_TRUST_ENVELOPE_BYTES, &envelope, err));
 	TRY(check_signers(current, raw, envelope, err));
 	TRY(trust_decode(dsse_raw_payload(envelope), &next, err));
-	TRY(check_version(trust_version(current), trust_version(next), err));
+	TRY(trust_check_follows(current, next, err));
 	TRY(check_signers(next, raw, envelope, err));
 	*ret_next = take_ptr(&next);
+	return 0;
+}
+
+int
+trust_check_follows(const struct trust_policy *current_policy,
+    const struct trust_policy *next_policy, struct err *err)
+{
+	int64_t current = trust_version(current_policy);
+	int64_t next = trust_version(next_policy);
+
+	if (next == current)
+		return err_set_field(err, TRUST_REPLAYED, "version",
+		    "version %lld is in force already", (long long)next);
+	if (next < current)
+		return err_set_field(err, TRUST_DOWNGRADE, "version",
+		    "version %lld, but %lld is in force", (long long)next,
+		    (long long)current);
+	if (next - current != 1)
+		return err_set_field(err, TRUST_GAP, "version",
+		    "version %lld does not follow %lld", (long long)next,
+		    (long long)current);
 	return 0;
 }
 
@@ -139,22 +159,5 @@ check_signers(const struct trust_policy *policy, struct bytes raw,
 		err) != 0)
 		return err_prefix(err, "by the trust role of version %lld",
 		    (long long)trust_version(policy));
-	return 0;
-}
-
-static int
-check_version(int64_t current, int64_t next, struct err *err)
-{
-	if (next == current)
-		return err_set_field(err, TRUST_REPLAYED, "version",
-		    "version %lld is in force already", (long long)next);
-	if (next < current)
-		return err_set_field(err, TRUST_DOWNGRADE, "version",
-		    "version %lld, but %lld is in force", (long long)next,
-		    (long long)current);
-	if (next - current != 1)
-		return err_set_field(err, TRUST_GAP, "version",
-		    "version %lld does not follow %lld", (long long)next,
-		    (long long)current);
 	return 0;
 }

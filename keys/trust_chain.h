@@ -58,4 +58,11 @@ int trust_chain_apply(struct trust_policy **policy, struct bytes chain,
 int trust_chain_step(const struct trust_policy *current, struct bytes raw,
     struct trust_policy **ret_next, struct err *err);
 
+/*
+ * Is this policy, whoever signed it, of the version after `current`?
+ * Errors: TRUST_REPLAYED, TRUST_DOWNGRADE, TRUST_GAP.
+ */
+int trust_check_follows(const struct trust_policy *current,
+    const struct trust_policy *next, struct err *err);
+
 #endif
