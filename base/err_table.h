@@ -95,11 +95,11 @@ X(130, ENVELOPE_OTHER_PAYLOAD, REFUSAL, \
   "the envelope that is there already signs something else", \
   "remove the old envelope, or sign what it holds") \
 X(131, SIGNATURE_NOT_DER, REFUSAL, \
-  "the signature to attach is raw r||s, and ECDSA signatures must be DER", \
+  "a signature is raw r||s, and ECDSA signatures must be DER", \
   "sign with 'pkcs11-tool --signature-format openssl', or see assay-image(1)") \
 X(132, SIGNATURE_NOT_BY_KEY, REFUSAL, \
   "the signature was not made by this key over these bytes", \
-  "sign what --pae-only wrote, with the private half of the key of --key") \
+  "sign what --pae-only wrote, by the private half of --key and with its hash") \
 X(133, PKCS11_URI_BAD, REFUSAL, \
   "the URI does not name a private key in a token", \
   "write pkcs11:token=LABEL;object=LABEL?pin-source=file:FILE") \

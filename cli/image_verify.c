@@ -54,7 +54,9 @@ verify(const char *trust_path, const char *updates_path, const char *dir,
 	TRY(trust_load_chain(trust_path, updates_path, &policy, err));
 	TRY(files_of_image(dir, IMAGE_DIR_ENVELOPE, LIMIT_ENVELOPE_BYTES,
 	    &envelope, err));
-	TRY(verified_manifest_new(policy, NULL, envelope, &manifest, err));
+	if (verified_manifest_new(policy, NULL, envelope, &manifest, err) != 0)
+		return err_prefix(err, "%s/%s", err_quote_str(dir).text,
+		    IMAGE_DIR_ENVELOPE);
 	if (verified_manifest_needs_proof(manifest)) {
 		TRY(provenance_dir_read(dir, &provenance, err));
 		TRY(verified_manifest_prove(policy, manifest,

@@ -127,12 +127,13 @@ struct trust_verdict {
  * type one of the purpose (PAYLOAD_TYPE_UNKNOWN).
  *
  * If no role of the purpose reaches its threshold, the first of these that
- * applies: IMAGE_SIGNATURE_BAD (a signature hints at a known key, or at none,
- * and no key accepts it), KEY_REVOKED (would be met with revoked keys),
- * KEY_UNKNOWN (a signature hints at a key that the policy does not have, and no
- * key accepts it), THRESHOLD_NOT_MET. Also NO_MEMORY. A signature that no key
- * accepts does not hurt an envelope that has enough good ones (DSSE
- * protocol.md).
+ * applies: SIGNATURE_NOT_DER (no key accepts a signature, which has the size of
+ * raw r||s of the key that it hints at); IMAGE_SIGNATURE_BAD (a signature hints
+ * at a known key, or at none, and no key accepts it), KEY_REVOKED (would be met
+ * with revoked keys), KEY_UNKNOWN (a signature hints at a key that the policy
+ * does not have, and no key accepts it), THRESHOLD_NOT_MET. Also NO_MEMORY. A
+ * signature that no key accepts does not hurt an envelope that has enough good
+ * ones (DSSE protocol.md).
  *
  * Not done: which image names the roles may sign; the name is in the payload,
  * which may only be parsed after this returned 0. See trust_allows_image().

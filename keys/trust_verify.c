@@ -8,6 +8,7 @@
 struct tally {
 	uint64_t accepted; /* keys of which a signature is there */
 	bool has_bad;      /* no key accepts it, though it should be ours */
+	bool has_raw;      /* the same, and it is raw r||s */
 	bool has_unknown;  /* no key accepts it, and it names a foreign one */
 };
 
@@ -23,6 +24,8 @@ static size_t find_signer(const struct trust_policy *policy, struct bytes pae,
     struct bytes sig, size_t hinted);
 static size_t find_hinted(const struct trust_policy *policy,
     const char *claimed_keyid);
+static bool is_raw(const struct trust_policy *policy, size_t hinted,
+    struct bytes sig);
 static bool is_met(const struct trust_policy *policy,
     const struct trust_role *role, uint64_t keys);
 static int refuse(const struct trust_policy *policy, enum trust_purpose purpose,
@@ -149,10 +152,25 @@ count_signature(const struct trust_policy *policy, struct bytes pae,
 
 	if (signer < policy->key_count)
 		tally->accepted |= UINT64_C(1) << signer;
+	else if (is_raw(policy, hinted, signature->sig))
+		tally->has_raw = true;
 	else if (signature->claimed_keyid == NULL || hinted < policy->key_count)
 		tally->has_bad = true;
 	else
 		tally->has_unknown = true;
+}
+
+/* By its size, which is for the message only: it did not verify. */
+static bool
+is_raw(const struct trust_policy *policy, size_t hinted, struct bytes sig)
+{
+	enum algorithm algorithm;
+
+	if (hinted == policy->key_count)
+		return false;
+	algorithm = public_key_algorithm(policy->keys[hinted]);
+	return (algorithm == ALGORITHM_ECDSA_P256_SHA256 && sig.len == 64) ||
+	       (algorithm == ALGORITHM_ECDSA_P384_SHA384 && sig.len == 96);
 }
 
 /* The hinted key first, then every other key, each of them once. */
@@ -187,6 +205,10 @@ static int
 refuse(const struct trust_policy *policy, enum trust_purpose purpose,
     const struct tally *tally, struct err *err)
 {
+	if (tally->has_raw)
+		return err_set_field(err, SIGNATURE_NOT_DER, "signatures",
+		    "signatures: one names an ECDSA key and has the size of "
+		    "raw r||s instead of DER");
 	if (tally->has_bad)
 		return err_set(err, IMAGE_SIGNATURE_BAD,
 		    "no key of the trust policy accepts a signature");
