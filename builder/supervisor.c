@@ -100,7 +100,11 @@ recover(struct supervisor *sup, struct err *err)
 	for (uint32_t i = 0; i < count; i++) {
 		log_line("recovered domid=%u reason=\"an unfinished build\"",
 		    pending[i].domid);
-		supervisor_erase(sup, pending[i].domid, pending[i].uuid);
+		/* If it had got into the log, that it is gone has to. */
+		if (supervisor_erase(sup, pending[i].domid, pending[i].uuid) &&
+		    pending[i].domid != 0)
+			supervisor_record_end(sup, EVENT_ABANDON,
+			    pending[i].uuid, pending[i].domid, BUILD_CRASHED);
 	}
 	return 0;
 }
@@ -233,6 +237,7 @@ stop(struct supervisor *sup)
 {
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
+		bool is_gone = true;
 		struct err err;
 		int code;
 
@@ -241,10 +246,12 @@ stop(struct supervisor *sup)
 		job_kill(job, BUILD_CANCELLED);
 		job_collect(job, &code, &err);
 		if (job->state == JOB_RUNNING && job->task.kind == TASK_BUILD)
-			supervisor_erase(sup, job->domid, job->task.build.uuid);
+			is_gone = supervisor_erase(sup, job->domid,
+			    job->task.build.uuid);
 		if (job->state == JOB_CLEANING)
-			supervisor_erase(sup, job->domid, job->task.uuid);
-		if (job->is_recorded && job->state != JOB_ENDING)
+			is_gone =
+			    supervisor_erase(sup, job->domid, job->task.uuid);
+		if (is_gone && job->is_recorded && job->state != JOB_ENDING)
 			supervisor_record_end(sup, EVENT_ABANDON,
 			    job->task.build.uuid, job->domid, BUILD_CANCELLED);
 		job->state = JOB_FREE;

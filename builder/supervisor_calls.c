@@ -268,9 +268,9 @@ call_undelivered(struct supervisor *sup, const struct front_call *call,
 	memcpy(task.uuid, row->receipt.uuid, UUID_BYTES);
 	if (supervisor_start_task(sup, &task, JOB_NO_CONNECTION, &ignored) == 0)
 		return 0;
-	supervisor_erase(sup, task.domid, task.uuid);
-	supervisor_record_end(sup, EVENT_DESTROY, task.uuid, task.domid,
-	    ERR_NONE);
+	if (supervisor_erase(sup, task.domid, task.uuid))
+		supervisor_record_end(sup, EVENT_DESTROY, task.uuid, task.domid,
+		    ERR_NONE);
 	domain_table_remove(&sup->domains, task.uuid);
 	return 0;
 }

@@ -195,8 +195,8 @@ clean_up_after(struct supervisor *sup, struct job *job, const struct err *why,
 	log_line("cleaning domid=%u code=%s", job->domid, err_name(why->code));
 	if (start_cleaner(sup, job, &task, dead.connection) != 0) {
 		job->state = JOB_FREE;
-		supervisor_erase(sup, dead.domid, task.uuid);
-		if (dead.is_recorded)
+		if (supervisor_erase(sup, dead.domid, task.uuid) &&
+		    dead.is_recorded)
 			supervisor_record_end(sup, EVENT_ABANDON, task.uuid,
 			    dead.domid, why->code);
 		return supervisor_answer(sup, dead.connection, (int)why->code,
@@ -236,7 +236,7 @@ end_cleaning(struct supervisor *sup, struct job *job, bool ended_well, int code,
 		    job->domid, err_name(outcome->code), outcome->text);
 	else
 		journal_forget(sup->journal, job->task.uuid, &ignored);
-	if (job->is_recorded)
+	if (ended_well && code == 0 && job->is_recorded)
 		supervisor_record_end(sup, EVENT_ABANDON, job->task.uuid,
 		    job->domid, job->final.code);
 	log_end(job, (int)job->final.code, &job->final);
@@ -246,7 +246,7 @@ end_cleaning(struct supervisor *sup, struct job *job, bool ended_well, int code,
 }
 
 /* In this process: at start and stop, and when no child can be had. */
-void
+bool
 supervisor_erase(struct supervisor *sup, uint32_t domid,
     const uint8_t uuid[UUID_BYTES])
 {
@@ -254,10 +254,12 @@ supervisor_erase(struct supervisor *sup, uint32_t domid,
 	    sup->config->libxl_dir, -1, NULL};
 	struct err err;
 
-	if (domain_erase_by_uuid(&place, domid, uuid, &err) != 0 ||
-	    journal_forget(sup->journal, uuid, &err) != 0)
-		log_line("left_behind domid=%u code=%s detail=\"%s\"", domid,
-		    err_name(err.code), err.text);
+	if (domain_erase_by_uuid(&place, domid, uuid, &err) == 0 &&
+	    journal_forget(sup->journal, uuid, &err) == 0)
+		return true;
+	log_line("left_behind domid=%u code=%s detail=\"%s\"", domid,
+	    err_name(err.code), err.text);
+	return false;
 }
 
 struct job *

@@ -98,8 +98,9 @@ int supervisor_start_task(struct supervisor *sup, const struct task *task,
     uint32_t connection, struct err *err);
 
 /* Remove a domain and its traces in this process: at start and stop, and when
- * no child can be had. What cannot be removed is logged and stays pending. */
-void supervisor_erase(struct supervisor *sup, uint32_t domid,
+ * no child can be had. False if it may still be there: that is logged, and it
+ * stays pending. */
+bool supervisor_erase(struct supervisor *sup, uint32_t domid,
     const uint8_t uuid[UUID_BYTES]);
 
 /* NULL if there is none. */

@@ -22,8 +22,11 @@
 #include "builder/supervisor.h"
 #include "builder/xen_port_libxc.h"
 #include "image-store/layout_write.h"
+#include "measure/tpm_port_esys.h"
+#include "tpm_port_fake.h"
 
 static struct xen_fake *fake;
+static struct tpm_fake *tpm; /* of those tests that have one */
 static struct trust_policy *policy;
 static struct config config;
 static pid_t daemon_pid;
@@ -36,6 +39,23 @@ __wrap_xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 {
 	(void)err;
 	*ret_port = xen_fake_port(fake);
+	return 0;
+}
+
+int __wrap_tpm_port_esys_open(const char *where,
+    const struct tpm_identity *identity, int timeout_ms,
+    struct tpm_port *ret_port, struct err *err);
+
+int
+__wrap_tpm_port_esys_open(const char *where,
+    const struct tpm_identity *identity, int timeout_ms,
+    struct tpm_port *ret_port, struct err *err)
+{
+	(void)where;
+	(void)identity;
+	(void)timeout_ms;
+	(void)err;
+	*ret_port = tpm_fake_port(tpm);
 	return 0;
 }
 
@@ -111,6 +131,9 @@ teardown(void **state)
 	trust_freep(&policy);
 	signers_done();
 	xen_fake_free(fake);
+	if (tpm != NULL)
+		tpm_fake_free(tpm);
+	tpm = NULL;
 	return leave_directory(state);
 }
 
@@ -700,6 +723,112 @@ daemon_recovers_from_being_killed_in_a_build(void **state)
 	}
 }
 
+/* --- the log --------------------------------------------------------- */
+
+/* Development: no identity and no boot policy, but a TPM and a log. */
+static void
+give_tpm(void)
+{
+	tpm = tpm_fake_new();
+	config.measure = (struct measure_config){
+	    .is_set = true,
+	    .tpm = "device:/dev/tpm",
+	    .identity = "tpm.json",
+	    .boot_policy = "boot-policy.dsse",
+	    .log = "measure.log",
+	    .pcr = 13,
+	};
+}
+
+/* How often this is in the log, once the tpm role has ended or not. */
+static int
+logged(const char *part)
+{
+	CLEANUP(buffer_done) struct buffer log = read_file("measure.log");
+	int count = 0;
+
+	for (size_t i = 0; i + strlen(part) <= log.len; i++)
+		count += memcmp(log.ptr + i, part, strlen(part)) == 0;
+	return count;
+}
+
+/* Else it would be started and never ended, as far as the log says. */
+static void
+daemon_puts_on_record_what_it_recovers(void **state)
+{
+	int fd;
+
+	(void)state;
+	give_tpm();
+	start_daemon(FAULT_NONE, "");
+	xen_fake_forget_calls(fake);
+	hang_at("store_introduce");
+	fd = caller_open();
+	caller_send(fd, BUILD_CALL);
+	wait_for_call("store_introduce");
+	end_daemon(SIGKILL);
+	close(fd);
+	go_on();
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, CALL("ListDomains"), "{\"domains\":[]}");
+	close(fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_int_equal(logged("\"ev\":\"build\""), 1);
+	assert_int_equal(logged("\"ev\":\"abandon\",\"seq\":2"), 1);
+	assert_int_equal(logged("\"error\":\"BUILD_CRASHED\""), 1);
+	assert_int_equal(logged("\"ev\":\"stop\""), 2);
+}
+
+static void
+daemon_puts_on_record_the_builds_that_its_end_undoes(void **state)
+{
+	int fd;
+
+	(void)state;
+	give_tpm();
+	start_daemon(FAULT_NONE, "");
+	hang_at("store_introduce");
+	fd = caller_open();
+	caller_send(fd, BUILD_CALL);
+	wait_for_call("store_introduce");
+	go_on();
+	hang_at("store_introduce");
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	close(fd);
+	assert_int_equal(logged("\"ev\":\"build\""), 1);
+	assert_int_equal(logged("\"error\":\"BUILD_CANCELLED\""), 1);
+	assert_int_equal(logged("\"ev\":\"stop\""), 1);
+}
+
+/* The log says of no domain that it is gone which may be there. */
+static void
+daemon_does_not_call_gone_what_it_left_behind(void **state)
+{
+	int fd;
+
+	(void)state;
+	give_tpm();
+	strcpy(fake->fail_operation, "domain_destroy");
+	start_daemon(FAULT_KILL, "store_introduce");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "BUILD_CRASHED");
+	close(fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_int_equal(xen_fake_domain_count(fake), 1);
+	assert_int_equal(logged("\"ev\":\"build\""), 1);
+	assert_int_equal(logged("\"ev\":\"abandon\""), 0);
+	/* It can be removed now, and that is on record. */
+	fake->fail_operation[0] = '\0';
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, CALL("ListDomains"), "{\"domains\":[]}");
+	close(fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_nothing_left();
+	assert_int_equal(logged("\"ev\":\"abandon\""), 1);
+}
+
 static void
 daemon_ends_when_its_front_dies(void **state)
 {
@@ -878,6 +1007,9 @@ main(void)
 	    daemon_test(
 		daemon_that_is_told_to_stop_undoes_builds_and_leaves_guests),
 	    daemon_test(daemon_recovers_from_being_killed_in_a_build),
+	    daemon_test(daemon_puts_on_record_what_it_recovers),
+	    daemon_test(daemon_puts_on_record_the_builds_that_its_end_undoes),
+	    daemon_test(daemon_does_not_call_gone_what_it_left_behind),
 	    daemon_test(daemon_ends_when_its_front_dies),
 	    daemon_test(daemon_on_a_host_that_is_not_trusted_builds_nothing),
 	    daemon_test(daemon_without_its_tpm_role_builds_nothing),
