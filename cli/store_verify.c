@@ -12,6 +12,7 @@
 
 struct options {
 	const char *trust_path;
+	const char *updates_path;
 	const char *store_path;
 	int64_t min_epoch;
 	bool as_json;
@@ -39,6 +40,7 @@ run(int argc, char **argv)
 	const struct argument known[] = {
 	    {"trust", required_argument, .is_needed = true,
 		.text = &options.trust_path},
+	    {"updates", required_argument, .text = &options.updates_path},
 	    {"min-epoch", required_argument, .number = &options.min_epoch,
 		.max = INT64_MAX},
 	    {"json", no_argument, .flag = &options.as_json},
@@ -69,7 +71,8 @@ verify_store(const struct options *options, struct err *ret_worst,
 	struct err why_no_index = {0};
 	struct store_check check;
 
-	TRY(trust_load(options->trust_path, &policy, err));
+	TRY(trust_load_chain(options->trust_path, options->updates_path,
+	    &policy, err));
 	TRY(layout_open(options->store_path, &store_fd, err));
 	TRY(layout_read(store_fd, NULL, &list, err));
 	results = calloc(list.count + 1, sizeof(*results));
@@ -190,5 +193,5 @@ name_or_null(const struct err *why)
 }
 
 const struct command command_store_verify = {"store", "verify",
-    "--trust FILE [--min-epoch N] [--json]", "STORE",
+    "--trust FILE [--updates CHAIN] [--min-epoch N] [--json]", "STORE",
     "verify every image of a store", run};
