@@ -1,12 +1,15 @@
 #include "measure/tpm_provision.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/scope.h"
+#include "cli/files.h"
 #include "cli/tpm.h"
 #include "measure/prediction.h"
 
@@ -22,6 +25,7 @@ static int read_options(int argc, char **argv, struct options *options);
 static int provision(const struct options *options, struct err *err);
 static int read_known(const char *path, struct tpm_identity *identity,
     bool *ret_is_there, struct err *err);
+static int check_out(const char *path, struct err *err);
 static int read_launch(const char *path, struct prediction *prediction,
     struct err *err);
 
@@ -81,6 +85,7 @@ provision(const struct options *options, struct err *err)
 	if (prediction == NULL)
 		return err_set(err, NO_MEMORY, "prediction");
 	TRY(read_known(options->out, &known, &is_known, err));
+	TRY(check_out(options->out, err));
 	if (is_known)
 		wanted.known = &known;
 	if (options->launch != NULL) {
@@ -104,6 +109,19 @@ read_known(const char *path, struct tpm_identity *identity, bool *ret_is_there,
 
 	*ret_is_there = code == 0;
 	return code != 0 && err->sys != ENOENT ? code : 0;
+}
+
+/* Before the TPM is touched: a counter whose base was not kept is lost. */
+static int
+check_out(const char *path, struct err *err)
+{
+	char copy[FILES_PATH_SIZE];
+
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+		errno = ENAMETOOLONG;
+	else if (access(dirname(copy), W_OK | X_OK) == 0)
+		return 0;
+	return err_set_errno(err, STORE_IO, "%s", err_quote_str(path).text);
 }
 
 static int
