@@ -745,6 +745,7 @@ build_demands_provenance_of_a_cached_envelope_too(void **state)
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *verified = NULL;
+	struct receipt receipt;
 	struct err err;
 
 	demand_provenance(bench);
@@ -759,6 +760,11 @@ build_demands_provenance_of_a_cached_envelope_too(void **state)
 	verify_calls = 0;
 	assert_refused_before_xen(bench, PROVENANCE_MISSING);
 	assert_int_equal(verify_calls, 0);
+	/* Of all signatures only the statement's are looked at. */
+	attach_statement("1", SIGNER_STRANGER, "urn:ci");
+	store_webber();
+	assert_built(bench, &receipt);
+	assert_int_equal(verify_calls, 1);
 }
 
 static void

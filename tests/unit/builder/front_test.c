@@ -197,6 +197,35 @@ front_gives_refusals_and_failures_their_code(void **state)
 	assert_has(failed, "\"XEN_FAILED\"");
 }
 
+/* It comes from the tpm role, which may be taken over. */
+static void
+front_does_not_read_past_the_evidence_it_was_given(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	struct front_answer answer = {.is_last = true};
+	struct quote quote = {.ek_certificate = {.len = SIZE_MAX}};
+	size_t sizes[] = {0, 3, sizeof(quote)};
+
+	(void)state;
+	for (size_t i = 0; i < countof(sizes); i++) {
+		CLEANUP(sealed_freep) struct sealed *memory = NULL;
+		CLEANUP(freep) char *reply = NULL;
+		struct err err;
+
+		caller_send(fd, "{\"method\":\"org.assay.Builder.Attest\","
+				"\"parameters\":{\"nonce\":"
+				"\"00112233445566778899aabbccddeeff\"}}");
+		answer.connection = next_call(FRONT_ATTEST).connection;
+		memory = sealed_of(bytes_of(&quote, sizes[i]));
+		assert_code(ipc_send_sealed(front_link, &answer, sizeof(answer),
+				memory, &err),
+		    0);
+		reply = caller_receive(fd);
+		assert_non_null(reply);
+		assert_has(reply, "\"TPM_FAILED\"");
+	}
+}
+
 static void
 front_answers_by_itself_what_concerns_the_interface(void **state)
 {
@@ -768,6 +797,7 @@ main(void)
 	    front_test(front_hands_on_a_decoded_call_and_says_who_asks),
 	    front_test(front_gives_the_receipt_to_the_caller),
 	    front_test(front_gives_refusals_and_failures_their_code),
+	    front_test(front_does_not_read_past_the_evidence_it_was_given),
 	    front_test(front_answers_by_itself_what_concerns_the_interface),
 	    front_test(front_refuses_bad_calls_and_keeps_the_connection),
 	    front_test(front_collects_the_rows_of_a_listing),
