@@ -176,6 +176,7 @@ take_reference(const struct predict_options *options,
 	    0)
 		return err_prefix(err, "%s",
 		    err_quote_str(options->reference).text);
+	drop_banks(options, &reference);
 	for (size_t i = 0; i < options->taken.count; i++)
 		TRY(take_register(&reference,
 		    (unsigned int)atol(options->taken.items[i]), prediction,
@@ -183,8 +184,8 @@ take_reference(const struct predict_options *options,
 	return 0;
 }
 
-/* In each bank that the reference has it in, and in one at least. What was
- * predicted is not overruled. */
+/* In each wanted bank that the reference has it in, and in one at least. What
+ * was predicted is not overruled. */
 static int
 take_register(const struct prediction *reference, unsigned int pcr,
     struct prediction *prediction, struct err *err)
