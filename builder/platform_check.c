@@ -67,8 +67,8 @@ check_register(const struct platform_source *source,
 			&start->found[bank]))
 			continue;
 		return err_set(err, LOG_REGISTER_CHANGED,
-		    "register %u, %s: somebody else extended it before assayd "
-		    "started",
+		    "register %u, %s: it does not hold what the log says: "
+		    "somebody else extended it, or the TPM failed in an event",
 		    source->pcr, pcr_bank_name(bank));
 	}
 	return 0;

@@ -88,9 +88,12 @@ print_platform(const struct verdict_context *context)
 				    release->covers[bank][pcr]);
 		}
 	}
-	printf("tpm        reset %u times, restarted %u, clock %llu ms\n",
-	    context->verdict->reset_count, context->verdict->restart_count,
-	    (unsigned long long)context->verdict->clock_msec);
+	/* Disguised by a number of the TPM's own for keys that are not of its
+	 * endorsement or platform hierarchy: TPM 2.0 Part 1, "Attestation". */
+	printf("tpm        clock %llu ms, reset mark %08x, restart mark %08x: "
+	       "equal to earlier ones if there was none in between\n",
+	    (unsigned long long)context->verdict->clock_msec,
+	    context->verdict->reset_count, context->verdict->restart_count);
 }
 
 static void
