@@ -1,0 +1,191 @@
+/*
+ * The signed store index in a build: what is fetched from a real stage is
+ * verified, compared with what this host has seen, and put on record.
+ */
+#include "builder_fixture.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "base/utc.h"
+#include "builder/index_fetch.h"
+#include "builder/ipc.h"
+#include "image-store/store_index_write.h"
+#include "keys/dsse.h"
+
+enum { EPOCH = 7, LONG_AGO = 1000000000 };
+
+/* Sign an index of what the store holds now, and put it there. */
+static void
+put_index(enum signer signer, int64_t epoch, int64_t expires)
+{
+	CLEANUP(closep) int dir_fd = open("store", O_RDONLY | O_DIRECTORY);
+	CLEANUP(freep) char *payload = NULL;
+	CLEANUP(freep) char *envelope = NULL;
+	struct err err;
+
+	assert_code(store_index_encode(dir_fd, epoch, expires, &payload, &err),
+	    0);
+	envelope = sign_payload(signer, DSSE_STORE_INDEX_PAYLOAD_TYPE, payload);
+	assert_code(store_index_put("store", bytes_of_str(envelope), &err), 0);
+}
+
+static int
+setup(void **state)
+{
+	struct bench *bench;
+
+	if (bench_setup(state) != 0)
+		return -1;
+	bench = *state;
+	trust_freep(&bench->policy);
+	bench->policy = make_policy_with_index(1);
+	bench->env.images.policy = bench->policy;
+	return 0;
+}
+
+/* What came over the link, if the tpm role would say this. */
+static int
+fetch(struct bench *bench, int64_t floor, enum err_code answer,
+    struct store_index **ret_index, struct report *ret_report)
+{
+	struct store_epoch in_force = {.epoch = floor};
+	struct recorded recorded = {0};
+	struct err err = {0};
+	int link[2];
+	int code;
+
+	assert_code(ipc_pair(link, &err), 0);
+	if (answer != ERR_NONE)
+		outcome_from(&recorded.outcome,
+		    err_set(&err, answer, "as the test says"), &err);
+	assert_code(ipc_send(link[0], &recorded, sizeof(recorded), -1, &err),
+	    0);
+	code = index_fetch(&bench->stage, bench->policy, &in_force, link[1],
+	    ret_index, &err);
+	*ret_report = (struct report){0};
+	(void)!recv(link[0], ret_report, sizeof(*ret_report), MSG_DONTWAIT);
+	close(link[0]);
+	close(link[1]);
+	return code;
+}
+
+static void
+assert_fetch_refused(struct bench *bench, int64_t floor, enum err_code answer,
+    enum err_code expected)
+{
+	struct store_index *index = NULL;
+	struct report report;
+
+	assert_code(fetch(bench, floor, answer, &index, &report), expected);
+	assert_null(index);
+	if (answer == ERR_NONE)
+		assert_int_equal(report.kind, 0); /* nothing was adopted */
+}
+
+static void
+an_index_is_put_on_record_before_it_is_used(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct report report;
+
+	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
+	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
+	assert_int_equal(index->epoch, EPOCH);
+	assert_int_equal(report.kind, REPORT_EPOCH);
+	assert_int_equal(report.store.epoch, EPOCH);
+	assert_true(digest_equal(&report.store.index, &index->digest));
+}
+
+static void
+an_index_that_cannot_be_put_on_record_is_not_used(void **state)
+{
+	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
+	assert_fetch_refused(*state, 0, TPM_FAILED, TPM_FAILED);
+}
+
+static void
+an_older_index_is_refused(void **state)
+{
+	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
+	assert_fetch_refused(*state, EPOCH + 1, ERR_NONE, STORE_ROLLBACK);
+}
+
+static void
+an_expired_index_is_refused(void **state)
+{
+	put_index(SIGNER_STRANGER, EPOCH, LONG_AGO);
+	assert_fetch_refused(*state, 0, ERR_NONE, STORE_INDEX_EXPIRED);
+}
+
+static void
+an_index_that_its_role_did_not_sign_is_refused(void **state)
+{
+	put_index(SIGNER_PROD, EPOCH, UTC_NONE);
+	assert_fetch_refused(*state, 0, ERR_NONE, THRESHOLD_NOT_MET);
+}
+
+static void
+an_index_that_is_missing_is_refused(void **state)
+{
+	assert_fetch_refused(*state, 0, ERR_NONE, STORE_INDEX_MISSING);
+}
+
+static void
+no_index_is_asked_for_without_a_role_for_it(void **state)
+{
+	struct bench *bench = *state;
+	struct store_index *index = NULL;
+	struct report report;
+
+	trust_freep(&bench->policy);
+	bench->policy = make_policy(1);
+	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
+	assert_null(index);
+	assert_int_equal(report.kind, 0);
+}
+
+static void
+an_image_that_the_index_does_not_list_is_not_built(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct receipt receipt;
+	struct report report;
+	struct err err;
+
+	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
+	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
+	add_image(SIGNER_PROD, "web-new", "1", 17);
+	bench->env.images.index = index;
+	assert_code(bench_build(bench, &receipt, &err), 0);
+	strcpy(bench->request.image, "web-new");
+	strcpy(bench->request.name, "other");
+	bench->request.uuid[0]++;
+	assert_code(bench_build(bench, &receipt, &err), IMAGE_NOT_INDEXED);
+	assert_int_equal(xen_fake_domain_count(bench->fake), 1);
+}
+
+#define index_test(test) \
+	cmocka_unit_test_setup_teardown(test, setup, bench_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    index_test(an_index_is_put_on_record_before_it_is_used),
+	    index_test(an_index_that_cannot_be_put_on_record_is_not_used),
+	    index_test(an_older_index_is_refused),
+	    index_test(an_expired_index_is_refused),
+	    index_test(an_index_that_its_role_did_not_sign_is_refused),
+	    index_test(an_index_that_is_missing_is_refused),
+	    index_test(no_index_is_asked_for_without_a_role_for_it),
+	    index_test(an_image_that_the_index_does_not_list_is_not_built),
+	};
+
+	return cmocka_run_group_tests_name("index_fetch", tests, NULL, NULL);
+}
