@@ -638,6 +638,19 @@ an_older_store_is_refused(void **state)
 	assert_code(record(EVENT_BUILD, &recorded), 0);
 }
 
+/* Without a counter the floor is what this run has seen. */
+static void
+an_older_store_is_refused_without_a_tpm_too(void **state)
+{
+	(void)state;
+	is_development = true;
+	config.measure.is_set = false;
+	assert_code(start_code(), 0);
+	assert_code(adopt(0xaa, 9), 0);
+	assert_code(adopt(0xbb, 8), STORE_ROLLBACK);
+	assert_code(adopt(0xbb, 9), 0);
+}
+
 /* --- evidence --------------------------------------------------------- */
 
 static void
@@ -755,6 +768,7 @@ main(void)
 	    role_test(a_dynamic_launch_is_on_record_in_its_index_too),
 	    role_test(a_newer_store_raises_the_counter_and_is_on_record),
 	    role_test(an_older_store_is_refused),
+	    role_test(an_older_store_is_refused_without_a_tpm_too),
 	    role_test(a_quote_is_over_the_nonce),
 	    role_test(a_host_without_a_tpm_has_no_quote),
 	    role_test(a_nonce_of_another_length_is_refused),
