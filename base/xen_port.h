@@ -26,7 +26,14 @@
 struct xen_domain_spec {
 	uint8_t uuid[XEN_UUID_BYTES];
 	uint32_t memory_mib;
+	uint32_t memory_slack_kib; /* that it may have above that */
 	uint32_t vcpus;
+	uint32_t flags; /* XEN_DOMCTL_CDF_* */
+	uint32_t max_event_port;
+	uint32_t grant_version;
+	int32_t max_grant_frames; /* -1: as many as Xen allows */
+	int32_t max_maptrack_frames;
+	uint32_t tsc_mode;
 };
 
 /* What is loaded into it. All bytes are sealed and outlive the call. */

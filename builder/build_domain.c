@@ -5,6 +5,7 @@
 
 #include "base/scope.h"
 #include "builder/build_link.h"
+#include "builder/configuration.h"
 #include "grant-preload/grant_preload.h"
 
 static int allow_caller(const struct config *config,
@@ -159,6 +160,9 @@ measure(const struct build_env *env, const struct build_request *request,
 	snprintf(build.role, sizeof(build.role), "%s",
 	    verified_manifest_role(verified));
 	TRY(digest_of(bytes_of_str(manifest->cmdline), &build.cmdline, err));
+	TRY(configuration_write(request, &env->config->daemons,
+	    receipt->configuration, &receipt->config, err));
+	build.config = receipt->config;
 	return build_link_record(env->record_link, &build, &receipt->sequence,
 	    &receipt->measurement, err);
 }

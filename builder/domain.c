@@ -7,6 +7,7 @@
 
 #include "base/scope.h"
 #include "builder/build_link.h"
+#include "builder/configuration.h"
 #include "builder/libxl_json.h"
 #include "builder/skeleton.h"
 
@@ -54,14 +55,10 @@ domain_create(const struct domain_place *place,
 {
 	CLEANUP(domain_abortp) struct domain *domain = NULL;
 	struct domain *made = calloc(1, sizeof(*made));
-	struct xen_domain_spec spec = {
-	    .memory_mib = request->memory_mib,
-	    .vcpus = request->vcpus,
-	};
+	struct xen_domain_spec spec = configuration_spec(request);
 
 	if (made == NULL)
 		return err_set(err, NO_MEMORY, "domain");
-	memcpy(spec.uuid, request->uuid, sizeof(spec.uuid));
 	made->place = place;
 	made->request = request;
 	if (place->xen->ops->domain_create(place->xen->xen, &spec, &made->domid,

@@ -11,6 +11,8 @@ static json_t *encode_signers(const struct receipt *receipt);
 static json_t *encode_timing(const struct timing *timing);
 static int decode_names(const struct json_at *root, struct receipt *ret_receipt,
     struct err *err);
+static int decode_configuration(const struct json_at *root,
+    struct receipt *ret_receipt, struct err *err);
 static int decode_string(const struct json_at *root, const char *member,
     char *ret_text, size_t size, struct err *err);
 static int decode_signers(const struct json_at *root,
@@ -26,20 +28,23 @@ receipt_encode(const struct receipt *receipt)
 	char uuid[UUID_TEXT_SIZE];
 	char envelope[DIGEST_TEXT_SIZE];
 	char payload[DIGEST_TEXT_SIZE];
+	char config[DIGEST_TEXT_SIZE];
 	char measurement[DIGEST_TEXT_SIZE];
 
 	uuid_text(receipt->uuid, uuid);
 	digest_text(&receipt->envelope, envelope);
 	digest_text(&receipt->payload, payload);
+	digest_text(&receipt->config, config);
 	digest_text(&receipt->measurement, measurement);
 	return json_pack(
 	    "{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, "
-	    "s:s, s:s, s:I, s:i, s:i, s:o, s:o, s:{s:s, s:I}, s:o}",
+	    "s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:o, s:o, s:{s:s, s:I}, s:o}",
 	    "schema", RECEIPT_SCHEMA, "domid", (int)receipt->domid, "uuid",
 	    uuid, "name", receipt->name, "image", receipt->image, "version",
 	    receipt->version, "role", receipt->role, "debug",
 	    (int)receipt->is_debug, "cached", (int)receipt->was_cached,
 	    "manifest_digest", envelope, "payload_digest", payload,
+	    "configuration", receipt->configuration, "config_digest", config,
 	    "measurement", measurement, "sequence",
 	    (json_int_t)receipt->sequence, "memory_mib",
 	    (int)receipt->memory_mib, "vcpus", (int)receipt->vcpus, "grants",
@@ -54,8 +59,9 @@ receipt_decode(struct bytes text, struct receipt *ret_receipt, struct err *err)
 {
 	static const char *const known[] = {"schema", "domid", "uuid", "name",
 	    "image", "version", "role", "debug", "cached", "manifest_digest",
-	    "payload_digest", "measurement", "sequence", "memory_mib", "vcpus",
-	    "grants", "signers", "rollback", "timing_usec", NULL};
+	    "payload_digest", "configuration", "config_digest", "measurement",
+	    "sequence", "memory_mib", "vcpus", "grants", "signers", "rollback",
+	    "timing_usec", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct receipt receipt = {0};
 	struct json_at root;
@@ -72,6 +78,7 @@ receipt_decode(struct bytes text, struct receipt *ret_receipt, struct err *err)
 	TRY(json_bool_in(&root, "cached", &receipt.was_cached, err));
 	TRY(json_digest_in(&root, "manifest_digest", &receipt.envelope, err));
 	TRY(json_digest_in(&root, "payload_digest", &receipt.payload, err));
+	TRY(decode_configuration(&root, &receipt, err));
 	TRY(json_digest_in(&root, "measurement", &receipt.measurement, err));
 	TRY(json_integer_in(&root, "sequence", 1, INT64_MAX, &number, err));
 	receipt.sequence = (uint64_t)number;
@@ -146,6 +153,22 @@ decode_names(const struct json_at *root, struct receipt *ret_receipt,
 	    sizeof(ret_receipt->version), err));
 	TRY(decode_string(root, "role", ret_receipt->role,
 	    sizeof(ret_receipt->role), err));
+	return 0;
+}
+
+static int
+decode_configuration(const struct json_at *root, struct receipt *ret_receipt,
+    struct err *err)
+{
+	struct digest digest;
+
+	TRY(decode_string(root, "configuration", ret_receipt->configuration,
+	    sizeof(ret_receipt->configuration), err));
+	TRY(json_digest_in(root, "config_digest", &ret_receipt->config, err));
+	TRY(digest_of(bytes_of_str(ret_receipt->configuration), &digest, err));
+	if (!digest_equal(&digest, &ret_receipt->config))
+		return json_refuse(root, "config_digest", err,
+		    "not of this configuration");
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/uuid.h"
+#include "builder/configuration.h"
 #include "builder/timing.h"
 #include "grant-preload/grant_plan.h"
 
@@ -37,6 +38,8 @@ struct receipt {
 	uint32_t signer_count;
 	char rollback_location[LIMIT_NAME_BYTES + 1];
 	int64_t rollback_index;
+	char configuration[CONFIGURATION_BYTES + 1]; /* its text */
+	struct digest config;                        /* of that */
 	struct digest measurement;
 	uint64_t sequence;
 	uint32_t memory_mib;
@@ -49,7 +52,8 @@ struct receipt {
 json_t *receipt_encode(const struct receipt *receipt);
 
 /*
- * Read back what receipt_encode() made. Timing is not read back.
+ * Read back what receipt_encode() made. Timing is not read back. The
+ * configuration is text here, and has to have its digest.
  * Errors: CONFIG_BAD.
  */
 int receipt_decode(struct bytes text, struct receipt *ret_receipt,

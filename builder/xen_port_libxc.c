@@ -19,11 +19,6 @@
 #include "base/scope.h"
 #include "builder/xenstore_batch.h"
 
-/* libxl's own slack: LIBXL_MAXMEM_CONSTANT in KiB (libxl_internal.h). */
-enum { MAXMEM_SLACK_KIB = 1024 };
-/* xen/include/xen/sched.h: the most that a 2-level event channel guest has;
- * libxl's default for max_event_channels. */
-enum { MAX_EVENT_PORT = 1023 };
 enum { STORE_ATTEMPTS = 8 };
 enum { DESTROY_POLLS = 1000, DESTROY_POLL_USEC = 5000 };
 
@@ -115,14 +110,13 @@ libxc_domain_create(void *xen, const struct xen_domain_spec *spec,
     uint32_t *ret_domid, struct err *err)
 {
 	struct libxc *libxc = xen;
-	/* A PV guest: no flags. Grant tables of version 1 only: the races of
-	 * XSA-500 and XSA-501 are in changing the version. */
 	struct xen_domctl_createdomain config = {
+	    .flags = spec->flags,
 	    .max_vcpus = spec->vcpus,
-	    .max_evtchn_port = MAX_EVENT_PORT,
-	    .max_grant_frames = -1,
-	    .max_maptrack_frames = -1,
-	    .grant_opts = XEN_DOMCTL_GRANT_version(1),
+	    .max_evtchn_port = spec->max_event_port,
+	    .max_grant_frames = spec->max_grant_frames,
+	    .max_maptrack_frames = spec->max_maptrack_frames,
+	    .grant_opts = XEN_DOMCTL_GRANT_version(spec->grant_version),
 	};
 	uint32_t domid = 0; /* Xen chooses */
 
@@ -145,11 +139,12 @@ libxc_domain_prepare(void *xen, uint32_t domid,
 	if (xc_domain_max_vcpus(libxc->xch, domid, spec->vcpus) != 0)
 		return xen_failed(libxc, err, "xc_domain_max_vcpus");
 	if (xc_domain_setmaxmem(libxc->xch, domid,
-		memory_kib + MAXMEM_SLACK_KIB) != 0)
+		memory_kib + spec->memory_slack_kib) != 0)
 		return xen_failed(libxc, err, "xc_domain_setmaxmem");
 	if (xc_domain_set_memmap_limit(libxc->xch, domid, memory_kib) != 0)
 		return xen_failed(libxc, err, "xc_domain_set_memmap_limit");
-	if (xc_domain_set_tsc_info(libxc->xch, domid, 0, 0, 0, 0) != 0)
+	if (xc_domain_set_tsc_info(libxc->xch, domid, spec->tsc_mode, 0, 0,
+		0) != 0)
 		return xen_failed(libxc, err, "xc_domain_set_tsc_info");
 	if (xc_cpuid_apply_policy(libxc->xch, domid, false, NULL, 0, true,
 		false, false, NULL, NULL) != 0)

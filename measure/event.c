@@ -145,6 +145,7 @@ put_build(struct text *text, const struct event_build *build)
 	put_digest(text, "kernel", true, &build->kernel_elf);
 	put_digest(text, "ramdisk", build->has_ramdisk, &build->ramdisk);
 	put_digest(text, "cmdline", true, &build->cmdline);
+	put_digest(text, "config", true, &build->config);
 	put_plain(text, "role", build->role);
 	put(text, ",\"debug\":%s,\"type\":\"pv\"",
 	    build->is_debug ? "true" : "false");

@@ -69,6 +69,7 @@ struct event_build {
 	bool has_ramdisk;
 	struct digest ramdisk;
 	struct digest cmdline;
+	struct digest config;            /* all that is not in the image */
 	char role[LIMIT_NAME_BYTES + 1]; /* that signed the image */
 	bool is_debug;
 	uint8_t uuid[UUID_BYTES];

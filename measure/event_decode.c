@@ -201,6 +201,7 @@ decode_build(const struct json_at *root, struct event_build *build,
 	TRY(maybe_digest_in(root, "ramdisk", &build->has_ramdisk,
 	    &build->ramdisk, err));
 	TRY(digest_in(root, "cmdline", &build->cmdline, err));
+	TRY(digest_in(root, "config", &build->config, err));
 	TRY(plain_in(root, "role", LIMIT_NAME_BYTES, build->role, err));
 	TRY(json_bool_in(root, "debug", &build->is_debug, err));
 	TRY(decode_domain(root, build->uuid, &build->domid, err));

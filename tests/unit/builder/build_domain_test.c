@@ -262,6 +262,11 @@ build_puts_on_record_what_it_built(void **state)
 	assert_code(digest_of(bytes_of_str(manifest.cmdline), &expected, &err),
 	    0);
 	assert_true(digest_equal(&build->cmdline, &expected));
+	assert_has(receipt.configuration, "\"name\":\"guest\"");
+	assert_code(
+	    digest_of(bytes_of_str(receipt.configuration), &expected, &err), 0);
+	assert_true(digest_equal(&build->config, &expected));
+	assert_true(digest_equal(&receipt.config, &expected));
 	assert_string_equal(build->role, "prod");
 	assert_false(build->is_debug);
 	assert_memory_equal(build->uuid, bench->request.uuid, UUID_BYTES);

@@ -44,6 +44,9 @@ good_build_request(void)
 struct receipt
 good_receipt(void)
 {
+	struct build_request request = good_build_request();
+	const struct grant_daemons daemons = {XENSTORED, XENCONSOLED};
+	struct err err;
 	struct receipt receipt = {
 	    .domid = 9,
 	    .name = "guest",
@@ -65,6 +68,9 @@ good_receipt(void)
 	memset(receipt.envelope.bytes, 0x11, DIGEST_BYTES);
 	memset(receipt.payload.bytes, 0x22, DIGEST_BYTES);
 	memset(receipt.measurement.bytes, 0x33, DIGEST_BYTES);
+	assert_int_equal(configuration_write(&request, &daemons,
+			     receipt.configuration, &receipt.config, &err),
+	    0);
 	memset(receipt.signers, 0x44, DIGEST_BYTES);
 	memset(receipt.signers[1].bytes, 0x55, DIGEST_BYTES);
 	for (uint32_t i = 0; i < TIMING_PHASE_COUNT; i++)

@@ -7,6 +7,11 @@
 #include "base/scope.h"
 #include "builder/receipt.h"
 
+#define OTHER_DIGEST                       \
+	"sha256:"                          \
+	"00000000000000000000000000000000" \
+	"00000000000000000000000000000000"
+
 static char *
 encoded(const struct receipt *receipt)
 {
@@ -42,6 +47,8 @@ receipt_is_read_back_but_for_its_timing(void **state)
 	assert_int_equal(back.was_cached, receipt.was_cached);
 	assert_true(digest_equal(&back.envelope, &receipt.envelope));
 	assert_true(digest_equal(&back.payload, &receipt.payload));
+	assert_string_equal(back.configuration, receipt.configuration);
+	assert_true(digest_equal(&back.config, &receipt.config));
 	assert_true(digest_equal(&back.measurement, &receipt.measurement));
 	assert_int_equal(back.signer_count, receipt.signer_count);
 	assert_true(back.signer_count > 0);
@@ -102,8 +109,8 @@ receipt_refuses_a_missing_or_wrong_member(void **state)
 {
 	static const char *const members[] = {"schema", "domid", "uuid", "name",
 	    "image", "version", "role", "debug", "cached", "manifest_digest",
-	    "payload_digest", "measurement", "sequence", "memory_mib", "vcpus",
-	    "grants", "signers", "rollback"};
+	    "payload_digest", "configuration", "config_digest", "measurement",
+	    "sequence", "memory_mib", "vcpus", "grants", "signers", "rollback"};
 
 	(void)state;
 	for (size_t i = 0; i < countof(members); i++) {
@@ -119,10 +126,13 @@ static void
 receipt_refuses_values_out_of_range(void **state)
 {
 	char long_name[LIMIT_NAME_BYTES + 2];
+	char long_text[CONFIGURATION_BYTES + 2];
 
 	(void)state;
 	memset(long_name, 'n', sizeof(long_name));
 	long_name[sizeof(long_name) - 1] = '\0';
+	memset(long_text, 't', sizeof(long_text));
+	long_text[sizeof(long_text) - 1] = '\0';
 	assert_refused_with("schema", json_string("assay.receipt/2"));
 	assert_refused_with("domid", json_integer(0));
 	assert_refused_with("domid", json_integer(65536));
@@ -131,6 +141,8 @@ receipt_refuses_values_out_of_range(void **state)
 	assert_refused_with("version", json_string(long_name));
 	assert_refused_with("role", json_string(long_name));
 	assert_refused_with("measurement", json_string("sha256:00"));
+	assert_refused_with("config_digest", json_string(OTHER_DIGEST));
+	assert_refused_with("configuration", json_string(long_text));
 	assert_refused_with("sequence", json_integer(0));
 	assert_refused_with("sequence", json_integer(-1));
 	assert_refused_with("memory_mib", json_integer(0));

@@ -28,7 +28,8 @@ static const char *const good_data[EVENT_KINDS] = {
 	    "{\"v\":1,\"ev\":\"build\",\"seq\":3,"
 	    "\"manifest\":\"" HEX32("44") "\",\"payload\":\"" HEX32("55") "\","
 	    "\"kernel\":\"" HEX32("66") "\",\"ramdisk\":\"" HEX32("77") "\","
-	    "\"cmdline\":\"" HEX32("5a") "\",\"role\":\"prod\","
+	    "\"cmdline\":\"" HEX32("5a") "\",\"config\":\"" HEX32("3c") "\","
+	    "\"role\":\"prod\","
 	    "\"debug\":false,\"type\":\"pv\",\"uuid\":\"" UUID_OF_GOOD "\","
 	    "\"domid\":9,\"mem\":256,\"vcpus\":2}",
 	[EVENT_ABANDON] =
@@ -128,6 +129,7 @@ every_member_of_every_event_is_in_its_bytes(void **state)
 	CHANGED(EVENT_BUILD, e->as.build.kernel_elf.bytes[31] ^= 1);
 	CHANGED(EVENT_BUILD, e->as.build.ramdisk.bytes[31] ^= 1);
 	CHANGED(EVENT_BUILD, e->as.build.cmdline.bytes[31] ^= 1);
+	CHANGED(EVENT_BUILD, e->as.build.config.bytes[31] ^= 1);
 	CHANGED(EVENT_BUILD, e->as.build.role[0] = 'x');
 	CHANGED(EVENT_BUILD, e->as.build.is_debug = true);
 	CHANGED(EVENT_BUILD, e->as.build.uuid[15] ^= 1);

@@ -54,6 +54,7 @@ good_build(void)
 	    .has_ramdisk = true,
 	    .ramdisk = filled(0x77),
 	    .cmdline = filled(0x5a),
+	    .config = filled(0x3c),
 	    .role = "prod",
 	    .domid = 9,
 	    .memory_mib = 256,

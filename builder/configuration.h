@@ -1,0 +1,34 @@
+/*
+ * The configuration of a domain: all that the caller and assayd decided about
+ * it besides its image, as one line of JSON whose digest is measured.
+ *
+ * What Xen creates the domain with is made here, and written down from the
+ * same values: so what is on record is what was done. Not in it: the image,
+ * which has digests of its own; uuid and domid, which are beside it in the
+ * event; who called.
+ * Spec: assay-event-log(5), "Configuration".
+ */
+#ifndef ASSAY_BUILDER_CONFIGURATION_H
+#define ASSAY_BUILDER_CONFIGURATION_H
+
+#include "base/digest.h"
+#include "builder/request.h"
+#include "grant-preload/grant_plan.h"
+
+#define CONFIGURATION_SCHEMA "assay.configuration/1"
+#define CONFIGURATION_BYTES  512 /* no text is longer */
+
+/* What Xen is to create for this request. */
+struct xen_domain_spec configuration_spec(const struct build_request *request);
+
+/*
+ * Members in a fixed order, no spaces. The request was checked by
+ * request_check(): its name has nothing that JSON would have to escape.
+ * Errors: those of digest_of().
+ */
+int configuration_write(const struct build_request *request,
+    const struct grant_daemons *daemons,
+    char ret_text[static CONFIGURATION_BYTES + 1], struct digest *ret_digest,
+    struct err *err);
+
+#endif
