@@ -76,4 +76,12 @@ bytes_le32(struct bytes all, size_t offset, uint32_t *ret_value)
 	return true;
 }
 
+/* And their writer: the lowest `len` bytes of `value`. */
+static inline void
+bytes_put_le(uint8_t *out, uint64_t value, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(value >> 8 * i);
+}
+
 #endif

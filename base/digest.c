@@ -1,9 +1,8 @@
 #include "base/digest.h"
 
-#include <stdio.h>
-
 #include <openssl/evp.h>
 
+#include "base/hex.h"
 #include "base/scope.h"
 
 struct hasher {
@@ -11,8 +10,6 @@ struct hasher {
 };
 
 static const char prefix[] = "sha256:";
-
-static int hex_value(char c);
 
 int
 digest_of(struct bytes data, struct digest *ret_digest, struct err *err)
@@ -74,8 +71,7 @@ digest_equal(const struct digest *a, const struct digest *b)
 void
 digest_hex(const struct digest *digest, char ret_hex[DIGEST_HEX_SIZE])
 {
-	for (size_t i = 0; i < DIGEST_BYTES; i++)
-		snprintf(ret_hex + 2 * i, 3, "%02x", digest->bytes[i]);
+	hex_encode(bytes_of(digest->bytes, DIGEST_BYTES), ret_hex);
 }
 
 void
@@ -88,20 +84,7 @@ digest_text(const struct digest *digest, char ret_text[DIGEST_TEXT_SIZE])
 bool
 digest_from_hex(const char *hex, struct digest *ret_digest)
 {
-	struct digest digest;
-
-	for (size_t i = 0; i < DIGEST_BYTES; i++) {
-		int high = hex_value(hex[2 * i]);
-		int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
-
-		if (low < 0)
-			return false;
-		digest.bytes[i] = (uint8_t)(high << 4 | low);
-	}
-	if (hex[2 * DIGEST_BYTES] != '\0')
-		return false;
-	*ret_digest = digest;
-	return true;
+	return hex_decode(hex, DIGEST_BYTES, ret_digest->bytes);
 }
 
 bool
@@ -109,14 +92,4 @@ digest_from_text(const char *text, struct digest *ret_digest)
 {
 	return strncmp(text, prefix, sizeof(prefix) - 1) == 0 &&
 	       digest_from_hex(text + sizeof(prefix) - 1, ret_digest);
-}
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
 }

@@ -1,10 +1,10 @@
 #include "base/uuid.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-static int hex_value(char c);
+#include "base/hex.h"
+
 static bool has_dash_before(size_t byte);
 
 void
@@ -15,7 +15,7 @@ uuid_text(const uint8_t uuid[UUID_BYTES], char ret_text[UUID_TEXT_SIZE])
 	for (size_t i = 0; i < UUID_BYTES; i++) {
 		if (has_dash_before(i))
 			*out++ = '-';
-		snprintf(out, 3, "%02x", uuid[i]);
+		hex_encode(bytes_of(uuid + i, 1), out);
 		out += 2;
 	}
 }
@@ -56,16 +56,6 @@ uuid_random(uint8_t ret_uuid[UUID_BYTES], struct err *err)
 	uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
 	memcpy(ret_uuid, uuid, UUID_BYTES);
 	return 0;
-}
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
 }
 
 static bool

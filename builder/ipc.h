@@ -8,12 +8,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/sealed.h"
 
 /* A connected pair; both ends close on exec. Errors: SYSTEM_FAILED. */
 int ipc_pair(int ret_fds[2], struct err *err);
+
+/*
+ * Fork a role that a link of ours leads to: each side has its own end of it
+ * only. In the child *ret_pid is 0. Errors: SYSTEM_FAILED.
+ */
+int ipc_fork(int *ret_link, pid_t *ret_pid, struct err *err);
 
 /*
  * Send one record, and a copy of `pass_fd` unless it is -1.

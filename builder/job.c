@@ -14,23 +14,16 @@ int
 job_prepare(struct job *job, const struct role_env *env, enum child_kind kind,
     struct err *err)
 {
-	int link[2];
+	int link;
 	pid_t pid;
 
-	TRY(ipc_pair(link, err));
-	pid = fork();
-	if (pid < 0) {
-		close(link[0]);
-		close(link[1]);
-		return err_set_errno(err, SYSTEM_FAILED, "fork");
-	}
+	TRY(ipc_fork(&link, &pid, err));
 	if (pid == 0)
-		build_role_run(env, kind, link[1]);
-	close(link[1]);
+		build_role_run(env, kind, link);
 	*job = (struct job){
 	    .state = JOB_READY,
 	    .pid = pid,
-	    .link = link[0],
+	    .link = link,
 	    .deadline_usec = UINT64_MAX,
 	};
 	return 0;

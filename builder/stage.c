@@ -75,23 +75,14 @@ static int check_entry(struct layout_entry *entry, struct err *err);
 int
 stage_start(uint32_t sandbox_uid, struct stage *ret_stage, struct err *err)
 {
-	int link[2];
 	int parent_pid = getpid();
+	int link;
 	pid_t pid;
 
-	TRY(ipc_pair(link, err));
-	pid = fork();
-	if (pid < 0) {
-		close(link[0]);
-		close(link[1]);
-		return err_set_errno(err, SYSTEM_FAILED, "fork");
-	}
-	if (pid == 0) {
-		close(link[0]);
-		_exit(start_child(sandbox_uid, link[1], parent_pid, err));
-	}
-	close(link[1]);
-	*ret_stage = (struct stage){.fd = link[0], .pid = pid};
+	TRY(ipc_fork(&link, &pid, err));
+	if (pid == 0)
+		_exit(start_child(sandbox_uid, link, parent_pid, err));
+	*ret_stage = (struct stage){.fd = link, .pid = pid};
 	return 0;
 }
 

@@ -113,24 +113,16 @@ static int
 start_front(struct supervisor *sup, int *listen_fd, struct err *err)
 {
 	struct timeval patience = {.tv_sec = FRONT_SEND_SECONDS};
-	int link[2];
+	int link;
 	pid_t pid;
 
-	TRY(ipc_pair(link, err));
-	setsockopt(link[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
-	    sizeof(patience));
-	pid = fork();
-	if (pid < 0) {
-		close(link[0]);
-		close(link[1]);
-		return err_set_errno(err, SYSTEM_FAILED, "fork");
-	}
+	TRY(ipc_fork(&link, &pid, err));
 	if (pid == 0)
-		front_run(sup->config, *listen_fd, link[1],
+		front_run(sup->config, *listen_fd, link,
 		    sup->env.parent_pid);
-	close(link[1]);
+	setsockopt(link, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	closep(listen_fd); /* the front's alone from here on */
-	sup->front_fd = link[0];
+	sup->front_fd = link;
 	sup->front_pid = pid;
 	return 0;
 }

@@ -37,23 +37,15 @@ int
 supervisor_start_recorder(struct supervisor *sup, struct err *err)
 {
 	struct timeval patience = {.tv_sec = SEND_SECONDS};
-	int link[2];
+	int link;
 	pid_t pid;
 
-	TRY(ipc_pair(link, err));
-	setsockopt(link[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
-	    sizeof(patience));
-	pid = fork();
-	if (pid < 0) {
-		close(link[0]);
-		close(link[1]);
-		return err_set_errno(err, SYSTEM_FAILED, "fork");
-	}
+	TRY(ipc_fork(&link, &pid, err));
 	if (pid == 0)
 		tpm_role_run(sup->config, sup->env.policy, sup->is_development,
-		    link[1]);
-	close(link[1]);
-	sup->recorder_fd = link[0];
+		    link);
+	setsockopt(link, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	sup->recorder_fd = link;
 	sup->recorder_pid = pid;
 	return await_start(sup, err);
 }

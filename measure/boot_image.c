@@ -60,8 +60,6 @@ static size_t raw_bytes_of(const struct plan *plan, const struct part *part);
 static uint32_t checksum_of(const uint8_t *image, size_t len);
 static uint64_t align(uint64_t value, uint64_t alignment);
 static uint32_t get_le32(const uint8_t *in);
-static void put_le16(uint8_t *out, uint16_t value);
-static void put_le32(uint8_t *out, uint32_t value);
 
 int
 boot_image_config(const char *xen_options, const char *kernel_options,
@@ -257,19 +255,20 @@ write_image(const struct plan *plan, uint8_t *image)
 		    header + i * PE_SECTION_BYTES);
 	}
 	write_header_fields(plan, image);
-	put_le32(image + pe_checksum_offset(pe), 0);
-	put_le32(image + pe_checksum_offset(pe), checksum_of(image, plan->len));
+	bytes_put_le(image + pe_checksum_offset(pe), 0, 4);
+	bytes_put_le(image + pe_checksum_offset(pe),
+	    checksum_of(image, plan->len), 4);
 }
 
 static void
 write_section_header(const struct part *part, size_t raw_bytes, uint8_t *out)
 {
 	memcpy(out, part->name, strlen(part->name));
-	put_le32(out + 8, (uint32_t)part->data.len);
-	put_le32(out + 12, part->rva);
-	put_le32(out + 16, (uint32_t)raw_bytes);
-	put_le32(out + 20, (uint32_t)part->offset);
-	put_le32(out + 36, part->flags);
+	bytes_put_le(out + 8, part->data.len, 4);
+	bytes_put_le(out + 12, part->rva, 4);
+	bytes_put_le(out + 16, raw_bytes, 4);
+	bytes_put_le(out + 20, part->offset, 4);
+	bytes_put_le(out + 36, part->flags, 4);
 }
 
 static void
@@ -282,10 +281,10 @@ write_header_fields(const struct plan *plan, uint8_t *image)
 
 	for (size_t i = 0; i < NEW_SECTIONS; i++)
 		data_bytes += (uint32_t)raw_bytes_of(plan, &plan->parts[i]);
-	put_le16(coff + 2, (uint16_t)(pe->section_count + NEW_SECTIONS));
-	put_le32(optional + 8, data_bytes); /* SizeOfInitializedData */
-	put_le32(optional + 56, (uint32_t)plan->image_bytes);
-	put_le32(optional + 60, (uint32_t)plan->header_bytes);
+	bytes_put_le(coff + 2, pe->section_count + NEW_SECTIONS, 2);
+	bytes_put_le(optional + 8, data_bytes, 4); /* SizeOfInitializedData */
+	bytes_put_le(optional + 56, plan->image_bytes, 4);
+	bytes_put_le(optional + 60, plan->header_bytes, 4);
 }
 
 /* Every offset in the file that the format has. */
@@ -349,10 +348,10 @@ shift_field(const struct plan *plan, uint8_t *field)
 	uint32_t offset = get_le32(field);
 
 	if (offset >= pe->raw_end && offset < pe->file.len)
-		put_le32(field,
-		    (uint32_t)(plan->tail_offset + (offset - pe->raw_end)));
+		bytes_put_le(field, plan->tail_offset + (offset - pe->raw_end),
+		    4);
 	else if (offset >= pe->header_bytes && offset < pe->raw_end)
-		put_le32(field, (uint32_t)(offset + plan->shift));
+		bytes_put_le(field, offset + plan->shift, 4);
 }
 
 static size_t
@@ -387,18 +386,4 @@ get_le32(const uint8_t *in)
 {
 	return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 |
 	       (uint32_t)in[3] << 24;
-}
-
-static void
-put_le16(uint8_t *out, uint16_t value)
-{
-	out[0] = (uint8_t)value;
-	out[1] = (uint8_t)(value >> 8);
-}
-
-static void
-put_le32(uint8_t *out, uint32_t value)
-{
-	put_le16(out, (uint16_t)value);
-	put_le16(out + 2, (uint16_t)(value >> 16));
 }

@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 
-#include "base/scope.h"
+#include "base/hex.h"
 #include "base/json.h"
+#include "base/scope.h"
 #include "measure/event_decode.h"
 
 static json_t *encode_digests(const struct event_log_record *record);
@@ -71,9 +72,7 @@ encode_content(const struct event_log_record *record)
 
 	if (hex == NULL)
 		return NULL;
-	hex[0] = '\0';
-	for (size_t i = 0; i < record->event.len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", record->event.ptr[i]);
+	hex_encode(record->event, hex);
 	return json_pack("{s:I, s:s}", "event_type", (json_int_t)record->type,
 	    "event_data", hex);
 }

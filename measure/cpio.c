@@ -1,9 +1,11 @@
 #include "measure/cpio.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/scope.h"
 
@@ -27,7 +29,6 @@ static int check_entry(struct bytes archive, size_t *offset, bool *ret_is_last,
     struct err *err);
 static int read_field(struct bytes archive, size_t header, size_t index,
     uint32_t *ret_value, struct err *err);
-static int hex_value(uint8_t c);
 static size_t skip_zeros(struct bytes archive, size_t offset);
 static size_t align(size_t value, size_t alignment);
 
@@ -178,7 +179,7 @@ read_field(struct bytes archive, size_t header, size_t index,
 	uint32_t value = 0;
 
 	for (size_t i = 0; i < FIELD_BYTES; i++) {
-		int digit = hex_value(digits[i]);
+		int digit = hex_value((char)tolower(digits[i]));
 
 		if (digit < 0)
 			return err_set(err, CPIO_MALFORMED,
@@ -188,18 +189,6 @@ read_field(struct bytes archive, size_t header, size_t index,
 	}
 	*ret_value = value;
 	return 0;
-}
-
-static int
-hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 static size_t

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
@@ -85,8 +86,8 @@ enrolment_encode(const struct enrolment *enrolment)
 
 	tpm_name_hex(&enrolment->ak_name, name);
 	digest_text(&enrolment->ek, ek);
-	for (size_t i = 0; i < CREDENTIAL_SECRET_BYTES; i++)
-		snprintf(secret + 2 * i, 3, "%02x", enrolment->secret[i]);
+	hex_encode(bytes_of(enrolment->secret, CREDENTIAL_SECRET_BYTES),
+	    secret);
 	return json_pack("{s:s, s:s?, s:s, s:s, s:b, s:s*}", "schema",
 	    enrolment->is_challenge ? challenge_schema : record_schema, "ak",
 	    ak, "ak_name", name, "ek", ek, "ek_certified",

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 
 /* The data under way. */
@@ -24,7 +25,6 @@ static void put_found(struct text *text, const struct event_start *start);
 static void put_start(struct text *text, const struct event_start *start);
 static void put_build(struct text *text, const struct event_build *build);
 static void put_body(struct text *text, const struct event *event);
-static void put_le32(uint8_t *out, uint32_t value);
 
 static const char *const kinds[EVENT_KINDS] = {
     [EVENT_START] = "start",
@@ -62,8 +62,8 @@ event_encode(const struct event *event, uint8_t ret_bytes[static EVENT_BYTES])
 	    event_kind_name(event->kind), (unsigned long long)event->sequence);
 	put_body(&text, event);
 	put(&text, "}");
-	put_le32(ret_bytes, EVENT_TAG);
-	put_le32(ret_bytes + 4, (uint32_t)text.len);
+	bytes_put_le(ret_bytes, EVENT_TAG, 4);
+	bytes_put_le(ret_bytes + 4, text.len, 4);
 	memcpy(ret_bytes + EVENT_HEADER_BYTES, data, text.len);
 	return EVENT_HEADER_BYTES + text.len;
 }
@@ -101,14 +101,14 @@ put_body(struct text *text, const struct event *event)
 static void
 put_start(struct text *text, const struct event_start *start)
 {
+	char nv[2 * EVENT_NAME_BYTES + 1];
+
 	bug_unless(start->nv_name_len <= EVENT_NAME_BYTES);
 	put_plain(text, "assayd", start->version);
 	put_rules(text, &start->rules);
 	put_found(text, start);
-	put(text, ",\"nv\":\"");
-	for (size_t i = 0; i < start->nv_name_len; i++)
-		put(text, "%02x", start->nv_name[i]);
-	put(text, "\",\"development\":%s",
+	hex_encode(bytes_of(start->nv_name, start->nv_name_len), nv);
+	put(text, ",\"nv\":\"%s\",\"development\":%s", nv,
 	    start->is_development ? "true" : "false");
 }
 
@@ -193,13 +193,4 @@ put(struct text *text, const char *fmt, ...)
 	va_end(args);
 	bug_unless(len >= 0 && (size_t)len < text->size - text->len);
 	text->len += (size_t)len;
-}
-
-static void
-put_le32(uint8_t *out, uint32_t value)
-{
-	out[0] = (uint8_t)value;
-	out[1] = (uint8_t)(value >> 8);
-	out[2] = (uint8_t)(value >> 16);
-	out[3] = (uint8_t)(value >> 24);
 }

@@ -66,8 +66,6 @@ static int write_at_end(struct event_log *log, struct bytes data,
 static int cut(struct event_log *log, struct err *err);
 static int read_at(int fd, uint64_t offset, void *buffer, size_t len,
     struct err *err);
-static void put_le16(uint8_t *out, uint16_t value);
-static void put_le32(uint8_t *out, uint32_t value);
 
 int
 event_log_open(const char *path, struct event_log **ret_log, struct err *err)
@@ -310,17 +308,17 @@ encode_record(unsigned pcr, struct bytes event,
 {
 	size_t at = DIGESTS_AT;
 
-	put_le32(out, pcr);
-	put_le32(out + 4, EVENT_LOG_TYPE);
-	put_le32(out + COUNT_AT, PCR_BANKS);
+	bytes_put_le(out, pcr, 4);
+	bytes_put_le(out + 4, EVENT_LOG_TYPE, 4);
+	bytes_put_le(out + COUNT_AT, PCR_BANKS, 4);
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
 		size_t len = pcr_bank_bytes(bank);
 
-		put_le16(out + at, pcr_bank_algorithm(bank));
+		bytes_put_le(out + at, pcr_bank_algorithm(bank), 2);
 		memcpy(out + at + 2, digests->bank[bank].bytes, len);
 		at += 2 + len;
 	}
-	put_le32(out + at, (uint32_t)event.len);
+	bytes_put_le(out + at, event.len, 4);
 	memcpy(out + at + 4, event.ptr, event.len);
 	return at + 4 + event.len;
 }
@@ -382,18 +380,4 @@ read_at(int fd, uint64_t offset, void *buffer, size_t len, struct err *err)
 		done += (size_t)n;
 	}
 	return 0;
-}
-
-static void
-put_le16(uint8_t *out, uint16_t value)
-{
-	out[0] = (uint8_t)value;
-	out[1] = (uint8_t)(value >> 8);
-}
-
-static void
-put_le32(uint8_t *out, uint32_t value)
-{
-	put_le16(out, (uint16_t)value);
-	put_le16(out + 2, (uint16_t)(value >> 16));
 }

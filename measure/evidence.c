@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
@@ -97,10 +98,9 @@ evidence_done(struct evidence *evidence)
 json_t *
 evidence_encode(const struct evidence *evidence)
 {
-	char nonce[EVIDENCE_NONCE_HEX_SIZE] = "";
+	char nonce[EVIDENCE_NONCE_HEX_SIZE];
 
-	for (size_t i = 0; i < evidence->nonce_len; i++)
-		snprintf(nonce + 2 * i, 3, "%02x", evidence->nonce[i]);
+	hex_encode(bytes_of(evidence->nonce, evidence->nonce_len), nonce);
 	return json_pack("{s:s, s:s, s:{s:o}, s:{s:o, s:o}, s:{s:o, s:o}, "
 			 "s:o, s:o, s:{s:o, s:o}}",
 	    "schema", EVIDENCE_SCHEMA, "nonce", nonce, "ak", "pub",

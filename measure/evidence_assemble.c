@@ -39,7 +39,6 @@ static int add_log(const struct json_at *reply, struct bytes log,
     json_t *document, struct err *err);
 static int add(json_t *document, const char *member, json_t *value,
     struct err *err);
-static void put_le(uint8_t *out, uint32_t value, size_t len);
 static uint32_t put_selections(const struct pcr_values *values, uint8_t *out);
 static uint32_t put_digests(const struct pcr_values *values, uint8_t *out);
 
@@ -74,9 +73,9 @@ evidence_encode_pcrs(const struct pcr_values *values, size_t *ret_len)
 
 	if (out == NULL)
 		return NULL;
-	put_le(out, put_selections(values, out + 4), 4);
+	bytes_put_le(out, put_selections(values, out + 4), 4);
 	lists = put_digests(values, out + SELECTIONS_BYTES + 4);
-	put_le(out + SELECTIONS_BYTES, lists, 4);
+	bytes_put_le(out + SELECTIONS_BYTES, lists, 4);
 	*ret_len = SELECTIONS_BYTES + 4 + lists * LIST_BYTES;
 	return out;
 }
@@ -243,9 +242,9 @@ put_selections(const struct pcr_values *values, uint8_t *out)
 
 		if (values->known[bank] == 0)
 			continue;
-		put_le(at, pcr_bank_algorithm(bank), 2);
+		bytes_put_le(at, pcr_bank_algorithm(bank), 2);
 		at[2] = PCR_COUNT / 8;
-		put_le(at + 3, values->known[bank], PCR_COUNT / 8);
+		bytes_put_le(at + 3, values->known[bank], PCR_COUNT / 8);
 		count++;
 	}
 	return count;
@@ -265,18 +264,11 @@ put_digests(const struct pcr_values *values, uint8_t *out)
 
 			if ((values->known[bank] & 1u << pcr) == 0)
 				continue;
-			put_le(list, count % LIST_DIGESTS + 1, 4);
-			put_le(slot, (uint32_t)len, 2);
+			bytes_put_le(list, count % LIST_DIGESTS + 1, 4);
+			bytes_put_le(slot, len, 2);
 			memcpy(slot + 2, values->value[bank][pcr].bytes, len);
 			count++;
 		}
 	}
 	return (count + LIST_DIGESTS - 1) / LIST_DIGESTS;
-}
-
-static void
-put_le(uint8_t *out, uint32_t value, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)(value >> 8 * i);
 }

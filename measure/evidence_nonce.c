@@ -2,32 +2,21 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/scope.h"
 
 static const char purpose[] = "assay-evidence/1";
 
-static int hex_value(char c);
-
 bool
 evidence_nonce_from_hex(const char *hex,
     uint8_t ret_nonce[EVIDENCE_NONCE_MAX_BYTES], size_t *ret_len)
 {
-	uint8_t nonce[EVIDENCE_NONCE_MAX_BYTES];
 	size_t len = strlen(hex) / 2;
 
-	if (strlen(hex) % 2 != 0 || len < EVIDENCE_NONCE_MIN_BYTES ||
-	    len > EVIDENCE_NONCE_MAX_BYTES)
+	if (len < EVIDENCE_NONCE_MIN_BYTES || len > EVIDENCE_NONCE_MAX_BYTES ||
+	    !hex_decode(hex, len, ret_nonce))
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		int high = hex_value(hex[2 * i]);
-		int low = hex_value(hex[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		nonce[i] = (uint8_t)(high << 4 | low);
-	}
-	memcpy(ret_nonce, nonce, len);
 	*ret_len = len;
 	return true;
 }
@@ -48,14 +37,4 @@ evidence_nonce_bind(struct bytes nonce, struct bytes context,
 	memcpy(all + len, of_context.bytes, DIGEST_BYTES);
 	len += DIGEST_BYTES;
 	return digest_of(bytes_of(all, len), ret_extra_data, err);
-}
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
 }

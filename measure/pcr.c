@@ -1,9 +1,8 @@
 #include "measure/pcr.h"
 
-#include <stdio.h>
-
 #include <openssl/evp.h>
 
+#include "base/hex.h"
 #include "base/scope.h"
 
 static const struct {
@@ -18,7 +17,6 @@ static const struct {
 
 static bool is_all(enum pcr_bank bank, const struct pcr_digest *digest,
     uint8_t byte);
-static int hex_value(char c);
 
 size_t
 pcr_bank_bytes(enum pcr_bank bank)
@@ -117,8 +115,7 @@ void
 pcr_digest_hex(enum pcr_bank bank, const struct pcr_digest *digest,
     char ret_hex[static PCR_HEX_SIZE])
 {
-	for (size_t i = 0; i < banks[bank].bytes; i++)
-		snprintf(ret_hex + 2 * i, 3, "%02x", digest->bytes[i]);
+	hex_encode(bytes_of(digest->bytes, banks[bank].bytes), ret_hex);
 }
 
 bool
@@ -126,17 +123,8 @@ pcr_digest_from_hex(enum pcr_bank bank, const char *hex,
     struct pcr_digest *ret_digest)
 {
 	struct pcr_digest digest = {{0}};
-	size_t len = banks[bank].bytes;
 
-	for (size_t i = 0; i < len; i++) {
-		int high = hex_value(hex[2 * i]);
-		int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
-
-		if (low < 0)
-			return false;
-		digest.bytes[i] = (uint8_t)(high << 4 | low);
-	}
-	if (hex[2 * len] != '\0')
+	if (!hex_decode(hex, banks[bank].bytes, digest.bytes))
 		return false;
 	*ret_digest = digest;
 	return true;
@@ -149,14 +137,4 @@ is_all(enum pcr_bank bank, const struct pcr_digest *digest, uint8_t byte)
 		if (digest->bytes[i] != byte)
 			return false;
 	return true;
-}
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
 }

@@ -36,7 +36,6 @@ static int extend_digests(struct registers *registers,
     const struct pcr_digests *digests, struct err *err);
 static int extend_variable(struct registers *registers,
     enum efi_variable variable, struct bytes data, struct err *err);
-static void put_le64(uint8_t *out, uint64_t value);
 static void set_all(struct prediction *prediction, unsigned int pcr,
     const struct registers *registers, const char *covers);
 static int find_authority(const struct efi_variables *variables,
@@ -141,20 +140,13 @@ extend_variable(struct registers *registers, enum efi_variable variable,
 	if (event == NULL)
 		return err_set(err, NO_MEMORY, "variable %s", name);
 	memcpy(event, efi_variable_guid(variable), EFI_GUID_BYTES);
-	put_le64(event + 16, name_len);
-	put_le64(event + 24, data.len);
+	bytes_put_le(event + 16, name_len, 8);
+	bytes_put_le(event + 24, data.len, 8);
 	for (size_t i = 0; i < name_len; i++)
 		event[VARIABLE_HEADER_BYTES + 2 * i] = (uint8_t)name[i];
 	if (data.len > 0)
 		memcpy(event + len - data.len, data.ptr, data.len);
 	return extend_bytes(registers, bytes_of(event, len), err);
-}
-
-static void
-put_le64(uint8_t *out, uint64_t value)
-{
-	for (size_t i = 0; i < 8; i++)
-		out[i] = (uint8_t)(value >> 8 * i);
 }
 
 static void

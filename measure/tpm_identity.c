@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/digest.h"
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
@@ -29,7 +30,6 @@ static int decode_handle(const struct json_at *at, enum handle_type type,
 static int refuse_twice(const struct json_at *root,
     const struct tpm_identity *identity, struct err *err);
 static json_t *encode_object(const struct tpm_object *object);
-static int hex_value(char c);
 
 static const char *const object_members[] = {"handle", "name", NULL};
 
@@ -92,8 +92,7 @@ void
 tpm_name_hex(const struct tpm_name *name,
     char ret_hex[static TPM_NAME_HEX_SIZE])
 {
-	for (size_t i = 0; i < TPM_NAME_BYTES; i++)
-		snprintf(ret_hex + 2 * i, 3, "%02x", name->bytes[i]);
+	hex_encode(bytes_of(name->bytes, TPM_NAME_BYTES), ret_hex);
 }
 
 bool
@@ -101,16 +100,8 @@ tpm_name_from_hex(const char *hex, struct tpm_name *ret_name)
 {
 	struct tpm_name name;
 
-	for (size_t i = 0; i < TPM_NAME_BYTES; i++) {
-		int high = hex_value(hex[2 * i]);
-		int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
-
-		if (low < 0)
-			return false;
-		name.bytes[i] = (uint8_t)(high << 4 | low);
-	}
-	if (hex[2 * TPM_NAME_BYTES] != '\0' || name.bytes[0] != 0x00 ||
-	    name.bytes[1] != 0x0b)
+	if (!hex_decode(hex, TPM_NAME_BYTES, name.bytes) ||
+	    name.bytes[0] != 0x00 || name.bytes[1] != 0x0b)
 		return false;
 	*ret_name = name;
 	return true;
@@ -192,24 +183,17 @@ static int
 decode_handle(const struct json_at *at, enum handle_type type,
     uint32_t *ret_handle, struct err *err)
 {
-	enum { digits = 8 };
+	uint8_t bytes[4];
 	const char *text;
 	uint32_t handle = 0;
-	size_t len;
 
-	TRY(json_string_in(at, "handle", 2 + digits, &text, err));
-	len = strlen(text);
-	if (len != 2 + digits || strncmp(text, "0x", 2) != 0)
+	TRY(json_string_in(at, "handle", 2 + 2 * sizeof(bytes), &text, err));
+	if (strncmp(text, "0x", 2) != 0 ||
+	    !hex_decode(text + 2, sizeof(bytes), bytes))
 		return json_refuse(at, "handle", err,
-		    "not 0x and eight hex digits");
-	for (size_t i = 2; i < len; i++) {
-		int value = hex_value(text[i]);
-
-		if (value < 0)
-			return json_refuse(at, "handle", err,
-			    "not 0x and eight lower-case hex digits");
-		handle = handle << 4 | (uint32_t)value;
-	}
+		    "not 0x and eight lower-case hex digits");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		handle = handle << 8 | bytes[i];
 	if (handle >> 24 != (uint32_t)type)
 		return json_refuse(at, "handle", err,
 		    "%s is not in the range 0x%02x......", text,
@@ -243,14 +227,4 @@ encode_object(const struct tpm_object *object)
 	snprintf(handle, sizeof(handle), "0x%08" PRIx32, object->handle);
 	tpm_name_hex(&object->name, name);
 	return json_pack("{s:s, s:s}", "handle", handle, "name", name);
-}
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
 }

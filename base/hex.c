@@ -1,0 +1,32 @@
+#include "base/hex.h"
+
+static const char digits[] = "0123456789abcdef";
+
+void
+hex_encode(struct bytes data, char *ret_hex)
+{
+	for (size_t i = 0; i < data.len; i++) {
+		*ret_hex++ = digits[data.ptr[i] >> 4];
+		*ret_hex++ = digits[data.ptr[i] & 0x0f];
+	}
+	*ret_hex = '\0';
+}
+
+bool
+hex_decode(const char *hex, size_t len, uint8_t *ret_bytes)
+{
+	if (strspn(hex, digits) != 2 * len || hex[2 * len] != '\0')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		ret_bytes[i] = (uint8_t)(hex_value(hex[2 * i]) << 4 |
+					 hex_value(hex[2 * i + 1]));
+	return true;
+}
+
+int
+hex_value(char digit)
+{
+	const char *at = digit == '\0' ? NULL : strchr(digits, digit);
+
+	return at == NULL ? -1 : (int)(at - digits);
+}
