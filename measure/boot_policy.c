@@ -20,8 +20,6 @@ static int decode_bank(const struct json_at *registers, const char *name,
 static bool is_register(const char *text, unsigned int *ret_pcr);
 static int decode_values(const struct json_at *bank_at, const char *member,
     enum pcr_bank bank, struct boot_register *ret, struct err *err);
-static bool holds(const struct boot_register *allowed, enum pcr_bank bank,
-    const struct pcr_digest *value);
 static size_t count_misfits(const struct boot_release *release,
     const struct pcr_values *found, struct boot_verdict *verdict);
 static bool fits(const struct boot_register *allowed, enum pcr_bank bank,
@@ -227,7 +225,7 @@ decode_values(const struct json_at *bank_at, const char *member,
 		if (pcr_digest_is_blank(bank, &value))
 			return json_refuse(bank_at, member, err,
 			    "item %zu says that nothing was measured", i);
-		if (holds(ret, bank, &value))
+		if (boot_register_allows(ret, bank, &value))
 			return json_refuse(bank_at, member, err,
 			    "item %zu stands there twice", i);
 		ret->values[ret->count++] = value;
@@ -246,8 +244,8 @@ boot_release_name_is_valid(const char *name)
 	       strchr(first, name[0]) != NULL && strspn(name, later) == len;
 }
 
-static bool
-holds(const struct boot_register *allowed, enum pcr_bank bank,
+bool
+boot_register_allows(const struct boot_register *allowed, enum pcr_bank bank,
     const struct pcr_digest *value)
 {
 	for (size_t i = 0; i < allowed->count; i++)
@@ -288,7 +286,7 @@ fits(const struct boot_register *allowed, enum pcr_bank bank, unsigned int pcr,
 		return true;
 	return (found->known[bank] >> pcr & 1) != 0 &&
 	       !pcr_digest_is_blank(bank, &found->value[bank][pcr]) &&
-	       holds(allowed, bank, &found->value[bank][pcr]);
+	       boot_register_allows(allowed, bank, &found->value[bank][pcr]);
 }
 
 static int

@@ -63,6 +63,10 @@ int boot_policy_decode(struct bytes payload, struct boot_policy **ret_policy,
 /* [a-z0-9][a-z0-9._-]*, at most LIMIT_NAME_BYTES. */
 bool boot_release_name_is_valid(const char *name);
 
+/* Is `value` one of those that a release allows for a register? */
+bool boot_register_allows(const struct boot_register *allowed,
+    enum pcr_bank bank, const struct pcr_digest *value);
+
 /* What the check found, for logs, status and measurement. */
 struct boot_verdict {
 	bool is_trusted;

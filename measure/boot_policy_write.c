@@ -11,8 +11,6 @@ static struct boot_release *find_release(struct boot_policy *policy,
 static int allow_register(struct boot_release *release, bool is_new,
     enum pcr_bank bank, unsigned int pcr, const struct pcr_values *values,
     struct err *err);
-static bool holds(const struct boot_register *allowed, enum pcr_bank bank,
-    const struct pcr_digest *value);
 static json_t *encode_release(const struct boot_release *release);
 static json_t *encode_bank(const struct boot_release *release,
     enum pcr_bank bank);
@@ -100,7 +98,7 @@ allow_register(struct boot_release *release, bool is_new, enum pcr_bank bank,
 		    "release %s: register %s:%u is in some of its predictions "
 		    "only",
 		    release->name, pcr_bank_name(bank), pcr);
-	if (!is_named || holds(allowed, bank, value))
+	if (!is_named || boot_register_allows(allowed, bank, value))
 		return 0;
 	if (pcr_digest_is_blank(bank, value))
 		return err_set(err, BOOT_POLICY_MALFORMED,
@@ -112,16 +110,6 @@ allow_register(struct boot_release *release, bool is_new, enum pcr_bank bank,
 		    release->name, pcr_bank_name(bank), pcr, LIMIT_BOOT_VALUES);
 	allowed->values[allowed->count++] = *value;
 	return 0;
-}
-
-static bool
-holds(const struct boot_register *allowed, enum pcr_bank bank,
-    const struct pcr_digest *value)
-{
-	for (size_t i = 0; i < allowed->count; i++)
-		if (pcr_digest_equal(bank, &allowed->values[i], value))
-			return true;
-	return false;
 }
 
 static json_t *
