@@ -118,8 +118,7 @@ start_front(struct supervisor *sup, int *listen_fd, struct err *err)
 
 	TRY(ipc_fork(&link, &pid, err));
 	if (pid == 0)
-		front_run(sup->config, *listen_fd, link,
-		    sup->env.parent_pid);
+		front_run(sup->config, *listen_fd, link, sup->env.parent_pid);
 	setsockopt(link, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	closep(listen_fd); /* the front's alone from here on */
 	sup->front_fd = link;
