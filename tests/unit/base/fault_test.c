@@ -71,6 +71,8 @@ ssize_t __wrap_pread(int fd, void *into, size_t len, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *from, size_t len, off_t at);
 int __wrap_open(const char *path, int flags, ...);
 ssize_t __wrap_read(int fd, void *into, size_t len);
+/* What read() is called with _FORTIFY_SOURCE. */
+ssize_t __wrap___read_chk(int fd, void *into, size_t len, size_t room);
 ssize_t __wrap_write(int fd, const void *from, size_t len);
 int __wrap_fsync(int fd);
 int __wrap_fchmod(int fd, mode_t mode);
@@ -157,6 +159,13 @@ ssize_t
 __wrap_read(int fd, void *into, size_t len)
 {
 	return is_hit() ? -1 : __real_read(fd, into, len);
+}
+
+ssize_t
+__wrap___read_chk(int fd, void *into, size_t len, size_t room)
+{
+	assert_true(len <= room);
+	return __wrap_read(fd, into, len);
 }
 
 ssize_t
