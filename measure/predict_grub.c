@@ -41,6 +41,7 @@ static int read_word(const struct machine *machine, struct bytes line,
 static bool is_plain(uint8_t c, char quote);
 static int run(struct machine *machine, const struct command *command,
     struct err *err);
+static bool opens_files(const struct command *command);
 static int load(struct machine *machine, char *const *words, size_t count,
     struct err *err);
 static int measure_words(struct machine *machine, char *const *words,
@@ -50,6 +51,7 @@ static int measure_arguments(struct machine *machine, char *const *words,
 static char *quote_argument(char *out, const char *word);
 static int measure_file(struct machine *machine, const char *name,
     struct err *err);
+static bool is_in_memory(const char *name);
 static bool is_inside(const char *path);
 static int extend(struct pcr_digest registers[PCR_BANKS], struct bytes data,
     struct err *err);
@@ -172,6 +174,9 @@ run(struct machine *machine, const struct command *command, struct err *err)
 	static const char *const harmless[] = {"set", "insmod", "echo"};
 	char *const *words = command->words;
 
+	if (opens_files(command))
+		return refuse(machine, words[1],
+		    "GRUB would open files for it, and measure them", err);
 	TRY(measure_words(machine, words, command->count, err));
 	for (size_t i = 0; i < countof(harmless); i++)
 		if (strcmp(words[0], harmless[i]) == 0)
@@ -194,6 +199,28 @@ run(struct machine *machine, const struct command *command, struct err *err)
 	}
 	return refuse(machine, words[0], "no command that is predicted here",
 	    err);
+}
+
+/*
+ * A module that is named as a file; and variables whose change makes GRUB look
+ * for its lists and translations elsewhere.
+ */
+static bool
+opens_files(const struct command *command)
+{
+	static const char *const watched[] = {
+	    "prefix=", "lang=", "locale_dir=", "secondary_locale_dir="};
+	char *const *words = command->words;
+
+	if (command->count < 2)
+		return false;
+	if (strcmp(words[0], "insmod") == 0)
+		return strchr("/(+", words[1][0]) != NULL;
+	for (size_t i = 0; i < countof(watched); i++)
+		if (strcmp(words[0], "set") == 0 &&
+		    strncmp(words[1], watched[i], strlen(watched[i])) == 0)
+			return true;
+	return false;
 }
 
 /* The file, then the command line that it is given. */
@@ -268,6 +295,9 @@ measure_file(struct machine *machine, const char *name, struct err *err)
 	const char *path = name;
 	char full[PATH_MAX];
 
+	if (is_in_memory(name))
+		return refuse(machine, name,
+		    "GRUB does not measure a file of its own memory", err);
 	if (name[0] == '(' && strchr(name, ')') != NULL)
 		path = strchr(name, ')') + 1;
 	if (path[0] != '/' || !is_inside(path))
@@ -283,6 +313,13 @@ measure_file(struct machine *machine, const char *name, struct err *err)
 	TRY(sealed_copy_max(fd, LIMIT_RAMDISK_BYTES, err_quote_str(full).text,
 	    &file, err));
 	return extend(machine->files, sealed_bytes(file), err);
+}
+
+static bool
+is_in_memory(const char *name)
+{
+	return strncmp(name, "(memdisk", strlen("(memdisk")) == 0 ||
+	       strncmp(name, "(proc", strlen("(proc")) == 0;
 }
 
 static bool

@@ -5,7 +5,8 @@
  * A minimal configuration is a list of commands, one a line, without
  * variables, conditions, menus or anything else that depends on the machine:
  *
- *	set, insmod (of modules that are built in), echo
+ *	set (but of variables that make GRUB open files), insmod (of modules
+ *	that are built in), echo
  *	multiboot2 FILE [ARGUMENT...]
  *	module2 [--nounzip] FILE [ARGUMENT...]
  *	boot
@@ -16,7 +17,8 @@
  * and there are no *.lst files beside it.
  *
  * Spec: GRUB 2.06, grub-core/commands/tpm.c, kern/verifiers.c,
- * script/execute.c, lib/cmdline.c, loader/multiboot.c.
+ * script/execute.c, lib/cmdline.c, loader/multiboot.c, normal/main.c and
+ * gettext/gettext.c (the variables).
  */
 #ifndef ASSAY_MEASURE_PREDICT_GRUB_H
 #define ASSAY_MEASURE_PREDICT_GRUB_H

@@ -66,7 +66,7 @@ static const struct {
     {"*/*.efi", 30, read_image},
     {"*/*.cpio", 3, cpio_check},
     {"*/*.vars", 5, read_variables},
-    {"*/*.cfg", 5, read_grub_config},
+    {"*/*.cfg", 11, read_grub_config},
     {"*/*.prediction", 5, read_prediction},
     {"*/*.pcrread", 3, read_listing},
 };
