@@ -89,7 +89,7 @@ X(122, IMAGE_NOT_YET_VALID, REFUSAL, \
   "wait, or check the clock of the host") \
 X(123, CLOCK_NOT_TRUSTED, REFUSAL, \
   "a date has to be checked, and there is no clock that may be believed", \
-  "set the host's clock, or name it in the trust policy: see assay-trust(5)") \
+  "set the host's clock, or trust it: 'assay trust set-clock'") \
 /* Signing */ \
 X(130, ENVELOPE_OTHER_PAYLOAD, REFUSAL, \
   "the envelope that is there already signs something else", \

@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
     &command_trust_add_key,
     &command_trust_remove_key,
     &command_trust_set_role,
+    &command_trust_set_clock,
     &command_trust_revoke,
     &command_trust_rotate,
     &command_trust_verify,

@@ -39,6 +39,7 @@ extern const struct command command_trust_show;
 extern const struct command command_trust_add_key;
 extern const struct command command_trust_remove_key;
 extern const struct command command_trust_set_role;
+extern const struct command command_trust_set_clock;
 extern const struct command command_trust_revoke;
 extern const struct command command_trust_rotate;
 extern const struct command command_trust_verify;

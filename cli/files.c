@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/draft.h"
@@ -99,6 +101,22 @@ files_join(const char *dir, const char *name, char ret_path[FILES_PATH_SIZE],
 	if (len >= FILES_PATH_SIZE)
 		return err_set(err, STORE_IO, "%s: the path is over %d bytes",
 		    err_quote_str(dir).text, FILES_PATH_SIZE - 1);
+	return 0;
+}
+
+int
+files_lock(const char *path, int *ret_fd, struct err *err)
+{
+	CLEANUP(freep) char *copy = strdup(path);
+	CLEANUP(closep) int fd = -1;
+
+	if (copy == NULL)
+		return err_set(err, NO_MEMORY, "path");
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	*ret_fd = take_fd(&fd);
 	return 0;
 }
 

@@ -29,6 +29,14 @@ int files_any_key(const char *path, struct public_key **ret_key,
 int files_of_image(const char *dir, const char *name, size_t max_bytes,
     struct sealed **ret_sealed, struct err *err);
 
+/*
+ * Wait until nobody else holds the lock for changing this file, and hold it
+ * until *ret_fd is closed. It is on the directory of the file: the file is a
+ * new one after each change, and no other would be left.
+ * Errors: STORE_IO; NO_MEMORY.
+ */
+int files_lock(const char *path, int *ret_fd, struct err *err);
+
 /* "DIR/name" into a buffer. Errors: STORE_IO if it does not fit. */
 enum { FILES_PATH_SIZE = 4096 };
 int files_join(const char *dir, const char *name,

@@ -26,7 +26,6 @@ struct work {
 static int write_pae(const struct work *work, struct err *err);
 static int sign_in_place(const struct signing *signing, const char *path,
     struct work *work, struct err *err);
-static int lock_around(const char *path, int *ret_fd, struct err *err);
 static int add_all(const struct signing *signing, struct work *work,
     struct err *err);
 static int read_old(const char *path, struct work *work, struct err *err);
@@ -98,28 +97,11 @@ sign_in_place(const struct signing *signing, const char *path,
 {
 	CLEANUP(closep) int lock = -1;
 
-	TRY(lock_around(path, &lock, err));
+	TRY(files_lock(path, &lock, err));
 	TRY(read_old(path, work, err));
 	TRY(add_all(signing, work, err));
 	return file_write(path, bytes_of_str(work->text), 0644, FILE_REPLACE,
 	    err);
-}
-
-/* Of the directory: the file is a new one each time, and no other is left. */
-static int
-lock_around(const char *path, int *ret_fd, struct err *err)
-{
-	CLEANUP(freep) char *copy = strdup(path);
-	CLEANUP(closep) int fd = -1;
-
-	if (copy == NULL)
-		return err_set(err, NO_MEMORY, "path");
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) != 0)
-		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(path).text);
-	*ret_fd = take_fd(&fd);
-	return 0;
 }
 
 static int

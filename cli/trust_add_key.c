@@ -9,8 +9,7 @@ struct options {
 	struct edit_target target;
 };
 
-static int edit(const struct options *options, const char *path,
-    struct err *err);
+static edits_fn edit;
 static int add(struct trust_edit *policy, const char *key_path,
     const struct argument_list *roles, struct err *err);
 
@@ -25,7 +24,6 @@ run(int argc, char **argv)
 		.max = LIMIT_TRUST_ROLES},
 	    EDIT_ARGUMENTS(&options.target),
 	};
-	struct err err = {0};
 	int status = arguments_read(&command_trust_add_key, known,
 	    countof(known), &argc, argv);
 
@@ -33,20 +31,17 @@ run(int argc, char **argv)
 		status = edits_check(&command_trust_add_key, &options.target);
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (edit(&options, argv[1], &err) != 0)
-		return command_failed(&err, false);
-	return EXIT_DONE;
+	return edits_run(argv[1], &options.target, edit, &options);
 }
 
 static int
-edit(const struct options *options, const char *path, struct err *err)
+edit(struct trust_edit *policy, const void *given, struct err *err)
 {
-	CLEANUP(trust_edit_freep) struct trust_edit *policy = NULL;
+	const struct options *options = given;
 
-	TRY(edits_open(path, &policy, err));
 	for (size_t i = 0; i < options->keys.count; i++)
 		TRY(add(policy, options->keys.items[i], &options->roles, err));
-	return edits_close(policy, &options->target, path, err);
+	return 0;
 }
 
 static int

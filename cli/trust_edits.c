@@ -5,6 +5,13 @@
 #include "base/scope.h"
 #include "cli/files.h"
 
+static int make(const char *path, const struct edit_target *target,
+    edits_fn *edit, const void *options, struct err *err);
+static int read_policy(const char *path, struct trust_edit **ret_edit,
+    struct err *err);
+static int write_policy(struct trust_edit *edit,
+    const struct edit_target *target, const char *path, struct err *err);
+
 int
 edits_check(const struct command *command, const struct edit_target *target)
 {
@@ -14,7 +21,46 @@ edits_check(const struct command *command, const struct edit_target *target)
 }
 
 int
-edits_open(const char *path, struct trust_edit **ret_edit, struct err *err)
+edits_run(const char *path, const struct edit_target *target, edits_fn *edit,
+    const void *options)
+{
+	struct err err = {0};
+
+	if (make(path, target, edit, options, &err) != 0)
+		return command_failed(&err, false);
+	return EXIT_DONE;
+}
+
+int
+edits_key(const char *argument, struct digest *ret_id,
+    struct public_key **ret_key, struct err *err)
+{
+	if (digest_from_hex(argument, ret_id)) {
+		*ret_key = NULL;
+		return 0;
+	}
+	TRY(files_any_key(argument, ret_key, err));
+	*ret_id = *public_key_id(*ret_key);
+	return 0;
+}
+
+/* Whoever else edits it in place waits, or one edit would be lost. */
+static int
+make(const char *path, const struct edit_target *target, edits_fn *edit,
+    const void *options, struct err *err)
+{
+	CLEANUP(trust_edit_freep) struct trust_edit *policy = NULL;
+	CLEANUP(closep) int lock = -1;
+
+	if (target->in_place)
+		TRY(files_lock(path, &lock, err));
+	TRY(read_policy(path, &policy, err));
+	TRY(edit(policy, options, err));
+	return write_policy(policy, target, path, err);
+}
+
+static int
+read_policy(const char *path, struct trust_edit **ret_edit, struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
@@ -29,8 +75,8 @@ edits_open(const char *path, struct trust_edit **ret_edit, struct err *err)
 	return 0;
 }
 
-int
-edits_close(struct trust_edit *edit, const struct edit_target *target,
+static int
+write_policy(struct trust_edit *edit, const struct edit_target *target,
     const char *path, struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
@@ -39,17 +85,4 @@ edits_close(struct trust_edit *edit, const struct edit_target *target,
 	return file_write(target->in_place ? path : target->out,
 	    bytes_of_str(text), 0644,
 	    target->in_place ? FILE_REPLACE : FILE_REFUSE, err);
-}
-
-int
-edits_key(const char *argument, struct digest *ret_id,
-    struct public_key **ret_key, struct err *err)
-{
-	if (digest_from_hex(argument, ret_id)) {
-		*ret_key = NULL;
-		return 0;
-	}
-	TRY(files_any_key(argument, ret_key, err));
-	*ret_id = *public_key_id(*ret_key);
-	return 0;
 }

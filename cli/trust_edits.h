@@ -25,12 +25,19 @@ struct edit_target {
 int edits_check(const struct command *command,
     const struct edit_target *target);
 
-/* Returns owned. Errors: TRUST_TOO_LARGE; those of trust_decode; STORE_IO. */
-int edits_open(const char *path, struct trust_edit **ret_edit, struct err *err);
+/* The changes of one command. */
+typedef int edits_fn(struct trust_edit *policy, const void *options,
+    struct err *err);
 
-/* Write the next version. Errors: those of trust_edit_finish; FILE_EXISTS. */
-int edits_close(struct trust_edit *edit, const struct edit_target *target,
-    const char *path, struct err *err);
+/*
+ * Read a policy, change it, and write its next version; or say why not. In
+ * place, the directory is locked meanwhile: of two edits at once neither is
+ * lost. Returns an exit status.
+ * Errors: TRUST_TOO_LARGE; those of trust_decode, `edit`, trust_edit_finish;
+ * FILE_EXISTS; STORE_IO.
+ */
+int edits_run(const char *path, const struct edit_target *target,
+    edits_fn *edit, const void *options);
 
 /*
  * A key by its id, 64 hexadecimal digits, or by a file with either half.

@@ -3,8 +3,7 @@
 #include "cli/files.h"
 #include "cli/trust_edits.h"
 
-static int edit(const struct argument_list *keys,
-    const struct edit_target *target, const char *path, struct err *err);
+static edits_fn edit;
 static int remove_key(struct trust_edit *policy, const char *argument,
     struct err *err);
 
@@ -18,7 +17,6 @@ run(int argc, char **argv)
 		.max = LIMIT_TRUST_KEYS},
 	    EDIT_ARGUMENTS(&target),
 	};
-	struct err err = {0};
 	int status = arguments_read(&command_trust_remove_key, known,
 	    countof(known), &argc, argv);
 
@@ -26,21 +24,17 @@ run(int argc, char **argv)
 		status = edits_check(&command_trust_remove_key, &target);
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (edit(&keys, &target, argv[1], &err) != 0)
-		return command_failed(&err, false);
-	return EXIT_DONE;
+	return edits_run(argv[1], &target, edit, &keys);
 }
 
 static int
-edit(const struct argument_list *keys, const struct edit_target *target,
-    const char *path, struct err *err)
+edit(struct trust_edit *policy, const void *given, struct err *err)
 {
-	CLEANUP(trust_edit_freep) struct trust_edit *policy = NULL;
+	const struct argument_list *keys = given;
 
-	TRY(edits_open(path, &policy, err));
 	for (size_t i = 0; i < keys->count; i++)
 		TRY(remove_key(policy, keys->items[i], err));
-	return edits_close(policy, target, path, err);
+	return 0;
 }
 
 static int

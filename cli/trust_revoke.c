@@ -16,8 +16,7 @@ struct options {
 };
 
 static int read_options(int argc, char **argv, struct options *options);
-static int edit(const struct options *options, const char *path,
-    struct err *err);
+static edits_fn edit;
 static int revoke_key(struct trust_edit *policy, const char *argument,
     struct err *err);
 static int revoke_image(struct trust_edit *policy, const char *argument,
@@ -31,14 +30,11 @@ static int
 run(int argc, char **argv)
 {
 	struct options options = {.target = {.out = NULL}};
-	struct err err = {0};
 	int status = read_options(argc, argv, &options);
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (edit(&options, argv[1], &err) != 0)
-		return command_failed(&err, false);
-	return EXIT_DONE;
+	return edits_run(argv[1], &options.target, edit, &options);
 }
 
 static int
@@ -66,18 +62,17 @@ read_options(int argc, char **argv, struct options *options)
 }
 
 static int
-edit(const struct options *options, const char *path, struct err *err)
+edit(struct trust_edit *policy, const void *given, struct err *err)
 {
-	CLEANUP(trust_edit_freep) struct trust_edit *policy = NULL;
+	const struct options *options = given;
 
-	TRY(edits_open(path, &policy, err));
 	for (size_t i = 0; i < options->keys.count; i++)
 		TRY(revoke_key(policy, options->keys.items[i], err));
 	for (size_t i = 0; i < options->images.count; i++)
 		TRY(revoke_image(policy, options->images.items[i], err));
 	for (size_t i = 0; i < options->floors.count; i++)
 		TRY(raise_floor(policy, options->floors.items[i], err));
-	return edits_close(policy, &options->target, path, err);
+	return 0;
 }
 
 static int

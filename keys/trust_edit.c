@@ -5,7 +5,9 @@
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "base/utc.h"
 #include "keys/trust_policy.h"
+#include "keys/trust_role_encode.h"
 
 struct trust_edit {
 	json_t *document;
@@ -15,16 +17,12 @@ static json_t *place(const struct trust_edit *edit, const char *object,
     const char *member);
 static int find_role(const struct trust_edit *edit, const char *name,
     json_t **ret_role, struct err *err);
+static int put_role(struct trust_edit *edit, const char *name, json_t *role,
+    struct err *err);
 static int check_role(const struct trust_edit *edit,
     const struct trust_role_draft *role, struct err *err);
 static int check_demand(const struct trust_demand_draft *demand,
     struct err *err);
-static json_t *encode_role(const struct trust_role_draft *role);
-static json_t *encode_members(const struct trust_role_draft *role);
-static int put_groups(json_t *object, const struct trust_role_draft *role);
-static int put_demands(json_t *object, const struct trust_role_draft *role);
-static json_t *key_array(const struct digest *ids, size_t count);
-static json_t *string_array(const char *const *strings, size_t count);
 static size_t index_in(const json_t *array, const char *string);
 static int append(json_t *array, const char *string, const char *what,
     struct err *err);
@@ -123,12 +121,39 @@ int
 trust_edit_set_role(struct trust_edit *edit,
     const struct trust_role_draft *role, struct err *err)
 {
-	json_t *roles = json_object_get(edit->document, "roles");
-
 	TRY(check_role(edit, role, err));
-	if (json_object_set_new(roles, role->name, encode_role(role)) != 0)
-		return err_set(err, NO_MEMORY, "role");
-	return 0;
+	return put_role(edit, role->name, trust_role_encode(role), err);
+}
+
+int
+trust_edit_change_role(struct trust_edit *edit,
+    const struct trust_role_draft *changes, struct err *err)
+{
+	CLEANUP(json_freep) json_t *given = NULL;
+	json_t *old;
+	json_t *role;
+
+	TRY(find_role(edit, changes->name, &old, err));
+	TRY(check_role(edit, changes, err));
+	given = trust_role_encode_given(changes);
+	role = json_copy(old);
+	if (json_object_update(role, given) != 0)
+		json_freep(&role);
+	return put_role(edit, changes->name, role, err);
+}
+
+bool
+trust_edit_has_role(const struct trust_edit *edit, const char *name,
+    enum trust_purpose *ret_purpose)
+{
+	const json_t *role = place(edit, "roles", name);
+	const char *signs = json_string_value(json_object_get(role, "signs"));
+
+	if (role == NULL)
+		return false;
+	if (signs == NULL || !trust_purpose_from_name(signs, ret_purpose))
+		*ret_purpose = TRUST_IMAGE;
+	return true;
 }
 
 int
@@ -196,6 +221,34 @@ trust_edit_raise_floor(struct trust_edit *edit, const char *location,
 	return 0;
 }
 
+int
+trust_edit_set_clock(struct trust_edit *edit, int64_t not_before,
+    struct err *err)
+{
+	const char *old = json_string_value(place(edit, "clock", "not_before"));
+	int64_t floor = UTC_NONE;
+	char text[UTC_TEXT_SIZE];
+
+	if (old != NULL && utc_from_text(old, &floor) && not_before <= floor)
+		return err_set_field(err, TRUST_EDIT_REFUSED,
+		    "clock.not_before", "clock.not_before: %s already", old);
+	utc_text(not_before, text);
+	if (json_object_set_new(edit->document, "clock",
+		json_pack("{s:s, s:s}", "source", "system", "not_before",
+		    text)) != 0)
+		return err_set(err, NO_MEMORY, "clock");
+	return 0;
+}
+
+int
+trust_edit_remove_clock(struct trust_edit *edit, struct err *err)
+{
+	if (json_object_del(edit->document, "clock") != 0)
+		return err_set_field(err, TRUST_EDIT_REFUSED, "clock",
+		    "clock: there is none");
+	return 0;
+}
+
 bool
 trust_edit_has_key(const struct trust_edit *edit, const struct digest *id)
 {
@@ -245,6 +298,24 @@ find_role(const struct trust_edit *edit, const char *name, json_t **ret_role,
 	return 0;
 }
 
+/* Takes `role`, which is NULL if memory was short. */
+static int
+put_role(struct trust_edit *edit, const char *name, json_t *role,
+    struct err *err)
+{
+	CLEANUP(json_freep) json_t *owned = role;
+	json_t *roles = json_object_get(edit->document, "roles");
+
+	TRY(sort_array(role, "keys", err));
+	TRY(sort_array(role, "images", err));
+	if (role != NULL && json_equal(json_object_get(roles, name), role))
+		return err_set_field(err, TRUST_EDIT_REFUSED, "roles",
+		    "roles.%s: it is so already", name);
+	if (json_object_set(roles, name, role) != 0)
+		return err_set(err, NO_MEMORY, "role");
+	return 0;
+}
+
 /* What is not even UTF-8 would make jansson fail without a reason. */
 static int
 check_role(const struct trust_edit *edit, const struct trust_role_draft *role,
@@ -289,100 +360,6 @@ check_demand(const struct trust_demand_draft *demand, struct err *err)
 		json_decref(string);
 	}
 	return 0;
-}
-
-/* NULL if memory is short. */
-static json_t *
-encode_role(const struct trust_role_draft *role)
-{
-	CLEANUP(json_freep) json_t *object = encode_members(role);
-
-	if (object == NULL || put_groups(object, role) != 0 ||
-	    put_demands(object, role) != 0)
-		return NULL;
-	return take_ptr(&object);
-}
-
-static json_t *
-encode_members(const struct trust_role_draft *role)
-{
-	json_t *keys = key_array(role->key_ids, role->key_count);
-
-	if (role->purpose != TRUST_IMAGE)
-		return json_pack("{s:s, s:I, s:o}", "signs",
-		    trust_purpose_name(role->purpose), "threshold",
-		    (json_int_t)role->threshold, "keys", keys);
-	return json_pack("{s:I, s:o, s:o, s:b}", "threshold",
-	    (json_int_t)role->threshold, "keys", keys, "images",
-	    string_array(role->patterns, role->pattern_count), "debug",
-	    (int)role->is_debug);
-}
-
-/* Without any, without the member. */
-static int
-put_groups(json_t *object, const struct trust_role_draft *role)
-{
-	CLEANUP(json_freep) json_t *groups = json_array();
-
-	for (size_t i = 0; i < ALGORITHM_FAMILIES; i++) {
-		const char *name =
-		    algorithm_family_name((enum algorithm_family)i);
-
-		if (role->of_family[i] != 0 &&
-		    json_array_append_new(groups,
-			json_pack("[s, I]", name,
-			    (json_int_t)role->of_family[i])) != 0)
-			return -1;
-	}
-	return json_array_size(groups) == 0
-	           ? 0
-	           : json_object_set(object, "groups", groups);
-}
-
-static int
-put_demands(json_t *object, const struct trust_role_draft *role)
-{
-	CLEANUP(json_freep) json_t *demands = json_array();
-
-	for (size_t i = 0; i < role->demand_count; i++) {
-		const struct trust_demand_draft *demand = &role->demands[i];
-
-		if (json_array_append_new(demands,
-			json_pack("{s:s, s:s, s:s?}", "role", demand->role,
-			    "predicate_type", demand->predicate_type,
-			    "builder_id", demand->builder_id)) != 0)
-			return -1;
-	}
-	return role->demand_count == 0
-	           ? 0
-	           : json_object_set(object, "provenance", demands);
-}
-
-static json_t *
-key_array(const struct digest *ids, size_t count)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < count; i++) {
-		char hex[DIGEST_HEX_SIZE];
-
-		digest_hex(&ids[i], hex);
-		if (json_array_append_new(array, json_string(hex)) != 0)
-			json_freep(&array);
-	}
-	return array;
-}
-
-static json_t *
-string_array(const char *const *strings, size_t count)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < count; i++) {
-		if (json_array_append_new(array, json_string(strings[i])) != 0)
-			json_freep(&array);
-	}
-	return array;
 }
 
 /* The size of the array if it is not in it. */
@@ -442,7 +419,7 @@ sort_array(json_t *object, const char *member, struct err *err)
 	for (size_t i = 0; i < count; i++)
 		strings[i] = json_string_value(json_array_get(array, i));
 	qsort(strings, count, sizeof(*strings), compare_strings);
-	sorted = string_array(strings, count);
+	sorted = trust_string_array(strings, count);
 	if (json_object_set_new(object, member, sorted) != 0)
 		return err_set(err, NO_MEMORY, "%s", member);
 	return 0;

@@ -21,7 +21,7 @@
 
 struct trust_edit;
 
-/* A whole role. Everything is borrowed. */
+/* A role, or what of it shall change. Everything is borrowed. */
 struct trust_role_draft {
 	const char *name;
 	enum trust_purpose purpose;
@@ -65,9 +65,13 @@ int trust_edit_add_key(struct trust_edit *edit, const struct public_key *key,
 /* From all roles too. What a revocation says of it stays. */
 int trust_edit_remove_key(struct trust_edit *edit, const struct digest *id,
     struct err *err);
-/* Make the role, or replace it. */
+/* Make the role, or replace it as a whole; not by one that is the same. */
 int trust_edit_set_role(struct trust_edit *edit,
     const struct trust_role_draft *role, struct err *err);
+/* Change a role that is there, of the same purpose: what the draft leaves out
+ * (zero, NULL, false) stays as it is. Errors: also if nothing would change. */
+int trust_edit_change_role(struct trust_edit *edit,
+    const struct trust_role_draft *changes, struct err *err);
 int trust_edit_add_to_role(struct trust_edit *edit, const char *role,
     const struct digest *id, struct err *err);
 int trust_edit_remove_role(struct trust_edit *edit, const char *role,
@@ -80,6 +84,16 @@ int trust_edit_revoke_manifest(struct trust_edit *edit,
     const struct digest *digest, struct err *err);
 int trust_edit_raise_floor(struct trust_edit *edit, const char *location,
     int64_t index, struct err *err);
+
+/* Trust the system's clock unless it is before this time, which can only rise;
+ * or trust none. */
+int trust_edit_set_clock(struct trust_edit *edit, int64_t not_before,
+    struct err *err);
+int trust_edit_remove_clock(struct trust_edit *edit, struct err *err);
+
+/* Is there such a role, and what does it sign? */
+bool trust_edit_has_role(const struct trust_edit *edit, const char *name,
+    enum trust_purpose *ret_purpose);
 
 /* Is the key listed? */
 bool trust_edit_has_key(const struct trust_edit *edit, const struct digest *id);
