@@ -50,7 +50,7 @@ configuration_has_exactly_this_text(void **state)
 static void
 configuration_of_another_decision_has_another_digest(void **state)
 {
-	struct build_request requests[6];
+	struct build_request requests[7]; /* the last as it was */
 	struct grant_daemons places[countof(requests)];
 	struct written texts[countof(requests)];
 
