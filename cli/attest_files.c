@@ -1,10 +1,7 @@
 #include "cli/attest_files.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/scope.h"
@@ -26,8 +23,6 @@ static int add_tools_files(const struct evidence *evidence, const char *dir,
 static int qualify(const struct evidence *evidence,
     char ret_hex[DIGEST_HEX_SIZE], struct err *err);
 static void tools_files_done(struct tools_files *files);
-static int write_in(const char *dir, const struct file_set *set,
-    enum file_if_there if_there, struct err *err);
 
 int
 attest_files_write(const struct evidence *evidence, const char *path,
@@ -41,11 +36,12 @@ attest_files_write(const struct evidence *evidence, const char *path,
 	text = document != NULL ? json_dumps(document, JSON_COMPACT) : NULL;
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "evidence");
-	set.files[0] = (struct file_set_file){path, bytes_of_str(text)};
+	set.files[0] = (struct file_set_file){path, bytes_of_str(text), MODE};
 	if (tools_dir == NULL)
-		return file_set_write(&set, MODE, if_there, err);
+		return file_set_write(&set, if_there, err);
 	TRY(add_tools_files(evidence, tools_dir, &files, &set, err));
-	return write_in(tools_dir, &set, if_there, err);
+	return file_set_write_in(tools_dir, DIRECTORY_MODE, &set, if_there,
+	    err);
 }
 
 void
@@ -80,7 +76,7 @@ add_tools_files(const struct evidence *evidence, const char *dir,
 	for (size_t i = 0; i < TOOLS_FILES; i++) {
 		TRY(files_join(dir, names[i], files->paths[i], err));
 		set->files[set->count++] =
-		    (struct file_set_file){files->paths[i], data[i]};
+		    (struct file_set_file){files->paths[i], data[i], MODE};
 	}
 	return 0;
 }
@@ -102,21 +98,4 @@ static void
 tools_files_done(struct tools_files *files)
 {
 	free(files->pcrs);
-}
-
-/* A directory that was made for them goes with them. */
-static int
-write_in(const char *dir, const struct file_set *set,
-    enum file_if_there if_there, struct err *err)
-{
-	bool is_new = mkdir(dir, DIRECTORY_MODE) == 0;
-
-	if (!is_new && errno != EEXIST)
-		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(dir).text);
-	if (file_set_write(set, MODE, if_there, err) == 0)
-		return 0;
-	if (is_new)
-		rmdir(dir);
-	return (int)err->code;
 }

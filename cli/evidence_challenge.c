@@ -1,7 +1,5 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/rand.h>
 
@@ -11,6 +9,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/evidence_files.h"
+#include "cli/file_set.h"
 #include "cli/files.h"
 
 struct options {
@@ -97,18 +96,18 @@ write_files(const struct options *options, const struct enrolment *enrolment,
 {
 	CLEANUP(json_freep) json_t *document = enrolment_encode(enrolment);
 	CLEANUP(freep) char *text = NULL;
-	char path[FILES_PATH_SIZE];
+	char challenge[FILES_PATH_SIZE], sealed[FILES_PATH_SIZE];
+	struct file_set set = {.count = 2};
 
 	text = document != NULL ? json_dumps(document, JSON_INDENT(2)) : NULL;
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "challenge");
-	if (mkdir(options->out, 0700) != 0 && errno != EEXIST)
-		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(options->out).text);
-	TRY(files_join(options->out, "challenge.json", path, err));
-	TRY(file_write(path, bytes_of_str(text), 0600, FILE_REFUSE, err));
-	TRY(files_join(options->out, "credential", path, err));
-	return file_write(path, credential, 0644, FILE_REFUSE, err);
+	TRY(files_join(options->out, "challenge.json", challenge, err));
+	TRY(files_join(options->out, "credential", sealed, err));
+	set.files[0] =
+	    (struct file_set_file){challenge, bytes_of_str(text), 0600};
+	set.files[1] = (struct file_set_file){sealed, credential, 0644};
+	return file_set_write_in(options->out, 0700, &set, FILE_REFUSE, err);
 }
 
 const struct command command_evidence_challenge = {"evidence", "challenge",

@@ -27,8 +27,8 @@ struct staging {
 	bool is_done;
 };
 
-static int stage(const struct file_set_file *file, mode_t mode,
-    struct staged *staged, struct err *err);
+static int stage(const struct file_set_file *file, struct staged *staged,
+    struct err *err);
 static int give_name(struct staged *staged, enum file_if_there if_there,
     struct err *err);
 static int exchange(struct staged *staged, struct err *err);
@@ -36,22 +36,37 @@ static void staging_end(struct staging *staging);
 static void take_back(struct staged *staged);
 
 int
-file_set_write(const struct file_set *set, mode_t mode,
-    enum file_if_there if_there, struct err *err)
+file_set_write(const struct file_set *set, enum file_if_there if_there,
+    struct err *err)
 {
 	CLEANUP(staging_end) struct staging staging = {.is_done = false};
 
 	for (size_t i = 0; i < set->count; i++)
-		TRY(stage(&set->files[i], mode, &staging.files[i], err));
+		TRY(stage(&set->files[i], &staging.files[i], err));
 	for (size_t i = 0; i < set->count; i++)
 		TRY(give_name(&staging.files[i], if_there, err));
 	staging.is_done = true;
 	return 0;
 }
 
+int
+file_set_write_in(const char *dir, mode_t dir_mode, const struct file_set *set,
+    enum file_if_there if_there, struct err *err)
+{
+	bool is_new = mkdir(dir, dir_mode) == 0;
+
+	if (!is_new && errno != EEXIST)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(dir).text);
+	if (file_set_write(set, if_there, err) == 0)
+		return 0;
+	if (is_new)
+		rmdir(dir);
+	return (int)err->code;
+}
+
 static int
-stage(const struct file_set_file *file, mode_t mode, struct staged *staged,
-    struct err *err)
+stage(const struct file_set_file *file, struct staged *staged, struct err *err)
 {
 	staged->path = file->path;
 	if (asprintf(&staged->temporary, "%s.%d.all", file->path,
@@ -59,7 +74,8 @@ stage(const struct file_set_file *file, mode_t mode, struct staged *staged,
 		staged->temporary = NULL;
 		return err_set(err, NO_MEMORY, "path");
 	}
-	TRY(file_write(staged->temporary, file->data, mode, FILE_REFUSE, err));
+	TRY(file_write(staged->temporary, file->data, file->mode, FILE_REFUSE,
+	    err));
 	staged->progress = STAGED;
 	return 0;
 }

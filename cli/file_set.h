@@ -8,6 +8,8 @@
 #ifndef ASSAY_CLI_FILE_SET_H
 #define ASSAY_CLI_FILE_SET_H
 
+#include <sys/types.h>
+
 #include "base/file.h"
 
 #define FILE_SET_FILES 8
@@ -15,6 +17,7 @@
 struct file_set_file {
 	const char *path; /* borrowed, as are the data */
 	struct bytes data;
+	mode_t mode;
 };
 
 struct file_set {
@@ -27,7 +30,14 @@ struct file_set {
  * nothing else is.
  * Errors: FILE_EXISTS; STORE_IO; NO_MEMORY.
  */
-int file_set_write(const struct file_set *set, mode_t mode,
-    enum file_if_there if_there, struct err *err);
+int file_set_write(const struct file_set *set, enum file_if_there if_there,
+    struct err *err);
+
+/*
+ * The same for files in one directory, which is made with this mode if it is
+ * not there; a directory that was made for them goes with them.
+ */
+int file_set_write_in(const char *dir, mode_t dir_mode,
+    const struct file_set *set, enum file_if_there if_there, struct err *err);
 
 #endif
