@@ -439,7 +439,7 @@ X(537, EVIDENCE_LOG_ADDED, REFUSAL, \
   "the log was changed, or others use the register: do not trust it") \
 X(538, EVIDENCE_NOT_MEASURED, REFUSAL, \
   "the log claims events that the quoted register never received", \
-  "the quote is older than the log, or events are invented: ask again") \
+  "ask with a fresh nonce: what ran is measured by then, what did not is not") \
 X(539, EVIDENCE_REGISTER_USED, REFUSAL, \
   "the register was extended by others before assayd started", \
   "do not trust the host: its boot chain ran something unknown") \

@@ -10,7 +10,6 @@
 #include "cli/files.h"
 #include "image-store/layout.h"
 #include "image-store/verified_image.h"
-#include "keys/trust_chain.h"
 #include "measure/boot_policy.h"
 
 static void expect_release(const struct boot_release *release, int64_t version,
@@ -93,17 +92,15 @@ evidence_files_releases(const struct argument_list *paths,
 }
 
 int
-evidence_files_boot_policy(const char *path, const char *trust_path,
+evidence_files_boot_policy(const char *path, const struct trust_policy *trust,
     const struct pcr_values *found, struct evidence_releases *ret_releases,
     struct err *err)
 {
-	CLEANUP(trust_freep) struct trust_policy *trust = NULL;
 	CLEANUP(freep) struct boot_policy *policy = NULL;
 	CLEANUP(freep) struct prediction *releases = NULL;
 	CLEANUP(freep) char *raw = NULL;
 	size_t len = 0;
 
-	TRY(trust_load(trust_path, &trust, err));
 	TRY(file_read(path, LIMIT_ENVELOPE_BYTES, &raw, &len, err));
 	if (boot_policy_verify(trust, bytes_of(raw, len), &policy, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
@@ -166,19 +163,16 @@ evidence_files_images(const char *path, struct image_list *list,
 }
 
 int
-evidence_files_store(const char *store_path, const char *trust_path,
+evidence_files_store(const char *store_path, const struct trust_policy *trust,
     struct image_list *list, struct err *err)
 {
-	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	CLEANUP(layout_list_done) struct layout_list entries = {0};
 	CLEANUP(closep) int store_fd = -1;
 
-	TRY(trust_load(trust_path, &policy, err));
 	TRY(layout_open(store_path, &store_fd, err));
 	TRY(layout_read(store_fd, NULL, &entries, err));
 	for (size_t i = 0; i < entries.count; i++)
-		TRY(add_entry(policy, store_fd, &entries.entries[i], list,
-		    err));
+		TRY(add_entry(trust, store_fd, &entries.entries[i], list, err));
 	return 0;
 }
 

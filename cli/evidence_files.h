@@ -5,6 +5,7 @@
 #define ASSAY_CLI_EVIDENCE_FILES_H
 
 #include "cli/arguments.h"
+#include "keys/trust.h"
 #include "measure/endorsement.h"
 #include "measure/enrolment.h"
 #include "measure/evidence_verify.h"
@@ -43,16 +44,16 @@ int evidence_files_releases(const struct argument_list *paths,
  * have one of several values in it: of those, the one in `found` is expected,
  * or else the first.
  */
-int evidence_files_boot_policy(const char *path, const char *trust_path,
-    const struct pcr_values *found, struct evidence_releases *ret_releases,
-    struct err *err);
+int evidence_files_boot_policy(const char *path,
+    const struct trust_policy *trust, const struct pcr_values *found,
+    struct evidence_releases *ret_releases, struct err *err);
 
 int evidence_files_images(const char *path, struct image_list *list,
     struct err *err);
 
 /* The images of a store that verify; those that do not are left out. */
-int evidence_files_store(const char *store_path, const char *trust_path,
-    struct image_list *list, struct err *err);
+int evidence_files_store(const char *store_path,
+    const struct trust_policy *trust, struct image_list *list, struct err *err);
 
 int evidence_files_cas(const struct argument_list *paths,
     struct evidence_cas *ret_cas, struct err *err);

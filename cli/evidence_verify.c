@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/evidence_files.h"
 #include "cli/verdict.h"
+#include "keys/trust_chain.h"
 
 struct options {
 	const char *nonce;
@@ -20,6 +21,7 @@ struct options {
 	const char *images;
 	const char *store;
 	const char *trust;
+	const char *updates;
 	struct argument_list nv_names;
 	int64_t pcr;
 	bool allow_development;
@@ -29,6 +31,7 @@ struct options {
 
 /* What the files say, and what is needed of them. */
 struct inputs {
+	struct trust_policy *trust; /* NULL if none is needed */
 	struct evidence evidence;
 	struct image_list images;
 	struct evidence_releases releases;
@@ -66,6 +69,7 @@ run(int argc, char **argv)
 	    {"images", required_argument, .text = &options.images},
 	    {"store", required_argument, .text = &options.store},
 	    {"trust", required_argument, .text = &options.trust},
+	    {"updates", required_argument, .text = &options.updates},
 	    {"nv-name", required_argument, .list = &options.nv_names,
 		.max = ARGUMENTS_LIST_ITEMS},
 	    {"register", required_argument, .number = &options.pcr, .min = 11,
@@ -86,6 +90,9 @@ run(int argc, char **argv)
 	    (options.trust == NULL))
 		return command_usage(&command_evidence_verify,
 		    "--trust is for --store and --boot-policy, which need it");
+	if (options.updates != NULL && options.trust == NULL)
+		return command_usage(&command_evidence_verify,
+		    "--updates needs --trust");
 	if (options.images == NULL && options.store == NULL)
 		return command_usage(&command_evidence_verify,
 		    "which images are good? --images, or --store and --trust");
@@ -96,7 +103,7 @@ run(int argc, char **argv)
 static int
 check(const struct options *options)
 {
-	CLEANUP(inputs_done) struct inputs inputs = {.images = {NULL, 0}};
+	CLEANUP(inputs_done) struct inputs inputs = {.trust = NULL};
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 0};
 	struct err err = {0};
@@ -122,11 +129,14 @@ read_inputs(const struct options *options, struct inputs *inputs,
     struct err *err)
 {
 	TRY(evidence_files_enrolment(options->ak, &inputs->enrolment, err));
+	if (options->trust != NULL)
+		TRY(trust_load_chain(options->trust, options->updates,
+		    &inputs->trust, err));
 	if (options->images != NULL)
 		TRY(evidence_files_images(options->images, &inputs->images,
 		    err));
 	if (options->store != NULL)
-		TRY(evidence_files_store(options->store, options->trust,
+		TRY(evidence_files_store(options->store, inputs->trust,
 		    &inputs->images, err));
 	TRY(evidence_files_evidence(options->evidence, &inputs->evidence, err));
 	TRY(read_releases(options, inputs, err));
@@ -147,7 +157,7 @@ read_releases(const struct options *options, struct inputs *inputs,
 {
 	if (options->boot_policy != NULL)
 		return evidence_files_boot_policy(options->boot_policy,
-		    options->trust, &inputs->evidence.pcrs, &inputs->releases,
+		    inputs->trust, &inputs->evidence.pcrs, &inputs->releases,
 		    err);
 	return evidence_files_releases(&options->references, &inputs->releases,
 	    err);
@@ -217,6 +227,7 @@ report(const struct options *options, const struct inputs *inputs,
 static void
 inputs_done(struct inputs *inputs)
 {
+	trust_freep(&inputs->trust);
 	evidence_done(&inputs->evidence);
 	image_list_done(&inputs->images);
 	freep(&inputs->releases.releases);
@@ -224,7 +235,8 @@ inputs_done(struct inputs *inputs)
 
 const struct command command_evidence_verify = {"evidence", "verify",
     "--nonce HEX --ak NAME|FILE [--reference FILE]... [--boot-policy FILE] "
-    "[--images FILE] [--store DIR] [--trust FILE] [--register N] "
+    "[--images FILE] [--store DIR] [--trust FILE [--updates CHAIN]] "
+    "[--register N] "
     "[--nv-name HEX]... [--ek-ca FILE]... "
     "[--allow-development] [--json]",
     "FILE", "check what a host booted and started", run};

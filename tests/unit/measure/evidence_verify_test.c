@@ -665,6 +665,30 @@ an_event_that_was_never_measured_is_refused(void **state)
 	bench_refused(bench, EVIDENCE_NOT_MEASURED);
 }
 
+/* One evidence cannot tell a quote before a build from an invented build, two
+ * can: docs/decisions/0017. */
+static void
+asking_again_tells_a_late_build_from_an_invented_one(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event build = bench_build(7);
+
+	bench_record(bench, &build);
+	bench_log(bench);
+	bench_refused(bench, EVIDENCE_NOT_MEASURED);
+	bench->nonce[0] ^= 1;
+	bench_refused(bench, EVIDENCE_NONCE_MISMATCH);
+	/* Nothing ran: the register is as it was. */
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_NOT_MEASURED);
+	/* It ran. */
+	bench_extend(bench);
+	bench_quote(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+}
+
 static void
 a_register_that_others_extended_before_is_refused(void **state)
 {
@@ -892,6 +916,7 @@ main(void)
 	    BENCH(an_event_of_another_form_is_refused),
 	    BENCH(a_quote_from_before_a_build_is_refused),
 	    BENCH(an_event_that_was_never_measured_is_refused),
+	    BENCH(asking_again_tells_a_late_build_from_an_invented_one),
 	    BENCH(a_register_that_others_extended_before_is_refused),
 	    BENCH(a_register_that_others_extended_unseen_is_refused),
 	    BENCH(both_banks_are_replayed),
