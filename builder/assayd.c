@@ -18,6 +18,7 @@
 #include "builder/front.h"
 #include "builder/journal.h"
 #include "builder/supervisor.h"
+#include "builder/trust_in_force.h"
 #include "keys/trust_chain.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
@@ -62,7 +63,8 @@ main(int argc, char **argv)
 static int
 run(const struct options *options, struct err *err)
 {
-	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(trust_freep) struct trust_policy *root = NULL;
+	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	CLEANUP(journal_close) struct journal journal = {.lock_fd = -1};
 	CLEANUP(closep) int listen_fd = -1;
 	struct config config;
@@ -72,11 +74,12 @@ run(const struct options *options, struct err *err)
 		return err_set_field(err, CONFIG_BAD, "measure",
 		    "%s: measure: missing, and this is not --development",
 		    options->config);
-	TRY(trust_load_chain(config.trust, config.trust_updates, &policy, err));
+	TRY(trust_load(config.trust, &root, err));
+	TRY(trust_in_force_load(root, config.trust_updates, &trust, err));
 	/* The lock first: only its holder may replace the socket. */
 	TRY(journal_open(config.state, &journal, err));
 	TRY(front_listen(config.socket, &listen_fd, err));
-	return supervisor_run(&config, policy, &options->fault, &journal,
+	return supervisor_run(&config, &trust, &options->fault, &journal,
 	    options->is_development, &listen_fd, err);
 }
 

@@ -3,8 +3,8 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 
-static int ask(int link, const struct report *report,
-    struct recorded *ret_recorded, struct err *err);
+static int await_recorded(int link, struct recorded *ret_recorded,
+    struct err *err);
 
 int
 build_link_domain(int link, uint32_t domid, struct err *err)
@@ -24,10 +24,14 @@ build_link_blob(int link, const struct digest *digest,
 }
 
 int
-build_link_verdict(int link, const struct trust_verdict *verdict,
-    struct err *err)
+build_link_verdict(int link, const struct digest *policy,
+    const struct trust_verdict *verdict, struct err *err)
 {
-	struct report report = {.kind = REPORT_VERDICT, .verdict = *verdict};
+	struct report report = {
+	    .kind = REPORT_VERDICT,
+	    .digest = *policy,
+	    .verdict = *verdict,
+	};
 
 	return ipc_send(link, &report, sizeof(report), -1, err);
 }
@@ -47,7 +51,8 @@ build_link_record(int link, const struct event_build *build,
 	struct report report = {.kind = REPORT_BUILD, .build = *build};
 	struct recorded recorded;
 
-	TRY(ask(link, &report, &recorded, err));
+	TRY(ipc_send(link, &report, sizeof(report), -1, err));
+	TRY(await_recorded(link, &recorded, err));
 	*ret_sequence = recorded.sequence;
 	*ret_measurement = recorded.measurement;
 	return 0;
@@ -60,7 +65,18 @@ build_link_adopt_store(int link, const struct store_epoch *store,
 	struct report report = {.kind = REPORT_EPOCH, .store = *store};
 	struct recorded recorded;
 
-	return ask(link, &report, &recorded, err);
+	TRY(ipc_send(link, &report, sizeof(report), -1, err));
+	return await_recorded(link, &recorded, err);
+}
+
+int
+build_link_adopt_trust(int link, const struct sealed *chain, struct err *err)
+{
+	struct report report = {.kind = REPORT_TRUST};
+	struct recorded recorded;
+
+	TRY(ipc_send_sealed(link, &report, sizeof(report), chain, err));
+	return await_recorded(link, &recorded, err);
 }
 
 int
@@ -76,13 +92,11 @@ build_link_done(int link, int code, const struct err *outcome,
 }
 
 static int
-ask(int link, const struct report *report, struct recorded *ret_recorded,
-    struct err *err)
+await_recorded(int link, struct recorded *ret_recorded, struct err *err)
 {
 	struct recorded recorded;
 	bool is_end;
 
-	TRY(ipc_send(link, report, sizeof(*report), -1, err));
 	TRY(ipc_receive(link, &recorded, sizeof(recorded), NULL, &is_end, err));
 	if (is_end)
 		return err_set(err, SYSTEM_FAILED, "the supervisor is gone");

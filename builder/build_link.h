@@ -16,11 +16,12 @@
 enum report_kind {
 	REPORT_DOMAIN = 1, /* a domain exists now: `domid` */
 	REPORT_BLOB,       /* this sealed memory has `digest`: for the cache */
-	REPORT_VERDICT,    /* on an envelope's signatures: for the cache */
-	REPORT_IMAGE,      /* one row of a listing */
-	REPORT_BUILD, /* put `build` on record; a struct recorded returns */
-	REPORT_EPOCH, /* `store` holds from now on; likewise */
-	REPORT_DONE,  /* the last one: `outcome`, and `receipt` if 0 */
+	REPORT_VERDICT, /* of the policy `digest`, on an envelope: likewise */
+	REPORT_IMAGE,   /* one row of a listing */
+	REPORT_BUILD,   /* put `build` on record; a struct recorded returns */
+	REPORT_EPOCH,   /* `store` holds from now on; likewise */
+	REPORT_TRUST,   /* and the policy at the end of this chain, likewise */
+	REPORT_DONE,    /* the last one: `outcome`, and `receipt` if 0 */
 };
 
 /* One image of the store: verified, or why not. */
@@ -67,8 +68,8 @@ struct recorded {
 int build_link_domain(int link, uint32_t domid, struct err *err);
 int build_link_blob(int link, const struct digest *digest,
     const struct sealed *checked, struct err *err);
-int build_link_verdict(int link, const struct trust_verdict *verdict,
-    struct err *err);
+int build_link_verdict(int link, const struct digest *policy,
+    const struct trust_verdict *verdict, struct err *err);
 int build_link_image(int link, const struct image_row *row, struct err *err);
 
 /*
@@ -78,6 +79,8 @@ int build_link_image(int link, const struct image_row *row, struct err *err);
 int build_link_record(int link, const struct event_build *build,
     uint64_t *ret_sequence, struct digest *ret_measurement, struct err *err);
 int build_link_adopt_store(int link, const struct store_epoch *store,
+    struct err *err);
+int build_link_adopt_trust(int link, const struct sealed *chain,
     struct err *err);
 
 int build_link_done(int link, int code, const struct err *outcome,

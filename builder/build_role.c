@@ -10,6 +10,7 @@
 #include "builder/build_link.h"
 #include "builder/index_fetch.h"
 #include "builder/ipc.h"
+#include "builder/policy_fetch.h"
 #include "builder/sandbox.h"
 #include "builder/xen_port_libxc.h"
 
@@ -33,6 +34,9 @@ static int run_build(struct workshop *shop, const struct task *task,
     struct receipt *ret_receipt, struct err *err);
 static int run_list(struct workshop *shop, const struct task *task,
     struct err *err);
+static int find_rules(struct workshop *shop, const struct task *task,
+    struct trust_in_force *ret_trust, struct store_index **ret_index,
+    struct image_source *source, struct err *err);
 static int run_erase(struct workshop *shop, const struct task *task,
     struct err *err);
 
@@ -117,21 +121,19 @@ run_build(struct workshop *shop, const struct task *task,
     struct receipt *ret_receipt, struct err *err)
 {
 	const struct role_env *env = shop->env;
+	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct build_env build = {
 	    .config = env->config,
-	    .images = {env->policy, env->cache, &shop->stage, shop->link, NULL},
+	    .images = {NULL, env->cache, &shop->stage, shop->link, NULL},
 	    .place = {&shop->port, &env->config->daemons,
 		env->config->libxl_dir, shop->link, &shop->left_behind},
 	    .record_link = shop->link,
 	};
-	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct timing timing;
 
 	timing_start(&timing);
-	TRY(stage_open_store(&shop->stage, env->config->store, err));
-	TRY(index_fetch(&shop->stage, env->policy, &task->store, shop->link,
-	    &index, err));
-	build.images.index = index;
+	TRY(find_rules(shop, task, &trust, &index, &build.images, err));
 	timing_mark(&timing, TIMING_START);
 	return build_domain(&build, &task->build, &timing, ret_receipt, err);
 }
@@ -139,16 +141,33 @@ run_build(struct workshop *shop, const struct task *task,
 static int
 run_list(struct workshop *shop, const struct task *task, struct err *err)
 {
-	const struct role_env *env = shop->env;
+	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
-	struct image_source source = {env->policy, env->cache, &shop->stage,
+	struct image_source source = {NULL, shop->env->cache, &shop->stage,
 	    shop->link, NULL};
 
-	TRY(stage_open_store(&shop->stage, env->config->store, err));
-	TRY(index_fetch(&shop->stage, env->policy, &task->store, shop->link,
-	    &index, err));
-	source.index = index;
+	TRY(find_rules(shop, task, &trust, &index, &source, err));
 	return image_fetch_rows(&source, err);
+}
+
+/* What decides about this task: the newest policy, and the store index that it
+ * demands. *ret_trust and *ret_index own what `source` then borrows. */
+static int
+find_rules(struct workshop *shop, const struct task *task,
+    struct trust_in_force *ret_trust, struct store_index **ret_index,
+    struct image_source *source, struct err *err)
+{
+	const struct role_env *env = shop->env;
+
+	TRY(policy_fetch(env->config->trust_updates, &env->trust, &task->trust,
+	    shop->link, ret_trust, err));
+	source->policy = trust_in_force_policy(
+	    ret_trust->root != NULL ? ret_trust : &env->trust);
+	TRY(stage_open_store(&shop->stage, env->config->store, err));
+	TRY(index_fetch(&shop->stage, source->policy, &task->store, shop->link,
+	    ret_index, err));
+	source->index = *ret_index;
+	return 0;
 }
 
 static int

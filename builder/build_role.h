@@ -15,7 +15,7 @@
 #include "builder/fault.h"
 #include "builder/image_cache.h"
 #include "builder/request.h"
-#include "keys/trust.h"
+#include "builder/trust_in_force.h"
 
 enum task_kind {
 	TASK_BUILD = 1,
@@ -34,6 +34,7 @@ struct task {
 	uint32_t kind;
 	struct build_request build; /* TASK_BUILD */
 	struct store_epoch store;   /* the index in force: the floor */
+	struct trust_mark trust;    /* the policy in force, likewise */
 	uint32_t domid;             /* TASK_ERASE: 0 if not known */
 	uint8_t uuid[UUID_BYTES];   /* TASK_ERASE */
 };
@@ -41,7 +42,7 @@ struct task {
 /* What children inherit; read-only but for the cache's use counts. */
 struct role_env {
 	const struct config *config;
-	const struct trust_policy *policy;
+	struct trust_in_force trust; /* as it was when the child was born */
 	struct image_cache *cache;
 	struct fault fault;
 	int parent_pid;

@@ -46,27 +46,30 @@ image_cache_add(struct image_cache *cache, const struct digest *digest,
 
 const struct trust_verdict *
 image_cache_verdict(const struct image_cache *cache,
-    const struct digest *envelope)
+    const struct digest *policy, const struct digest *envelope)
 {
 	size_t count = cache->verdicts_added;
 
 	if (count > IMAGE_CACHE_VERDICTS)
 		count = IMAGE_CACHE_VERDICTS;
 	for (size_t i = 0; i < count; i++) {
-		if (digest_equal(&cache->verdicts[i].envelope, envelope))
-			return &cache->verdicts[i];
+		const struct image_cache_verdict *entry = &cache->verdicts[i];
+
+		if (digest_equal(&entry->policy, policy) &&
+		    digest_equal(&entry->verdict.envelope, envelope))
+			return &entry->verdict;
 	}
 	return NULL;
 }
 
 void
-image_cache_add_verdict(struct image_cache *cache,
+image_cache_add_verdict(struct image_cache *cache, const struct digest *policy,
     const struct trust_verdict *verdict)
 {
-	if (image_cache_verdict(cache, &verdict->envelope) != NULL)
+	if (image_cache_verdict(cache, policy, &verdict->envelope) != NULL)
 		return;
 	cache->verdicts[cache->verdicts_added++ % IMAGE_CACHE_VERDICTS] =
-	    *verdict;
+	    (struct image_cache_verdict){*policy, *verdict};
 }
 
 void

@@ -8,9 +8,9 @@
  * a second build of an image neither reads, unpacks nor hashes its blobs
  * again. Bounded in number and bytes; the least recently used go first.
  *
- * A verdict says which roles of the policy signed the envelope with this
- * digest. It is the policy's: the cache lives as long as the supervisor, whose
- * policy is read once, and is kept nowhere else. Why a verdict can stand in for
+ * A verdict says which roles of a policy signed the envelope with this digest.
+ * It is kept under the digest of that policy, and found by no other: the policy
+ * in force may change while assayd runs. Why a verdict can stand in for
  * verifying again: verified_manifest_again().
  */
 #ifndef ASSAY_BUILDER_IMAGE_CACHE_H
@@ -29,11 +29,16 @@ struct image_cache_entry {
 	uint64_t last_used;
 };
 
+struct image_cache_verdict {
+	struct digest policy;
+	struct trust_verdict verdict;
+};
+
 struct image_cache {
 	struct image_cache_entry entries[IMAGE_CACHE_BLOBS];
 	uint64_t uses;
 	size_t bytes;
-	struct trust_verdict verdicts[IMAGE_CACHE_VERDICTS];
+	struct image_cache_verdict verdicts[IMAGE_CACHE_VERDICTS];
 	size_t verdicts_added; /* the oldest ones were overwritten */
 };
 
@@ -45,13 +50,13 @@ const struct sealed *image_cache_find(struct image_cache *cache,
 void image_cache_add(struct image_cache *cache, const struct digest *digest,
     struct sealed *checked);
 
-/* Borrowed, or NULL. */
+/* That of this policy on this envelope. Borrowed, or NULL. */
 const struct trust_verdict *image_cache_verdict(const struct image_cache *cache,
-    const struct digest *envelope);
+    const struct digest *policy, const struct digest *envelope);
 
 /* The oldest one goes. */
 void image_cache_add_verdict(struct image_cache *cache,
-    const struct trust_verdict *verdict);
+    const struct digest *policy, const struct trust_verdict *verdict);
 
 /*
  * Map the entries' pages in this process now, so that a build does not wait for

@@ -162,7 +162,8 @@ fetch_manifest(const struct image_source *source, const char *name,
 	/* Signatures first: a changed envelope is a bad signature, whatever
 	 * its file is called. */
 	TRY(digest_of(sealed_bytes(raw), &found, err));
-	known = image_cache_verdict(source->cache, &found);
+	known = image_cache_verdict(source->cache, trust_digest(source->policy),
+	    &found);
 	TRY(verified_manifest_again(source->policy, known, name, raw,
 	    ret_manifest, err));
 	if (!digest_equal(&found, &entry->envelope)) {
@@ -181,6 +182,7 @@ fetch_manifest(const struct image_source *source, const char *name,
 	}
 	if (known == NULL && source->link >= 0)
 		return build_link_verdict(source->link,
+		    trust_digest(source->policy),
 		    verified_manifest_verdict(*ret_manifest), err);
 	return 0;
 }

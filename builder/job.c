@@ -58,6 +58,7 @@ job_collect(struct job *job, int *ret_code, struct err *err)
 	int status = 0;
 
 	closep(&job->link);
+	trust_in_force_done(&job->trust);
 	while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
 		continue;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !job->is_done ||

@@ -27,11 +27,12 @@ struct job {
 	pid_t pid;
 	int link;
 	uint64_t deadline_usec;
-	uint32_t domid;           /* 0: none reported */
-	uint32_t tag;             /* of what it asked the tpm role, or 0 */
-	struct store_epoch store; /* that it asked to put on record */
-	bool is_recorded;         /* its build was, or will be, put on record */
-	bool is_done;             /* REPORT_DONE came */
+	uint32_t domid;              /* 0: none reported */
+	uint32_t tag;                /* of what it asked the tpm role, or 0 */
+	struct store_epoch store;    /* that it asked to put on record */
+	struct trust_in_force trust; /* likewise; owned */
+	bool is_recorded; /* its build was, or will be, put on record */
+	bool is_done;     /* REPORT_DONE came */
 	struct report done;
 	enum err_code killed; /* why we killed it, or ERR_NONE */
 	struct err final;     /* JOB_CLEANING: the answer */

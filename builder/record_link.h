@@ -9,12 +9,14 @@
 #include "builder/build_link.h"
 #include "builder/platform.h"
 #include "builder/quote.h"
+#include "builder/trust_in_force.h"
 #include "measure/event.h"
 
 enum record_kind {
 	RECORD_START = 1, /* only as an answer: `platform` */
 	RECORD_EVENT,     /* log, then extend: `event` */
 	RECORD_EPOCH,     /* `store` holds from now on */
+	RECORD_TRUST,     /* the policy `trust` does */
 	RECORD_QUOTE,     /* sealed memory with a struct quote comes back */
 	RECORD_LOG,       /* sealed memory: the log from `log_offset` on */
 };
@@ -24,6 +26,7 @@ struct record_call {
 	uint32_t tag; /* the answer repeats it */
 	struct event event;
 	struct store_epoch store;
+	struct trust_mark trust;
 	struct quote_request quote_request;
 	uint64_t log_offset;
 };

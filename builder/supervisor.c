@@ -30,7 +30,7 @@ static void stop(struct supervisor *sup);
 static void supervisor_done(struct supervisor *sup);
 
 int
-supervisor_run(const struct config *config, const struct trust_policy *policy,
+supervisor_run(const struct config *config, struct trust_in_force *trust,
     const struct fault *fault, const struct journal *journal,
     bool is_development, int *listen_fd, struct err *err)
 {
@@ -48,11 +48,12 @@ supervisor_run(const struct config *config, const struct trust_policy *policy,
 	sup->started_usec = timing_now_usec();
 	sup->env = (struct role_env){
 	    .config = config,
-	    .policy = policy,
+	    .trust = *trust,
 	    .cache = &sup->cache,
 	    .fault = *fault,
 	    .parent_pid = getpid(),
 	};
+	trust->newest = NULL; /* ours from here on */
 	code = start(sup, listen_fd, err);
 	if (code == 0)
 		code = loop(sup, err);
@@ -79,7 +80,8 @@ start(struct supervisor *sup, int *listen_fd, struct err *err)
 	TRY(domain_table_load(sup->journal, &sup->xen, &sup->domains, err));
 	TRY(start_front(sup, listen_fd, err));
 	log_line("started store=%s trust_version=%lld domains=%u",
-	    sup->config->store, (long long)trust_version(sup->env.policy),
+	    sup->config->store,
+	    (long long)trust_in_force_mark(&sup->env.trust).version,
 	    sup->domains.count);
 	return 0;
 }
@@ -261,6 +263,7 @@ stop(struct supervisor *sup)
 static void
 supervisor_done(struct supervisor *sup)
 {
+	trust_in_force_done(&sup->env.trust);
 	image_cache_done(&sup->cache);
 	domain_table_done(&sup->domains);
 	xen_port_close(&sup->xen);

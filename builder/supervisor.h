@@ -1,7 +1,8 @@
 /*
  * The supervisor: starts the roles, journals what is under way, and removes
  * what a dead build child left. It keeps the right to destroy domains and the
- * cache of verified images; it parses nothing foreign.
+ * cache of verified images. Of what is foreign it decodes only the chain of
+ * trust updates: at start, and later when a build child has verified it.
  */
 #ifndef ASSAY_BUILDER_SUPERVISOR_H
 #define ASSAY_BUILDER_SUPERVISOR_H
@@ -9,18 +10,18 @@
 #include "builder/config.h"
 #include "builder/fault.h"
 #include "builder/journal.h"
-#include "keys/trust.h"
+#include "builder/trust_in_force.h"
 
 /*
  * In development builds are made on a platform that cannot be trusted, and the
  * start event says so.
  * Run until SIGTERM or SIGINT (returns 0), or until something without which it
  * cannot go on is gone. Builds under way are undone first; running guests are
- * left alone. Borrows everything but *listen_fd, which goes to the front.
+ * left alone. Takes *trust, and *listen_fd, which goes to the front; borrows
+ * the rest.
  */
-int supervisor_run(const struct config *config,
-    const struct trust_policy *policy, const struct fault *fault,
-    const struct journal *journal, bool is_development, int *listen_fd,
-    struct err *err);
+int supervisor_run(const struct config *config, struct trust_in_force *trust,
+    const struct fault *fault, const struct journal *journal,
+    bool is_development, int *listen_fd, struct err *err);
 
 #endif

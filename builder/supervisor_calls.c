@@ -92,6 +92,7 @@ call_build(struct supervisor *sup, const struct front_call *call,
 	    .kind = TASK_BUILD,
 	    .build = call->build,
 	    .store = sup->store,
+	    .trust = trust_in_force_mark(&sup->env.trust),
 	};
 	struct err ignored;
 
@@ -149,7 +150,11 @@ static int
 call_list_images(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct task task = {.kind = TASK_LIST_IMAGES, .store = sup->store};
+	struct task task = {
+	    .kind = TASK_LIST_IMAGES,
+	    .store = sup->store,
+	    .trust = trust_in_force_mark(&sup->env.trust),
+	};
 
 	TRY(platform_allows(&sup->platform, err));
 	return supervisor_start_task(sup, &task, call->connection, err);
@@ -212,7 +217,7 @@ call_status(struct supervisor *sup, const struct front_call *call,
 	    .builds_refused = sup->builds_refused,
 	    .builds_running = supervisor_count_builds(sup),
 	    .domains = sup->domains.count,
-	    .trust_version = trust_version(sup->env.policy),
+	    .trust_version = trust_in_force_mark(&sup->env.trust).version,
 	    .cached_bytes = sup->cache.bytes,
 	    .platform = sup->platform,
 	};

@@ -75,7 +75,8 @@ supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
 			    take_ptr(&sealed));
 		return 0;
 	case REPORT_VERDICT:
-		image_cache_add_verdict(&sup->cache, &report.verdict);
+		image_cache_add_verdict(&sup->cache, &report.digest,
+		    &report.verdict);
 		return 0;
 	case REPORT_IMAGE:
 		reply.image = report.image;
@@ -90,6 +91,12 @@ supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
 	case REPORT_EPOCH:
 		if (supervisor_record_store(sup, job, &report.store,
 			&ignored) != 0)
+			job_kill(job, ignored.code);
+		return 0;
+	case REPORT_TRUST:
+		if (ipc_take_sealed(&fds, LIMIT_TRUST_CHAIN_BYTES,
+			"trust chain", &sealed, &ignored) != 0 ||
+		    supervisor_record_trust(sup, job, sealed, &ignored) != 0)
 			job_kill(job, ignored.code);
 		return 0;
 	case REPORT_DONE:

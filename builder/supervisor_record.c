@@ -30,6 +30,8 @@ static struct evidence_call *find_evidence(struct supervisor *sup, bool is_used,
 static bool has_broken(const struct record_answer *answer);
 static int tell_child(struct supervisor *sup,
     const struct record_answer *answer, struct err *err);
+static void adopt(struct supervisor *sup, struct job *job,
+    enum record_kind kind);
 static void stop_building(struct supervisor *sup, const struct outcome *why);
 static void lose_recorder(struct supervisor *sup);
 
@@ -42,7 +44,8 @@ supervisor_start_recorder(struct supervisor *sup, struct err *err)
 
 	TRY(ipc_fork(&link, &pid, err));
 	if (pid == 0)
-		tpm_role_run(sup->config, sup->env.policy, sup->is_development,
+		tpm_role_run(sup->config,
+		    trust_in_force_policy(&sup->env.trust), sup->is_development,
 		    link);
 	setsockopt(link, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	sup->recorder_fd = link;
@@ -137,6 +140,25 @@ supervisor_record_store(struct supervisor *sup, struct job *job,
 	return supervisor_record(sup, &call, err);
 }
 
+/* The child has verified the chain. Here it is followed again, because here its
+ * end is kept, for the builds that come. */
+int
+supervisor_record_trust(struct supervisor *sup, struct job *job,
+    const struct sealed *chain, struct err *err)
+{
+	struct record_call call = {
+	    .kind = RECORD_TRUST,
+	    .tag = ++sup->last_tag,
+	};
+
+	trust_in_force_done(&job->trust);
+	TRY(trust_in_force_follow(sup->env.trust.root, sealed_bytes(chain),
+	    &job->trust, err));
+	call.trust = trust_in_force_mark(&job->trust);
+	job->tag = call.tag;
+	return supervisor_record(sup, &call, err);
+}
+
 void
 supervisor_record_end(struct supervisor *sup, enum event_kind kind,
     const uint8_t uuid[UUID_BYTES], uint32_t domid, enum err_code why)
@@ -183,6 +205,7 @@ take_answer(struct supervisor *sup, const struct record_answer *answer,
 	switch ((enum record_kind)answer->kind) {
 	case RECORD_EVENT:
 	case RECORD_EPOCH:
+	case RECORD_TRUST:
 		if (has_broken(answer))
 			stop_building(sup, &answer->recorded.outcome);
 		return tell_child(sup, answer, err);
@@ -267,15 +290,30 @@ tell_child(struct supervisor *sup, const struct record_answer *answer,
 		    job->tag != answer->tag)
 			continue;
 		job->tag = 0;
-		if (answer->kind == RECORD_EPOCH &&
-		    answer->recorded.outcome.code == 0)
-			sup->store = job->store;
+		if (answer->recorded.outcome.code == 0)
+			adopt(sup, job, (enum record_kind)answer->kind);
 		/* A child that died meanwhile is seen at the end of its link.
 		 */
 		(void)ipc_send(job->link, &answer->recorded,
 		    sizeof(answer->recorded), -1, &ignored);
 	}
 	return 0;
+}
+
+/* What is on record holds from now on. Two builds may bring the same policy; an
+ * older one was refused. */
+static void
+adopt(struct supervisor *sup, struct job *job, enum record_kind kind)
+{
+	if (kind == RECORD_EPOCH)
+		sup->store = job->store;
+	if (kind != RECORD_TRUST)
+		return;
+	trust_in_force_done(&sup->env.trust);
+	sup->env.trust = job->trust;
+	job->trust.newest = NULL;
+	log_line("trust version=%lld",
+	    (long long)trust_in_force_mark(&sup->env.trust).version);
 }
 
 /* What is not on record does not run, and log and TPM may differ by now. */

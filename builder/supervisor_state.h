@@ -86,6 +86,8 @@ int supervisor_record_build(struct supervisor *sup, struct job *job,
     const struct event_build *build, struct err *err);
 int supervisor_record_store(struct supervisor *sup, struct job *job,
     const struct store_epoch *store, struct err *err);
+int supervisor_record_trust(struct supervisor *sup, struct job *job,
+    const struct sealed *chain, struct err *err);
 
 /* A domain is gone: EVENT_ABANDON if its build failed, with the reason, else
  * EVENT_DESTROY. */

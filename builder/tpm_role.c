@@ -57,6 +57,8 @@ static int answer_call(struct tpm_role *role, const struct record_call *call,
     struct err *err);
 static int adopt_store(struct tpm_role *role, const struct store_epoch *store,
     struct err *err);
+static int adopt_trust(struct tpm_role *role, const struct trust_mark *next,
+    struct err *err);
 static int make_quote(struct tpm_role *role,
     const struct quote_request *request, struct sealed **ret_quote,
     struct err *err);
@@ -302,6 +304,8 @@ answer_call(struct tpm_role *role, const struct record_call *call,
 		return 0;
 	case RECORD_EPOCH:
 		return adopt_store(role, &call->store, err);
+	case RECORD_TRUST:
+		return adopt_trust(role, &call->trust, err);
 	case RECORD_QUOTE:
 		return make_quote(role, &call->quote_request, ret_attached,
 		    err);
@@ -340,6 +344,28 @@ adopt_store(struct tpm_role *role, const struct store_epoch *store,
 	role->rules.has_store = true;
 	role->rules.store = store->index;
 	role->rules.epoch = (uint64_t)store->epoch;
+	event.as.policy = role->rules;
+	return recorder_record(&role->recorder, &event, &ignored, err);
+}
+
+/* A build child verified a chain that does not end with the policy in force.
+ * Of two that come at once, here is decided which is the older one. */
+static int
+adopt_trust(struct tpm_role *role, const struct trust_mark *next,
+    struct err *err)
+{
+	struct event event = {.kind = EVENT_POLICY};
+	const struct trust_mark current = {
+	    .policy = role->rules.trust,
+	    .version = role->rules.trust_version,
+	};
+	struct digest ignored;
+
+	TRY(trust_mark_check(&current, next, err));
+	if (digest_equal(&current.policy, &next->policy))
+		return 0; /* another build was first */
+	role->rules.trust = next->policy;
+	role->rules.trust_version = next->version;
 	event.as.policy = role->rules;
 	return recorder_record(&role->recorder, &event, &ignored, err);
 }

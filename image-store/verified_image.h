@@ -37,9 +37,9 @@ int verified_manifest_new(const struct trust_policy *policy, const char *name,
 
 /*
  * The same for an envelope that was verified before. What the signatures came
- * to depends on nothing but the policy and the envelope's bytes, and neither
- * changes: the policy is read once at start and holds the revocations; the
- * bytes are those of `known`, because their SHA-256 is taken here and compared.
+ * to depends on nothing but the policy, which holds the revocations, and the
+ * envelope's bytes, which are those of `known`: their SHA-256 is taken here and
+ * compared.
  * So `known` is what trust_verify_for() would return now. Everything else is
  * done again: decoding, names, roles, rollback floor, dates.
  *

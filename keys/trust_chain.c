@@ -1,5 +1,7 @@
 #include "keys/trust_chain.h"
 
+#include <sys/stat.h>
+
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
@@ -43,18 +45,31 @@ trust_apply_file(struct trust_policy **policy, const char *path,
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
 
-	TRY(read_whole(path, LIMIT_TRUST_CHAIN_BYTES, &text, &len, err));
+	TRY(trust_chain_read(path, &text, &len, err));
 	if (trust_chain_apply(policy, bytes_of(text, len), err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	return 0;
 }
 
+/* It may lie where others write: a pipe would be read for ever. */
 int
-trust_chain_apply(struct trust_policy **policy, struct bytes chain,
+trust_chain_read(const char *path, char **ret_text, size_t *ret_len,
     struct err *err)
 {
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, STORE_IO, "%s: not a regular file",
+		    err_quote_str(path).text);
+	return read_whole(path, LIMIT_TRUST_CHAIN_BYTES, ret_text, ret_len,
+	    err);
+}
+
+int
+trust_chain_follow(const struct trust_policy *root, struct bytes chain,
+    struct trust_policy **ret_newest, struct err *err)
+{
 	CLEANUP(trust_freep) struct trust_policy *newest = NULL;
-	const struct trust_policy *current = *policy;
 	size_t number = 0;
 
 	while (chain.len > 0) {
@@ -63,16 +78,27 @@ trust_chain_apply(struct trust_policy **policy, struct bytes chain,
 
 		number++;
 		TRY(take_line(&chain, number, &line, err));
-		if (trust_chain_step(current, line, &next, err) != 0)
+		if (trust_chain_step(newest != NULL ? newest : root, line,
+			&next, err) != 0)
 			return err_prefix(err, "line %zu", number);
 		trust_freep(&newest);
 		newest = next;
-		current = next;
 	}
-	if (newest != NULL) {
-		trust_freep(policy);
-		*policy = take_ptr(&newest);
-	}
+	*ret_newest = take_ptr(&newest);
+	return 0;
+}
+
+int
+trust_chain_apply(struct trust_policy **policy, struct bytes chain,
+    struct err *err)
+{
+	struct trust_policy *newest = NULL;
+
+	TRY(trust_chain_follow(*policy, chain, &newest, err));
+	if (newest == NULL)
+		return 0;
+	trust_freep(policy);
+	*policy = newest;
 	return 0;
 }
 

@@ -37,13 +37,23 @@ int trust_load_chain(const char *root_path, const char *updates_path,
 int trust_apply_file(struct trust_policy **policy, const char *path,
     struct err *err);
 
+/* The bytes of a chain's file, of which nothing was looked at. Returns owned.
+ * Errors: TRUST_TOO_LARGE; STORE_IO, also for what is no regular file. */
+int trust_chain_read(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err);
+
 /*
- * Take every step of a chain. *policy is replaced by the last one, and stays
- * as it was on failure. Errors name the line.
- * Errors: TRUST_TOO_LARGE (the chain, or more than LIMIT_TRUST_STEPS lines);
+ * Take every step of a chain, from `root` on. Returns the last one, owned;
+ * NULL if there is no step. Errors name the line.
+ * Errors: TRUST_TOO_LARGE (more than LIMIT_TRUST_STEPS lines);
  * TRUST_CHAIN_MALFORMED (an empty line, a last line without its end); those of
  * trust_chain_step.
  */
+int trust_chain_follow(const struct trust_policy *root, struct bytes chain,
+    struct trust_policy **ret_newest, struct err *err);
+
+/* The same in place: *policy is replaced by the last one, and stays as it was
+ * on failure. */
 int trust_chain_apply(struct trust_policy **policy, struct bytes chain,
     struct err *err);
 

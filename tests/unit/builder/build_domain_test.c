@@ -760,7 +760,7 @@ build_demands_provenance_of_a_cached_envelope_too(void **state)
 	assert_code(verified_manifest_new(bench->policy, "webber", raw,
 			&verified, &err),
 	    0);
-	image_cache_add_verdict(&bench->cache,
+	image_cache_add_verdict(&bench->cache, trust_digest(bench->policy),
 	    verified_manifest_verdict(verified));
 	verify_calls = 0;
 	assert_refused_before_xen(bench, PROVENANCE_MISSING);
@@ -1064,7 +1064,8 @@ keep_reported_blobs(struct bench *bench, int link, uint32_t *ret_domid)
 		if (report.kind == REPORT_DOMAIN)
 			*ret_domid = report.domid;
 		if (report.kind == REPORT_VERDICT)
-			image_cache_add_verdict(&bench->cache, &report.verdict);
+			image_cache_add_verdict(&bench->cache, &report.digest,
+			    &report.verdict);
 		if (report.kind != REPORT_BLOB)
 			continue;
 		assert_code(ipc_take_sealed(&fds, LIMIT_KERNEL_BYTES, "blob",

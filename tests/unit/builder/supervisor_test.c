@@ -62,13 +62,16 @@ __wrap_tpm_port_esys_open(const char *where,
 static void
 start_daemon(enum fault_kind kind, const char *operation)
 {
+	struct trust_in_force trust = {0};
 	struct fault fault = {.kind = kind};
 	struct journal journal = {.lock_fd = -1};
 	int listen_fd = -1;
 	struct err err = {0};
 
 	snprintf(fault.operation, sizeof(fault.operation), "%s", operation);
-	if (journal_open(config.state, &journal, &err) != 0 ||
+	if (trust_in_force_load(policy, config.trust_updates, &trust, &err) !=
+		0 ||
+	    journal_open(config.state, &journal, &err) != 0 ||
 	    front_listen(config.socket, &listen_fd, &err) != 0)
 		fail_msg("%s", err.text);
 	daemon_pid = fork();
@@ -83,11 +86,12 @@ start_daemon(enum fault_kind kind, const char *operation)
 		signal(SIGBUS, SIG_DFL);
 		signal(SIGILL, SIG_DFL);
 		signal(SIGFPE, SIG_DFL);
-		_exit(supervisor_run(&config, policy, &fault, &journal,
+		_exit(supervisor_run(&config, &trust, &fault, &journal,
 			  is_development, &listen_fd, &err) == 0
 			  ? 0
 			  : 1);
 	}
+	trust_in_force_done(&trust);
 	journal_close(&journal);
 	close(listen_fd);
 }
@@ -307,6 +311,93 @@ daemon_serves_a_second_build_from_its_cache(void **state)
 	send_build(fd, "three", 3);
 	assert_reply(fd, "\"sequence\":4"); /* 1 is the start */
 	assert_int_equal(xen_fake_domain_count(fake), 3);
+	close(fd);
+}
+
+/* The chain becomes these steps, at once. Takes the texts. */
+static void
+put_updates(char *one, char *two)
+{
+	CLEANUP(buffer_done) struct buffer chain = {0};
+
+	buffer_add(&chain, one, strlen(one));
+	buffer_add(&chain, two, strlen(two));
+	free(one);
+	free(two);
+	write_file("updates.new", buffer_bytes(&chain));
+	assert_int_equal(rename("updates.new", "updates"), 0);
+}
+
+static void
+start_daemon_with_updates(void)
+{
+	trust_freep(&policy);
+	policy = make_policy_with_trust(1); /* version 4 */
+	strcpy(config.trust_updates, "updates");
+	put_updates(strdup(""), strdup(""));
+	start_daemon(FAULT_NONE, "");
+}
+
+static void
+daemon_refuses_what_was_revoked_a_moment_ago(void **state)
+{
+	char *harmless;
+	int fd;
+
+	(void)state;
+	start_daemon_with_updates();
+	fd = caller_open();
+	send_build(fd, "one", 1);
+	assert_reply(fd, "\"cached\":false");
+	assert_call(fd, CALL("GetStatus"), "\"trust_version\":4,");
+	harmless = make_trust_step(5, 1, SIGNERS);
+	put_updates(strdup(harmless), strdup(""));
+	send_build(fd, "two", 2);
+	assert_reply(fd, "\"cached\":true");
+	assert_call(fd, CALL("GetStatus"), "\"trust_version\":5,");
+	send_build(fd, "three", 3);
+	assert_reply(fd, "\"cached\":true");
+
+	put_updates(harmless, make_trust_step(6, 1, SIGNER_PROD));
+	send_build(fd, "four", 4);
+	assert_reply(fd, "KEY_REVOKED");
+	assert_call(fd, CALL("ListImages"), "\"refused\":\"KEY_REVOKED\"");
+	assert_call(fd, CALL("GetStatus"), "\"trust_version\":6,");
+	assert_int_equal(xen_fake_domain_count(fake), 3);
+	close(fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+}
+
+static void
+daemon_never_goes_back_to_an_older_policy(void **state)
+{
+	char *good = NULL;
+	int fd;
+
+	(void)state;
+	start_daemon_with_updates();
+	fd = caller_open();
+	good = make_trust_step(5, 1, SIGNERS);
+	put_updates(strdup(good), strdup(""));
+	send_build(fd, "one", 1);
+	assert_reply(fd, "\"cached\":false");
+
+	put_updates(strdup(""), strdup("")); /* its line was taken away */
+	send_build(fd, "two", 2);
+	assert_reply(fd, "TRUST_DOWNGRADE");
+	put_updates(make_trust_step(5, 2, SIGNERS), strdup(""));
+	send_build(fd, "two", 2);
+	assert_reply(fd, "TRUST_REPLAYED");
+	put_updates(strdup(good), strdup("{"));
+	send_build(fd, "two", 2);
+	assert_reply(fd, "TRUST_CHAIN_MALFORMED");
+	assert_int_equal(unlink("updates"), 0);
+	send_build(fd, "two", 2);
+	assert_reply(fd, "STORE_IO");
+	assert_int_equal(xen_fake_domain_count(fake), 1);
+	put_updates(good, strdup(""));
+	send_build(fd, "two", 2);
+	assert_reply(fd, "\"cached\":true");
 	close(fd);
 }
 
@@ -988,6 +1079,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    daemon_test(daemon_builds_lists_and_destroys_a_domain),
 	    daemon_test(daemon_serves_a_second_build_from_its_cache),
+	    daemon_test(daemon_refuses_what_was_revoked_a_moment_ago),
+	    daemon_test(daemon_never_goes_back_to_an_older_policy),
 	    daemon_test(daemon_lists_images_good_and_bad),
 	    daemon_test(daemon_forgets_a_domain_that_others_destroyed),
 	    daemon_test(daemon_destroys_no_domain_that_it_did_not_build),

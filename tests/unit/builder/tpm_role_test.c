@@ -651,6 +651,43 @@ an_older_store_is_refused_without_a_tpm_too(void **state)
 	assert_code(adopt(0xbb, 9), 0);
 }
 
+/* --- the trust policy -------------------------------------------------- */
+
+static int
+adopt_policy(uint8_t fill, int64_t version)
+{
+	struct record_call call = {
+	    .kind = RECORD_TRUST,
+	    .trust = {.version = version},
+	};
+	struct record_answer answer;
+
+	memset(call.trust.policy.bytes, fill, DIGEST_BYTES);
+	return ask(&call, &answer, NULL);
+}
+
+static void
+a_newer_trust_policy_is_on_record(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	assert_code(adopt_policy(0xaa, 5), 0);
+	assert_int_equal(logged("\"ev\":\"policy\""), 1);
+	assert_int_equal(logged("\"trust_version\":5"), 1);
+	/* The same again, from a build that ran beside the first. */
+	assert_code(adopt_policy(0xaa, 5), 0);
+	assert_int_equal(logged("\"ev\":\"policy\""), 1);
+	/* Of two that came at once, the older one second. */
+	assert_code(adopt_policy(0xbb, 7), 0);
+	assert_code(adopt_policy(0xcc, 6), TRUST_DOWNGRADE);
+	assert_code(adopt_policy(0xdd, 7), TRUST_REPLAYED);
+	assert_int_equal(logged("\"ev\":\"policy\""), 2);
+	/* A refusal is no failure. */
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+}
+
 /* --- evidence --------------------------------------------------------- */
 
 static void
@@ -769,6 +806,7 @@ main(void)
 	    role_test(a_newer_store_raises_the_counter_and_is_on_record),
 	    role_test(an_older_store_is_refused),
 	    role_test(an_older_store_is_refused_without_a_tpm_too),
+	    role_test(a_newer_trust_policy_is_on_record),
 	    role_test(a_quote_is_over_the_nonce),
 	    role_test(a_host_without_a_tpm_has_no_quote),
 	    role_test(a_nonce_of_another_length_is_refused),

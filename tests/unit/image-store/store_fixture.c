@@ -589,8 +589,9 @@ make_policy(int64_t floor)
 	return decode_policy(policy_tree(floor));
 }
 
-struct trust_policy *
-make_policy_with_index(int64_t floor)
+/* The stranger's key, and a role of it that signs nothing but this. */
+static json_t *
+policy_tree_with(int64_t floor, const char *role, const char *signs)
 {
 	json_t *tree = policy_tree(floor);
 	char id[DIGEST_HEX_SIZE];
@@ -598,9 +599,17 @@ make_policy_with_index(int64_t floor)
 	signer_id(SIGNER_STRANGER, id);
 	json_object_set_new(tree_at(tree, "keys"), id,
 	    signer_entry(SIGNER_STRANGER));
-	json_object_set_new(tree_at(tree, "roles"), "index",
-	    json_pack("{s:s, s:i, s:[s]}", "signs", "store-index", "threshold",
-		1, "keys", id));
+	json_object_set_new(tree_at(tree, "roles"), role,
+	    json_pack("{s:s, s:i, s:[s]}", "signs", signs, "threshold", 1,
+		"keys", id));
+	return tree;
+}
+
+struct trust_policy *
+make_policy_with_index(int64_t floor)
+{
+	json_t *tree = policy_tree_with(floor, "index", "store-index");
+
 	json_object_set_new(tree, "clock",
 	    json_pack("{s:s, s:s}", "source", "system", "not_before",
 		"2026-01-01T00:00:00Z"));
@@ -610,34 +619,42 @@ make_policy_with_index(int64_t floor)
 struct trust_policy *
 make_policy_with_boot(int64_t floor)
 {
-	json_t *tree = policy_tree(floor);
-	char id[DIGEST_HEX_SIZE];
-
-	signer_id(SIGNER_STRANGER, id);
-	json_object_set_new(tree_at(tree, "keys"), id,
-	    signer_entry(SIGNER_STRANGER));
-	json_object_set_new(tree_at(tree, "roles"), "boot",
-	    json_pack("{s:s, s:i, s:[s]}", "signs", "boot-policy", "threshold",
-		1, "keys", id));
-	return decode_policy(tree);
+	return decode_policy(policy_tree_with(floor, "boot", "boot-policy"));
 }
 
 struct trust_policy *
 make_policy_with_provenance(int64_t floor)
 {
-	json_t *tree = policy_tree(floor);
-	char id[DIGEST_HEX_SIZE];
+	json_t *tree = policy_tree_with(floor, "builders", "provenance");
 
-	signer_id(SIGNER_STRANGER, id);
-	json_object_set_new(tree_at(tree, "keys"), id,
-	    signer_entry(SIGNER_STRANGER));
-	json_object_set_new(tree_at(tree, "roles"), "builders",
-	    json_pack("{s:s, s:i, s:[s]}", "signs", "provenance", "threshold",
-		1, "keys", id));
 	json_object_set_new(tree_at(tree, "roles.prod"), "provenance",
 	    json_pack("[{s:s, s:s, s:s}]", "predicate_type", "urn:built",
 		"builder_id", "urn:ci", "role", "builders"));
 	return decode_policy(tree);
+}
+
+struct trust_policy *
+make_policy_with_trust(int64_t floor)
+{
+	return decode_policy(policy_tree_with(floor, "root", "trust"));
+}
+
+char *
+make_trust_step(int64_t version, int64_t floor, enum signer revoked)
+{
+	json_t *tree = policy_tree_with(floor, "root", "trust");
+	CLEANUP(freep) char *payload = NULL;
+	char id[DIGEST_HEX_SIZE];
+
+	json_object_set_new(tree, "version", json_integer(version));
+	if (revoked != SIGNERS) {
+		signer_id(revoked, id);
+		json_array_append_new(tree_at(tree, "revoked.keys"),
+		    json_string(id));
+	}
+	payload = tree_text(tree);
+	json_decref(tree);
+	return sign_payload(SIGNER_STRANGER, DSSE_TRUST_PAYLOAD_TYPE, payload);
 }
 
 char *

@@ -138,7 +138,14 @@ struct trust_policy *make_policy_with_boot(int64_t floor);
  * "urn:ci". */
 struct trust_policy *make_policy_with_provenance(int64_t floor);
 
+/* The same for the next version of the policy, which is 5. */
+struct trust_policy *make_policy_with_trust(int64_t floor);
+
 enum signer { SIGNER_PROD, SIGNER_LAB, SIGNER_STRANGER, SIGNERS };
+
+/* A line of a chain over it: that policy in another version, which revokes a
+ * key (SIGNERS: none), signed by the stranger. Returns owned text. */
+char *make_trust_step(int64_t version, int64_t floor, enum signer revoked);
 
 /* An envelope over the payload. Returns owned text. */
 char *sign_payload(enum signer signer, const char *payload_type,

@@ -1,0 +1,73 @@
+#include "builder/trust_in_force.h"
+
+#include "base/scope.h"
+#include "keys/trust_chain.h"
+
+int
+trust_in_force_follow(const struct trust_policy *root, struct bytes chain,
+    struct trust_in_force *ret_trust, struct err *err)
+{
+	struct trust_in_force trust = {.root = root};
+
+	TRY(digest_of(chain, &trust.chain, err));
+	TRY(trust_chain_follow(root, chain, &trust.newest, err));
+	*ret_trust = trust;
+	return 0;
+}
+
+int
+trust_in_force_load(const struct trust_policy *root, const char *path,
+    struct trust_in_force *ret_trust, struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len = 0;
+
+	if (path[0] != '\0')
+		TRY(trust_chain_read(path, &text, &len, err));
+	if (trust_in_force_follow(root, bytes_of(text, len), ret_trust, err) !=
+	    0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+void
+trust_in_force_done(struct trust_in_force *trust)
+{
+	trust_freep(&trust->newest);
+}
+
+const struct trust_policy *
+trust_in_force_policy(const struct trust_in_force *trust)
+{
+	return trust->newest != NULL ? trust->newest : trust->root;
+}
+
+struct trust_mark
+trust_in_force_mark(const struct trust_in_force *trust)
+{
+	const struct trust_policy *policy = trust_in_force_policy(trust);
+
+	return (struct trust_mark){
+	    .chain = trust->chain,
+	    .policy = *trust_digest(policy),
+	    .version = trust_version(policy),
+	};
+}
+
+int
+trust_mark_check(const struct trust_mark *current,
+    const struct trust_mark *next, struct err *err)
+{
+	if (next->version < current->version)
+		return err_set_field(err, TRUST_DOWNGRADE, "trust_updates",
+		    "the trust chain ends at version %lld, but %lld is in "
+		    "force: lines were taken away",
+		    (long long)next->version, (long long)current->version);
+	if (next->version == current->version &&
+	    !digest_equal(&next->policy, &current->policy))
+		return err_set_field(err, TRUST_REPLAYED, "trust_updates",
+		    "the trust chain brings another version %lld than the one "
+		    "in force",
+		    (long long)next->version);
+	return 0;
+}

@@ -1,0 +1,51 @@
+/*
+ * The trust policy in force: the one in the measured ramdisk, or what its key
+ * holders made of it since, in a chain of updates that lies elsewhere.
+ */
+#ifndef ASSAY_BUILDER_TRUST_IN_FORCE_H
+#define ASSAY_BUILDER_TRUST_IN_FORCE_H
+
+#include "keys/trust.h"
+
+struct trust_in_force {
+	const struct trust_policy *root; /* borrowed: that of the ramdisk */
+	struct trust_policy *newest;     /* owned: the chain's end, or NULL */
+	struct digest chain;             /* of its bytes, which may be none */
+};
+
+/* Which one it is: a plain value, for other processes. */
+struct trust_mark {
+	struct digest chain;
+	struct digest policy; /* trust_digest() */
+	int64_t version;
+};
+
+/*
+ * Follow a chain from `root` on, which nobody can change meanwhile.
+ * Errors: those of trust_chain_follow().
+ */
+int trust_in_force_follow(const struct trust_policy *root, struct bytes chain,
+    struct trust_in_force *ret_trust, struct err *err);
+
+/* The chain in a file; "": there is none. Errors name the file; also those of
+ * trust_chain_read(). */
+int trust_in_force_load(const struct trust_policy *root, const char *path,
+    struct trust_in_force *ret_trust, struct err *err);
+
+/* Does nothing for zeros. */
+void trust_in_force_done(struct trust_in_force *trust);
+
+/* Borrowed. */
+const struct trust_policy *trust_in_force_policy(
+    const struct trust_in_force *trust);
+struct trust_mark trust_in_force_mark(const struct trust_in_force *trust);
+
+/*
+ * May `next` take the place of `current`? Yes if it is the same policy, too.
+ * Errors: TRUST_DOWNGRADE for an older one, as when lines of the chain were
+ * taken away; TRUST_REPLAYED for another one of the same version.
+ */
+int trust_mark_check(const struct trust_mark *current,
+    const struct trust_mark *next, struct err *err);
+
+#endif
