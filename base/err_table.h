@@ -129,7 +129,7 @@ X(141, PROVENANCE_MISMATCH, REFUSAL, \
   "attach the builder's statements about the kernel and the ramdisk") \
 X(142, PROVENANCE_MALFORMED, REFUSAL, \
   "the provenance directory holds what cannot be attached", \
-  "put up to 16 different DSSE envelopes there, named *.dsse") \
+  "put up to 256 different DSSE envelopes there, named *.dsse") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

@@ -18,7 +18,7 @@
 
 /* in-toto statements. SLSA provenance nests deeper than our own documents. */
 #define LIMIT_STATEMENT_JSON_DEPTH 16
-#define LIMIT_PROVENANCE           16
+#define LIMIT_PROVENANCE           256
 #define LIMIT_SUBJECTS             64
 #define LIMIT_TYPE_URI_BYTES       256
 

@@ -204,18 +204,16 @@ static int
 prove(const struct image_source *source, const struct layout_entry *entry,
     struct verified_manifest *manifest, struct err *err)
 {
-	struct sealed *raw[LIMIT_PROVENANCE] = {NULL};
-	int code = 0;
+	for (size_t i = 0; i < entry->provenance_count &&
+			   verified_manifest_needs_proof(manifest);
+	     i++) {
+		CLEANUP(sealed_freep) struct sealed *raw = NULL;
 
-	for (size_t i = 0; i < entry->provenance_count && code == 0; i++)
-		code = fetch_envelope(source, &entry->provenance[i],
-		    "provenance", &raw[i], err);
-	if (code == 0)
-		code = verified_manifest_prove(source->policy, manifest, raw,
-		    entry->provenance_count, err);
-	for (size_t i = 0; i < entry->provenance_count; i++)
-		sealed_free(raw[i]);
-	return code;
+		TRY(fetch_envelope(source, &entry->provenance[i], "provenance",
+		    &raw, err));
+		verified_manifest_show(source->policy, manifest, raw);
+	}
+	return verified_manifest_require_proof(source->policy, manifest, err);
 }
 
 static int

@@ -57,11 +57,12 @@ verify(const char *trust_path, const char *updates_path, const char *dir,
 	if (verified_manifest_new(policy, NULL, envelope, &manifest, err) != 0)
 		return err_prefix(err, "%s/%s", err_quote_str(dir).text,
 		    IMAGE_DIR_ENVELOPE);
-	if (verified_manifest_needs_proof(manifest)) {
+	if (verified_manifest_needs_proof(manifest))
 		TRY(provenance_dir_read(dir, &provenance, err));
-		TRY(verified_manifest_prove(policy, manifest,
-		    provenance.envelopes, provenance.count, err));
-	}
+	for (size_t i = 0; i < provenance.count; i++)
+		verified_manifest_show(policy, manifest,
+		    provenance.envelopes[i]);
+	TRY(verified_manifest_require_proof(policy, manifest, err));
 	TRY(files_of_image(dir, IMAGE_DIR_KERNEL, LIMIT_KERNEL_BYTES, &kernel,
 	    err));
 	if (verified_manifest_get(manifest)->has_ramdisk)

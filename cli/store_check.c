@@ -12,7 +12,6 @@
 #include "image-store/elf_check.h"
 #include "image-store/kernel_unpack.h"
 #include "image-store/ramdisk.h"
-#include "image-store/provenance_dir.h"
 #include "image-store/transfer.h"
 
 #define MAX_WORKERS 64
@@ -189,17 +188,16 @@ static int
 prove(const struct store_check *check, const struct layout_entry *entry,
     struct verified_manifest *manifest, struct err *err)
 {
-	CLEANUP(provenance_list_done)
-	struct provenance_list list = {.count = 0};
+	for (size_t i = 0; i < entry->provenance_count &&
+			   verified_manifest_needs_proof(manifest);
+	     i++) {
+		CLEANUP(sealed_freep) struct sealed *raw = NULL;
 
-	while (list.count < entry->provenance_count) {
-		TRY(layout_copy_blob_max(check->store_fd,
-		    &entry->provenance[list.count], LIMIT_ENVELOPE_BYTES,
-		    "provenance", &list.envelopes[list.count], err));
-		list.count++;
+		TRY(layout_copy_blob_max(check->store_fd, &entry->provenance[i],
+		    LIMIT_ENVELOPE_BYTES, "provenance", &raw, err));
+		verified_manifest_show(check->policy, manifest, raw);
 	}
-	return verified_manifest_prove(check->policy, manifest, list.envelopes,
-	    list.count, err);
+	return verified_manifest_require_proof(check->policy, manifest, err);
 }
 
 static int

@@ -13,69 +13,79 @@ enum {
 	is_seen = 4, /* one of the type, by the role; of whatever builder */
 };
 
-struct proof {
+/* What is demanded, and of which image. */
+struct demands {
 	const struct trust_policy *policy;
 	size_t role;
 	const struct manifest *manifest;
-	unsigned int found[LIMIT_TRUST_DEMANDS];
 };
 
-static int examine(struct proof *proof, const struct sealed *raw,
-    struct err *err);
-static void meet(struct proof *proof, size_t index, uint32_t roles,
-    const struct statement *statement);
+static int examine(struct provenance_proof *proof,
+    const struct demands *demands, const struct sealed *raw, struct err *err);
+static void meet(struct provenance_proof *proof, const struct demands *demands,
+    size_t index, uint32_t roles, const struct statement *statement);
 static bool is_by(const struct statement *statement, const char *builder_id);
 static unsigned int files_of(const struct statement *statement,
     const struct manifest *manifest);
-static int require_met(const struct proof *proof, size_t index,
-    const struct err *why, struct err *err);
+static int require_met(const struct provenance_proof *proof,
+    const struct demands *demands, size_t index, struct err *err);
+
+bool
+provenance_show(struct provenance_proof *proof,
+    const struct trust_policy *policy, size_t role,
+    const struct manifest *manifest, const struct sealed *raw)
+{
+	const struct demands demands = {policy, role, manifest};
+	struct err ignored;
+
+	(void)examine(proof, &demands, raw, &proof->why);
+	return provenance_require(proof, policy, role, manifest, &ignored) == 0;
+}
 
 int
-provenance_check(const struct trust_policy *policy, size_t role,
-    const struct manifest *manifest, struct sealed *const *raw_envelopes,
-    size_t count, struct err *err)
+provenance_require(const struct provenance_proof *proof,
+    const struct trust_policy *policy, size_t role,
+    const struct manifest *manifest, struct err *err)
 {
-	struct proof proof = {policy, role, manifest, {0}};
-	struct err why = {.text = "none is attached"};
+	const struct demands demands = {policy, role, manifest};
 
-	for (size_t i = 0; i < count; i++)
-		(void)examine(&proof, raw_envelopes[i], &why);
 	for (size_t i = 0; i < trust_demand_count(policy, role); i++)
-		TRY(require_met(&proof, i, &why, err));
+		TRY(require_met(proof, &demands, i, err));
 	return 0;
 }
 
 static int
-examine(struct proof *proof, const struct sealed *raw, struct err *err)
+examine(struct provenance_proof *proof, const struct demands *demands,
+    const struct sealed *raw, struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	CLEANUP(statement_done) struct statement statement = {.document = NULL};
 	struct trust_verdict verdict;
 
 	TRY(dsse_decode(sealed_bytes(raw), &envelope, err));
-	TRY(trust_verify_for(proof->policy, TRUST_PROVENANCE, sealed_bytes(raw),
-	    envelope, &verdict, err));
+	TRY(trust_verify_for(demands->policy, TRUST_PROVENANCE,
+	    sealed_bytes(raw), envelope, &verdict, err));
 	TRY(statement_decode(dsse_raw_payload(envelope), STATEMENT_MALFORMED,
 	    &statement, err));
-	for (size_t i = 0; i < trust_demand_count(proof->policy, proof->role);
-	     i++)
-		meet(proof, i, verdict.roles, &statement);
+	for (size_t i = 0;
+	     i < trust_demand_count(demands->policy, demands->role); i++)
+		meet(proof, demands, i, verdict.roles, &statement);
 	return 0;
 }
 
 static void
-meet(struct proof *proof, size_t index, uint32_t roles,
-    const struct statement *statement)
+meet(struct provenance_proof *proof, const struct demands *demands,
+    size_t index, uint32_t roles, const struct statement *statement)
 {
 	const struct trust_demand *demand =
-	    trust_demand_at(proof->policy, proof->role, index);
+	    trust_demand_at(demands->policy, demands->role, index);
 
 	if ((roles >> demand->role & 1) == 0 ||
 	    strcmp(statement->predicate_type, demand->predicate_type) != 0)
 		return;
 	proof->found[index] |= is_seen;
 	if (is_by(statement, demand->builder_id))
-		proof->found[index] |= files_of(statement, proof->manifest);
+		proof->found[index] |= files_of(statement, demands->manifest);
 }
 
 /* NULL: by any builder whose signature the role's is. */
@@ -107,22 +117,23 @@ files_of(const struct statement *statement, const struct manifest *manifest)
 }
 
 static int
-require_met(const struct proof *proof, size_t index, const struct err *why,
-    struct err *err)
+require_met(const struct provenance_proof *proof, const struct demands *demands,
+    size_t index, struct err *err)
 {
 	const struct trust_demand *demand =
-	    trust_demand_at(proof->policy, proof->role, index);
+	    trust_demand_at(demands->policy, demands->role, index);
 	unsigned int found = proof->found[index];
-	const char *role = trust_role_name(proof->policy, demand->role);
+	const char *role = trust_role_name(demands->policy, demand->role);
 	bool has_kernel = (found & about_kernel) != 0;
 
 	if ((found & is_seen) == 0)
 		return err_set(err, PROVENANCE_MISSING,
 		    "no statement %s by role %s: %s",
 		    err_quote_str(demand->predicate_type).text, role,
-		    why->text);
+		    proof->why.code != 0 ? proof->why.text
+					 : "none is attached");
 	if (!has_kernel ||
-	    (proof->manifest->has_ramdisk && (found & about_ramdisk) == 0))
+	    (demands->manifest->has_ramdisk && (found & about_ramdisk) == 0))
 		return err_set(err, PROVENANCE_MISMATCH,
 		    "no statement %s by role %s is about the %s and by the "
 		    "builder %s",

@@ -14,20 +14,37 @@
 #ifndef ASSAY_IMAGE_STORE_PROVENANCE_H
 #define ASSAY_IMAGE_STORE_PROVENANCE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/sealed.h"
 #include "image-store/manifest.h"
 #include "keys/trust.h"
 
+/* How far the demands of an image role are met. Plain; begins as zeros. */
+struct provenance_proof {
+	unsigned int found[LIMIT_TRUST_DEMANDS];
+	struct err why; /* the last statement that counted for nothing */
+};
+
 /*
- * Order: each envelope: signatures of provenance roles, then the statement;
- * then each demand of the image role, by its index in the policy.
+ * Look at one statement: signatures of provenance roles, then what it says.
+ * True once all demands are met, and no more need be looked at: nothing of a
+ * statement is kept, so that any number takes the memory of one.
+ */
+bool provenance_show(struct provenance_proof *proof,
+    const struct trust_policy *policy, size_t role,
+    const struct manifest *manifest, const struct sealed *raw);
+
+/*
+ * Is each demand of the image role met? By its index in the policy.
  * Errors: PROVENANCE_MISSING if no statement of the demanded type is signed by
  * the demanded role; PROVENANCE_MISMATCH if there is one, but by another
  * builder or not about all files.
  */
-int provenance_check(const struct trust_policy *policy, size_t role,
-    const struct manifest *manifest, struct sealed *const *raw_envelopes,
-    size_t count, struct err *err);
+int provenance_require(const struct provenance_proof *proof,
+    const struct trust_policy *policy, size_t role,
+    const struct manifest *manifest, struct err *err);
 
 #endif

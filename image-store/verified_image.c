@@ -18,6 +18,7 @@ struct verified_manifest {
 	char *role;
 	size_t role_index;
 	bool needs_proof; /* provenance is demanded, and not yet there */
+	struct provenance_proof proof;
 	struct digest signers[LIMIT_SIGNATURES];
 	size_t signer_count;
 };
@@ -118,15 +119,23 @@ verified_manifest_needs_proof(const struct verified_manifest *manifest)
 	return manifest->needs_proof;
 }
 
-int
-verified_manifest_prove(const struct trust_policy *policy,
-    struct verified_manifest *manifest, struct sealed *const *raw_provenance,
-    size_t count, struct err *err)
+void
+verified_manifest_show(const struct trust_policy *policy,
+    struct verified_manifest *manifest, const struct sealed *raw_provenance)
 {
-	TRY(provenance_check(policy, manifest->role_index, &manifest->manifest,
-	    raw_provenance, count, err));
-	manifest->needs_proof = false;
-	return 0;
+	if (provenance_show(&manifest->proof, policy, manifest->role_index,
+		&manifest->manifest, raw_provenance))
+		manifest->needs_proof = false;
+}
+
+int
+verified_manifest_require_proof(const struct trust_policy *policy,
+    const struct verified_manifest *manifest, struct err *err)
+{
+	if (!manifest->needs_proof)
+		return 0;
+	return provenance_require(&manifest->proof, policy,
+	    manifest->role_index, &manifest->manifest, err);
 }
 
 void

@@ -54,12 +54,15 @@ int verified_manifest_again(const struct trust_policy *policy,
 
 /*
  * Does the role that signed demand provenance that was not shown yet? An image
- * is not made before. Errors of prove: those of provenance_check().
+ * is not made before. Statements are shown one by one, under the policy that
+ * verified the manifest, until no more is needed or none is left; then
+ * require_proof says what is missing. Errors: those of provenance_require().
  */
 bool verified_manifest_needs_proof(const struct verified_manifest *manifest);
-int verified_manifest_prove(const struct trust_policy *policy,
-    struct verified_manifest *manifest, struct sealed *const *raw_provenance,
-    size_t count, struct err *err);
+void verified_manifest_show(const struct trust_policy *policy,
+    struct verified_manifest *manifest, const struct sealed *raw_provenance);
+int verified_manifest_require_proof(const struct trust_policy *policy,
+    const struct verified_manifest *manifest, struct err *err);
 
 void verified_manifest_freep(struct verified_manifest **manifest);
 

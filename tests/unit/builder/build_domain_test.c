@@ -725,6 +725,42 @@ build_takes_an_image_with_the_provenance_that_is_demanded(void **state)
 }
 
 static void
+build_finds_what_is_demanded_among_many_statements(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+	char name[16], builder[32];
+
+	demand_provenance(bench);
+	for (int i = 0; i < LIMIT_PROVENANCE - 1; i++) {
+		snprintf(name, sizeof(name), "5%03d", i);
+		snprintf(builder, sizeof(builder), "urn:other:%d", i);
+		attach_statement(name, SIGNER_STRANGER, builder);
+	}
+	attach_statement("9", SIGNER_STRANGER, "urn:ci");
+	store_webber();
+	verify_calls = 0;
+	assert_built(bench, &receipt);
+	assert_int_equal(verify_calls, 1 + LIMIT_PROVENANCE);
+}
+
+static void
+build_looks_at_no_more_statements_than_it_needs(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+
+	demand_provenance(bench);
+	attach_statement("1", SIGNER_STRANGER, "urn:elsewhere");
+	attach_statement("2", SIGNER_STRANGER, "urn:ci");
+	attach_statement("3", SIGNER_STRANGER, "urn:after");
+	store_webber();
+	verify_calls = 0;
+	assert_built(bench, &receipt);
+	assert_int_equal(verify_calls, 1 + 2);
+}
+
+static void
 build_refuses_an_image_without_the_provenance_that_is_demanded(void **state)
 {
 	struct bench *bench = *state;
@@ -1268,6 +1304,8 @@ main(void)
 		build_takes_an_image_with_the_provenance_that_is_demanded),
 	    story_test(
 		build_refuses_an_image_without_the_provenance_that_is_demanded),
+	    story_test(build_finds_what_is_demanded_among_many_statements),
+	    story_test(build_looks_at_no_more_statements_than_it_needs),
 	    story_test(build_demands_provenance_of_a_cached_envelope_too),
 	    story_test(
 		build_refuses_provenance_that_the_store_does_not_have_whole),

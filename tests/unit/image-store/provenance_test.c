@@ -1,6 +1,7 @@
 #include "store_fixture.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/scope.h"
@@ -133,7 +134,8 @@ prove_by(const struct private_key *signer, const char *predicate,
 	    elf, has_ramdisk ? ramdisk : elf, predicate);
 	raw = sign_text(signer, DSSE_STATEMENT_PAYLOAD_TYPE, text);
 	assert_true(verified_manifest_needs_proof(verified));
-	code = verified_manifest_prove(policy, verified, &raw, 1, &err);
+	verified_manifest_show(policy, verified, raw);
+	code = verified_manifest_require_proof(policy, verified, &err);
 	assert_int_equal(verified_manifest_needs_proof(verified), code != 0);
 	return code;
 }
@@ -167,8 +169,9 @@ verified_manifest_is_not_proven_by_nothing(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(verified_manifest_prove(policy, verified, NULL, 0, &err),
+	assert_code(verified_manifest_require_proof(policy, verified, &err),
 	    PROVENANCE_MISSING);
+	assert_non_null(strstr(err.text, "none is attached"));
 	assert_true(verified_manifest_needs_proof(verified));
 }
 
