@@ -7,6 +7,8 @@
 #include "base/scope.h"
 #include "cli/command.h"
 
+const char command_joint = ' ';
+
 static const struct command *const commands[] = {
     &command_key_new,
     &command_key_show,
@@ -75,12 +77,11 @@ static bool is_in_group(const struct command *command, const char *group);
 static int run_group(const char *group, const char *name);
 static int help(void);
 static void list_group(FILE *out, const char *group);
-static int finish(int status);
 
 int
 main(int argc, char **argv)
 {
-	return finish(run(argc, argv));
+	return command_finish(run(argc, argv));
 }
 
 static int
@@ -181,17 +182,4 @@ list_group(FILE *out, const char *group)
 		    command->name);
 		fprintf(out, "  %-17s  %s\n", words, command->summary);
 	}
-}
-
-/* An answer that nobody got is no success. */
-static int
-finish(int status)
-{
-	struct err err;
-
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	err_set_errno(&err, SYSTEM_FAILED, "cannot write standard output");
-	command_failed(&err, false);
-	return status != EXIT_DONE ? status : EXIT_ENVIRONMENT;
 }

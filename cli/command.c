@@ -70,10 +70,22 @@ command_print_json(json_t *document)
 	return EXIT_DONE;
 }
 
+int
+command_finish(int status)
+{
+	struct err err;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	err_set_errno(&err, SYSTEM_FAILED, "cannot write standard output");
+	command_failed(&err, false);
+	return status != EXIT_DONE ? status : EXIT_ENVIRONMENT;
+}
+
 static void
 print_usage(FILE *out, const struct command *command)
 {
-	int column = fprintf(out, "usage: assay %s%s%s",
+	int column = fprintf(out, "usage: assay%c%s%s%s", command_joint,
 	    command->group != NULL ? command->group : "",
 	    command->group != NULL ? " " : "", command->name);
 

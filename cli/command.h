@@ -31,6 +31,10 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+/* Behind "assay" in usages: ' ', or '-' in a program of one group. Each
+ * program defines it. */
+extern const char command_joint;
+
 /* The commands, one declaration a file. */
 extern const struct command command_key_new;
 extern const struct command command_key_show;
@@ -91,6 +95,9 @@ int command_failed(const struct err *err, bool as_json);
 
 /* EXIT_DONE for no error, or the exit status for the error's class. */
 int command_status_of(const struct err *err);
+
+/* An answer that nobody got is no success: the status to exit with. */
+int command_finish(int status);
 
 /* Print a document and a newline. Takes it. Returns EXIT_DONE. */
 int command_print_json(json_t *document);

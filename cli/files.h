@@ -1,24 +1,13 @@
 /*
- * Reading what several commands read: keys, policies, image directories.
+ * Files that several commands read, and where they lie.
  */
 #ifndef ASSAY_CLI_FILES_H
 #define ASSAY_CLI_FILES_H
 
 #include "base/sealed.h"
-#include "keys/public_key.h"
-#include "keys/trust.h"
 
-/* Each returns owned; errors name the file. */
+/* Returns owned; errors name the file. */
 int files_sealed(const char *path, size_t max_bytes, struct sealed **ret_sealed,
-    struct err *err);
-
-/* A public key; files_any_key() takes a private one too, for its public half,
- * and the URI of one in a token (pkcs11:...).
- * Errors: KEY_MALFORMED; KEY_UNSUPPORTED; STORE_IO; NO_MEMORY; those of
- * token_key_open(). */
-int files_public_key(const char *path, struct public_key **ret_key,
-    struct err *err);
-int files_any_key(const char *path, struct public_key **ret_key,
     struct err *err);
 
 /*

@@ -3,7 +3,7 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
-#include "cli/files.h"
+#include "cli/key_file.h"
 
 static int show(const struct public_key *key, bool as_json);
 
@@ -21,7 +21,7 @@ run(int argc, char **argv)
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (files_any_key(argv[1], &key, &err) != 0)
+	if (key_file_any(argv[1], &key, &err) != 0)
 		return command_failed(&err, as_json);
 	return show(key, as_json);
 }

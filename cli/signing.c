@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/scope.h"
 #include "cli/files.h"
+#include "cli/key_file.h"
 #include "cli/pin.h"
 #include "keys/dsse.h"
 #include "keys/dsse_sign.h"
@@ -196,7 +197,7 @@ attach(const struct signing *signing, struct work *work, struct err *err)
 	CLEANUP(freep) char *sig = NULL;
 	size_t len;
 
-	TRY(files_any_key(signing->keys.items[0], &key, err));
+	TRY(key_file_any(signing->keys.items[0], &key, err));
 	TRY(read_signature(signing->attach, &sig, &len, err));
 	if (add(key, bytes_of(sig, len), work, err) != 0)
 		return err_prefix(err, "%s",

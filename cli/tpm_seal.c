@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/scope.h"
-#include "cli/files.h"
+#include "cli/key_file.h"
 #include "cli/tpm.h"
 
 struct options {
@@ -63,7 +63,7 @@ seal(struct options *options, struct err *err)
 	size_t len;
 	int code;
 
-	TRY(files_public_key(options->key, &key, err));
+	TRY(key_file_public(options->key, &key, err));
 	TRY(tpm_place_of(&options->tpm, &place, err));
 	TRY(file_read(options->in, 2 * TPM_SECRET_BYTES, &secret, &len, err));
 	code = tpm_secret_seal(&place, key, options->ref, bytes_of(secret, len),

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "cli/files.h"
+#include "cli/key_file.h"
 
 static int make(const char *path, const struct edit_target *target,
     edits_fn *edit, const void *options, struct err *err);
@@ -39,7 +40,7 @@ edits_key(const char *argument, struct digest *ret_id,
 		*ret_key = NULL;
 		return 0;
 	}
-	TRY(files_any_key(argument, ret_key, err));
+	TRY(key_file_any(argument, ret_key, err));
 	*ret_id = *public_key_id(*ret_key);
 	return 0;
 }

@@ -41,7 +41,7 @@ int edits_run(const char *path, const struct edit_target *target,
 
 /*
  * A key by its id, 64 hexadecimal digits, or by a file with either half.
- * *ret_key is NULL for an id. Returns owned. Errors: those of files_any_key.
+ * *ret_key is NULL for an id. Returns owned. Errors: those of key_file_any.
  */
 int edits_key(const char *argument, struct digest *ret_id,
     struct public_key **ret_key, struct err *err);

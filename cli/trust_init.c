@@ -5,7 +5,7 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
-#include "cli/files.h"
+#include "cli/key_file.h"
 #include "keys/trust_write.h"
 
 struct options {
@@ -76,8 +76,8 @@ make_policy(const struct options *options, struct err *err)
 	int code = 0;
 
 	for (size_t i = 0; i < draft.key_count && code == 0; i++)
-		code = files_public_key(options->key_paths.items[i], &keys[i],
-		    err);
+		code =
+		    key_file_public(options->key_paths.items[i], &keys[i], err);
 	if (code == 0)
 		code = trust_encode_new(&draft, &text, err);
 	if (code == 0)
