@@ -387,8 +387,8 @@ X(565, SECRET_MALFORMED, REFUSAL, \
   "seal it again on this host, or ask for a new credential") \
 /* The platform, as the tpm role finds it */ \
 X(580, LOG_REGISTER_CHANGED, REFUSAL, \
-  "the register that assayd logs into does not hold what the log says", \
-  "find out who else extends it; boot again if the TPM failed meanwhile") \
+  "the register or NV index that assayd logs into is not what the log says", \
+  "find out who else extends it, then boot again") \
 X(581, BOOT_POLICY_MISSING, REFUSAL, \
   "no signed boot policy has reached this host", \
   "put it where assayd.conf says, and start assayd again") \

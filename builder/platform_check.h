@@ -9,30 +9,27 @@
 #include "builder/platform.h"
 #include "keys/trust.h"
 #include "measure/event.h"
-#include "measure/event_log.h"
-#include "measure/tpm_port.h"
+#include "measure/recorder.h"
 
 /* All borrowed. */
 struct platform_source {
-	const struct tpm_port *tpm;
-	const struct event_log *log;
+	struct recorder *recorder; /* its log and TPM, before the first event */
 	const struct trust_policy *policy;
 	struct bytes raw_boot_policy; /* the envelope; empty: there is none */
-	unsigned int pcr;
-	uint64_t counter_base; /* what the counter held at epoch 0 */
+	uint64_t counter_base;        /* what the counter held at epoch 0 */
 };
 
 /*
  * Fills in what goes into the start event and what the platform is, as far as
  * it got, also on failure.
  *
- * Order: read the registers; is the register of our own what the log says
- * (zeros, for a new log), or did somebody extend it before us; signatures of
- * the boot policy, only then its content; the registers against its releases;
- * the counter.
- * Errors: LOG_REGISTER_CHANGED; BOOT_POLICY_MISSING; those of
- * boot_policy_verify() and boot_policy_check() (PLATFORM_NOT_TRUSTED); those of
- * epoch_floor() and of the TPM.
+ * Order: read the registers; are the register of our own and the log index what
+ * the log says (zeros, for a new log), or did somebody extend them before us
+ * (recorder_resume()); signatures of the boot policy, only then its content;
+ * the registers against its releases; the counter.
+ * Errors: those of recorder_resume() (LOG_REGISTER_CHANGED);
+ * BOOT_POLICY_MISSING; those of boot_policy_verify() and boot_policy_check()
+ * (PLATFORM_NOT_TRUSTED); those of epoch_floor() and of the TPM.
  */
 int platform_check(const struct platform_source *source,
     struct event_start *start, struct platform *platform, struct err *err);

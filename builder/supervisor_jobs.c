@@ -19,6 +19,7 @@ static int start_cleaner(struct supervisor *sup, struct job *job,
     const struct task *task, uint32_t connection);
 static int end_cleaning(struct supervisor *sup, struct job *job,
     bool ended_well, int code, struct err *outcome, struct err *err);
+static void forget_build(const struct supervisor *sup, const struct job *job);
 static void log_end(const struct job *job, int code, const struct err *outcome);
 
 /* A task for the child that waits, or for a new one. */
@@ -173,8 +174,6 @@ static int
 end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
     struct err *outcome, struct err *err)
 {
-	struct err ignored;
-
 	if (!ended_well)
 		return clean_up_after(sup, job, outcome, err);
 	log_end(job, code, outcome);
@@ -183,8 +182,7 @@ end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
 	if (job->is_recorded)
 		supervisor_record_end(sup, EVENT_ABANDON, job->task.build.uuid,
 		    job->domid, (enum err_code)code);
-	/* The child left nothing; a pending entry that stays is harmless. */
-	journal_forget(sup->journal, job->task.build.uuid, &ignored);
+	forget_build(sup, job);
 	return supervisor_answer(sup, job->connection, code, outcome, err);
 }
 
@@ -236,13 +234,11 @@ static int
 end_cleaning(struct supervisor *sup, struct job *job, bool ended_well, int code,
     struct err *outcome, struct err *err)
 {
-	struct err ignored;
-
 	if (!ended_well || code != 0)
 		log_line("left_behind domid=%u code=%s detail=\"%s\"",
 		    job->domid, err_name(outcome->code), outcome->text);
 	else
-		journal_forget(sup->journal, job->task.uuid, &ignored);
+		forget_build(sup, job);
 	if (ended_well && code == 0 && job->is_recorded)
 		supervisor_record_end(sup, EVENT_ABANDON, job->task.uuid,
 		    job->domid, job->final.code);
@@ -250,6 +246,20 @@ end_cleaning(struct supervisor *sup, struct job *job, bool ended_well, int code,
 	job->state = JOB_FREE;
 	return supervisor_answer(sup, job->connection, (int)job->final.code,
 	    &job->final, err);
+}
+
+/*
+ * Nothing of it is left; a pending entry that stays is harmless. It has to stay
+ * if the build may be in the log and nothing can be put on record any more:
+ * then the next assayd says that it was abandoned.
+ */
+static void
+forget_build(const struct supervisor *sup, const struct job *job)
+{
+	struct err ignored;
+
+	if (!job->is_recorded || !sup->platform.is_lost)
+		journal_forget(sup->journal, job->task.build.uuid, &ignored);
 }
 
 /* In this process: at start and stop, and when no child can be had. */

@@ -45,7 +45,7 @@ static int open_log(struct tpm_role *role, struct err *err);
 static void start(struct tpm_role *role);
 static int find_out(struct tpm_role *role, struct event_start *start,
     struct err *err);
-static struct platform_source source_of(const struct tpm_role *role);
+static struct platform_source source_of(struct tpm_role *role);
 static int use_log_index(struct tpm_role *role, struct event_start *start,
     struct err *err);
 static int serve(struct tpm_role *role, struct err *err);
@@ -172,6 +172,11 @@ start(struct tpm_role *role)
 	struct err why = {0};
 	int code = outcome_to(&platform->why, BUG, &why);
 
+	role->recorder = (struct recorder){
+	    .log = role->log,
+	    .tpm = &role->tpm,
+	    .pcr = platform->pcr,
+	};
 	start->rules.trust = *trust_digest(role->policy);
 	start->rules.trust_version = trust_version(role->policy);
 	if (code == 0)
@@ -183,13 +188,11 @@ start(struct tpm_role *role)
 	snprintf(start->version, sizeof(start->version), "%s", ASSAY_VERSION);
 	start->pcr = platform->pcr;
 	start->is_development = platform->is_development;
-	role->recorder = (struct recorder){
-	    /* A log of what the TPM does not have would be worth nothing. */
-	    .log = platform->has_tpm ? role->log : NULL,
-	    .tpm = platform->has_tpm ? &role->tpm : NULL,
-	    .pcr = platform->pcr,
-	    .has_log_index = start->nv_name_len > 0,
-	};
+	/* A log of what the TPM does not have would be worth nothing. */
+	if (!platform->has_tpm) {
+		role->recorder.log = NULL;
+		role->recorder.tpm = NULL;
+	}
 	role->rules = start->rules;
 	if (recorder_record(&role->recorder, &event, &ignored, &failure) != 0 &&
 	    code == 0) {
@@ -220,15 +223,13 @@ find_out(struct tpm_role *role, struct event_start *start, struct err *err)
 }
 
 static struct platform_source
-source_of(const struct tpm_role *role)
+source_of(struct tpm_role *role)
 {
 	return (struct platform_source){
-	    .tpm = &role->tpm,
-	    .log = role->log,
+	    .recorder = &role->recorder,
 	    .policy = role->policy,
 	    .raw_boot_policy =
 		bytes_of(role->raw_boot_policy, role->boot_policy_len),
-	    .pcr = role->config->measure.pcr,
 	};
 }
 
@@ -240,6 +241,7 @@ use_log_index(struct tpm_role *role, struct event_start *start, struct err *err)
 		    "dynamic_launch: the TPM identity has no log index");
 	memcpy(start->nv_name, role->identity.log.name.bytes, TPM_NAME_BYTES);
 	start->nv_name_len = TPM_NAME_BYTES;
+	role->recorder.has_log_index = true;
 	return 0;
 }
 

@@ -57,8 +57,12 @@ static int record_size(const struct event_log *log, uint64_t left,
     uint64_t *ret_size, struct err *err);
 static int check_fixed(const uint8_t fixed[static FIXED_BYTES], uint64_t offset,
     struct err *err);
-static int extend_with(const uint8_t fixed[static FIXED_BYTES],
-    struct pcr_digests *value, struct err *err);
+static int replay_one(const struct event_log *log, unsigned pcr,
+    uint64_t *offset, struct event_log_replay *replay, struct err *err);
+static void digests_of(const uint8_t fixed[static FIXED_BYTES],
+    struct pcr_digests *ret_digests);
+static int check_last(const struct event_log *log, uint64_t end,
+    size_t event_bytes, const struct pcr_digests *digests, struct err *err);
 static size_t encode_record(unsigned pcr, struct bytes event,
     const struct pcr_digests *digests, uint8_t *out);
 static int write_at_end(struct event_log *log, struct bytes data,
@@ -132,26 +136,14 @@ event_log_bytes(const struct event_log *log)
 
 int
 event_log_replay(const struct event_log *log, unsigned pcr,
-    struct pcr_digests *ret_value, struct err *err)
+    struct event_log_replay *ret_replay, struct err *err)
 {
-	struct pcr_digests value = {0};
+	struct event_log_replay replay = {.has_last = false};
 	uint64_t offset = sizeof(header);
 
-	while (offset < log->bytes) {
-		uint8_t fixed[FIXED_BYTES];
-		struct bytes all = bytes_of(fixed, sizeof(fixed));
-		uint32_t size = 0;
-		uint32_t of = 0;
-
-		TRY(read_at(log->fd, offset, fixed, sizeof(fixed), err));
-		TRY(check_fixed(fixed, offset, err));
-		bytes_le32(all, 0, &of);
-		bytes_le32(all, SIZE_AT, &size);
-		if (of == pcr)
-			TRY(extend_with(fixed, &value, err));
-		offset += FIXED_BYTES + size;
-	}
-	*ret_value = value;
+	while (offset < log->bytes)
+		TRY(replay_one(log, pcr, &offset, &replay, err));
+	*ret_replay = replay;
 	return 0;
 }
 
@@ -285,20 +277,65 @@ check_fixed(const uint8_t fixed[static FIXED_BYTES], uint64_t offset,
 	return 0;
 }
 
-/* With the digests of a record. */
+/* The record at *offset, which moves behind it. */
 static int
-extend_with(const uint8_t fixed[static FIXED_BYTES], struct pcr_digests *value,
-    struct err *err)
+replay_one(const struct event_log *log, unsigned pcr, uint64_t *offset,
+    struct event_log_replay *replay, struct err *err)
+{
+	uint8_t fixed[FIXED_BYTES] = {0};
+	struct bytes all = bytes_of(fixed, sizeof(fixed));
+	uint32_t size = 0;
+	uint32_t of = 0;
+
+	TRY(read_at(log->fd, *offset, fixed, sizeof(fixed), err));
+	TRY(check_fixed(fixed, *offset, err));
+	bytes_le32(all, 0, &of);
+	bytes_le32(all, SIZE_AT, &size);
+	*offset += FIXED_BYTES + size;
+	replay->has_last = *offset == log->bytes && of == pcr;
+	if (of != pcr)
+		return 0;
+	replay->before_last = replay->value;
+	digests_of(fixed, &replay->last);
+	if (replay->has_last)
+		TRY(check_last(log, *offset, size, &replay->last, err));
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		TRY(pcr_extend(bank, &replay->last.bank[bank],
+		    &replay->value.bank[bank], err));
+	return 0;
+}
+
+static void
+digests_of(const uint8_t fixed[static FIXED_BYTES],
+    struct pcr_digests *ret_digests)
 {
 	size_t at = DIGESTS_AT;
 
+	*ret_digests = (struct pcr_digests){0};
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
-		struct pcr_digest digest = {{0}};
+		size_t len = pcr_bank_bytes(bank);
 
-		memcpy(digest.bytes, fixed + at + 2, pcr_bank_bytes(bank));
-		TRY(pcr_extend(bank, &digest, &value->bank[bank], err));
-		at += 2 + pcr_bank_bytes(bank);
+		memcpy(ret_digests->bank[bank].bytes, fixed + at + 2, len);
+		at += 2 + len;
 	}
+}
+
+/* It may be extended yet: nothing else than an event may be. */
+static int
+check_last(const struct event_log *log, uint64_t end, size_t event_bytes,
+    const struct pcr_digests *digests, struct err *err)
+{
+	uint8_t event[EVENT_BYTES];
+	struct pcr_digests expected;
+
+	TRY(read_at(log->fd, end - event_bytes, event, event_bytes, err));
+	TRY(pcr_digests_of(bytes_of(event, event_bytes), &expected, err));
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		if (!pcr_digest_equal(bank, &expected.bank[bank],
+			&digests->bank[bank]))
+			return err_set(err, EVENT_LOG_MALFORMED,
+			    "the last record's %s digest is of another event",
+			    pcr_bank_name(bank));
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #ifndef ASSAY_MEASURE_EVENT_LOG_H
 #define ASSAY_MEASURE_EVENT_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -55,13 +56,21 @@ uint64_t event_log_count(const struct event_log *log);
 /* Its size, with the header. */
 uint64_t event_log_bytes(const struct event_log *log);
 
+/* What a register holds if nothing but the log's events went into it: zeros,
+ * extended with each of its records. */
+struct event_log_replay {
+	struct pcr_digests value;
+	bool has_last; /* the last record of all is the register's */
+	struct pcr_digests before_last; /* the value without it */
+	struct pcr_digests last;        /* the digests of its event */
+};
+
 /*
- * What a register holds if nothing but the log's events went into it: zeros,
- * extended with each of its records. Walks the whole log.
- * Errors: EVENT_LOG_IO; EVENT_LOG_MALFORMED; NO_MEMORY.
+ * Walks the whole log. Errors: EVENT_LOG_IO; EVENT_LOG_MALFORMED, also if the
+ * last record has the digests of another event; NO_MEMORY.
  */
 int event_log_replay(const struct event_log *log, unsigned pcr,
-    struct pcr_digests *ret_value, struct err *err);
+    struct event_log_replay *ret_replay, struct err *err);
 
 /*
  * Read at most `size` bytes from `offset` on, for export; none at the end.

@@ -56,6 +56,9 @@ struct tpm_ops {
 	 * not those that the index was made for. */
 	int (
 	    *log_extend)(void *tpm, const struct digest *data, struct err *err);
+	/* What it holds: zeros if nothing was written since a reset. */
+	int (*log_read)(void *tpm, struct pcr_digest *ret_value,
+	    struct err *err);
 	int (*counter_read)(void *tpm, uint64_t *ret_value, struct err *err);
 	int (*counter_increment)(void *tpm, struct err *err);
 	/* `extra` is the qualifying data, such as the digest of a nonce. */

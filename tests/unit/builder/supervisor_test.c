@@ -181,6 +181,13 @@ is_nothing_left(void)
 	       count_pending() == 0 && count_files("state/domains") == 0;
 }
 
+static bool
+is_domain_gone(void)
+{
+	return xen_fake_domain_count(fake) == 0 &&
+	       xen_fake_node_count(fake) == 0 && count_files("libxl") == 0;
+}
+
 static void
 assert_nothing_left(void)
 {
@@ -871,6 +878,62 @@ daemon_puts_on_record_what_it_recovers(void **state)
 	assert_int_equal(logged("\"ev\":\"stop\""), 2);
 }
 
+/* In the log, but not in the TPM, nor can it be said that it was abandoned. */
+static void
+daemon_puts_on_record_what_a_failing_tpm_did_not_take(void **state)
+{
+	int fd;
+
+	(void)state;
+	give_tpm();
+	start_daemon(FAULT_NONE, "");
+	hang_at("grants_read");
+	fd = caller_open();
+	caller_send(fd, BUILD_CALL);
+	wait_for_call("grants_read");
+	strcpy(tpm->fail_operation, "pcr_extend");
+	go_on();
+	assert_reply(fd, "TPM_FAILED");
+	close(fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_int_equal(xen_fake_domain_count(fake), 0);
+	assert_int_equal(logged("\"ev\":\"build\""), 1);
+	assert_int_equal(logged("\"ev\":\"abandon\""), 0);
+
+	tpm->fail_operation[0] = '\0';
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, CALL("ListDomains"), "{\"domains\":[]}");
+	assert_call(fd, BUILD_CALL, "receipt");
+	close(fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_int_equal(count_pending(), 0);
+	assert_int_equal(logged("\"ev\":\"abandon\",\"seq\":2"), 1);
+	assert_int_equal(logged("\"ev\":\"stop\""), 1);
+}
+
+static void
+daemon_ends_in_bounded_time_if_its_tpm_role_does_not(void **state)
+{
+	time_t before;
+	pid_t role;
+	int fd;
+
+	(void)state;
+	give_tpm();
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "receipt");
+	role = child_of_daemon(TPM_CHILD);
+	assert_int_equal(kill(role, SIGSTOP), 0);
+	before = time(NULL);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_in_range((uint64_t)(time(NULL) - before), 9, 20);
+	assert_int_equal(kill(role, 0), -1);
+	assert_true(xen_fake_domain(fake, 7)->is_running);
+	close(fd);
+}
+
 static void
 daemon_puts_on_record_the_builds_that_its_end_undoes(void **state)
 {
@@ -980,7 +1043,9 @@ daemon_without_its_tpm_role_builds_nothing(void **state)
 	assert_int_equal(kill(child_of_daemon(TPM_CHILD), SIGKILL), 0);
 	go_on();
 	assert_reply(fd, "TPM_FAILED");
-	wait_until(is_nothing_left, "the domain is gone");
+	wait_until(is_domain_gone, "the domain is gone");
+	assert_int_equal(count_pending(),
+	    1); /* for the next assayd to record */
 	assert_int_equal(xen_fake_call_of(fake, "domain_unpause"), -1);
 	assert_call(fd, BUILD_CALL, "TPM_FAILED");
 	assert_int_equal(xen_fake_domain_count(fake), 0);
@@ -1101,6 +1166,8 @@ main(void)
 		daemon_that_is_told_to_stop_undoes_builds_and_leaves_guests),
 	    daemon_test(daemon_recovers_from_being_killed_in_a_build),
 	    daemon_test(daemon_puts_on_record_what_it_recovers),
+	    daemon_test(daemon_puts_on_record_what_a_failing_tpm_did_not_take),
+	    daemon_test(daemon_ends_in_bounded_time_if_its_tpm_role_does_not),
 	    daemon_test(daemon_puts_on_record_the_builds_that_its_end_undoes),
 	    daemon_test(daemon_does_not_call_gone_what_it_left_behind),
 	    daemon_test(daemon_ends_when_its_front_dies),

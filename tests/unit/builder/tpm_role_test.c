@@ -278,15 +278,28 @@ static void
 assert_register_is_the_log(void)
 {
 	CLEANUP(event_log_closep) struct event_log *log = NULL;
-	struct pcr_digests value;
+	struct event_log_replay replay;
 	struct err err = {0};
 
 	if (event_log_open("measure.log", &log, &err) != 0)
 		fail_msg("%s", err.text);
-	assert_code(event_log_replay(log, PCR, &value, &err), 0);
+	assert_code(event_log_replay(log, PCR, &replay, &err), 0);
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		assert_true(pcr_digest_equal(bank, &value.bank[bank],
+		assert_true(pcr_digest_equal(bank, &replay.value.bank[bank],
 		    &fake->values.value[bank][PCR]));
+	if (fake->has_log)
+		assert_true(pcr_digest_equal(PCR_SHA256,
+		    &replay.value.bank[PCR_SHA256], &fake->log));
+}
+
+/* And the log is gone with it. */
+static void
+reset_tpm(void)
+{
+	assert_int_equal(unlink("measure.log"), 0);
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		memset(&fake->values.value[bank][PCR], 0, PCR_MAX_BYTES);
+	memset(&fake->log, 0, sizeof(fake->log));
 }
 
 /* --- what it finds ---------------------------------------------------- */
@@ -577,19 +590,181 @@ a_dynamic_launch_is_on_record_in_its_index_too(void **state)
 	end_role();
 	write_identity(true);
 	fake->has_log = true;
-	assert_code(start_code(), TPM_POLICY_UNMET); /* no launch */
+	/* What was on record before is not in the index. */
+	assert_code(start_code(), LOG_REGISTER_CHANGED);
 	end_role();
 
-	assert_int_equal(unlink("measure.log"), 0);
-	memset(fake->values.value[PCR_SHA256][PCR].bytes, 0, PCR_MAX_BYTES);
-	memset(fake->values.value[PCR_SHA384][PCR].bytes, 0, PCR_MAX_BYTES);
+	reset_tpm();
+	assert_code(start_code(), TPM_POLICY_UNMET); /* no launch */
+	end_role();
+	assert_code(start_code(), TPM_POLICY_UNMET);
+	end_role();
+	assert_int_equal(logged("\"ev\":\"start\""), 1);
 	fake->is_launched = true;
 	assert_code(start_code(), 0);
 	assert_code(record(EVENT_BUILD, &recorded), 0);
 	digest_hex(&recorded.measurement, hex);
 	snprintf(call, sizeof(call), "log_extend %s", hex);
 	assert_int_equal(calls_of(call), 1);
-	assert_int_equal(logged("000b77"), 1); /* the index's name */
+	assert_int_equal(logged("000b77"), 2); /* the index's name */
+}
+
+/* --- what the TPM missed ---------------------------------------------- */
+
+/* The role fails in a build, as the test says, and another one starts. */
+static int
+start_after_a_failure_of(const char *operation)
+{
+	struct recorded recorded;
+
+	assert_code(start_code(), 0);
+	strcpy(fake->fail_operation, operation);
+	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
+	fake->fail_operation[0] = '\0';
+	assert_int_equal(end_role(), 0);
+	return start_code();
+}
+
+static void
+give_log_index(void)
+{
+	config.measure.has_dynamic_launch = true;
+	write_identity(true);
+	fake->has_log = true;
+	fake->is_launched = true;
+}
+
+static void
+the_one_event_that_the_tpm_missed_is_made_up_for(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	assert_code(start_after_a_failure_of("pcr_extend"), 0);
+	assert_code(record(EVENT_ABANDON, &recorded), 0);
+	assert_int_equal(end_role(), 0);
+	assert_int_equal(logged("\"ev\":\"build\""), 1);
+	assert_int_equal(logged("\"ev\":\"start\""), 2);
+	assert_register_is_the_log();
+}
+
+static void
+an_event_that_the_tpm_got_without_saying_so_is_not_extended_again(void **state)
+{
+	(void)state;
+	fake->fails_after = true;
+	assert_code(start_after_a_failure_of("pcr_extend"), 0);
+	assert_int_equal(end_role(), 0);
+	assert_int_equal(calls_of("pcr_extend"), 4);
+	assert_register_is_the_log();
+}
+
+static void
+a_log_index_that_missed_the_last_event_gets_it(void **state)
+{
+	(void)state;
+	give_log_index();
+	assert_code(start_after_a_failure_of("log_extend"), 0);
+	assert_int_equal(end_role(), 0);
+	assert_register_is_the_log();
+	assert_code(start_after_a_failure_of("pcr_extend"), 0);
+	assert_int_equal(end_role(), 0);
+	assert_register_is_the_log();
+	fake->fails_after = true;
+	assert_code(start_after_a_failure_of("log_extend"), 0);
+	assert_int_equal(end_role(), 0);
+	assert_register_is_the_log();
+}
+
+static void
+a_log_index_that_somebody_else_extended_is_found_out(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	give_log_index();
+	fake->log.bytes[0] = 1;
+	assert_code(start_code(), LOG_REGISTER_CHANGED);
+	end_role();
+	reset_tpm();
+	assert_code(start_code(), 0);
+	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(end_role(), 0);
+	/* As if it had been made anew meanwhile. */
+	memset(&fake->log, 0, sizeof(fake->log));
+	assert_code(start_code(), LOG_REGISTER_CHANGED);
+}
+
+static void
+add_to_log(const char *event)
+{
+	CLEANUP(event_log_closep) struct event_log *log = NULL;
+	struct pcr_digests digests;
+	struct err err;
+
+	assert_code(event_log_open("measure.log", &log, &err), 0);
+	assert_code(
+	    event_log_append(log, PCR, bytes_of_str(event), &digests, &err), 0);
+}
+
+static void
+a_register_that_misses_more_than_one_event_is_refused(void **state)
+{
+	int extends;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	assert_int_equal(end_role(), 0);
+	add_to_log("one");
+	add_to_log("two");
+	extends = calls_of("pcr_extend");
+	assert_code(start_code(), LOG_REGISTER_CHANGED);
+	/* Only that it started. */
+	assert_int_equal(calls_of("pcr_extend"), extends + 1);
+}
+
+/* What was made up for would be another event than the log has. */
+static void
+a_last_record_with_the_digests_of_another_event_is_not_extended(void **state)
+{
+	CLEANUP(buffer_done) struct buffer log = {0};
+	int extends;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	assert_int_equal(end_role(), 0);
+	add_to_log("event");
+	log = read_file("measure.log");
+	log.ptr[log.len - 1] ^= 1;
+	write_file("measure.log", buffer_bytes(&log));
+	extends = calls_of("pcr_extend");
+	assert_code(start_code(), EVENT_LOG_MALFORMED);
+	/* Only that it started. */
+	assert_int_equal(calls_of("pcr_extend"), extends + 1);
+}
+
+static void
+a_tpm_that_fails_while_it_is_made_up_for_can_be_asked_again(void **state)
+{
+	CLEANUP(buffer_done) struct buffer log = {0};
+	CLEANUP(buffer_done) struct buffer same = {0};
+	struct recorded recorded;
+
+	(void)state;
+	assert_code(start_code(), 0);
+	strcpy(fake->fail_operation, "pcr_extend");
+	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
+	assert_int_equal(end_role(), 0);
+	log = read_file("measure.log");
+	assert_code(start_code(), TPM_FAILED);
+	assert_code(record(EVENT_DESTROY, &recorded), TPM_FAILED);
+	assert_int_equal(end_role(), 0);
+	same = read_file("measure.log");
+	assert_true(bytes_equal(buffer_bytes(&log), buffer_bytes(&same)));
+	fake->fail_operation[0] = '\0';
+	assert_code(start_code(), 0);
+	assert_int_equal(end_role(), 0);
+	assert_register_is_the_log();
 }
 
 /* --- the store -------------------------------------------------------- */
@@ -803,6 +978,16 @@ main(void)
 	    role_test(what_was_said_before_the_end_is_on_record),
 	    role_test(nothing_is_taken_after_a_failure),
 	    role_test(a_dynamic_launch_is_on_record_in_its_index_too),
+	    role_test(the_one_event_that_the_tpm_missed_is_made_up_for),
+	    role_test(
+		an_event_that_the_tpm_got_without_saying_so_is_not_extended_again),
+	    role_test(a_log_index_that_missed_the_last_event_gets_it),
+	    role_test(a_log_index_that_somebody_else_extended_is_found_out),
+	    role_test(a_register_that_misses_more_than_one_event_is_refused),
+	    role_test(
+		a_last_record_with_the_digests_of_another_event_is_not_extended),
+	    role_test(
+		a_tpm_that_fails_while_it_is_made_up_for_can_be_asked_again),
 	    role_test(a_newer_store_raises_the_counter_and_is_on_record),
 	    role_test(an_older_store_is_refused),
 	    role_test(an_older_store_is_refused_without_a_tpm_too),

@@ -194,7 +194,7 @@ a_replay_is_what_the_log_put_into_that_register(void **state)
 		const char *event;
 	} events[] = {{13, "one"}, {12, "other"}, {13, "two"}, {13, ""}};
 	struct pcr_digests expected = {0};
-	struct pcr_digests found;
+	struct event_log_replay found;
 	struct err err;
 
 	(void)state;
@@ -213,7 +213,7 @@ a_replay_is_what_the_log_put_into_that_register(void **state)
 					   &expected.bank[bank], &err),
 			    0);
 		assert_refused(event_log_replay(log, 13, &found, &err), 0);
-		assert_memory_equal(&found, &expected, sizeof(found));
+		assert_memory_equal(&found.value, &expected, sizeof(expected));
 	}
 }
 

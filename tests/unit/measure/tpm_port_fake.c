@@ -70,6 +70,18 @@ fake_log_extend(void *tpm, const struct digest *data, struct err *err)
 }
 
 static int
+fake_log_read(void *tpm, struct pcr_digest *ret_value, struct err *err)
+{
+	struct tpm_fake *fake = tpm;
+	BEGIN(fake, "log_read", "%s", "");
+
+	TRY(require(fake, fake->has_log, err));
+	if (!fails)
+		*ret_value = fake->log;
+	END(fake, "log_read");
+}
+
+static int
 fake_counter_read(void *tpm, uint64_t *ret_value, struct err *err)
 {
 	struct tpm_fake *fake = tpm;
@@ -168,6 +180,7 @@ static const struct tpm_ops ops = {
     .pcr_read = fake_pcr_read,
     .pcr_extend = fake_pcr_extend,
     .log_extend = fake_log_extend,
+    .log_read = fake_log_read,
     .counter_read = fake_counter_read,
     .counter_increment = fake_counter_increment,
     .quote = fake_quote,
