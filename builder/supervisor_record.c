@@ -2,9 +2,10 @@
  * What the tpm role is asked, for build children and for callers, and what it
  * answers.
  */
-#include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,8 +17,9 @@
 #include "builder/supervisor_state.h"
 #include "builder/tpm_role.h"
 
-/* A slow TPM tests itself when it is first asked. */
-enum { START_SECONDS = 60, SEND_SECONDS = 5 };
+/* A slow TPM tests itself when it is first asked. At the end, what was logged
+ * and not extended the next role makes up for. */
+enum { START_SECONDS = 60, SEND_SECONDS = 5, STOP_SECONDS = 10 };
 
 static int await_start(struct supervisor *sup, struct err *err);
 static void log_platform(const struct platform *platform);
@@ -360,9 +362,17 @@ lose_recorder(struct supervisor *sup)
 void
 supervisor_stop_recorder(struct supervisor *sup)
 {
+	CLEANUP(closep) int pidfd = -1;
+	struct pollfd end = {.events = POLLIN};
+
 	closep(&sup->recorder_fd); /* it writes its last event, and ends */
-	if (sup->recorder_pid > 0)
-		while (
-		    waitpid(sup->recorder_pid, NULL, 0) < 0 && errno == EINTR)
-			continue;
+	if (sup->recorder_pid <= 0)
+		return;
+	pidfd = pidfd_open(sup->recorder_pid, 0);
+	end.fd = pidfd;
+	if (pidfd < 0 || poll(&end, 1, STOP_SECONDS * 1000) != 1) {
+		log_line("killed role=tpm reason=\"it did not end\"");
+		kill(sup->recorder_pid, SIGKILL);
+	}
+	waitpid(sup->recorder_pid, NULL, 0);
 }

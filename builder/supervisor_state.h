@@ -66,7 +66,7 @@ int supervisor_serve_job(struct supervisor *sup, struct job *job,
  */
 int supervisor_start_recorder(struct supervisor *sup, struct err *err);
 
-/* Let it write its last event, and wait for its end. */
+/* Let it write its last event, and wait for its end, in bounded time. */
 void supervisor_stop_recorder(struct supervisor *sup);
 
 /* An answer of it is there to be read, or its end. Errors: as above. */
