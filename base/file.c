@@ -7,9 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hold.h"
 #include "base/scope.h"
 
-static int write_all(int fd, struct bytes data);
+enum { WRITE_BYTES = 1 << 20 };
+
+static int write_all(int fd, struct bytes data, const char *path,
+    struct err *err);
 static int give_name(const char *temporary, const char *path,
     enum file_if_there if_there, struct err *err);
 
@@ -58,6 +62,7 @@ int
 file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err)
 {
+	CLEANUP(hold_end) struct hold hold = hold_begin();
 	CLEANUP(freep) char *temporary = NULL;
 	CLEANUP(closep) int fd = -1;
 
@@ -66,27 +71,33 @@ file_write(const char *path, struct bytes data, mode_t mode,
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(temporary).text);
-	if (write_all(fd, data) != 0 || fchmod(fd, mode) != 0 ||
-	    fsync(fd) != 0) {
-		err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(temporary).text);
+		    err_quote_str(path).text);
+	if (write_all(fd, data, path, err) != 0) {
+		unlink(temporary);
+		return (int)err->code;
+	}
+	if (fchmod(fd, mode) != 0 || fsync(fd) != 0) {
+		err_set_errno(err, STORE_IO, "%s", err_quote_str(path).text);
 		unlink(temporary);
 		return (int)err->code;
 	}
 	return give_name(temporary, path, if_there, err);
 }
 
+/* In steps, so that a signal does not wait for the end of a large file. */
 static int
-write_all(int fd, struct bytes data)
+write_all(int fd, struct bytes data, const char *path, struct err *err)
 {
 	while (data.len > 0) {
-		ssize_t n = write(fd, data.ptr, data.len);
+		size_t len = data.len < WRITE_BYTES ? data.len : WRITE_BYTES;
+		ssize_t n = write(fd, data.ptr, len);
 
+		TRY(hold_check(err_quote_str(path).text, err));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return -1;
+			return err_set_errno(err, STORE_IO, "%s",
+			    err_quote_str(path).text);
 		data.ptr += n;
 		data.len -= (size_t)n;
 	}

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hold.h"
 #include "base/scope.h"
 
 enum progress {
@@ -39,6 +40,7 @@ int
 file_set_write(const struct file_set *set, enum file_if_there if_there,
     struct err *err)
 {
+	CLEANUP(hold_end) struct hold hold = hold_begin();
 	CLEANUP(staging_end) struct staging staging = {.is_done = false};
 
 	for (size_t i = 0; i < set->count; i++)

@@ -15,6 +15,8 @@
 #include "keys/dsse.h"
 
 static int inspect(const char *path, json_t *document, struct err *err);
+static int inspect_file(const struct sealed *raw, json_t *document,
+    struct err *err);
 static int inspect_dir(const char *dir, json_t *document, struct err *err);
 static int inspect_envelope(const struct sealed *raw, json_t *document,
     struct err *err);
@@ -57,6 +59,14 @@ inspect(const char *path, json_t *document, struct err *err)
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return inspect_dir(path, document, err);
 	TRY(files_sealed(path, LIMIT_KERNEL_BYTES, &raw, err));
+	if (inspect_file(raw, document, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+static int
+inspect_file(const struct sealed *raw, json_t *document, struct err *err)
+{
 	if (sealed_bytes(raw).len > 0 && sealed_bytes(raw).ptr[0] == '{')
 		return inspect_envelope(raw, document, err);
 	return inspect_kernel(raw, document, err);

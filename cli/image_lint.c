@@ -37,6 +37,8 @@ static int read_ramdisk(const char *path, struct subject *subject,
     struct err *err);
 static int read_kernel(const char *path, struct subject *subject,
     struct err *err);
+static int unpack_kernel(struct bytes raw, struct subject *subject,
+    struct err *err);
 static int read_config(const char *path, struct subject *subject,
     struct err *err);
 static int print(const struct lint_report *report);
@@ -126,7 +128,9 @@ read_dir(const char *dir, struct subject *subject, struct err *err)
 
 	TRY(files_of_image(dir, IMAGE_DIR_MANIFEST, LIMIT_ENVELOPE_BYTES, &text,
 	    err));
-	TRY(manifest_decode(sealed_bytes(text), manifest, err));
+	if (manifest_decode(sealed_bytes(text), manifest, err) != 0)
+		return err_prefix(err, "%s/%s", err_quote_str(dir).text,
+		    IMAGE_DIR_MANIFEST);
 	TRY(files_join(dir, IMAGE_DIR_KERNEL, path, err));
 	subject->image.cmdline = manifest->cmdline;
 	subject->image.memory_min_mib = manifest->memory_mib.min;
@@ -152,17 +156,23 @@ static int
 read_kernel(const char *path, struct subject *subject, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
-	enum kernel_format format;
-	uint64_t size_bytes;
 
 	TRY(files_sealed(path, LIMIT_KERNEL_BYTES, &raw, err));
-	TRY(kernel_format_of(sealed_bytes(raw), &format, err));
-	size_bytes = sealed_bytes(raw).len;
+	if (unpack_kernel(sealed_bytes(raw), subject, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+static int
+unpack_kernel(struct bytes raw, struct subject *subject, struct err *err)
+{
+	enum kernel_format format;
+	uint64_t size_bytes = raw.len;
+
+	TRY(kernel_format_of(raw, &format, err));
 	if (format == KERNEL_BZIMAGE)
-		TRY(kernel_claimed_elf_size(sealed_bytes(raw), &size_bytes,
-		    err));
-	TRY(kernel_unpack(sealed_bytes(raw), size_bytes, NULL, &subject->elf,
-	    err));
+		TRY(kernel_claimed_elf_size(raw, &size_bytes, err));
+	TRY(kernel_unpack(raw, size_bytes, NULL, &subject->elf, err));
 	return elf_notes_read(sealed_bytes(subject->elf), &subject->notes, err);
 }
 

@@ -68,8 +68,10 @@ verify(const char *trust_path, const char *updates_path, const char *dir,
 	if (verified_manifest_get(manifest)->has_ramdisk)
 		TRY(files_of_image(dir, IMAGE_DIR_RAMDISK, LIMIT_RAMDISK_BYTES,
 		    &ramdisk, err));
-	return check_image(take_ptr(&manifest), take_ptr(&kernel),
-	    take_ptr(&ramdisk), ret_image, err);
+	if (check_image(take_ptr(&manifest), take_ptr(&kernel),
+		take_ptr(&ramdisk), ret_image, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(dir).text);
+	return 0;
 }
 
 static int

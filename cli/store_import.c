@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/hold.h"
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -20,9 +21,9 @@ struct options {
 
 static int import(const struct options *options, struct err *err);
 static int import_archive(const struct options *options, struct err *err);
-static int import_store(const struct options *options, const char *source_path,
-    struct err *err);
 static int unpack(const struct options *options, const char *dir,
+    int *ret_dir_fd, struct err *err);
+static int import_from(int source_fd, const struct options *options,
     struct err *err);
 static void remove_treep(char **dir);
 static int remove_one(const char *path, const struct stat *st, int type,
@@ -53,21 +54,25 @@ run(int argc, char **argv)
 static int
 import(const struct options *options, struct err *err)
 {
+	CLEANUP(closep) int source_fd = -1;
 	struct stat st;
 
 	if (stat(options->source_path, &st) != 0)
 		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(options->source_path).text);
-	if (S_ISDIR(st.st_mode))
-		return import_store(options, options->source_path, err);
-	return import_archive(options, err);
+	if (!S_ISDIR(st.st_mode))
+		return import_archive(options, err);
+	TRY(layout_open(options->source_path, &source_fd, err));
+	return import_from(source_fd, options, err);
 }
 
 /* By way of a directory beside the store, which never stays. */
 static int
 import_archive(const struct options *options, struct err *err)
 {
+	CLEANUP(hold_end) struct hold hold = hold_begin();
 	CLEANUP(remove_treep) char *dir = NULL;
+	CLEANUP(closep) int dir_fd = -1;
 
 	if (asprintf(&dir, "%s.import.XXXXXX", options->store_path) < 0) {
 		dir = NULL;
@@ -78,30 +83,16 @@ import_archive(const struct options *options, struct err *err)
 		freep(&dir);
 		return (int)err->code;
 	}
-	TRY(unpack(options, dir, err));
-	if (import_store(options, dir, err) != 0)
+	TRY(unpack(options, dir, &dir_fd, err));
+	if (layout_check(dir_fd, err) != 0)
 		return err_prefix(err, "%s",
 		    err_quote_str(options->source_path).text);
-	return 0;
+	return import_from(dir_fd, options, err);
 }
 
 static int
-import_store(const struct options *options, const char *source_path,
+unpack(const struct options *options, const char *dir, int *ret_dir_fd,
     struct err *err)
-{
-	const struct transfer_wanted wanted = {options->images.items,
-	    options->images.count};
-	CLEANUP(transfer_done) struct transfer transfer = {0};
-	CLEANUP(closep) int source_fd = -1;
-
-	TRY(layout_open(source_path, &source_fd, err));
-	TRY(transfer_plan(source_fd, &wanted, &transfer, err));
-	return transfer_to_store(source_fd, &transfer, options->store_path,
-	    options->replace, err);
-}
-
-static int
-unpack(const struct options *options, const char *dir, struct err *err)
 {
 	CLEANUP(closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -109,7 +100,23 @@ unpack(const struct options *options, const char *dir, struct err *err)
 	    mkdirat(fd, LAYOUT_BLOB_DIR, 0700) != 0)
 		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(dir).text);
-	return archive_unpack(options->source_path, fd, err);
+	TRY(archive_unpack(options->source_path, fd, err));
+	*ret_dir_fd = take_fd(&fd);
+	return 0;
+}
+
+static int
+import_from(int source_fd, const struct options *options, struct err *err)
+{
+	const struct transfer_wanted wanted = {options->images.items,
+	    options->images.count};
+	CLEANUP(transfer_done) struct transfer transfer = {0};
+
+	if (transfer_plan(source_fd, &wanted, &transfer, err) != 0)
+		return err_prefix(err, "%s",
+		    err_quote_str(options->source_path).text);
+	return transfer_to_store(source_fd, &transfer, options->store_path,
+	    options->replace, err);
 }
 
 static void

@@ -10,6 +10,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/hold.h"
 #include "base/json.h"
 #include "base/scope.h"
 #include "image-store/layout.h"
@@ -50,8 +51,9 @@ enum { TAR_FILE = '0', TAR_OLD_FILE = '\0', TAR_DIRECTORY = '5' };
 
 /* A file that is written and gets its name at the end. */
 struct output {
+	const char *name; /* that it gets in the end; borrowed */
 	int fd;
-	char *path;
+	char *path; /* until then */
 };
 
 /* An archive that is read, and the entry that is being read. */
@@ -109,7 +111,8 @@ int
 archive_write(int source_fd, const struct transfer *transfer, const char *path,
     struct err *err)
 {
-	CLEANUP(output_done) struct output output = {.fd = -1};
+	CLEANUP(hold_end) struct hold hold = hold_begin();
+	CLEANUP(output_done) struct output output = {.name = path, .fd = -1};
 
 	TRY(open_output(path, &output, err));
 	TRY(write_entries(source_fd, transfer, &output, err));
@@ -140,7 +143,7 @@ open_output(const char *path, struct output *output, struct err *err)
 	    open(output->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (output->fd < 0 || fchmod(output->fd, 0644) != 0) {
 		err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(output->path).text);
+		    err_quote_str(output->name).text);
 		if (output->fd < 0)
 			freep(&output->path);
 		return (int)err->code;
@@ -211,13 +214,15 @@ static int
 write_bytes(const struct output *output, struct bytes data, struct err *err)
 {
 	while (data.len > 0) {
-		ssize_t n = write(output->fd, data.ptr, data.len);
+		size_t len = data.len < COPY_BYTES ? data.len : COPY_BYTES;
+		ssize_t n = write(output->fd, data.ptr, len);
 
+		TRY(hold_check(err_quote_str(output->name).text, err));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_set_errno(err, STORE_IO, "%s",
-			    err_quote_str(output->path).text);
+			    err_quote_str(output->name).text);
 		data.ptr += n;
 		data.len -= (size_t)n;
 	}
@@ -229,7 +234,7 @@ commit_output(struct output *output, const char *path, struct err *err)
 {
 	if (fsync(output->fd) != 0)
 		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(output->path).text);
+		    err_quote_str(output->name).text);
 	if (renameat2(AT_FDCWD, output->path, AT_FDCWD, path,
 		RENAME_NOREPLACE) != 0)
 		return err_set_errno(err,
@@ -294,7 +299,7 @@ static int
 read_entries(struct input *input, struct err *err)
 {
 	for (int i = 0; i < ARCHIVE_ENTRIES; i++) {
-		struct tar_header header;
+		struct tar_header header = {0};
 
 		TRY(read_block(input, &header, "a header", err));
 		if (is_zero(&header))
@@ -482,8 +487,9 @@ unpack_entry(struct input *input, struct err *err)
 static int
 unpack_directory(const struct input *input, struct err *err)
 {
-	static const char *const known[] = {"", "blobs/", LAYOUT_BLOB_DIR "/",
-	    "blobs", LAYOUT_BLOB_DIR};
+	static const char blobs[] = LAYOUT_BLOB_DIR "/";
+	static const char *const known[] = {"", "blobs/", "blobs",
+	    LAYOUT_BLOB_DIR, blobs};
 
 	for (size_t i = 0; i < countof(known); i++) {
 		if (strcmp(input->name, known[i]) == 0 &&
@@ -532,6 +538,7 @@ copy_out(struct input *input, int out, EVP_MD_CTX *hash, struct err *err)
 		size_t len = left < COPY_BYTES ? (size_t)left : COPY_BYTES;
 		size_t done = 0;
 
+		TRY(hold_check(input->name, err));
 		TRY(read_some(input, len, err));
 		EVP_DigestUpdate(hash, input->buffer, len);
 		while (done < len) {

@@ -10,6 +10,7 @@
 
 #include "base/draft.h"
 #include "base/file.h"
+#include "base/hold.h"
 #include "base/scope.h"
 #include "image-store/elf_notes.h"
 #include "image-store/kernel_unpack.h"
@@ -28,7 +29,8 @@ static int copy_files(const struct pack_request *request,
     struct contents *contents, struct err *err);
 static int copy_file(const char *path, size_t max_bytes, const char *what,
     struct sealed **ret_bytes, struct err *err);
-static int describe(const struct contents *contents, struct manifest *manifest,
+static int describe(const struct pack_request *request,
+    const struct contents *contents, struct manifest *manifest,
     struct err *err);
 static int describe_kernel(struct bytes kernel, struct manifest *manifest,
     struct err *err);
@@ -40,7 +42,6 @@ static int write_dir(const struct contents *contents, const char *out_path,
     struct err *err);
 static int temporary_path(const char *out_path, char **ret_path,
     struct err *err);
-static int make_dir(const char *path, struct err *err);
 static void remove_dirp(const char **dir);
 static int write_file(const char *dir, const char *name, struct bytes data,
     struct err *err);
@@ -56,7 +57,7 @@ image_dir_pack(const struct pack_request *request, const char *out_path,
 	/* Read everything once, and refuse what could not start. */
 	TRY(refuse_existing(out_path, err));
 	TRY(copy_files(request, &contents, err));
-	TRY(describe(&contents, &manifest, err));
+	TRY(describe(request, &contents, &manifest, err));
 	TRY(manifest_encode(&manifest, &contents.manifest_text, err));
 
 	/* Only then leave something behind. */
@@ -107,22 +108,28 @@ copy_file(const char *path, size_t max_bytes, const char *what,
 	if (fd < 0)
 		return err_set_errno(err, STORE_IO, "%s %s", what,
 		    err_quote_str(path).text);
-	return sealed_copy_max(fd, max_bytes, what, ret_bytes, err);
+	if (sealed_copy_max(fd, max_bytes, what, ret_bytes, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
 }
 
 static int
-describe(const struct contents *contents, struct manifest *manifest,
-    struct err *err)
+describe(const struct pack_request *request, const struct contents *contents,
+    struct manifest *manifest, struct err *err)
 {
 	struct bytes ramdisk;
 
-	TRY(describe_kernel(sealed_bytes(contents->kernel), manifest, err));
+	if (describe_kernel(sealed_bytes(contents->kernel), manifest, err) != 0)
+		return err_prefix(err, "%s",
+		    err_quote_str(request->kernel_path).text);
 	manifest->has_ramdisk = contents->ramdisk != NULL;
 	memset(&manifest->ramdisk, 0, sizeof(manifest->ramdisk));
 	if (!manifest->has_ramdisk)
 		return 0;
 	ramdisk = sealed_bytes(contents->ramdisk);
-	TRY(ramdisk_check(ramdisk, err));
+	if (ramdisk_check(ramdisk, err) != 0)
+		return err_prefix(err, "%s",
+		    err_quote_str(request->ramdisk_path).text);
 	TRY(describe_blob(ramdisk, &manifest->ramdisk, err));
 	return 0;
 }
@@ -164,12 +171,19 @@ static int
 write_dir(const struct contents *contents, const char *out_path,
     struct err *err)
 {
+	CLEANUP(hold_end) struct hold hold = hold_begin();
 	CLEANUP(freep) char *path = NULL;
 	CLEANUP(remove_dirp) const char *made = NULL;
 
 	TRY(temporary_path(out_path, &path, err));
-	TRY(make_dir(path, err));
+	if (mkdir(path, 0700) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(out_path).text);
 	made = path;
+	/* Whatever the umask left. */
+	if (chmod(path, 0755) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(out_path).text);
 	TRY(write_file(path, IMAGE_DIR_KERNEL, sealed_bytes(contents->kernel),
 	    err));
 	if (contents->ramdisk != NULL)
@@ -193,21 +207,6 @@ temporary_path(const char *out_path, char **ret_path, struct err *err)
 	if (asprintf(ret_path, "%.*s.%d.new", (int)len, out_path,
 		(int)getpid()) < 0)
 		return err_set(err, NO_MEMORY, "path");
-	return 0;
-}
-
-static int
-make_dir(const char *path, struct err *err)
-{
-	if (mkdir(path, 0700) != 0)
-		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(path).text);
-	/* Whatever the umask left. */
-	if (chmod(path, 0755) != 0) {
-		err_set_errno(err, STORE_IO, "%s", err_quote_str(path).text);
-		rmdir(path);
-		return (int)err->code;
-	}
 	return 0;
 }
 

@@ -53,7 +53,8 @@ layout_open(const char *path, int *ret_dir_fd, struct err *err)
 	if (fd < 0)
 		return err_set_errno(err, STORE_IO, "store %s",
 		    err_quote_str(path).text);
-	TRY(layout_check(fd, err));
+	if (layout_check(fd, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
 	*ret_dir_fd = take_fd(&fd);
 	return 0;
 }

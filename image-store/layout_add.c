@@ -82,7 +82,9 @@ read_image(const char *dir, struct image_files *image, struct err *err)
 	const struct manifest *claimed = &image->claimed;
 
 	TRY(read_envelope(dir, image, err));
-	TRY(image_claims_read(image->envelope, &image->claimed, NULL, err));
+	if (image_claims_read(image->envelope, &image->claimed, NULL, err) != 0)
+		return err_prefix(err, "%s/%s", err_quote_str(dir).text,
+		    IMAGE_DIR_ENVELOPE);
 	TRY(read_blob(dir, IMAGE_DIR_KERNEL, &claimed->kernel, &image->kernel,
 	    err));
 	if (claimed->has_ramdisk)
@@ -124,8 +126,9 @@ read_blob(const char *dir, const char *name, const struct blob *blob,
 	if (fd < 0)
 		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(path).text);
-	TRY(sealed_copy_exact(fd, blob->size_bytes, name, &bytes, err));
-	TRY(blob_check(blob, bytes, name, err));
+	if (sealed_copy_exact(fd, blob->size_bytes, name, &bytes, err) != 0 ||
+	    blob_check(blob, bytes, name, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(dir).text);
 	*ret_bytes = take_ptr(&bytes);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hold.h"
 #include "base/scope.h"
 #include "image-store/layout.h"
 #include "image-store/oci_encode.h"
@@ -35,6 +36,7 @@ static int join(const char *path, const char *name, char **ret_path,
 int
 layout_init(const char *path, struct err *err)
 {
+	CLEANUP(hold_end) struct hold hold = hold_begin();
 	bool is_new;
 
 	TRY(make_root(path, &is_new, err));

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,6 +65,31 @@ pack(const struct pack_request *request, const char *out)
 		assert_int_equal(count_files("."), files);
 	}
 	return code;
+}
+
+static void
+interrupt(void)
+{
+	raise(SIGINT);
+}
+
+/* A child does this, is interrupted in its n-th write, and dies of it. */
+static void
+assert_interrupted(void (*act)(void), size_t n)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		signal(SIGINT, SIG_DFL);
+		write_at = n;
+		write_instead = interrupt;
+		act();
+		_exit(7);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
 }
 
 static int
@@ -185,6 +212,48 @@ image_dir_pack_leaves_nothing_behind_when_a_write_fails(void **state)
 		assert_int_equal(writes, write_at);
 	}
 	assert_code(pack(&request, "nowhere/out"), STORE_IO);
+}
+
+static void
+pack_unobserved(void)
+{
+	struct pack_request request = good_request();
+	struct manifest manifest;
+	struct err err;
+
+	image_dir_pack(&request, "out", &manifest, &err);
+}
+
+static void
+image_dir_pack_leaves_nothing_behind_when_a_signal_comes(void **state)
+{
+	size_t files;
+
+	(void)state;
+	good_request();
+	files = count_files(".");
+	for (size_t n = 1; n <= 3; n++) {
+		assert_interrupted(pack_unobserved, n);
+		assert_int_equal(count_files("."), files);
+	}
+}
+
+static void
+init_unobserved(void)
+{
+	struct err err;
+
+	layout_init("store", &err);
+}
+
+static void
+layout_init_leaves_nothing_behind_when_a_signal_comes(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n <= 2; n++) {
+		assert_interrupted(init_unobserved, n);
+		assert_int_equal(count_files("."), 0);
+	}
 }
 
 static void
@@ -638,6 +707,8 @@ main(void)
 	    directory_test(image_dir_pack_never_overwrites_what_came_later),
 	    directory_test(
 		image_dir_pack_leaves_nothing_behind_when_a_write_fails),
+	    directory_test(
+		image_dir_pack_leaves_nothing_behind_when_a_signal_comes),
 	    directory_test(image_dir_pack_reports_missing_inputs),
 	    directory_test(image_dir_pack_refuses_files_over_their_limit),
 	    directory_test(image_dir_pack_refuses_kernels_that_could_not_start),
@@ -647,6 +718,8 @@ main(void)
 	    directory_test(layout_init_makes_an_empty_store_once),
 	    directory_test(
 		layout_init_leaves_nothing_behind_when_a_write_fails),
+	    directory_test(
+		layout_init_leaves_nothing_behind_when_a_signal_comes),
 	    directory_test(layout_add_replaces_only_when_asked),
 	    directory_test(layout_add_writes_descriptors_that_are_true),
 	    directory_test(layout_add_keeps_foreign_entries),

@@ -1,0 +1,55 @@
+#include "base/hold.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+static const int signals[HOLD_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+static volatile sig_atomic_t caught; /* the last, or 0 */
+
+static void note(int number);
+
+struct hold
+hold_begin(void)
+{
+	const struct sigaction noted = {.sa_handler = note};
+	struct hold hold;
+
+	for (size_t i = 0; i < HOLD_SIGNALS; i++) {
+		sigaction(signals[i], NULL, &hold.before[i]);
+		if (hold.before[i].sa_handler != SIG_IGN)
+			sigaction(signals[i], &noted, NULL);
+	}
+	return hold;
+}
+
+int
+hold_check(const char *what, struct err *err)
+{
+	if (caught == 0)
+		return 0;
+	errno = EINTR;
+	return err_set_errno(err, STORE_IO, "%s", what);
+}
+
+void
+hold_end(struct hold *hold)
+{
+	int number = caught;
+	bool is_inner = false;
+
+	for (size_t i = 0; i < HOLD_SIGNALS; i++) {
+		is_inner = is_inner || hold->before[i].sa_handler == note;
+		sigaction(signals[i], &hold->before[i], NULL);
+	}
+	if (number == 0 || is_inner)
+		return;
+	caught = 0;
+	raise(number);
+}
+
+static void
+note(int number)
+{
+	caught = number;
+}

@@ -1,0 +1,198 @@
+#include "base_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hold.h"
+#include "base/scope.h"
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { LARGE = 3 << 20 };
+
+/* Of a child: a signal comes in its n-th write(), or in its fsync(). */
+static int signal_at_write;
+static bool signal_at_fsync;
+
+ssize_t __real_write(int fd, const void *data, size_t len);
+ssize_t __wrap_write(int fd, const void *data, size_t len);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+ssize_t
+__wrap_write(int fd, const void *data, size_t len)
+{
+	if (signal_at_write > 0 && --signal_at_write == 0)
+		raise(SIGINT);
+	return __real_write(fd, data, len);
+}
+
+int
+__wrap_fsync(int fd)
+{
+	if (signal_at_fsync)
+		raise(SIGTERM);
+	return __real_fsync(fd);
+}
+
+/* How a child ends that does this, with signals as a shell sets them. */
+static int
+status_of(void (*act)(int number), int number)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		for (size_t i = 0; i < countof(signals); i++)
+			signal(signals[i], SIG_DFL);
+		act(number);
+		_exit(7);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void
+assert_killed_by(int status, int number)
+{
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), number);
+}
+
+static void
+make_file(const char *path)
+{
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+}
+
+static void
+be_hit_in_the_inner_hold(int number)
+{
+	struct hold outer = hold_begin();
+	struct hold inner = hold_begin();
+
+	raise(number);
+	hold_end(&inner);
+	make_file("after-inner");
+	hold_end(&outer);
+	make_file("after-outer");
+}
+
+static void
+a_signal_arrives_when_the_outermost_hold_ends(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(signals); i++) {
+		assert_killed_by(
+		    status_of(be_hit_in_the_inner_hold, signals[i]),
+		    signals[i]);
+		assert_int_equal(access("after-inner", F_OK), 0);
+		assert_int_equal(access("after-outer", F_OK), -1);
+		unlink("after-inner");
+	}
+}
+
+static void
+hold_check_fails_once_a_signal_came(void **state)
+{
+	struct hold outer;
+	struct hold hold;
+	struct err err = {0};
+
+	(void)state;
+	signal(SIGINT, SIG_DFL);
+	outer = hold_begin();
+	hold = hold_begin();
+	assert_int_equal(hold_check("web/kernel", &err), 0);
+	assert_int_equal(err.code, ERR_NONE);
+	raise(SIGINT);
+	assert_refused(hold_check("web/kernel", &err), STORE_IO);
+	assert_int_equal(err.sys, EINTR);
+	assert_has(err.text, "web/kernel: Interrupted");
+	hold_end(&hold);
+	assert_refused(hold_check("web/kernel", &err), STORE_IO);
+	/* What it was before takes the signal, and the next hold is a new one.
+	 */
+	for (size_t i = 0; i < HOLD_SIGNALS; i++)
+		outer.before[i].sa_handler = SIG_IGN;
+	hold_end(&outer);
+	hold = hold_begin();
+	assert_int_equal(hold_check("web/kernel", &err), 0);
+	hold_end(&hold);
+}
+
+static void
+a_signal_that_is_ignored_stays_ignored(void **state)
+{
+	struct hold hold;
+	struct err err;
+
+	(void)state;
+	signal(SIGHUP, SIG_IGN);
+	hold = hold_begin();
+	raise(SIGHUP);
+	assert_int_equal(hold_check("f", &err), 0);
+	hold_end(&hold);
+	signal(SIGHUP, SIG_DFL);
+}
+
+static void
+write_a_large_file(int number)
+{
+	CLEANUP(freep) uint8_t *data = calloc(1, LARGE);
+	struct err err;
+
+	(void)number;
+	file_write("f", bytes_of(data, LARGE), 0644, FILE_REFUSE, &err);
+	make_file("after");
+}
+
+static void
+file_write_leaves_nothing_when_a_signal_comes(void **state)
+{
+	(void)state;
+	for (int n = 1; n <= 3; n++) {
+		signal_at_write = n;
+		assert_killed_by(status_of(write_a_large_file, 0), SIGINT);
+		assert_int_equal(count_names(), 0);
+	}
+	signal_at_write = 0;
+}
+
+static void
+file_write_gives_a_whole_file_its_name_when_a_signal_comes(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	signal_at_fsync = true;
+	assert_killed_by(status_of(write_a_large_file, 0), SIGTERM);
+	signal_at_fsync = false;
+	assert_int_equal(count_names(), 1);
+	assert_int_equal(stat("f", &st), 0);
+	assert_int_equal(st.st_size, LARGE);
+}
+
+#define scratch_test(test) \
+	cmocka_unit_test_setup_teardown(test, enter_scratch, leave_scratch)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    scratch_test(a_signal_arrives_when_the_outermost_hold_ends),
+	    cmocka_unit_test(hold_check_fails_once_a_signal_came),
+	    cmocka_unit_test(a_signal_that_is_ignored_stays_ignored),
+	    scratch_test(file_write_leaves_nothing_when_a_signal_comes),
+	    scratch_test(
+		file_write_gives_a_whole_file_its_name_when_a_signal_comes),
+	};
+
+	return cmocka_run_group_tests_name("hold", tests, NULL, NULL);
+}
