@@ -18,8 +18,9 @@ hex_decode(const char *hex, size_t len, uint8_t *ret_bytes)
 	if (strspn(hex, digits) != 2 * len || hex[2 * len] != '\0')
 		return false;
 	for (size_t i = 0; i < len; i++)
-		ret_bytes[i] = (uint8_t)(hex_value(hex[2 * i]) << 4 |
-					 hex_value(hex[2 * i + 1]));
+		ret_bytes[i] =
+		    (uint8_t)((unsigned int)hex_value(hex[2 * i]) << 4 |
+			      (unsigned int)hex_value(hex[2 * i + 1]));
 	return true;
 }
 

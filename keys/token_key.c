@@ -70,7 +70,7 @@ token_key_sign(const struct token_key *key, struct bytes message,
 	CLEANUP(freep) uint8_t *sig = NULL;
 	uint8_t hashed[EVP_MAX_MD_SIZE];
 	struct bytes data;
-	size_t len;
+	size_t len = 0;
 
 	TRY(hash(algorithm, message, hashed, &data, err));
 	TRY(sign(key, data, &sig, &len, err));

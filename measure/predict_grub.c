@@ -140,7 +140,7 @@ read_word(const struct machine *machine, struct bytes line, size_t *offset,
 			break;
 		if (quote == '\0' && (c == '\'' || c == '"'))
 			quote = (char)c;
-		else if (c == quote)
+		else if (c == (uint8_t)quote)
 			quote = '\0';
 		else if (is_plain(c, quote))
 			*(*out)++ = (char)c;

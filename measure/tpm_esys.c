@@ -65,7 +65,7 @@ tpm_esys_object(struct tpm_esys *tpm, const struct tpm_object *pinned,
     const char *what, ESYS_TR *ret_object, struct err *err)
 {
 	struct tpm_name name;
-	ESYS_TR object;
+	ESYS_TR object = ESYS_TR_NONE;
 
 	TRY(tpm_esys_find(tpm, pinned->handle, what, &object, &name, err));
 	if (!tpm_name_equal(&name, &pinned->name)) {

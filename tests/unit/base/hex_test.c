@@ -41,8 +41,8 @@ hex_decode_refuses_other_lengths_and_characters_and_writes_nothing(void **state)
 	static const char *const texts[] = {"", "0", "01", "012", "01234",
 	    "012345", "0x12", "01 2", " 012", "012 ", "012A", "F123", "012g",
 	    "/123", "01:2", "`123", "-123",
-	    "01\xff"
-	    "2"};
+	    ("01\xff"
+	     "2")};
 
 	(void)state;
 	for (size_t i = 0; i < countof(texts); i++) {

@@ -289,7 +289,8 @@ build_that_is_not_on_record_does_not_run(void **state)
 
 	for (size_t i = 0; i < countof(outcomes); i++) {
 		bench->record_outcome = outcomes[i];
-		assert_code(bench_build(bench, &receipt, &err), outcomes[i]);
+		assert_code(bench_build(bench, &receipt, &err),
+		    (int)outcomes[i]);
 		assert_int_equal(
 		    xen_fake_call_of(bench->fake, "domain_unpause"), -1);
 		assert_nothing_left(bench, 0, 0);

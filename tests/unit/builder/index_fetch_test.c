@@ -80,7 +80,8 @@ assert_fetch_refused(struct bench *bench, int64_t floor, enum err_code answer,
 	struct store_index *index = NULL;
 	struct report report;
 
-	assert_code(fetch(bench, floor, answer, &index, &report), expected);
+	assert_code(fetch(bench, floor, answer, &index, &report),
+	    (int)expected);
 	assert_null(index);
 	if (answer == ERR_NONE)
 		assert_int_equal(report.kind, 0); /* nothing was adopted */

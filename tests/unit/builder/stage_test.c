@@ -470,7 +470,8 @@ assert_list_refused(void (*answer)(int link), const char *why)
 static void
 list_a_path(int link)
 {
-	struct answer answer = {.entry = {"../web", "1", {{{0}}, 0}, {{0}}}};
+	struct answer answer = {
+	    .entry = {.claimed_name = "../web", .claimed_version = "1"}};
 
 	send_answer(link, &answer, -1);
 }
@@ -478,7 +479,8 @@ list_a_path(int link)
 static void
 list_an_illegal_version(int link)
 {
-	struct answer answer = {.entry = {"web", "1 2", {{{0}}, 0}, {{0}}}};
+	struct answer answer = {
+	    .entry = {.claimed_name = "web", .claimed_version = "1 2"}};
 
 	send_answer(link, &answer, -1);
 }
@@ -497,7 +499,8 @@ list_a_name_without_end(int link)
 static void
 list_without_end(int link)
 {
-	struct answer answer = {.entry = {"web", "1", {{{0}}, 0}, {{0}}}};
+	struct answer answer = {
+	    .entry = {.claimed_name = "web", .claimed_version = "1"}};
 	struct err err;
 
 	while (ipc_send(link, &answer, sizeof(answer), -1, &err) == 0)

@@ -196,8 +196,9 @@ static void
 transfer_refuses_what_the_store_does_not_have(void **state)
 {
 	static const char *const names[] = {"we", "web:3", "web:1 ", "",
-	    "sha256:"
-	    "0000000000000000000000000000000000000000000000000000000000000000"};
+	    ("sha256:"
+	     "000000000000000000000000000000000000000000000000000000000000000"
+	     "0")};
 
 	(void)state;
 	for (size_t i = 0; i < countof(names); i++) {
