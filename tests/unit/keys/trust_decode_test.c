@@ -369,7 +369,7 @@ trust_decode_refuses_an_algorithm_that_nobody_knows(void **state)
 {
 	(void)state;
 	expect_refused(
-	    good_with_key(spare_key()->id, "ml-dsa-65", spare_key()->pem),
+	    good_with_key(spare_key()->id, "slh-dsa-128s", spare_key()->pem),
 	    KEY_UNSUPPORTED);
 	expect_refused(good_with_key(spare_key()->id, "", spare_key()->pem),
 	    KEY_UNSUPPORTED);
