@@ -23,7 +23,7 @@ enum evidence_fate {
 struct evidence_domain {
 	struct event_build build;
 	enum evidence_fate fate;
-	const struct image_row *image; /* set by evidence_verify() */
+	const struct image_list_row *image; /* set by evidence_verify() */
 };
 
 struct evidence_story {

@@ -34,7 +34,7 @@ int
 image_list_add(struct image_list *list, const struct digest *digest,
     const char *name, struct err *err)
 {
-	struct image_row *rows;
+	struct image_list_row *rows;
 
 	if (list->count == LIMIT_INDEX_IMAGES)
 		return err_set(err, REFERENCE_MALFORMED, "over %d images",
@@ -49,7 +49,7 @@ image_list_add(struct image_list *list, const struct digest *digest,
 	return 0;
 }
 
-const struct image_row *
+const struct image_list_row *
 image_list_find(const struct image_list *list, const struct digest *digest)
 {
 	for (size_t i = 0; i < list->count; i++) {

@@ -14,13 +14,13 @@
 
 #define IMAGE_LIST_NAME_BYTES 128
 
-struct image_row {
+struct image_list_row {
 	struct digest digest;
 	char name[IMAGE_LIST_NAME_BYTES + 1];
 };
 
 struct image_list {
-	struct image_row *rows;
+	struct image_list_row *rows;
 	size_t count;
 };
 
@@ -36,7 +36,7 @@ int image_list_add(struct image_list *list, const struct digest *digest,
     const char *name, struct err *err);
 
 /* Borrowed; NULL if there is none. */
-const struct image_row *image_list_find(const struct image_list *list,
+const struct image_list_row *image_list_find(const struct image_list *list,
     const struct digest *digest);
 
 void image_list_done(struct image_list *list);
