@@ -11,22 +11,6 @@
 #include "builder/ipc.h"
 #include "image-store/layout_write.h"
 
-void
-assert_has_at(const char *text, const char *part, const char *file, int line)
-{
-	if (text != NULL && strstr(text, part) != NULL)
-		return;
-	print_error("\"%s\" does not hold \"%s\"\n",
-	    text != NULL ? text : "(nothing)", part);
-	_fail(file, line);
-}
-
-size_t
-count_descriptors(void)
-{
-	return count_files("/proc/self/fd");
-}
-
 struct build_request
 good_build_request(void)
 {

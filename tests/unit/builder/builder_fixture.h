@@ -5,18 +5,12 @@
 #ifndef ASSAY_TESTS_BUILDER_FIXTURE_H
 #define ASSAY_TESTS_BUILDER_FIXTURE_H
 
+#include "base_fixture.h"
 #include "store_fixture.h"
 
 #include "builder/build_domain.h"
 #include "builder/stage.h"
 #include "xen_port_fake.h"
-
-/* Does `text` hold `part`? Shows both if not. */
-#define assert_has(text, part) assert_has_at(text, part, __FILE__, __LINE__)
-void assert_has_at(const char *text, const char *part, const char *file,
-    int line);
-
-size_t count_descriptors(void);
 
 /* Where daemons run in these tests: two ids that cannot be taken for one. */
 enum { XENSTORED = 1, XENCONSOLED = 2 };

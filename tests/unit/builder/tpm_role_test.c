@@ -2,7 +2,7 @@
  * The tpm role as a process of its own, asked over its link; log, signatures
  * and sandbox are real, the TPM is the fake.
  */
-#include "builder_fixture.h"
+#include "role_fixture.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -24,7 +24,7 @@
 #include "measure/tpm_port_esys.h"
 #include "tpm_port_fake.h"
 
-enum { PCR = 13, BASE = 100 };
+enum { BASE = 100 };
 
 /* What the good case's release 2026.11 expects of register 4. */
 #define GOOD_BYTE 0x44
@@ -40,11 +40,6 @@ enum { PCR = 13, BASE = 100 };
 	"\"]}}}]}"
 
 static struct tpm_fake *fake;
-static struct trust_policy *policy;
-static struct config config;
-static bool is_development;
-static pid_t role_pid;
-static int role_link;
 static enum err_code open_fails;
 static enum err_code pin_fails;
 
@@ -91,25 +86,12 @@ write_identity(bool has_log)
 	    .has_log = has_log,
 	    .log = {.handle = 0x018a5501},
 	};
-	CLEANUP(freep) char *text = NULL;
-	struct err err;
 
 	identity.salt.name.bytes[1] = identity.ak.name.bytes[1] =
 	    identity.ek.name.bytes[1] = identity.counter.name.bytes[1] =
 		identity.log.name.bytes[1] = 0x0b;
 	identity.log.name.bytes[2] = 0x77;
-	assert_code(tpm_identity_encode(&identity, &text, &err), 0);
-	write_file("tpm.json", bytes_of_str(text));
-}
-
-static void
-write_boot_policy(const char *payload)
-{
-	CLEANUP(freep)
-	char *text = sign_payload(SIGNER_STRANGER,
-	    DSSE_BOOT_POLICY_PAYLOAD_TYPE, payload);
-
-	write_file("boot-policy.dsse", bytes_of_str(text));
+	role_write_identity(&identity);
 }
 
 static int
@@ -122,144 +104,21 @@ setup(void **state)
 		memset(fake->values.value[bank][4].bytes, GOOD_BYTE,
 		    pcr_bank_bytes(bank));
 	fake->counter = BASE + 7;
-	policy = make_policy_with_boot(1);
-	config = good_config();
-	config.measure = (struct measure_config){
-	    .is_set = true,
-	    .tpm = "device:/dev/tpmrm0",
-	    .identity = "tpm.json",
-	    .boot_policy = "boot-policy.dsse",
-	    .log = "measure.log",
-	    .pcr = PCR,
-	};
+	role_setup("device:/dev/tpmrm0");
 	write_identity(false);
-	write_boot_policy(POLICY_OF(GOOD));
-	is_development = false;
+	role_write_boot_policy(POLICY_OF(GOOD));
 	open_fails = pin_fails = ERR_NONE;
-	role_pid = 0;
 	alarm(60);
 	return 0;
-}
-
-/* Close the link; the role writes its last event, and ends. */
-static int
-end_role(void)
-{
-	int status = -1;
-
-	close(role_link);
-	assert_int_equal(waitpid(role_pid, &status, 0), role_pid);
-	role_pid = 0;
-	return status;
 }
 
 static int
 teardown(void **state)
 {
-	if (role_pid != 0)
-		end_role();
+	role_teardown();
 	alarm(0);
-	trust_freep(&policy);
 	tpm_fake_free(fake);
-	signers_done();
 	return leave_directory(state);
-}
-
-static void
-take_answer(struct record_answer *ret_answer, struct sealed **ret_attached)
-{
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
-	struct err err;
-	bool is_end;
-
-	assert_code(ipc_receive_fds(role_link, ret_answer, sizeof(*ret_answer),
-			&fds, &is_end, &err),
-	    0);
-	assert_false(is_end);
-	assert_int_equal(fds.count > 0, ret_attached != NULL);
-	if (ret_attached != NULL)
-		assert_code(ipc_take_sealed(&fds, 1 << 20, "attached",
-				ret_attached, &err),
-		    0);
-}
-
-/* What it found. */
-static struct platform
-start_role(void)
-{
-	struct record_answer answer;
-	struct err err;
-	int link[2];
-
-	assert_code(ipc_pair(link, &err), 0);
-	role_pid = fork();
-	if (role_pid == 0) {
-		int log_fd = open("role.log",
-		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-		dup2(log_fd, STDERR_FILENO);
-		alarm(60);
-		signal(SIGSEGV, SIG_DFL);
-		tpm_role_run(&config, policy, is_development, link[1]);
-	}
-	close(link[1]);
-	role_link = link[0];
-	take_answer(&answer, NULL);
-	assert_int_equal(answer.kind, RECORD_START);
-	return answer.platform;
-}
-
-/* The code with which it says that this host is not trusted, or 0. */
-static int
-start_code(void)
-{
-	struct platform platform = start_role();
-	struct err err;
-
-	return platform_allows(&platform, &err);
-}
-
-static int
-ask(struct record_call *call, struct record_answer *ret_answer,
-    struct sealed **ret_attached)
-{
-	struct err err = {0};
-
-	call->tag = 77;
-	assert_code(ipc_send(role_link, call, sizeof(*call), -1, &err), 0);
-	take_answer(ret_answer, ret_attached);
-	assert_int_equal(ret_answer->kind, call->kind);
-	assert_int_equal(ret_answer->tag, 77);
-	return outcome_to(&ret_answer->recorded.outcome, BUG, &err);
-}
-
-static int
-record(enum event_kind kind, struct recorded *ret_recorded)
-{
-	struct record_call call = {
-	    .kind = RECORD_EVENT,
-	    .event = {.kind = kind},
-	};
-	struct record_answer answer;
-	int code;
-
-	if (kind == EVENT_BUILD)
-		strcpy(call.event.as.build.role, "prod");
-	code = ask(&call, &answer, NULL);
-	*ret_recorded = answer.recorded;
-	return code;
-}
-
-/* How often this is in the log. */
-static int
-logged(const char *part)
-{
-	CLEANUP(buffer_done) struct buffer log = read_file("measure.log");
-	int count = 0;
-
-	for (size_t i = 0; i + strlen(part) <= log.len; i++)
-		count += memcmp(log.ptr + i, part, strlen(part)) == 0;
-	return count;
 }
 
 static int
@@ -283,10 +142,10 @@ assert_register_is_the_log(void)
 
 	if (event_log_open("measure.log", &log, &err) != 0)
 		fail_msg("%s", err.text);
-	assert_code(event_log_replay(log, PCR, &replay, &err), 0);
+	assert_code(event_log_replay(log, ROLE_PCR, &replay, &err), 0);
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
 		assert_true(pcr_digest_equal(bank, &replay.value.bank[bank],
-		    &fake->values.value[bank][PCR]));
+		    &fake->values.value[bank][ROLE_PCR]));
 	if (fake->has_log)
 		assert_true(pcr_digest_equal(PCR_SHA256,
 		    &replay.value.bank[PCR_SHA256], &fake->log));
@@ -298,7 +157,7 @@ reset_tpm(void)
 {
 	assert_int_equal(unlink("measure.log"), 0);
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		memset(&fake->values.value[bank][PCR], 0, PCR_MAX_BYTES);
+		memset(&fake->values.value[bank][ROLE_PCR], 0, PCR_MAX_BYTES);
 	memset(&fake->log, 0, sizeof(fake->log));
 }
 
@@ -307,20 +166,20 @@ reset_tpm(void)
 static void
 a_host_as_the_policy_says_is_trusted(void **state)
 {
-	struct platform platform = start_role();
+	struct platform platform = role_start();
 	struct err err;
 
 	(void)state;
 	assert_code(platform_allows(&platform, &err), 0);
 	assert_true(platform.has_tpm);
 	assert_string_equal(platform.release, "2026.11");
-	assert_int_equal(platform.pcr, PCR);
+	assert_int_equal(platform.pcr, ROLE_PCR);
 	assert_true(platform.has_epoch_floor);
 	assert_int_equal(platform.epoch_floor, 7);
-	assert_int_equal(end_role(), 0);
-	assert_int_equal(logged("\"ev\":\"start\""), 1);
-	assert_int_equal(logged("\"development\":false"), 1);
-	assert_int_equal(logged("\"ev\":\"stop\""), 1);
+	assert_int_equal(role_end(), 0);
+	assert_int_equal(role_logged("\"ev\":\"start\""), 1);
+	assert_int_equal(role_logged("\"development\":false"), 1);
+	assert_int_equal(role_logged("\"ev\":\"stop\""), 1);
 	assert_register_is_the_log();
 }
 
@@ -328,11 +187,11 @@ static void
 a_host_of_another_release_is_not_trusted(void **state)
 {
 	(void)state;
-	write_boot_policy(POLICY_OF(OTHER));
-	assert_code(start_code(), PLATFORM_NOT_TRUSTED);
+	role_write_boot_policy(POLICY_OF(OTHER));
+	assert_code(role_start_code(), PLATFORM_NOT_TRUSTED);
 	/* That it ran there is on record all the same. */
-	assert_int_equal(end_role(), 0);
-	assert_int_equal(logged("\"ev\":\"start\""), 1);
+	assert_int_equal(role_end(), 0);
+	assert_int_equal(role_logged("\"ev\":\"start\""), 1);
 	assert_register_is_the_log();
 }
 
@@ -341,7 +200,7 @@ a_register_in_which_nothing_was_measured_is_not_trusted(void **state)
 {
 	(void)state;
 	memset(&fake->values.value[PCR_SHA256][4], 0, PCR_MAX_BYTES);
-	assert_code(start_code(), PLATFORM_NOT_MEASURED);
+	assert_code(role_start_code(), PLATFORM_NOT_MEASURED);
 }
 
 static void
@@ -349,7 +208,7 @@ a_host_without_a_policy_is_not_trusted(void **state)
 {
 	(void)state;
 	assert_int_equal(unlink("boot-policy.dsse"), 0);
-	assert_code(start_code(), BOOT_POLICY_MISSING);
+	assert_code(role_start_code(), BOOT_POLICY_MISSING);
 }
 
 static void
@@ -361,7 +220,7 @@ a_policy_of_a_stranger_is_not_believed(void **state)
 
 	(void)state;
 	write_file("boot-policy.dsse", bytes_of_str(text));
-	assert_code(start_code(), THRESHOLD_NOT_MET);
+	assert_code(role_start_code(), THRESHOLD_NOT_MET);
 }
 
 static void
@@ -370,8 +229,8 @@ a_register_that_was_extended_before_is_found_out(void **state)
 	struct recorded recorded;
 
 	(void)state;
-	fake->values.value[PCR_SHA384][PCR].bytes[0] = 1;
-	assert_code(start_code(), LOG_REGISTER_CHANGED);
+	fake->values.value[PCR_SHA384][ROLE_PCR].bytes[0] = 1;
+	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
 	(void)recorded;
 }
 
@@ -381,18 +240,18 @@ a_log_of_this_boot_is_continued(void **state)
 	struct recorded recorded;
 
 	(void)state;
-	assert_code(start_code(), 0);
-	assert_code(record(EVENT_BUILD, &recorded), 0);
-	assert_int_equal(end_role(), 0);
-	assert_code(start_code(), 0);
-	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_code(role_start_code(), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(role_end(), 0);
+	assert_code(role_start_code(), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 	assert_int_equal(recorded.sequence, 2);
-	assert_int_equal(end_role(), 0);
+	assert_int_equal(role_end(), 0);
 	assert_register_is_the_log();
 
 	/* A line less, and it is not the register's log any more. */
 	assert_int_equal(unlink("measure.log"), 0);
-	assert_code(start_code(), LOG_REGISTER_CHANGED);
+	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
 }
 
 static void
@@ -400,24 +259,26 @@ a_tpm_that_does_not_answer_is_no_platform(void **state)
 {
 	(void)state;
 	open_fails = TPM_UNREACHABLE;
-	assert_code(start_code(), TPM_UNREACHABLE);
-	end_role();
+	assert_code(role_start_code(), TPM_UNREACHABLE);
+	role_end();
 	open_fails = ERR_NONE;
 	pin_fails = TPM_KEY_NOT_PINNED;
-	assert_code(start_code(), TPM_KEY_NOT_PINNED);
-	end_role();
+	assert_code(role_start_code(), TPM_KEY_NOT_PINNED);
+	role_end();
 	pin_fails = ERR_NONE;
 	strcpy(fake->fail_operation, "pcr_read");
-	assert_code(start_code(), TPM_FAILED);
-	end_role();
+	assert_code(role_start_code(), TPM_FAILED);
+	role_end();
 	strcpy(fake->fail_operation, "counter_read");
-	assert_code(start_code(), TPM_FAILED);
-	end_role();
+	assert_code(role_start_code(), TPM_FAILED);
+	role_end();
 	assert_int_equal(unlink("measure.log"), 0);
-	memset(fake->values.value[PCR_SHA256][PCR].bytes, 0, PCR_MAX_BYTES);
-	memset(fake->values.value[PCR_SHA384][PCR].bytes, 0, PCR_MAX_BYTES);
+	memset(fake->values.value[PCR_SHA256][ROLE_PCR].bytes, 0,
+	    PCR_MAX_BYTES);
+	memset(fake->values.value[PCR_SHA384][ROLE_PCR].bytes, 0,
+	    PCR_MAX_BYTES);
 	strcpy(fake->fail_operation, "pcr_extend");
-	assert_code(start_code(), TPM_FAILED);
+	assert_code(role_start_code(), TPM_FAILED);
 }
 
 static void
@@ -425,10 +286,10 @@ an_identity_that_is_broken_is_refused(void **state)
 {
 	(void)state;
 	write_file("tpm.json", bytes_of_str("{}"));
-	assert_code(start_code(), TPM_IDENTITY_MALFORMED);
-	end_role();
+	assert_code(role_start_code(), TPM_IDENTITY_MALFORMED);
+	role_end();
 	assert_int_equal(unlink("tpm.json"), 0);
-	assert_code(start_code(), STORE_IO);
+	assert_code(role_start_code(), STORE_IO);
 }
 
 static void
@@ -439,14 +300,14 @@ development_is_allowed_and_on_record(void **state)
 	struct err err;
 
 	(void)state;
-	is_development = true;
-	write_boot_policy(POLICY_OF(OTHER));
-	platform = start_role();
+	role.is_development = true;
+	role_write_boot_policy(POLICY_OF(OTHER));
+	platform = role_start();
 	assert_code(platform_allows(&platform, &err), 0);
 	assert_int_equal(platform.why.code, PLATFORM_NOT_TRUSTED);
-	assert_code(record(EVENT_BUILD, &recorded), 0);
-	assert_int_equal(end_role(), 0);
-	assert_int_equal(logged("\"development\":true"), 1);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(role_end(), 0);
+	assert_int_equal(role_logged("\"development\":true"), 1);
 	assert_register_is_the_log();
 }
 
@@ -458,15 +319,15 @@ development_is_on_record_without_an_identity_too(void **state)
 	struct recorded recorded;
 
 	(void)state;
-	is_development = true;
+	role.is_development = true;
 	assert_int_equal(unlink("tpm.json"), 0);
-	platform = start_role();
+	platform = role_start();
 	assert_true(platform.has_tpm);
 	assert_int_equal(platform.why.code, STORE_IO);
-	assert_code(record(EVENT_BUILD, &recorded), 0);
-	assert_int_equal(end_role(), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(role_end(), 0);
 	assert_int_equal(calls_of("pcr_extend"), 3);
-	assert_int_equal(logged("\"development\":true"), 1);
+	assert_int_equal(role_logged("\"development\":true"), 1);
 	assert_register_is_the_log();
 }
 
@@ -478,15 +339,15 @@ inputs_that_are_no_files_or_too_long_are_refused(void **state)
 
 	(void)state;
 	write_file("boot-policy.dsse", bytes_of(junk, sizeof(junk)));
-	assert_code(start_code(), ENVELOPE_TOO_LARGE);
-	end_role();
+	assert_code(role_start_code(), ENVELOPE_TOO_LARGE);
+	role_end();
 	assert_int_equal(unlink("boot-policy.dsse"), 0);
 	assert_int_equal(mkfifo("boot-policy.dsse", 0600), 0);
-	assert_code(start_code(), STORE_IO);
-	end_role();
+	assert_code(role_start_code(), STORE_IO);
+	role_end();
 	write_file("tpm.json", bytes_of(junk, sizeof(junk)));
-	assert_code(start_code(), TPM_IDENTITY_MALFORMED);
-	end_role();
+	assert_code(role_start_code(), TPM_IDENTITY_MALFORMED);
+	role_end();
 	assert_register_is_the_log();
 }
 
@@ -496,10 +357,10 @@ development_needs_no_tpm(void **state)
 	struct recorded recorded;
 
 	(void)state;
-	is_development = true;
-	config.measure.is_set = false;
-	assert_code(start_code(), 0);
-	assert_code(record(EVENT_BUILD, &recorded), 0);
+	role.is_development = true;
+	role.config.measure.is_set = false;
+	assert_code(role_start_code(), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 	assert_int_equal(recorded.sequence, 2);
 	assert_int_equal(fake->call_count, 0);
 }
@@ -514,18 +375,18 @@ an_event_is_in_the_log_before_it_is_in_the_tpm(void **state)
 	char call[96];
 
 	(void)state;
-	assert_code(start_code(), 0);
-	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_code(role_start_code(), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 	assert_int_equal(recorded.sequence, 2);
 	digest_hex(&recorded.measurement, hex);
 	snprintf(call, sizeof(call), "pcr_extend 13 %s", hex);
 	assert_int_equal(calls_of(call), 1);
-	assert_int_equal(logged("\"ev\":\"build\",\"seq\":2"), 1);
+	assert_int_equal(role_logged("\"ev\":\"build\",\"seq\":2"), 1);
 
 	/* The TPM fails: it is in the log, so it was there before. */
 	strcpy(fake->fail_operation, "pcr_extend");
-	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
-	assert_int_equal(logged("\"ev\":\"build\",\"seq\":3"), 1);
+	assert_code(role_record(EVENT_BUILD, &recorded), TPM_FAILED);
+	assert_int_equal(role_logged("\"ev\":\"build\",\"seq\":3"), 1);
 }
 
 /* A supervisor that ends reads no answers any more: with some unread, Linux
@@ -541,20 +402,20 @@ what_was_said_before_the_end_is_on_record(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(start_code(), 0);
-	assert_code(ipc_send(role_link, &call, sizeof(call), -1, &err), 0);
-	answered = (struct pollfd){.fd = role_link, .events = POLLIN};
+	assert_code(role_start_code(), 0);
+	assert_code(ipc_send(role.link, &call, sizeof(call), -1, &err), 0);
+	answered = (struct pollfd){.fd = role.link, .events = POLLIN};
 	assert_int_equal(poll(&answered, 1, 10000), 1);
-	assert_int_equal(kill(role_pid, SIGSTOP), 0);
+	assert_int_equal(kill(role.pid, SIGSTOP), 0);
 	for (int i = 0; i < 4; i++)
-		assert_code(ipc_send(role_link, &call, sizeof(call), -1, &err),
+		assert_code(ipc_send(role.link, &call, sizeof(call), -1, &err),
 		    0);
-	close(role_link);
-	role_link = -1;
-	assert_int_equal(kill(role_pid, SIGCONT), 0);
-	end_role();
-	assert_int_equal(logged("\"ev\":\"destroy\""), 5);
-	assert_int_equal(logged("\"ev\":\"stop\""), 1);
+	close(role.link);
+	role.link = -1;
+	assert_int_equal(kill(role.pid, SIGCONT), 0);
+	role_end();
+	assert_int_equal(role_logged("\"ev\":\"destroy\""), 5);
+	assert_int_equal(role_logged("\"ev\":\"stop\""), 1);
 	assert_register_is_the_log();
 }
 
@@ -565,16 +426,16 @@ nothing_is_taken_after_a_failure(void **state)
 	int extends;
 
 	(void)state;
-	assert_code(start_code(), 0);
+	assert_code(role_start_code(), 0);
 	strcpy(fake->fail_operation, "pcr_extend");
-	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
+	assert_code(role_record(EVENT_BUILD, &recorded), TPM_FAILED);
 	fake->fail_operation[0] = '\0';
 	extends = calls_of("pcr_extend");
-	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
-	assert_code(record(EVENT_DESTROY, &recorded), TPM_FAILED);
-	end_role();
+	assert_code(role_record(EVENT_BUILD, &recorded), TPM_FAILED);
+	assert_code(role_record(EVENT_DESTROY, &recorded), TPM_FAILED);
+	role_end();
 	assert_int_equal(calls_of("pcr_extend"), extends);
-	assert_int_equal(logged("\"ev\":\"stop\""), 0);
+	assert_int_equal(role_logged("\"ev\":\"stop\""), 0);
 }
 
 static void
@@ -585,28 +446,28 @@ a_dynamic_launch_is_on_record_in_its_index_too(void **state)
 	char call[96];
 
 	(void)state;
-	config.measure.has_dynamic_launch = true;
-	assert_code(start_code(), TPM_NOT_PROVISIONED); /* no index */
-	end_role();
+	role.config.measure.has_dynamic_launch = true;
+	assert_code(role_start_code(), TPM_NOT_PROVISIONED); /* no index */
+	role_end();
 	write_identity(true);
 	fake->has_log = true;
 	/* What was on record before is not in the index. */
-	assert_code(start_code(), LOG_REGISTER_CHANGED);
-	end_role();
+	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
+	role_end();
 
 	reset_tpm();
-	assert_code(start_code(), TPM_POLICY_UNMET); /* no launch */
-	end_role();
-	assert_code(start_code(), TPM_POLICY_UNMET);
-	end_role();
-	assert_int_equal(logged("\"ev\":\"start\""), 1);
+	assert_code(role_start_code(), TPM_POLICY_UNMET); /* no launch */
+	role_end();
+	assert_code(role_start_code(), TPM_POLICY_UNMET);
+	role_end();
+	assert_int_equal(role_logged("\"ev\":\"start\""), 1);
 	fake->is_launched = true;
-	assert_code(start_code(), 0);
-	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_code(role_start_code(), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 	digest_hex(&recorded.measurement, hex);
 	snprintf(call, sizeof(call), "log_extend %s", hex);
 	assert_int_equal(calls_of(call), 1);
-	assert_int_equal(logged("000b77"), 2); /* the index's name */
+	assert_int_equal(role_logged("000b77"), 2); /* the index's name */
 }
 
 /* --- what the TPM missed ---------------------------------------------- */
@@ -617,18 +478,18 @@ start_after_a_failure_of(const char *operation)
 {
 	struct recorded recorded;
 
-	assert_code(start_code(), 0);
+	assert_code(role_start_code(), 0);
 	strcpy(fake->fail_operation, operation);
-	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
+	assert_code(role_record(EVENT_BUILD, &recorded), TPM_FAILED);
 	fake->fail_operation[0] = '\0';
-	assert_int_equal(end_role(), 0);
-	return start_code();
+	assert_int_equal(role_end(), 0);
+	return role_start_code();
 }
 
 static void
 give_log_index(void)
 {
-	config.measure.has_dynamic_launch = true;
+	role.config.measure.has_dynamic_launch = true;
 	write_identity(true);
 	fake->has_log = true;
 	fake->is_launched = true;
@@ -641,10 +502,10 @@ the_one_event_that_the_tpm_missed_is_made_up_for(void **state)
 
 	(void)state;
 	assert_code(start_after_a_failure_of("pcr_extend"), 0);
-	assert_code(record(EVENT_ABANDON, &recorded), 0);
-	assert_int_equal(end_role(), 0);
-	assert_int_equal(logged("\"ev\":\"build\""), 1);
-	assert_int_equal(logged("\"ev\":\"start\""), 2);
+	assert_code(role_record(EVENT_ABANDON, &recorded), 0);
+	assert_int_equal(role_end(), 0);
+	assert_int_equal(role_logged("\"ev\":\"build\""), 1);
+	assert_int_equal(role_logged("\"ev\":\"start\""), 2);
 	assert_register_is_the_log();
 }
 
@@ -654,7 +515,7 @@ an_event_that_the_tpm_got_without_saying_so_is_not_extended_again(void **state)
 	(void)state;
 	fake->fails_after = true;
 	assert_code(start_after_a_failure_of("pcr_extend"), 0);
-	assert_int_equal(end_role(), 0);
+	assert_int_equal(role_end(), 0);
 	assert_int_equal(calls_of("pcr_extend"), 4);
 	assert_register_is_the_log();
 }
@@ -665,14 +526,14 @@ a_log_index_that_missed_the_last_event_gets_it(void **state)
 	(void)state;
 	give_log_index();
 	assert_code(start_after_a_failure_of("log_extend"), 0);
-	assert_int_equal(end_role(), 0);
+	assert_int_equal(role_end(), 0);
 	assert_register_is_the_log();
 	assert_code(start_after_a_failure_of("pcr_extend"), 0);
-	assert_int_equal(end_role(), 0);
+	assert_int_equal(role_end(), 0);
 	assert_register_is_the_log();
 	fake->fails_after = true;
 	assert_code(start_after_a_failure_of("log_extend"), 0);
-	assert_int_equal(end_role(), 0);
+	assert_int_equal(role_end(), 0);
 	assert_register_is_the_log();
 }
 
@@ -684,15 +545,15 @@ a_log_index_that_somebody_else_extended_is_found_out(void **state)
 	(void)state;
 	give_log_index();
 	fake->log.bytes[0] = 1;
-	assert_code(start_code(), LOG_REGISTER_CHANGED);
-	end_role();
+	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
+	role_end();
 	reset_tpm();
-	assert_code(start_code(), 0);
-	assert_code(record(EVENT_BUILD, &recorded), 0);
-	assert_int_equal(end_role(), 0);
+	assert_code(role_start_code(), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
+	assert_int_equal(role_end(), 0);
 	/* As if it had been made anew meanwhile. */
 	memset(&fake->log, 0, sizeof(fake->log));
-	assert_code(start_code(), LOG_REGISTER_CHANGED);
+	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
 }
 
 static void
@@ -703,8 +564,9 @@ add_to_log(const char *event)
 	struct err err;
 
 	assert_code(event_log_open("measure.log", &log, &err), 0);
-	assert_code(
-	    event_log_append(log, PCR, bytes_of_str(event), &digests, &err), 0);
+	assert_code(event_log_append(log, ROLE_PCR, bytes_of_str(event),
+			&digests, &err),
+	    0);
 }
 
 static void
@@ -713,12 +575,12 @@ a_register_that_misses_more_than_one_event_is_refused(void **state)
 	int extends;
 
 	(void)state;
-	assert_code(start_code(), 0);
-	assert_int_equal(end_role(), 0);
+	assert_code(role_start_code(), 0);
+	assert_int_equal(role_end(), 0);
 	add_to_log("one");
 	add_to_log("two");
 	extends = calls_of("pcr_extend");
-	assert_code(start_code(), LOG_REGISTER_CHANGED);
+	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
 	/* Only that it started. */
 	assert_int_equal(calls_of("pcr_extend"), extends + 1);
 }
@@ -731,14 +593,14 @@ a_last_record_with_the_digests_of_another_event_is_not_extended(void **state)
 	int extends;
 
 	(void)state;
-	assert_code(start_code(), 0);
-	assert_int_equal(end_role(), 0);
+	assert_code(role_start_code(), 0);
+	assert_int_equal(role_end(), 0);
 	add_to_log("event");
 	log = read_file("measure.log");
 	log.ptr[log.len - 1] ^= 1;
 	write_file("measure.log", buffer_bytes(&log));
 	extends = calls_of("pcr_extend");
-	assert_code(start_code(), EVENT_LOG_MALFORMED);
+	assert_code(role_start_code(), EVENT_LOG_MALFORMED);
 	/* Only that it started. */
 	assert_int_equal(calls_of("pcr_extend"), extends + 1);
 }
@@ -751,19 +613,19 @@ a_tpm_that_fails_while_it_is_made_up_for_can_be_asked_again(void **state)
 	struct recorded recorded;
 
 	(void)state;
-	assert_code(start_code(), 0);
+	assert_code(role_start_code(), 0);
 	strcpy(fake->fail_operation, "pcr_extend");
-	assert_code(record(EVENT_BUILD, &recorded), TPM_FAILED);
-	assert_int_equal(end_role(), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), TPM_FAILED);
+	assert_int_equal(role_end(), 0);
 	log = read_file("measure.log");
-	assert_code(start_code(), TPM_FAILED);
-	assert_code(record(EVENT_DESTROY, &recorded), TPM_FAILED);
-	assert_int_equal(end_role(), 0);
+	assert_code(role_start_code(), TPM_FAILED);
+	assert_code(role_record(EVENT_DESTROY, &recorded), TPM_FAILED);
+	assert_int_equal(role_end(), 0);
 	same = read_file("measure.log");
 	assert_true(bytes_equal(buffer_bytes(&log), buffer_bytes(&same)));
 	fake->fail_operation[0] = '\0';
-	assert_code(start_code(), 0);
-	assert_int_equal(end_role(), 0);
+	assert_code(role_start_code(), 0);
+	assert_int_equal(role_end(), 0);
 	assert_register_is_the_log();
 }
 
@@ -779,23 +641,23 @@ adopt(uint8_t index, int64_t epoch)
 	struct record_answer answer;
 
 	memset(call.store.index.bytes, index, DIGEST_BYTES);
-	return ask(&call, &answer, NULL);
+	return role_ask(&call, &answer, NULL);
 }
 
 static void
 a_newer_store_raises_the_counter_and_is_on_record(void **state)
 {
 	(void)state;
-	assert_code(start_code(), 0);
+	assert_code(role_start_code(), 0);
 	assert_code(adopt(0xaa, 9), 0);
 	assert_int_equal(fake->counter, BASE + 9);
-	assert_int_equal(logged("\"ev\":\"policy\""), 1);
+	assert_int_equal(role_logged("\"ev\":\"policy\""), 1);
 	/* The same again, from a build that ran beside the first. */
 	assert_code(adopt(0xaa, 9), 0);
-	assert_int_equal(logged("\"ev\":\"policy\""), 1);
+	assert_int_equal(role_logged("\"ev\":\"policy\""), 1);
 	/* Another one of the same epoch is another store. */
 	assert_code(adopt(0xbb, 9), 0);
-	assert_int_equal(logged("\"ev\":\"policy\""), 2);
+	assert_int_equal(role_logged("\"ev\":\"policy\""), 2);
 	assert_int_equal(fake->counter, BASE + 9);
 }
 
@@ -805,12 +667,12 @@ an_older_store_is_refused(void **state)
 	struct recorded recorded;
 
 	(void)state;
-	assert_code(start_code(), 0);
+	assert_code(role_start_code(), 0);
 	assert_code(adopt(0xaa, 6), STORE_ROLLBACK);
-	assert_int_equal(logged("\"ev\":\"policy\""), 0);
+	assert_int_equal(role_logged("\"ev\":\"policy\""), 0);
 	assert_int_equal(fake->counter, BASE + 7);
 	/* A refusal is no failure. */
-	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 }
 
 /* Without a counter the floor is what this run has seen. */
@@ -818,9 +680,9 @@ static void
 an_older_store_is_refused_without_a_tpm_too(void **state)
 {
 	(void)state;
-	is_development = true;
-	config.measure.is_set = false;
-	assert_code(start_code(), 0);
+	role.is_development = true;
+	role.config.measure.is_set = false;
+	assert_code(role_start_code(), 0);
 	assert_code(adopt(0xaa, 9), 0);
 	assert_code(adopt(0xbb, 8), STORE_ROLLBACK);
 	assert_code(adopt(0xbb, 9), 0);
@@ -838,7 +700,7 @@ adopt_policy(uint8_t fill, int64_t version)
 	struct record_answer answer;
 
 	memset(call.trust.policy.bytes, fill, DIGEST_BYTES);
-	return ask(&call, &answer, NULL);
+	return role_ask(&call, &answer, NULL);
 }
 
 static void
@@ -847,20 +709,20 @@ a_newer_trust_policy_is_on_record(void **state)
 	struct recorded recorded;
 
 	(void)state;
-	assert_code(start_code(), 0);
+	assert_code(role_start_code(), 0);
 	assert_code(adopt_policy(0xaa, 5), 0);
-	assert_int_equal(logged("\"ev\":\"policy\""), 1);
-	assert_int_equal(logged("\"trust_version\":5"), 1);
+	assert_int_equal(role_logged("\"ev\":\"policy\""), 1);
+	assert_int_equal(role_logged("\"trust_version\":5"), 1);
 	/* The same again, from a build that ran beside the first. */
 	assert_code(adopt_policy(0xaa, 5), 0);
-	assert_int_equal(logged("\"ev\":\"policy\""), 1);
+	assert_int_equal(role_logged("\"ev\":\"policy\""), 1);
 	/* Of two that came at once, the older one second. */
 	assert_code(adopt_policy(0xbb, 7), 0);
 	assert_code(adopt_policy(0xcc, 6), TRUST_DOWNGRADE);
 	assert_code(adopt_policy(0xdd, 7), TRUST_REPLAYED);
-	assert_int_equal(logged("\"ev\":\"policy\""), 2);
+	assert_int_equal(role_logged("\"ev\":\"policy\""), 2);
 	/* A refusal is no failure. */
-	assert_code(record(EVENT_BUILD, &recorded), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 }
 
 /* --- evidence --------------------------------------------------------- */
@@ -881,8 +743,8 @@ a_quote_is_over_the_nonce(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(start_code(), 0);
-	assert_code(ask(&call, &answer, &attached), 0);
+	assert_code(role_start_code(), 0);
+	assert_code(role_ask(&call, &answer, &attached), 0);
 	assert_int_equal(sealed_bytes(attached).len, sizeof(*quote));
 	quote = (const void *)sealed_bytes(attached).ptr;
 	assert_memory_equal(&quote->quote.values, &fake->values,
@@ -908,10 +770,10 @@ a_host_without_a_tpm_has_no_quote(void **state)
 	struct record_answer answer;
 
 	(void)state;
-	is_development = true;
-	config.measure.is_set = false;
-	assert_code(start_code(), 0);
-	assert_code(ask(&call, &answer, NULL), TPM_UNREACHABLE);
+	role.is_development = true;
+	role.config.measure.is_set = false;
+	assert_code(role_start_code(), 0);
+	assert_code(role_ask(&call, &answer, NULL), TPM_UNREACHABLE);
 }
 
 /* The front checks it, and may be taken over. */
@@ -923,14 +785,14 @@ a_nonce_of_another_length_is_refused(void **state)
 	struct record_answer answer;
 
 	(void)state;
-	assert_code(start_code(), 0);
+	assert_code(role_start_code(), 0);
 	for (size_t i = 0; i < countof(lengths); i++) {
 		struct record_call call = {
 		    .kind = RECORD_QUOTE,
 		    .quote_request = {.nonce_len = lengths[i]},
 		};
 
-		assert_code(ask(&call, &answer, NULL), RPC_PARAMETER_BAD);
+		assert_code(role_ask(&call, &answer, NULL), RPC_PARAMETER_BAD);
 	}
 }
 
@@ -942,13 +804,13 @@ the_log_is_handed_out_in_pieces(void **state)
 	struct record_answer answer;
 
 	(void)state;
-	assert_code(start_code(), 0);
+	assert_code(role_start_code(), 0);
 	log = read_file("measure.log");
 	for (size_t offset = 0; offset <= log.len; offset += log.len / 2) {
 		CLEANUP(sealed_freep) struct sealed *attached = NULL;
 
 		call.log_offset = offset;
-		assert_code(ask(&call, &answer, &attached), 0);
+		assert_code(role_ask(&call, &answer, &attached), 0);
 		assert_int_equal(sealed_bytes(attached).len, log.len - offset);
 		assert_memory_equal(sealed_bytes(attached).ptr,
 		    log.ptr + offset, log.len - offset);

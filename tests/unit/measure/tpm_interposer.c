@@ -130,7 +130,8 @@ interposer_start(const struct swtpm *swtpm, uint32_t command,
 /* A terminal in raw mode stands for the device: what is written to its end in
  * our hands is read there, and back. */
 struct interposer
-interposer_start_device(const struct swtpm *swtpm)
+interposer_start_device(const struct swtpm *swtpm, uint32_t command,
+    enum interposer_twist twist, size_t offset)
 {
 	struct interposer interposer;
 	int ours = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -155,7 +156,7 @@ interposer_start_device(const struct swtpm *swtpm)
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;)
-		serve(swtpm, ours, 1, TWIST_RECORD, 0);
+		serve(swtpm, ours, command, twist, offset);
 }
 
 void

@@ -19,12 +19,16 @@ struct interposer {
 	char where[160];
 };
 
+/* No TPM_CC: all is handed on as it is. */
+#define INTERPOSER_NO_COMMAND 1
+
 /* `command` is a TPM_CC; 0 stands for each. Ended by interposer_stop(). */
 struct interposer interposer_start(const struct swtpm *swtpm, uint32_t command,
     enum interposer_twist twist, size_t offset);
 
-/* Hands all on; `where` is then a "device:", as the kernel's would be. */
-struct interposer interposer_start_device(const struct swtpm *swtpm);
+/* The same; `where` is then a "device:", as the kernel's would be. */
+struct interposer interposer_start_device(const struct swtpm *swtpm,
+    uint32_t command, enum interposer_twist twist, size_t offset);
 
 void interposer_stop(struct interposer *interposer);
 

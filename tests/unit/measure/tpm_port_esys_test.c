@@ -437,7 +437,8 @@ a_device_is_spoken_to_as_a_socket_is(void **state)
 {
 	const struct swtpm *swtpm = *state;
 	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
-	struct interposer device = interposer_start_device(swtpm);
+	struct interposer device = interposer_start_device(swtpm,
+	    INTERPOSER_NO_COMMAND, TWIST_RECORD, 0);
 	struct pcr_digests digests = digests_of("event");
 	struct tpm_quote quote;
 	struct tpm_port port;
