@@ -1,48 +1,46 @@
 #include "base/base64.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/scope.h"
 
 static const char standard[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Which alphabets a string can still belong to. */
-enum { STANDARD = 1, URL_SAFE = 2 };
-
+static int check_characters(const char *text, struct err *err);
 static const char *decode_into(const char *text, size_t len, uint8_t *out);
-static int sextet(char c, int *alphabets);
+static int sextet(char c);
 
-bool
-base64_decode(const char *text, uint8_t **ret_data, size_t *ret_len,
-    const char **ret_why)
+int
+base64_decode(const char *text, enum err_code code, uint8_t **ret_data,
+    size_t *ret_len, struct err *err)
 {
+	CLEANUP(freep) uint8_t *data = NULL;
 	size_t len = strlen(text);
 	size_t padding = 0;
-	uint8_t *data;
+	const char *why;
 
 	if (len == 0) {
 		*ret_data = NULL;
 		*ret_len = 0;
-		return true;
+		return 0;
 	}
-	if (len % 4 != 0) {
-		*ret_why = "length is not a multiple of four";
-		return false;
-	}
+	TRY(check_characters(text, err));
+	if (len % 4 != 0)
+		return err_set(err, code,
+		    "base64: length is not a multiple of four");
 	if (text[len - 1] == '=')
 		padding = text[len - 2] == '=' ? 2 : 1;
 	data = malloc(len / 4 * 3);
-	if (data == NULL) {
-		*ret_why = "out of memory";
-		return false;
-	}
-	*ret_why = decode_into(text, len - padding, data);
-	if (*ret_why != NULL) {
-		free(data);
-		return false;
-	}
-	*ret_data = data;
+	if (data == NULL)
+		return err_set(err, NO_MEMORY, "base64 of %zu bytes", len);
+	why = decode_into(text, len - padding, data);
+	if (why != NULL)
+		return err_set(err, code, "base64: %s", why);
+	*ret_data = take_ptr(&data);
 	*ret_len = len / 4 * 3 - padding;
-	return true;
+	return 0;
 }
 
 char *
@@ -70,21 +68,34 @@ base64_encode(struct bytes data)
 	return text;
 }
 
+/* The mistakes that people make, before the length that these change too. */
+static int
+check_characters(const char *text, struct err *err)
+{
+	size_t at = strcspn(text, " \t\n\v\f\r");
+
+	if (text[at] != '\0')
+		return err_set(err, BASE64_WHITESPACE,
+		    "base64: white space at character %zu", at + 1);
+	if (strpbrk(text, "+/") != NULL && strpbrk(text, "-_") != NULL)
+		return err_set(err, BASE64_ALPHABETS_MIXED,
+		    "base64: both '%c' and '%c' in one string",
+		    *strpbrk(text, "+/"), *strpbrk(text, "-_"));
+	return 0;
+}
+
 /* NULL, or the rule that is broken. `len` counts no padding. */
 static const char *
 decode_into(const char *text, size_t len, uint8_t *out)
 {
-	int alphabets = STANDARD | URL_SAFE;
 	uint32_t bits = 0;
 	unsigned int held = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		int value = sextet(text[i], &alphabets);
+		int value = sextet(text[i]);
 
 		if (value < 0)
 			return "a character outside the base64 alphabets";
-		if (alphabets == 0)
-			return "both base64 alphabets in one string";
 		bits = bits << 6 | (uint32_t)value;
 		held += 6;
 		if (held >= 8) {
@@ -97,8 +108,9 @@ decode_into(const char *text, size_t len, uint8_t *out)
 	return NULL;
 }
 
+/* In either alphabet. */
 static int
-sextet(char c, int *alphabets)
+sextet(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -106,13 +118,7 @@ sextet(char c, int *alphabets)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	if (c == '+' || c == '/') {
-		*alphabets &= STANDARD;
-		return c == '+' ? 62 : 63;
-	}
-	if (c == '-' || c == '_') {
-		*alphabets &= URL_SAFE;
-		return c == '-' ? 62 : 63;
-	}
-	return -1;
+	if (c == '+' || c == '-')
+		return 62;
+	return c == '/' || c == '_' ? 63 : -1;
 }

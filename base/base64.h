@@ -6,17 +6,16 @@
 #ifndef ASSAY_BASE_BASE64_H
 #define ASSAY_BASE_BASE64_H
 
-#include <stdbool.h>
-
 #include "base/bytes.h"
+#include "base/err.h"
 
 /*
  * Returns owned: *ret_data is malloc'd (NULL for an empty string).
- * False, and outputs untouched, if a rule is broken or memory is short;
- * *ret_why then names the rule.
+ * Errors: BASE64_WHITESPACE; BASE64_ALPHABETS_MIXED; `code`, the one of the
+ * format that the string belongs to, for any other rule; NO_MEMORY.
  */
-bool base64_decode(const char *text, uint8_t **ret_data, size_t *ret_len,
-    const char **ret_why);
+int base64_decode(const char *text, enum err_code code, uint8_t **ret_data,
+    size_t *ret_len, struct err *err);
 
 /* Standard alphabet, padded. Returns owned; NULL if memory is short. */
 char *base64_encode(struct bytes data);

@@ -130,6 +130,19 @@ X(141, PROVENANCE_MISMATCH, REFUSAL, \
 X(142, PROVENANCE_MALFORMED, REFUSAL, \
   "the provenance directory holds what cannot be attached", \
   "put up to 256 different DSSE envelopes there, named *.dsse") \
+/* Bad input that has a name of its own, whichever document it is in */ \
+X(153, BASE64_ALPHABETS_MIXED, REFUSAL, \
+  "one base64 string uses both the standard and the URL-safe alphabet", \
+  "write it in one of the two, or make the document again") \
+X(154, BASE64_WHITESPACE, REFUSAL, \
+  "there is white space inside a base64 string", \
+  "write it without line ends and blanks: 'base64 -w0'") \
+X(155, BYTES_TRAILING, REFUSAL, \
+  "something follows after the end of what was to be read", \
+  "remove what follows, or fetch or make the file again") \
+X(156, MEMBER_DUPLICATE, REFUSAL, \
+  "one JSON object has two members of the same name", \
+  "keep one of them; if the document is signed, make and sign it again") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

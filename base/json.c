@@ -3,8 +3,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/base64.h"
+
 static int refuse_deep(struct bytes text, unsigned int max_depth,
     const char *what, enum err_code code, struct err *err);
+static int refuse_text(struct bytes text, const char *what, enum err_code code,
+    const json_error_t *error, struct err *err);
+static struct err_quoted name_before(struct bytes text, int position);
+static int refuse_trailing(struct bytes text, int end, const char *what,
+    enum err_code code, struct err *err);
+static enum err_code sharper(enum err_code code, enum err_code own);
 static int find(const struct json_at *object, const char *member,
     json_t **ret_value, struct err *err);
 static void descend(const struct json_at *at, const char *member, json_t *value,
@@ -23,13 +31,15 @@ json_parse(struct bytes text, unsigned int max_depth, const char *what,
 	if (known != 0)
 		return known;
 	document = json_loadb((const char *)text.ptr, text.len,
-	    JSON_REJECT_DUPLICATES, &error);
+	    JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
 	if (document == NULL)
-		return err_set(err, code, "%s: line %d column %d: %s", what,
-		    error.line, error.column, err_quote_str(error.text).text);
-	if (!json_is_object(document)) {
+		return refuse_text(text, what, code, &error, err);
+	known = refuse_trailing(text, error.position, what, code, err);
+	if (known == 0 && !json_is_object(document))
+		known = err_set(err, code, "%s: not a JSON object", what);
+	if (known != 0) {
 		json_decref(document);
-		return err_set(err, code, "%s: not a JSON object", what);
+		return known;
 	}
 	*ret_document = document;
 	return 0;
@@ -176,6 +186,20 @@ json_digest_in(const struct json_at *object, const char *member,
 }
 
 int
+json_base64_in(const struct json_at *object, const char *member,
+    size_t max_text_bytes, uint8_t **ret_data, size_t *ret_len, struct err *err)
+{
+	const char *text;
+	int code = json_string_in(object, member, max_text_bytes, &text, err);
+
+	if (code != 0)
+		return code;
+	if (base64_decode(text, object->code, ret_data, ret_len, err) != 0)
+		return json_blame(object, member, err);
+	return 0;
+}
+
+int
 json_literal_in(const struct json_at *object, const char *member,
     const char *expected, struct err *err)
 {
@@ -250,6 +274,16 @@ json_refuse(const struct json_at *at, const char *member, struct err *err,
 	    why);
 }
 
+int
+json_blame(const struct json_at *at, const char *member, struct err *err)
+{
+	struct json_at place;
+
+	descend(at, member, NULL, &place);
+	snprintf(err->field, sizeof(err->field), "%s", place.path);
+	return err_prefix(err, "%s", place.path);
+}
+
 /*
  * jansson's own depth limit is 2048, compiled in. Count brackets outside of
  * strings before it sees the text; what is not JSON at all it finds itself.
@@ -282,6 +316,57 @@ refuse_deep(struct bytes text, unsigned int max_depth, const char *what,
 }
 
 static int
+refuse_text(struct bytes text, const char *what, enum err_code code,
+    const json_error_t *error, struct err *err)
+{
+	struct err_quoted name;
+
+	if (json_error_code(error) != json_error_duplicate_key)
+		return err_set(err, code, "%s: line %d column %d: %s", what,
+		    error->line, error->column,
+		    err_quote_str(error->text).text);
+	name = name_before(text, error->position);
+	return err_set_field(err, sharper(code, MEMBER_DUPLICATE), name.text,
+	    "%s: line %d column %d: member \"%s\" stands there twice", what,
+	    error->line, error->column, name.text);
+}
+
+/* As it is written: jansson stops right behind a name that it refuses. */
+static struct err_quoted
+name_before(struct bytes text, int position)
+{
+	const char *begin = (const char *)text.ptr;
+	size_t end = (size_t)position - 1; /* the closing quote */
+	size_t start = end;
+
+	while (
+	    start > 1 && (begin[start - 1] != '"' || begin[start - 2] == '\\'))
+		start--;
+	return err_quote(begin + start, end - start);
+}
+
+/* Only white space may follow; `end` is how far jansson read. */
+static int
+refuse_trailing(struct bytes text, int end, const char *what,
+    enum err_code code, struct err *err)
+{
+	for (size_t i = (size_t)end; i < text.len; i++) {
+		if (memchr(" \t\r\n", text.ptr[i], 4) == NULL)
+			return err_set(err, sharper(code, BYTES_TRAILING),
+			    "%s: it ends at byte %d, and others follow", what,
+			    end);
+	}
+	return 0;
+}
+
+/* Whose fault it is, is not changed by a better name for it. */
+static enum err_code
+sharper(enum err_code code, enum err_code own)
+{
+	return err_class_of(code) == ERR_CLASS_REFUSAL ? own : code;
+}
+
+static int
 find(const struct json_at *object, const char *member, json_t **ret_value,
     struct err *err)
 {
@@ -300,7 +385,7 @@ descend(const struct json_at *at, const char *member, json_t *value,
 	const char *dot = at->path[0] == '\0' || member[0] == '[' ? "" : ".";
 	struct json_at place = {.value = value, .code = at->code};
 	int len = snprintf(place.path, sizeof(place.path), "%s%s%s", at->path,
-	    dot, member);
+	    dot, err_quote_str(member).text);
 
 	if (len >= (int)sizeof(place.path))
 		memcpy(place.path + sizeof(place.path) - 4, "...", 4);

@@ -31,7 +31,9 @@ struct json_at {
 /*
  * Parse a whole document, which must be an object. Returns owned.
  * The caller has checked the size. `what` names the document in error texts.
- * Errors: `code`; NO_MEMORY is reported as `code` too (jansson does not say).
+ * Errors: MEMBER_DUPLICATE and BYTES_TRAILING, whichever document it is, but
+ * `code` if that is no refusal; `code` for anything else. NO_MEMORY is reported
+ * as `code` too (jansson does not say).
  */
 int json_parse(struct bytes text, unsigned int max_depth, const char *what,
     enum err_code code, json_t **ret_document, struct err *err);
@@ -63,6 +65,13 @@ int json_bool_in(const struct json_at *object, const char *member,
 /* A string "sha256:<hex>". */
 int json_digest_in(const struct json_at *object, const char *member,
     struct digest *ret_digest, struct err *err);
+/*
+ * A string of base64. Returns owned (malloc), NULL if it is empty.
+ * Errors: also those of base64_decode().
+ */
+int json_base64_in(const struct json_at *object, const char *member,
+    size_t max_text_bytes, uint8_t **ret_data, size_t *ret_len,
+    struct err *err);
 /* The string must be exactly `expected`. */
 int json_literal_in(const struct json_at *object, const char *member,
     const char *expected, struct err *err);
@@ -79,5 +88,8 @@ int json_item_string(const struct json_at *array, size_t index,
 /* An error at this place: "path.member: text", with the place's code. */
 int json_refuse(const struct json_at *at, const char *member, struct err *err,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* The error that is there already is about this place; returns its code. */
+int json_blame(const struct json_at *at, const char *member, struct err *err);
 
 #endif

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
@@ -131,19 +130,14 @@ read_piece(const char *socket, size_t offset, uint8_t **ret_piece,
 	static const char *const known[] = {"data", NULL};
 	CLEANUP(json_freep) json_t *reply = NULL;
 	struct json_at root;
-	const char *text, *why;
 
 	TRY(client_call(socket, "GetEventLog",
 	    json_pack("{s:I}", "offset", (json_int_t)offset), &reply, err));
 	root = json_root(reply, EVIDENCE_MALFORMED);
 	if (json_known(&root, known, err) != 0 ||
-	    json_string_in(&root, "data", LIMIT_EVIDENCE_BYTES, &text, err) !=
-		0)
+	    json_base64_in(&root, "data", LIMIT_EVIDENCE_BYTES, ret_piece,
+		ret_len, err) != 0)
 		return refuse_answer(err);
-	if (!base64_decode(text, ret_piece, ret_len, &why)) {
-		json_refuse(&root, "data", err, "base64: %s", why);
-		return refuse_answer(err);
-	}
 	return 0;
 }
 
@@ -154,6 +148,8 @@ refuse_answer(struct err *err)
 	struct err why = *err;
 
 	if (why.code != EVIDENCE_MALFORMED &&
+	    why.code != BASE64_ALPHABETS_MIXED &&
+	    why.code != BASE64_WHITESPACE &&
 	    why.code != TPM_STRUCTURE_MALFORMED)
 		return (int)why.code;
 	return err_set(err, DAEMON_UNREACHABLE,

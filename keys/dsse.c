@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -25,8 +24,6 @@ struct dsse_envelope {
 	size_t signature_count;
 };
 
-static int decode_payload(const struct json_at *root,
-    struct dsse_envelope *envelope, struct err *err);
 static int decode_signatures(const struct json_at *root,
     struct dsse_envelope *envelope, struct err *err);
 static int decode_signature(const struct json_at *at,
@@ -35,8 +32,6 @@ static int decode_keyid(const struct json_at *at, const char **ret_keyid,
     struct err *err);
 static int decode_sig(const struct json_at *at, uint8_t **ret_sig,
     size_t *ret_len, struct err *err);
-static int decode_base64(const struct json_at *at, const char *member,
-    const char *text, uint8_t **ret_data, size_t *ret_len, struct err *err);
 
 int
 dsse_decode(struct bytes raw, struct dsse_envelope **ret_envelope,
@@ -73,7 +68,8 @@ dsse_decode_max(struct bytes raw, size_t max_bytes,
 	root = json_root(envelope->document, ENVELOPE_MALFORMED);
 	TRY(json_string_in(&root, "payloadType", LIMIT_PAYLOAD_TYPE_BYTES,
 	    &envelope->payload_type, err));
-	TRY(decode_payload(&root, envelope, err));
+	TRY(json_base64_in(&root, "payload", LIMIT_INDEX_ENVELOPE_BYTES,
+	    &envelope->payload, &envelope->payload_len, err));
 	TRY(decode_signatures(&root, envelope, err));
 	*ret_envelope = take_ptr(&envelope);
 	return 0;
@@ -146,18 +142,6 @@ dsse_pae(const char *payload_type, struct bytes payload, uint8_t **ret_pae,
 }
 
 static int
-decode_payload(const struct json_at *root, struct dsse_envelope *envelope,
-    struct err *err)
-{
-	const char *text;
-
-	TRY(json_string_in(root, "payload", LIMIT_INDEX_ENVELOPE_BYTES, &text,
-	    err));
-	return decode_base64(root, "payload", text, &envelope->payload,
-	    &envelope->payload_len, err);
-}
-
-static int
 decode_signatures(const struct json_at *root, struct dsse_envelope *envelope,
     struct err *err)
 {
@@ -208,29 +192,12 @@ static int
 decode_sig(const struct json_at *at, uint8_t **ret_sig, size_t *ret_len,
     struct err *err)
 {
-	static const size_t max_text = (LIMIT_SIGNATURE_BYTES + 2) / 3 * 4;
-	const char *text;
-
-	TRY(json_string_in(at, "sig", LIMIT_ENVELOPE_BYTES, &text, err));
-	if (strlen(text) > max_text)
-		return err_set_field(err, ENVELOPE_TOO_LARGE, at->path,
-		    "%s.sig: over %zu bytes", at->path, LIMIT_SIGNATURE_BYTES);
-	TRY(decode_base64(at, "sig", text, ret_sig, ret_len, err));
+	TRY(json_base64_in(at, "sig", LIMIT_ENVELOPE_BYTES, ret_sig, ret_len,
+	    err));
 	if (*ret_len == 0)
 		return json_refuse(at, "sig", err, "empty");
 	if (*ret_len > LIMIT_SIGNATURE_BYTES)
 		return err_set_field(err, ENVELOPE_TOO_LARGE, at->path,
 		    "%s.sig: over %zu bytes", at->path, LIMIT_SIGNATURE_BYTES);
-	return 0;
-}
-
-static int
-decode_base64(const struct json_at *at, const char *member, const char *text,
-    uint8_t **ret_data, size_t *ret_len, struct err *err)
-{
-	const char *why;
-
-	if (!base64_decode(text, ret_data, ret_len, &why))
-		return json_refuse(at, member, err, "base64: %s", why);
 	return 0;
 }

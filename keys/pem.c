@@ -11,7 +11,7 @@
 
 static struct bytes trim_end(struct bytes text);
 static bool find_body(struct bytes text, const char *label,
-    struct bytes *ret_body);
+    struct bytes *ret_body, size_t *ret_len);
 static int join_lines(struct bytes body, char **ret_base64, struct err *err);
 static bool is_base64(uint8_t c);
 static void wipe_strp(char **str);
@@ -23,23 +23,28 @@ pem_decode(struct bytes text, const char *const *labels,
 	CLEANUP(wipe_strp) char *base64 = NULL;
 	struct pem_block block = {.label = NULL};
 	struct bytes body = {0};
-	const char *why;
+	size_t len = 0;
 
 	if (text.len > LIMIT_PEM_BYTES)
 		return err_set(err, KEY_MALFORMED, "%zu bytes, limit %zu",
 		    text.len, LIMIT_PEM_BYTES);
 	text = trim_end(text);
 	for (size_t i = 0; labels[i] != NULL && block.label == NULL; i++) {
-		if (find_body(text, labels[i], &body))
+		if (find_body(text, labels[i], &body, &len))
 			block.label = labels[i];
 	}
 	if (block.label == NULL)
 		return err_set(err, KEY_MALFORMED,
 		    "rfc 7468: not one PEM block \"%s\" and nothing else",
 		    labels[0]);
+	if (len < text.len)
+		return err_set(err, BYTES_TRAILING,
+		    "rfc 7468: %zu bytes after the PEM block \"%s\"",
+		    text.len - len, block.label);
 	TRY(join_lines(body, &base64, err));
-	if (!base64_decode(base64, &block.der, &block.len, &why))
-		return err_set(err, KEY_MALFORMED, "rfc 7468: %s", why);
+	if (base64_decode(base64, KEY_MALFORMED, &block.der, &block.len, err) !=
+	    0)
+		return err_prefix(err, "rfc 7468");
 	if (block.len == 0)
 		return err_set(err, KEY_MALFORMED, "rfc 7468: an empty block");
 	*ret_block = block;
@@ -63,23 +68,27 @@ trim_end(struct bytes text)
 	return text;
 }
 
-/* What stands between the two boundary lines, which are all the text has. */
+/* What stands between the two boundary lines, and where the second ends. */
 static bool
-find_body(struct bytes text, const char *label, struct bytes *ret_body)
+find_body(struct bytes text, const char *label, struct bytes *ret_body,
+    size_t *ret_len)
 {
 	char begin[64], end[64];
-	size_t begin_len, end_len;
+	size_t begin_len;
+	const uint8_t *found;
 
 	snprintf(begin, sizeof(begin), "-----BEGIN %s-----", label);
 	snprintf(end, sizeof(end), "\n-----END %s-----", label);
 	begin_len = strlen(begin);
-	end_len = strlen(end);
-	if (text.len < begin_len + end_len ||
-	    memcmp(text.ptr, begin, begin_len) != 0 ||
-	    memcmp(text.ptr + text.len - end_len, end, end_len) != 0)
+	if (text.len < begin_len || memcmp(text.ptr, begin, begin_len) != 0)
 		return false;
-	*ret_body =
-	    bytes_of(text.ptr + begin_len, text.len - begin_len - end_len);
+	found = memmem(text.ptr + begin_len, text.len - begin_len, end,
+	    strlen(end));
+	if (found == NULL)
+		return false;
+	*ret_body = bytes_of(text.ptr + begin_len,
+	    (size_t)(found - text.ptr) - begin_len);
+	*ret_len = (size_t)(found - text.ptr) + strlen(end);
 	return true;
 }
 

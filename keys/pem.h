@@ -23,7 +23,7 @@ struct pem_block {
 /*
  * Read the block, whose label must be in `labels` (NULL-terminated).
  * pem_block_done() wipes and frees what *ret_block owns.
- * Errors: KEY_MALFORMED; NO_MEMORY.
+ * Errors: BYTES_TRAILING after the block; KEY_MALFORMED; NO_MEMORY.
  */
 int pem_decode(struct bytes text, const char *const *labels,
     struct pem_block *ret_block, struct err *err);

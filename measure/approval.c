@@ -149,7 +149,7 @@ decode_key(const struct json_at *root, struct public_key **ret_key,
 
 	TRY(json_string_in(root, "key", LIMIT_PEM_BYTES, &pem, err));
 	if (public_key_from_pem(bytes_of_str(pem), &key, err) != 0)
-		return json_refuse(root, "key", err, "not a public key in PEM");
+		return json_blame(root, "key", err);
 	if (public_key_algorithm(key) != ALGORITHM_ECDSA_P256_SHA256)
 		return err_set_field(err, POLICY_KEY_UNFIT, "key",
 		    "key: it is %s", algorithm_name(public_key_algorithm(key)));
@@ -243,14 +243,10 @@ decode_signature(const struct json_at *at, struct approval *approval,
     struct err *err)
 {
 	CLEANUP(freep) uint8_t *sig = NULL;
-	const char *text;
-	const char *why = "";
 	size_t len;
 
-	TRY(json_string_in(at, "signature", 2 * APPROVAL_SIGNATURE_BYTES, &text,
-	    err));
-	if (!base64_decode(text, &sig, &len, &why))
-		return json_refuse(at, "signature", err, "%s", why);
+	TRY(json_base64_in(at, "signature", 2 * APPROVAL_SIGNATURE_BYTES, &sig,
+	    &len, err));
 	if (len == 0 || len > sizeof(approval->signature))
 		return json_refuse(at, "signature", err, "%zu bytes", len);
 	memcpy(approval->signature, sig, len);

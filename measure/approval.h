@@ -41,7 +41,8 @@ struct approvals {
 /*
  * Strict, and each signature is checked: a file that a TPM would refuse is
  * refused here, with the release at fault. Returns owned.
- * Errors: APPROVAL_MALFORMED; POLICY_KEY_UNFIT; NO_MEMORY.
+ * Errors: APPROVAL_MALFORMED; POLICY_KEY_UNFIT; those of json_parse(),
+ * json_base64_in() and public_key_from_pem(); NO_MEMORY.
  */
 int approvals_decode(struct bytes text, struct approvals **ret_approvals,
     struct err *err);

@@ -116,13 +116,9 @@ decode_ak(const struct json_at *root, struct enrolment *enrolment,
 {
 	CLEANUP(freep) uint8_t *ak = NULL;
 	char hex[TPM_NAME_HEX_SIZE];
-	const char *text;
-	const char *why;
 	size_t len = 0;
 
-	TRY(json_string_in(root, "ak", 2 * ENROLMENT_AK_BYTES, &text, err));
-	if (!base64_decode(text, &ak, &len, &why))
-		return json_refuse(root, "ak", err, "base64: %s", why);
+	TRY(json_base64_in(root, "ak", 2 * ENROLMENT_AK_BYTES, &ak, &len, err));
 	TRY(enrolment_set_ak(enrolment, bytes_of(ak, len), err));
 	tpm_name_hex(&enrolment->ak_name, hex);
 	return json_literal_in(root, "ak_name", hex, err);

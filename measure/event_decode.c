@@ -67,8 +67,11 @@ event_decode(struct bytes raw, struct event *ret_event, struct err *err)
 	if (!event_is_ours(raw) || raw.len > EVENT_BYTES)
 		return err_set(err, EVENT_MALFORMED,
 		    "event: no tagged event of assayd");
-	TRY(json_parse(event_data(raw), 2, "event", EVENT_MALFORMED, &document,
-	    err));
+	if (json_parse(event_data(raw), 2, "event", EVENT_MALFORMED, &document,
+		err) != 0) {
+		err->code = EVENT_MALFORMED; /* whatever it is: not our doing */
+		return EVENT_MALFORMED;
+	}
 	root = json_root(document, EVENT_MALFORMED);
 	TRY(json_integer_in(&root, "v", 1, 1, &version, err));
 	TRY(decode_kind(&root, &event.kind, err));

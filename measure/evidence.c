@@ -264,12 +264,9 @@ part_in(const struct json_at *at, const char *member, size_t max_bytes,
     struct evidence_part *ret_part, struct err *err)
 {
 	struct evidence_part part = {NULL, 0};
-	const char *text;
-	const char *why;
 
-	TRY(json_string_in(at, member, (max_bytes + 2) / 3 * 4, &text, err));
-	if (!base64_decode(text, &part.ptr, &part.len, &why))
-		return json_refuse(at, member, err, "base64: %s", why);
+	TRY(json_base64_in(at, member, (max_bytes + 2) / 3 * 4, &part.ptr,
+	    &part.len, err));
 	if (part.len == 0)
 		return json_refuse(at, member, err, "empty");
 	*ret_part = part;

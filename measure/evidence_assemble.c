@@ -103,12 +103,9 @@ take_public(const struct json_at *reply, const char *member, json_t **ret_text,
 	uint8_t sized[2 + PART_TEXT_BYTES];
 	CLEANUP(freep) uint8_t *area = NULL;
 	CLEANUP(freep) char *encoded = NULL;
-	const char *text, *why;
 	size_t len = 0;
 
-	TRY(json_string_in(reply, member, PART_TEXT_BYTES, &text, err));
-	if (!base64_decode(text, &area, &len, &why))
-		return json_refuse(reply, member, err, "base64: %s", why);
+	TRY(json_base64_in(reply, member, PART_TEXT_BYTES, &area, &len, err));
 	if (len == 0)
 		return json_refuse(reply, member, err, "empty");
 	sized[0] = (uint8_t)(len >> 8);

@@ -235,12 +235,9 @@ static int
 decode_part(const struct json_at *root, const char *member, uint8_t **ret_bytes,
     size_t *ret_len, struct err *err)
 {
-	const char *text;
-	const char *why = "";
-
-	TRY(json_string_in(root, member, PART_BYTES, &text, err));
-	if (text[0] == '\0' || !base64_decode(text, ret_bytes, ret_len, &why))
-		return json_refuse(root, member, err, "not base64: %s", why);
+	TRY(json_base64_in(root, member, PART_BYTES, ret_bytes, ret_len, err));
+	if (*ret_len == 0)
+		return json_refuse(root, member, err, "empty");
 	return 0;
 }
 

@@ -6,16 +6,19 @@
 #include "base/base64.h"
 #include "base/scope.h"
 
+/* The code of the format that a string belongs to. */
+static const enum err_code CODE = ENVELOPE_MALFORMED;
+
 static void
 assert_decodes(const char *text, const char *expected)
 {
 	CLEANUP(freep)
 	uint8_t *data = NULL;
 	size_t len = 77;
-	const char *why = NULL;
+	struct err err = {0};
 
-	if (!base64_decode(text, &data, &len, &why))
-		fail_msg("%s: %s", text, why);
+	if (base64_decode(text, CODE, &data, &len, &err) != 0)
+		fail_msg("%s: %s", text, err.text);
 	assert_int_equal(len, strlen(expected));
 	if (len > 0)
 		assert_memory_equal(data, expected, len);
@@ -24,19 +27,21 @@ assert_decodes(const char *text, const char *expected)
 }
 
 static void
-assert_broken(const char *text, const char *rule)
+assert_named(const char *text, enum err_code code, const char *rule)
 {
 	uint8_t mark;
 	uint8_t *data = &mark;
 	size_t len = 77;
-	const char *why = NULL;
+	struct err err = {0};
 
-	if (base64_decode(text, &data, &len, &why))
-		fail_msg("%s was taken", text);
+	assert_refused(base64_decode(text, CODE, &data, &len, &err), code);
 	assert_ptr_equal(data, &mark);
 	assert_int_equal(len, 77);
-	assert_has(why, rule);
+	assert_has(err.text, "base64: ");
+	assert_has(err.text, rule);
 }
+
+#define assert_broken(text, rule) assert_named(text, CODE, rule)
 
 static void
 base64_decodes_the_vectors_of_rfc_4648(void **state)
@@ -60,12 +65,33 @@ base64_takes_either_alphabet(void **state)
 }
 
 static void
-base64_refuses_both_alphabets_in_one_string(void **state)
+base64_names_both_alphabets_in_one_string(void **state)
 {
 	(void)state;
-	assert_broken("+-//", "both");
-	assert_broken("AAA+AAA_", "both");
-	assert_broken("AAA-AAA/", "both");
+	assert_named("+-//", BASE64_ALPHABETS_MIXED, "both '+' and '-'");
+	assert_named("AAA+AAA_", BASE64_ALPHABETS_MIXED, "both '+' and '_'");
+	assert_named("AAA-AAA/", BASE64_ALPHABETS_MIXED, "both '/' and '-'");
+	/* Whatever else is wrong with it. */
+	assert_named("-/", BASE64_ALPHABETS_MIXED, "both");
+	assert_named("*-/*", BASE64_ALPHABETS_MIXED, "both");
+}
+
+static void
+base64_names_white_space_and_where_it_is(void **state)
+{
+	static const char spaces[] = " \t\n\v\f\r";
+
+	(void)state;
+	for (size_t i = 0; spaces[i] != '\0'; i++) {
+		char text[] = "Zm9v?Zm9v";
+
+		text[4] = spaces[i];
+		assert_named(text, BASE64_WHITESPACE, "at character 5");
+	}
+	assert_named(" ", BASE64_WHITESPACE, "at character 1");
+	assert_named("Zm9v\n", BASE64_WHITESPACE, "at character 5");
+	assert_named(" Zm9", BASE64_WHITESPACE, "at character 1");
+	assert_named("+- \n", BASE64_WHITESPACE, "at character 3");
 }
 
 static void
@@ -109,7 +135,8 @@ base64_refuses_every_byte_outside_the_alphabets(void **state)
 		char text[] = "AAAA";
 
 		text[1] = (char)c;
-		if (strchr(alphabets, c) == NULL)
+		if (strchr(alphabets, c) == NULL &&
+		    strchr(" \t\n\v\f\r", c) == NULL)
 			assert_broken(text, "alphabet");
 	}
 }
@@ -128,11 +155,12 @@ base64_encodes_what_it_decodes(void **state)
 		CLEANUP(freep)
 		uint8_t *back = NULL;
 		size_t back_len = 0;
-		const char *why = "";
+		struct err err;
 
 		assert_non_null(text);
 		assert_int_equal(strlen(text), (len + 2) / 3 * 4);
-		assert_true(base64_decode(text, &back, &back_len, &why));
+		assert_refused(
+		    base64_decode(text, CODE, &back, &back_len, &err), 0);
 		assert_true(
 		    bytes_equal(bytes_of(back, back_len), bytes_of(data, len)));
 	}
@@ -160,7 +188,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(base64_decodes_the_vectors_of_rfc_4648),
 	    cmocka_unit_test(base64_takes_either_alphabet),
-	    cmocka_unit_test(base64_refuses_both_alphabets_in_one_string),
+	    cmocka_unit_test(base64_names_both_alphabets_in_one_string),
+	    cmocka_unit_test(base64_names_white_space_and_where_it_is),
 	    cmocka_unit_test(
 		base64_refuses_a_length_that_is_not_a_multiple_of_four),
 	    cmocka_unit_test(base64_refuses_misplaced_padding),

@@ -30,17 +30,24 @@ parsed(const char *text)
 	return document;
 }
 
-static void
-assert_parse_refused(struct bytes text, const char *why)
+static struct err
+assert_parse_named(struct bytes text, enum err_code code, const char *why)
 {
 	json_t *document = NULL;
 	struct err err;
 
 	assert_refused(json_parse(text, DEPTH, "thing", CODE, &document, &err),
-	    CODE);
+	    code);
 	assert_null(document);
 	assert_has(err.text, "thing: ");
 	assert_has(err.text, why);
+	return err;
+}
+
+static void
+assert_parse_refused(struct bytes text, const char *why)
+{
+	assert_parse_named(text, CODE, why);
 }
 
 #define assert_text_refused(text, why) \
@@ -73,23 +80,61 @@ json_parse_refuses_what_is_not_an_object(void **state)
 }
 
 static void
-json_parse_refuses_a_duplicate_member_however_it_is_written(void **state)
+assert_twice(const char *text, const char *name, const char *place)
 {
-	(void)state;
-	assert_text_refused("{\"a\":1,\"a\":1}", "duplicate");
-	assert_text_refused("{\"a\":1,\"\\u0061\":2}", "duplicate");
-	assert_text_refused("{\"b\":{\"a\":1,\"a\":1}}", "duplicate");
-	assert_text_refused("{\"b\":[{\"a\":1,\"a\":1}]}", "duplicate");
+	struct err err = assert_parse_named(bytes_of_str(text),
+	    MEMBER_DUPLICATE, "stands there twice");
+
+	assert_string_equal(err.field, name);
+	assert_has(err.text, place);
 }
 
 static void
-json_parse_refuses_bytes_behind_the_document(void **state)
+json_parse_names_a_duplicate_member_however_it_is_written(void **state)
 {
 	(void)state;
-	assert_text_refused("{}{}", "line 1");
-	assert_text_refused("{} x", "line 1");
-	assert_parse_refused(bytes_of("{}\0", 3), "line 1");
-	assert_parse_refused(bytes_of("{}\0{}", 5), "line 1");
+	assert_twice("{\"a\":1,\"a\":1}", "a",
+	    "line 1 column 10: member \"a\"");
+	assert_twice("{\"a\":1,\n\"\\u0061\":2}", "\\u0061", "line 2");
+	assert_twice("{\"b\":{\"a\":1, \"a\" :1}}", "a", "line 1");
+	assert_twice("{\"b\":[{\"a\":1,\"a\":1}]}", "a", "line 1");
+	assert_twice("{\"\":1,\"\":1}", "", "member \"\"");
+	assert_twice("{\"x\\\"y\":1,\"x\\\"y\":1}", "x\\\"y", "line 1");
+	assert_twice("{\"x\\\\\":1,\"x\\\\\":1}", "x\\\\", "line 1");
+	assert_twice("{\"\xc3\xa4\":1,\"\xc3\xa4\":1}", "\\xc3\\xa4", "line 1");
+}
+
+static void
+json_parse_names_bytes_behind_the_document(void **state)
+{
+	(void)state;
+	assert_parse_named(bytes_of_str("{}{}"), BYTES_TRAILING,
+	    "it ends at byte 2");
+	assert_parse_named(bytes_of_str(" {\"a\":1} \n x"), BYTES_TRAILING,
+	    "it ends at byte 8");
+	assert_parse_named(bytes_of_str("{} \"open"), BYTES_TRAILING, "byte 2");
+	assert_parse_named(bytes_of_str("{}\xff"), BYTES_TRAILING, "byte 2");
+	assert_parse_named(bytes_of("{}\0", 3), BYTES_TRAILING, "byte 2");
+	assert_parse_named(bytes_of("{}\0{}", 5), BYTES_TRAILING, "byte 2");
+	assert_parse_named(bytes_of_str("{}\v"), BYTES_TRAILING, "byte 2");
+}
+
+/* Whose fault it is, is not changed by a better name. */
+static void
+json_parse_keeps_a_code_that_is_no_refusal(void **state)
+{
+	static const char *const texts[] = {"{\"a\":1,\"a\":1}", "{}{}"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(texts); i++) {
+		json_t *document = NULL;
+		struct err err;
+
+		assert_refused(json_parse(bytes_of_str(texts[i]), DEPTH,
+				   "thing", CONFIG_BAD, &document, &err),
+		    CONFIG_BAD);
+		assert_null(document);
+	}
 }
 
 static void
@@ -395,6 +440,61 @@ json_string_and_array_keep_to_their_limits(void **state)
 }
 
 static void
+json_base64_says_where_it_is_and_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *value;
+		enum err_code code;
+		const char *why;
+	} rows[] = {
+	    {"\"Zm 9v\"", BASE64_WHITESPACE, "o.m: base64: white space"},
+	    {"\"+-AA\"", BASE64_ALPHABETS_MIXED, "o.m: base64: both"},
+	    {"\"Zm9\"", MANIFEST_MALFORMED, "o.m: base64: length"},
+	    {"\"Zm9vZm9vZm9v\"", MANIFEST_MALFORMED, "o.m: 12 bytes, limit 8"},
+	    {"1", MANIFEST_MALFORMED, "o.m: not a string"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		CLEANUP(json_freep) json_t *document = NULL;
+		struct json_at root, object;
+		uint8_t mark;
+		uint8_t *data = &mark;
+		size_t len = 77;
+		struct err err;
+		char text[64];
+
+		snprintf(text, sizeof(text), "{\"o\":{\"m\":%s}}",
+		    rows[i].value);
+		document = parsed(text);
+		root = json_root(document, CODE);
+		assert_refused(json_object_in(&root, "o", &object, &err), 0);
+		assert_refused(
+		    json_base64_in(&object, "m", 8, &data, &len, &err),
+		    rows[i].code);
+		assert_string_equal(err.field, "o.m");
+		assert_has(err.text, rows[i].why);
+		assert_ptr_equal(data, &mark);
+		assert_int_equal(len, 77);
+	}
+}
+
+static void
+json_errors_escape_the_names_of_members(void **state)
+{
+	CLEANUP(json_freep)
+	json_t *document = parsed("{\"\\u001b[31m\":1}");
+	struct json_at root = json_root(document, CODE);
+	struct json_at at;
+	struct err err;
+
+	(void)state;
+	assert_refused(json_object_in(&root, "\x1b[31m", &at, &err), CODE);
+	assert_string_equal(err.field, "\\x1b[31m");
+	assert_string_equal(err.text, "\\x1b[31m: not an object");
+}
+
+static void
 json_literal_shows_what_came_in_its_place_escaped(void **state)
 {
 	CLEANUP(json_freep)
@@ -465,8 +565,11 @@ main(void)
 	    cmocka_unit_test(json_parse_takes_an_object),
 	    cmocka_unit_test(json_parse_refuses_what_is_not_an_object),
 	    cmocka_unit_test(
-		json_parse_refuses_a_duplicate_member_however_it_is_written),
-	    cmocka_unit_test(json_parse_refuses_bytes_behind_the_document),
+		json_parse_names_a_duplicate_member_however_it_is_written),
+	    cmocka_unit_test(json_parse_names_bytes_behind_the_document),
+	    cmocka_unit_test(json_parse_keeps_a_code_that_is_no_refusal),
+	    cmocka_unit_test(json_base64_says_where_it_is_and_what_is_wrong),
+	    cmocka_unit_test(json_errors_escape_the_names_of_members),
 	    cmocka_unit_test(json_parse_refuses_zero_bytes_in_strings),
 	    cmocka_unit_test(json_parse_refuses_numbers_that_it_cannot_hold),
 	    cmocka_unit_test(json_parse_refuses_text_that_is_not_utf_8),

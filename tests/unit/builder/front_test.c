@@ -645,16 +645,22 @@ front_says_who_the_caller_is_whatever_it_claims(void **state)
 static void
 front_refuses_garbage_and_hangs_up(void **state)
 {
-	static const char *const texts[] = {"", "GET / HTTP/1.1\r\n\r\n", "[]",
-	    "{\"method\":\"a\",\"method\":\"b\"}", "{\"method\":7}",
-	    "{\"method\":\"a\",\"upgrade\":true}"};
+	static const char *const texts[][2] = {
+	    {"", "RPC_MALFORMED"},
+	    {"GET / HTTP/1.1\r\n\r\n", "RPC_MALFORMED"},
+	    {"[]", "RPC_MALFORMED"},
+	    {"{\"method\":7}", "RPC_MALFORMED"},
+	    {"{\"method\":\"a\",\"upgrade\":true}", "RPC_MALFORMED"},
+	    {"{\"method\":\"a\",\"method\":\"b\"}", "MEMBER_DUPLICATE"},
+	    {"{\"method\":\"a\"}{}", "BYTES_TRAILING"},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(texts); i++) {
 		CLEANUP(closep) int fd = caller_open();
 
-		caller_send(fd, texts[i]);
-		assert_turned_away(fd, "RPC_MALFORMED");
+		caller_send(fd, texts[i][0]);
+		assert_turned_away(fd, texts[i][1]);
 	}
 	assert_false(call_came(0));
 }

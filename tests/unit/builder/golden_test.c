@@ -121,7 +121,8 @@ static void
 golden_bad_files_are_refused_with_the_error_of_their_directory(void **state)
 {
 	static const enum err_code codes[] = {CONFIG_BAD, RPC_MALFORMED,
-	    RPC_TOO_LARGE, RPC_METHOD_UNKNOWN, RPC_PARAMETER_BAD};
+	    RPC_TOO_LARGE, RPC_METHOD_UNKNOWN, RPC_PARAMETER_BAD,
+	    BYTES_TRAILING, MEMBER_DUPLICATE};
 
 	(void)state;
 	for (size_t i = 0; i < countof(codes); i++) {

@@ -93,7 +93,8 @@ varlink_refuses_what_is_malformed(void **state)
 	assert_malformed("{}");
 	assert_malformed("{\"method\":1}");
 	assert_malformed("{\"method\":null}");
-	assert_malformed("{\"method\":\"a.b.C\"} ,");
+	assert_refused_call(bytes_of_str("{\"method\":\"a.b.C\"} ,"),
+	    BYTES_TRAILING);
 	assert_malformed("{\"method\":\"a.b.C\",\"parameters\":[]}");
 	assert_malformed("{\"method\":\"a.b.C\",\"parameters\":1}");
 	assert_malformed("{\"method\":\"a.b.C\",\"oneway\":1}");
@@ -108,9 +109,15 @@ varlink_refuses_duplicate_and_unknown_members(void **state)
 	struct err err;
 
 	(void)state;
-	assert_malformed("{\"method\":\"a.b.C\",\"method\":\"a.b.D\"}");
-	assert_malformed("{\"method\":\"a.b.C\",\"parameters\":"
-			 "{\"image\":\"a\",\"image\":\"b\"}}");
+	err = assert_refused_call(
+	    bytes_of_str("{\"method\":\"a.b.C\",\"method\":\"a.b.D\"}"),
+	    MEMBER_DUPLICATE);
+	assert_string_equal(err.field, "method");
+	err = assert_refused_call(bytes_of_str(
+				      "{\"method\":\"a.b.C\",\"parameters\":"
+				      "{\"image\":\"a\",\"image\":\"b\"}}"),
+	    MEMBER_DUPLICATE);
+	assert_string_equal(err.field, "image");
 	err = assert_malformed("{\"method\":\"a.b.C\",\"Parameters\":{}}");
 	assert_string_equal(err.field, "Parameters");
 }

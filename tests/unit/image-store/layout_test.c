@@ -219,10 +219,10 @@ layout_open_refuses_a_bad_oci_layout(void **state)
 {
 	static const char *const texts[] = {"", "{}", "[]",
 	    "{\"imageLayoutVersion\":\"1.0.1\"}",
-	    "{\"imageLayoutVersion\":1.0}",
-	    "{\"imageLayoutVersion\":\"1.0.0\"}{}",
-	    ("{\"imageLayoutVersion\":\"1.0.0\","
-	     "\"imageLayoutVersion\":\"1.0.0\"}")};
+	    "{\"imageLayoutVersion\":1.0}"};
+	static const char trailing[] = "{\"imageLayoutVersion\":\"1.0.0\"}{}";
+	static const char twice[] = "{\"imageLayoutVersion\":\"1.0.0\","
+				    "\"imageLayoutVersion\":\"1.0.0\"}";
 	static const uint8_t large[5000];
 
 	(void)state;
@@ -230,6 +230,10 @@ layout_open_refuses_a_bad_oci_layout(void **state)
 		write_file("store/oci-layout", bytes_of_str(texts[i]));
 		assert_code(try_open(), STORE_MALFORMED);
 	}
+	write_file("store/oci-layout", bytes_of_str(trailing));
+	assert_code(try_open(), BYTES_TRAILING);
+	write_file("store/oci-layout", bytes_of_str(twice));
+	assert_code(try_open(), MEMBER_DUPLICATE);
 	write_file("store/oci-layout", bytes_of(large, sizeof(large)));
 	assert_code(try_open(), STORE_TOO_LARGE);
 	assert_int_equal(unlink("store/oci-layout"), 0);
@@ -383,14 +387,17 @@ layout_read_refuses_a_bad_index(void **state)
 	    "{\"schemaVersion\":2}", "{\"schemaVersion\":1,\"manifests\":[]}",
 	    "{\"schemaVersion\":\"2\",\"manifests\":[]}",
 	    "{\"schemaVersion\":2,\"manifests\":{}}",
-	    "{\"schemaVersion\":2,\"manifests\":[1]}",
-	    "{\"schemaVersion\":2,\"manifests\":[]} x"};
+	    "{\"schemaVersion\":2,\"manifests\":[1]}"};
+	static const char trailing[] =
+	    "{\"schemaVersion\":2,\"manifests\":[]} x";
 
 	(void)state;
 	for (size_t i = 0; i < countof(texts); i++) {
 		write_file("store/index.json", bytes_of_str(texts[i]));
 		assert_code(read_all(), STORE_MALFORMED);
 	}
+	write_file("store/index.json", bytes_of_str(trailing));
+	assert_code(read_all(), BYTES_TRAILING);
 	assert_int_equal(unlink("store/index.json"), 0);
 	assert_code(read_all(), STORE_MALFORMED);
 }

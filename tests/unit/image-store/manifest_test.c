@@ -277,13 +277,13 @@ manifest_decode_refuses_what_is_not_one_strict_object(void **state)
 
 	assert_true(
 	    asprintf(&twice, "{\"name\":\"other\",%s", good_text + 1) > 0);
-	assert_code(decode_str(twice), MANIFEST_MALFORMED);
+	assert_code(decode_str(twice), MEMBER_DUPLICATE);
 	assert_true(asprintf(&trailing, "%s{}", good_text) > 0);
-	assert_code(decode_str(trailing), MANIFEST_MALFORMED);
+	assert_code(decode_str(trailing), BYTES_TRAILING);
 	/* The NUL behind the text. */
 	assert_code(
 	    decode(bytes_of(good_text, sizeof(good_text)), &manifest, &err),
-	    MANIFEST_MALFORMED);
+	    BYTES_TRAILING);
 }
 
 static void

@@ -212,19 +212,53 @@ dsse_decode_takes_both_base64_alphabets(void **state)
 	}
 }
 
+/* Takes the tree. The field is named too. */
+static void
+expect_named_tree(json_t *tree, enum err_code code, const char *field)
+{
+	struct dsse_envelope *envelope = UNTOUCHED;
+	char *text = fixture_text(tree);
+	struct err err;
+
+	assert_code(dsse_decode(bytes_of_str(text), &envelope, &err), code);
+	assert_string_equal(err.field, field);
+	assert_non_null(strstr(err.text, field));
+	assert_ptr_equal(envelope, UNTOUCHED);
+	free(text);
+}
+
 static void
 dsse_decode_refuses_base64_that_is_not_strict(void **state)
 {
-	static const char *const texts[] = {"+/-_", "e30", "e30",
-	    "e3 0=", "e30=\n", " e30=", "e31=", "e3==", "e===", "====", "=",
-	    "e30=e30=", "e\xc3\xa9==", "e30*", "A"};
+	static const struct {
+		const char *text;
+		enum err_code code;
+	} rows[] = {
+	    {"+/-_", BASE64_ALPHABETS_MIXED},
+	    {"+-", BASE64_ALPHABETS_MIXED},
+	    {"e3 0=", BASE64_WHITESPACE},
+	    {"e30=\n", BASE64_WHITESPACE},
+	    {" e30=", BASE64_WHITESPACE},
+	    {"e30=\r\n", BASE64_WHITESPACE},
+	    {"e30", ENVELOPE_MALFORMED},
+	    {"e31=", ENVELOPE_MALFORMED},
+	    {"e3==", ENVELOPE_MALFORMED},
+	    {"e===", ENVELOPE_MALFORMED},
+	    {"====", ENVELOPE_MALFORMED},
+	    {"=", ENVELOPE_MALFORMED},
+	    {"e30=e30=", ENVELOPE_MALFORMED},
+	    {"e\xc3\xa9==", ENVELOPE_MALFORMED},
+	    {"e30*", ENVELOPE_MALFORMED},
+	    {"A", ENVELOPE_MALFORMED},
+	};
 
 	(void)state;
-	for (size_t i = 0; i < countof(texts); i++) {
-		expect_refused_tree(good_with("payload", json_string(texts[i])),
-		    ENVELOPE_MALFORMED);
-		expect_refused_tree(good_with_sig(json_string(texts[i])),
-		    ENVELOPE_MALFORMED);
+	for (size_t i = 0; i < countof(rows); i++) {
+		expect_named_tree(
+		    good_with("payload", json_string(rows[i].text)),
+		    rows[i].code, "payload");
+		expect_named_tree(good_with_sig(json_string(rows[i].text)),
+		    rows[i].code, "signatures[0].sig");
 	}
 }
 
@@ -285,7 +319,7 @@ static void
 dsse_decode_refuses_what_is_not_one_json_object(void **state)
 {
 	static const char *const texts[] = {"", " ", "{", "[]", "\"x\"", "null",
-	    "{}{}", "nonsense", "{'payload':1}", "\xff", "{\"a\":\"\xff\"}",
+	    "nonsense", "{'payload':1}", "\xff", "{\"a\":\"\xff\"}",
 	    "{\"a\":\"\\u0000\"}", "{\"a\":NaN}"};
 
 	(void)state;
@@ -302,8 +336,9 @@ dsse_decode_refuses_trailing_bytes(void **state)
 
 	(void)state;
 	snprintf(longer, sizeof(longer), "%s x", text);
-	expect_refused_text(longer, ENVELOPE_MALFORMED);
-	expect_refused(bytes_of(text, strlen(text) + 1), ENVELOPE_MALFORMED);
+	expect_refused_text(longer, BYTES_TRAILING);
+	expect_refused_text("{}{}", BYTES_TRAILING);
+	expect_refused(bytes_of(text, strlen(text) + 1), BYTES_TRAILING);
 	free(text);
 }
 
@@ -314,15 +349,15 @@ dsse_decode_refuses_duplicate_members(void **state)
 	expect_refused_text("{\"payload\":\"e30=\",\"payload\":\"e30=\","
 			    "\"payloadType\":\"t\","
 			    "\"signatures\":[{\"sig\":\"AAEC\"}]}",
-	    ENVELOPE_MALFORMED);
+	    MEMBER_DUPLICATE);
 	expect_refused_text("{\"payload\":\"e30=\",\"payloadType\":\"t\","
 			    "\"signatures\":[{\"sig\":\"AAEC\","
 			    "\"sig\":\"AAEC\"}]}",
-	    ENVELOPE_MALFORMED);
+	    MEMBER_DUPLICATE);
 	expect_refused_text("{\"payload\":\"e30=\",\"payloadType\":\"t\","
 			    "\"payloadT\\u0079pe\":\"u\","
 			    "\"signatures\":[{\"sig\":\"AAEC\"}]}",
-	    ENVELOPE_MALFORMED);
+	    MEMBER_DUPLICATE);
 }
 
 static void

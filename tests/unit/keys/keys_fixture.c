@@ -20,7 +20,6 @@ static EVP_PKEY *make(enum algorithm algorithm);
 static void free_made(void);
 static void id_of(EVP_PKEY *pkey, char ret_hex[DIGEST_HEX_SIZE]);
 static const char *hash_of(enum algorithm algorithm);
-static struct bytes pae_of(json_t *envelope);
 
 void
 fixture_assert_code(int result, enum err_code code, const char *file, int line)
@@ -181,7 +180,7 @@ void
 fixture_envelope_sign(json_t *envelope, const struct fixture_key *key,
     const char *keyid)
 {
-	struct bytes pae = pae_of(envelope);
+	struct bytes pae = fixture_pae(envelope);
 	struct bytes sig = fixture_sign_with(key, pae);
 	char *base64 = fixture_base64(sig);
 	json_t *item = json_pack("{s:s*, s:s}", "keyid", keyid, "sig", base64);
@@ -288,8 +287,8 @@ hash_of(enum algorithm algorithm)
 }
 
 /* Written again from DSSE's protocol.md, not shared with keys/dsse.c. */
-static struct bytes
-pae_of(json_t *envelope)
+struct bytes
+fixture_pae(json_t *envelope)
 {
 	const char *type =
 	    json_string_value(json_object_get(envelope, "payloadType"));
@@ -297,12 +296,14 @@ pae_of(json_t *envelope)
 	    json_string_value(json_object_get(envelope, "payload"));
 	uint8_t *payload = NULL;
 	size_t payload_len = 0;
-	const char *why = "";
+	struct err err;
 	char *pae = NULL;
 	size_t len = 0;
 	FILE *stream = open_memstream(&pae, &len);
 
-	assert_true(base64_decode(base64, &payload, &payload_len, &why));
+	assert_code(base64_decode(base64, ENVELOPE_MALFORMED, &payload,
+			&payload_len, &err),
+	    ERR_NONE);
 	fprintf(stream, "DSSEv1 %zu %s %zu ", strlen(type), type, payload_len);
 	fwrite(payload, 1, payload_len, stream);
 	fclose(stream);

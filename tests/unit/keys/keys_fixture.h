@@ -76,6 +76,9 @@ json_t *fixture_role(json_t *trust, const char *role);
 /* An envelope without signatures. */
 json_t *fixture_envelope(const char *payload_type, struct bytes payload);
 
+/* What a signer of the envelope signs. Returns owned. */
+struct bytes fixture_pae(json_t *envelope);
+
 /* Sign the envelope as it is. `keyid` may be NULL. */
 void fixture_envelope_sign(json_t *envelope, const struct fixture_key *key,
     const char *keyid);

@@ -115,7 +115,6 @@ static const struct {
     {"an escape",
 	REGISTER("\"sha256\"", "4", HEX_64, ",\"covers\":\"\\u001b\""),
 	"covers: not printable ASCII"},
-    {"trailing", DOCUMENT(PCR4) "{}", "prediction"},
 };
 
 static void
