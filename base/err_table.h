@@ -131,6 +131,15 @@ X(142, PROVENANCE_MALFORMED, REFUSAL, \
   "the provenance directory holds what cannot be attached", \
   "put up to 256 different DSSE envelopes there, named *.dsse") \
 /* Bad input that has a name of its own, whichever document it is in */ \
+X(150, KEY_CURVE_WRONG, REFUSAL, \
+  "an EC key is on a curve that is not allowed", \
+  "use P-256 or P-384, or another kind of key") \
+X(151, KEY_PARAMETERS_EXPLICIT, REFUSAL, \
+  "an EC key spells out its curve instead of naming it", \
+  "write it with 'openssl ec -param_enc named_curve', or make a new key") \
+X(152, KEY_TOO_SHORT, REFUSAL, \
+  "an RSA key has too few bits", \
+  "use an RSA key of 3072 to 8192 bits, or a key on P-256 or P-384") \
 X(153, BASE64_ALPHABETS_MIXED, REFUSAL, \
   "one base64 string uses both the standard and the URL-safe alphabet", \
   "write it in one of the two, or make the document again") \
@@ -143,6 +152,24 @@ X(155, BYTES_TRAILING, REFUSAL, \
 X(156, MEMBER_DUPLICATE, REFUSAL, \
   "one JSON object has two members of the same name", \
   "keep one of them; if the document is signed, make and sign it again") \
+X(157, TRUST_KEY_TWICE, REFUSAL, \
+  "the trust policy has one key twice", \
+  "keep the key once, under the id that 'assay key show' prints") \
+X(158, TRUST_THRESHOLD_BAD, REFUSAL, \
+  "a threshold is zero, or above the number of keys that can reach it", \
+  "set it from 1 to the number of keys with 'assay trust set-role'") \
+X(159, TRUST_ROLE_CYCLE, REFUSAL, \
+  "roles of the trust policy demand provenance of each other in a circle", \
+  "only roles for images demand, and only of roles that sign provenance") \
+X(160, TRUST_ROLE_REFERENCE_BAD, REFUSAL, \
+  "a role demands provenance of a role that cannot give it, or may not demand", \
+  "only roles for images demand, and only of roles that sign provenance") \
+X(161, SIGNATURE_OTHER_HASH, REFUSAL, \
+  "the right key signed the right bytes, but over another hash", \
+  "sign with the hash of the key's algorithm: see assay-key(1)") \
+X(162, SIGNATURE_OTHER_PADDING, REFUSAL, \
+  "the right RSA key signed the right bytes, but with another padding", \
+  "sign with PSS, MGF1 of SHA-256 and a salt of 32 bytes: see assay-image(1)") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

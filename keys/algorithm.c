@@ -1,6 +1,5 @@
 #include "keys/algorithm.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -50,6 +49,14 @@ algorithm_family_from_name(const char *name, enum algorithm_family *ret_family)
 		}
 	}
 	return false;
+}
+
+size_t
+algorithm_raw_bytes(enum algorithm algorithm)
+{
+	if (algorithm == ALGORITHM_ECDSA_P256_SHA256)
+		return 64;
+	return algorithm == ALGORITHM_ECDSA_P384_SHA384 ? 96 : 0;
 }
 
 bool

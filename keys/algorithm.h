@@ -8,6 +8,7 @@
 #define ASSAY_KEYS_ALGORITHM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum algorithm {
 	ALGORITHM_ECDSA_P256_SHA256,
@@ -34,6 +35,9 @@ enum algorithm_family algorithm_family(enum algorithm algorithm);
 const char *algorithm_family_name(enum algorithm_family family);
 bool algorithm_family_from_name(const char *name,
     enum algorithm_family *ret_family);
+
+/* Bytes of an ECDSA signature as raw r||s; 0 if the algorithm is another. */
+size_t algorithm_raw_bytes(enum algorithm algorithm);
 
 bool algorithm_from_name(const char *name, enum algorithm *ret_algorithm);
 

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "base/scope.h"
@@ -18,11 +19,39 @@ struct public_key {
 	struct digest id;
 };
 
+/* How others sign with such a key; never a way to be accepted. */
+struct manner {
+	const EVP_MD *(*hash)(void);
+	int padding; /* 0: not RSA */
+	enum err_code code;
+	const char *what;
+};
+
+static const struct manner manners[] = {
+    {EVP_sha256, 0, SIGNATURE_OTHER_HASH, "over SHA-256"},
+    {EVP_sha384, 0, SIGNATURE_OTHER_HASH, "over SHA-384"},
+    {EVP_sha512, 0, SIGNATURE_OTHER_HASH, "over SHA-512"},
+    {EVP_sha384, RSA_PKCS1_PSS_PADDING, SIGNATURE_OTHER_HASH, "over SHA-384"},
+    {EVP_sha512, RSA_PKCS1_PSS_PADDING, SIGNATURE_OTHER_HASH, "over SHA-512"},
+    {EVP_sha256, RSA_PKCS1_PSS_PADDING, SIGNATURE_OTHER_PADDING,
+	"with a PSS salt of another length"},
+    {EVP_sha256, RSA_PKCS1_PADDING, SIGNATURE_OTHER_PADDING,
+	"with PKCS #1 v1.5 padding"},
+    {EVP_sha384, RSA_PKCS1_PADDING, SIGNATURE_OTHER_PADDING,
+	"with PKCS #1 v1.5 padding, over SHA-384"},
+    {EVP_sha512, RSA_PKCS1_PADDING, SIGNATURE_OTHER_PADDING,
+	"with PKCS #1 v1.5 padding, over SHA-512"},
+};
+
 static int decode_spki(struct bytes der, EVP_PKEY **ret_pkey, struct err *err);
 static int check_type(X509_PUBKEY *spki, struct err *err);
 static int check_canonical(EVP_PKEY *pkey, struct bytes der, struct err *err);
 static int check_numbers(EVP_PKEY *pkey, struct err *err);
 static int check_order(const EVP_PKEY *pkey, struct err *err);
+static struct bytes first_signature(const struct public_key *key,
+    struct bytes signature);
+static bool fits(const struct manner *manner, const struct public_key *key,
+    struct bytes message, struct bytes signature);
 static bool is_length_right(const struct public_key *key, size_t len);
 static bool verify(const struct public_key *key, EVP_MD_CTX *ctx,
     struct bytes message, struct bytes signature);
@@ -118,6 +147,31 @@ public_key_accepts(const struct public_key *key, struct bytes message,
 	return is_good;
 }
 
+int
+public_key_refuse(const struct public_key *key, struct bytes message,
+    struct bytes signature, enum err_code code, struct err *err)
+{
+	struct bytes first = first_signature(key, signature);
+
+	/* By its size: that is enough for a message. */
+	if (signature.len == algorithm_raw_bytes(key->algorithm))
+		return err_set(err, SIGNATURE_NOT_DER,
+		    "%zu bytes of raw r||s instead of DER", signature.len);
+	if (first.len < signature.len &&
+	    public_key_accepts(key, message, first))
+		return err_set(err, BYTES_TRAILING,
+		    "%zu bytes after a good signature",
+		    signature.len - first.len);
+	for (size_t i = 0; i < countof(manners); i++) {
+		if (fits(&manners[i], key, message, signature))
+			return err_set(err, manners[i].code,
+			    "it is by this key, but %s; %s is due",
+			    manners[i].what, algorithm_name(key->algorithm));
+	}
+	return err_set(err, code, "%zu bytes that are no %s signature by it",
+	    signature.len, algorithm_name(key->algorithm));
+}
+
 /* Nothing but the whole of one SubjectPublicKeyInfo of a type we know. */
 static int
 decode_spki(struct bytes der, EVP_PKEY **ret_pkey, struct err *err)
@@ -128,9 +182,13 @@ decode_spki(struct bytes der, EVP_PKEY **ret_pkey, struct err *err)
 
 	spki = d2i_X509_PUBKEY(NULL, &pos, (long)der.len);
 	ERR_clear_error();
-	if (spki == NULL || pos != der.ptr + der.len)
+	if (spki == NULL)
 		return err_set(err, KEY_MALFORMED,
 		    "rfc 5280: not one SubjectPublicKeyInfo");
+	if (pos != der.ptr + der.len)
+		return err_set(err, BYTES_TRAILING,
+		    "rfc 5280: %zu bytes after the SubjectPublicKeyInfo",
+		    (size_t)(der.ptr + der.len - pos));
 	TRY(check_type(spki, err));
 	pkey = X509_PUBKEY_get(spki);
 	ERR_clear_error();
@@ -241,6 +299,43 @@ check_order(const EVP_PKEY *pkey, struct err *err)
 			    "rfc 8032: a point of small order");
 	}
 	return 0;
+}
+
+/*
+ * As long as one can be: by what it says itself if it is DER, whose signatures
+ * on our curves have a length of one byte, or by the size of the key.
+ */
+static struct bytes
+first_signature(const struct public_key *key, struct bytes signature)
+{
+	size_t len = (size_t)EVP_PKEY_get_size(key->pkey);
+
+	if (EVP_PKEY_is_a(key->pkey, "EC"))
+		len = signature.len < 2 ? 0 : 2u + signature.ptr[1];
+	return len < signature.len ? bytes_of(signature.ptr, len) : signature;
+}
+
+static bool
+fits(const struct manner *manner, const struct public_key *key,
+    struct bytes message, struct bytes signature)
+{
+	CLEANUP(free_md_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *borrowed = NULL;
+	bool is_rsa = EVP_PKEY_is_a(key->pkey, "RSA");
+	bool is_good;
+
+	if (scheme_hash(key->algorithm) == NULL ||
+	    is_rsa != (manner->padding != 0))
+		return false;
+	is_good = ctx != NULL &&
+	          EVP_DigestVerifyInit(ctx, &borrowed, manner->hash(), NULL,
+		      key->pkey) == 1 &&
+	          (!is_rsa || EVP_PKEY_CTX_set_rsa_padding(borrowed,
+				  manner->padding) == 1) &&
+	          EVP_DigestVerify(ctx, signature.ptr, signature.len,
+		      message.ptr, message.len) == 1;
+	ERR_clear_error();
+	return is_good;
 }
 
 /*

@@ -19,10 +19,11 @@ struct public_key;
  * Read a PEM "PUBLIC KEY" block; nothing may stand before or after it but
  * white space after it (keys/pem.h). Returns owned.
  * Errors: KEY_MALFORMED (also for DER that is not canonical, a point off the
- * curve or of small order, an RSA modulus that cannot be one); KEY_UNSUPPORTED
- * (another algorithm; an EC curve other than P-256 and P-384, explicit
- * parameters or a compressed point; RSA under 3072 or over 8192 bits, with an
- * exponent other than 65537, or of the type id-RSASSA-PSS); NO_MEMORY.
+ * curve or of small order, an RSA modulus that cannot be one); BYTES_TRAILING
+ * (after the PEM block, or after the key in it); KEY_CURVE_WRONG (neither P-256
+ * nor P-384); KEY_PARAMETERS_EXPLICIT; KEY_TOO_SHORT (RSA under 3072 bits);
+ * KEY_UNSUPPORTED (another algorithm; a compressed point; RSA over 8192 bits,
+ * with an exponent other than 65537, or of the type id-RSASSA-PSS); NO_MEMORY.
  */
 int public_key_from_pem(struct bytes pem, struct public_key **ret_key,
     struct err *err);
@@ -46,5 +47,17 @@ int public_key_to_pem(const struct public_key *key, char **ret_pem,
  */
 bool public_key_accepts(const struct public_key *key, struct bytes message,
     struct bytes signature);
+
+/*
+ * Say why the key does not accept this signature, once public_key_accepts()
+ * said so. It always refuses: what it finds out is for people only. It costs up
+ * to seven verifications.
+ * Errors: SIGNATURE_NOT_DER (as long as raw r||s); BYTES_TRAILING (it begins
+ * with a good one); SIGNATURE_OTHER_HASH and SIGNATURE_OTHER_PADDING (the key
+ * made it, over SHA-256, 384 or 512; for RSA with PKCS #1 v1.5 padding or
+ * another PSS salt); `code` if it is none of these.
+ */
+int public_key_refuse(const struct public_key *key, struct bytes message,
+    struct bytes signature, enum err_code code, struct err *err);
 
 #endif

@@ -125,7 +125,8 @@ check_rsa(const EVP_PKEY *key, struct err *err)
 	int bits = EVP_PKEY_get_bits(key);
 
 	if (bits < rsa_min_bits || bits > rsa_max_bits)
-		return err_set(err, KEY_UNSUPPORTED,
+		return err_set(err,
+		    bits < rsa_min_bits ? KEY_TOO_SHORT : KEY_UNSUPPORTED,
 		    "rsa: %d bits, outside %d to %d", bits, rsa_min_bits,
 		    rsa_max_bits);
 	if (!has_rsa_exponent(key))
@@ -153,16 +154,16 @@ check_ec(const EVP_PKEY *key, enum algorithm *ret_algorithm, struct err *err)
 	char group[64] = "";
 	size_t i = 0;
 
+	TRY(check_ec_form(key, err));
 	if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1)
-		return err_set(err, KEY_UNSUPPORTED,
+		return err_set(err, KEY_CURVE_WRONG,
 		    "ec: the curve has no name");
 	while (i < countof(curves) && strcmp(curves[i].group, group) != 0)
 		i++;
 	if (i == countof(curves))
-		return err_set(err, KEY_UNSUPPORTED,
+		return err_set(err, KEY_CURVE_WRONG,
 		    "ec: curve %s is neither P-256 nor P-384",
 		    err_quote_str(group).text);
-	TRY(check_ec_form(key, err));
 	*ret_algorithm = curves[i].algorithm;
 	return 0;
 }
@@ -181,7 +182,7 @@ check_ec_form(const EVP_PKEY *key, struct err *err)
 		OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
 		&is_explicit) != 1 ||
 	    is_explicit != 0)
-		return err_set(err, KEY_UNSUPPORTED,
+		return err_set(err, KEY_PARAMETERS_EXPLICIT,
 		    "ec: explicit curve parameters");
 	if (EVP_PKEY_get_utf8_string_param(key,
 		OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, form, sizeof(form),

@@ -102,8 +102,8 @@ make_ec(const struct token_session *session, CK_OBJECT_HANDLE object,
 	TRY(read_point(session, object, &point, err));
 	group = group_of(bytes_of(params.ptr, params.len));
 	if (group == NULL)
-		return err_set(err, KEY_UNSUPPORTED,
-		    "ec: the token's curve has no name");
+		return err_set(err, KEY_CURVE_WRONG,
+		    "ec: the token's curve has no name that is known");
 	if (builder == NULL ||
 	    OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME,
 		group, 0) != 1 ||

@@ -48,11 +48,15 @@ bool trust_purpose_from_name(const char *name, enum trust_purpose *ret_purpose);
  *
  * Refused as TRUST_MALFORMED, among other things: no keys, no roles, an image
  * role without patterns, another role with some; an "alg" that is not the
- * key's; a keyid that is not the SHA-256 of its key, and so one key under two
- * ids; a role key that is not listed; a key, a pattern or a revocation twice;
- * threshold zero or above the number of keys. KEY_UNSUPPORTED also for an "alg"
- * that nobody knows. Also TRUST_TOO_LARGE, KEY_MALFORMED, NO_MEMORY. Returns
- * owned.
+ * key's; a keyid that is not the SHA-256 of its key; a role key that is not
+ * listed; a pattern or a revocation twice.
+ *
+ * Also TRUST_KEY_TWICE (under two ids, or twice in a role); TRUST_THRESHOLD_BAD
+ * (zero, or above the number of keys); TRUST_ROLE_CYCLE (roles that demand of
+ * each other or of themselves); TRUST_ROLE_REFERENCE_BAD (another demand of a
+ * role that does not sign provenance, or by one that does not sign images);
+ * KEY_UNSUPPORTED for an "alg" that nobody knows; TRUST_TOO_LARGE; those of
+ * json_parse() and public_key_from_pem(). Returns owned.
  *
  * Allowed: a key in no role; a revoked key that "keys" has no longer; a role
  * whose keys are revoked below its threshold, which then signs nothing.
@@ -127,13 +131,14 @@ struct trust_verdict {
  * type one of the purpose (PAYLOAD_TYPE_UNKNOWN).
  *
  * If no role of the purpose reaches its threshold, the first of these that
- * applies: SIGNATURE_NOT_DER (no key accepts a signature, which has the size of
- * raw r||s of the key that it hints at); IMAGE_SIGNATURE_BAD (a signature hints
- * at a known key, or at none, and no key accepts it), KEY_REVOKED (would be met
- * with revoked keys), KEY_UNKNOWN (a signature hints at a key that the policy
- * does not have, and no key accepts it), THRESHOLD_NOT_MET. Also NO_MEMORY. A
- * signature that no key accepts does not hurt an envelope that has enough good
- * ones (DSSE protocol.md).
+ * applies: IMAGE_SIGNATURE_BAD (a signature hints at a known key, or at none,
+ * and no key accepts it), or what public_key_refuse() says instead of the first
+ * such that hints at a key, at the cost of up to seven more verifications for
+ * an envelope that is refused anyway; KEY_REVOKED (would be met with revoked
+ * keys); KEY_UNKNOWN (a signature hints at a key that the policy does not have,
+ * and no key accepts it); THRESHOLD_NOT_MET. Also NO_MEMORY. A signature that
+ * no key accepts does not hurt an envelope that has enough good ones (DSSE
+ * protocol.md).
  *
  * Not done: which image names the roles may sign; the name is in the payload,
  * which may only be parsed after this returned 0. See trust_allows_image().

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,10 @@ static int decode_keys(const struct json_at *root, struct trust_policy *policy,
     struct err *err);
 static int decode_key(const struct json_at *keys, const char *id,
     struct public_key **ret_key, struct err *err);
-static int check_key(const struct json_at *at, const char *id,
-    enum algorithm stated, const struct public_key *key, struct err *err);
+static int decode_algorithm(const struct json_at *at, const char *name,
+    enum algorithm *ret_algorithm, struct err *err);
+static int check_id(const struct json_at *keys, const struct json_at *at,
+    const char *id, const struct public_key *key, struct err *err);
 static int decode_revoked(const struct json_at *root,
     struct trust_policy *policy, struct err *err);
 static int decode_revoked_keys(const struct json_at *revoked,
@@ -128,36 +131,52 @@ decode_key(const struct json_at *keys, const char *id,
 	enum algorithm stated;
 
 	TRY(json_object_in(keys, id, &at, err));
+	/* As people name keys, and so that there is room for the member. */
+	snprintf(at.path, sizeof(at.path), "keys.%.16s...",
+	    err_quote_str(id).text);
 	TRY(json_known(&at, members, err));
 	TRY(json_string_in(&at, "alg", LIMIT_NAME_BYTES, &name, err));
 	TRY(json_string_in(&at, "pem", LIMIT_PEM_BYTES, &pem, err));
-	if (!algorithm_from_name(name, &stated))
-		return err_set_field(err, KEY_UNSUPPORTED, at.path,
-		    "%s: unknown algorithm \"%s\"", at.path,
-		    err_quote_str(name).text);
-	if (scheme_check_available(stated, err) != 0 ||
-	    public_key_from_pem(bytes_of_str(pem), &key, err) != 0)
-		return err_prefix(err, "%s", at.path);
-	TRY(check_key(&at, id, stated, key, err));
+	TRY(decode_algorithm(&at, name, &stated, err));
+	if (public_key_from_pem(bytes_of_str(pem), &key, err) != 0)
+		return json_blame(&at, "pem", err);
+	TRY(check_id(keys, &at, id, key, err));
+	if (public_key_algorithm(key) != stated)
+		return json_refuse(&at, "alg", err, "the key is for %s",
+		    algorithm_name(public_key_algorithm(key)));
 	*ret_key = take_ptr(&key);
 	return 0;
 }
 
-/* Do the names that the policy gives the key fit the key? */
 static int
-check_key(const struct json_at *at, const char *id, enum algorithm stated,
+decode_algorithm(const struct json_at *at, const char *name,
+    enum algorithm *ret_algorithm, struct err *err)
+{
+	if (!algorithm_from_name(name, ret_algorithm)) {
+		err_set(err, KEY_UNSUPPORTED, "unknown algorithm \"%s\"",
+		    err_quote_str(name).text);
+		return json_blame(at, "alg", err);
+	}
+	if (scheme_check_available(*ret_algorithm, err) != 0)
+		return json_blame(at, "alg", err);
+	return 0;
+}
+
+/* Is it the key's own id? */
+static int
+check_id(const struct json_at *keys, const struct json_at *at, const char *id,
     const struct public_key *key, struct err *err)
 {
 	char hex[DIGEST_HEX_SIZE];
 
-	if (public_key_algorithm(key) != stated)
-		return json_refuse(at, "alg", err, "the key is for %s",
-		    algorithm_name(public_key_algorithm(key)));
 	digest_hex(public_key_id(key), hex);
-	if (strcmp(hex, id) != 0)
-		return json_refuse(at, "pem", err,
-		    "its SHA-256 is %.16s..., not the id", hex);
-	return 0;
+	if (strcmp(hex, id) == 0)
+		return 0;
+	if (json_object_get(keys->value, hex) != NULL)
+		return err_set_field(err, TRUST_KEY_TWICE, at->path,
+		    "%s: the same key as keys.%.16s...", at->path, hex);
+	return json_refuse(at, "pem", err,
+	    "its SHA-256 is %.16s..., not the id", hex);
 }
 
 static int

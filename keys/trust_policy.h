@@ -60,6 +60,13 @@ struct trust_policy {
 int trust_decode_roles(const struct json_at *root, struct trust_policy *policy,
     struct err *err);
 
+/*
+ * Refuse roles of which one demands provenance of itself, be it by way of
+ * others. "roles" may hold anything that fits in its limit. Errors:
+ * TRUST_ROLE_CYCLE, with the circle in its text.
+ */
+int trust_refuse_cycle(const struct json_at *roles, struct err *err);
+
 /* An object whose members are entries, of which there is a limit. */
 int trust_map_in(const struct json_at *object, const char *member,
     size_t max_members, struct json_at *ret_at, struct err *err);

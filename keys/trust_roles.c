@@ -8,10 +8,13 @@
 static int decode_role(const struct json_at *roles, const char *name,
     const struct trust_policy *policy, struct trust_role *role,
     struct err *err);
+static int check_threshold(int64_t threshold, uint64_t keys, struct err *err);
 static int decode_purpose(const struct json_at *at, struct trust_role *role,
     struct err *err);
 static int decode_keys(const struct json_at *at,
     const struct trust_policy *policy, struct trust_role *role,
+    struct err *err);
+static int refuse_key_twice(const struct json_at *at, const char *hex,
     struct err *err);
 static int decode_groups(const struct json_at *at,
     const struct trust_policy *policy, struct trust_role *role,
@@ -23,8 +26,8 @@ static int decode_demands(const struct json_at *roles,
     const struct trust_policy *policy, struct trust_role *role,
     struct err *err);
 static int decode_demand(const struct json_at *at,
-    const struct trust_policy *policy, struct trust_demand *demand,
-    struct err *err);
+    const struct trust_policy *policy, const char *demanding,
+    struct trust_demand *demand, struct err *err);
 static int decode_patterns(const struct json_at *at, struct trust_role *role,
     struct err *err);
 
@@ -91,6 +94,7 @@ trust_decode_roles(const struct json_at *root, struct trust_policy *policy,
 	TRY(trust_map_in(root, "roles", LIMIT_TRUST_ROLES, &roles, err));
 	if (json_object_size(roles.value) == 0)
 		return json_refuse(root, "roles", err, "empty");
+	TRY(trust_refuse_cycle(&roles, err));
 	json_object_foreach(roles.value, name, ignored)
 	{
 		TRY(decode_role(&roles, name, policy,
@@ -131,14 +135,27 @@ decode_role(const struct json_at *roles, const char *name,
 	TRY(json_object_in(roles, name, &at, err));
 	TRY(decode_purpose(&at, role, err));
 	TRY(decode_keys(&at, policy, role, err));
-	TRY(json_integer_in(&at, "threshold", 1,
-	    __builtin_popcountll(role->keys), &threshold, err));
+	TRY(json_integer_in(&at, "threshold", INT64_MIN, INT64_MAX, &threshold,
+	    err));
+	if (check_threshold(threshold, role->keys, err) != 0)
+		return json_blame(&at, "threshold", err);
 	role->threshold = (int)threshold;
 	TRY(decode_groups(&at, policy, role, err));
 	if (role->purpose != TRUST_IMAGE)
 		return 0;
 	TRY(decode_patterns(&at, role, err));
 	TRY(json_bool_in(&at, "debug", &role->is_debug, err));
+	return 0;
+}
+
+static int
+check_threshold(int64_t threshold, uint64_t keys, struct err *err)
+{
+	int count = __builtin_popcountll(keys);
+
+	if (threshold < 1 || threshold > count)
+		return err_set(err, TRUST_THRESHOLD_BAD,
+		    "%lld is outside 1 to %d", (long long)threshold, count);
 	return 0;
 }
 
@@ -160,6 +177,13 @@ decode_purpose(const struct json_at *at, struct trust_role *role,
 		    "\"%s\" is not image, boot-policy, store-index, trust or "
 		    "provenance",
 		    err_quote_str(signs).text);
+	if (role->purpose != TRUST_IMAGE &&
+	    json_object_get(at->value, "provenance") != NULL) {
+		err_set(err, TRUST_ROLE_REFERENCE_BAD,
+		    "a role that signs %s demands none",
+		    trust_purpose_what(role->purpose));
+		return json_blame(at, "provenance", err);
+	}
 	return json_known(at,
 	    role->purpose == TRUST_IMAGE ? of_image : of_other, err);
 }
@@ -185,11 +209,17 @@ decode_keys(const struct json_at *at, const struct trust_policy *policy,
 			return json_refuse(at, "keys", err,
 			    "%.16s... is not in the policy's keys", hex);
 		if ((role->keys >> key & 1) != 0)
-			return json_refuse(at, "keys", err,
-			    "%.16s... stands there twice", hex);
+			return refuse_key_twice(at, hex, err);
 		role->keys |= UINT64_C(1) << key;
 	}
 	return 0;
+}
+
+static int
+refuse_key_twice(const struct json_at *at, const char *hex, struct err *err)
+{
+	err_set(err, TRUST_KEY_TWICE, "%.16s... stands there twice", hex);
+	return json_blame(at, "keys", err);
 }
 
 /* "One classical key and one of ML-DSA": [["classical",1],["ml-dsa",1]]. */
@@ -215,18 +245,17 @@ decode_group(const struct json_at *at, json_t *item,
 	const char *name = json_string_value(json_array_get(item, 0));
 	json_t *count = json_array_get(item, 1);
 	enum algorithm_family family;
-	int keys;
 
 	if (json_array_size(item) != 2 || name == NULL ||
 	    !json_is_integer(count) ||
 	    !algorithm_family_from_name(name, &family))
 		return json_refuse(at, "groups", err,
 		    "not [\"classical\" or \"ml-dsa\", number]");
-	keys = __builtin_popcountll(role->keys & policy->family_keys[family]);
-	if (json_integer_value(count) < 1 || json_integer_value(count) > keys)
-		return json_refuse(at, "groups", err,
-		    "%s: %lld is outside 1 to %d", name,
-		    (long long)json_integer_value(count), keys);
+	if (check_threshold(json_integer_value(count),
+		role->keys & policy->family_keys[family], err) != 0) {
+		err_prefix(err, "%s", name);
+		return json_blame(at, "groups", err);
+	}
 	if (role->of_family[family] != 0)
 		return json_refuse(at, "groups", err, "%s stands there twice",
 		    name);
@@ -249,7 +278,7 @@ decode_demands(const struct json_at *roles, const struct trust_policy *policy,
 		return json_refuse(&at, "provenance", err, "empty");
 	for (size_t i = 0; i < json_array_size(demands.value); i++) {
 		TRY(json_item_object(&demands, i, &item, err));
-		TRY(decode_demand(&item, policy,
+		TRY(decode_demand(&item, policy, role->name,
 		    &role->demands[role->demand_count], err));
 		role->demand_count++;
 	}
@@ -258,10 +287,11 @@ decode_demands(const struct json_at *roles, const struct trust_policy *policy,
 
 static int
 decode_demand(const struct json_at *at, const struct trust_policy *policy,
-    struct trust_demand *demand, struct err *err)
+    const char *demanding, struct trust_demand *demand, struct err *err)
 {
 	static const char *const known[] = {"predicate_type", "builder_id",
 	    "role", NULL};
+	const char *signs = "nothing: there is no such role";
 	const char *name;
 	size_t role = 0;
 
@@ -275,13 +305,17 @@ decode_demand(const struct json_at *at, const struct trust_policy *policy,
 		TRY(json_null_in(at, "builder_id", err));
 	TRY(json_string_in(at, "role", LIMIT_NAME_BYTES, &name, err));
 	while (role < policy->role_count &&
-	       (policy->roles[role].purpose != TRUST_PROVENANCE ||
-		   strcmp(policy->roles[role].name, name) != 0))
+	       strcmp(policy->roles[role].name, name) != 0)
 		role++;
-	if (role == policy->role_count)
-		return json_refuse(at, "role", err,
-		    "\"%s\" is no role that signs provenance",
-		    err_quote_str(name).text);
+	if (role < policy->role_count)
+		signs = trust_purpose_what(policy->roles[role].purpose);
+	if (role == policy->role_count ||
+	    policy->roles[role].purpose != TRUST_PROVENANCE) {
+		err_set(err, TRUST_ROLE_REFERENCE_BAD,
+		    "%s -> %s, which signs %s", demanding,
+		    err_quote_str(name).text, signs);
+		return json_blame(at, "role", err);
+	}
 	demand->role = role;
 	return 0;
 }

@@ -383,10 +383,10 @@ private_key_load_refuses_text_around_the_block(void **state)
 	snprintf(text, sizeof(text), "key\n%s", pem);
 	expect_text_refused(text, KEY_MALFORMED);
 	snprintf(text, sizeof(text), "%s%s", pem, pem);
-	expect_text_refused(text, KEY_MALFORMED);
+	expect_text_refused(text, BYTES_TRAILING);
 	snprintf(text, sizeof(text), "%s%s", pem,
 	    fixture_key(ALGORITHM_ED25519, 0)->pem);
-	expect_text_refused(text, KEY_MALFORMED);
+	expect_text_refused(text, BYTES_TRAILING);
 	free(pem);
 }
 
@@ -421,11 +421,11 @@ private_key_load_refuses_keys_that_are_not_fit(void **state)
 
 	(void)state;
 	expect_key_refused(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521"), PKCS8,
-	    KEY_UNSUPPORTED);
+	    KEY_CURVE_WRONG);
 	expect_key_refused(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp256k1"),
-	    TRADITIONAL, KEY_UNSUPPORTED);
+	    TRADITIONAL, KEY_CURVE_WRONG);
 	expect_key_refused(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits), PKCS8,
-	    KEY_UNSUPPORTED);
+	    KEY_TOO_SHORT);
 	expect_key_refused(EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), PKCS8,
 	    KEY_UNSUPPORTED);
 	EVP_PKEY_set_utf8_string_param(compressed,

@@ -159,8 +159,8 @@ public_key_from_pem_refuses_text_around_the_block(void **state)
 	expect_refused_text(join(" ", pem, ""), KEY_MALFORMED);
 	expect_refused_text(join("my key\n", pem, ""), KEY_MALFORMED);
 	expect_refused_text(join("\xef\xbb\xbf", pem, ""), KEY_MALFORMED);
-	expect_refused_text(join("", pem, "x"), KEY_MALFORMED);
-	expect_refused_text(join("", pem, "\nmy key\n"), KEY_MALFORMED);
+	expect_refused_text(join("", pem, "x"), BYTES_TRAILING);
+	expect_refused_text(join("", pem, "\nmy key\n"), BYTES_TRAILING);
 }
 
 static void
@@ -170,8 +170,8 @@ public_key_from_pem_refuses_two_blocks(void **state)
 	const char *b = fixture_key(ALGORITHM_ED25519, 1)->pem;
 
 	(void)state;
-	expect_refused_text(join(a, b, ""), KEY_MALFORMED);
-	expect_refused_text(join(a, a, ""), KEY_MALFORMED);
+	expect_refused_text(join(a, b, ""), BYTES_TRAILING);
+	expect_refused_text(join(a, a, ""), BYTES_TRAILING);
 }
 
 static void
@@ -279,7 +279,8 @@ public_key_from_spki_refuses_trailing_bytes(void **state)
 		memcpy(longer, der.ptr, der.len);
 		assert_code(public_key_from_spki(bytes_of(longer, der.len + 1),
 				&key, &err),
-		    KEY_MALFORMED);
+		    BYTES_TRAILING);
+		assert_non_null(strstr(err.text, "1 bytes after"));
 		assert_code(public_key_from_spki(bytes_of(longer, der.len - 1),
 				&key, &err),
 		    KEY_MALFORMED);
@@ -339,7 +340,7 @@ public_key_from_pem_refuses_other_curves(void **state)
 	for (size_t i = 0; i < countof(curves); i++)
 		expect_refused_key(
 		    EVP_PKEY_Q_keygen(NULL, NULL, "EC", curves[i]),
-		    KEY_UNSUPPORTED);
+		    KEY_CURVE_WRONG);
 }
 
 static void
@@ -404,10 +405,14 @@ public_key_from_pem_refuses_explicit_curve_parameters(void **state)
 	(void)state;
 	expect_refused_key(
 	    ec_key_with("P-256", OSSL_PKEY_PARAM_EC_ENCODING, "explicit"),
-	    KEY_UNSUPPORTED);
+	    KEY_PARAMETERS_EXPLICIT);
+	/* Which is said before the curve, that nobody named. */
+	expect_refused_key(
+	    ec_key_with("P-521", OSSL_PKEY_PARAM_EC_ENCODING, "explicit"),
+	    KEY_PARAMETERS_EXPLICIT);
 	expect_refused_key(
 	    ec_key_with("P-384", OSSL_PKEY_PARAM_EC_ENCODING, "explicit"),
-	    KEY_UNSUPPORTED);
+	    KEY_PARAMETERS_EXPLICIT);
 }
 
 /* The same key in two encodings would have two identities. */
@@ -490,7 +495,7 @@ public_key_from_pem_refuses_small_rsa_keys(void **state)
 	for (size_t i = 0; i < countof(bits); i++)
 		expect_refused_key(
 		    EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits[i]),
-		    KEY_UNSUPPORTED);
+		    KEY_TOO_SHORT);
 }
 
 /* Takes both numbers. Only the public half, so that any number will do. */
@@ -537,13 +542,13 @@ modulus_of(int bits)
 }
 
 static void
-public_key_from_pem_refuses_rsa_keys_over_8192_bits(void **state)
+public_key_from_pem_refuses_rsa_keys_next_to_the_limits(void **state)
 {
 	(void)state;
 	expect_refused_key(rsa_key_of(modulus_of(8193), number(65537)),
 	    KEY_UNSUPPORTED);
 	expect_refused_key(rsa_key_of(modulus_of(3071), number(65537)),
-	    KEY_UNSUPPORTED);
+	    KEY_TOO_SHORT);
 }
 
 static void
@@ -933,7 +938,7 @@ main(void)
 		public_key_from_pem_refuses_ed25519_points_of_small_order),
 	    cmocka_unit_test(public_key_from_pem_refuses_small_rsa_keys),
 	    cmocka_unit_test(
-		public_key_from_pem_refuses_rsa_keys_over_8192_bits),
+		public_key_from_pem_refuses_rsa_keys_next_to_the_limits),
 	    cmocka_unit_test(public_key_from_pem_refuses_other_rsa_exponents),
 	    cmocka_unit_test(public_key_from_pem_refuses_an_even_rsa_modulus),
 	    cmocka_unit_test(public_key_accepts_a_signature_by_its_key),

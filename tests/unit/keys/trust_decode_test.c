@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
@@ -53,6 +54,24 @@ expect_refused(json_t *tree, enum err_code code)
 	char *text = fixture_text(tree);
 
 	expect_refused_text(bytes_of_str(text), code);
+	free(text);
+}
+
+/* Takes the tree. The message says where, and what. */
+static void
+expect_named(json_t *tree, enum err_code code, const char *field,
+    const char *why)
+{
+	struct trust_policy *policy = UNTOUCHED;
+	char *text = fixture_text(tree);
+	struct err err;
+
+	assert_code(trust_decode(bytes_of_str(text), &policy, &err), code);
+	assert_string_equal(err.field, field);
+	if (strncmp(err.text, field, strlen(field)) != 0 ||
+	    strstr(err.text, why) == NULL)
+		fail_msg("%s", err.text);
+	assert_ptr_equal(policy, UNTOUCHED);
 	free(text);
 }
 
@@ -246,12 +265,14 @@ trust_decode_refuses_members_of_another_type(void **state)
 static void
 trust_decode_refuses_what_is_not_one_json_object(void **state)
 {
-	static const char *const texts[] = {"", "[]", "nonsense", "{}x",
-	    "{\"schema\":\"assay.trust/1\",\"schema\":\"assay.trust/1\"}"};
+	static const char *const texts[] = {"", "[]", "nonsense"};
 
 	(void)state;
 	for (size_t i = 0; i < countof(texts); i++)
 		expect_refused_text(bytes_of_str(texts[i]), TRUST_MALFORMED);
+	expect_refused_text(bytes_of_str("{}x"), BYTES_TRAILING);
+	expect_refused_text(bytes_of_str("{\"version\":1,\"version\":2}"),
+	    MEMBER_DUPLICATE);
 }
 
 static void
@@ -341,13 +362,25 @@ trust_decode_refuses_an_id_that_is_not_the_keys(void **state)
 }
 
 static void
-trust_decode_refuses_one_key_under_two_ids(void **state)
+trust_decode_names_one_key_under_two_ids(void **state)
 {
 	const struct fixture_key *listed = fixture_key(ALGORITHM_ED25519, 0);
+	json_t *tree = fixture_trust();
+	json_t *keys = json_object();
+	char field[64], other[64];
 
 	(void)state;
-	expect_refused(good_with_key(spare_key()->id, "ed25519", listed->pem),
-	    TRUST_MALFORMED);
+	snprintf(field, sizeof(field), "keys.%.16s...", spare_key()->id);
+	snprintf(other, sizeof(other), "the same key as keys.%.16s...",
+	    listed->id);
+	expect_named(good_with_key(spare_key()->id, "ed25519", listed->pem),
+	    TRUST_KEY_TWICE, field, other);
+	/* In the other order: the wrong id before its own. */
+	json_object_set_new(keys, spare_key()->id,
+	    json_pack("{s:s, s:s}", "alg", "ed25519", "pem", listed->pem));
+	json_object_update(keys, json_object_get(tree, "keys"));
+	json_object_set_new(tree, "keys", keys);
+	expect_named(tree, TRUST_KEY_TWICE, field, other);
 }
 
 static void
@@ -375,19 +408,38 @@ trust_decode_refuses_an_algorithm_that_nobody_knows(void **state)
 	    KEY_UNSUPPORTED);
 }
 
+/* A key of libcrypto's, of any kind, in a policy. Takes the key. */
 static void
-trust_decode_refuses_a_key_that_is_not_fit(void **state)
+expect_key_named(EVP_PKEY *pkey, enum err_code code, const char *why)
 {
-	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521");
 	char *pem = fixture_pem(pkey);
+	char field[64];
+
+	snprintf(field, sizeof(field), "keys.%.16s....pem", spare_key()->id);
+	expect_named(good_with_key(spare_key()->id, "ecdsa-p384-sha384", pem),
+	    code, field, why);
+	free(pem);
+	EVP_PKEY_free(pkey);
+}
+
+static void
+trust_decode_says_which_key_is_not_fit_and_why(void **state)
+{
+	EVP_PKEY *explicit = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	size_t bits = 2048;
 
 	(void)state;
 	expect_refused(good_with_key(spare_key()->id, "ed25519", "nonsense"),
 	    KEY_MALFORMED);
-	expect_refused(good_with_key(spare_key()->id, "ecdsa-p384-sha384", pem),
-	    KEY_UNSUPPORTED);
-	free(pem);
-	EVP_PKEY_free(pkey);
+	expect_key_named(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521"),
+	    KEY_CURVE_WRONG, "ec: curve secp521r1");
+	expect_key_named(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits),
+	    KEY_TOO_SHORT, "rsa: 2048 bits");
+	assert_int_equal(EVP_PKEY_set_utf8_string_param(explicit,
+			     OSSL_PKEY_PARAM_EC_ENCODING, "explicit"),
+	    1);
+	expect_key_named(explicit, KEY_PARAMETERS_EXPLICIT,
+	    "ec: explicit curve parameters");
 }
 
 static void
@@ -444,10 +496,10 @@ static void
 trust_decode_refuses_threshold_zero(void **state)
 {
 	(void)state;
-	expect_refused(good_with_role("threshold", json_integer(0)),
-	    TRUST_MALFORMED);
+	expect_named(good_with_role("threshold", json_integer(0)),
+	    TRUST_THRESHOLD_BAD, "roles.prod.threshold", "0 is outside 1 to 3");
 	expect_refused(good_with_role("threshold", json_integer(-1)),
-	    TRUST_MALFORMED);
+	    TRUST_THRESHOLD_BAD);
 }
 
 static void
@@ -455,18 +507,19 @@ trust_decode_refuses_a_threshold_above_the_number_of_keys(void **state)
 {
 	(void)state;
 	expect_taken(good_with_role("threshold", json_integer(3)));
-	expect_refused(good_with_role("threshold", json_integer(4)),
-	    TRUST_MALFORMED);
+	expect_named(good_with_role("threshold", json_integer(4)),
+	    TRUST_THRESHOLD_BAD, "roles.prod.threshold", "4 is outside 1 to 3");
 	expect_refused(
 	    good_with_role("threshold", json_integer(INT64_C(1) << 32)),
-	    TRUST_MALFORMED);
+	    TRUST_THRESHOLD_BAD);
 }
 
 static void
 trust_decode_refuses_a_role_without_keys(void **state)
 {
 	(void)state;
-	expect_refused(good_with_role("keys", json_array()), TRUST_MALFORMED);
+	expect_refused(good_with_role("keys", json_array()),
+	    TRUST_THRESHOLD_BAD);
 }
 
 static void
@@ -479,7 +532,8 @@ trust_decode_refuses_a_key_twice_in_a_role(void **state)
 	/* Or the threshold would be too high as well. */
 	json_object_set_new(fixture_role(tree, "prod"), "threshold",
 	    json_integer(1));
-	expect_refused(tree, TRUST_MALFORMED);
+	expect_named(tree, TRUST_KEY_TWICE, "roles.prod.keys",
+	    "stands there twice");
 }
 
 static void
@@ -556,6 +610,140 @@ trust_decode_refuses_patterns_and_debug_in_other_roles(void **state)
 	expect_refused(good_with_role_for("image"), TRUST_MALFORMED);
 }
 
+/* One more demand of `from`: provenance by the role `to`. */
+static void
+demand(json_t *trust, const char *from, const char *to)
+{
+	json_t *role = fixture_role(trust, from);
+
+	if (json_object_get(role, "provenance") == NULL)
+		json_object_set_new(role, "provenance", json_array());
+	assert_int_equal(
+	    json_array_append_new(json_object_get(role, "provenance"),
+		json_pack("{s:s, s:n, s:s}", "predicate_type", "urn:built",
+		    "builder_id", "role", to)),
+	    0);
+}
+
+/* "prod" and "lab" sign images; "builders" and "auditors" provenance. */
+static json_t *
+good_with_provenance(void)
+{
+	json_t *tree = fixture_trust();
+	json_t *roles = json_object_get(tree, "roles");
+	json_t *signing = json_pack("{s:s, s:i, s:[s]}", "signs", "provenance",
+	    "threshold", 1, "keys", fixture_key(ALGORITHM_ED25519, 0)->id);
+
+	json_object_set(roles, "builders", signing);
+	json_object_set_new(roles, "auditors", json_deep_copy(signing));
+	json_decref(signing);
+	return tree;
+}
+
+static void
+trust_decode_takes_demands_that_meet_but_do_not_go_round(void **state)
+{
+	json_t *tree = good_with_provenance();
+
+	(void)state;
+	demand(tree, "prod", "builders");
+	demand(tree, "prod", "auditors");
+	demand(tree, "lab", "builders");
+	demand(tree, "lab", "builders");
+	expect_taken(tree);
+}
+
+static void
+trust_decode_shows_the_circle_of_roles_that_demand_of_each_other(void **state)
+{
+	json_t *tree = good_with_provenance();
+
+	(void)state;
+	demand(tree, "lab", "lab");
+	expect_named(tree, TRUST_ROLE_CYCLE, "roles.lab", ": lab -> lab");
+
+	tree = good_with_provenance();
+	demand(tree, "prod", "lab");
+	demand(tree, "lab", "prod");
+	expect_named(tree, TRUST_ROLE_CYCLE, "roles.prod",
+	    ": prod -> lab -> prod");
+
+	/* Not by way of the first demands, and not from the first role. */
+	tree = good_with_provenance();
+	demand(tree, "prod", "builders");
+	demand(tree, "builders", "lab");
+	demand(tree, "builders", "auditors");
+	demand(tree, "auditors", "auditor");
+	demand(tree, "auditors", "builders");
+	expect_named(tree, TRUST_ROLE_CYCLE, "roles.builders",
+	    ": builders -> auditors -> builders");
+}
+
+/* Sixteen names of the greatest length are more than a message holds. */
+static void
+trust_decode_shows_the_beginning_of_a_long_circle(void **state)
+{
+	json_t *tree = fixture_trust();
+	json_t *roles = json_object();
+	char names[16][LIMIT_NAME_BYTES + 1];
+	struct trust_policy *policy = UNTOUCHED;
+	CLEANUP(freep) char *text = NULL;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < countof(names); i++) {
+		memset(names[i], 'a' + (int)i, LIMIT_NAME_BYTES);
+		names[i][LIMIT_NAME_BYTES] = '\0';
+		json_object_set_new(roles, names[i],
+		    json_deep_copy(fixture_role(tree, "prod")));
+	}
+	json_object_set_new(tree, "roles", roles);
+	for (size_t i = 0; i < countof(names); i++)
+		demand(tree, names[i], names[(i + 1) % countof(names)]);
+	text = fixture_text(tree);
+	assert_code(trust_decode(bytes_of_str(text), &policy, &err),
+	    TRUST_ROLE_CYCLE);
+	assert_non_null(strstr(err.text, " -> bbbb"));
+	assert_non_null(strstr(err.text, "..."));
+}
+
+static void
+trust_decode_refuses_a_demand_of_a_role_that_cannot_meet_it(void **state)
+{
+	json_t *tree = good_with_provenance();
+
+	(void)state;
+	demand(tree, "prod", "builders");
+	demand(tree, "prod", "lab");
+	expect_named(tree, TRUST_ROLE_REFERENCE_BAD,
+	    "roles.prod.provenance[1].role", "prod -> lab, which signs images");
+
+	tree = good_with_provenance();
+	demand(tree, "prod", "builder");
+	expect_named(tree, TRUST_ROLE_REFERENCE_BAD,
+	    "roles.prod.provenance[0].role",
+	    "prod -> builder, which signs nothing: there is no such role");
+
+	tree = good_with_provenance();
+	demand(tree, "builders", "auditors");
+	expect_named(tree, TRUST_ROLE_REFERENCE_BAD,
+	    "roles.builders.provenance",
+	    "a role that signs provenance demands none");
+}
+
+static void
+trust_decode_refuses_malformed_demands(void **state)
+{
+	static const char *const bad[] = {"null", "{}", "[]", "[1]", "[null]",
+	    "[{}]", "[{\"role\":1}]", "[{\"role\":\"lab\"}]", "\"builders\""};
+
+	(void)state;
+	for (size_t i = 0; i < countof(bad); i++)
+		expect_refused(good_with_role("provenance",
+				   json_loads(bad[i], JSON_DECODE_ANY, NULL)),
+		    TRUST_MALFORMED);
+}
+
 static void
 trust_decode_takes_groups(void **state)
 {
@@ -571,19 +759,23 @@ static void
 trust_decode_refuses_malformed_groups(void **state)
 {
 	static const char *const bad[] = {"null", "{}", "\"classical\"",
-	    "[\"classical\",1]", "[[\"classical\"]]", "[[\"classical\",0]]",
-	    "[[\"classical\",4]]", "[[\"classical\",1.0]]",
+	    "[\"classical\",1]", "[[\"classical\"]]", "[[\"classical\",1.0]]",
 	    "[[\"classical\",\"1\"]]", "[[\"classical\",1,1]]",
 	    "[[1,\"classical\"]]", "[[\"Classical\",1]]", "[{\"classical\":1}]",
-	    "[[]]", "[[\"classical\",1],[\"classical\",1]]",
-	    /* There is no such key in the role. */
-	    "[[\"ml-dsa\",1]]"};
+	    "[[]]", "[[\"classical\",1],[\"classical\",1]]"};
+	/* There is no such key in the role. */
+	static const char *const unmet[] = {"[[\"classical\",0]]",
+	    "[[\"classical\",4]]", "[[\"ml-dsa\",1]]"};
 
 	(void)state;
 	for (size_t i = 0; i < countof(bad); i++)
 		expect_refused(good_with_role("groups",
 				   json_loads(bad[i], JSON_DECODE_ANY, NULL)),
 		    TRUST_MALFORMED);
+	for (size_t i = 0; i < countof(unmet); i++)
+		expect_named(
+		    good_with_role("groups", json_loads(unmet[i], 0, NULL)),
+		    TRUST_THRESHOLD_BAD, "roles.prod.groups", "is outside 1");
 }
 
 /* Here libcrypto is too old; where it is not, the test has nothing to say. */
@@ -842,6 +1034,14 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(trust_decode_takes_groups),
 	    cmocka_unit_test(trust_decode_refuses_malformed_groups),
+	    cmocka_unit_test(
+		trust_decode_takes_demands_that_meet_but_do_not_go_round),
+	    cmocka_unit_test(
+		trust_decode_shows_the_circle_of_roles_that_demand_of_each_other),
+	    cmocka_unit_test(trust_decode_shows_the_beginning_of_a_long_circle),
+	    cmocka_unit_test(
+		trust_decode_refuses_a_demand_of_a_role_that_cannot_meet_it),
+	    cmocka_unit_test(trust_decode_refuses_malformed_demands),
 	    cmocka_unit_test(trust_decode_refuses_ml_dsa_before_openssl_3_5),
 	    cmocka_unit_test(trust_decode_takes_roles_of_each_purpose),
 	    cmocka_unit_test(trust_decode_refuses_a_purpose_that_nobody_knows),
@@ -861,12 +1061,12 @@ main(void)
 		trust_decode_refuses_a_policy_without_keys_or_roles),
 	    cmocka_unit_test(trust_decode_takes_a_key_that_is_in_no_role),
 	    cmocka_unit_test(trust_decode_refuses_an_id_that_is_not_the_keys),
-	    cmocka_unit_test(trust_decode_refuses_one_key_under_two_ids),
+	    cmocka_unit_test(trust_decode_names_one_key_under_two_ids),
 	    cmocka_unit_test(
 		trust_decode_refuses_an_algorithm_that_is_not_the_keys),
 	    cmocka_unit_test(
 		trust_decode_refuses_an_algorithm_that_nobody_knows),
-	    cmocka_unit_test(trust_decode_refuses_a_key_that_is_not_fit),
+	    cmocka_unit_test(trust_decode_says_which_key_is_not_fit_and_why),
 	    cmocka_unit_test(trust_decode_refuses_more_than_64_keys),
 	    cmocka_unit_test(trust_decode_takes_64_keys_in_one_role),
 	    cmocka_unit_test(trust_decode_refuses_threshold_zero),

@@ -74,13 +74,13 @@ encode(const struct trust_draft *draft)
 }
 
 static void
-expect_refused(const struct trust_draft *draft)
+expect_refused(const struct trust_draft *draft, enum err_code code)
 {
 	char *text = UNTOUCHED;
 	struct err err;
 
-	assert_code(trust_encode_new(draft, &text, &err), TRUST_MALFORMED);
-	assert_int_equal(err.code, TRUST_MALFORMED);
+	assert_code(trust_encode_new(draft, &text, &err), code);
+	assert_int_equal(err.code, code);
 	assert_ptr_equal(text, UNTOUCHED);
 }
 
@@ -166,7 +166,7 @@ trust_encode_new_refuses_a_bad_threshold(void **state)
 		struct trust_draft draft = good();
 
 		draft.threshold = bad[i];
-		expect_refused(&draft);
+		expect_refused(&draft, TRUST_THRESHOLD_BAD);
 	}
 }
 
@@ -180,7 +180,7 @@ trust_encode_new_refuses_a_bad_role_name(void **state)
 		struct trust_draft draft = good();
 
 		draft.role = bad[i];
-		expect_refused(&draft);
+		expect_refused(&draft, TRUST_MALFORMED);
 	}
 }
 
@@ -199,7 +199,7 @@ trust_encode_new_refuses_bad_patterns(void **state)
 		struct trust_draft draft = good();
 
 		draft.patterns = bad[i];
-		expect_refused(&draft);
+		expect_refused(&draft, TRUST_MALFORMED);
 	}
 }
 
@@ -210,10 +210,10 @@ trust_encode_new_refuses_no_patterns_and_no_keys(void **state)
 
 	(void)state;
 	draft.pattern_count = 0;
-	expect_refused(&draft);
+	expect_refused(&draft, TRUST_MALFORMED);
 	draft = good();
 	draft.key_count = 0;
-	expect_refused(&draft);
+	expect_refused(&draft, TRUST_MALFORMED);
 }
 
 static void
@@ -223,7 +223,7 @@ trust_encode_new_refuses_a_key_twice(void **state)
 
 	(void)state;
 	draft.keys = keys_in_order(0, 1, 0);
-	expect_refused(&draft);
+	expect_refused(&draft, TRUST_KEY_TWICE);
 }
 
 static void
@@ -233,7 +233,7 @@ trust_encode_new_refuses_a_bad_version(void **state)
 
 	(void)state;
 	draft.version = 0;
-	expect_refused(&draft);
+	expect_refused(&draft, TRUST_MALFORMED);
 }
 
 static void
@@ -250,11 +250,11 @@ trust_encode_new_refuses_too_many_keys_or_patterns(void **state)
 		many_patterns[i] = "db";
 	draft.keys = many_keys;
 	draft.key_count = countof(many_keys);
-	expect_refused(&draft);
+	expect_refused(&draft, TRUST_MALFORMED);
 	draft = good();
 	draft.patterns = many_patterns;
 	draft.pattern_count = countof(many_patterns);
-	expect_refused(&draft);
+	expect_refused(&draft, TRUST_MALFORMED);
 }
 
 int
