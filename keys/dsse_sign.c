@@ -8,7 +8,6 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "keys/dsse.h"
-#include "keys/ecdsa_form.h"
 
 static int check_signature(const char *payload_type, struct bytes payload,
     const struct public_key *key, struct bytes sig, struct err *err);
@@ -70,12 +69,8 @@ check_signature(const char *payload_type, struct bytes payload,
 	TRY(dsse_pae(payload_type, payload, &pae, &len, err));
 	if (public_key_accepts(key, bytes_of(pae, len), sig))
 		return 0;
-	if (ecdsa_form_is_raw(public_key_algorithm(key), sig))
-		return err_set(err, SIGNATURE_NOT_DER,
-		    "%zu bytes of raw r||s instead of DER", sig.len);
-	return err_set(err, SIGNATURE_NOT_BY_KEY,
-	    "%zu bytes that are no %s signature by this key of this PAE",
-	    sig.len, algorithm_name(public_key_algorithm(key)));
+	return public_key_refuse(key, bytes_of(pae, len), sig,
+	    SIGNATURE_NOT_BY_KEY, err);
 }
 
 static int

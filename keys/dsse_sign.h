@@ -28,7 +28,7 @@ int dsse_sign(const char *payload_type, struct bytes payload,
 /*
  * The same with one signature that was made elsewhere (in a token, by a key
  * service, by a person): it is verified with `key` before anything else.
- * Errors: SIGNATURE_NOT_DER for raw r||s; SIGNATURE_NOT_BY_KEY; those above.
+ * Errors: those of public_key_refuse(), SIGNATURE_NOT_BY_KEY; those above.
  */
 int dsse_attach(const char *payload_type, struct bytes payload,
     struct bytes raw_old, const struct public_key *key, struct bytes sig,

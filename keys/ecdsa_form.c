@@ -4,28 +4,10 @@
 
 #include <openssl/bn.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 
 #include "base/scope.h"
 
-static bool is_der(struct bytes sig);
 static void free_sig(ECDSA_SIG **sig);
-
-size_t
-ecdsa_form_raw_bytes(enum algorithm algorithm)
-{
-	if (algorithm == ALGORITHM_ECDSA_P256_SHA256)
-		return 64;
-	return algorithm == ALGORITHM_ECDSA_P384_SHA384 ? 96 : 0;
-}
-
-bool
-ecdsa_form_is_raw(enum algorithm algorithm, struct bytes sig)
-{
-	size_t raw_bytes = ecdsa_form_raw_bytes(algorithm);
-
-	return raw_bytes > 0 && sig.len == raw_bytes && !is_der(sig);
-}
 
 int
 ecdsa_form_to_der(struct bytes raw, uint8_t **ret_der, size_t *ret_len,
@@ -55,18 +37,6 @@ ecdsa_form_to_der(struct bytes raw, uint8_t **ret_der, size_t *ret_len,
 	*ret_der = der;
 	*ret_len = (size_t)len;
 	return 0;
-}
-
-static bool
-is_der(struct bytes sig)
-{
-	const uint8_t *pos = sig.ptr;
-	ECDSA_SIG *decoded = d2i_ECDSA_SIG(NULL, &pos, (long)sig.len);
-	bool is_whole = decoded != NULL && pos == sig.ptr + sig.len;
-
-	ECDSA_SIG_free(decoded);
-	ERR_clear_error();
-	return is_whole;
 }
 
 static void

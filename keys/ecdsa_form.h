@@ -7,17 +7,8 @@
 #ifndef ASSAY_KEYS_ECDSA_FORM_H
 #define ASSAY_KEYS_ECDSA_FORM_H
 
-#include <stdbool.h>
-
 #include "base/bytes.h"
 #include "base/err.h"
-#include "keys/algorithm.h"
-
-/* Bytes of r||s; 0 if the algorithm is not ECDSA. */
-size_t ecdsa_form_raw_bytes(enum algorithm algorithm);
-
-/* As long as r||s of this algorithm, and not DER? */
-bool ecdsa_form_is_raw(enum algorithm algorithm, struct bytes sig);
 
 /* DER of r||s, whose halves are of one length. Returns owned (malloc).
  * Errors: NO_MEMORY. */

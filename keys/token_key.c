@@ -74,7 +74,7 @@ token_key_sign(const struct token_key *key, struct bytes message,
 
 	TRY(hash(algorithm, message, hashed, &data, err));
 	TRY(sign(key, data, &sig, &len, err));
-	if (ecdsa_form_raw_bytes(algorithm) > 0)
+	if (algorithm_raw_bytes(algorithm) > 0)
 		return ecdsa_form_to_der(bytes_of(sig, len), ret_sig, ret_len,
 		    err);
 	*ret_sig = take_ptr(&sig);

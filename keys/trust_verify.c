@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,9 @@
 struct tally {
 	uint64_t accepted; /* keys of which a signature is there */
 	bool has_bad;      /* no key accepts it, though it should be ours */
-	bool has_raw;      /* the same, and it is raw r||s */
-	bool has_unknown;  /* no key accepts it, and it names a foreign one */
+	size_t bad;        /* the first such, one that names a key before all */
+	bool is_bad_named;
+	bool has_unknown; /* no key accepts it, and it names a foreign one */
 };
 
 static int check_revoked(const struct trust_policy *policy,
@@ -19,17 +21,19 @@ static int count_keys(const struct trust_policy *policy,
     const struct dsse_envelope *envelope, struct tally *ret_tally,
     struct err *err);
 static void count_signature(const struct trust_policy *policy, struct bytes pae,
-    const struct dsse_signature *signature, struct tally *tally);
+    const struct dsse_envelope *envelope, size_t index, struct tally *tally);
+static void count_bad(size_t index, bool is_named, struct tally *tally);
 static size_t find_signer(const struct trust_policy *policy, struct bytes pae,
     struct bytes sig, size_t hinted);
 static size_t find_hinted(const struct trust_policy *policy,
     const char *claimed_keyid);
-static bool is_raw(const struct trust_policy *policy, size_t hinted,
-    struct bytes sig);
 static bool is_met(const struct trust_policy *policy,
     const struct trust_role *role, uint64_t keys);
 static int refuse(const struct trust_policy *policy, enum trust_purpose purpose,
-    const struct tally *tally, struct err *err);
+    const struct dsse_envelope *envelope, const struct tally *tally,
+    struct err *err);
+static int refuse_bad(const struct trust_policy *policy,
+    const struct dsse_envelope *envelope, size_t index, struct err *err);
 
 int
 trust_verify_for(const struct trust_policy *policy, enum trust_purpose purpose,
@@ -53,7 +57,7 @@ trust_verify_for(const struct trust_policy *policy, enum trust_purpose purpose,
 	verdict.keys = tally.accepted & ~policy->revoked_keys;
 	verdict.roles = trust_roles_met(policy, purpose, verdict.keys);
 	if (verdict.roles == 0)
-		return refuse(policy, purpose, &tally, err);
+		return refuse(policy, purpose, envelope, &tally, err);
 
 	/* Did they sign such a document, and not something else? */
 	if (!trust_purpose_has_type(purpose, dsse_payload_type(envelope)))
@@ -133,44 +137,37 @@ count_keys(const struct trust_policy *policy,
 
 	TRY(dsse_pae(dsse_payload_type(envelope), dsse_raw_payload(envelope),
 	    &pae, &len, err));
-	for (size_t i = 0; i < dsse_signature_count(envelope); i++) {
-		struct dsse_signature signature =
-		    dsse_signature_at(envelope, i);
-
-		count_signature(policy, bytes_of(pae, len), &signature, &tally);
-	}
+	for (size_t i = 0; i < dsse_signature_count(envelope); i++)
+		count_signature(policy, bytes_of(pae, len), envelope, i,
+		    &tally);
 	*ret_tally = tally;
 	return 0;
 }
 
 static void
 count_signature(const struct trust_policy *policy, struct bytes pae,
-    const struct dsse_signature *signature, struct tally *tally)
+    const struct dsse_envelope *envelope, size_t index, struct tally *tally)
 {
-	size_t hinted = find_hinted(policy, signature->claimed_keyid);
-	size_t signer = find_signer(policy, pae, signature->sig, hinted);
+	struct dsse_signature signature = dsse_signature_at(envelope, index);
+	size_t hinted = find_hinted(policy, signature.claimed_keyid);
+	size_t signer = find_signer(policy, pae, signature.sig, hinted);
 
 	if (signer < policy->key_count)
 		tally->accepted |= UINT64_C(1) << signer;
-	else if (is_raw(policy, hinted, signature->sig))
-		tally->has_raw = true;
-	else if (signature->claimed_keyid == NULL || hinted < policy->key_count)
-		tally->has_bad = true;
+	else if (signature.claimed_keyid == NULL || hinted < policy->key_count)
+		count_bad(index, hinted < policy->key_count, tally);
 	else
 		tally->has_unknown = true;
 }
 
-/* By its size, which is for the message only: it did not verify. */
-static bool
-is_raw(const struct trust_policy *policy, size_t hinted, struct bytes sig)
+static void
+count_bad(size_t index, bool is_named, struct tally *tally)
 {
-	enum algorithm algorithm;
-
-	if (hinted == policy->key_count)
-		return false;
-	algorithm = public_key_algorithm(policy->keys[hinted]);
-	return (algorithm == ALGORITHM_ECDSA_P256_SHA256 && sig.len == 64) ||
-	       (algorithm == ALGORITHM_ECDSA_P384_SHA384 && sig.len == 96);
+	if (tally->has_bad && (tally->is_bad_named || !is_named))
+		return;
+	tally->has_bad = true;
+	tally->bad = index;
+	tally->is_bad_named = is_named;
 }
 
 /* The hinted key first, then every other key, each of them once. */
@@ -203,15 +200,11 @@ find_hinted(const struct trust_policy *policy, const char *claimed_keyid)
 /* Of several reasons, the one that says most. */
 static int
 refuse(const struct trust_policy *policy, enum trust_purpose purpose,
-    const struct tally *tally, struct err *err)
+    const struct dsse_envelope *envelope, const struct tally *tally,
+    struct err *err)
 {
-	if (tally->has_raw)
-		return err_set_field(err, SIGNATURE_NOT_DER, "signatures",
-		    "signatures: one names an ECDSA key and has the size of "
-		    "raw r||s instead of DER");
 	if (tally->has_bad)
-		return err_set(err, IMAGE_SIGNATURE_BAD,
-		    "no key of the trust policy accepts a signature");
+		return refuse_bad(policy, envelope, tally->bad, err);
 	if (trust_roles_met(policy, purpose, tally->accepted) != 0)
 		return err_set(err, KEY_REVOKED,
 		    "enough keys signed, but too many of them are revoked");
@@ -221,4 +214,30 @@ refuse(const struct trust_policy *policy, enum trust_purpose purpose,
 	return err_set(err, THRESHOLD_NOT_MET,
 	    "%d known key(s) signed, not enough for any role that signs %s",
 	    __builtin_popcountll(tally->accepted), trust_purpose_what(purpose));
+}
+
+/*
+ * Find out what is wrong with one signature, if it says whose it is. Its answer
+ * is a refusal whatever it finds; of an envelope it looks at this one alone.
+ */
+static int
+refuse_bad(const struct trust_policy *policy,
+    const struct dsse_envelope *envelope, size_t index, struct err *err)
+{
+	CLEANUP(freep) uint8_t *pae = NULL;
+	struct dsse_signature signature = dsse_signature_at(envelope, index);
+	size_t hinted = find_hinted(policy, signature.claimed_keyid);
+	size_t len;
+
+	if (hinted == policy->key_count) {
+		err_set(err, IMAGE_SIGNATURE_BAD,
+		    "no key of the trust policy accepts it");
+	} else {
+		TRY(dsse_pae(dsse_payload_type(envelope),
+		    dsse_raw_payload(envelope), &pae, &len, err));
+		public_key_refuse(policy->keys[hinted], bytes_of(pae, len),
+		    signature.sig, IMAGE_SIGNATURE_BAD, err);
+	}
+	snprintf(err->field, sizeof(err->field), "signatures[%zu].sig", index);
+	return err_prefix(err, "%s", err->field);
 }

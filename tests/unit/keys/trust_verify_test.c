@@ -1,5 +1,6 @@
 /*
- * public_key_accepts() is wrapped to count how often a key is tried.
+ * public_key_accepts() is wrapped to count how often a key is tried, and
+ * public_key_refuse() how often a signature is looked into.
  */
 #include "keys_fixture.h"
 
@@ -7,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/rsa.h>
+
 #include "base/base64.h"
+#include "base/limits.h"
 #include "base/scope.h"
 #include "keys/trust.h"
 
@@ -38,11 +42,31 @@ __wrap_public_key_accepts(const struct public_key *key, struct bytes message,
 	return __real_public_key_accepts(key, message, signature);
 }
 
+static size_t look_count;
+
+int __real_public_key_refuse(const struct public_key *key, struct bytes message,
+    struct bytes signature, enum err_code code, struct err *err);
+int __wrap_public_key_refuse(const struct public_key *key, struct bytes message,
+    struct bytes signature, enum err_code code, struct err *err);
+
+int
+__wrap_public_key_refuse(const struct public_key *key, struct bytes message,
+    struct bytes signature, enum err_code code, struct err *err)
+{
+	look_count++;
+	return __real_public_key_refuse(key, message, signature, code, err);
+}
+
+/* Of the last envelope that was refused. */
+static struct err last;
+
 static int
 forget_tries(void **state)
 {
 	(void)state;
 	try_count = 0;
+	look_count = 0;
+	last = (struct err){.code = ERR_NONE};
 	return 0;
 }
 
@@ -61,7 +85,7 @@ verify_for(json_t *trust, enum trust_purpose purpose, json_t *tree,
 	    ERR_NONE);
 	assert_code(dsse_decode(bytes_of_str(raw), &envelope, &err), ERR_NONE);
 	return trust_verify_for(policy, purpose, bytes_of_str(raw), envelope,
-	    ret_verdict, &err);
+	    ret_verdict, &last);
 }
 
 /* Takes both trees. Returns the error code. */
@@ -145,11 +169,13 @@ flip_bit(json_t *object, const char *member, size_t bit)
 {
 	json_t *value = json_object_get(object, member);
 	uint8_t *data = NULL;
-	const char *why;
+	struct err err;
 	size_t len = 0;
 	char *base64;
 
-	assert_true(base64_decode(json_string_value(value), &data, &len, &why));
+	assert_code(base64_decode(json_string_value(value), ENVELOPE_MALFORMED,
+			&data, &len, &err),
+	    ERR_NONE);
 	data[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	base64 = fixture_base64(bytes_of(data, len));
 	json_string_set(value, base64);
@@ -397,6 +423,223 @@ trust_verify_ignores_bad_signatures_beside_enough_good_ones(void **state)
 	fixture_envelope_sign(tree, P384, P384->id);
 	fixture_envelope_sign(tree, ED25519, ED25519->id);
 	expect_roles(fixture_trust(), tree, 1u << PROD);
+}
+
+/* Takes both trees. The message says which signature, and what about it. */
+static void
+expect_named(json_t *trust, json_t *tree, enum err_code code, const char *field,
+    const char *why)
+{
+	expect_refused(trust, tree, code);
+	assert_string_equal(last.field, field);
+	if (strncmp(last.text, field, strlen(field)) != 0 ||
+	    strstr(last.text, why) == NULL)
+		fail_msg("%s", last.text);
+}
+
+/* How a signer can do it; `padding` and `salt` only for RSA. */
+struct manner {
+	const char *hash;
+	int padding;
+	int salt;
+};
+
+static void
+sign_in(json_t *tree, const struct fixture_key *key, const char *keyid,
+    const struct manner *manner)
+{
+	struct bytes pae = fixture_pae(tree);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *borrowed = NULL;
+	uint8_t sig[1024];
+	size_t len = sizeof(sig);
+	char *base64;
+
+	assert_int_equal(EVP_DigestSignInit(ctx, &borrowed,
+			     EVP_get_digestbyname(manner->hash), NULL,
+			     key->pkey),
+	    1);
+	if (manner->padding != 0)
+		assert_int_equal(
+		    EVP_PKEY_CTX_set_rsa_padding(borrowed, manner->padding), 1);
+	if (manner->padding == RSA_PKCS1_PSS_PADDING)
+		assert_int_equal(
+		    EVP_PKEY_CTX_set_rsa_pss_saltlen(borrowed, manner->salt),
+		    1);
+	assert_int_equal(EVP_DigestSign(ctx, sig, &len, pae.ptr, pae.len), 1);
+	base64 = fixture_base64(bytes_of(sig, len));
+	json_array_append_new(json_object_get(tree, "signatures"),
+	    json_pack("{s:s*, s:s}", "keyid", keyid, "sig", base64));
+	free(base64);
+	EVP_MD_CTX_free(ctx);
+	fixture_free_bytes(pae);
+}
+
+enum {
+	pss = RSA_PKCS1_PSS_PADDING,
+	pkcs1 = RSA_PKCS1_PADDING,
+	as_long = RSA_PSS_SALTLEN_DIGEST,
+};
+
+/* Every manner that has a name, and the key that is used so. */
+static const struct {
+	enum algorithm algorithm;
+	struct manner manner;
+	enum err_code code;
+	const char *why;
+} manners[] = {
+    {ALGORITHM_ECDSA_P256_SHA256, {"SHA384", 0, 0}, SIGNATURE_OTHER_HASH,
+	"but over SHA-384; ecdsa-p256-sha256 is due"},
+    {ALGORITHM_ECDSA_P256_SHA256, {"SHA512", 0, 0}, SIGNATURE_OTHER_HASH,
+	"but over SHA-512; ecdsa-p256-sha256 is due"},
+    {ALGORITHM_ECDSA_P384_SHA384, {"SHA256", 0, 0}, SIGNATURE_OTHER_HASH,
+	"but over SHA-256; ecdsa-p384-sha384 is due"},
+    {ALGORITHM_ECDSA_P384_SHA384, {"SHA512", 0, 0}, SIGNATURE_OTHER_HASH,
+	"but over SHA-512; ecdsa-p384-sha384 is due"},
+    {ALGORITHM_RSA_PSS_SHA256, {"SHA384", pss, as_long}, SIGNATURE_OTHER_HASH,
+	"but over SHA-384; rsa-pss-sha256 is due"},
+    {ALGORITHM_RSA_PSS_SHA256, {"SHA512", pss, 20}, SIGNATURE_OTHER_HASH,
+	"but over SHA-512; rsa-pss-sha256 is due"},
+    {ALGORITHM_RSA_PSS_SHA256, {"SHA256", pss, RSA_PSS_SALTLEN_MAX},
+	SIGNATURE_OTHER_PADDING, "with a PSS salt of another length"},
+    {ALGORITHM_RSA_PSS_SHA256, {"SHA256", pss, 0}, SIGNATURE_OTHER_PADDING,
+	"with a PSS salt of another length"},
+    {ALGORITHM_RSA_PSS_SHA256, {"SHA256", pkcs1, 0}, SIGNATURE_OTHER_PADDING,
+	"with PKCS #1 v1.5 padding; rsa-pss-sha256 is due"},
+    {ALGORITHM_RSA_PSS_SHA256, {"SHA384", pkcs1, 0}, SIGNATURE_OTHER_PADDING,
+	"with PKCS #1 v1.5 padding, over SHA-384"},
+    {ALGORITHM_RSA_PSS_SHA256, {"SHA512", pkcs1, 0}, SIGNATURE_OTHER_PADDING,
+	"with PKCS #1 v1.5 padding, over SHA-512"},
+};
+
+static json_t *
+signed_in(size_t manner)
+{
+	const struct fixture_key *key =
+	    fixture_key(manners[manner].algorithm, 0);
+	json_t *tree = unsigned_envelope();
+
+	sign_in(tree, key, key->id, &manners[manner].manner);
+	return tree;
+}
+
+static void
+trust_verify_names_the_manner_in_which_the_right_key_signed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(manners); i++)
+		expect_named(fixture_trust(), signed_in(i), manners[i].code,
+		    "signatures[0].sig", manners[i].why);
+}
+
+/* Else the key would be accepted in a manner that nobody agreed on. */
+static void
+trust_verify_never_counts_a_key_that_signed_in_another_manner(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(manners); i++) {
+		json_t *tree = signed_in(i);
+
+		/* One of two is there; the other manner does not add to it. */
+		fixture_envelope_sign(tree,
+		    manners[i].algorithm == ALGORITHM_RSA_PSS_SHA256 ? P384
+								     : RSA3072,
+		    NULL);
+		expect_refused(fixture_trust(), tree, manners[i].code);
+	}
+}
+
+static void
+trust_verify_accepts_what_it_accepted_beside_another_manner(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < countof(manners); i++) {
+		json_t *tree = signed_in(i);
+
+		fixture_envelope_sign(tree, P384, P384->id);
+		fixture_envelope_sign(tree, ED25519, ED25519->id);
+		expect_roles(fixture_trust(), tree, 1u << PROD);
+	}
+	assert_int_equal(look_count, 0);
+}
+
+static void
+trust_verify_names_bytes_after_a_good_signature(void **state)
+{
+	static const enum algorithm all[] = {ALGORITHM_ECDSA_P256_SHA256,
+	    ALGORITHM_ECDSA_P384_SHA384, ALGORITHM_ED25519,
+	    ALGORITHM_RSA_PSS_SHA256};
+
+	(void)state;
+	for (size_t i = 0; i < countof(all); i++) {
+		const struct fixture_key *key = fixture_key(all[i], 0);
+		json_t *tree = unsigned_envelope();
+		struct bytes pae = fixture_pae(tree);
+		struct bytes sig = fixture_sign_with(key, pae);
+		uint8_t longer[1024] = {0};
+		char *base64;
+
+		memcpy(longer, sig.ptr, sig.len);
+		longer[sig.len] = '\n';
+		base64 = fixture_base64(bytes_of(longer, sig.len + 1));
+		json_array_append_new(json_object_get(tree, "signatures"),
+		    json_pack("{s:s, s:s}", "keyid", key->id, "sig", base64));
+		expect_named(fixture_trust(), tree, BYTES_TRAILING,
+		    "signatures[0].sig", "1 bytes after a good signature");
+		free(base64);
+		fixture_free_bytes(sig);
+		fixture_free_bytes(pae);
+	}
+}
+
+static void
+trust_verify_names_raw_r_and_s(void **state)
+{
+	json_t *tree = unsigned_envelope();
+	char *zeros = fixture_base64(bytes_of((uint8_t[96]){0}, 96));
+
+	(void)state;
+	json_array_append_new(json_object_get(tree, "signatures"),
+	    json_pack("{s:s, s:s}", "keyid", P384->id, "sig", zeros));
+	free(zeros);
+	expect_named(fixture_trust(), tree, SIGNATURE_NOT_DER,
+	    "signatures[0].sig", "96 bytes of raw r||s instead of DER");
+}
+
+/* Of many, the first that says whose it is; of others no more is known. */
+static void
+trust_verify_looks_into_one_signature_of_an_envelope(void **state)
+{
+	json_t *tree = unsigned_envelope();
+	static const struct manner sha512 = {"SHA512", 0, 0};
+
+	(void)state;
+	sign_in(tree, P384, NULL, &sha512);
+	sign_in(tree, P384, FOREIGN->id, &sha512);
+	sign_in(tree, P256, P256->id, &sha512);
+	for (size_t i = 3; i < LIMIT_SIGNATURES; i++)
+		sign_in(tree, P384, P384->id, &sha512);
+	expect_named(fixture_trust(), tree, SIGNATURE_OTHER_HASH,
+	    "signatures[2].sig", "ecdsa-p256-sha256 is due");
+	assert_int_equal(look_count, 1);
+}
+
+static void
+trust_verify_looks_into_no_signature_that_names_no_key(void **state)
+{
+	static const struct manner sha512 = {"SHA512", 0, 0};
+	json_t *tree = unsigned_envelope();
+
+	(void)state;
+	sign_in(tree, P384, NULL, &sha512);
+	expect_named(fixture_trust(), tree, IMAGE_SIGNATURE_BAD,
+	    "signatures[0].sig", "no key of the trust policy accepts it");
+	assert_int_equal(look_count, 0);
+	/* Nor does the hash make it another key's. */
+	tree = unsigned_envelope();
+	sign_in(tree, P384, P256->id, &sha512);
+	expect_named(fixture_trust(), tree, IMAGE_SIGNATURE_BAD,
+	    "signatures[0].sig", "no ecdsa-p256-sha256 signature by it");
 }
 
 static void
@@ -931,6 +1174,25 @@ main(void)
 		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_ignores_bad_signatures_beside_enough_good_ones,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_names_the_manner_in_which_the_right_key_signed,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_never_counts_a_key_that_signed_in_another_manner,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_accepts_what_it_accepted_beside_another_manner,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_names_bytes_after_a_good_signature, forget_tries),
+	    cmocka_unit_test_setup(trust_verify_names_raw_r_and_s,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_looks_into_one_signature_of_an_envelope,
+		forget_tries),
+	    cmocka_unit_test_setup(
+		trust_verify_looks_into_no_signature_that_names_no_key,
 		forget_tries),
 	    cmocka_unit_test_setup(
 		trust_verify_refuses_a_payload_with_a_flipped_bit,
