@@ -118,6 +118,9 @@ X(138, STATEMENT_NOT_OF_IMAGE, REFUSAL, \
 X(139, STATEMENT_SUBJECT_MISSING, REFUSAL, \
   "the statement's manifest names a file that is not among its subjects", \
   "sign the whole statement that 'assay image statement' prints") \
+X(180, STATEMENT_OTHER_SUBJECT, REFUSAL, \
+  "the statement that others signed is about more than this image", \
+  "see what else it is about, and sign all of it with --all-subjects") \
 X(124, TRUST_PATTERN_UNUSED, REFUSAL, \
   "a pattern of the trust policy fits no image of the store", \
   "correct the pattern, or add the image that it is for") \

@@ -19,13 +19,19 @@ struct document {
 	size_t len;
 };
 
-static int sign(const char *dir, bool in_toto, const struct signing *signing,
+struct options {
+	struct signing signing;
+	bool in_toto;
+	bool all_subjects;
+};
+
+static int sign(const char *dir, const struct options *options,
     struct err *err);
 static int read_manifest(const char *dir, struct document *document,
     struct manifest *ret_manifest, struct err *err);
-static int choose_statement(const char *envelope_path, bool in_toto,
-    const struct manifest *manifest, struct document *document,
-    struct err *err);
+static int choose_statement(const char *envelope_path,
+    const struct options *options, const struct manifest *manifest,
+    struct document *document, struct err *err);
 static bool take_signed_statement(const char *envelope_path,
     const struct manifest *manifest, struct document *document);
 static bool is_of(const struct dsse_envelope *envelope,
@@ -36,28 +42,27 @@ static void document_done(struct document *document);
 static int
 run(int argc, char **argv)
 {
-	struct signing signing = {.pae_only = false};
-	bool in_toto = false;
+	struct options options = {.in_toto = false};
 	const struct argument known[] = {
-	    SIGNING_ARGUMENTS(&signing),
-	    {"in-toto", no_argument, .flag = &in_toto},
+	    SIGNING_ARGUMENTS(&options.signing),
+	    {"in-toto", no_argument, .flag = &options.in_toto},
+	    {"all-subjects", no_argument, .flag = &options.all_subjects},
 	};
 	struct err err = {0};
 	int status = arguments_read(&command_image_sign, known, countof(known),
 	    &argc, argv);
 
 	if (status == ARGUMENTS_READ)
-		status = signing_check(&command_image_sign, &signing);
+		status = signing_check(&command_image_sign, &options.signing);
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (sign(argv[1], in_toto, &signing, &err) != 0)
+	if (sign(argv[1], &options, &err) != 0)
 		return command_failed(&err, false);
 	return EXIT_DONE;
 }
 
 static int
-sign(const char *dir, bool in_toto, const struct signing *signing,
-    struct err *err)
+sign(const char *dir, const struct options *options, struct err *err)
 {
 	CLEANUP(document_done)
 	struct document document = {DSSE_IMAGE_PAYLOAD_TYPE, NULL, 0};
@@ -66,8 +71,8 @@ sign(const char *dir, bool in_toto, const struct signing *signing,
 
 	TRY(read_manifest(dir, &document, &manifest, err));
 	TRY(files_join(dir, IMAGE_DIR_ENVELOPE, path, err));
-	TRY(choose_statement(path, in_toto, &manifest, &document, err));
-	return signing_run(signing, document.type,
+	TRY(choose_statement(path, options, &manifest, &document, err));
+	return signing_run(&options->signing, document.type,
 	    bytes_of(document.text, document.len), path, err);
 }
 
@@ -89,13 +94,18 @@ read_manifest(const char *dir, struct document *document,
 
 /* Whoever adds a signature signs what the others did, byte for byte. */
 static int
-choose_statement(const char *envelope_path, bool in_toto,
+choose_statement(const char *envelope_path, const struct options *options,
     const struct manifest *manifest, struct document *document, struct err *err)
 {
 	char *text;
 
-	if (take_signed_statement(envelope_path, manifest, document) ||
-	    !in_toto)
+	if (take_signed_statement(envelope_path, manifest, document))
+		return options->all_subjects
+		           ? 0
+		           : statement_is_only_of(
+				 bytes_of(document->text, document->len),
+				 manifest, err);
+	if (!options->in_toto)
 		return 0;
 	TRY(statement_encode(manifest, &text, err));
 	set_text(document, text, strlen(text));
@@ -161,5 +171,5 @@ document_done(struct document *document)
 }
 
 const struct command command_image_sign = {"image", "sign",
-    SIGNING_USAGE " [--in-toto]", "DIR", "sign an image, or add signatures",
-    run};
+    SIGNING_USAGE " [--in-toto] [--all-subjects]", "DIR",
+    "sign an image, or add signatures", run};
