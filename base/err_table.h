@@ -499,8 +499,8 @@ X(543, EVIDENCE_NV_MISMATCH, REFUSAL, \
   "the NV index of the dynamic launch does not confirm the log", \
   "give the expected Name with --nv-name, or do not trust the host") \
 X(544, EK_UNTRUSTED, REFUSAL, \
-  "the endorsement certificate does not lead to a given authority", \
-  "give the certificates of the TPM's maker with --ek-ca") \
+  "the endorsement certificate is no such one, or leads to no given authority", \
+  "give the one that is stored in the TPM, and its maker's with --ek-ca") \
 X(545, CREDENTIAL_WRONG, REFUSAL, \
   "the host did not open the credential", \
   "the key is not in that TPM, or it answered another challenge") \

@@ -8,6 +8,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "base/scope.h"
+#include "measure/endorsement_profile.h"
 
 static int read_public(struct bytes raw, const struct endorsement_cas *cas,
     struct credential_key *ret_key, struct err *err);
@@ -15,6 +16,8 @@ static int read_certificate(struct bytes raw, const struct endorsement_cas *cas,
     struct credential_key *ret_key, struct err *err);
 static bool is_pem(struct bytes raw);
 static X509 *parse_certificate(struct bytes raw);
+static int check_trust(X509 *certificate, const struct endorsement_cas *cas,
+    struct err *err);
 static int check_chain(X509 *certificate, const struct endorsement_cas *cas,
     struct err *err);
 static int add_authorities(X509_STORE *store, struct bytes pem,
@@ -76,7 +79,7 @@ read_certificate(struct bytes raw, const struct endorsement_cas *cas,
 		return err_set(err, TPM_STRUCTURE_MALFORMED,
 		    "endorsement certificate: not X.509 in DER or PEM");
 	TRY(credential_key_of_certificate(key, ret_key, err));
-	if (cas->count > 0 && check_chain(certificate, cas, err) != 0) {
+	if (check_trust(certificate, cas, err) != 0) {
 		credential_key_done(ret_key);
 		return (int)err->code;
 	}
@@ -107,6 +110,16 @@ parse_certificate(struct bytes raw)
 	}
 	certificate = d2i_X509(NULL, &at, (long)raw.len);
 	return at == raw.ptr + raw.len ? take_ptr(&certificate) : NULL;
+}
+
+/* Of an endorsement key it has to be, whoever is asked about it. */
+static int
+check_trust(X509 *certificate, const struct endorsement_cas *cas,
+    struct err *err)
+{
+	if (cas->count > 0)
+		TRY(check_chain(certificate, cas, err));
+	return endorsement_profile_check(certificate, err);
 }
 
 static int

@@ -24,8 +24,9 @@ struct endorsement {
 };
 
 /*
- * Read a TPM2B_PUBLIC, or a certificate in DER or PEM. With authorities it has
- * to be a certificate that leads to one of them, which need not be a root.
+ * Read a TPM2B_PUBLIC, or a certificate in DER or PEM. A certificate has to be
+ * of an endorsement key (measure/endorsement_profile.h). With authorities it
+ * has to be a certificate that leads to one of them, which need not be a root.
  * Fills *ret_endorsement, which endorsement_done() empties.
  * Errors: EK_UNTRUSTED; TPM_STRUCTURE_MALFORMED; TPM_ALGORITHM_UNSUPPORTED;
  * NO_MEMORY.

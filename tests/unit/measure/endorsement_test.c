@@ -1,0 +1,280 @@
+/*
+ * Certificates of endorsement keys, made here: the good one in one call, and
+ * each with one thing that makes it another certificate. Those of a real
+ * program are in tests/cli/evidence.
+ */
+#include "base_fixture.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "base/scope.h"
+#include "measure/endorsement.h"
+
+#define EK_PURPOSE       "2.23.133.8.1"
+#define PLATFORM_PURPOSE "2.23.133.8.2"
+/* The names of a TPM: manufacturer, model, version; openssl.cnf(5) ignores what
+ * stands before the first dot. */
+#define TPM_NAMES                           \
+	"critical,dirName:names\n[names]\n" \
+	"1.2.23.133.2.1=id:00001014\n"      \
+	"2.2.23.133.2.2=swtpm\n"            \
+	"3.2.23.133.2.3=id:20191023\n"
+
+/* Extensions as openssl.cnf(5) has them; NULL: without it. */
+struct form {
+	bool is_rsa;
+	bool is_old; /* X.509 version 1 */
+	const char *constraints;
+	const char *use;
+	const char *purpose;
+	const char *names;
+	const char *more; /* OID of one that nobody knows */
+};
+
+static EVP_PKEY *authority_key;
+static X509 *authority;
+
+static struct form
+good_form(bool is_rsa)
+{
+	return (struct form){
+	    .is_rsa = is_rsa,
+	    .constraints = "critical,CA:FALSE",
+	    .use =
+		is_rsa ? "critical,keyEncipherment" : "critical,keyAgreement",
+	    .purpose = EK_PURPOSE,
+	    .names = TPM_NAMES,
+	};
+}
+
+static void
+extend(X509 *certificate, int nid, const char *value)
+{
+	CONF *conf = NCONF_new(NULL);
+	BIO *bio;
+	const char *sections;
+	X509_EXTENSION *extension;
+	char first[256];
+	X509V3_CTX ctx;
+	long line;
+
+	if (value == NULL) {
+		NCONF_free(conf);
+		return;
+	}
+	sections = strchr(value, '\n');
+	snprintf(first, sizeof(first), "%.*s",
+	    sections != NULL ? (int)(sections - value) : (int)strlen(value),
+	    value);
+	bio = BIO_new_mem_buf(sections != NULL ? sections : "\n", -1);
+	assert_int_equal(NCONF_load_bio(conf, bio, &line), 1);
+	X509V3_set_ctx(&ctx, NULL, certificate, NULL, NULL, 0);
+	X509V3_set_nconf(&ctx, conf);
+	extension = X509V3_EXT_nconf_nid(conf, &ctx, nid, first);
+	assert_non_null(extension);
+	assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+	X509_EXTENSION_free(extension);
+	NCONF_free(conf);
+	BIO_free(bio);
+}
+
+/* Critical, and of a kind that libcrypto does not know. */
+static void
+extend_unknown(X509 *certificate, const char *oid)
+{
+	ASN1_OBJECT *object;
+	ASN1_OCTET_STRING *data;
+	X509_EXTENSION *extension;
+
+	if (oid == NULL)
+		return;
+	object = OBJ_txt2obj(oid, 1);
+	data = ASN1_OCTET_STRING_new();
+	assert_int_equal(
+	    ASN1_OCTET_STRING_set(data, (const unsigned char *)"\x05", 2), 1);
+	extension = X509_EXTENSION_create_by_OBJ(NULL, object, 1, data);
+	assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(data);
+	ASN1_OBJECT_free(object);
+}
+
+static X509 *
+begin(EVP_PKEY *key, long version)
+{
+	X509 *certificate = X509_new();
+
+	assert_non_null(certificate);
+	X509_set_version(certificate, version);
+	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 7);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+	assert_int_equal(X509_set_pubkey(certificate, key), 1);
+	X509_NAME_add_entry_by_txt(X509_get_issuer_name(certificate), "CN",
+	    MBSTRING_ASC, (const unsigned char *)"maker", -1, -1, 0);
+	return certificate;
+}
+
+/* DER of an endorsement certificate of this form; OPENSSL_free. */
+static uint8_t *
+make(const struct form *form, size_t *ret_len)
+{
+	EVP_PKEY *key = form->is_rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+	X509 *certificate =
+	    begin(key, form->is_old ? X509_VERSION_1 : X509_VERSION_3);
+	uint8_t *der = NULL;
+
+	extend(certificate, NID_basic_constraints, form->constraints);
+	extend(certificate, NID_key_usage, form->use);
+	extend(certificate, NID_ext_key_usage, form->purpose);
+	extend(certificate, NID_subject_alt_name, form->names);
+	extend_unknown(certificate, form->more);
+	assert_true(X509_sign(certificate, authority_key, EVP_sha256()) > 0);
+	*ret_len = (size_t)i2d_X509(certificate, &der);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return der;
+}
+
+/* The code; with an authority, or asked about no one. */
+static int
+read_form(const struct form *form, bool with_authority, struct err *err)
+{
+	size_t len;
+	uint8_t *der = make(form, &len);
+	struct endorsement_cas cas = {.count = 0};
+	struct endorsement endorsement;
+	struct endorsement before;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem;
+	int code;
+
+	assert_int_equal(PEM_write_bio_X509(bio, authority), 1);
+	cas.pem[0].len = (size_t)BIO_get_mem_data(bio, &pem);
+	cas.pem[0].ptr = (const uint8_t *)pem;
+	cas.count = with_authority;
+	memset(&endorsement, 0x5a, sizeof(endorsement));
+	before = endorsement;
+	code = endorsement_read(bytes_of(der, len), &cas, &endorsement, err);
+	if (code != 0)
+		assert_memory_equal(&endorsement, &before, sizeof(before));
+	else {
+		assert_int_equal(endorsement.is_certified, with_authority);
+		endorsement_done(&endorsement);
+	}
+	BIO_free(bio);
+	OPENSSL_free(der);
+	return code;
+}
+
+static void
+a_certificate_of_the_profile_is_taken(void **state)
+{
+	(void)state;
+	for (int is_rsa = 0; is_rsa < 2; is_rsa++) {
+		struct form form = good_form(is_rsa);
+		struct err err = {0};
+
+		if (read_form(&form, true, &err) != 0 ||
+		    read_form(&form, false, &err) != 0)
+			fail_msg("%s", err.text);
+		form.use = is_rsa ? "digitalSignature,keyEncipherment"
+		                  : "digitalSignature,keyAgreement";
+		form.purpose = "serverAuth," EK_PURPOSE;
+		form.constraints = "CA:FALSE";
+		form.names = NULL;
+		if (read_form(&form, true, &err) != 0)
+			fail_msg("%s", err.text);
+	}
+}
+
+/* An authority is asked, or not: it is no endorsement certificate. */
+static void
+assert_refused_for(const struct form *form, const char *why)
+{
+	struct err err = {0};
+
+	assert_refused(read_form(form, false, &err), EK_UNTRUSTED);
+	if (strstr(err.text, why) == NULL)
+		fail_msg("%s: not %s", err.text, why);
+	assert_refused(read_form(form, true, &err), EK_UNTRUSTED);
+}
+
+#define REFUSED(is_rsa, change, why)               \
+	do {                                       \
+		struct form f = good_form(is_rsa); \
+		change;                            \
+		assert_refused_for(&f, why);       \
+	} while (0)
+
+static void
+a_certificate_of_something_else_is_refused(void **state)
+{
+	(void)state;
+	REFUSED(true, f.purpose = NULL, "without tcg-kp-EKCertificate");
+	REFUSED(true, f.purpose = PLATFORM_PURPOSE, "tcg-kp-EKCertificate");
+	REFUSED(false, f.purpose = "anyExtendedKeyUsage",
+	    "tcg-kp-EKCertificate");
+	REFUSED(true, f.constraints = "critical,CA:TRUE", "an authority's");
+	REFUSED(false, f.constraints = NULL, "no basic constraints");
+}
+
+static void
+a_certificate_for_another_use_is_refused(void **state)
+{
+	(void)state;
+	REFUSED(true, f.use = NULL, "no key usage");
+	REFUSED(true, f.use = "critical,digitalSignature",
+	    "without keyEncipherment");
+	REFUSED(true, f.use = "critical,keyAgreement",
+	    "without keyEncipherment");
+	REFUSED(false, f.use = "critical,keyEncipherment",
+	    "without keyAgreement");
+}
+
+static void
+a_certificate_that_is_not_understood_is_refused(void **state)
+{
+	(void)state;
+	REFUSED(true, f.more = "1.3.6.1.4.1.99999.1",
+	    "a critical extension that is unknown");
+	REFUSED(true, f.names = TPM_NAMES;
+		f.is_old = true, "not of X.509 version 3");
+}
+
+static int
+make_authority(void **state)
+{
+	(void)state;
+	authority_key = EVP_EC_gen("P-256");
+	authority = begin(authority_key, X509_VERSION_3);
+	X509_set_subject_name(authority, X509_get_issuer_name(authority));
+	extend(authority, NID_basic_constraints, "critical,CA:TRUE");
+	extend(authority, NID_key_usage, "critical,keyCertSign");
+	return X509_sign(authority, authority_key, EVP_sha256()) > 0 ? 0 : -1;
+}
+
+static int
+drop_authority(void **state)
+{
+	(void)state;
+	X509_free(authority);
+	EVP_PKEY_free(authority_key);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_certificate_of_the_profile_is_taken),
+	    cmocka_unit_test(a_certificate_of_something_else_is_refused),
+	    cmocka_unit_test(a_certificate_for_another_use_is_refused),
+	    cmocka_unit_test(a_certificate_that_is_not_understood_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("endorsement", tests, make_authority,
+	    drop_authority);
+}
