@@ -30,7 +30,7 @@ struct form {
 	const char *use;
 	const char *purpose;
 	const char *names;
-	const char *more; /* OID of one that nobody knows */
+	const char *more; /* OID of one that cannot be read */
 };
 
 static EVP_PKEY *authority_key;
@@ -80,7 +80,7 @@ extend(X509 *certificate, int nid, const char *value)
 	BIO_free(bio);
 }
 
-/* Critical, and of a kind that libcrypto does not know. */
+/* Critical, and nothing that libcrypto could read. */
 static void
 extend_unknown(X509 *certificate, const char *oid)
 {
@@ -238,6 +238,9 @@ static void
 a_certificate_that_is_not_understood_is_refused(void **state)
 {
 	(void)state;
+	/* A key usage that is no bit string. */
+	REFUSED(true, (f.use = NULL, f.more = "2.5.29.15"),
+	    "an extension that cannot be read");
 	REFUSED(true, f.more = "1.3.6.1.4.1.99999.1",
 	    "a critical extension that is unknown");
 	REFUSED(true, f.names = TPM_NAMES;
