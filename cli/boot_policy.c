@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,9 @@ struct options {
 
 static int read_options(int argc, char **argv, struct options *options);
 static int make(const struct options *options, struct err *err);
+static int write_made(const struct options *options,
+    struct approvals *approvals, const char *text, struct err *err);
+static void warn_of_options(const struct approvals *approvals);
 static int make_payload(const struct options *options,
     struct approvals *approvals, char **ret_text, struct err *err);
 static int take_release(const char *item, struct boot_policy *policy,
@@ -116,6 +120,15 @@ make(const struct options *options, struct err *err)
 	if (approvals == NULL)
 		return err_set(err, NO_MEMORY, "approvals");
 	TRY(make_payload(options, approvals, &text, err));
+	TRY(write_made(options, approvals, text, err));
+	warn_of_options(approvals);
+	return 0;
+}
+
+static int
+write_made(const struct options *options, struct approvals *approvals,
+    const char *text, struct err *err)
+{
 	TRY(file_write(options->payload, bytes_of_str(text), 0644, FILE_REFUSE,
 	    err));
 	if (options->approvals != NULL)
@@ -124,6 +137,29 @@ make(const struct options *options, struct err *err)
 		return 0;
 	return signing_run(&options->signing, DSSE_BOOT_POLICY_PAYLOAD_TYPE,
 	    bytes_of_str(text), options->out, err);
+}
+
+/* Once for a release of several predictions: they name the same registers. */
+static void
+warn_of_options(const struct approvals *approvals)
+{
+	const char *before = "";
+
+	for (size_t i = 0; i < approvals->count; i++) {
+		const struct approval *approval = &approvals->items[i];
+		const uint32_t *registers = approval->registers;
+
+		if (strcmp(approval->release, before) != 0 &&
+		    boot_registers_leave_options_open(
+			registers[PCR_SHA256] | registers[PCR_SHA384]))
+			fprintf(stderr,
+			    "assay: warning: release %s names register 4 and "
+			    "neither 7 nor 1:\n  options that a boot entry "
+			    "adds without Secure Boot are not covered; see "
+			    "docs/boot-uefi.md\n",
+			    approval->release);
+		before = approval->release;
+	}
 }
 
 static int

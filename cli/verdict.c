@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "measure/boot_policy.h"
 
 static void print_platform(const struct verdict_context *context);
 static void print_assayd(const struct evidence_verdict *verdict);
@@ -14,7 +15,7 @@ static json_t *encode_warnings(const struct verdict_context *context);
 static const char *warning(const struct verdict_context *context,
     size_t number);
 
-enum { VERDICT_WARNINGS = 6 };
+enum { VERDICT_WARNINGS = 7 };
 
 static const char *const fates[] = {
     [EVIDENCE_STARTED] = "started",
@@ -195,6 +196,8 @@ static const char *
 warning(const struct verdict_context *context, size_t number)
 {
 	const struct evidence_story *story = &context->verdict->story;
+	const uint32_t *known = context->release->values.known;
+	uint32_t named = known[PCR_SHA256] | known[PCR_SHA384];
 	const struct {
 		bool applies;
 		const char *text;
@@ -211,6 +214,9 @@ warning(const struct verdict_context *context, size_t number)
 		"an event was logged just before a crash and not measured"},
 	    {context->verdict->quoted[PCR_SHA384] == 0,
 		"the sha384 bank is not quoted: only sha256 was compared"},
+	    {boot_registers_leave_options_open(named),
+		"the reference names register 4 and neither 7 nor 1: options "
+		"that a boot entry adds without Secure Boot are not covered"},
 	};
 
 	return warnings[number].applies ? warnings[number].text : NULL;

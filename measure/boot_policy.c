@@ -79,6 +79,16 @@ boot_policy_decode(struct bytes payload, struct boot_policy **ret_policy,
 	return 0;
 }
 
+bool
+boot_registers_leave_options_open(uint32_t registers)
+{
+	const uint32_t image = 1u << 4;
+	const uint32_t telling =
+	    1u << 1 | 1u << 7 | 1u << 8 | 1u << 17 | 1u << 18 | 1u << 19;
+
+	return (registers & image) != 0 && (registers & telling) == 0;
+}
+
 int
 boot_policy_check(const struct boot_policy *policy,
     const struct pcr_values *found, struct boot_verdict *ret_verdict,

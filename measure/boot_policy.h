@@ -67,6 +67,14 @@ bool boot_release_name_is_valid(const char *name);
 bool boot_register_allows(const struct boot_register *allowed,
     enum pcr_bank bank, const struct pcr_digest *value);
 
+/*
+ * Do these registers name the boot image (4) and leave open what a boot entry
+ * adds to its options? Register 7 says whether Secure Boot was on, with which
+ * no option is added; 1 has the boot entries; 8 is what a GRUB booted; 17 to 19
+ * are a dynamic launch with its options. docs/boot-uefi.md has the whole.
+ */
+bool boot_registers_leave_options_open(uint32_t registers);
+
 /* What the check found, for logs, status and measurement. */
 struct boot_verdict {
 	bool is_trusted;

@@ -367,6 +367,21 @@ a_policy_is_parsed_only_after_its_role_signed_it(void **state)
 	verify("boot-policy", type, "{}", false, BOOT_POLICY_MALFORMED);
 }
 
+static void
+register_4_alone_leaves_the_options_open(void **state)
+{
+	static const unsigned telling[] = {1, 7, 8, 17, 18, 19};
+
+	(void)state;
+	assert_true(boot_registers_leave_options_open(1u << 4));
+	assert_true(boot_registers_leave_options_open(1u << 4 | 0x6d));
+	assert_false(boot_registers_leave_options_open(0));
+	assert_false(boot_registers_leave_options_open(1u << 5));
+	for (size_t i = 0; i < countof(telling); i++)
+		assert_false(boot_registers_leave_options_open(
+		    1u << 4 | 1u << telling[i]));
+}
+
 int
 main(void)
 {
@@ -378,6 +393,7 @@ main(void)
 	    cmocka_unit_test(
 		a_register_in_which_nothing_was_measured_is_refused),
 	    cmocka_unit_test(a_blank_register_fits_no_policy),
+	    cmocka_unit_test(register_4_alone_leaves_the_options_open),
 	    cmocka_unit_test(a_bank_that_the_tpm_does_not_have_is_refused),
 	    cmocka_unit_test(a_policy_that_breaks_a_rule_is_refused),
 	    cmocka_unit_test(a_policy_is_parsed_only_after_its_role_signed_it),
