@@ -9,6 +9,10 @@
 #include "builder/ipc.h"
 #include "builder/supervisor_state.h"
 
+static int take_call(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static void note_refusal(struct supervisor *sup, const struct front_call *call,
+    const struct err *refusal);
 static int call_build(struct supervisor *sup, const struct front_call *call,
     struct err *err);
 static int refuse_taken(struct supervisor *sup,
@@ -39,49 +43,56 @@ supervisor_serve_front(struct supervisor *sup, struct err *err)
 	    err));
 	if (is_end)
 		return err_set(err, SYSTEM_FAILED, "the front died");
-	switch ((enum front_call_kind)call.kind) {
-	case FRONT_BUILD:
-		code = call_build(sup, &call, &refusal);
-		break;
-	case FRONT_LIST_IMAGES:
-		code = call_list_images(sup, &call, &refusal);
-		break;
-	case FRONT_LIST_DOMAINS:
-		code = call_list_domains(sup, &call, &refusal);
-		break;
-	case FRONT_DESTROY:
-		code = call_destroy(sup, &call, &refusal);
-		break;
-	case FRONT_STATUS:
-		code = call_status(sup, &call, &refusal);
-		break;
-	case FRONT_ATTEST:
-		code = call_attest(sup, &call, RECORD_QUOTE, &refusal);
-		break;
-	case FRONT_LOG:
-		code = call_attest(sup, &call, RECORD_LOG, &refusal);
-		break;
-	case FRONT_CANCEL:
-		call_cancel(sup, call.connection);
-		return 0;
-	case FRONT_UNDELIVERED:
-		code = call_undelivered(sup, &call, &refusal);
-		break;
-	default:
+	if (call.kind < FRONT_BUILD || call.kind > FRONT_UNDELIVERED)
 		return err_set(err, SYSTEM_FAILED,
 		    "the front broke its protocol: call %u", call.kind);
-	}
+	code = take_call(sup, &call, &refusal);
 	if (code == 0)
 		return 0;
-	if (call.kind == FRONT_BUILD) {
-		sup->builds_refused++;
-		log_line("refused build image=%s uid=%u code=%s detail=\"%s\"",
-		    err_quote(call.build.image,
-			strnlen(call.build.image, sizeof(call.build.image)))
-			.text,
-		    call.build.peer.uid, err_name(refusal.code), refusal.text);
-	}
+	if (call.kind == FRONT_BUILD)
+		note_refusal(sup, &call, &refusal);
 	return supervisor_answer(sup, call.connection, code, &refusal, err);
+}
+
+/* 0: it was answered, or will be. */
+static int
+take_call(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	switch ((enum front_call_kind)call->kind) {
+	case FRONT_BUILD:
+		return call_build(sup, call, err);
+	case FRONT_LIST_IMAGES:
+		return call_list_images(sup, call, err);
+	case FRONT_LIST_DOMAINS:
+		return call_list_domains(sup, call, err);
+	case FRONT_DESTROY:
+		return call_destroy(sup, call, err);
+	case FRONT_STATUS:
+		return call_status(sup, call, err);
+	case FRONT_ATTEST:
+		return call_attest(sup, call, RECORD_QUOTE, err);
+	case FRONT_LOG:
+		return call_attest(sup, call, RECORD_LOG, err);
+	case FRONT_CANCEL:
+		call_cancel(sup, call->connection);
+		return 0;
+	case FRONT_UNDELIVERED:
+		return call_undelivered(sup, call, err);
+	}
+	return err_set(err, BUG, "call %u", call->kind);
+}
+
+static void
+note_refusal(struct supervisor *sup, const struct front_call *call,
+    const struct err *refusal)
+{
+	const char *image = call->build.image;
+
+	sup->builds_refused++;
+	log_line("refused build image=%s uid=%u code=%s detail=\"%s\"",
+	    err_quote(image, strnlen(image, sizeof(call->build.image))).text,
+	    call->build.peer.uid, err_name(refusal->code), refusal->text);
 }
 
 static int

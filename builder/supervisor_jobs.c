@@ -9,6 +9,10 @@
 #include "builder/ipc.h"
 #include "builder/supervisor_state.h"
 
+static int pass_row(struct supervisor *sup, const struct job *job,
+    const struct image_row *row, struct err *err);
+static int note(struct supervisor *sup, struct job *job,
+    const struct report *report, struct ipc_fds *fds, struct err *err);
 static int hand_over(struct supervisor *sup, struct job *job, struct err *err);
 static int end_job(struct supervisor *sup, struct job *job, struct err *err);
 static int end_build(struct supervisor *sup, struct job *job, bool ended_well,
@@ -48,8 +52,6 @@ int
 supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
 {
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
-	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
-	struct front_answer reply = {.connection = job->connection};
 	struct report report;
 	struct err ignored;
 	bool is_end;
@@ -63,52 +65,75 @@ supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
 	    is_end)
 		return end_job(sup, job, err);
 	switch ((enum report_kind)report.kind) {
-	case REPORT_DOMAIN:
-		job->domid = report.domid;
-		if (journal_domid(sup->journal, job->task.build.uuid,
-			report.domid, &ignored) != 0)
-			job_kill(job, ignored.code);
-		return 0;
-	case REPORT_BLOB:
-		if (ipc_take_sealed(&fds, LIMIT_RAMDISK_BYTES, "blob", &sealed,
-			&ignored) == 0)
-			image_cache_add(&sup->cache, &report.digest,
-			    take_ptr(&sealed));
-		return 0;
-	case REPORT_VERDICT:
-		image_cache_add_verdict(&sup->cache, &report.digest,
-		    &report.verdict);
-		return 0;
 	case REPORT_IMAGE:
-		reply.image = report.image;
-		return job->connection == JOB_NO_CONNECTION
-		           ? 0
-		           : supervisor_send(sup, &reply, err);
-	case REPORT_BUILD:
-		if (supervisor_record_build(sup, job, &report.build,
-			&ignored) != 0)
-			job_kill(job, ignored.code);
-		return 0;
-	case REPORT_EPOCH:
-		if (supervisor_record_store(sup, job, &report.store,
-			&ignored) != 0)
-			job_kill(job, ignored.code);
-		return 0;
-	case REPORT_TRUST:
-		if (ipc_take_sealed(&fds, LIMIT_TRUST_CHAIN_BYTES,
-			"trust chain", &sealed, &ignored) != 0 ||
-		    supervisor_record_trust(sup, job, sealed, &ignored) != 0)
-			job_kill(job, ignored.code);
-		return 0;
+		return pass_row(sup, job, &report.image, err);
 	case REPORT_DONE:
 		job->is_done = true;
 		job->done = report;
 		return job->task.kind == TASK_BUILD && report.outcome.code == 0
 		           ? hand_over(sup, job, err)
 		           : 0;
+	case REPORT_DOMAIN:
+	case REPORT_BLOB:
+	case REPORT_VERDICT:
+	case REPORT_BUILD:
+	case REPORT_EPOCH:
+	case REPORT_TRUST:
+		break;
 	}
-	job_kill(job, BUG);
+	if (note(sup, job, &report, &fds, &ignored) != 0)
+		job_kill(job, ignored.code);
 	return 0;
+}
+
+/* One row of a listing, for the caller. */
+static int
+pass_row(struct supervisor *sup, const struct job *job,
+    const struct image_row *row, struct err *err)
+{
+	struct front_answer reply = {.connection = job->connection};
+
+	reply.image = *row;
+	return supervisor_send(sup, &reply, err);
+}
+
+/* What is to be kept, or to be put on record. A child that reports what cannot
+ * be noted does not go on. */
+static int
+note(struct supervisor *sup, struct job *job, const struct report *report,
+    struct ipc_fds *fds, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+	struct err ignored;
+
+	switch ((enum report_kind)report->kind) {
+	case REPORT_DOMAIN:
+		job->domid = report->domid;
+		return journal_domid(sup->journal, job->task.build.uuid,
+		    report->domid, err);
+	case REPORT_BLOB: /* one that does not get here is read again */
+		if (ipc_take_sealed(fds, LIMIT_RAMDISK_BYTES, "blob", &sealed,
+			&ignored) == 0)
+			image_cache_add(&sup->cache, &report->digest,
+			    take_ptr(&sealed));
+		return 0;
+	case REPORT_VERDICT:
+		image_cache_add_verdict(&sup->cache, &report->digest,
+		    &report->verdict);
+		return 0;
+	case REPORT_BUILD:
+		return supervisor_record_build(sup, job, &report->build, err);
+	case REPORT_EPOCH:
+		return supervisor_record_store(sup, job, &report->store, err);
+	case REPORT_TRUST:
+		TRY(ipc_take_sealed(fds, LIMIT_TRUST_CHAIN_BYTES, "trust chain",
+		    &sealed, err));
+		return supervisor_record_trust(sup, job, sealed, err);
+	case REPORT_IMAGE:
+	case REPORT_DONE:
+		break;
+	}
+	return err_set(err, BUG, "report %u", report->kind);
 }
 
 /*
