@@ -1,0 +1,291 @@
+#include "daemon_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/front.h"
+#include "builder/journal.h"
+#include "builder/supervisor.h"
+#include "builder/xen_port_libxc.h"
+#include "image-store/layout_write.h"
+#include "measure/tpm_port_esys.h"
+
+struct xen_fake *fake;
+struct tpm_fake *tpm;
+struct trust_policy *policy;
+struct config config;
+pid_t daemon_pid;
+bool is_development;
+
+int __wrap_xen_port_libxc_open(struct xen_port *ret_port, struct err *err);
+
+int
+__wrap_xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
+{
+	(void)err;
+	*ret_port = xen_fake_port(fake);
+	return 0;
+}
+
+int __wrap_tpm_port_esys_open(const char *where,
+    const struct tpm_identity *identity, int timeout_ms,
+    struct tpm_port *ret_port, struct err *err);
+
+int
+__wrap_tpm_port_esys_open(const char *where,
+    const struct tpm_identity *identity, int timeout_ms,
+    struct tpm_port *ret_port, struct err *err)
+{
+	(void)where;
+	(void)identity;
+	(void)timeout_ms;
+	(void)err;
+	*ret_port = tpm_fake_port(tpm);
+	return 0;
+}
+
+void
+start_daemon(enum fault_kind kind, const char *operation)
+{
+	struct trust_in_force trust = {0};
+	struct fault fault = {.kind = kind};
+	struct journal journal = {.lock_fd = -1};
+	int listen_fd = -1;
+	struct err err = {0};
+
+	snprintf(fault.operation, sizeof(fault.operation), "%s", operation);
+	if (trust_in_force_load(policy, config.trust_updates, &trust, &err) !=
+		0 ||
+	    journal_open(config.state, &journal, &err) != 0 ||
+	    front_listen(config.socket, &listen_fd, &err) != 0)
+		fail_msg("%s", err.text);
+	daemon_pid = fork();
+	if (daemon_pid == 0) {
+		int log_fd = open("daemon.log",
+		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+		dup2(log_fd, STDERR_FILENO);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* cmocka's handlers would go on with its tests. */
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGBUS, SIG_DFL);
+		signal(SIGILL, SIG_DFL);
+		signal(SIGFPE, SIG_DFL);
+		_exit(supervisor_run(&config, &trust, &fault, &journal,
+			  is_development, &listen_fd, &err) == 0
+			  ? 0
+			  : 1);
+	}
+	trust_in_force_done(&trust);
+	journal_close(&journal);
+	close(listen_fd);
+}
+
+int
+end_daemon(int signal_number)
+{
+	int status;
+
+	assert_int_equal(kill(daemon_pid, signal_number), 0);
+	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
+	daemon_pid = 0;
+	return status;
+}
+
+int
+daemon_setup(void **state)
+{
+	struct err err;
+
+	if (enter_directory(state) != 0)
+		return -1;
+	assert_int_equal(chmod(".", 0755), 0);
+	assert_int_equal(mkdir("libxl", 0700), 0);
+	assert_code(layout_init("store", &err), 0);
+	add_image(SIGNER_PROD, "web", "1", 17);
+	fake = xen_fake_new();
+	policy = make_policy(1);
+	config = good_config();
+	is_development = true;
+	alarm(PATIENCE_SECONDS);
+	return 0;
+}
+
+int
+daemon_teardown(void **state)
+{
+	if (daemon_pid != 0)
+		end_daemon(SIGKILL);
+	alarm(0);
+	trust_freep(&policy);
+	signers_done();
+	xen_fake_free(fake);
+	if (tpm != NULL)
+		tpm_fake_free(tpm);
+	tpm = NULL;
+	return leave_directory(state);
+}
+
+void
+wait_until(bool (*is_so)(void), const char *what)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (is_so())
+			return;
+		usleep(5000);
+	}
+	{
+		CLEANUP(buffer_done)
+		struct buffer log = read_file("daemon.log");
+
+		buffer_add(&log, "", 1);
+		fail_msg("never: %s\n%s", what, (char *)log.ptr);
+	}
+}
+
+/* A write that a kill interrupted leaves a file of another name, which the
+ * journal passes over. */
+size_t
+count_pending(void)
+{
+	struct journal journal = {.state_dir = config.state, .lock_fd = -1};
+	struct journal_pending pending[16];
+	uint32_t count = 0;
+	struct err err;
+
+	assert_code(journal_read_pending(&journal, pending, 16, &count, &err),
+	    0);
+	return count;
+}
+
+bool
+is_nothing_left(void)
+{
+	return xen_fake_domain_count(fake) == 0 &&
+	       xen_fake_node_count(fake) == 0 && count_files("libxl") == 0 &&
+	       count_pending() == 0 && count_files("state/domains") == 0;
+}
+
+bool
+is_domain_gone(void)
+{
+	return xen_fake_domain_count(fake) == 0 &&
+	       xen_fake_node_count(fake) == 0 && count_files("libxl") == 0;
+}
+
+void
+assert_nothing_left(void)
+{
+	assert_int_equal(xen_fake_domain_count(fake), 0);
+	assert_int_equal(xen_fake_node_count(fake), 0);
+	assert_int_equal(count_files("libxl"), 0);
+	assert_int_equal(count_pending(), 0);
+	assert_int_equal(count_files("state/domains"), 0);
+	assert_string_equal(fake->violation, "");
+}
+
+/* A build as domain NAME whose uuid ends in NN. */
+void
+send_build(int fd, const char *name, unsigned int number)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text),
+	    "{\"method\":\"org.assay.Builder.BuildDomain\",\"parameters\":{"
+	    "\"image\":\"web\",\"name\":\"%s\",\"uuid\":"
+	    "\"6a2f3f1c-0b6e-4a54-9a55-8a7f2f3b9d%02x\","
+	    "\"memory_mib\":256,\"vcpus\":2}}",
+	    name, number);
+	caller_send(fd, text);
+}
+
+void
+assert_reply(int fd, const char *part)
+{
+	CLEANUP(freep) char *reply = caller_receive(fd);
+
+	assert_non_null(reply);
+	assert_has(reply, part);
+}
+
+void
+hang_at(const char *operation)
+{
+	strcpy(fake->hang_operation, operation);
+}
+
+void
+go_on(void)
+{
+	fake->hang_operation[0] = '\0';
+}
+
+static const char *awaited_call;
+
+static bool
+was_called(void)
+{
+	return xen_fake_call_of(fake, awaited_call) >= 0;
+}
+
+void
+wait_for_call(const char *operation)
+{
+	awaited_call = operation;
+	wait_until(was_called, operation);
+}
+
+pid_t
+child_of_daemon(int n)
+{
+	char path[64];
+	FILE *file;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+	    (int)daemon_pid, (int)daemon_pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	for (int i = 0; i <= n; i++) {
+		if (fscanf(file, "%d", &pid) != 1)
+			pid = 0;
+	}
+	fclose(file);
+	return pid;
+}
+
+/* Development: no identity and no boot policy, but a TPM and a log. */
+void
+give_tpm(void)
+{
+	tpm = tpm_fake_new();
+	config.measure = (struct measure_config){
+	    .is_set = true,
+	    .tpm = "device:/dev/tpm",
+	    .identity = "tpm.json",
+	    .boot_policy = "boot-policy.dsse",
+	    .log = "measure.log",
+	    .pcr = 13,
+	};
+}
+
+/* How often this is in the log, once the tpm role has ended or not. */
+int
+logged(const char *part)
+{
+	CLEANUP(buffer_done) struct buffer log = read_file("measure.log");
+	int count = 0;
+
+	for (size_t i = 0; i + strlen(part) <= log.len; i++)
+		count += memcmp(log.ptr + i, part, strlen(part)) == 0;
+	return count;
+}

@@ -1,0 +1,261 @@
+/*
+ * Builds that fail, are killed or are given up by their callers, several at
+ * once.
+ */
+#include "daemon_fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+
+/* --- each step fails, each step is the last -------------------------- */
+
+static void
+build_with_each_fault(enum fault_kind kind, const char *code)
+{
+	for (const char *const *op = fault_operations(); *op != NULL; op++) {
+		int fd;
+
+		start_daemon(kind, *op);
+		fd = caller_open();
+		assert_call(fd, BUILD_CALL, code);
+		if (!is_nothing_left())
+			fail_msg("%s: something is left", *op);
+		assert_string_equal(fake->violation, "");
+		/* It goes on serving. */
+		assert_call(fd, CALL("GetStatus"), "\"builds_refused\":1,");
+		close(fd);
+		assert_int_equal(end_daemon(SIGTERM), 0);
+	}
+}
+
+static void
+daemon_leaves_nothing_when_any_operation_fails(void **state)
+{
+	(void)state;
+	build_with_each_fault(FAULT_FAIL, "FAULT_INJECTED");
+}
+
+static void
+daemon_leaves_nothing_when_a_build_is_killed_after_any_operation(void **state)
+{
+	(void)state;
+	build_with_each_fault(FAULT_KILL, "BUILD_CRASHED");
+}
+
+/* The child that could not clean up is followed by one that can. */
+static void
+daemon_cleans_up_after_a_build_that_could_not(void **state)
+{
+	int fd;
+
+	(void)state;
+	strcpy(fake->fail_operation, "domain_unpause");
+	/* 1 domain_list at start, then the build; its first destroy fails:
+	 * list, name of d0, create ... introduce, unpause, destroy. */
+	fake->fail_at = 1 + 17 + 1;
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "BUILD_CRASHED");
+	assert_has(fake->calls[fake->fail_at - 1], "domain_destroy 7");
+	assert_nothing_left();
+	close(fd);
+}
+
+/* --- callers that go away -------------------------------------------- */
+
+static void
+daemon_undoes_the_build_of_a_caller_that_leaves(void **state)
+{
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	hang_at("domain_load");
+	fd = caller_open();
+	caller_send(fd, BUILD_CALL);
+	wait_for_call("domain_load");
+	assert_int_equal(xen_fake_domain_count(fake), 1);
+	assert_int_equal(count_pending(), 1);
+	close(fd);
+	wait_until(is_nothing_left, "the build is undone");
+	go_on();
+	fd = caller_open();
+	assert_call(fd, CALL("GetStatus"),
+	    "\"builds_running\":0,"
+	    "\"builds_done\":0,"
+	    "\"builds_refused\":1,");
+	assert_call(fd, BUILD_CALL, "receipt");
+	close(fd);
+}
+
+static bool
+is_running(void)
+{
+	return xen_fake_domain(fake, 7) != NULL &&
+	       xen_fake_domain(fake, 7)->is_running &&
+	       count_files("state/domains") == 1;
+}
+
+/* The receipt and the caller's end reach the front in one turn. */
+static void
+daemon_destroys_a_domain_whose_receipt_reached_nobody(void **state)
+{
+	pid_t front;
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	hang_at("domain_load");
+	fd = caller_open();
+	caller_send(fd, BUILD_CALL);
+	wait_for_call("domain_load");
+	front = child_of_daemon(FRONT_CHILD);
+	assert_int_equal(kill(front, SIGSTOP), 0);
+	go_on();
+	wait_until(is_running, "the domain runs");
+	close(fd);
+	assert_int_equal(kill(front, SIGCONT), 0);
+	wait_until(is_nothing_left, "the domain is destroyed");
+	assert_string_equal(fake->violation, "");
+}
+
+/* --- several at once ------------------------------------------------- */
+
+static void
+daemon_refuses_a_name_or_uuid_that_is_being_built(void **state)
+{
+	int first;
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	hang_at("domain_load");
+	first = caller_open();
+	fd = caller_open();
+	send_build(first, "one", 1);
+	wait_for_call("domain_load");
+	send_build(fd, "one", 2);
+	assert_reply(fd, "DOMAIN_EXISTS");
+	send_build(fd, "two", 1);
+	assert_reply(fd, "DOMAIN_EXISTS");
+	go_on();
+	assert_reply(first, "receipt");
+	assert_int_equal(xen_fake_domain_count(fake), 1);
+	close(first);
+	close(fd);
+}
+
+/* Else the clean-up would remove the new domain, or forget it. */
+static void
+daemon_refuses_a_uuid_that_is_being_removed(void **state)
+{
+	int first;
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_KILL, "domain_create");
+	hang_at("domain_destroy");
+	first = caller_open();
+	fd = caller_open();
+	send_build(first, "one", 1);
+	wait_for_call("domain_destroy");
+	send_build(fd, "two", 1);
+	assert_reply(fd, "DOMAIN_EXISTS");
+	go_on();
+	assert_reply(first, "BUILD_CRASHED");
+	assert_nothing_left();
+	close(first);
+	close(fd);
+}
+
+static void
+daemon_refuses_a_uuid_that_is_being_destroyed(void **state)
+{
+	int first;
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	first = caller_open();
+	fd = caller_open();
+	send_build(first, "one", 1);
+	assert_reply(first, "receipt");
+	hang_at("store_remove");
+	xen_fake_forget_calls(fake);
+	caller_send(first, "{\"method\":\"org.assay.Builder.DestroyDomain\","
+			   "\"parameters\":{\"domid\":7}}");
+	/* Xen does not list it any more; its nodes are still there. */
+	wait_for_call("store_remove");
+	send_build(fd, "two", 1);
+	assert_reply(fd, "DOMAIN_EXISTS");
+	go_on();
+	assert_reply(first, "{\"parameters\":{}}");
+	send_build(fd, "two", 1);
+	assert_reply(fd, "receipt");
+	close(first);
+	close(fd);
+}
+
+static void
+daemon_builds_eight_at_once_and_refuses_a_ninth(void **state)
+{
+	int fds[LIMIT_BUILDS];
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	hang_at("domain_load");
+	for (unsigned int i = 0; i < LIMIT_BUILDS; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "guest-%u", i);
+		fds[i] = caller_open();
+		send_build(fds[i], name, i + 1);
+	}
+	fd = caller_open();
+	for (int i = 0; i < 400; i++) {
+		CLEANUP(freep) char *reply = NULL;
+
+		caller_send(fd, CALL("GetStatus"));
+		reply = caller_receive(fd);
+		if (strstr(reply, "\"builds_running\":8,") != NULL)
+			break;
+		usleep(5000);
+	}
+	send_build(fd, "ninth", 99);
+	assert_reply(fd, "RPC_BUSY");
+	/* Listings still have room. */
+	assert_call(fd, CALL("ListImages"), "\"name\":\"web\"");
+	go_on();
+	for (unsigned int i = 0; i < LIMIT_BUILDS; i++) {
+		assert_reply(fds[i], "receipt");
+		close(fds[i]);
+	}
+	assert_int_equal(xen_fake_domain_count(fake), LIMIT_BUILDS);
+	assert_string_equal(fake->violation, "");
+	close(fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    daemon_test(daemon_leaves_nothing_when_any_operation_fails),
+	    daemon_test(
+		daemon_leaves_nothing_when_a_build_is_killed_after_any_operation),
+	    daemon_test(daemon_cleans_up_after_a_build_that_could_not),
+	    daemon_test(daemon_undoes_the_build_of_a_caller_that_leaves),
+	    daemon_test(daemon_destroys_a_domain_whose_receipt_reached_nobody),
+	    daemon_test(daemon_refuses_a_name_or_uuid_that_is_being_built),
+	    daemon_test(daemon_refuses_a_uuid_that_is_being_removed),
+	    daemon_test(daemon_refuses_a_uuid_that_is_being_destroyed),
+	    daemon_test(daemon_builds_eight_at_once_and_refuses_a_ninth),
+	};
+
+	return cmocka_run_group_tests_name("supervisor_fault", tests, NULL,
+	    NULL);
+}
