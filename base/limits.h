@@ -82,6 +82,7 @@
 
 /* TPM */
 #define LIMIT_IDENTITY_BYTES LIMIT_KIB(4)
+#define LIMIT_SEALED_BYTES   LIMIT_KIB(8)
 #define LIMIT_TPM_SECONDS    20
 
 /* Boot policy */

@@ -52,7 +52,7 @@ unseal(struct options *options, struct err *err)
 
 	TRY(read_approvals(options->approvals, &approvals, err));
 	TRY(tpm_place_of(&options->tpm, &place, err));
-	TRY(file_read(options->in, LIMIT_APPROVAL_BYTES, &sealed, &len, err));
+	TRY(file_read(options->in, LIMIT_SEALED_BYTES, &sealed, &len, err));
 	TRY(tpm_secret_unseal(&place, bytes_of(sealed, len), approvals, &secret,
 	    &approval, err));
 	code = file_write(options->out, bytes_of(secret.bytes, secret.len),

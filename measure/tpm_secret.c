@@ -4,30 +4,15 @@
 
 #include <tss2/tss2_mu.h>
 
-#include "base/base64.h"
-#include "base/json.h"
 #include "base/scope.h"
 #include "measure/policy_digest.h"
 #include "measure/policy_key.h"
 #include "measure/tpm_esys.h"
 #include "measure/tpm_port_esys.h"
-
-#define SCHEMA "assay.secret/1"
-
-enum {
-	MAX_DEPTH = 2,
-	PART_BYTES = 2048,        /* of either half, and in base64 */
-	CREDENTIAL_HEAD_BYTES = 8 /* magic and version */
-};
+#include "measure/tpm_sealed.h"
 
 static int open_pinned(const struct tpm_place *place, struct tpm_esys **ret_tpm,
     struct err *err);
-static int encode(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private,
-    char **ret_text, struct err *err);
-static int decode(struct bytes text, TPM2B_PUBLIC *ret_public,
-    TPM2B_PRIVATE *ret_private, struct err *err);
-static int decode_part(const struct json_at *root, const char *member,
-    uint8_t **ret_bytes, size_t *ret_len, struct err *err);
 static int find_approval(const struct tpm_place *place,
     const struct approvals *approvals, const struct approval **ret_approval,
     struct err *err);
@@ -44,8 +29,6 @@ static int satisfy(struct tpm_esys *tpm, ESYS_TR session,
     const struct approvals *approvals, const struct approval *approval,
     const struct policy_key *key, const TPMT_TK_VERIFIED *ticket,
     struct err *err);
-static int decode_credential(struct bytes credential, TPM2B_ID_OBJECT *ret_blob,
-    TPM2B_ENCRYPTED_SECRET *ret_secret, struct err *err);
 static int activate(struct tpm_esys *tpm, const struct tpm_identity *identity,
     ESYS_TR policy, const TPM2B_ID_OBJECT *blob,
     const TPM2B_ENCRYPTED_SECRET *encrypted, TPM2B_DIGEST **ret_secret,
@@ -95,7 +78,7 @@ tpm_secret_seal(const struct tpm_place *place,
 	    &private, &public, NULL, NULL, NULL);
 	explicit_bzero(&sensitive, sizeof(sensitive));
 	TRY(tpm_esys_check(rc, err, "seal"));
-	return encode(public, private, ret_text, err);
+	return tpm_sealed_encode(public, private, ret_text, err);
 }
 
 int
@@ -110,7 +93,7 @@ tpm_secret_unseal(const struct tpm_place *place, struct bytes sealed,
 	ESYS_TR object;
 	int code;
 
-	TRY(decode(sealed, &public, &private, err));
+	TRY(tpm_sealed_decode(sealed, &public, &private, err));
 	TRY(find_approval(place, approvals, &approval, err));
 	TRY(open_pinned(place, &tpm, err));
 	TRY(tpm_esys_session_use(tpm, 0, err));
@@ -138,7 +121,7 @@ tpm_secret_activate(const struct tpm_place *place, struct bytes credential,
 	ESYS_TR policy;
 	int code;
 
-	TRY(decode_credential(credential, &blob, &encrypted, err));
+	TRY(tpm_credential_decode(credential, &blob, &encrypted, err));
 	TRY(open_pinned(place, &tpm, err));
 	TRY(tpm_esys_policy_start(tpm, 0, &policy, err));
 	code = activate(tpm, place->identity, policy, &blob, &encrypted,
@@ -163,81 +146,6 @@ open_pinned(const struct tpm_place *place, struct tpm_esys **ret_tpm,
 	    err));
 	TRY(tpm_esys_session_start(tpm, err));
 	*ret_tpm = take_ptr(&tpm);
-	return 0;
-}
-
-static int
-encode(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private,
-    char **ret_text, struct err *err)
-{
-	CLEANUP(json_freep) json_t *document = NULL;
-	CLEANUP(freep) char *public_text = NULL;
-	CLEANUP(freep) char *private_text = NULL;
-	uint8_t bytes[PART_BYTES];
-	size_t len = 0;
-	char *text;
-
-	TRY(tpm_esys_check(
-	    Tss2_MU_TPM2B_PUBLIC_Marshal(public, bytes, sizeof(bytes), &len),
-	    err, "marshal the secret"));
-	public_text = base64_encode(bytes_of(bytes, len));
-	len = 0;
-	TRY(tpm_esys_check(
-	    Tss2_MU_TPM2B_PRIVATE_Marshal(private, bytes, sizeof(bytes), &len),
-	    err, "marshal the secret"));
-	private_text = base64_encode(bytes_of(bytes, len));
-	document = json_pack("{s:s, s:s, s:s}", "schema", SCHEMA, "public",
-	    public_text, "private", private_text);
-	text = document != NULL ? json_dumps(document, JSON_INDENT(2)) : NULL;
-	if (text == NULL)
-		return err_set(err, NO_MEMORY, "sealed secret");
-	*ret_text = text;
-	return 0;
-}
-
-static int
-decode(struct bytes text, TPM2B_PUBLIC *ret_public, TPM2B_PRIVATE *ret_private,
-    struct err *err)
-{
-	static const char *const members[] = {"schema", "public", "private",
-	    NULL};
-	CLEANUP(json_freep) json_t *document = NULL;
-	CLEANUP(freep) uint8_t *public = NULL;
-	CLEANUP(freep) uint8_t *private = NULL;
-	struct json_at root;
-	size_t public_len;
-	size_t private_len;
-	size_t used = 0;
-
-	TRY(json_parse(text, MAX_DEPTH, "sealed secret", SECRET_MALFORMED,
-	    &document, err));
-	root = json_root(document, SECRET_MALFORMED);
-	TRY(json_known(&root, members, err));
-	TRY(json_literal_in(&root, "schema", SCHEMA, err));
-	TRY(decode_part(&root, "public", &public, &public_len, err));
-	TRY(decode_part(&root, "private", &private, &private_len, err));
-	*ret_public = (TPM2B_PUBLIC){.size = 0};
-	*ret_private = (TPM2B_PRIVATE){.size = 0};
-	if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(public, public_len, &used,
-		ret_public) != TSS2_RC_SUCCESS ||
-	    used != public_len)
-		return json_refuse(&root, "public", err, "not a TPM2B_PUBLIC");
-	used = 0;
-	if (Tss2_MU_TPM2B_PRIVATE_Unmarshal(private, private_len, &used,
-		ret_private) != TSS2_RC_SUCCESS ||
-	    used != private_len)
-		return json_refuse(&root, "private", err,
-		    "not a TPM2B_PRIVATE");
-	return 0;
-}
-
-static int
-decode_part(const struct json_at *root, const char *member, uint8_t **ret_bytes,
-    size_t *ret_len, struct err *err)
-{
-	TRY(json_base64_in(root, member, PART_BYTES, ret_bytes, ret_len, err));
-	if (*ret_len == 0)
-		return json_refuse(root, member, err, "empty");
 	return 0;
 }
 
@@ -374,33 +282,6 @@ satisfy(struct tpm_esys *tpm, ESYS_TR session,
 				  ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 				  &policy, &ref, &name, ticket),
 	    err, "approval of release %s", approval->release);
-}
-
-static int
-decode_credential(struct bytes credential, TPM2B_ID_OBJECT *ret_blob,
-    TPM2B_ENCRYPTED_SECRET *ret_secret, struct err *err)
-{
-	static const uint8_t head[CREDENTIAL_HEAD_BYTES] = {0xba, 0xdc, 0xc0,
-	    0xde, 0, 0, 0, 1};
-	size_t used = sizeof(head);
-
-	*ret_blob = (TPM2B_ID_OBJECT){.size = 0};
-	*ret_secret = (TPM2B_ENCRYPTED_SECRET){.size = 0};
-	if (credential.len < sizeof(head) ||
-	    memcmp(credential.ptr, head, sizeof(head)) != 0)
-		return err_set(err, SECRET_MALFORMED,
-		    "credential: it does not begin with badcc0de and version "
-		    "1");
-	if (Tss2_MU_TPM2B_ID_OBJECT_Unmarshal(credential.ptr, credential.len,
-		&used, ret_blob) != TSS2_RC_SUCCESS ||
-	    Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(credential.ptr,
-		credential.len, &used, ret_secret) != TSS2_RC_SUCCESS)
-		return err_set(err, SECRET_MALFORMED,
-		    "credential: cut off after %zu bytes", used);
-	if (used != credential.len)
-		return err_set(err, SECRET_MALFORMED,
-		    "credential: %zu bytes too many", credential.len - used);
-	return 0;
 }
 
 /* The EK may be used by who may use the endorsement hierarchy. */

@@ -39,8 +39,8 @@ static void
 hex_decode_refuses_other_lengths_and_characters_and_writes_nothing(void **state)
 {
 	static const char *const texts[] = {"", "0", "01", "012", "01234",
-	    "012345", "0x12", "01 2", " 012", "012 ", "012A", "F123", "012g",
-	    "/123", "01:2", "`123", "-123",
+	    "012345", "0x12", "01 2", " 012", "012 ", "012A", "0123 ", "0123g",
+	    "F123", "012g", "/123", "01:2", "`123", "-123",
 	    ("01\xff"
 	     "2")};
 

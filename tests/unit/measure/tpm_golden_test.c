@@ -16,6 +16,7 @@
 #include "measure/approval.h"
 #include "measure/boot_policy.h"
 #include "measure/tpm_identity.h"
+#include "measure/tpm_sealed.h"
 
 static int
 read_identity(struct bytes file, struct err *err)
@@ -41,6 +42,24 @@ read_approvals(struct bytes file, struct err *err)
 	return approvals_decode(file, &approvals, err);
 }
 
+static int
+read_secret(struct bytes file, struct err *err)
+{
+	TPM2B_PRIVATE private;
+	TPM2B_PUBLIC public;
+
+	return tpm_sealed_decode(file, &public, &private, err);
+}
+
+static int
+read_credential(struct bytes file, struct err *err)
+{
+	TPM2B_ENCRYPTED_SECRET secret;
+	TPM2B_ID_OBJECT blob;
+
+	return tpm_credential_decode(file, &blob, &secret, err);
+}
+
 static const struct {
 	const char *kind;
 	size_t bad;
@@ -50,6 +69,8 @@ static const struct {
     {"tpm-identity", 28, 2, read_identity},
     {"boot-policy", 34, 1, read_policy},
     {"approval", 27, 1, read_approvals},
+    {"secret", 28, 1, read_secret},
+    {"credential", 13, 2, read_credential},
 };
 
 static void

@@ -1,0 +1,137 @@
+#include "measure/tpm_sealed.h"
+
+#include <stdlib.h>
+
+#include <tss2/tss2_mu.h>
+
+#include "base/base64.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/scope.h"
+#include "measure/tpm_esys.h"
+
+#define SCHEMA "assay.secret/1"
+
+enum {
+	MAX_DEPTH = 2,
+	PART_BYTES = 2048,        /* of either half, and in base64 */
+	CREDENTIAL_HEAD_BYTES = 8 /* magic and version */
+};
+
+static int decode_part(const struct json_at *root, const char *member,
+    uint8_t **ret_bytes, size_t *ret_len, struct err *err);
+
+int
+tpm_sealed_encode(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private,
+    char **ret_text, struct err *err)
+{
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(freep) char *public_text = NULL;
+	CLEANUP(freep) char *private_text = NULL;
+	uint8_t bytes[PART_BYTES];
+	size_t len = 0;
+	char *text;
+
+	TRY(tpm_esys_check(
+	    Tss2_MU_TPM2B_PUBLIC_Marshal(public, bytes, sizeof(bytes), &len),
+	    err, "marshal the secret"));
+	public_text = base64_encode(bytes_of(bytes, len));
+	len = 0;
+	TRY(tpm_esys_check(
+	    Tss2_MU_TPM2B_PRIVATE_Marshal(private, bytes, sizeof(bytes), &len),
+	    err, "marshal the secret"));
+	private_text = base64_encode(bytes_of(bytes, len));
+	document = json_pack("{s:s, s:s, s:s}", "schema", SCHEMA, "public",
+	    public_text, "private", private_text);
+	text = document != NULL ? json_dumps(document, JSON_INDENT(2)) : NULL;
+	if (text == NULL)
+		return err_set(err, NO_MEMORY, "sealed secret");
+	*ret_text = text;
+	return 0;
+}
+
+int
+tpm_sealed_decode(struct bytes text, TPM2B_PUBLIC *ret_public,
+    TPM2B_PRIVATE *ret_private, struct err *err)
+{
+	static const char *const members[] = {"schema", "public", "private",
+	    NULL};
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(freep) uint8_t *public = NULL;
+	CLEANUP(freep) uint8_t *private = NULL;
+	TPM2B_PUBLIC public_area = {.size = 0};
+	TPM2B_PRIVATE private_area = {.size = 0};
+	struct json_at root;
+	size_t public_len;
+	size_t private_len;
+	size_t used = 0;
+
+	if (text.len > LIMIT_SEALED_BYTES)
+		return err_set(err, SECRET_MALFORMED,
+		    "sealed secret: %zu bytes, limit %zu", text.len,
+		    LIMIT_SEALED_BYTES);
+	TRY(json_parse(text, MAX_DEPTH, "sealed secret", SECRET_MALFORMED,
+	    &document, err));
+	root = json_root(document, SECRET_MALFORMED);
+	TRY(json_known(&root, members, err));
+	TRY(json_literal_in(&root, "schema", SCHEMA, err));
+	TRY(decode_part(&root, "public", &public, &public_len, err));
+	TRY(decode_part(&root, "private", &private, &private_len, err));
+	if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(public, public_len, &used,
+		&public_area) != TSS2_RC_SUCCESS ||
+	    used != public_len)
+		return json_refuse(&root, "public", err, "not a TPM2B_PUBLIC");
+	used = 0;
+	if (Tss2_MU_TPM2B_PRIVATE_Unmarshal(private, private_len, &used,
+		&private_area) != TSS2_RC_SUCCESS)
+		return json_refuse(&root, "private", err,
+		    "not a TPM2B_PRIVATE");
+	*ret_public = public_area;
+	*ret_private = private_area;
+	return 0;
+}
+
+int
+tpm_credential_decode(struct bytes credential, TPM2B_ID_OBJECT *ret_blob,
+    TPM2B_ENCRYPTED_SECRET *ret_secret, struct err *err)
+{
+	static const uint8_t head[CREDENTIAL_HEAD_BYTES] = {0xba, 0xdc, 0xc0,
+	    0xde, 0, 0, 0, 1};
+	TPM2B_ID_OBJECT blob = {.size = 0};
+	TPM2B_ENCRYPTED_SECRET encrypted = {.size = 0};
+	size_t used = sizeof(head);
+
+	if (credential.len < sizeof(head) ||
+	    memcmp(credential.ptr, head, sizeof(head)) != 0)
+		return err_set(err, SECRET_MALFORMED,
+		    "credential: it does not begin with badcc0de and version "
+		    "1");
+	if (Tss2_MU_TPM2B_ID_OBJECT_Unmarshal(credential.ptr, credential.len,
+		&used, &blob) != TSS2_RC_SUCCESS ||
+	    Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(credential.ptr,
+		credential.len, &used, &encrypted) != TSS2_RC_SUCCESS)
+		return err_set(err, SECRET_MALFORMED,
+		    "credential: cut off after %zu bytes", used);
+	if (used != credential.len)
+		return err_set(err, SECRET_MALFORMED,
+		    "credential: %zu bytes too many", credential.len - used);
+	*ret_blob = blob;
+	*ret_secret = encrypted;
+	return 0;
+}
+
+/* The TSS takes a TPM2B_PUBLIC of another size than it says, and an empty one
+ * that it cannot write. */
+static int
+decode_part(const struct json_at *root, const char *member, uint8_t **ret_bytes,
+    size_t *ret_len, struct err *err)
+{
+	const uint8_t *bytes;
+
+	TRY(json_base64_in(root, member, PART_BYTES, ret_bytes, ret_len, err));
+	bytes = *ret_bytes;
+	if (*ret_len <= 2 || (size_t)(bytes[0] << 8 | bytes[1]) != *ret_len - 2)
+		return json_refuse(root, member, err,
+		    "empty, or its size is not that of what follows");
+	return 0;
+}
