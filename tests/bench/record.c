@@ -4,6 +4,8 @@
  * process's own CPU is told apart from the rest, which is the disk's and the
  * TPM's; and the first events from the last, which must not cost more.
  *
+ * With a log index in the identity, it is extended too.
+ *
  * usage: bench-record TPM IDENTITY LOG EVENTS
  */
 #include <stdio.h>
@@ -114,7 +116,12 @@ main(int argc, char **argv)
 	costs = calloc(count, sizeof(*costs));
 	if (costs == NULL)
 		return 1;
-	recorder = (struct recorder){.log = log, .tpm = &tpm, .pcr = PCR};
+	recorder = (struct recorder){
+	    .log = log,
+	    .tpm = &tpm,
+	    .pcr = PCR,
+	    .has_log_index = identity.has_log,
+	};
 	for (uint32_t i = 0; i < count; i++)
 		costs[i] = record_one(&recorder, i + 1);
 	show("the first events", costs);

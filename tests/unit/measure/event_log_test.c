@@ -201,6 +201,7 @@ a_replay_is_what_the_log_put_into_that_register(void **state)
 	for (size_t i = 0; i < countof(events); i++) {
 		/* Also what an earlier run wrote counts. */
 		CLEANUP(event_log_closep) struct event_log *log = open_log();
+		struct pcr_digests before = expected;
 		struct pcr_digests digests;
 
 		assert_refused(event_log_append(log, events[i].pcr,
@@ -214,6 +215,12 @@ a_replay_is_what_the_log_put_into_that_register(void **state)
 			    0);
 		assert_refused(event_log_replay(log, 13, &found, &err), 0);
 		assert_memory_equal(&found.value, &expected, sizeof(expected));
+		assert_int_equal(found.has_last, events[i].pcr == 13);
+		if (!found.has_last)
+			continue;
+		assert_memory_equal(&found.before_last, &before,
+		    sizeof(before));
+		assert_memory_equal(&found.last, &digests, sizeof(digests));
 	}
 }
 
@@ -233,6 +240,39 @@ a_log_is_read_to_its_end_and_no_further(void **state)
 	assert_int_equal(len, 0);
 	assert_refused(event_log_read(log, UINT64_MAX, all, 8, &len, &err), 0);
 	assert_int_equal(len, 0);
+}
+
+static uint64_t
+append_event(struct event_log *log, struct event *event, uint64_t sequence)
+{
+	uint64_t before = event_log_bytes(log);
+	uint8_t bytes[EVENT_BYTES];
+	struct pcr_digests digests;
+	struct err err;
+
+	event->sequence = sequence;
+	assert_refused(event_log_append(log, 13,
+			   bytes_of(bytes, event_encode(event, bytes)),
+			   &digests, &err),
+	    0);
+	return event_log_bytes(log) - before;
+}
+
+/* As assayd.conf(5) says: guests that come and go fill it in the end. */
+static void
+a_log_has_room_for_35000_guests(void **state)
+{
+	CLEANUP(event_log_closep) struct event_log *log = open_log();
+	struct event build = good_event(EVENT_BUILD);
+	struct event destroy = good_event(EVENT_DESTROY);
+	uint64_t cycle;
+
+	(void)state;
+	build.as.build.domid = destroy.as.destroy.domid = 32751;
+	build.as.build.memory_mib = 65536;
+	cycle = append_event(log, &build, 70000) +
+	        append_event(log, &destroy, 70001);
+	assert_in_range(LIMIT_EVENT_LOG_BYTES / cycle, 35000, 40000);
 }
 
 /* --- going on --------------------------------------------------------- */
@@ -468,6 +508,7 @@ main(void)
 	    SCRATCH(a_new_log_is_private_and_holds_the_header),
 	    SCRATCH(a_record_holds_the_digests_that_come_back_and_the_event),
 	    SCRATCH(a_replay_is_what_the_log_put_into_that_register),
+	    SCRATCH(a_log_has_room_for_35000_guests),
 	    SCRATCH(a_log_is_read_to_its_end_and_no_further),
 	    SCRATCH(a_log_goes_on_where_it_was),
 	    SCRATCH(half_a_record_at_the_end_is_cut_off),
