@@ -169,8 +169,7 @@ evidence_files_store(const char *store_path, const struct trust_policy *trust,
 	CLEANUP(layout_list_done) struct layout_list entries = {0};
 	CLEANUP(closep) int store_fd = -1;
 
-	TRY(layout_open(store_path, &store_fd, err));
-	TRY(layout_read(store_fd, NULL, &entries, err));
+	TRY(layout_open_list(store_path, &store_fd, &entries, err));
 	for (size_t i = 0; i < entries.count; i++)
 		TRY(add_entry(trust, store_fd, &entries.entries[i], list, err));
 	return 0;

@@ -42,8 +42,7 @@ list(const char *path, bool as_json, struct err *err)
 	CLEANUP(json_freep) json_t *rows = json_array();
 	CLEANUP(closep) int store_fd = -1;
 
-	TRY(layout_open(path, &store_fd, err));
-	TRY(layout_read(store_fd, NULL, &entries, err));
+	TRY(layout_open_list(path, &store_fd, &entries, err));
 	for (size_t i = 0; i < entries.count; i++) {
 		const struct layout_entry *entry = &entries.entries[i];
 		char envelope[DIGEST_TEXT_SIZE];

@@ -73,8 +73,7 @@ verify_store(const struct options *options, struct err *ret_worst,
 
 	TRY(trust_load_chain(options->trust_path, options->updates_path,
 	    &policy, err));
-	TRY(layout_open(options->store_path, &store_fd, err));
-	TRY(layout_read(store_fd, NULL, &list, err));
+	TRY(layout_open_list(options->store_path, &store_fd, &list, err));
 	results = calloc(list.count + 1, sizeof(*results));
 	if (results == NULL)
 		return err_set(err, NO_MEMORY, "%zu images", list.count);

@@ -7,8 +7,8 @@
 #include "image-store/layout.h"
 #include "keys/trust_chain.h"
 
-static int check_patterns(const struct trust_policy *policy, const char *store,
-    struct err *err);
+static int check_patterns(const struct trust_policy *policy, const char *path,
+    const char *store, struct err *err);
 static int check_role(const struct trust_policy *policy, size_t role,
     const struct layout_list *images, struct err *err);
 static int show(const struct trust_policy *policy, bool as_json);
@@ -33,23 +33,24 @@ run(int argc, char **argv)
 		return status;
 	if (trust_load(argv[1], &policy, &err) != 0)
 		return command_failed(&err, as_json);
-	if (store != NULL && check_patterns(policy, store, &err) != 0)
+	if (store != NULL && check_patterns(policy, argv[1], store, &err) != 0)
 		return command_failed(&err, as_json);
 	return show(policy, as_json);
 }
 
 /* Is each pattern for something? By what the store's index claims. */
 static int
-check_patterns(const struct trust_policy *policy, const char *store,
-    struct err *err)
+check_patterns(const struct trust_policy *policy, const char *path,
+    const char *store, struct err *err)
 {
 	CLEANUP(layout_list_done) struct layout_list images = {0};
 	CLEANUP(closep) int store_fd = -1;
 
-	TRY(layout_open(store, &store_fd, err));
-	TRY(layout_read(store_fd, NULL, &images, err));
-	for (size_t i = 0; i < trust_role_count(policy); i++)
-		TRY(check_role(policy, i, &images, err));
+	TRY(layout_open_list(store, &store_fd, &images, err));
+	for (size_t i = 0; i < trust_role_count(policy); i++) {
+		if (check_role(policy, i, &images, err) != 0)
+			return err_prefix(err, "%s", err_quote_str(path).text);
+	}
 	return 0;
 }
 

@@ -60,6 +60,19 @@ layout_open(const char *path, int *ret_dir_fd, struct err *err)
 }
 
 int
+layout_open_list(const char *path, int *ret_dir_fd,
+    struct layout_list *ret_list, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+
+	TRY(layout_open(path, &fd, err));
+	if (layout_read(fd, NULL, ret_list, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	*ret_dir_fd = take_fd(&fd);
+	return 0;
+}
+
+int
 layout_check(int dir_fd, struct err *err)
 {
 	CLEANUP(json_freep) json_t *document = NULL;
@@ -333,13 +346,13 @@ refuse_duplicates(struct layout_list *list, struct err *err)
 
 		if (compare_entries(&order[i - 1], &order[i]) != 0)
 			continue;
-		return err_set(err,
+		return err_set_field(err,
 		    digest_equal(&order[i - 1]->oci_manifest.digest,
 			&one->oci_manifest.digest)
 			? DESCRIPTOR_DUPLICATE
 			: IMAGE_DUPLICATE,
-		    "index.json: %s:%s is listed twice", one->claimed_name,
-		    one->claimed_version);
+		    "manifests", "index.json: manifests: %s:%s is listed twice",
+		    one->claimed_name, one->claimed_version);
 	}
 	return 0;
 }

@@ -103,6 +103,10 @@ int layout_read_index(int dir_fd, json_t **ret_index, struct err *err);
 int layout_read(int dir_fd, const char *name, struct layout_list *ret_list,
     struct err *err);
 
+/* Open a store and read all of its index; errors name the store. */
+int layout_open_list(const char *path, int *ret_dir_fd,
+    struct layout_list *ret_list, struct err *err);
+
 void layout_list_done(struct layout_list *list);
 
 /*

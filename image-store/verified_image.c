@@ -396,7 +396,7 @@ check_size(const struct blob *blob, const struct sealed *raw_bytes,
 	size_t len = sealed_bytes(raw_bytes).len;
 
 	if (len != blob->size_bytes)
-		return err_set(err, IMAGE_SIZE_MISMATCH,
+		return err_set_field(err, IMAGE_SIZE_MISMATCH, what,
 		    "%s: %zu bytes instead of %llu", what, len,
 		    (unsigned long long)blob->size_bytes);
 	return 0;

@@ -12,13 +12,13 @@ trust_now(const struct trust_policy *policy, int64_t *ret_seconds,
 	char earliest[UTC_TEXT_SIZE];
 
 	if (!policy->trusts_clock)
-		return err_set(err, CLOCK_NOT_TRUSTED,
+		return err_set_field(err, CLOCK_NOT_TRUSTED, "clock",
 		    "trust policy: no clock is trusted, and a date was given");
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (now.tv_sec < policy->clock_not_before ||
 	    now.tv_sec > UTC_MAX_SECONDS) {
 		utc_text(policy->clock_not_before, earliest);
-		return err_set(err, CLOCK_NOT_TRUSTED,
+		return err_set_field(err, CLOCK_NOT_TRUSTED, "clock",
 		    "the system's clock is wrong: it is not after %s",
 		    earliest);
 	}
