@@ -1,6 +1,6 @@
 /*
- * Evidence, enrolment records and image lists: what decodes encodes to
- * something that decodes again.
+ * Evidence, replies of assayd, enrolment records and image lists: what decodes
+ * encodes to something that decodes again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "base/scope.h"
 #include "measure/enrolment.h"
 #include "measure/evidence.h"
+#include "measure/evidence_assemble.h"
 #include "measure/image_list.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -32,6 +33,19 @@ check_evidence(struct bytes text)
 	    memcmp(&evidence.pcrs, &again.pcrs, sizeof(again.pcrs)) == 0);
 	bug_unless(bytes_equal(evidence_part_bytes(&evidence.log),
 	    evidence_part_bytes(&again.log)));
+}
+
+static void
+check_reply(struct bytes text)
+{
+	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
+	CLEANUP(json_freep) json_t *reply = NULL;
+	struct err err;
+
+	if (json_parse(text, 8, "reply", EVIDENCE_MALFORMED, &reply, &err) != 0)
+		return;
+	(void)evidence_assemble(reply, bytes_of_str("sixteen bytes..."),
+	    "00112233445566778899aabbccddeeff", &evidence, &err);
 }
 
 static void
@@ -59,6 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct err err;
 
 	check_evidence(text);
+	check_reply(text);
 	check_enrolment(text);
 	image_list_read(text, &list, &err);
 	return 0;

@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
 #include "measure/enrolment.h"
 #include "measure/event_decode.h"
 #include "measure/event_log_decode.h"
 #include "measure/evidence.h"
+#include "measure/evidence_assemble.h"
 #include "measure/image_list.h"
 #include "measure/tpm_structs.h"
 
@@ -85,6 +87,18 @@ read_enrolment(struct bytes file, struct err *err)
 	return enrolment_decode(file, &enrolment, err);
 }
 
+/* What assayd answers, with a log of so many bytes. */
+static int
+read_reply(struct bytes file, struct err *err)
+{
+	CLEANUP(json_freep) json_t *reply = NULL;
+	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
+
+	TRY(json_parse(file, 8, "reply", EVIDENCE_MALFORMED, &reply, err));
+	return evidence_assemble(reply, bytes_of_str("sixteen bytes..."),
+	    "00112233445566778899aabbccddeeff", &evidence, err);
+}
+
 static const struct {
 	const char *ending;
 	size_t at_least;
@@ -96,6 +110,7 @@ static const struct {
     {"signature", 6, read_signature},
     {"public", 12, read_public},
     {"evidence", 25, read_evidence},
+    {"reply", 25, read_reply},
     {"images", 5, read_images},
     {"enrolment", 10, read_enrolment},
 };
