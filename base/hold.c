@@ -1,7 +1,6 @@
 #include "base/hold.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 static const int signals[HOLD_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
@@ -32,20 +31,17 @@ hold_check(const char *what, struct err *err)
 	return err_set_errno(err, STORE_IO, "%s", what);
 }
 
+/* In an inner hold the handler of the outer one is back, and notes it again. */
 void
 hold_end(struct hold *hold)
 {
 	int number = caught;
-	bool is_inner = false;
 
-	for (size_t i = 0; i < HOLD_SIGNALS; i++) {
-		is_inner = is_inner || hold->before[i].sa_handler == note;
+	for (size_t i = 0; i < HOLD_SIGNALS; i++)
 		sigaction(signals[i], &hold->before[i], NULL);
-	}
-	if (number == 0 || is_inner)
-		return;
 	caught = 0;
-	raise(number);
+	if (number != 0)
+		raise(number);
 }
 
 static void

@@ -5,12 +5,14 @@
 #include "store_fixture.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hold.h"
 #include "base/scope.h"
 #include "image-store/archive.h"
 #include "image-store/layout.h"
@@ -19,6 +21,19 @@
 #include "keys/dsse.h"
 
 static const struct transfer_wanted all;
+static bool is_interrupted; /* in the next write() */
+
+ssize_t __real_write(int fd, const void *data, size_t len);
+ssize_t __wrap_write(int fd, const void *data, size_t len);
+
+ssize_t
+__wrap_write(int fd, const void *data, size_t len)
+{
+	if (is_interrupted)
+		raise(SIGTERM);
+	is_interrupted = false;
+	return __real_write(fd, data, len);
+}
 
 static void
 put_index(const char *store, int64_t epoch)
@@ -430,6 +445,32 @@ archive_unpack_refuses_every_truncation(void **state)
 	}
 }
 
+static void
+archives_are_left_when_a_signal_comes(void **state)
+{
+	struct hold hold;
+	size_t files;
+
+	(void)state;
+	assert_code(export("store", "one.tar"), 0);
+	files = count_files(".");
+	hold = hold_begin();
+	is_interrupted = true;
+	assert_code(export("store", "two.tar"), STORE_IO);
+	assert_int_equal(count_files("."), files);
+	hold.before[1].sa_handler = SIG_IGN;
+	hold_end(&hold);
+
+	signal(SIGTERM, SIG_DFL);
+	hold = hold_begin();
+	is_interrupted = true;
+	assert_code(unpack("one.tar", "unpacked"), STORE_IO);
+	/* The first is whole, the second empty. */
+	assert_int_equal(count_files("unpacked/blobs/sha256"), 2);
+	hold.before[1].sa_handler = SIG_IGN; /* of SIGTERM */
+	hold_end(&hold);
+}
+
 static int
 teardown(void **state)
 {
@@ -462,6 +503,7 @@ main(void)
 	    stores_test(
 		archive_write_leaves_nothing_of_a_store_that_is_not_whole),
 	    stores_test(archive_unpack_refuses_every_truncation),
+	    stores_test(archives_are_left_when_a_signal_comes),
 	};
 
 	return cmocka_run_group_tests_name("transfer", tests, NULL, teardown);
