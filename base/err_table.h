@@ -70,8 +70,8 @@ X(116, TRUST_REPLAYED, REFUSAL, \
   "a step of the trust chain brings the version that is in force already", \
   "remove that line; a chain begins with the version after the root's") \
 X(117, TRUST_DOWNGRADE, REFUSAL, \
-  "a step of the trust chain brings an older version of the policy", \
-  "remove that line; to undo a change, sign it as a new version") \
+  "the trust policy of a step, or of a build, is older than the one in force", \
+  "remove that line, or build again; to undo a change, sign a new version") \
 X(118, TRUST_CHAIN_MALFORMED, REFUSAL, \
   "the trust chain is not lines of one envelope each", \
   "fetch the chain again; each line is what 'assay trust rotate' wrote") \

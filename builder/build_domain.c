@@ -19,6 +19,7 @@ static int preload_grants(const struct build_env *env, const struct domain *dom,
 static int measure(const struct build_env *env,
     const struct build_request *request, const struct verified_image *image,
     const struct domain *dom, struct receipt *receipt, struct err *err);
+static struct basis basis_of(const struct image_source *images);
 static void write_receipt(const struct build_request *request,
     const struct verified_image *image, struct receipt *ret_receipt);
 static void write_origin(const struct verified_manifest *verified,
@@ -155,6 +156,7 @@ measure(const struct build_env *env, const struct build_request *request,
 	    .memory_mib = request->memory_mib,
 	    .vcpus = request->vcpus,
 	};
+	struct basis basis;
 
 	memcpy(build.uuid, request->uuid, sizeof(build.uuid));
 	snprintf(build.role, sizeof(build.role), "%s",
@@ -163,8 +165,19 @@ measure(const struct build_env *env, const struct build_request *request,
 	TRY(configuration_write(request, &env->config->daemons,
 	    receipt->configuration, &receipt->config, err));
 	build.config = receipt->config;
-	return build_link_record(env->record_link, &build, &receipt->sequence,
-	    &receipt->measurement, err);
+	basis = basis_of(&env->images);
+	return build_link_record(env->record_link, &basis, &build,
+	    &receipt->sequence, &receipt->measurement, err);
+}
+
+static struct basis
+basis_of(const struct image_source *images)
+{
+	return (struct basis){
+	    .policy = *trust_digest(images->policy),
+	    .has_store = images->index != NULL,
+	    .epoch = images->index != NULL ? images->index->epoch : 0,
+	};
 }
 
 static void

@@ -45,10 +45,15 @@ build_link_image(int link, const struct image_row *row, struct err *err)
 }
 
 int
-build_link_record(int link, const struct event_build *build,
-    uint64_t *ret_sequence, struct digest *ret_measurement, struct err *err)
+build_link_record(int link, const struct basis *basis,
+    const struct event_build *build, uint64_t *ret_sequence,
+    struct digest *ret_measurement, struct err *err)
 {
-	struct report report = {.kind = REPORT_BUILD, .build = *build};
+	struct report report = {
+	    .kind = REPORT_BUILD,
+	    .basis = *basis,
+	    .build = *build,
+	};
 	struct recorded recorded;
 
 	TRY(ipc_send(link, &report, sizeof(report), -1, err));
@@ -59,10 +64,14 @@ build_link_record(int link, const struct event_build *build,
 }
 
 int
-build_link_adopt_store(int link, const struct store_epoch *store,
-    struct err *err)
+build_link_adopt_store(int link, const struct basis *basis,
+    const struct store_epoch *store, struct err *err)
 {
-	struct report report = {.kind = REPORT_EPOCH, .store = *store};
+	struct report report = {
+	    .kind = REPORT_EPOCH,
+	    .basis = *basis,
+	    .store = *store,
+	};
 	struct recorded recorded;
 
 	TRY(ipc_send(link, &report, sizeof(report), -1, err));

@@ -45,6 +45,13 @@ struct store_epoch {
 	int64_t epoch;
 };
 
+/* By which rules something was decided. */
+struct basis {
+	struct digest policy; /* trust_digest() */
+	bool has_store;       /* it asks for a store index */
+	int64_t epoch;        /* of that index */
+};
+
 struct report {
 	uint32_t kind;
 	uint32_t domid;
@@ -53,6 +60,7 @@ struct report {
 	struct image_row image;
 	struct event_build build;
 	struct store_epoch store;
+	struct basis basis; /* of a build, and of a store index */
 	struct outcome outcome;
 	struct receipt receipt;
 };
@@ -60,6 +68,7 @@ struct report {
 /* What became of an event; a child waits for it. */
 struct recorded {
 	struct outcome outcome;
+	bool is_outdated;          /* newer rules hold: it was not logged */
 	uint64_t sequence;         /* of the event, in the log */
 	struct digest measurement; /* SHA-256 of the event */
 };
@@ -74,12 +83,14 @@ int build_link_image(int link, const struct image_row *row, struct err *err);
 
 /*
  * Ask, and wait until it is done: in the log, on disk and in the TPM.
+ * A build or an index that older rules decided about is refused.
  * Errors: what the tpm role says; SYSTEM_FAILED.
  */
-int build_link_record(int link, const struct event_build *build,
-    uint64_t *ret_sequence, struct digest *ret_measurement, struct err *err);
-int build_link_adopt_store(int link, const struct store_epoch *store,
-    struct err *err);
+int build_link_record(int link, const struct basis *basis,
+    const struct event_build *build, uint64_t *ret_sequence,
+    struct digest *ret_measurement, struct err *err);
+int build_link_adopt_store(int link, const struct basis *basis,
+    const struct store_epoch *store, struct err *err);
 int build_link_adopt_trust(int link, const struct sealed *chain,
     struct err *err);
 

@@ -9,6 +9,7 @@ index_fetch(struct stage *stage, const struct trust_policy *policy,
 {
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	const struct basis basis = {.policy = *trust_digest(policy)};
 	struct store_epoch next;
 
 	*ret_index = NULL;
@@ -20,7 +21,7 @@ index_fetch(struct stage *stage, const struct trust_policy *policy,
 	TRY(store_index_check_expiry(policy, index, err));
 	next = (struct store_epoch){index->digest, index->epoch};
 	if (!digest_equal(&index->digest, &in_force->index))
-		TRY(build_link_adopt_store(link, &next, err));
+		TRY(build_link_adopt_store(link, &basis, &next, err));
 	*ret_index = take_ptr(&index);
 	return 0;
 }

@@ -26,6 +26,7 @@ struct record_call {
 	uint32_t tag; /* the answer repeats it */
 	struct event event;
 	struct store_epoch store;
+	struct basis basis; /* of a build, and of a store index */
 	struct trust_mark trust;
 	struct quote_request quote_request;
 	uint64_t log_offset;

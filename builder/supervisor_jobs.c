@@ -122,9 +122,9 @@ note(struct supervisor *sup, struct job *job, const struct report *report,
 		    &report->verdict);
 		return 0;
 	case REPORT_BUILD:
-		return supervisor_record_build(sup, job, &report->build, err);
+		return supervisor_record_build(sup, job, report, err);
 	case REPORT_EPOCH:
-		return supervisor_record_store(sup, job, &report->store, err);
+		return supervisor_record_store(sup, job, report, err);
 	case REPORT_TRUST:
 		TRY(ipc_take_sealed(fds, LIMIT_TRUST_CHAIN_BYTES, "trust chain",
 		    &sealed, err));

@@ -114,12 +114,13 @@ supervisor_record_evidence(struct supervisor *sup, struct record_call *call,
 
 int
 supervisor_record_build(struct supervisor *sup, struct job *job,
-    const struct event_build *build, struct err *err)
+    const struct report *report, struct err *err)
 {
 	struct record_call call = {
 	    .kind = RECORD_EVENT,
 	    .tag = ++sup->last_tag,
-	    .event = {.kind = EVENT_BUILD, .as.build = *build},
+	    .event = {.kind = EVENT_BUILD, .as.build = report->build},
+	    .basis = report->basis,
 	};
 
 	job->tag = call.tag;
@@ -129,16 +130,17 @@ supervisor_record_build(struct supervisor *sup, struct job *job,
 
 int
 supervisor_record_store(struct supervisor *sup, struct job *job,
-    const struct store_epoch *store, struct err *err)
+    const struct report *report, struct err *err)
 {
 	struct record_call call = {
 	    .kind = RECORD_EPOCH,
 	    .tag = ++sup->last_tag,
-	    .store = *store,
+	    .store = report->store,
+	    .basis = report->basis,
 	};
 
 	job->tag = call.tag;
-	job->store = *store;
+	job->store = report->store;
 	return supervisor_record(sup, &call, err);
 }
 
@@ -273,7 +275,8 @@ has_broken(const struct record_answer *answer)
 
 	if (outcome_to(&answer->recorded.outcome, TPM_FAILED, &err) == 0)
 		return false;
-	return answer->kind == RECORD_EVENT ||
+	return (answer->kind == RECORD_EVENT &&
+		   !answer->recorded.is_outdated) ||
 	       err_class_of(err.code) != ERR_CLASS_REFUSAL;
 }
 
@@ -292,6 +295,8 @@ tell_child(struct supervisor *sup, const struct record_answer *answer,
 		    job->tag != answer->tag)
 			continue;
 		job->tag = 0;
+		if (answer->recorded.is_outdated)
+			job->is_recorded = false;
 		if (answer->recorded.outcome.code == 0)
 			adopt(sup, job, (enum record_kind)answer->kind);
 		/* A child that died meanwhile is seen at the end of its link.

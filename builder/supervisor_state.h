@@ -83,9 +83,9 @@ int supervisor_record_evidence(struct supervisor *sup, struct record_call *call,
 
 /* Put a job's build on record; its child gets the answer. Errors: as above. */
 int supervisor_record_build(struct supervisor *sup, struct job *job,
-    const struct event_build *build, struct err *err);
+    const struct report *report, struct err *err);
 int supervisor_record_store(struct supervisor *sup, struct job *job,
-    const struct store_epoch *store, struct err *err);
+    const struct report *report, struct err *err);
 int supervisor_record_trust(struct supervisor *sup, struct job *job,
     const struct sealed *chain, struct err *err);
 

@@ -55,6 +55,8 @@ static int send_answer(const struct tpm_role *role,
 static int answer_call(struct tpm_role *role, const struct record_call *call,
     struct recorded *ret_recorded, struct sealed **ret_attached,
     struct err *err);
+static int check_basis(const struct tpm_role *role, const struct basis *basis,
+    struct recorded *ret_recorded, struct err *err);
 static int adopt_store(struct tpm_role *role, const struct store_epoch *store,
     struct err *err);
 static int adopt_trust(struct tpm_role *role, const struct trust_mark *next,
@@ -297,7 +299,12 @@ answer_call(struct tpm_role *role, const struct record_call *call,
     struct err *err)
 {
 	struct event event = call->event;
+	bool is_decided =
+	    call->kind == RECORD_EPOCH ||
+	    (call->kind == RECORD_EVENT && event.kind == EVENT_BUILD);
 
+	if (is_decided)
+		TRY(check_basis(role, &call->basis, ret_recorded, err));
 	switch ((enum record_kind)call->kind) {
 	case RECORD_EVENT:
 		TRY(recorder_record(&role->recorder, &event,
@@ -317,6 +324,29 @@ answer_call(struct tpm_role *role, const struct record_call *call,
 		break;
 	}
 	return err_set(err, BUG, "call %u", call->kind);
+}
+
+/*
+ * Of what is decided at the same time, the log's order says which rules hold: a
+ * build that began under older ones could be what the newer ones forbid.
+ */
+static int
+check_basis(const struct tpm_role *role, const struct basis *basis,
+    struct recorded *ret_recorded, struct err *err)
+{
+	ret_recorded->is_outdated = true;
+	if (!digest_equal(&basis->policy, &role->rules.trust))
+		return err_set_field(err, TRUST_DOWNGRADE, "trust_updates",
+		    "decided by another trust policy than version %lld, which "
+		    "is in force",
+		    (long long)role->rules.trust_version);
+	if (basis->has_store && basis->epoch < role->platform.epoch_floor)
+		return err_set(err, STORE_ROLLBACK,
+		    "decided by the store index of epoch %lld, floor %lld",
+		    (long long)basis->epoch,
+		    (long long)role->platform.epoch_floor);
+	ret_recorded->is_outdated = false;
+	return 0;
 }
 
 /*

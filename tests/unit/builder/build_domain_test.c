@@ -253,6 +253,9 @@ build_puts_on_record_what_it_built(void **state)
 			NULL, &is_end, &err),
 	    0);
 	assert_int_equal(report.kind, REPORT_BUILD);
+	assert_true(
+	    digest_equal(&report.basis.policy, trust_digest(bench->policy)));
+	assert_false(report.basis.has_store);
 	assert_true(digest_equal(&build->envelope, &receipt.envelope));
 	assert_true(digest_equal(&build->payload, &receipt.payload));
 	assert_true(build->has_ramdisk);

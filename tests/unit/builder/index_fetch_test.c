@@ -99,6 +99,8 @@ an_index_is_put_on_record_before_it_is_used(void **state)
 	assert_int_equal(index->epoch, EPOCH);
 	assert_int_equal(report.kind, REPORT_EPOCH);
 	assert_int_equal(report.store.epoch, EPOCH);
+	assert_true(
+	    digest_equal(&report.basis.policy, trust_digest(bench->policy)));
 	assert_true(digest_equal(&report.store.index, &index->digest));
 }
 
@@ -164,6 +166,10 @@ an_image_that_the_index_does_not_list_is_not_built(void **state)
 	add_image(SIGNER_PROD, "web-new", "1", 17);
 	bench->env.images.index = index;
 	assert_code(bench_build(bench, &receipt, &err), 0);
+	assert_int_equal(recv(bench->record_link, &report, sizeof(report), 0),
+	    sizeof(report));
+	assert_true(report.basis.has_store);
+	assert_int_equal(report.basis.epoch, EPOCH);
 	strcpy(bench->request.image, "web-new");
 	strcpy(bench->request.name, "other");
 	bench->request.uuid[0]++;

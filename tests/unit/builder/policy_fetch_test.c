@@ -118,7 +118,7 @@ the_same_chain_is_not_followed_again(void **state)
 	struct report report;
 
 	(void)state;
-	write_file("updates", bytes_of(NULL, 0));
+	write_file("updates", bytes_of_str(""));
 	assert_code(fetch(&in_force, ERR_NONE, &trust, &report), 0);
 	assert_null(trust.root);
 	assert_int_equal(report.kind, 0);
@@ -172,7 +172,7 @@ a_chain_whose_lines_were_taken_away_is_refused(void **state)
 	(void)state;
 	put_step(5);
 	in_force = mark_of_chain();
-	write_file("updates", bytes_of(NULL, 0));
+	write_file("updates", bytes_of_str(""));
 	assert_fetch_refused(&in_force, ERR_NONE, TRUST_DOWNGRADE);
 }
 

@@ -31,6 +31,7 @@ role_setup(const char *tpm)
 	    .log = "measure.log",
 	    .pcr = ROLE_PCR,
 	};
+	role.basis.policy = *trust_digest(role.policy);
 	role_use_tpm(tpm);
 }
 
@@ -123,6 +124,7 @@ role_ask(struct record_call *call, struct record_answer *ret_answer,
 	struct err err = {0};
 
 	call->tag = 77;
+	call->basis = role.basis;
 	assert_code(ipc_send(role.link, call, sizeof(*call), -1, &err), 0);
 	take_answer(ret_answer, ret_attached);
 	assert_int_equal(ret_answer->kind, call->kind);

@@ -15,7 +15,8 @@ struct role {
 	struct config config;
 	struct trust_policy *policy;
 	bool is_development;
-	pid_t pid; /* 0: it does not run */
+	struct basis basis; /* of all that is asked: the policy, at first */
+	pid_t pid;          /* 0: it does not run */
 	int link;
 };
 

@@ -149,6 +149,83 @@ daemon_never_goes_back_to_an_older_policy(void **state)
 	close(fd);
 }
 
+static bool
+is_policy_logged(void)
+{
+	return logged("\"ev\":\"policy\"") == 1;
+}
+
+static bool
+is_build_cancelled(void)
+{
+	CLEANUP(buffer_done) struct buffer log = read_file("daemon.log");
+
+	buffer_add(&log, "", 1);
+	return strstr((const char *)log.ptr, "BUILD_CANCELLED") != NULL;
+}
+
+/* What is on record decides, whatever became of the build that brought it. */
+static void
+daemon_keeps_a_policy_whose_build_was_cancelled(void **state)
+{
+	int fd;
+
+	(void)state;
+	give_tpm();
+	start_daemon_with_updates();
+	fd = caller_open();
+	assert_call(fd, CALL("GetStatus"), "\"trust_version\":4,");
+	put_updates(make_trust_step(5, 1, SIGNERS), strdup(""));
+	strcpy(tpm->hang_operation, "pcr_extend");
+	send_build(fd, "one", 1);
+	wait_until(is_policy_logged, "the policy is in the log");
+	close(fd);
+	wait_until(is_build_cancelled, "the build is cancelled");
+	tpm->hang_operation[0] = '\0';
+
+	put_updates(strdup(""), strdup("")); /* its line was taken away */
+	fd = caller_open();
+	send_build(fd, "two", 2);
+	assert_reply(fd, "TRUST_DOWNGRADE");
+	assert_int_equal(xen_fake_domain_count(fake), 0);
+	put_updates(make_trust_step(5, 1, SIGNERS), strdup(""));
+	send_build(fd, "two", 2);
+	assert_reply(fd, "receipt");
+	assert_call(fd, CALL("GetStatus"), "\"trust_version\":5,");
+	assert_int_equal(logged("\"ev\":\"policy\""), 1);
+	assert_int_equal(logged("\"ev\":\"build\""), 1);
+	close(fd);
+}
+
+/* What is on record with a build is what decided about it. */
+static void
+daemon_starts_no_build_that_an_older_policy_allowed(void **state)
+{
+	int other;
+	int fd;
+
+	(void)state;
+	give_tpm();
+	start_daemon_with_updates();
+	fd = caller_open();
+	other = caller_open();
+	hang_at("domain_load");
+	send_build(fd, "one", 1);
+	wait_for_call("domain_load");
+	put_updates(make_trust_step(5, 1, SIGNERS),
+	    make_trust_step(6, 1, SIGNER_PROD));
+	send_build(other, "two", 2);
+	assert_reply(other, "KEY_REVOKED");
+	go_on();
+	assert_reply(fd, "TRUST_DOWNGRADE");
+	wait_until(is_nothing_left, "the domain is gone");
+	assert_int_equal(logged("\"ev\":\"build\""), 0);
+	assert_int_equal(logged("\"ev\":\"abandon\""), 0);
+	assert_call(other, CALL("GetStatus"), "\"trust_version\":6,");
+	close(other);
+	close(fd);
+}
+
 static void
 daemon_lists_images_good_and_bad(void **state)
 {
@@ -284,6 +361,8 @@ main(void)
 	    daemon_test(daemon_serves_a_second_build_from_its_cache),
 	    daemon_test(daemon_refuses_what_was_revoked_a_moment_ago),
 	    daemon_test(daemon_never_goes_back_to_an_older_policy),
+	    daemon_test(daemon_keeps_a_policy_whose_build_was_cancelled),
+	    daemon_test(daemon_starts_no_build_that_an_older_policy_allowed),
 	    daemon_test(daemon_lists_images_good_and_bad),
 	    daemon_test(daemon_forgets_a_domain_that_others_destroyed),
 	    daemon_test(daemon_destroys_no_domain_that_it_did_not_build),

@@ -722,6 +722,50 @@ a_newer_trust_policy_is_on_record(void **state)
 	assert_code(adopt_policy(0xdd, 7), TRUST_REPLAYED);
 	assert_int_equal(role_logged("\"ev\":\"policy\""), 2);
 	/* A refusal is no failure. */
+	memset(role.basis.policy.bytes, 0xbb, DIGEST_BYTES);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
+}
+
+/* It began before the newer policy was on record, or whoever brought that was
+ * gone before it was told. */
+static void
+what_an_older_policy_decided_is_not_put_on_record(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	assert_code(role_start_code(), 0);
+	assert_code(adopt_policy(0xaa, 5), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), TRUST_DOWNGRADE);
+	assert_true(recorded.is_outdated);
+	assert_int_equal(role_logged("\"ev\":\"build\""), 0);
+	assert_code(adopt(0xaa, 9), TRUST_DOWNGRADE);
+	assert_int_equal(fake->counter, BASE + 7);
+	/* What has happened is on record whatever holds. */
+	assert_code(role_record(EVENT_DESTROY, &recorded), 0);
+	memset(role.basis.policy.bytes, 0xaa, DIGEST_BYTES);
+	assert_code(adopt(0xaa, 9), 0);
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
+	assert_false(recorded.is_outdated);
+}
+
+static void
+what_an_older_store_index_allowed_is_not_put_on_record(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	assert_code(role_start_code(), 0);
+	assert_code(adopt(0xaa, 9), 0);
+	role.basis.has_store = true;
+	role.basis.epoch = 8;
+	assert_code(role_record(EVENT_BUILD, &recorded), STORE_ROLLBACK);
+	assert_true(recorded.is_outdated);
+	assert_int_equal(role_logged("\"ev\":\"build\""), 0);
+	role.basis.epoch = 9;
+	assert_code(role_record(EVENT_BUILD, &recorded), 0);
+	/* A policy that asks for no index. */
+	role.basis = (struct basis){.policy = role.basis.policy};
 	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 }
 
@@ -854,6 +898,8 @@ main(void)
 	    role_test(an_older_store_is_refused),
 	    role_test(an_older_store_is_refused_without_a_tpm_too),
 	    role_test(a_newer_trust_policy_is_on_record),
+	    role_test(what_an_older_policy_decided_is_not_put_on_record),
+	    role_test(what_an_older_store_index_allowed_is_not_put_on_record),
 	    role_test(a_quote_is_over_the_nonce),
 	    role_test(a_host_without_a_tpm_has_no_quote),
 	    role_test(a_nonce_of_another_length_is_refused),

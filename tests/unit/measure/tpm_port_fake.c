@@ -1,5 +1,6 @@
 #include "tpm_port_fake.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,6 +230,10 @@ note(struct tpm_fake *fake, const char *operation, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line + len, size - (size_t)len, fmt, args);
 	va_end(args);
+	while (strcmp((const char *)fake->hang_operation, operation) == 0) {
+		poll(NULL, 0, 5); /* which its role may call */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	}
 	if (fake->fail_at > 0 && --fake->fail_at == 0)
 		return true;
 	return strcmp(fake->fail_operation, operation) == 0;

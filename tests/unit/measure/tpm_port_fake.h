@@ -24,6 +24,9 @@ struct tpm_fake {
 	enum err_code fail_code; /* TPM_FAILED unless set */
 	bool fails_after;
 
+	/* A call of this operation does not end as long as this is here. */
+	char hang_operation[32];
+
 	struct pcr_values values; /* all known; zeros at first */
 	bool has_identity;        /* true at first */
 	bool has_log;             /* false at first */
