@@ -270,10 +270,13 @@ map_blob(int store_fd, const struct blob *blob, const char *what,
 		return err_set(err, IMAGE_SIZE_MISMATCH,
 		    "%s: %zu bytes instead of %llu", what, len,
 		    (unsigned long long)blob->size_bytes);
-	map = mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return err_set_errno(err, NO_MEMORY, "%s: mmap of %zu", what,
 		    len);
+	/* Faults map a run of pages at once, MAP_POPULATE one after the other;
+	 * and what is not in memory is read while the hash goes on. */
+	(void)madvise(map, len, MADV_SEQUENTIAL);
 	*ret_mapped = (struct mapped){map, len};
 	return 0;
 }
