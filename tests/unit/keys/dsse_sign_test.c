@@ -334,6 +334,49 @@ dsse_attach_refuses_raw_r_and_s_by_its_own_name(void **state)
 	assert_ptr_equal(text, UNTOUCHED);
 }
 
+/* The key is right and so are the bytes, which must not be enough. */
+static void
+dsse_attach_refuses_a_signature_in_another_manner_by_its_name(void **state)
+{
+	static const struct {
+		enum algorithm algorithm;
+		const char *hash;
+		enum err_code code;
+	} rows[] = {
+	    {ALGORITHM_ECDSA_P384_SHA384, "SHA384", ERR_NONE},
+	    {ALGORITHM_ECDSA_P384_SHA384, "SHA256", SIGNATURE_OTHER_HASH},
+	    {ALGORITHM_ECDSA_P256_SHA256, "SHA512", SIGNATURE_OTHER_HASH},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		const struct fixture_key *made =
+		    fixture_key(rows[i].algorithm, 0);
+		CLEANUP(public_key_freep) struct public_key *key = NULL;
+		CLEANUP(freep) uint8_t *pae = NULL;
+		struct bytes sig;
+		char *text = UNTOUCHED;
+		size_t len;
+		struct err err;
+
+		assert_code(
+		    public_key_from_pem(bytes_of_str(made->pem), &key, &err),
+		    ERR_NONE);
+		assert_code(
+		    dsse_pae(TYPE, bytes_of_str(PAYLOAD), &pae, &len, &err),
+		    ERR_NONE);
+		sig =
+		    fixture_sign(made->pkey, rows[i].hash, bytes_of(pae, len));
+		assert_code(dsse_attach(TYPE, bytes_of_str(PAYLOAD),
+				bytes_of(NULL, 0), key, sig, &text, &err),
+		    rows[i].code);
+		assert_true((text == UNTOUCHED) == (rows[i].code != ERR_NONE));
+		if (text != UNTOUCHED)
+			free(text);
+		fixture_free_bytes(sig);
+	}
+}
+
 static void
 dsse_attach_refuses_an_old_envelope_of_another_payload(void **state)
 {
@@ -380,6 +423,8 @@ main(void)
 		dsse_attach_takes_a_signature_that_was_made_elsewhere),
 	    cmocka_unit_test(dsse_attach_refuses_a_signature_by_another_key),
 	    cmocka_unit_test(dsse_attach_refuses_raw_r_and_s_by_its_own_name),
+	    cmocka_unit_test(
+		dsse_attach_refuses_a_signature_in_another_manner_by_its_name),
 	    cmocka_unit_test(
 		dsse_attach_refuses_an_old_envelope_of_another_payload),
 	};
