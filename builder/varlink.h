@@ -26,7 +26,10 @@ struct varlink_call {
 	bool is_oneway;     /* no reply may be sent */
 };
 
-/* One message without its zero byte. Errors: RPC_TOO_LARGE, RPC_MALFORMED. */
+/*
+ * One message without its zero byte. Errors: RPC_TOO_LARGE; RPC_MALFORMED;
+ * those of json_parse().
+ */
 int varlink_call_decode(struct bytes message, struct varlink_call *ret_call,
     struct err *err);
 void varlink_call_done(struct varlink_call *call);

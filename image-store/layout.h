@@ -85,7 +85,8 @@ int layout_check(int dir_fd, struct err *err);
 /*
  * The index as a document that has schemaVersion 2 and an array "manifests";
  * what is in the array is not looked at. Returns owned.
- * Errors: STORE_MALFORMED (also if there is no index), STORE_IO, NO_MEMORY.
+ * Errors: STORE_MALFORMED (also if there is no index), those of json_parse(),
+ * STORE_IO, NO_MEMORY.
  */
 int layout_read_index(int dir_fd, json_t **ret_index, struct err *err);
 

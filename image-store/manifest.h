@@ -67,9 +67,9 @@ struct manifest {
  *  "not_before":"2026-11-23T16:00:00Z"|null,"not_after":...|null}
  *
  * Order: size, JSON (depth, duplicates), schema, members, values.
- * Errors: MANIFEST_MALFORMED; MANIFEST_UNSUPPORTED (schema, type, arch,
- * non-null xsm_label, devices); IMAGE_TOO_LARGE (a signed size is
- * over its limit); CMDLINE_TOO_LONG.
+ * Errors: those of json_parse(); MANIFEST_MALFORMED; MANIFEST_UNSUPPORTED
+ * (schema, type, arch, non-null xsm_label, devices); IMAGE_TOO_LARGE (a signed
+ * size is over its limit); CMDLINE_TOO_LONG.
  *
  * Not done: whether the image is valid now; see trust_check_validity().
  */

@@ -39,7 +39,7 @@ struct statement {
  * Subjects without a sha256 digest are passed over; there must be one with.
  * `predicate_code` is what a bad predicate will be called. Free with
  * statement_done().
- * Errors: STATEMENT_MALFORMED; NO_MEMORY is reported as that too.
+ * Errors: those of json_parse(), with STATEMENT_MALFORMED.
  */
 int statement_decode(struct bytes text, enum err_code predicate_code,
     struct statement *ret_statement, struct err *err);

@@ -34,7 +34,8 @@ struct dsse_envelope;
  * as envelope.md demands.
  * Order: size, JSON (depth, duplicates), members, base64.
  * Errors: ENVELOPE_TOO_LARGE (envelope, number of signatures, one signature);
- * IMAGE_UNSIGNED (no signature at all); ENVELOPE_MALFORMED; NO_MEMORY.
+ * IMAGE_UNSIGNED (no signature at all); those of json_parse() and
+ * json_base64_in(); ENVELOPE_MALFORMED; NO_MEMORY.
  */
 int dsse_decode(struct bytes raw, struct dsse_envelope **ret_envelope,
     struct err *err);

@@ -55,7 +55,7 @@ int boot_policy_verify(const struct trust_policy *trust, struct bytes raw,
  * different names ([a-z0-9][a-z0-9._-]*); of each at least one register; 1 to
  * LIMIT_BOOT_VALUES values each, lower-case hex, none twice, none of all 00 or
  * all ff. Returns owned (freep).
- * Errors: BOOT_POLICY_MALFORMED; NO_MEMORY.
+ * Errors: BOOT_POLICY_MALFORMED; those of json_parse(); NO_MEMORY.
  */
 int boot_policy_decode(struct bytes payload, struct boot_policy **ret_policy,
     struct err *err);

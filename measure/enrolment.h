@@ -36,7 +36,7 @@ int enrolment_set_ak(struct enrolment *enrolment, struct bytes ak,
 
 /*
  * Errors: REFERENCE_MALFORMED, also for a Name that is not the key's; those of
- * enrolment_set_ak().
+ * json_parse(), json_base64_in() and enrolment_set_ak().
  */
 int enrolment_decode(struct bytes text, struct enrolment *ret_enrolment,
     struct err *err);

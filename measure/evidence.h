@@ -50,7 +50,8 @@ struct bytes evidence_part_bytes(const struct evidence_part *part);
 
 /*
  * Every member is required and no other is allowed. Fills *ret_evidence, which
- * evidence_done() empties. Errors: EVIDENCE_MALFORMED; NO_MEMORY.
+ * evidence_done() empties. Errors: EVIDENCE_MALFORMED; those of json_parse()
+ * and json_base64_in(); NO_MEMORY.
  */
 int evidence_decode(struct bytes text, struct evidence *ret_evidence,
     struct err *err);

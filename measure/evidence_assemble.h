@@ -15,7 +15,7 @@
  * Borrows the reply. Of the log, which may have grown since, it takes as much
  * as there was at the moment of the quote (`log_bytes`); a shorter one is
  * refused. Fills *ret_evidence, which evidence_done() empties.
- * Errors: EVIDENCE_MALFORMED; NO_MEMORY.
+ * Errors: EVIDENCE_MALFORMED; those of json_base64_in(); NO_MEMORY.
  */
 int evidence_assemble(json_t *reply, struct bytes log, const char *nonce_hex,
     struct evidence *ret_evidence, struct err *err);

@@ -35,7 +35,7 @@ void prediction_set(struct prediction *prediction, enum pcr_bank bank,
 /*
  * Read the JSON form.
  * Errors: PREDICTION_MALFORMED, also over LIMIT_PREDICTION_BYTES and for no
- * register at all.
+ * register at all; those of json_parse().
  */
 int prediction_decode(struct bytes text, struct prediction *ret_prediction,
     struct err *err);

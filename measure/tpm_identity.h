@@ -51,7 +51,7 @@ struct tpm_identity {
  * Strict: every member is needed and no other allowed; handles are eight
  * lower-case hex digits in the range of persistent keys or of NV indices, each
  * once; names are SHA-256 names.
- * Errors: TPM_IDENTITY_MALFORMED.
+ * Errors: TPM_IDENTITY_MALFORMED; those of json_parse().
  */
 int tpm_identity_decode(struct bytes text, struct tpm_identity *ret_identity,
     struct err *err);
