@@ -13,7 +13,8 @@
  * If both are the end of the chain that lies at `path` now ("": there is none),
  * *ret_trust becomes zeros: go on with `held`. Otherwise it becomes what that
  * chain makes of the root; a policy that is not in force yet is first put on
- * record over `link`. Free with trust_in_force_done().
+ * record over `link`, and only such a one costs the supervisor any time. Free
+ * with trust_in_force_done().
  * Nothing falls back: a chain that is missing or refused refuses the build.
  * Errors: those of trust_chain_read(), trust_chain_follow(), and
  * trust_mark_check(); what the supervisor says.

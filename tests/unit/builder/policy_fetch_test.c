@@ -164,6 +164,28 @@ a_policy_in_force_already_is_only_taken(void **state)
 	assert_int_equal(report.kind, 0);
 }
 
+/* Whoever can write the file could keep the supervisor busy with the chain in
+ * ever other bytes, and with signatures of nobody. */
+static void
+a_policy_in_force_already_is_not_adopted_from_other_bytes(void **state)
+{
+	CLEANUP(freep) char *line = make_trust_step(5, FLOOR, SIGNERS);
+	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
+	CLEANUP(buffer_done) struct buffer other = {0};
+	struct trust_mark in_force;
+	struct report report;
+
+	(void)state;
+	write_file("updates", bytes_of_str(line));
+	in_force = mark_of_chain();
+	buffer_add(&other, " ", 1);
+	buffer_add(&other, line, strlen(line));
+	write_file("updates", buffer_bytes(&other));
+	assert_code(fetch(&in_force, ERR_NONE, &trust, &report), 0);
+	assert_int_equal(trust_version(trust_in_force_policy(&trust)), 5);
+	assert_int_equal(report.kind, 0);
+}
+
 static void
 a_chain_whose_lines_were_taken_away_is_refused(void **state)
 {
@@ -216,6 +238,8 @@ main(void)
 	    policy_test(a_newer_policy_is_put_on_record_before_it_is_used),
 	    policy_test(a_policy_that_cannot_be_put_on_record_is_not_used),
 	    policy_test(a_policy_in_force_already_is_only_taken),
+	    policy_test(
+		a_policy_in_force_already_is_not_adopted_from_other_bytes),
 	    policy_test(a_chain_whose_lines_were_taken_away_is_refused),
 	    policy_test(another_policy_of_the_same_version_is_refused),
 	    policy_test(what_is_no_chain_is_refused),
