@@ -585,6 +585,40 @@ a_register_that_misses_more_than_one_event_is_refused(void **state)
 	assert_int_equal(calls_of("pcr_extend"), extends + 1);
 }
 
+/* Only the TPM may miss an event, not the log. */
+static void
+a_log_that_misses_its_last_event_is_refused(void **state)
+{
+	CLEANUP(buffer_done) struct buffer log = {0};
+	int extends;
+
+	(void)state;
+	assert_code(role_start_code(), 0);
+	log = read_file("measure.log");
+	assert_int_equal(role_end(), 0);
+	write_file("measure.log", buffer_bytes(&log));
+	extends = calls_of("pcr_extend");
+	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
+	assert_int_equal(calls_of("pcr_extend"), extends + 1);
+}
+
+/* An extend is of both at once: this is somebody else's. */
+static void
+an_event_that_one_bank_alone_misses_is_not_extended(void **state)
+{
+	struct pcr_digest before;
+	int extends;
+
+	(void)state;
+	assert_code(role_start_code(), 0);
+	before = fake->values.value[PCR_SHA384][ROLE_PCR];
+	assert_int_equal(role_end(), 0);
+	fake->values.value[PCR_SHA384][ROLE_PCR] = before;
+	extends = calls_of("pcr_extend");
+	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
+	assert_int_equal(calls_of("pcr_extend"), extends + 1);
+}
+
 /* What was made up for would be another event than the log has. */
 static void
 a_last_record_with_the_digests_of_another_event_is_not_extended(void **state)
@@ -889,6 +923,8 @@ main(void)
 		an_event_that_the_tpm_got_without_saying_so_is_not_extended_again),
 	    role_test(a_log_index_that_missed_the_last_event_gets_it),
 	    role_test(a_log_index_that_somebody_else_extended_is_found_out),
+	    role_test(a_log_that_misses_its_last_event_is_refused),
+	    role_test(an_event_that_one_bank_alone_misses_is_not_extended),
 	    role_test(a_register_that_misses_more_than_one_event_is_refused),
 	    role_test(
 		a_last_record_with_the_digests_of_another_event_is_not_extended),
