@@ -68,7 +68,8 @@ int tpm_esys_session_use(struct tpm_esys *tpm, TPMA_SESSION attributes,
 int tpm_esys_begin(struct tpm_esys *tpm, TPMA_SESSION attributes,
     ESYS_TR *ret_session, struct err *err);
 
-/* A policy session, salted too; gone after its first successful command. */
+/* A policy session, salted too. Without TPMA_SESSION_CONTINUESESSION it is gone
+ * after the first command that it authorised. */
 int tpm_esys_policy_start(struct tpm_esys *tpm, TPMA_SESSION attributes,
     ESYS_TR *ret_session, struct err *err);
 

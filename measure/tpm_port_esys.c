@@ -19,6 +19,7 @@ struct port {
 	ESYS_TR ek;
 	ESYS_TR counter;
 	ESYS_TR log;
+	ESYS_TR launch; /* the policy session for the log index, once open */
 };
 
 static void close_port(void *tpm);
@@ -29,8 +30,8 @@ static int require(const struct port *port, bool is_there, const char *what,
     struct err *err);
 static int read_index(struct port *port, ESYS_TR index, const char *what,
     uint16_t len, uint8_t *ret_bytes, TSS2_RC *ret_rc, struct err *err);
-static int extend_log(struct port *port, ESYS_TR *session,
-    const struct digest *data, struct err *err);
+static int extend_log(struct port *port, const struct digest *data,
+    struct err *err);
 static int quote_once(struct port *port, const TPM2B_DATA *extra,
     struct tpm_quote *quote, bool *ret_fits, struct err *err);
 static int take_attestation(const TPM2B_ATTEST *attest,
@@ -77,14 +78,16 @@ static int
 port_log_extend(void *tpm, const struct digest *data, struct err *err)
 {
 	struct port *port = tpm;
-	ESYS_TR session;
 	int code;
 
 	TRY(require(port, port->has_log, "log index", err));
-	TRY(tpm_esys_policy_start(port->tpm, TPMA_SESSION_DECRYPT, &session,
-	    err));
-	code = extend_log(port, &session, data, err);
-	tpm_esys_flush(port->tpm, &session);
+	if (port->launch == ESYS_TR_NONE)
+		TRY(tpm_esys_policy_start(port->tpm,
+		    TPMA_SESSION_DECRYPT | TPMA_SESSION_CONTINUESESSION,
+		    &port->launch, err));
+	code = extend_log(port, data, err);
+	if (code != 0)
+		tpm_esys_flush(port->tpm, &port->launch);
 	return code;
 }
 
@@ -245,6 +248,7 @@ tpm_port_esys_open(const char *where, const struct tpm_identity *identity,
 
 	if (port == NULL)
 		return err_set(err, NO_MEMORY, "TPM");
+	port->launch = ESYS_TR_NONE;
 	TRY(tpm_esys_open(where, timeout_ms, &port->tpm, err));
 	if (identity != NULL)
 		TRY(open_pinned(port, identity, err));
@@ -275,8 +279,10 @@ close_port(void *tpm)
 static void
 port_freep(struct port **port)
 {
-	if (*port != NULL)
+	if (*port != NULL && (*port)->tpm != NULL) {
+		tpm_esys_flush((*port)->tpm, &(*port)->launch);
 		tpm_esys_freep(&(*port)->tpm);
+	}
 	free(*port);
 	*port = NULL;
 }
@@ -334,9 +340,10 @@ read_index(struct port *port, ESYS_TR index, const char *what, uint16_t len,
 	return 0;
 }
 
+/* A policy session forgets what it was satisfied with when it was used
+ * (TPM 2.0 Part 1, "Policy Session Reuse"), so it is asked again each time. */
 static int
-extend_log(struct port *port, ESYS_TR *session, const struct digest *data,
-    struct err *err)
+extend_log(struct port *port, const struct digest *data, struct err *err)
 {
 	const TPM2B_DIGEST as_they_are = {.size = 0};
 	const TPML_PCR_SELECTION launch = {.count = 1,
@@ -347,17 +354,18 @@ extend_log(struct port *port, ESYS_TR *session, const struct digest *data,
 	ESYS_CONTEXT *esys = port->tpm->esys;
 
 	memcpy(buffer.buffer, data->bytes, sizeof(data->bytes));
-	TRY(tpm_esys_check(Esys_PolicyPCR(esys, *session, ESYS_TR_NONE,
+	TRY(tpm_esys_check(Esys_PolicyPCR(esys, port->launch, ESYS_TR_NONE,
 			       ESYS_TR_NONE, ESYS_TR_NONE, &as_they_are,
 			       &launch),
 	    err, "policy of the log index"));
-	TRY(tpm_esys_check(Esys_PolicyCommandCode(esys, *session, ESYS_TR_NONE,
-			       ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CC_NV_Extend),
+	TRY(tpm_esys_check(Esys_PolicyCommandCode(esys, port->launch,
+			       ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+			       TPM2_CC_NV_Extend),
 	    err, "policy of the log index"));
-	TRY(tpm_esys_check(Esys_NV_Extend(esys, port->log, port->log, *session,
-			       ESYS_TR_NONE, ESYS_TR_NONE, &buffer),
+	TRY(tpm_esys_check(Esys_NV_Extend(esys, port->log, port->log,
+			       port->launch, ESYS_TR_NONE, ESYS_TR_NONE,
+			       &buffer),
 	    err, "extend the log index"));
-	*session = ESYS_TR_NONE;
 	return 0;
 }
 
