@@ -19,7 +19,8 @@
 #include "base/scope.h"
 #include "builder/xenstore_batch.h"
 
-enum { STORE_ATTEMPTS = 8 };
+/* About two seconds in all; pauses of up to 64 ms. */
+enum { STORE_ATTEMPTS = 64, STORE_DOUBLINGS = 6 };
 enum { DESTROY_POLLS = 1000, DESTROY_POLL_USEC = 5000 };
 
 /* libxc tells what went wrong only to its logger: keep the last of it. */
@@ -378,6 +379,21 @@ libxc_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
 	return xenstore_batch_begin(&libxc->batch, nodes, count, err);
 }
 
+/* Longer from time to time, and for each process another while: those who
+ * collided once would do it again and again. */
+static void
+pause_store(unsigned int attempt)
+{
+	unsigned int doublings =
+	    attempt < STORE_DOUBLINGS ? attempt : STORE_DOUBLINGS;
+	struct timespec pause;
+
+	clock_gettime(CLOCK_MONOTONIC, &pause);
+	pause.tv_sec = 0;
+	pause.tv_nsec = 1000000L + pause.tv_nsec % (1000000L << doublings);
+	nanosleep(&pause, NULL);
+}
+
 static int
 libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
@@ -389,7 +405,6 @@ libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 	/* Bounded: a guest that makes our transactions collide for ever
 	 * (XSA-206) costs a build, not the builder. */
 	for (unsigned int attempt = 0; attempt < STORE_ATTEMPTS; attempt++) {
-		struct timespec pause = {.tv_nsec = 1000000L << attempt};
 		bool collided = false;
 
 		if (!batch->is_begun)
@@ -399,7 +414,7 @@ libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 		TRY(xenstore_batch_commit(batch, nodes, count, &collided, err));
 		if (!collided)
 			return 0;
-		nanosleep(&pause, NULL);
+		pause_store(attempt);
 	}
 	return err_set(err, XENSTORE_FAILED,
 	    "the transaction collided %d times in a row", STORE_ATTEMPTS);
