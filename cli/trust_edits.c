@@ -1,5 +1,7 @@
 #include "cli/trust_edits.h"
 
+#include <stdlib.h>
+
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
@@ -45,16 +47,24 @@ edits_key(const char *argument, struct digest *ret_id,
 	return 0;
 }
 
-/* Whoever else edits it in place waits, or one edit would be lost. */
+/* Whoever else edits it in place waits, or one edit would be lost. By whatever
+ * name: a symbolic link would be replaced, and the policy stay as it was. */
 static int
 make(const char *path, const struct edit_target *target, edits_fn *edit,
     const void *options, struct err *err)
 {
 	CLEANUP(trust_edit_freep) struct trust_edit *policy = NULL;
+	CLEANUP(freep) char *own_path = NULL;
 	CLEANUP(closep) int lock = -1;
 
-	if (target->in_place)
+	if (target->in_place) {
+		own_path = realpath(path, NULL);
+		if (own_path == NULL)
+			return err_set_errno(err, STORE_IO, "%s",
+			    err_quote_str(path).text);
+		path = own_path;
 		TRY(files_lock(path, &lock, err));
+	}
 	TRY(read_policy(path, &policy, err));
 	TRY(edit(policy, options, err));
 	return write_policy(policy, target, path, err);
