@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/scope.h"
@@ -30,6 +31,8 @@ static int read_options(int argc, char **argv, struct options *options);
 static int make(const struct options *options, struct err *err);
 static int write_made(const struct options *options,
     struct approvals *approvals, const char *text, struct err *err);
+static int write_signed(const struct options *options, const char *text,
+    const char *approved, struct err *err);
 static void warn_of_options(const struct approvals *approvals);
 static int make_payload(const struct options *options,
     struct approvals *approvals, char **ret_text, struct err *err);
@@ -40,7 +43,7 @@ static int add_approval(const char *name, const struct pcr_values *values,
 static int read_payload(const char *path, char **ret_text, size_t *ret_len,
     struct err *err);
 static int sign_approvals(const struct options *options,
-    struct approvals *approvals, struct err *err);
+    struct approvals *approvals, char **ret_text, struct err *err);
 static int sign_approval(const struct private_key *key, const char *ref,
     struct approval *approval, struct err *err);
 
@@ -125,18 +128,40 @@ make(const struct options *options, struct err *err)
 	return 0;
 }
 
+/* All of the files, or none. */
 static int
 write_made(const struct options *options, struct approvals *approvals,
     const char *text, struct err *err)
 {
+	CLEANUP(freep) char *approved = NULL;
+	int code;
+
+	if (options->approvals != NULL)
+		TRY(sign_approvals(options, approvals, &approved, err));
 	TRY(file_write(options->payload, bytes_of_str(text), 0644, FILE_REFUSE,
 	    err));
-	if (options->approvals != NULL)
-		TRY(sign_approvals(options, approvals, err));
+	code = write_signed(options, text, approved, err);
+	if (code != 0)
+		unlink(options->payload);
+	return code;
+}
+
+static int
+write_signed(const struct options *options, const char *text,
+    const char *approved, struct err *err)
+{
+	int code;
+
+	if (approved != NULL)
+		TRY(file_write(options->approvals, bytes_of_str(approved), 0644,
+		    FILE_REFUSE, err));
 	if (!signing_is_asked(&options->signing))
 		return 0;
-	return signing_run(&options->signing, DSSE_BOOT_POLICY_PAYLOAD_TYPE,
+	code = signing_run(&options->signing, DSSE_BOOT_POLICY_PAYLOAD_TYPE,
 	    bytes_of_str(text), options->out, err);
+	if (code != 0 && approved != NULL)
+		unlink(options->approvals);
+	return code;
 }
 
 /* Once for a release of several predictions: they name the same registers. */
@@ -232,11 +257,10 @@ read_payload(const char *path, char **ret_text, size_t *ret_len,
 
 static int
 sign_approvals(const struct options *options, struct approvals *approvals,
-    struct err *err)
+    char **ret_text, struct err *err)
 {
 	CLEANUP(private_key_freep) struct private_key *key = NULL;
 	CLEANUP(public_key_freep) struct public_key *public = NULL;
-	CLEANUP(freep) char *text = NULL;
 	CLEANUP(freep) char *pem = NULL;
 	struct policy_key policy_key;
 	int code;
@@ -250,11 +274,9 @@ sign_approvals(const struct options *options, struct approvals *approvals,
 		TRY(sign_approval(key, approvals->ref, &approvals->items[i],
 		    err));
 	approvals->key = public;
-	code = approvals_encode(approvals, &text, err);
+	code = approvals_encode(approvals, ret_text, err);
 	approvals->key = NULL;
-	TRY(code);
-	return file_write(options->approvals, bytes_of_str(text), 0644,
-	    FILE_REFUSE, err);
+	return code;
 }
 
 static int
