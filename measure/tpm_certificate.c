@@ -1,5 +1,6 @@
 #include "measure/tpm_certificate.h"
 
+#include <openssl/asn1.h>
 #include <stdlib.h>
 
 #include "base/scope.h"
@@ -11,6 +12,7 @@ enum {
 
 static int read_parts(struct tpm_esys *tpm, ESYS_TR index, uint16_t len,
     struct tpm_blob *blob, struct err *err);
+static void cut_padding(struct tpm_blob *blob);
 
 int
 tpm_certificate_read(struct tpm_esys *tpm, TPMI_ALG_PUBLIC ek_type,
@@ -40,9 +42,11 @@ tpm_certificate_read(struct tpm_esys *tpm, TPMI_ALG_PUBLIC ek_type,
 		code = read_parts(tpm, index, public->nvPublic.dataSize, &blob,
 		    err);
 	Esys_TR_Close(tpm->esys, &index);
-	if (code == 0)
-		*ret_blob = blob;
-	return code;
+	if (code != 0)
+		return code;
+	cut_padding(&blob);
+	*ret_blob = blob;
+	return 0;
 }
 
 static int
@@ -73,4 +77,27 @@ read_parts(struct tpm_esys *tpm, ESYS_TR index, uint16_t len,
 		blob->len += want;
 	}
 	return 0;
+}
+
+/* Some makers define the index larger than the certificate and fill the rest
+ * with zeros or ones (seen: tpm2-tools issue 3474). Anything else stays, for
+ * the verifier to judge. */
+static void
+cut_padding(struct tpm_blob *blob)
+{
+	enum { malformed = 0x80, indefinite = 0x01 };
+	const unsigned char *end = blob->bytes;
+	long contents;
+	int class;
+	int tag;
+	int form;
+
+	form = ASN1_get_object(&end, &contents, &tag, &class, (long)blob->len);
+	if ((form & (malformed | indefinite)) != 0 || tag != V_ASN1_SEQUENCE)
+		return;
+	end += contents;
+	for (const unsigned char *p = end; p < blob->bytes + blob->len; p++)
+		if (*p != *end || (*p != 0x00 && *p != 0xff))
+			return;
+	blob->len = (size_t)(end - blob->bytes);
 }

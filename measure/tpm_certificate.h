@@ -9,7 +9,8 @@
 
 #include "measure/tpm_esys.h"
 
-/* The one for an EK of this type; empty if there is none.
+/* The one for an EK of this type, without the padding that some makers put
+ * after it; empty if there is none.
  * Errors: TPM_FAILED (too long, or a short answer); those of tpm_port.h. */
 int tpm_certificate_read(struct tpm_esys *tpm, TPMI_ALG_PUBLIC ek_type,
     struct tpm_blob *ret_blob, struct err *err);

@@ -13,7 +13,7 @@
 #include "base/scope.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-enum { LARGE = 3 << 20 };
+enum { LARGE = 5 << 20 }; /* at least three steps of file_write() */
 
 /* Of a child: a signal comes in its n-th write(), or in its fsync(). */
 static int signal_at_write;

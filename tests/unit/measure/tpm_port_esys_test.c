@@ -15,6 +15,7 @@
 #include "tpm_interposer.h"
 
 enum { TPM_CC_PCR_EXTEND = 0x182 }; /* TPM 2.0 Part 2 */
+enum { EK_INDEX_BYTES = 1600 };
 
 static const struct digest extra = {{1, 2, 3}};
 
@@ -192,6 +193,55 @@ an_ek_certificate_is_read_whole_or_is_empty(void **state)
 	    port.ops->ek_certificate_read(port.tpm, &certificate, &err), 0);
 	assert_int_equal(certificate.len, sizeof(made));
 	assert_memory_equal(certificate.bytes, made, sizeof(made));
+}
+
+/* How much of `made` is read where it fills the index. */
+static size_t
+read_of(const struct swtpm *swtpm, const struct tpm_port *port,
+    const uint8_t *made)
+{
+	struct tpm_blob certificate;
+	struct err err = {0};
+
+	put_file("made", made, EK_INDEX_BYTES);
+	swtpm_shell(swtpm, "tpm2_nvwrite -Q 0x01c0000a -C o -i made");
+	assert_refused(
+	    port->ops->ek_certificate_read(port->tpm, &certificate, &err), 0);
+	assert_memory_equal(certificate.bytes, made, certificate.len);
+	return certificate.len;
+}
+
+static void
+an_ek_certificate_is_read_without_its_padding(void **state)
+{
+	/* A SEQUENCE of 0x0200 bytes. */
+	static const uint8_t header[] = {0x30, 0x82, 0x02, 0x00};
+	enum { WHOLE = sizeof(header) + 0x200 };
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	CLEANUP(tpm_port_close)
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	uint8_t made[EK_INDEX_BYTES];
+
+	swtpm_shell(swtpm, "tpm2_nvdefine -Q 0x01c0000a -C o -s 1600 -a "
+			   "'authread|ownerread|ownerwrite|no_da'");
+	for (int padding = 0; padding <= 0xff; padding += 0xff) {
+		memset(made, 0x55, sizeof(made));
+		memcpy(made, header, sizeof(header));
+		memset(made + WHOLE, padding, sizeof(made) - WHOLE);
+		assert_int_equal(read_of(swtpm, &port, made), WHOLE);
+		made[sizeof(made) - 1] ^= 0xff;
+		assert_int_equal(read_of(swtpm, &port, made), sizeof(made));
+		made[sizeof(made) - 1] ^= 0xff;
+		made[0] = 0x04; /* an OCTET STRING */
+		assert_int_equal(read_of(swtpm, &port, made), sizeof(made));
+		made[0] = 0x30;
+		made[2] = 0x7f; /* longer than the index */
+		assert_int_equal(read_of(swtpm, &port, made), sizeof(made));
+	}
+	memset(made + 4, 0x55, sizeof(made) - 4);
+	made[2] = 0x02;
+	assert_int_equal(read_of(swtpm, &port, made), sizeof(made));
 }
 
 static void
@@ -554,6 +604,7 @@ main(void)
 	    TEST(a_quote_is_what_tpm2_checkquote_accepts),
 	    TEST(the_public_keys_are_those_of_the_handles),
 	    TEST(an_ek_certificate_is_read_whole_or_is_empty),
+	    TEST(an_ek_certificate_is_read_without_its_padding),
 	    TEST(the_counter_counts_up_from_its_base),
 	    TEST(the_log_index_is_written_after_its_launch_only),
 	    TEST(the_certified_log_is_the_hash_of_what_was_written),
