@@ -85,7 +85,7 @@ read_parts(struct tpm_esys *tpm, ESYS_TR index, uint16_t len,
 static void
 cut_padding(struct tpm_blob *blob)
 {
-	enum { malformed = 0x80, indefinite = 0x01 };
+	enum { malformed = 0x80 };
 	const unsigned char *end = blob->bytes;
 	long contents;
 	int class;
@@ -93,7 +93,7 @@ cut_padding(struct tpm_blob *blob)
 	int form;
 
 	form = ASN1_get_object(&end, &contents, &tag, &class, (long)blob->len);
-	if ((form & (malformed | indefinite)) != 0 || tag != V_ASN1_SEQUENCE)
+	if ((form & malformed) != 0 || tag != V_ASN1_SEQUENCE)
 		return;
 	end += contents;
 	for (const unsigned char *p = end; p < blob->bytes + blob->len; p++)
