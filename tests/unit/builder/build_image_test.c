@@ -1,0 +1,487 @@
+/*
+ * The image of a build, with a real store, real signatures and a real stage
+ * process: which of several it is, every way in which it is refused before Xen
+ * is asked, the cache, and the listing.
+ */
+#include "story_fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/ipc.h"
+
+/* --- the envelope --------------------------------------------------------- */
+
+static void
+build_refuses_an_image_that_is_not_there(void **state)
+{
+	struct bench *bench = *state;
+	struct err err;
+
+	set_image(bench, "web-other");
+	err = assert_refused_before_xen(bench, IMAGE_UNKNOWN);
+	assert_string_equal(err.field, "image");
+}
+
+static void
+build_refuses_a_manifest_digest_that_is_not_there(void **state)
+{
+	struct bench *bench = *state;
+	struct err err;
+
+	bench->request.has_manifest = true;
+	memset(bench->request.manifest.bytes, 0x77, DIGEST_BYTES);
+	err = assert_refused_before_xen(bench, IMAGE_UNKNOWN);
+	assert_string_equal(err.field, "manifest");
+}
+
+static void
+build_refuses_an_envelope_that_was_changed(void **state)
+{
+	struct bench *bench = *state;
+	struct digest envelope = digest_of_file("dir-web-1/manifest.dsse");
+	CLEANUP(buffer_done)
+	struct buffer text = read_file("dir-web-1/manifest.dsse");
+	char path[128];
+	char *payload;
+
+	stored_path(&envelope, path);
+	buffer_add(&text, "", 1);
+	payload = strstr((char *)text.ptr, "\"payload\":\"");
+	assert_non_null(payload);
+	payload[40] = payload[40] == 'A' ? 'B' : 'A';
+	write_file(path, bytes_of(text.ptr, text.len - 1));
+	assert_refused_before_xen(bench, IMAGE_SIGNATURE_BAD);
+}
+
+static void
+build_refuses_another_envelope_in_the_place_of_the_one_named(void **state)
+{
+	struct bench *bench = *state;
+	struct digest old = digest_of_file("dir-web-1/manifest.dsse");
+	struct digest new = add_image(SIGNER_PROD, "web", "2", 18);
+	CLEANUP(buffer_done) struct buffer file = {0};
+	char path[128];
+
+	/* A thief puts the old image where the new one should be. */
+	stored_path(&old, path);
+	file = read_file(path);
+	stored_path(&new, path);
+	write_file(path, buffer_bytes(&file));
+	bench->request.has_manifest = true;
+	bench->request.manifest = new;
+	assert_refused_before_xen(bench, IMAGE_DIGEST_MISMATCH);
+}
+
+static void
+build_refuses_an_image_of_a_strangers_key(void **state)
+{
+	struct bench *bench = *state;
+
+	add_image(SIGNER_STRANGER, "webfoot", "1", 17);
+	set_image(bench, "webfoot");
+	assert_refused_before_xen(bench, KEY_UNKNOWN);
+}
+
+static void
+build_refuses_an_image_whose_role_may_not_sign_it(void **state)
+{
+	struct bench *bench = *state;
+
+	add_image(SIGNER_LAB, "weblab", "1", 17);
+	set_image(bench, "weblab");
+	assert_refused_before_xen(bench, ROLE_NOT_ALLOWED);
+}
+
+static void
+build_refuses_an_image_below_the_floor(void **state)
+{
+	struct bench *bench = *state;
+
+	trust_freep(&bench->policy);
+	bench->policy = make_policy(18);
+	bench->env.images.policy = bench->policy;
+	assert_refused_before_xen(bench, IMAGE_ROLLBACK);
+}
+
+/* --- the blobs ------------------------------------------------------------ */
+
+/* The blob of the kernel, as it is stored. */
+static void
+kernel_path(char ret_path[128])
+{
+	struct digest digest = digest_of_file("dir-web-1/kernel");
+
+	stored_path(&digest, ret_path);
+}
+
+static void
+build_refuses_a_kernel_that_was_changed(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(buffer_done) struct buffer kernel = {0};
+	char path[128];
+
+	kernel_path(path);
+	kernel = read_file(path);
+	kernel.ptr[kernel.len / 2] ^= 1;
+	write_file(path, buffer_bytes(&kernel));
+	assert_refused_before_xen(bench, IMAGE_DIGEST_MISMATCH);
+	/* Not a byte of it was unpacked. */
+	assert_int_equal(story_calls.unpack, 0);
+}
+
+static void
+build_refuses_a_kernel_of_another_size(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(buffer_done) struct buffer kernel = {0};
+	char path[128];
+
+	kernel_path(path);
+	kernel = read_file(path);
+	write_file(path, bytes_of(kernel.ptr, kernel.len - 1));
+	assert_refused_before_xen(bench, IMAGE_SIZE_MISMATCH);
+	buffer_add(&kernel, "x", 1);
+	write_file(path, buffer_bytes(&kernel));
+	assert_refused_before_xen(bench, IMAGE_SIZE_MISMATCH);
+	assert_int_equal(unlink(path), 0);
+	assert_refused_before_xen(bench, STORE_IO);
+}
+
+static void
+build_refuses_a_ramdisk_that_was_changed(void **state)
+{
+	struct bench *bench = *state;
+	struct digest digest = digest_of_file("dir-web-1/ramdisk");
+	CLEANUP(buffer_done) struct buffer ramdisk = {0};
+	char path[128];
+
+	stored_path(&digest, path);
+	ramdisk = read_file(path);
+	ramdisk.ptr[0] ^= 1;
+	write_file(path, buffer_bytes(&ramdisk));
+	assert_refused_before_xen(bench, IMAGE_DIGEST_MISMATCH);
+}
+
+static void
+build_refuses_a_store_that_is_broken(void **state)
+{
+	struct bench *bench = *state;
+
+	write_file("store/index.json", bytes_of_str("{}"));
+	assert_refused_before_xen(bench, STORE_MALFORMED);
+}
+
+static void
+build_refuses_when_the_stage_is_dead(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_int_equal(kill(bench->stage.pid, SIGKILL), 0);
+	assert_refused_before_xen(bench, STAGE_FAILED);
+}
+
+/* --- which of several images ---------------------------------------------- */
+
+static void
+build_chooses_the_highest_rollback_index(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+
+	add_image(SIGNER_PROD, "web", "2", 30);
+	add_image(SIGNER_PROD, "web", "3", 20);
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "2");
+}
+
+static void
+build_refuses_a_tie_of_the_highest(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+	struct err err;
+
+	add_image(SIGNER_PROD, "web", "2", 30);
+	add_image(SIGNER_PROD, "web", "3", 30);
+	err = assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
+	assert_string_equal(err.field, "manifest");
+	/* A tie below the highest is none. */
+	add_image(SIGNER_PROD, "web", "4", 31);
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "4");
+}
+
+static void
+build_refuses_a_tie_wherever_the_lower_ones_are_listed(void **state)
+{
+	struct bench *bench = *state;
+
+	/* web:0 and web:9 frame the tie in the sorted index. */
+	add_image(SIGNER_PROD, "web", "0", 5);
+	add_image(SIGNER_PROD, "web", "2", 17);
+	add_image(SIGNER_PROD, "web", "9", 4);
+	assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
+}
+
+static void
+build_takes_the_one_that_is_named_by_digest(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+
+	bench->request.has_manifest = true;
+	bench->request.manifest = digest_of_file("dir-web-1/manifest.dsse");
+	add_image(SIGNER_PROD, "web", "2", 30);
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "1");
+}
+
+static void
+build_does_not_take_a_digest_under_another_name(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->request.has_manifest = true;
+	bench->request.manifest = add_image(SIGNER_PROD, "web2", "1", 17);
+	assert_refused_before_xen(bench, IMAGE_UNKNOWN);
+}
+
+/* The index says web, the signature says web2. */
+static void
+build_refuses_an_index_that_lies_about_the_name(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(buffer_done) struct buffer index = {0};
+	char *name;
+
+	add_image(SIGNER_PROD, "web2", "1", 40);
+	index = read_file("store/index.json");
+	buffer_add(&index, "", 1);
+	name = strstr((char *)index.ptr, "\"web2:1\"");
+	assert_non_null(name);
+	memcpy(name, "\"web:10\"", 8);
+	write_file("store/index.json", bytes_of(index.ptr, index.len - 1));
+	assert_refused_before_xen(bench, IMAGE_NAME_MISMATCH);
+}
+
+/* Else who can break the newest brings the old one back. */
+static void
+build_does_not_fall_back_when_one_of_two_is_bad(void **state)
+{
+	struct bench *bench = *state;
+	struct digest newest = add_image(SIGNER_PROD, "web", "2", 30);
+	char path[128];
+
+	stored_path(&newest, path);
+	write_file(path, bytes_of_str("{}"));
+	assert_refused_before_xen(bench, ENVELOPE_MALFORMED);
+	assert_int_equal(unlink(path), 0);
+	assert_refused_before_xen(bench, STORE_IO);
+}
+
+static void
+build_does_not_pass_over_a_bad_older_one(void **state)
+{
+	struct bench *bench = *state;
+
+	add_image(SIGNER_STRANGER, "web", "0", 1);
+	assert_refused_before_xen(bench, KEY_UNKNOWN);
+}
+
+/* --- the cache ------------------------------------------------------------ */
+
+/* Does what the supervisor does with a build's reports. */
+static unsigned int
+keep_reported_blobs(struct bench *bench, int link, uint32_t *ret_domid)
+{
+	unsigned int blobs = 0;
+
+	for (;;) {
+		CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+		struct report report;
+		struct err err;
+		bool is_end;
+		struct ipc_fds fds;
+
+		assert_code(ipc_receive_fds(link, &report, sizeof(report), &fds,
+				&is_end, &err),
+		    0);
+		if (is_end)
+			return blobs;
+		if (report.kind == REPORT_DOMAIN)
+			*ret_domid = report.domid;
+		if (report.kind == REPORT_VERDICT)
+			image_cache_add_verdict(&bench->cache, &report.digest,
+			    &report.verdict);
+		if (report.kind != REPORT_BLOB)
+			continue;
+		assert_code(ipc_take_sealed(&fds, LIMIT_KERNEL_BYTES, "blob",
+				&sealed, &err),
+		    0);
+		image_cache_add(&bench->cache, &report.digest,
+		    take_ptr(&sealed));
+		blobs++;
+	}
+}
+
+static void
+build_of_a_cached_image_fetches_no_blob(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+	struct receipt again;
+	struct err err;
+	uint32_t domid = 0;
+	int link[2];
+
+	assert_code(ipc_pair(link, &err), 0);
+	bench->env.images.link = link[1];
+	bench->env.place.link = link[1];
+	story_calls.blob = story_calls.unpack = story_calls.verify = 0;
+	assert_built(bench, &receipt);
+	close(link[1]);
+	assert_int_equal(story_calls.verify, 1);
+	assert_int_equal(story_calls.blob, 2);
+	assert_int_equal(story_calls.unpack, 1);
+	assert_false(receipt.was_cached);
+	assert_int_equal(keep_reported_blobs(bench, link[0], &domid), 2);
+	close(link[0]);
+	assert_int_equal(domid, receipt.domid);
+
+	bench->env.images.link = -1;
+	bench->env.place.link = -1;
+	bench->request.uuid[0]++;
+	strcpy(bench->request.name, "guest2");
+	story_calls.blob = story_calls.unpack = story_calls.envelope =
+	    story_calls.verify = 0;
+	assert_built(bench, &again);
+	assert_true(again.was_cached);
+	assert_int_equal(story_calls.blob, 0);
+	assert_int_equal(story_calls.unpack, 0);
+	/* The envelope is read each time, and its bytes are the same. */
+	assert_int_equal(story_calls.envelope, 1);
+	assert_int_equal(story_calls.verify, 0);
+	assert_true(
+	    digest_equal(&xen_fake_domain(bench->fake, again.domid)->elf,
+		&xen_fake_domain(bench->fake, receipt.domid)->elf));
+	assert_true(
+	    digest_equal(&xen_fake_domain(bench->fake, again.domid)->ramdisk,
+		&xen_fake_domain(bench->fake, receipt.domid)->ramdisk));
+}
+
+/* The store may be gone or changed: what was verified is used. */
+static void
+build_of_a_cached_image_does_not_care_about_stored_blobs(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+	struct err err;
+	uint32_t domid;
+	char path[128];
+	int link[2];
+
+	assert_code(ipc_pair(link, &err), 0);
+	bench->env.images.link = link[1];
+	assert_built(bench, &receipt);
+	close(link[1]);
+	keep_reported_blobs(bench, link[0], &domid);
+	close(link[0]);
+	bench->env.images.link = -1;
+
+	kernel_path(path);
+	write_file(path, bytes_of_str("evil"));
+	bench->request.uuid[0]++;
+	strcpy(bench->request.name, "guest2");
+	assert_built(bench, &receipt);
+	assert_true(receipt.was_cached);
+}
+
+/* --- listing -------------------------------------------------------------- */
+
+static void
+listing_verifies_each_image_and_says_why_not(void **state)
+{
+	struct bench *bench = *state;
+	struct err err = {0};
+	int link[2];
+	unsigned int rows = 0;
+	unsigned int verdicts = 0;
+	bool is_end = false;
+
+	add_image(SIGNER_STRANGER, "web-bad", "2", 9);
+	assert_code(ipc_pair(link, &err), 0);
+	bench->env.images.link = link[1];
+	assert_code(image_fetch_rows(&bench->env.images, &err), 0);
+	close(link[1]);
+	for (;;) {
+		struct report report;
+
+		assert_code(ipc_receive(link[0], &report, sizeof(report), NULL,
+				&is_end, &err),
+		    0);
+		if (is_end)
+			break;
+		if (report.kind == REPORT_VERDICT) {
+			verdicts++;
+			continue;
+		}
+		rows++;
+		assert_int_equal(report.kind, REPORT_IMAGE);
+		if (strcmp(report.image.name, "web") == 0) {
+			assert_code(report.image.outcome.code, 0);
+			assert_string_equal(report.image.version, "1");
+			assert_string_equal(report.image.role, "prod");
+			assert_int_equal(report.image.rollback_index, 17);
+			assert_int_equal(report.image.memory_min_mib, 128);
+			assert_int_equal(report.image.memory_max_mib, 4096);
+			assert_int_equal(report.image.vcpus_min, 1);
+			assert_int_equal(report.image.vcpus_max, 8);
+		} else {
+			assert_string_equal(report.image.name, "web-bad");
+			assert_code(report.image.outcome.code, KEY_UNKNOWN);
+			assert_string_equal(report.image.role, "");
+		}
+	}
+	close(link[0]);
+	assert_int_equal(rows, 2);
+	assert_int_equal(verdicts, 1); /* on the one that may run */
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    story_test(build_refuses_an_image_that_is_not_there),
+	    story_test(build_refuses_a_manifest_digest_that_is_not_there),
+	    story_test(build_refuses_an_envelope_that_was_changed),
+	    story_test(
+		build_refuses_another_envelope_in_the_place_of_the_one_named),
+	    story_test(build_refuses_an_image_of_a_strangers_key),
+	    story_test(build_refuses_an_image_whose_role_may_not_sign_it),
+	    story_test(build_refuses_an_image_below_the_floor),
+	    story_test(build_refuses_a_kernel_that_was_changed),
+	    story_test(build_refuses_a_kernel_of_another_size),
+	    story_test(build_refuses_a_ramdisk_that_was_changed),
+	    story_test(build_refuses_a_store_that_is_broken),
+	    story_test(build_refuses_when_the_stage_is_dead),
+	    story_test(build_chooses_the_highest_rollback_index),
+	    story_test(build_refuses_a_tie_of_the_highest),
+	    story_test(build_refuses_a_tie_wherever_the_lower_ones_are_listed),
+	    story_test(build_takes_the_one_that_is_named_by_digest),
+	    story_test(build_does_not_take_a_digest_under_another_name),
+	    story_test(build_refuses_an_index_that_lies_about_the_name),
+	    story_test(build_does_not_fall_back_when_one_of_two_is_bad),
+	    story_test(build_does_not_pass_over_a_bad_older_one),
+	    story_test(build_of_a_cached_image_fetches_no_blob),
+	    story_test(
+		build_of_a_cached_image_does_not_care_about_stored_blobs),
+	    story_test(listing_verifies_each_image_and_says_why_not),
+	};
+
+	return cmocka_run_group_tests_name("build_image", tests, NULL, NULL);
+}

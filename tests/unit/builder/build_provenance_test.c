@@ -1,0 +1,200 @@
+/*
+ * A build under a policy that demands provenance, with a real store and real
+ * signatures.
+ */
+#include "story_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "image-store/layout_write.h"
+#include "image-store/provenance_dir.h"
+#include "image-store/statement.h"
+#include "keys/dsse.h"
+
+/* Attach a statement about "webber" of the working directory. */
+static void
+attach_statement(const char *file, enum signer signer, const char *builder)
+{
+	CLEANUP(freep) char *envelope = NULL;
+	struct digest digest;
+	char kernel[DIGEST_HEX_SIZE], ramdisk[DIGEST_HEX_SIZE];
+	char text[1024];
+	char path[128];
+
+	digest = digest_of_file("webber/" IMAGE_DIR_KERNEL);
+	digest_hex(&digest, kernel);
+	digest = digest_of_file("webber/" IMAGE_DIR_RAMDISK);
+	digest_hex(&digest, ramdisk);
+	snprintf(text, sizeof(text),
+	    "{\"_type\":\"" STATEMENT_TYPE "\",\"subject\":["
+	    "{\"digest\":{\"sha256\":\"%s\"}},"
+	    "{\"digest\":{\"sha256\":\"%s\"}}],"
+	    "\"predicateType\":\"urn:built\","
+	    "\"predicate\":{\"builder\":{\"id\":\"%s\"}}}",
+	    kernel, ramdisk, builder);
+	envelope = sign_payload(signer, DSSE_STATEMENT_PAYLOAD_TYPE, text);
+	(void)mkdir("webber/" PROVENANCE_DIR, 0755);
+	snprintf(path, sizeof(path), "webber/" PROVENANCE_DIR "/%s.dsse", file);
+	write_file(path, bytes_of_str(envelope));
+}
+
+/* "webber", under a policy that demands provenance. */
+static void
+demand_provenance(struct bench *bench)
+{
+	trust_freep(&bench->policy);
+	bench->policy = make_policy_with_provenance(1);
+	bench->env.images.policy = bench->policy;
+	make_image_dir("webber", "webber", "1");
+	set_image(bench, "webber");
+}
+
+static void
+store_webber(void)
+{
+	struct err err;
+
+	assert_code(layout_add("store", "webber", true, &err), 0);
+}
+
+static void
+build_takes_an_image_with_the_provenance_that_is_demanded(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+
+	demand_provenance(bench);
+	attach_statement("1", SIGNER_LAB, "urn:ci");
+	attach_statement("2", SIGNER_STRANGER, "urn:ci");
+	store_webber();
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.image, "webber");
+}
+
+static void
+build_finds_what_is_demanded_among_many_statements(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+	char name[16], builder[32];
+
+	demand_provenance(bench);
+	for (int i = 0; i < LIMIT_PROVENANCE - 1; i++) {
+		snprintf(name, sizeof(name), "5%03d", i);
+		snprintf(builder, sizeof(builder), "urn:other:%d", i);
+		attach_statement(name, SIGNER_STRANGER, builder);
+	}
+	attach_statement("9", SIGNER_STRANGER, "urn:ci");
+	store_webber();
+	story_calls.verify = 0;
+	assert_built(bench, &receipt);
+	assert_int_equal(story_calls.verify, 1 + LIMIT_PROVENANCE);
+}
+
+static void
+build_looks_at_no_more_statements_than_it_needs(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+
+	demand_provenance(bench);
+	attach_statement("1", SIGNER_STRANGER, "urn:elsewhere");
+	attach_statement("2", SIGNER_STRANGER, "urn:ci");
+	attach_statement("3", SIGNER_STRANGER, "urn:after");
+	store_webber();
+	story_calls.verify = 0;
+	assert_built(bench, &receipt);
+	assert_int_equal(story_calls.verify, 1 + 2);
+}
+
+static void
+build_refuses_an_image_without_the_provenance_that_is_demanded(void **state)
+{
+	struct bench *bench = *state;
+
+	demand_provenance(bench);
+	store_webber();
+	assert_refused_before_xen(bench, PROVENANCE_MISSING);
+	attach_statement("1", SIGNER_LAB, "urn:ci");
+	store_webber();
+	assert_refused_before_xen(bench, PROVENANCE_MISSING);
+	attach_statement("2", SIGNER_STRANGER, "urn:elsewhere");
+	store_webber();
+	assert_refused_before_xen(bench, PROVENANCE_MISMATCH);
+}
+
+/* What is remembered of an envelope's signatures is nothing about its
+ * provenance. */
+static void
+build_demands_provenance_of_a_cached_envelope_too(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(buffer_done) struct buffer file = {0};
+	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *verified = NULL;
+	struct receipt receipt;
+	struct err err;
+
+	demand_provenance(bench);
+	store_webber();
+	file = read_file("webber/" IMAGE_DIR_ENVELOPE);
+	raw = sealed_of(buffer_bytes(&file));
+	assert_code(verified_manifest_new(bench->policy, "webber", raw,
+			&verified, &err),
+	    0);
+	image_cache_add_verdict(&bench->cache, trust_digest(bench->policy),
+	    verified_manifest_verdict(verified));
+	story_calls.verify = 0;
+	assert_refused_before_xen(bench, PROVENANCE_MISSING);
+	assert_int_equal(story_calls.verify, 0);
+	/* Of all signatures only the statement's are looked at. */
+	attach_statement("1", SIGNER_STRANGER, "urn:ci");
+	store_webber();
+	assert_built(bench, &receipt);
+	assert_int_equal(story_calls.verify, 1);
+}
+
+static void
+build_refuses_provenance_that_the_store_does_not_have_whole(void **state)
+{
+	static char junk[LIMIT_ENVELOPE_BYTES + 1];
+	struct bench *bench = *state;
+	struct digest digest;
+	char path[128];
+
+	demand_provenance(bench);
+	attach_statement("1", SIGNER_STRANGER, "urn:ci");
+	store_webber();
+	digest = digest_of_file("webber/" PROVENANCE_DIR "/1.dsse");
+	stored_path(&digest, path);
+	write_file(path, bytes_of(junk, sizeof(junk) - 1));
+	assert_refused_before_xen(bench, PROVENANCE_MISSING);
+	write_file(path, bytes_of(junk, sizeof(junk)));
+	assert_refused_before_xen(bench, ENVELOPE_TOO_LARGE);
+	assert_int_equal(unlink(path), 0);
+	assert_refused_before_xen(bench, STORE_IO);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    story_test(
+		build_takes_an_image_with_the_provenance_that_is_demanded),
+	    story_test(
+		build_refuses_an_image_without_the_provenance_that_is_demanded),
+	    story_test(build_finds_what_is_demanded_among_many_statements),
+	    story_test(build_looks_at_no_more_statements_than_it_needs),
+	    story_test(build_demands_provenance_of_a_cached_envelope_too),
+	    story_test(
+		build_refuses_provenance_that_the_store_does_not_have_whole),
+	};
+
+	return cmocka_run_group_tests_name("build_provenance", tests, NULL,
+	    NULL);
+}

@@ -1,0 +1,40 @@
+/*
+ * For tests of the story, build_domain(): what it asks of the stage and how
+ * often it verifies, and what must hold after a build or a refusal.
+ */
+#ifndef ASSAY_TESTS_STORY_FIXTURE_H
+#define ASSAY_TESTS_STORY_FIXTURE_H
+
+#include "builder_fixture.h"
+
+/* Since the test began, or since the test set them. */
+extern struct story_calls {
+	unsigned int blob;     /* of the stage: fetch a blob */
+	unsigned int envelope; /* of the stage: fetch an envelope */
+	unsigned int unpack;   /* of the stage: unpack the kernel */
+	unsigned int verify;   /* trust_verify_for() */
+} story_calls;
+
+/* bench_setup(), with nothing counted yet. */
+int story_setup(void **state);
+
+#define story_test(test) \
+	cmocka_unit_test_setup_teardown(test, story_setup, bench_teardown)
+
+/* Ask for this image. */
+void set_image(struct bench *bench, const char *name);
+
+/* Build what `bench` asks for, or fail with the reason. */
+void assert_built(struct bench *bench, struct receipt *ret_receipt);
+
+/* Refused with this code, and Xen was not even asked. The error. */
+struct err assert_refused_before_xen(struct bench *bench, int code);
+
+/* All bytes are 0x5a still. */
+void assert_untouched(const struct receipt *receipt);
+
+/* No domain of ours, no node of ours, no record. */
+void assert_nothing_left(const struct bench *bench, uint32_t foreign_domains,
+    uint32_t foreign_nodes);
+
+#endif
