@@ -19,8 +19,6 @@
 #include "base/scope.h"
 #include "builder/xenstore_batch.h"
 
-/* About two seconds in all; pauses of up to 64 ms. */
-enum { STORE_ATTEMPTS = 64, STORE_DOUBLINGS = 6 };
 enum { DESTROY_POLLS = 1000, DESTROY_POLL_USEC = 5000 };
 
 /* libxc tells what went wrong only to its logger: keep the last of it. */
@@ -379,45 +377,13 @@ libxc_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
 	return xenstore_batch_begin(&libxc->batch, nodes, count, err);
 }
 
-/* Longer from time to time, and for each process another while: those who
- * collided once would do it again and again. */
-static void
-pause_store(unsigned int attempt)
-{
-	unsigned int doublings =
-	    attempt < STORE_DOUBLINGS ? attempt : STORE_DOUBLINGS;
-	struct timespec pause;
-
-	clock_gettime(CLOCK_MONOTONIC, &pause);
-	pause.tv_sec = 0;
-	pause.tv_nsec = 1000000L + pause.tv_nsec % (1000000L << doublings);
-	nanosleep(&pause, NULL);
-}
-
 static int
 libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
 {
 	struct libxc *libxc = xen;
-	struct xenstore_batch *batch = &libxc->batch;
-	bool was_sent = batch->is_begun;
 
-	/* Bounded: a guest that makes our transactions collide for ever
-	 * (XSA-206) costs a build, not the builder. */
-	for (unsigned int attempt = 0; attempt < STORE_ATTEMPTS; attempt++) {
-		bool collided = false;
-
-		if (!batch->is_begun)
-			TRY(xenstore_batch_begin(batch,
-			    was_sent ? batch->nodes : NULL,
-			    was_sent ? batch->count : 0, err));
-		TRY(xenstore_batch_commit(batch, nodes, count, &collided, err));
-		if (!collided)
-			return 0;
-		pause_store(attempt);
-	}
-	return err_set(err, XENSTORE_FAILED,
-	    "the transaction collided %d times in a row", STORE_ATTEMPTS);
+	return xenstore_batch_write(&libxc->batch, nodes, count, err);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xen/io/xs_wire.h>
@@ -18,6 +19,12 @@
 static const char daemon_socket[] = "/var/run/xenstored/socket";
 static const char kernel_device[] = "/dev/xen/xenbus";
 
+/* About two seconds in all; pauses of up to 65 ms. */
+enum { ATTEMPTS = 64, DOUBLINGS = 6 };
+
+static int commit(struct xenstore_batch *batch, const struct xen_node *nodes,
+    uint32_t count, bool *ret_collided, struct err *err);
+static void pause_after(unsigned int attempt);
 static int send_nodes(const struct xenstore_batch *batch,
     const struct xen_node *nodes, uint32_t count, struct err *err);
 static void receive_replies(const struct xenstore_batch *batch,
@@ -73,9 +80,30 @@ xenstore_batch_begin(struct xenstore_batch *batch, const struct xen_node *nodes,
 }
 
 int
-xenstore_batch_commit(struct xenstore_batch *batch,
-    const struct xen_node *nodes, uint32_t count, bool *ret_collided,
-    struct err *err)
+xenstore_batch_write(struct xenstore_batch *batch, const struct xen_node *nodes,
+    uint32_t count, struct err *err)
+{
+	const struct xen_node *sent = batch->is_begun ? batch->nodes : NULL;
+	uint32_t sent_count = batch->is_begun ? batch->count : 0;
+
+	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		bool collided = false;
+
+		if (!batch->is_begun)
+			TRY(xenstore_batch_begin(batch, sent, sent_count, err));
+		TRY(commit(batch, nodes, count, &collided, err));
+		if (!collided)
+			return 0;
+		pause_after(attempt);
+	}
+	return err_set(err, XENSTORE_FAILED,
+	    "the transaction collided %d times in a row", ATTEMPTS);
+}
+
+/* *ret_collided: nothing was written. */
+static int
+commit(struct xenstore_batch *batch, const struct xen_node *nodes,
+    uint32_t count, bool *ret_collided, struct err *err)
 {
 	struct err refusal = {0};
 
@@ -88,6 +116,20 @@ xenstore_batch_commit(struct xenstore_batch *batch,
 	if (refusal.code != ERR_NONE)
 		*err = refusal;
 	return (int)refusal.code;
+}
+
+/* Longer from time to time, and for each process another while: those who
+ * collided once would do it again and again. */
+static void
+pause_after(unsigned int attempt)
+{
+	unsigned int doublings = attempt < DOUBLINGS ? attempt : DOUBLINGS;
+	struct timespec pause;
+
+	clock_gettime(CLOCK_MONOTONIC, &pause);
+	pause.tv_sec = 0;
+	pause.tv_nsec = 1000000L + pause.tv_nsec % (1000000L << doublings);
+	nanosleep(&pause, NULL);
 }
 
 static int

@@ -30,20 +30,20 @@ void xenstore_batch_close(struct xenstore_batch *batch);
 
 /*
  * Begin a transaction, send these nodes, and do not wait for the replies. The
- * nodes are borrowed until the commit.
+ * nodes are borrowed until xenstore_batch_write().
  */
 int xenstore_batch_begin(struct xenstore_batch *batch,
     const struct xen_node *nodes, uint32_t count, struct err *err);
 
 /*
- * Send these nodes too, read all replies, and commit.
- * *ret_collided: somebody else changed the same nodes meanwhile; nothing was
- * written: begin again.
+ * Write these nodes and those that were sent before, all or none. If somebody
+ * else changed the same nodes meanwhile, all is done again, for some two
+ * seconds: a guest that makes transactions collide for ever (XSA-206) costs a
+ * build, not the builder.
  * Errors: XENSTORE_FAILED, naming the first node that was refused. The
  * connection is then of no use any more.
  */
-int xenstore_batch_commit(struct xenstore_batch *batch,
-    const struct xen_node *nodes, uint32_t count, bool *ret_collided,
-    struct err *err);
+int xenstore_batch_write(struct xenstore_batch *batch,
+    const struct xen_node *nodes, uint32_t count, struct err *err);
 
 #endif

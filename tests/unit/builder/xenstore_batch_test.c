@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xen/io/xs_wire.h>
@@ -17,7 +18,7 @@
 #include "base/scope.h"
 #include "builder/xenstore_batch.h"
 
-enum { REQUESTS = 64, TRANSACTION = 5 };
+enum { REQUESTS = 1024 };
 
 /* What the other side does, and what it saw; shared with its process. */
 struct script {
@@ -25,6 +26,7 @@ struct script {
 	const char *refusal;        /* such as "EACCES" */
 	unsigned int hang_up_at;    /* instead of a reply */
 	unsigned int long_reply_at; /* a reply over the protocol's limit */
+	unsigned int collisions;    /* so many commits collide */
 	unsigned int count;
 	char seen[REQUESTS][160];
 };
@@ -42,6 +44,28 @@ static const struct xen_node first_nodes[] = {
 static const struct xen_node last_nodes[] = {
     {"/local/domain/7/store/ring-ref", "22136", XEN_NODE_INHERIT, 0, 0},
 };
+
+/* --- pauses, which are not slept ------------------------------------- */
+
+static unsigned int pauses;
+static unsigned int same_pauses; /* as the one before */
+static long last_pause_nsec;
+
+int __wrap_nanosleep(const struct timespec *pause, struct timespec *ret_rest);
+
+int
+__wrap_nanosleep(const struct timespec *pause, struct timespec *ret_rest)
+{
+	assert_null(ret_rest);
+	assert_int_equal(pause->tv_sec, 0);
+	assert_in_range(pause->tv_nsec, 1000000, 65000000);
+	pauses++;
+	same_pauses += pause->tv_nsec == last_pause_nsec;
+	last_pause_nsec = pause->tv_nsec;
+	return 0;
+}
+
+/* --- the other side ------------------------------------------------- */
 
 static bool
 read_whole(int fd, void *into, size_t len)
@@ -98,7 +122,11 @@ serve(int fd)
 			    strlen(script->refusal) + 1);
 		else if (request.type == XS_TRANSACTION_START)
 			reply(fd, &request, request.type, "5", 2);
-		else
+		else if (request.type == XS_TRANSACTION_END &&
+			 script->collisions > 0) {
+			script->collisions--;
+			reply(fd, &request, XS_ERROR, "EAGAIN", 7);
+		} else
 			reply(fd, &request, request.type, "OK", 3);
 	}
 	_exit(0);
@@ -117,6 +145,7 @@ setup(void **state)
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	signal(SIGPIPE, SIG_IGN);
 	alarm(20);
+	pauses = same_pauses = 0;
 	batch = (struct xenstore_batch){.fd = ends[0]};
 	daemon_pid = fork();
 	if (daemon_pid == 0) {
@@ -140,12 +169,12 @@ teardown(void **state)
 }
 
 static int
-write_all(bool *ret_collided, struct err *err)
+write_all(struct err *err)
 {
 	TRY(xenstore_batch_begin(&batch, first_nodes, countof(first_nodes),
 	    err));
-	return xenstore_batch_commit(&batch, last_nodes, countof(last_nodes),
-	    ret_collided, err);
+	return xenstore_batch_write(&batch, last_nodes, countof(last_nodes),
+	    err);
 }
 
 static void
@@ -164,12 +193,10 @@ batch_is_one_transaction_of_exactly_these_requests(void **state)
 	    "11 tx=5 /local/domain/7/store/ring-ref|22136",
 	    "7 tx=5 T|",
 	};
-	bool collided = true;
 	struct err err = {0};
 
 	(void)state;
-	assert_code(write_all(&collided, &err), 0);
-	assert_false(collided);
+	assert_code(write_all(&err), 0);
 	for (size_t i = 0; i < countof(expected); i++)
 		assert_string_equal(script->seen[i], expected[i]);
 	assert_int_equal(script->count, countof(expected));
@@ -178,58 +205,72 @@ batch_is_one_transaction_of_exactly_these_requests(void **state)
 static void
 batch_aborts_and_names_the_node_that_was_refused(void **state)
 {
-	bool collided = true;
 	struct err err = {0};
 
 	(void)state;
 	script->refuse_at = 6; /* the permissions of data */
 	script->refusal = "EACCES";
-	assert_code(write_all(&collided, &err), XENSTORE_FAILED);
+	assert_code(write_all(&err), XENSTORE_FAILED);
 	assert_string_equal(err.text, "/local/domain/7/data: EACCES");
 	assert_string_equal(script->seen[script->count - 1], "7 tx=5 F|");
 }
 
 static void
-batch_says_that_the_transaction_collided(void **state)
+batch_that_collides_is_written_again_whole(void **state)
 {
-	bool collided = false;
 	struct err err = {0};
 
 	(void)state;
-	script->refuse_at = 10;
-	script->refusal = "EAGAIN";
-	assert_code(write_all(&collided, &err), 0);
-	assert_true(collided);
-	/* And can begin again. */
-	script->refuse_at = 0;
-	assert_code(write_all(&collided, &err), 0);
-	assert_false(collided);
-	assert_int_equal(script->count, 20);
+	script->collisions = 3;
+	assert_code(write_all(&err), 0);
+	assert_int_equal(script->count, 4 * 10);
+	for (unsigned int i = 10; i < script->count; i++)
+		assert_string_equal(script->seen[i], script->seen[i - 10]);
+	assert_int_equal(pauses, 3);
+	/* One that was not begun before. */
+	script->collisions = 1;
+	assert_code(
+	    xenstore_batch_write(&batch, last_nodes, countof(last_nodes), &err),
+	    0);
+	assert_int_equal(script->count, 4 * 10 + 2 * 3);
+}
+
+static void
+batch_that_collides_for_ever_is_given_up(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	script->collisions = 1000;
+	assert_code(write_all(&err), XENSTORE_FAILED);
+	assert_has(err.text, "collided 64 times in a row");
+	assert_int_equal(script->count, 64 * 10);
+	assert_int_equal(pauses, 64);
+	/* Two that collided with each other do not stay in step. */
+	assert_in_range(same_pauses, 0, 8);
 }
 
 static void
 batch_reports_a_commit_that_was_refused(void **state)
 {
-	bool collided = true;
 	struct err err = {0};
 
 	(void)state;
 	script->refuse_at = 10;
 	script->refusal = "ENOSPC\x1b[31m";
-	assert_code(write_all(&collided, &err), XENSTORE_FAILED);
+	assert_code(write_all(&err), XENSTORE_FAILED);
 	assert_has(err.text, "ENOSPC\\x1b[31m");
 }
 
 static void
 batch_reports_a_transaction_that_cannot_be_started(void **state)
 {
-	bool collided;
 	struct err err = {0};
 
 	(void)state;
 	script->refuse_at = 1;
 	script->refusal = "EBUSY";
-	assert_code(write_all(&collided, &err), XENSTORE_FAILED);
+	assert_code(write_all(&err), XENSTORE_FAILED);
 	assert_has(err.text, "EBUSY");
 	assert_int_equal(script->count, 1);
 }
@@ -238,12 +279,10 @@ static void
 batch_reports_a_xenstored_that_hangs_up_at_any_request(void **state)
 {
 	for (unsigned int n = 1; n <= 10; n++) {
-		bool collided = false;
 		struct err err = {0};
 
 		script->hang_up_at = n;
-		assert_code(write_all(&collided, &err), XENSTORE_FAILED);
-		assert_false(collided);
+		assert_code(write_all(&err), XENSTORE_FAILED);
 		teardown(state);
 		setup(state);
 	}
@@ -252,12 +291,11 @@ batch_reports_a_xenstored_that_hangs_up_at_any_request(void **state)
 static void
 batch_refuses_a_reply_over_the_limit(void **state)
 {
-	bool collided;
 	struct err err = {0};
 
 	(void)state;
 	script->long_reply_at = 1;
-	assert_code(write_all(&collided, &err), XENSTORE_FAILED);
+	assert_code(write_all(&err), XENSTORE_FAILED);
 	assert_has(err.text, "a reply of 4097 bytes");
 }
 
@@ -279,12 +317,11 @@ batch_refuses_a_request_over_the_limit(void **state)
 static void
 batch_of_nothing_commits_nothing(void **state)
 {
-	bool collided = true;
 	struct err err = {0};
 
 	(void)state;
 	assert_code(xenstore_batch_begin(&batch, NULL, 0, &err), 0);
-	assert_code(xenstore_batch_commit(&batch, NULL, 0, &collided, &err), 0);
+	assert_code(xenstore_batch_write(&batch, NULL, 0, &err), 0);
 	assert_int_equal(script->count, 2);
 }
 
@@ -296,7 +333,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    batch_test(batch_is_one_transaction_of_exactly_these_requests),
 	    batch_test(batch_aborts_and_names_the_node_that_was_refused),
-	    batch_test(batch_says_that_the_transaction_collided),
+	    batch_test(batch_that_collides_is_written_again_whole),
+	    batch_test(batch_that_collides_for_ever_is_given_up),
 	    batch_test(batch_reports_a_commit_that_was_refused),
 	    batch_test(batch_reports_a_transaction_that_cannot_be_started),
 	    batch_test(batch_reports_a_xenstored_that_hangs_up_at_any_request),
