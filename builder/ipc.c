@@ -97,6 +97,16 @@ ipc_fds_done(struct ipc_fds *fds)
 	fds->count = 0;
 }
 
+bool
+ipc_is_bool(const bool *member)
+{
+	unsigned char byte;
+
+	_Static_assert(sizeof(bool) == 1, "a bool is a byte");
+	memcpy(&byte, member, 1);
+	return byte <= 1;
+}
+
 int
 ipc_take_sealed(struct ipc_fds *fds, size_t max_bytes, const char *what,
     struct sealed **ret_sealed, struct err *err)

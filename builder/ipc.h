@@ -57,4 +57,8 @@ int ipc_take_sealed(struct ipc_fds *fds, size_t max_bytes, const char *what,
     struct sealed **ret_sealed, struct err *err);
 void ipc_fds_done(struct ipc_fds *fds);
 
+/* In a record from a role that is not believed: may this be read as a bool?
+ * Any byte but 0 and 1 may not (C17 6.2.6.1). */
+bool ipc_is_bool(const bool *member);
+
 #endif

@@ -219,6 +219,8 @@ receive_answer(struct stage *stage, struct answer *ret_answer, int *ret_fd,
 	    &is_end, err));
 	if (is_end)
 		return err_set(err, STAGE_FAILED, "the stage died");
+	if (!ipc_is_bool(&ret_answer->is_last))
+		return err_set(err, STAGE_FAILED, "an answer of no kind");
 	return 0;
 }
 

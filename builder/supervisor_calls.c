@@ -9,6 +9,7 @@
 #include "builder/ipc.h"
 #include "builder/supervisor_state.h"
 
+static bool is_call(const struct front_call *call);
 static int take_call(struct supervisor *sup, const struct front_call *call,
     struct err *err);
 static void note_refusal(struct supervisor *sup, const struct front_call *call,
@@ -43,7 +44,7 @@ supervisor_serve_front(struct supervisor *sup, struct err *err)
 	    err));
 	if (is_end)
 		return err_set(err, SYSTEM_FAILED, "the front died");
-	if (call.kind < FRONT_BUILD || call.kind > FRONT_UNDELIVERED)
+	if (!is_call(&call))
 		return err_set(err, SYSTEM_FAILED,
 		    "the front broke its protocol: call %u", call.kind);
 	code = take_call(sup, &call, &refusal);
@@ -52,6 +53,19 @@ supervisor_serve_front(struct supervisor *sup, struct err *err)
 	if (call.kind == FRONT_BUILD)
 		note_refusal(sup, &call, &refusal);
 	return supervisor_answer(sup, call.connection, code, &refusal, err);
+}
+
+/* What the front has to get right whatever it was asked. */
+static bool
+is_call(const struct front_call *call)
+{
+	const struct domain_selector *selector = &call->selector;
+
+	return call->kind >= FRONT_BUILD && call->kind <= FRONT_UNDELIVERED &&
+	       ipc_is_bool(&call->build.has_manifest) &&
+	       ipc_is_bool(&call->build.is_paused) &&
+	       ipc_is_bool(&selector->has_uuid) &&
+	       memchr(selector->name, '\0', sizeof(selector->name)) != NULL;
 }
 
 /* 0: it was answered, or will be. */
@@ -191,13 +205,11 @@ static int
 call_destroy(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct domain_selector selector = call->selector;
 	struct task task = {.kind = TASK_ERASE};
 	const struct domain_row *row;
 
-	selector.name[sizeof(selector.name) - 1] = '\0';
 	TRY(domain_table_refresh(&sup->domains, err));
-	row = domain_table_find(&sup->domains, &selector);
+	row = domain_table_find(&sup->domains, &call->selector);
 	if (row == NULL)
 		return err_set(err, DOMAIN_UNKNOWN,
 		    "assayd built no such domain");

@@ -12,6 +12,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "image-store/kernel_unpack.h"
 
 /* --- the envelope --------------------------------------------------------- */
 
@@ -183,6 +184,85 @@ build_refuses_when_the_stage_is_dead(void **state)
 
 	assert_int_equal(kill(bench->stage.pid, SIGKILL), 0);
 	assert_refused_before_xen(bench, STAGE_FAILED);
+}
+
+static void
+replace_the_kernel(void)
+{
+	char path[128];
+
+	kernel_path(path);
+	write_file(path, bytes_of_str("evil"));
+}
+
+static void
+build_does_not_see_a_store_that_changes_after_the_check(void **state)
+{
+	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
+	struct bench *bench = *state;
+	struct receipt receipt;
+	struct digest digest;
+	struct err err;
+
+	story_before_unpack = replace_the_kernel;
+	assert_built(bench, &receipt);
+	assert_int_equal(story_calls.unpack, 1);
+	assert_code(digest_of(buffer_bytes(&elf), &digest, &err), 0);
+	assert_true(digest_equal(
+	    &xen_fake_domain(bench->fake, receipt.domid)->elf, &digest));
+	/* The next one does. */
+	bench->request.uuid[0]++;
+	strcpy(bench->request.name, "guest2");
+	assert_code(bench_build(bench, &receipt, &err), IMAGE_SIZE_MISMATCH);
+}
+
+/* --- a stage that was taken over ------------------------------------- */
+
+/* What it unpacks every kernel to, if not empty; not so who packs them. */
+static struct buffer lie;
+static pid_t packer;
+
+int __real_kernel_unpack(struct bytes kernel, uint64_t elf_size_bytes,
+    const struct piece_watcher *watcher, struct sealed **ret_elf,
+    struct err *err);
+int __wrap_kernel_unpack(struct bytes kernel, uint64_t elf_size_bytes,
+    const struct piece_watcher *watcher, struct sealed **ret_elf,
+    struct err *err);
+
+int
+__wrap_kernel_unpack(struct bytes kernel, uint64_t elf_size_bytes,
+    const struct piece_watcher *watcher, struct sealed **ret_elf,
+    struct err *err)
+{
+	bool lies = lie.len > 0 && getpid() != packer;
+
+	return __real_kernel_unpack(lies ? buffer_bytes(&lie) : kernel,
+	    elf_size_bytes, watcher, ret_elf, err);
+}
+
+/* The stage is forked here, and takes the lie with it. */
+static int
+lying_setup(void **state)
+{
+	int code;
+
+	packer = getpid();
+	lie = make_elf(&good_elf);
+	lie.ptr[lie.len - 1] ^= 1;
+	code = story_setup(state);
+	buffer_done(&lie);
+	return code;
+}
+
+static void
+build_refuses_a_kernel_that_the_stage_made_up(void **state)
+{
+	struct bench *bench = *state;
+	struct err err =
+	    assert_refused_before_xen(bench, IMAGE_DIGEST_MISMATCH);
+
+	assert_has(err.text, "kernel ELF");
+	assert_int_equal(story_calls.unpack, 1);
 }
 
 /* --- which of several images ---------------------------------------------- */
@@ -469,6 +549,10 @@ main(void)
 	    story_test(build_refuses_a_ramdisk_that_was_changed),
 	    story_test(build_refuses_a_store_that_is_broken),
 	    story_test(build_refuses_when_the_stage_is_dead),
+	    story_test(build_does_not_see_a_store_that_changes_after_the_check),
+	    cmocka_unit_test_setup_teardown(
+		build_refuses_a_kernel_that_the_stage_made_up, lying_setup,
+		bench_teardown),
 	    story_test(build_chooses_the_highest_rollback_index),
 	    story_test(build_refuses_a_tie_of_the_highest),
 	    story_test(build_refuses_a_tie_wherever_the_lower_ones_are_listed),

@@ -2,7 +2,7 @@
  * The front as a process with a real socket; this test is its supervisor and
  * its callers.
  */
-#include "front_fixture.h"
+#include "front_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,119 +19,7 @@
 
 #include "base/scope.h"
 #include "builder/front.h"
-#include "builder/front_link.h"
 #include "builder/ipc.h"
-
-static struct config config;
-static pid_t front_pid;
-static int front_link = -1;
-
-static int
-start_front(void)
-{
-	int listen_fd = -1;
-	int link[2];
-	struct err err;
-	int parent_pid = getpid();
-
-	assert_code(front_listen(config.socket, &listen_fd, &err), 0);
-	assert_code(ipc_pair(link, &err), 0);
-	front_pid = fork();
-	if (front_pid == 0) {
-		int log_fd = open("front.log",
-		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-		dup2(log_fd, STDERR_FILENO);
-		front_run(&config, listen_fd, link[1], parent_pid);
-	}
-	close(link[1]);
-	close(listen_fd);
-	front_link = link[0];
-	return 0;
-}
-
-static int
-setup(void **state)
-{
-	if (enter_directory(state) != 0)
-		return -1;
-	/* Other users shall reach the socket. */
-	assert_int_equal(chmod(".", 0755), 0);
-	alarm(PATIENCE_SECONDS);
-	config = good_config();
-	return start_front();
-}
-
-static int
-teardown(void **state)
-{
-	closep(&front_link);
-	if (front_pid > 0) {
-		kill(front_pid, SIGKILL);
-		waitpid(front_pid, NULL, 0);
-	}
-	alarm(0);
-	return leave_directory(state);
-}
-
-/* --- the supervisor's side ------------------------------------------- */
-
-static bool
-call_came(int timeout_ms)
-{
-	struct pollfd wait = {.fd = front_link, .events = POLLIN};
-
-	return poll(&wait, 1, timeout_ms) == 1;
-}
-
-static struct front_call
-next_call(uint32_t kind)
-{
-	struct front_call call;
-	struct err err = {0};
-	bool is_end;
-
-	if (!call_came(10000))
-		fail_msg("no call came from the front");
-	if (ipc_receive(front_link, &call, sizeof(call), NULL, &is_end, &err) !=
-	    0)
-		fail_msg("%s", err.text);
-	assert_false(is_end);
-	assert_int_equal(call.kind, kind);
-	return call;
-}
-
-static void
-answer_with(const struct front_answer *answer)
-{
-	struct err err;
-
-	assert_code(ipc_send(front_link, answer, sizeof(*answer), -1, &err), 0);
-}
-
-static void
-answer_receipt(uint32_t connection)
-{
-	struct front_answer answer = {
-	    .connection = connection,
-	    .is_last = true,
-	    .receipt = good_receipt(),
-	};
-
-	answer_with(&answer);
-}
-
-static void
-answer_error(uint32_t connection, enum err_code code, const char *text)
-{
-	struct front_answer answer = {.connection = connection,
-	    .is_last = true};
-	struct err err;
-
-	err_set_field(&err, code, "vcpus", "%s", text);
-	outcome_from(&answer.outcome, (int)code, &err);
-	answer_with(&answer);
-}
 
 /* --- one call -------------------------------------------------------- */
 
@@ -144,7 +32,7 @@ front_hands_on_a_decoded_call_and_says_who_asks(void **state)
 
 	(void)state;
 	caller_send(fd, BUILD_CALL);
-	call = next_call(FRONT_BUILD);
+	call = front_next_call(FRONT_BUILD);
 	assert_string_equal(call.build.image, "web");
 	assert_string_equal(call.build.name, "guest");
 	assert_true(uuid_from_text(GOOD_UUID, uuid));
@@ -164,14 +52,14 @@ front_gives_the_receipt_to_the_caller(void **state)
 
 	(void)state;
 	caller_send(fd, BUILD_CALL);
-	answer_receipt(next_call(FRONT_BUILD).connection);
+	front_answer_receipt(front_next_call(FRONT_BUILD).connection);
 	reply = caller_receive(fd);
 	assert_non_null(reply);
 	assert_has(reply, "{\"parameters\":{\"receipt\":{\"schema\":"
 			  "\"assay.receipt/1\",\"domid\":9,");
 	/* Delivered: closing now undoes nothing. */
 	closep(&fd);
-	assert_false(call_came(100));
+	assert_false(front_call_came(100));
 }
 
 static void
@@ -183,7 +71,8 @@ front_gives_refusals_and_failures_their_code(void **state)
 
 	(void)state;
 	caller_send(fd, BUILD_CALL);
-	answer_error(next_call(FRONT_BUILD).connection, LIMIT_EXCEEDED, "no");
+	front_answer_error(front_next_call(FRONT_BUILD).connection,
+	    LIMIT_EXCEEDED, "no");
 	refused = caller_receive(fd);
 	assert_string_equal(refused,
 	    "{\"error\":\"org.assay.Builder.Refused\",\"parameters\":"
@@ -191,7 +80,8 @@ front_gives_refusals_and_failures_their_code(void **state)
 	    "\"no\","
 	    "\"remedy\":\"ask for a value inside the signed limits\"}}");
 	caller_send(fd, BUILD_CALL);
-	answer_error(next_call(FRONT_BUILD).connection, XEN_FAILED, "no");
+	front_answer_error(front_next_call(FRONT_BUILD).connection, XEN_FAILED,
+	    "no");
 	failed = caller_receive(fd);
 	assert_has(failed, "\"org.assay.Builder.Failed\"");
 	assert_has(failed, "\"XEN_FAILED\"");
@@ -215,9 +105,9 @@ front_does_not_read_past_the_evidence_it_was_given(void **state)
 		caller_send(fd, "{\"method\":\"org.assay.Builder.Attest\","
 				"\"parameters\":{\"nonce\":"
 				"\"00112233445566778899aabbccddeeff\"}}");
-		answer.connection = next_call(FRONT_ATTEST).connection;
+		answer.connection = front_next_call(FRONT_ATTEST).connection;
 		memory = sealed_of(bytes_of(&quote, sizes[i]));
-		assert_code(ipc_send_sealed(front_link, &answer, sizeof(answer),
+		assert_code(ipc_send_sealed(front.link, &answer, sizeof(answer),
 				memory, &err),
 		    0);
 		reply = caller_receive(fd);
@@ -243,7 +133,7 @@ front_answers_by_itself_what_concerns_the_interface(void **state)
 	    "\"parameters\":{\"interface\":\"org.example\"}}",
 	    "{\"error\":\"org.varlink.service.InterfaceNotFound\","
 	    "\"parameters\":{\"interface\":\"org.example\"}}");
-	assert_false(call_came(0));
+	assert_false(front_call_came(0));
 }
 
 static void
@@ -265,7 +155,7 @@ front_refuses_bad_calls_and_keeps_the_connection(void **state)
 	    "{\"method\":\"org.assay.Builder.DestroyDomain\",\"parameters\":"
 	    "{\"domid\":7,\"name\":\"x\"}}",
 	    "InvalidParameter");
-	assert_false(call_came(0));
+	assert_false(front_call_came(0));
 }
 
 static void
@@ -277,12 +167,12 @@ front_collects_the_rows_of_a_listing(void **state)
 
 	(void)state;
 	caller_send(fd, CALL("ListImages"));
-	answer.connection = next_call(FRONT_LIST_IMAGES).connection;
-	answer_with(&answer);
+	answer.connection = front_next_call(FRONT_LIST_IMAGES).connection;
+	front_answer_with(&answer);
 	answer.image.version[0] = '2';
-	answer_with(&answer);
+	front_answer_with(&answer);
 	answer.is_last = true;
-	answer_with(&answer);
+	front_answer_with(&answer);
 	reply = caller_receive(fd);
 	assert_has(reply, "{\"parameters\":{\"images\":[{\"name\":\"web\","
 			  "\"version\":\"1\",");
@@ -313,8 +203,8 @@ front_hands_on_the_other_calls(void **state)
 		struct front_answer answer = {.is_last = true};
 
 		caller_send(fd, rows[i].text);
-		answer.connection = next_call(rows[i].kind).connection;
-		answer_with(&answer);
+		answer.connection = front_next_call(rows[i].kind).connection;
+		front_answer_with(&answer);
 		reply = caller_receive(fd);
 		assert_has(reply, rows[i].reply);
 	}
@@ -333,13 +223,13 @@ front_serves_pipelined_calls_one_after_the_other(void **state)
 
 	(void)state;
 	assert_int_equal(send(fd, both, sizeof(both), 0), sizeof(both));
-	answer.connection = next_call(FRONT_STATUS).connection;
-	assert_false(call_came(50));
-	answer_with(&answer);
+	answer.connection = front_next_call(FRONT_STATUS).connection;
+	assert_false(front_call_came(50));
+	front_answer_with(&answer);
 	first = caller_receive(fd);
 	assert_has(first, "builds_done");
-	next_call(FRONT_LIST_DOMAINS);
-	answer_with(&answer);
+	front_next_call(FRONT_LIST_DOMAINS);
+	front_answer_with(&answer);
 	second = caller_receive(fd);
 	assert_has(second, "domains");
 }
@@ -353,7 +243,7 @@ front_joins_a_call_that_comes_in_pieces(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(text); i++)
 		assert_int_equal(send(fd, text + i, 1, 0), 1);
-	next_call(FRONT_STATUS);
+	front_next_call(FRONT_STATUS);
 }
 
 static void
@@ -365,8 +255,8 @@ front_sends_no_reply_to_a_oneway_call(void **state)
 	(void)state;
 	caller_send(fd, "{\"method\":\"org.assay.Builder.GetStatus\","
 			"\"oneway\":true}");
-	answer.connection = next_call(FRONT_STATUS).connection;
-	answer_with(&answer);
+	answer.connection = front_next_call(FRONT_STATUS).connection;
+	front_answer_with(&answer);
 	caller_send(fd, "{\"method\":\"org.assay.Builder.Nothing\","
 			"\"oneway\":true}");
 	caller_send(fd, "{\"method\":\"org.varlink.service.GetInfo\","
@@ -390,8 +280,8 @@ front_goes_on_after_oneway_calls_in_the_same_write(void **state)
 
 	(void)state;
 	assert_int_equal(send(fd, text, sizeof(text), 0), sizeof(text));
-	answer.connection = next_call(FRONT_STATUS).connection;
-	answer_with(&answer);
+	answer.connection = front_next_call(FRONT_STATUS).connection;
+	front_answer_with(&answer);
 	reply = caller_receive(fd);
 	assert_non_null(reply);
 	assert_has(reply, "\"vendor\"");
@@ -409,12 +299,12 @@ front_gives_each_caller_its_own_answer(void **state)
 
 	(void)state;
 	caller_send(one, BUILD_CALL);
-	first = next_call(FRONT_BUILD).connection;
+	first = front_next_call(FRONT_BUILD).connection;
 	caller_send(other, BUILD_CALL);
-	second = next_call(FRONT_BUILD).connection;
+	second = front_next_call(FRONT_BUILD).connection;
 	assert_int_not_equal(first, second);
-	answer_error(second, DOMAIN_EXISTS, "second");
-	answer_error(first, IMAGE_UNKNOWN, "first");
+	front_answer_error(second, DOMAIN_EXISTS, "second");
+	front_answer_error(first, IMAGE_UNKNOWN, "first");
 	to_one = caller_receive(one);
 	to_other = caller_receive(other);
 	assert_has(to_one, "IMAGE_UNKNOWN");
@@ -431,9 +321,9 @@ front_cancels_the_call_of_a_caller_that_closes(void **state)
 
 	(void)state;
 	caller_send(fd, BUILD_CALL);
-	connection = next_call(FRONT_BUILD).connection;
+	connection = front_next_call(FRONT_BUILD).connection;
 	close(fd);
-	assert_int_equal(next_call(FRONT_CANCEL).connection, connection);
+	assert_int_equal(front_next_call(FRONT_CANCEL).connection, connection);
 }
 
 static void
@@ -446,12 +336,12 @@ front_returns_a_domain_whose_caller_left_before_the_answer(void **state)
 
 	(void)state;
 	caller_send(fd, BUILD_CALL);
-	connection = next_call(FRONT_BUILD).connection;
+	connection = front_next_call(FRONT_BUILD).connection;
 	close(fd);
-	next_call(FRONT_CANCEL);
+	front_next_call(FRONT_CANCEL);
 	/* The build was done already: the answer crosses the cancel. */
-	answer_receipt(connection);
-	call = next_call(FRONT_UNDELIVERED);
+	front_answer_receipt(connection);
+	call = front_next_call(FRONT_UNDELIVERED);
 	assert_true(call.selector.has_uuid);
 	assert_memory_equal(call.selector.uuid, receipt.uuid, UUID_BYTES);
 }
@@ -467,13 +357,13 @@ front_returns_a_domain_whose_receipt_could_not_be_written(void **state)
 
 	(void)state;
 	caller_send(fd, BUILD_CALL);
-	connection = next_call(FRONT_BUILD).connection;
-	assert_int_equal(kill(front_pid, SIGSTOP), 0);
-	assert_int_equal(waitpid(front_pid, NULL, WUNTRACED), front_pid);
-	answer_receipt(connection);
+	connection = front_next_call(FRONT_BUILD).connection;
+	assert_int_equal(kill(front.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(front.pid, NULL, WUNTRACED), front.pid);
+	front_answer_receipt(connection);
 	close(fd);
-	assert_int_equal(kill(front_pid, SIGCONT), 0);
-	call = next_call(FRONT_UNDELIVERED);
+	assert_int_equal(kill(front.pid, SIGCONT), 0);
+	call = front_next_call(FRONT_UNDELIVERED);
 	assert_true(call.selector.has_uuid);
 	assert_memory_equal(call.selector.uuid, receipt.uuid, UUID_BYTES);
 }
@@ -486,11 +376,11 @@ front_returns_nothing_when_there_is_no_domain(void **state)
 
 	(void)state;
 	caller_send(fd, BUILD_CALL);
-	connection = next_call(FRONT_BUILD).connection;
+	connection = front_next_call(FRONT_BUILD).connection;
 	close(fd);
-	next_call(FRONT_CANCEL);
-	answer_error(connection, BUILD_CANCELLED, "gone");
-	assert_false(call_came(100));
+	front_next_call(FRONT_CANCEL);
+	front_answer_error(connection, BUILD_CANCELLED, "gone");
+	assert_false(front_call_came(100));
 }
 
 static void
@@ -501,7 +391,7 @@ front_forgets_a_caller_that_closes_without_a_call(void **state)
 	(void)state;
 	send(fd, "{\"meth", 7, 0);
 	close(fd);
-	assert_false(call_came(100));
+	assert_false(front_call_came(100));
 	fd = caller_open();
 	assert_call(fd, "{\"method\":\"org.varlink.service.GetInfo\"}", "{");
 	close(fd);
@@ -527,14 +417,14 @@ front_refuses_a_user_who_is_not_on_the_list(void **state)
 {
 	int fd;
 
-	closep(&front_link);
-	waitpid(front_pid, NULL, 0);
-	config.allow_uids[0] = geteuid() + 1;
-	start_front();
+	closep(&front.link);
+	waitpid(front.pid, NULL, 0);
+	front.config.allow_uids[0] = geteuid() + 1;
+	front_start();
 	fd = caller_open();
 	assert_turned_away(fd, "RPC_NOT_PERMITTED");
 	close(fd);
-	assert_false(call_came(0));
+	assert_false(front_call_came(0));
 	{
 		CLEANUP(buffer_done) struct buffer log = read_file("front.log");
 
@@ -602,12 +492,12 @@ front_refuses_a_thirty_third_connection(void **state)
 		print_message("skipped: needs root to call as others\n");
 		skip();
 	}
-	closep(&front_link);
-	waitpid(front_pid, NULL, 0);
-	config.allow_uids[1] = users[0];
-	config.allow_uids[2] = users[1];
-	config.allow_uid_count = 3;
-	start_front();
+	closep(&front.link);
+	waitpid(front.pid, NULL, 0);
+	front.config.allow_uids[1] = users[0];
+	front.config.allow_uids[2] = users[1];
+	front.config.allow_uid_count = 3;
+	front_start();
 	for (size_t u = 0; u < countof(users); u++) {
 		for (int i = 0; i < LIMIT_RPC_CONNECTIONS / 2; i++)
 			fds[count++] = caller_open_as(users[u]);
@@ -630,14 +520,14 @@ front_says_who_the_caller_is_whatever_it_claims(void **state)
 		print_message("skipped: needs root to call as others\n");
 		skip();
 	}
-	closep(&front_link);
-	waitpid(front_pid, NULL, 0);
-	config.allow_uids[1] = 1001;
-	config.allow_uid_count = 2;
-	start_front();
+	closep(&front.link);
+	waitpid(front.pid, NULL, 0);
+	front.config.allow_uids[1] = 1001;
+	front.config.allow_uid_count = 2;
+	front_start();
 	fd = caller_open_as(1001);
 	caller_send(fd, BUILD_CALL);
-	call = next_call(FRONT_BUILD);
+	call = front_next_call(FRONT_BUILD);
 	assert_int_equal(call.build.peer.uid, 1001);
 	close(fd);
 }
@@ -662,7 +552,7 @@ front_refuses_garbage_and_hangs_up(void **state)
 		caller_send(fd, texts[i][0]);
 		assert_turned_away(fd, texts[i][1]);
 	}
-	assert_false(call_came(0));
+	assert_false(front_call_came(0));
 }
 
 static void
@@ -702,9 +592,9 @@ front_ends_when_its_supervisor_does(void **state)
 	int status;
 
 	(void)state;
-	closep(&front_link);
-	assert_int_equal(waitpid(front_pid, &status, 0), front_pid);
-	front_pid = 0;
+	closep(&front.link);
+	assert_int_equal(waitpid(front.pid, &status, 0), front.pid);
+	front.pid = 0;
 	assert_int_equal(status, 0);
 }
 
@@ -715,9 +605,9 @@ front_ends_on_a_record_of_another_size(void **state)
 	int status;
 
 	(void)state;
-	assert_int_equal(send(front_link, "x", 1, 0), 1);
-	assert_int_equal(waitpid(front_pid, &status, 0), front_pid);
-	front_pid = 0;
+	assert_int_equal(send(front.link, "x", 1, 0), 1);
+	assert_int_equal(waitpid(front.pid, &status, 0), front.pid);
+	front.pid = 0;
 	assert_true(WIFEXITED(status));
 }
 
@@ -730,7 +620,7 @@ front_runs_in_its_sandbox(void **state)
 
 	(void)state;
 	assert_call(fd, "{\"method\":\"org.varlink.service.GetInfo\"}", "{");
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)front_pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)front.pid);
 	status = read_file(path);
 	buffer_add(&status, "", 1);
 	assert_has((char *)status.ptr, "Seccomp:\t2\n");
@@ -739,7 +629,7 @@ front_runs_in_its_sandbox(void **state)
 		assert_has((char *)status.ptr,
 		    "Uid:\t65534\t65534\t65534\t65534\n");
 	/* Standard streams, the listening socket, the link, this caller. */
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)front_pid);
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)front.pid);
 	if (geteuid() == 0)
 		assert_int_equal(count_files(path), 3 + 2 + 1);
 }
@@ -793,8 +683,6 @@ listen_reports_a_place_that_cannot_be_had(void **state)
 	assert_code(front_listen("dir/socket", &fd, &err), SYSTEM_FAILED);
 	assert_int_equal(fd, -1);
 }
-
-#define front_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
 main(void)

@@ -235,6 +235,18 @@ ipc_keeps_none_of_too_many_pieces(void **state)
 }
 
 static void
+ipc_knows_which_bytes_are_a_bool(void **state)
+{
+	(void)state;
+	for (int byte = 0; byte <= 0xff; byte++) {
+		bool member;
+
+		memset(&member, byte, sizeof(member));
+		assert_int_equal(ipc_is_bool(&member), byte <= 1);
+	}
+}
+
+static void
 ipc_says_when_the_other_side_closed(void **state)
 {
 	struct record record;
@@ -328,6 +340,7 @@ main(void)
 	    pair_test(ipc_refuses_several_descriptors_and_keeps_none),
 	    pair_test(ipc_carries_sealed_memory),
 	    pair_test(ipc_keeps_none_of_too_many_pieces),
+	    cmocka_unit_test(ipc_knows_which_bytes_are_a_bool),
 	    pair_test(ipc_says_when_the_other_side_closed),
 	    pair_test(ipc_gives_the_last_record_before_the_end),
 	    pair_test(ipc_takes_a_reset_for_an_end),

@@ -366,6 +366,15 @@ answer_with_an_unknown_error(int link)
 }
 
 static void
+answer_that_is_neither_last_nor_not(int link)
+{
+	struct answer answer = {0};
+
+	memset(&answer.is_last, 2, sizeof(answer.is_last));
+	send_answer(link, &answer, -1);
+}
+
+static void
 answer_by_dying(int link)
 {
 	(void)link;
@@ -387,6 +396,8 @@ stage_that_breaks_the_protocol_is_refused(void **state)
 	    "a record of 5 bytes");
 	assert_envelope_refused(answer_with_an_unknown_error, STAGE_FAILED,
 	    "unknown error number");
+	assert_envelope_refused(answer_that_is_neither_last_nor_not,
+	    STAGE_FAILED, "an answer of no kind");
 	assert_envelope_refused(answer_by_dying, STAGE_FAILED, "died");
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 struct story_calls story_calls;
+void (*story_before_unpack)(void);
 
 void __real_stage_ask_blob(struct stage *stage, const struct digest *digest,
     uint64_t size_bytes, const char *what);
@@ -40,6 +41,8 @@ void
 __wrap_stage_ask_unpack(struct stage *stage, uint64_t elf_bytes)
 {
 	story_calls.unpack++;
+	if (story_before_unpack != NULL)
+		story_before_unpack();
 	__real_stage_ask_unpack(stage, elf_bytes);
 }
 
@@ -67,6 +70,7 @@ int
 story_setup(void **state)
 {
 	story_calls = (struct story_calls){0};
+	story_before_unpack = NULL;
 	return bench_setup(state);
 }
 

@@ -15,6 +15,10 @@ extern struct story_calls {
 	unsigned int verify;   /* trust_verify_for() */
 } story_calls;
 
+/* Called, unless NULL, after the compressed kernel was checked and before it is
+ * unpacked. */
+extern void (*story_before_unpack)(void);
+
 /* bench_setup(), with nothing counted yet. */
 int story_setup(void **state);
 

@@ -1,0 +1,315 @@
+/*
+ * A front that was taken over: the supervisor's link to it is this test's, and
+ * any record may come.
+ */
+#include "daemon_fixture.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/front.h"
+#include "builder/front_link.h"
+#include "builder/ipc.h"
+#include "builder/sandbox.h"
+
+enum { CONNECTION = 5, STRANGER_UID = 4711 };
+
+static int handover[2]; /* the front hands its link over this pair */
+static int link_fd = -1;
+
+void __wrap_front_run(const struct config *ignored, int listen_fd, int link,
+    int parent_pid) __attribute__((noreturn));
+
+void
+__wrap_front_run(const struct config *ignored, int listen_fd, int link,
+    int parent_pid)
+{
+	char record = 0;
+	struct err err;
+
+	(void)ignored;
+	(void)listen_fd;
+	sandbox_die_with_parent(parent_pid, &err);
+	sandbox_keep_only((int[]){handover[1], link}, 2, &err);
+	ipc_send(handover[1], &record, sizeof(record), link, &err);
+	for (;;)
+		pause();
+}
+
+static void
+start_hostile(void)
+{
+	char record;
+	bool is_end;
+	struct err err;
+
+	assert_code(ipc_pair(handover, &err), 0);
+	start_daemon(FAULT_NONE, "");
+	closep(&handover[1]);
+	assert_code(ipc_receive(handover[0], &record, sizeof(record), &link_fd,
+			&is_end, &err),
+	    0);
+	assert_false(is_end);
+	closep(&handover[0]);
+}
+
+static int
+hostile_teardown(void **state)
+{
+	closep(&link_fd);
+	return daemon_teardown(state);
+}
+
+#define hostile_test(test) \
+	cmocka_unit_test_setup_teardown(test, daemon_setup, hostile_teardown)
+
+static struct front_call
+call_of(enum front_call_kind kind)
+{
+	return (struct front_call){.kind = kind,
+	    .connection = CONNECTION,
+	    .build = good_build_request()};
+}
+
+static void
+tell(const struct front_call *call)
+{
+	struct err err;
+
+	if (ipc_send(link_fd, call, sizeof(*call), -1, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+/* False if there is none. */
+static bool
+take_answer(struct front_answer *ret_answer, int timeout_ms)
+{
+	struct pollfd wait = {.fd = link_fd, .events = POLLIN};
+	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
+	struct err err;
+	bool is_end;
+
+	if (poll(&wait, 1, timeout_ms) != 1)
+		return false;
+	assert_code(ipc_receive_fds(link_fd, ret_answer, sizeof(*ret_answer),
+			&fds, &is_end, &err),
+	    0);
+	return !is_end;
+}
+
+/* The last answer to this call, and nothing to any other. */
+static struct front_answer
+ask(const struct front_call *call)
+{
+	struct front_answer answer;
+
+	tell(call);
+	do {
+		if (!take_answer(&answer, 10000))
+			fail_msg("no answer to call %u", call->kind);
+		assert_int_equal(answer.connection, call->connection);
+	} while (!answer.is_last);
+	return answer;
+}
+
+static void
+assert_call_refused(const struct front_call *call, int code, const char *field)
+{
+	struct front_answer answer = ask(call);
+
+	assert_code(answer.outcome.code, code);
+	assert_string_equal(answer.outcome.field, field);
+	assert_nothing_left();
+}
+
+static void
+hostile_front_gets_nothing_built_that_no_caller_could(void **state)
+{
+	const struct front_call good = call_of(FRONT_BUILD);
+	struct front_call bad;
+
+	(void)state;
+	start_hostile();
+	bad = good;
+	bad.build.peer.uid = STRANGER_UID;
+	assert_call_refused(&bad, RPC_NOT_PERMITTED, "");
+	bad = good;
+	memset(bad.build.image, 'a', sizeof(bad.build.image));
+	assert_call_refused(&bad, RPC_PARAMETER_BAD, "image");
+	bad = good;
+	strcpy(bad.build.image, "../web");
+	assert_call_refused(&bad, RPC_PARAMETER_BAD, "image");
+	bad = good;
+	memset(bad.build.name, 'a', sizeof(bad.build.name));
+	assert_call_refused(&bad, RPC_PARAMETER_BAD, "name");
+	bad = good;
+	strcpy(bad.build.name, "guest/../../tool");
+	assert_call_refused(&bad, RPC_PARAMETER_BAD, "name");
+	bad = good;
+	memset(bad.build.uuid, 0, sizeof(bad.build.uuid));
+	assert_call_refused(&bad, RPC_PARAMETER_BAD, "uuid");
+	bad = good;
+	bad.build.memory_mib = UINT32_MAX;
+	assert_call_refused(&bad, RPC_PARAMETER_BAD, "memory_mib");
+	bad.build.memory_mib = LIMIT_MEMORY_MIB;
+	assert_call_refused(&bad, LIMIT_EXCEEDED, "memory_mib");
+	bad = good;
+	bad.build.vcpus = 0;
+	assert_call_refused(&bad, RPC_PARAMETER_BAD, "vcpus");
+	bad.build.vcpus = LIMIT_VCPUS;
+	assert_call_refused(&bad, LIMIT_EXCEEDED, "vcpus");
+	/* That was all that was wrong. */
+	assert_code(ask(&good).outcome.code, 0);
+}
+
+static void
+hostile_front_destroys_nothing_that_assayd_did_not_build(void **state)
+{
+	struct front_call call = call_of(FRONT_DESTROY);
+
+	(void)state;
+	xen_fake_add(fake, 3, 0x33, "other");
+	start_hostile();
+	call.selector.domid = 3;
+	assert_code(ask(&call).outcome.code, DOMAIN_UNKNOWN);
+	strcpy(call.selector.name, "other");
+	assert_code(ask(&call).outcome.code, DOMAIN_UNKNOWN);
+	call.selector.has_uuid = true;
+	memset(call.selector.uuid, 0x33, sizeof(call.selector.uuid));
+	assert_code(ask(&call).outcome.code, DOMAIN_UNKNOWN);
+	call.kind = FRONT_UNDELIVERED;
+	tell(&call);
+	call = call_of(FRONT_STATUS);
+	assert_code(ask(&call).outcome.code, 0);
+	assert_int_equal(xen_fake_domain_count(fake), 1);
+}
+
+/* Any bytes, in a record that keeps the protocol. */
+static struct front_call
+any_call(uint32_t number)
+{
+	static const uint32_t kinds[] = {FRONT_BUILD, FRONT_LIST_DOMAINS,
+	    FRONT_DESTROY, FRONT_STATUS, FRONT_ATTEST, FRONT_LOG, FRONT_CANCEL,
+	    FRONT_UNDELIVERED};
+	uint32_t random = number * 2654435761u + 1;
+	struct front_call call;
+	uint8_t *bytes = (uint8_t *)&call;
+
+	for (size_t i = 0; i < sizeof(call); i++) {
+		random = random * 1664525u + 1013904223u;
+		bytes[i] = (uint8_t)(random >> 24);
+	}
+	call.kind = kinds[number % countof(kinds)];
+	call.build.has_manifest = number % 3 == 0;
+	call.build.is_paused = number % 5 == 0;
+	call.selector.has_uuid = number % 2 == 0;
+	call.selector.name[sizeof(call.selector.name) - 1] = '\0';
+	return call;
+}
+
+static void
+hostile_front_that_says_anything_gets_nothing(void **state)
+{
+	struct front_call status = call_of(FRONT_STATUS);
+	struct front_answer answer;
+
+	(void)state;
+	give_tpm();
+	start_hostile();
+	for (uint32_t number = 0; number < 400; number++) {
+		struct front_call call = any_call(number);
+
+		tell(&call);
+		while (take_answer(&answer, 0))
+			continue;
+	}
+	tell(&status);
+	do {
+		if (!take_answer(&answer, 10000))
+			fail_msg("assayd does not answer any more");
+	} while (answer.connection != CONNECTION);
+	assert_int_equal(answer.status.builds_done, 0);
+	assert_int_equal(answer.status.builds_refused, 50);
+	assert_nothing_left();
+	assert_int_equal(end_daemon(SIGTERM), 0);
+}
+
+static bool
+is_daemon_over(void)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return waitid(P_PID, (id_t)daemon_pid, &info,
+		   WEXITED | WNOWAIT | WNOHANG) == 0 &&
+	       info.si_pid == daemon_pid;
+}
+
+/* A build is under way when this record comes: both end. */
+static void
+assert_ends_with(const void *record, size_t size)
+{
+	struct front_call build = call_of(FRONT_BUILD);
+	struct err err;
+	int status;
+
+	start_hostile();
+	hang_at("store_write");
+	tell(&build);
+	wait_for_call("store_write");
+	assert_code(ipc_send(link_fd, record, size, -1, &err), 0);
+	wait_until(is_daemon_over, "its end");
+	go_on();
+	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
+	daemon_pid = 0;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_nothing_left();
+	closep(&link_fd);
+	xen_fake_forget_calls(fake);
+}
+
+static void
+hostile_front_that_breaks_the_protocol_ends_assayd(void **state)
+{
+	const struct front_call good = call_of(FRONT_STATUS);
+	struct front_call bad;
+
+	(void)state;
+	assert_ends_with(&good, sizeof(good) - 1);
+	bad = good;
+	bad.kind = 0;
+	assert_ends_with(&bad, sizeof(bad));
+	bad.kind = FRONT_UNDELIVERED + 1;
+	assert_ends_with(&bad, sizeof(bad));
+	bad = good;
+	memset(&bad.build.has_manifest, 2, 1);
+	assert_ends_with(&bad, sizeof(bad));
+	bad = good;
+	memset(&bad.build.is_paused, 0xff, 1);
+	assert_ends_with(&bad, sizeof(bad));
+	bad = good;
+	memset(&bad.selector.has_uuid, 2, 1);
+	assert_ends_with(&bad, sizeof(bad));
+	bad = good;
+	memset(bad.selector.name, 'a', sizeof(bad.selector.name));
+	assert_ends_with(&bad, sizeof(bad));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    hostile_test(hostile_front_gets_nothing_built_that_no_caller_could),
+	    hostile_test(
+		hostile_front_destroys_nothing_that_assayd_did_not_build),
+	    hostile_test(hostile_front_that_says_anything_gets_nothing),
+	    hostile_test(hostile_front_that_breaks_the_protocol_ends_assayd),
+	};
+
+	return cmocka_run_group_tests_name("hostile_front", tests, NULL, NULL);
+}
