@@ -1,5 +1,6 @@
 #include "base/sealed.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@ struct intake {
 	size_t done;
 	struct sealed sealed;
 };
+
+enum { SEAL_ATTEMPTS = 20 };
 
 static const int all_seals =
     F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -108,11 +111,23 @@ sealed_piece_count(size_t size_bytes)
 	return (size_bytes - 1) / sealed_piece_bytes(size_bytes) + 1;
 }
 
+/*
+ * EBUSY without a writable mapping: for 150 ms the kernel saw pages held by
+ * somebody else, as its own compaction and reclaim do in passing on a busy
+ * machine, and it cannot tell them from a write that is under way. It waits
+ * itself in each attempt (Linux mm/memfd.c, memfd_wait_for_pins), so these are
+ * three seconds.
+ */
 int
 sealed_add_seals(int fd, struct err *err)
 {
-	if (fcntl(fd, F_ADD_SEALS, all_seals) != 0)
-		return err_set_errno(err, SYSTEM_FAILED, "F_ADD_SEALS");
+	int attempts = 0;
+
+	while (fcntl(fd, F_ADD_SEALS, all_seals) != 0) {
+		attempts++;
+		if (errno != EBUSY || attempts == SEAL_ATTEMPTS)
+			return err_set_errno(err, SYSTEM_FAILED, "F_ADD_SEALS");
+	}
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,6 +15,71 @@
 
 static const char content[] = "bytes that nobody changes any more";
 enum { ALL = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
+
+static int
+memfd_with(int seals, const char *text)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
+/* A pipe that holds a page of a memfd: emptied before the second attempt to
+ * seal, if it is to be. */
+static struct {
+	int from;
+	int into;
+	bool is_emptied;
+	int attempts;
+} holder;
+
+int __real_fcntl(int fd, int cmd, ...);
+int __wrap_fcntl(int fd, int cmd, ...);
+
+int
+__wrap_fcntl(int fd, int cmd, ...)
+{
+	char page[64];
+	va_list args;
+	int arg;
+
+	va_start(args, cmd);
+	arg = va_arg(args, int);
+	va_end(args);
+	if (cmd == F_ADD_SEALS && ++holder.attempts == 2 && holder.is_emptied)
+		assert_int_equal(read(holder.from, page, sizeof(page)),
+		    strlen(content));
+	return __real_fcntl(fd, cmd, arg);
+}
+
+/* Without any seal, and its page in the pipe as well: not a copy of it. */
+static int
+held_memfd(bool is_emptied)
+{
+	int fd = memfd_with(0, content);
+	int ends[2];
+	loff_t at = 0;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	holder.from = ends[0];
+	holder.into = ends[1];
+	holder.is_emptied = is_emptied;
+	assert_int_equal(splice(fd, &at, holder.into, NULL, 4096, 0),
+	    strlen(content));
+	holder.attempts = 0;
+	return fd;
+}
+
+static void
+end_hold(void)
+{
+	close(holder.from);
+	close(holder.into);
+	holder.is_emptied = false;
+}
 
 static struct sealed *
 good_sealed(void)
@@ -41,17 +107,6 @@ take_one(int fd, size_t max_bytes, const char *what, struct sealed **ret_sealed,
     struct err *err)
 {
 	return sealed_from_fds(&fd, 1, max_bytes, what, ret_sealed, err);
-}
-
-static int
-memfd_with(int seals, const char *text)
-{
-	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
-	return fd;
 }
 
 static void
@@ -147,11 +202,44 @@ sealed_seals_cannot_be_lifted(void **state)
 {
 	CLEANUP(sealed_freep)
 	struct sealed *sealed = good_sealed();
+	struct err err;
 
 	(void)state;
 	assert_int_equal(fcntl(first_fd(sealed), F_ADD_SEALS, 0), -1);
 	assert_int_equal(errno, EPERM);
+	holder.attempts = 0;
+	assert_refused(sealed_add_seals(first_fd(sealed), &err), SYSTEM_FAILED);
+	assert_int_equal(holder.attempts, 1);
 	assert_int_equal(fcntl(first_fd(sealed), F_GET_SEALS) & ALL, ALL);
+}
+
+static void
+seals_wait_for_a_page_that_is_held_in_passing(void **state)
+{
+	CLEANUP(closep)
+	int fd = held_memfd(true);
+	struct err err;
+
+	(void)state;
+	assert_refused(sealed_add_seals(fd, &err), 0);
+	assert_int_equal(holder.attempts, 2);
+	assert_int_equal(fcntl(fd, F_GET_SEALS) & ALL, ALL);
+	end_hold();
+}
+
+static void
+seals_are_refused_while_a_page_stays_held(void **state)
+{
+	CLEANUP(closep)
+	int fd = held_memfd(false);
+	struct err err;
+
+	(void)state;
+	assert_refused(sealed_add_seals(fd, &err), SYSTEM_FAILED);
+	assert_has(err.text, "F_ADD_SEALS");
+	assert_int_equal(holder.attempts, 20);
+	assert_int_equal(fcntl(fd, F_GET_SEALS), 0);
+	end_hold();
 }
 
 static void
@@ -817,6 +905,8 @@ main(void)
 	    cmocka_unit_test(sealed_cannot_be_written_through_a_descriptor),
 	    cmocka_unit_test(sealed_cannot_be_written_through_a_mapping),
 	    cmocka_unit_test(sealed_seals_cannot_be_lifted),
+	    cmocka_unit_test(seals_wait_for_a_page_that_is_held_in_passing),
+	    cmocka_unit_test(seals_are_refused_while_a_page_stays_held),
 	    cmocka_unit_test(sealed_may_be_empty),
 	    cmocka_unit_test(
 		sealed_free_does_nothing_for_null_and_leaks_no_descriptor),
