@@ -7,11 +7,29 @@
 #ifndef ASSAY_BASE_LOG_H
 #define ASSAY_BASE_LOG_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* The name before each line, such as "assayd[build]"; borrowed for good. */
 void log_set_role(const char *role);
 
 /* One write(2) a line, so that lines of several processes do not mix. */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Lines that strangers cause: `burst` at once, then one each `usec`. Says how
+ * many were left out since the last one. Zero-initialise the rest.
+ */
+struct log_limit {
+	uint32_t burst;
+	uint64_t usec;
+	uint32_t used;
+	uint64_t refill_usec;
+	uint64_t missed;
+};
+
+bool log_limit_allows(struct log_limit *limit, uint64_t now_usec,
+    uint64_t *ret_missed);
 
 /*
  * A rule of our own is broken: say so and abort the role. Stays on in release
