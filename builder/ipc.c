@@ -1,6 +1,7 @@
 #include "builder/ipc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,8 @@ union control {
 
 static int send_with(int fd, const void *record, size_t size, const int *fds,
     size_t count, struct err *err);
+static ssize_t send_message(int fd, const void *record, size_t size,
+    const int *fds, size_t count, int flags);
 static int receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
     struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err);
 static void take_descriptors(struct msghdr *message, struct ipc_fds *ret_fds);
@@ -63,6 +66,69 @@ ipc_send_sealed(int fd, const void *record, size_t size,
 	const int *fds = sealed_fds(sealed, &count);
 
 	return send_with(fd, record, size, fds, count, err);
+}
+
+int
+ipc_send_now(int fd, const void *record, size_t size,
+    const struct sealed *attached, bool *ret_is_full, struct err *err)
+{
+	size_t count = 0;
+	const int *fds = attached != NULL ? sealed_fds(attached, &count) : NULL;
+	ssize_t sent = send_message(fd, record, size, fds, count, MSG_DONTWAIT);
+
+	/* Of descriptors under way each user has a share: ETOOMANYREFS. */
+	*ret_is_full = sent < 0 && (errno == EAGAIN || errno == ENOBUFS ||
+				       errno == ETOOMANYREFS);
+	if (sent != (ssize_t)size && !*ret_is_full)
+		return err_set_errno(err, SYSTEM_FAILED, "sendmsg");
+	return 0;
+}
+
+int
+ipc_pipe(int ret_fds[2], struct err *err)
+{
+	if (pipe2(ret_fds, O_DIRECT | O_NONBLOCK | O_CLOEXEC) != 0)
+		return err_set_errno(err, SYSTEM_FAILED, "pipe2");
+	return 0;
+}
+
+int
+ipc_pipe_send(int fd, const void *record, size_t size, bool *ret_is_full,
+    struct err *err)
+{
+	ssize_t sent;
+
+	bug_unless(size <= IPC_PIPE_BYTES);
+	do
+		sent = write(fd, record, size);
+	while (sent < 0 && errno == EINTR);
+	*ret_is_full = sent < 0 && errno == EAGAIN;
+	if (sent != (ssize_t)size && !*ret_is_full)
+		return err_set_errno(err, SYSTEM_FAILED, "write");
+	return 0;
+}
+
+int
+ipc_pipe_receive(int fd, void *ret_record, size_t size, bool *ret_is_end,
+    struct err *err)
+{
+	char packet[IPC_PIPE_BYTES];
+	ssize_t got;
+
+	memset(ret_record, 0, size);
+	do
+		got = read(fd, packet, sizeof(packet));
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return err_set_errno(err, SYSTEM_FAILED, "read");
+	*ret_is_end = got == 0;
+	if (got == 0)
+		return 0;
+	if ((size_t)got != size)
+		return err_set(err, STAGE_FAILED,
+		    "a record of %zd bytes instead of %zu", got, size);
+	memcpy(ret_record, packet, size);
+	return 0;
 }
 
 int
@@ -122,6 +188,15 @@ static int
 send_with(int fd, const void *record, size_t size, const int *fds, size_t count,
     struct err *err)
 {
+	if (send_message(fd, record, size, fds, count, 0) != (ssize_t)size)
+		return err_set_errno(err, SYSTEM_FAILED, "sendmsg");
+	return 0;
+}
+
+static ssize_t
+send_message(int fd, const void *record, size_t size, const int *fds,
+    size_t count, int flags)
+{
 	union control control = {0};
 	struct iovec part = {.iov_base = (void *)(uintptr_t)record,
 	    .iov_len = size};
@@ -138,11 +213,9 @@ send_with(int fd, const void *record, size_t size, const int *fds, size_t count,
 		message.msg_controllen = CMSG_SPACE(fds_bytes);
 	}
 	do
-		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+		sent = sendmsg(fd, &message, MSG_NOSIGNAL | flags);
 	while (sent < 0 && errno == EINTR);
-	if (sent != (ssize_t)size)
-		return err_set_errno(err, SYSTEM_FAILED, "sendmsg");
-	return 0;
+	return sent;
 }
 
 static int
@@ -169,10 +242,12 @@ receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
 	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "recvmsg");
-	*ret_is_end = got == 0;
-	if (got == 0)
-		return 0;
 	take_descriptors(&message, ret_fds);
+	*ret_is_end = got == 0;
+	if (got == 0) { /* descriptors may come without a byte, too */
+		ipc_fds_done(ret_fds);
+		return 0;
+	}
 	if ((size_t)got == size &&
 	    (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return 0;

@@ -30,9 +30,36 @@ int ipc_send(int fd, const void *record, size_t size, int pass_fd,
     struct err *err);
 
 /*
+ * The same without waiting, with sealed memory or NULL: *ret_is_full is set,
+ * and nothing was sent, if the other side has to read first.
+ * Errors: SYSTEM_FAILED.
+ */
+int ipc_send_now(int fd, const void *record, size_t size,
+    const struct sealed *attached, bool *ret_is_full, struct err *err);
+
+/*
+ * One direction that cannot carry descriptors at all, for a sender that is not
+ * believed: a descriptor that is closed may make its holder wait (a socket that
+ * lingers). A pipe of packets (pipe(2), O_DIRECT); neither end waits.
+ * ret_fds[0] is read from. Errors: SYSTEM_FAILED.
+ */
+int ipc_pipe(int ret_fds[2], struct err *err);
+
+/* Records are at most this long. */
+#define IPC_PIPE_BYTES 4096 /* PIPE_BUF */
+
+int ipc_pipe_send(int fd, const void *record, size_t size, bool *ret_is_full,
+    struct err *err);
+
+/* As ipc_receive(); called when poll(2) said that there is something. */
+int ipc_pipe_receive(int fd, void *ret_record, size_t size, bool *ret_is_end,
+    struct err *err);
+
+/*
  * Receive one record of exactly `size` bytes. *ret_fd becomes the descriptor
  * that came with it, owned by the caller, or -1; NULL refuses descriptors.
- * *ret_is_end is set when the other side closed; the record is then zero.
+ * *ret_is_end is set when the other side closed, or sent an empty record; the
+ * record is then zero.
  * Errors: SYSTEM_FAILED; STAGE_FAILED for a record that breaks the protocol.
  */
 int ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
