@@ -295,6 +295,12 @@ X(307, DOMAIN_EXISTS, REFUSAL, \
 X(308, BUILD_CANCELLED, REFUSAL, \
   "the caller went away before the build was done", \
   "keep the connection open until the reply") \
+X(309, DOMAIN_AMBIGUOUS, REFUSAL, \
+  "several domains fit what is to be removed or was asked for", \
+  "look at 'xl list -v', and name the domain by its id") \
+X(310, CALLER_QUOTA_SPENT, REFUSAL, \
+  "the caller has used up its builds of this hour, or its share of the log", \
+  "build later, or raise builds_per_hour; a share is free after a boot") \
 /* The world */ \
 X(400, XEN_FAILED, ENVIRONMENT, \
   "a hypercall or libxenguest failed", \

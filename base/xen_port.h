@@ -24,7 +24,7 @@
 
 /* What a domain is made with. */
 struct xen_domain_spec {
-	uint8_t uuid[XEN_UUID_BYTES];
+	uint8_t handle[XEN_UUID_BYTES]; /* until domain_set_uuid() */
 	uint32_t memory_mib;
 	uint32_t memory_slack_kib; /* that it may have above that */
 	uint32_t vcpus;
@@ -98,6 +98,15 @@ struct xen_node {
 	uint32_t reader; /* or XEN_NODE_NO_READER */
 };
 
+/*
+ * May these nodes be removed? Asked inside the transaction that removes them:
+ * whoever writes one of them after the answer makes it begin again.
+ */
+struct xen_guard {
+	int (*ask)(void *context, bool *ret_may, struct err *err);
+	void *context;
+};
+
 struct xen_ops {
 	/* A domain with these properties, paused, without memory or vcpus. */
 	int (*domain_create)(void *xen, const struct xen_domain_spec *spec,
@@ -121,8 +130,12 @@ struct xen_ops {
 	int (*grants_read)(void *xen, uint32_t domid,
 	    struct xen_grant_entry *ret_entries, uint32_t max_entries,
 	    uint32_t *ret_count, struct err *err);
+	/* What Xen and its tools know it by; Xen allows the same one twice. */
+	int (*domain_set_uuid)(void *xen, uint32_t domid,
+	    const uint8_t uuid[XEN_UUID_BYTES], struct err *err);
 	int (*domain_unpause)(void *xen, uint32_t domid, struct err *err);
-	/* Done when Xen no longer lists it; succeeds if it never did. */
+	/* Done when Xen no longer lists it; succeeds if it never did. That Xen
+	 * could not be asked is an error. */
 	int (*domain_destroy)(void *xen, uint32_t domid, struct err *err);
 	/* Domains from domid 1 up; more than `max` is an error. */
 	int (*domain_list)(void *xen, struct xen_domain_info *ret_infos,
@@ -142,8 +155,14 @@ struct xen_ops {
 	/* Returns owned (malloc), NULL if there is no such node. */
 	int (*store_read)(void *xen, const char *path, char **ret_value,
 	    struct err *err);
-	/* Remove a node and all below; succeeds if there is none. */
-	int (*store_remove)(void *xen, const char *path, struct err *err);
+	/* Remove nodes and all below them; succeeds if there are none. With a
+	 * guard all of them go or none, and none, without an error, if it says
+	 * no. NULL: they are the caller's. */
+	int (*store_remove)(void *xen, const char *const *paths, uint32_t count,
+	    const struct xen_guard *guard, struct err *err);
+	/* Is the xenstored still there that answered when the port was
+	 * opened? Asks nobody. */
+	bool (*store_is_connected)(void *xen);
 	/* Tell xenstored to serve the domain's ring. */
 	int (*store_introduce)(void *xen, uint32_t domid,
 	    uint64_t xenstore_frame, uint32_t port, struct err *err);

@@ -78,7 +78,7 @@ run(const struct options *options, struct err *err)
 	TRY(trust_in_force_load(root, config.trust_updates, &trust, err));
 	/* The lock first: only its holder may replace the socket. */
 	TRY(journal_open(config.state, &journal, err));
-	TRY(front_listen(config.socket, &listen_fd, err));
+	TRY(front_listen(&config, &listen_fd, err));
 	return supervisor_run(&config, &trust, &options->fault, &journal,
 	    options->is_development, &listen_fd, err);
 }

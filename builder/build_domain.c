@@ -52,7 +52,7 @@ build_domain(const struct build_env *env, const struct build_request *request,
 
 	/* Make it. It stays paused, and dies with this scope unless
 	 * committed. */
-	TRY(domain_create(&env->place, request, &dom, err));
+	TRY(domain_create(&env->place, request, env->handle, &dom, err));
 	TRY(domain_announce(dom, image, err));
 	timing_mark(timing, TIMING_CREATE);
 	TRY(domain_load(dom, image, err));
@@ -68,6 +68,7 @@ build_domain(const struct build_env *env, const struct build_request *request,
 	TRY(domain_publish(dom, err));
 	timing_mark(timing, TIMING_PUBLISH);
 	TRY(domain_introduce(dom, err));
+	TRY(domain_name(dom, err));
 	if (!request->is_paused)
 		TRY(domain_unpause(dom, err));
 	timing_mark(timing, TIMING_RUN);

@@ -15,6 +15,7 @@ struct build_env {
 	const struct config *config;
 	struct image_source images;
 	struct domain_place place;
+	uint8_t handle[UUID_BYTES]; /* random: the domain is created under it */
 	int record_link; /* to the supervisor, who asks the tpm role */
 };
 

@@ -37,11 +37,11 @@ build_link_verdict(int link, const struct digest *policy,
 }
 
 int
-build_link_image(int link, const struct image_row *row, struct err *err)
+build_link_images(int link, const struct sealed *rows, struct err *err)
 {
-	struct report report = {.kind = REPORT_IMAGE, .image = *row};
+	struct report report = {.kind = REPORT_IMAGES};
 
-	return ipc_send(link, &report, sizeof(report), -1, err);
+	return ipc_send_sealed(link, &report, sizeof(report), rows, err);
 }
 
 int
@@ -86,6 +86,14 @@ build_link_adopt_trust(int link, const struct sealed *chain, struct err *err)
 
 	TRY(ipc_send_sealed(link, &report, sizeof(report), chain, err));
 	return await_recorded(link, &recorded, err);
+}
+
+int
+build_link_unfit(int link, struct err *err)
+{
+	struct report report = {.kind = REPORT_UNFIT};
+
+	return ipc_send(link, &report, sizeof(report), -1, err);
 }
 
 int

@@ -17,11 +17,12 @@ enum report_kind {
 	REPORT_DOMAIN = 1, /* a domain exists now: `domid` */
 	REPORT_BLOB,       /* this sealed memory has `digest`: for the cache */
 	REPORT_VERDICT, /* of the policy `digest`, on an envelope: likewise */
-	REPORT_IMAGE,   /* one row of a listing */
+	REPORT_IMAGES,  /* sealed memory: the rows of a listing */
 	REPORT_BUILD,   /* put `build` on record; a struct recorded returns */
 	REPORT_EPOCH,   /* `store` holds from now on; likewise */
 	REPORT_TRUST,   /* and the policy at the end of this chain, likewise */
 	REPORT_DONE,    /* the last one: `outcome`, and `receipt` if 0 */
+	REPORT_UNFIT,   /* nothing was done: let another child do it */
 };
 
 /* One image of the store: verified, or why not. */
@@ -57,7 +58,6 @@ struct report {
 	uint32_t domid;
 	struct digest digest;
 	struct trust_verdict verdict;
-	struct image_row image;
 	struct event_build build;
 	struct store_epoch store;
 	struct basis basis; /* of a build, and of a store index */
@@ -79,7 +79,7 @@ int build_link_blob(int link, const struct digest *digest,
     const struct sealed *checked, struct err *err);
 int build_link_verdict(int link, const struct digest *policy,
     const struct trust_verdict *verdict, struct err *err);
-int build_link_image(int link, const struct image_row *row, struct err *err);
+int build_link_images(int link, const struct sealed *rows, struct err *err);
 
 /*
  * Ask, and wait until it is done: in the log, on disk and in the TPM.
@@ -93,6 +93,9 @@ int build_link_adopt_store(int link, const struct basis *basis,
     const struct store_epoch *store, struct err *err);
 int build_link_adopt_trust(int link, const struct sealed *chain,
     struct err *err);
+
+/* xenstored ended since this child opened it. */
+int build_link_unfit(int link, struct err *err);
 
 int build_link_done(int link, int code, const struct err *outcome,
     const struct receipt *receipt, struct err *err);

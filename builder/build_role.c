@@ -1,5 +1,6 @@
 #include "builder/build_role.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -62,6 +63,11 @@ build_role_run(const struct role_env *env, enum child_kind kind, int link)
 	code = await_task(&shop, &task, prepared == 0 ? &err : &ignored);
 	if (prepared != 0)
 		code = prepared;
+	if (prepared == 0 && code == 0 &&
+	    !shop.xen.ops->store_is_connected(shop.xen.xen)) {
+		build_link_unfit(link, &ignored);
+		_exit(0);
+	}
 	if (code == 0)
 		code = run_task(&shop, &task, &receipt, &err);
 	if (build_link_done(link, code, &err, &receipt, &ignored) != 0)
@@ -132,6 +138,7 @@ run_build(struct workshop *shop, const struct task *task,
 	};
 	struct timing timing;
 
+	memcpy(build.handle, task->handle, UUID_BYTES);
 	timing_start(&timing);
 	TRY(find_rules(shop, task, &trust, &index, &build.images, err));
 	timing_mark(&timing, TIMING_START);
@@ -176,5 +183,5 @@ run_erase(struct workshop *shop, const struct task *task, struct err *err)
 	struct domain_place place = {&shop->xen, &shop->env->config->daemons,
 	    shop->env->config->libxl_dir, -1, NULL};
 
-	return domain_erase_by_uuid(&place, task->domid, task->uuid, err);
+	return domain_erase(&place, &task->claim, err);
 }

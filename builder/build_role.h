@@ -12,6 +12,7 @@
 
 #include "builder/build_link.h"
 #include "builder/config.h"
+#include "builder/domain_erase.h"
 #include "builder/fault.h"
 #include "builder/image_cache.h"
 #include "builder/request.h"
@@ -35,8 +36,8 @@ struct task {
 	struct build_request build; /* TASK_BUILD */
 	struct store_epoch store;   /* the index in force: the floor */
 	struct trust_mark trust;    /* the policy in force, likewise */
-	uint32_t domid;             /* TASK_ERASE: 0 if not known */
-	uint8_t uuid[UUID_BYTES];   /* TASK_ERASE */
+	uint8_t handle[UUID_BYTES]; /* TASK_BUILD: random, for this one */
+	struct domain_claim claim;  /* TASK_ERASE */
 };
 
 /* What children inherit; read-only but for the cache's use counts. */

@@ -10,6 +10,10 @@
 /* Debian's nobody and nogroup. */
 enum { DEFAULT_SANDBOX_UID = 65534 };
 
+/* A log of 32 MiB holds some 36,000 builds and their ends. */
+enum { DEFAULT_BUILDS_PER_HOUR = 600, MAX_BUILDS_PER_HOUR = 100000 };
+enum { MAX_BUILD_SECONDS = 3600 };
+
 /* Registers that neither firmware nor Xen nor IMA extends, and that nobody can
  * reset. Spec: TCG PC Client PFP, "PCR Usage". */
 enum { FIRST_PCR = 11, DEFAULT_PCR = 13, LAST_PCR = 15 };
@@ -20,6 +24,8 @@ static int read_paths(const struct json_at *root, struct config *ret_config,
     struct err *err);
 static int read_path(const struct json_at *root, const char *member,
     char ret_path[CONFIG_PATH_SIZE], struct err *err);
+static int read_number(const struct json_at *root, const char *member,
+    uint32_t max, uint32_t *number, struct err *err);
 static int read_uids(const struct json_at *root, struct config *ret_config,
     struct err *err);
 static int read_daemons(const struct json_at *root,
@@ -33,12 +39,15 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 	static const char *const known[] = {"schema", "store", "trust",
 	    "socket", "state", "libxl_dir", "allow_uids", "xenstored_domid",
 	    "xenconsoled_domid", "sandbox_uid", "measure", "trust_updates",
-	    NULL};
+	    "build_seconds", "builds_per_hour", NULL};
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
-	struct config config = {.sandbox_uid = DEFAULT_SANDBOX_UID};
+	struct config config = {
+	    .sandbox_uid = DEFAULT_SANDBOX_UID,
+	    .build_seconds = LIMIT_BUILD_SECONDS,
+	    .builds_per_hour = DEFAULT_BUILDS_PER_HOUR,
+	};
 	struct json_at root;
-	int64_t number;
 	size_t len;
 
 	if (file_read(path, LIMIT_CONFIG_BYTES, &text, &len, err) != 0) {
@@ -54,11 +63,12 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 	TRY(read_paths(&root, &config, err));
 	TRY(read_uids(&root, &config, err));
 	TRY(read_daemons(&root, &config.daemons, err));
-	if (json_has(&root, "sandbox_uid")) {
-		TRY(json_integer_in(&root, "sandbox_uid", 1, UINT32_MAX - 1,
-		    &number, err));
-		config.sandbox_uid = (uint32_t)number;
-	}
+	TRY(read_number(&root, "sandbox_uid", UINT32_MAX - 1,
+	    &config.sandbox_uid, err));
+	TRY(read_number(&root, "build_seconds", MAX_BUILD_SECONDS,
+	    &config.build_seconds, err));
+	TRY(read_number(&root, "builds_per_hour", MAX_BUILDS_PER_HOUR,
+	    &config.builds_per_hour, err));
 	if (json_has(&root, "measure"))
 		TRY(read_measure(&root, &config.measure, err));
 	*ret_config = config;
@@ -91,6 +101,20 @@ read_paths(const struct json_at *root, struct config *ret_config,
 		    sizeof(default_libxl_dir));
 	else if (json_has(root, "libxl_dir"))
 		TRY(read_path(root, "libxl_dir", ret_config->libxl_dir, err));
+	return 0;
+}
+
+/* From 1 to `max`; what is not there stays as it is. */
+static int
+read_number(const struct json_at *root, const char *member, uint32_t max,
+    uint32_t *number, struct err *err)
+{
+	int64_t value;
+
+	if (!json_has(root, member))
+		return 0;
+	TRY(json_integer_in(root, member, 1, max, &value, err));
+	*number = (uint32_t)value;
 	return 0;
 }
 

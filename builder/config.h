@@ -36,7 +36,9 @@ struct config {
 	uint32_t allow_uids[LIMIT_ALLOWED_UIDS];
 	uint32_t allow_uid_count;
 	struct grant_daemons daemons;
-	uint32_t sandbox_uid; /* and gid: the front, stage and tpm roles */
+	uint32_t sandbox_uid;     /* and gid: the front, stage and tpm roles */
+	uint32_t build_seconds;   /* that a build, or a removal, may take */
+	uint32_t builds_per_hour; /* of each user */
 	struct measure_config measure;
 };
 

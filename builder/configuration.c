@@ -21,7 +21,7 @@ enum { NO_FLAGS = 0, TSC_MODE = 0 };
 struct xen_domain_spec
 configuration_spec(const struct build_request *request)
 {
-	struct xen_domain_spec spec = {
+	return (struct xen_domain_spec){
 	    .memory_mib = request->memory_mib,
 	    .memory_slack_kib = MEMORY_SLACK_KIB,
 	    .vcpus = request->vcpus,
@@ -32,9 +32,6 @@ configuration_spec(const struct build_request *request)
 	    .max_maptrack_frames = FRAMES_OF_XEN,
 	    .tsc_mode = TSC_MODE,
 	};
-
-	memcpy(spec.uuid, request->uuid, sizeof(spec.uuid));
-	return spec;
 }
 
 int

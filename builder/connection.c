@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
 #include "builder/timing.h"
@@ -39,7 +38,6 @@ connection_close(struct connection *connection)
 	closep(&connection->fd);
 	free(connection->in);
 	free(connection->out);
-	json_freep(&connection->rows);
 	*connection = (struct connection){.state = CONNECTION_FREE, .fd = -1};
 }
 
@@ -133,7 +131,6 @@ connection_next(struct connection *connection)
 {
 	free(connection->out);
 	connection->out = NULL;
-	json_freep(&connection->rows);
 	connection->method = NULL;
 	connection->is_oneway = false;
 	connection->has_receipt = false;

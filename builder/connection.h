@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <jansson.h>
-
 #include "base/bytes.h"
 #include "builder/methods.h"
 #include "builder/request.h"
@@ -37,7 +35,6 @@ struct connection {
 	/* The call that is answered now. */
 	const struct method *method;
 	bool is_oneway;
-	json_t *rows;
 	bool has_receipt;         /* the reply under way hands over a domain */
 	uint8_t uuid[UUID_BYTES]; /* that one */
 };

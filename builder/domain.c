@@ -8,12 +8,16 @@
 #include "base/scope.h"
 #include "builder/build_link.h"
 #include "builder/configuration.h"
+#include "builder/domain_erase.h"
+#include "builder/domain_list.h"
 #include "builder/libxl_json.h"
 #include "builder/skeleton.h"
 
 struct domain {
 	const struct domain_place *place;
 	const struct build_request *request;
+	uint8_t handle[UUID_BYTES];
+	bool may_have_uuid;
 	uint32_t domid;
 	uint32_t console_port;
 	uint32_t xenstore_port;
@@ -23,8 +27,9 @@ struct domain {
 
 static int prepare(struct domain *domain, const struct xen_domain_spec *spec,
     struct err *err);
-static int list_domains(const struct xen_port *xen,
-    struct xen_domain_info **ret_infos, uint32_t *ret_count, struct err *err);
+static struct domain_claim claim_of(const struct domain *domain);
+static int refuse_taken_uuid(const struct domain_list *list,
+    const uint8_t uuid[UUID_BYTES], uint32_t except, struct err *err);
 static int refuse_taken_name(const struct xen_port *xen, uint32_t domid,
     const char *name, struct err *err);
 static int64_t wall_clock_usec(void);
@@ -33,25 +38,21 @@ int
 domain_check_free(const struct domain_place *place,
     const struct build_request *request, struct err *err)
 {
-	CLEANUP(freep) struct xen_domain_info *infos = NULL;
-	uint32_t count = 0;
+	CLEANUP(domain_list_done) struct domain_list list = {0};
 
-	TRY(list_domains(place->xen, &infos, &count, err));
+	TRY(domain_list_read(place->xen, &list, err));
+	TRY(refuse_taken_uuid(&list, request->uuid, 0, err));
 	TRY(refuse_taken_name(place->xen, 0, request->name, err));
-	for (uint32_t i = 0; i < count; i++) {
-		if (memcmp(infos[i].uuid, request->uuid, UUID_BYTES) == 0)
-			return err_set_field(err, DOMAIN_EXISTS, "uuid",
-			    "uuid: d%u has it", infos[i].domid);
-		TRY(refuse_taken_name(place->xen, infos[i].domid, request->name,
-		    err));
-	}
+	for (uint32_t i = 0; i < list.count; i++)
+		TRY(refuse_taken_name(place->xen, list.infos[i].domid,
+		    request->name, err));
 	return 0;
 }
 
 int
 domain_create(const struct domain_place *place,
-    const struct build_request *request, struct domain **ret_domain,
-    struct err *err)
+    const struct build_request *request, const uint8_t handle[UUID_BYTES],
+    struct domain **ret_domain, struct err *err)
 {
 	CLEANUP(domain_abortp) struct domain *domain = NULL;
 	struct domain *made = calloc(1, sizeof(*made));
@@ -61,6 +62,8 @@ domain_create(const struct domain_place *place,
 		return err_set(err, NO_MEMORY, "domain");
 	made->place = place;
 	made->request = request;
+	memcpy(made->handle, handle, UUID_BYTES);
+	memcpy(spec.handle, handle, UUID_BYTES);
 	if (place->xen->ops->domain_create(place->xen->xen, &spec, &made->domid,
 		err) != 0) {
 		free(made);
@@ -99,8 +102,7 @@ domain_announce(struct domain *domain, const struct verified_image *image,
 	TRY(skeleton_make(&input, &domain->nodes, err));
 	/* Whatever an earlier domain of this id left behind (XSA-115,
 	 * XSA-322) must not be seen by the new one. */
-	TRY(skeleton_remove(place->xen, domain->domid, request->uuid,
-	    place->daemons->xenconsoled_domid, err));
+	TRY(domain_erase_stale_nodes(place, domain->domid, request->uuid, err));
 	return place->xen->ops->store_send(place->xen->xen, domain->nodes.nodes,
 	    domain->nodes.count, err);
 }
@@ -165,6 +167,21 @@ domain_introduce(struct domain *domain, struct err *err)
 }
 
 int
+domain_name(struct domain *domain, struct err *err)
+{
+	CLEANUP(domain_list_done) struct domain_list list = {0};
+	const struct xen_port *xen = domain->place->xen;
+
+	/* A toolstack may have made one meanwhile: Xen would take it twice. */
+	TRY(domain_list_read(xen, &list, err));
+	TRY(refuse_taken_uuid(&list, domain->request->uuid, domain->domid,
+	    err));
+	domain->may_have_uuid = true;
+	return xen->ops->domain_set_uuid(xen->xen, domain->domid,
+	    domain->request->uuid, err);
+}
+
+int
 domain_unpause(struct domain *domain, struct err *err)
 {
 	const struct xen_port *xen = domain->place->xen;
@@ -183,56 +200,18 @@ domain_commit(struct domain **domain)
 void
 domain_abortp(struct domain **domain)
 {
+	struct domain_claim claim;
 	struct err err = {0};
 
 	if (*domain == NULL)
 		return;
-	if (domain_erase((*domain)->place, (*domain)->domid,
-		(*domain)->request->uuid, &err) != 0 &&
+	claim = claim_of(*domain);
+	if (domain_erase((*domain)->place, &claim, &err) != 0 &&
 	    (*domain)->place->left_behind != NULL)
 		*(*domain)->place->left_behind = true;
 	skeleton_done(&(*domain)->nodes);
 	free(*domain);
 	*domain = NULL;
-}
-
-int
-domain_erase(const struct domain_place *place, uint32_t domid,
-    const uint8_t uuid[UUID_BYTES], struct err *err)
-{
-	struct err later = {0};
-	int first =
-	    place->xen->ops->domain_destroy(place->xen->xen, domid, err);
-	int code = skeleton_remove(place->xen, domid, uuid,
-	    place->daemons->xenconsoled_domid, first == 0 ? err : &later);
-
-	if (first == 0)
-		first = code;
-	if (place->libxl_dir[0] == '\0')
-		return first;
-	code = libxl_json_remove(place->libxl_dir, domid, uuid,
-	    first == 0 ? err : &later);
-	return first == 0 ? code : first;
-}
-
-int
-domain_erase_by_uuid(const struct domain_place *place, uint32_t domid,
-    const uint8_t uuid[UUID_BYTES], struct err *err)
-{
-	CLEANUP(freep) struct xen_domain_info *infos = NULL;
-	uint32_t count = 0;
-
-	TRY(list_domains(place->xen, &infos, &count, err));
-	for (uint32_t i = 0; i < count; i++) {
-		if (memcmp(infos[i].uuid, uuid, UUID_BYTES) == 0)
-			return domain_erase(place, infos[i].domid, uuid, err);
-		/* The id belongs to somebody else by now. */
-		if (infos[i].domid == domid)
-			domid = 0;
-	}
-	if (domid == 0)
-		return 0;
-	return domain_erase(place, domid, uuid, err);
 }
 
 static int
@@ -253,18 +232,29 @@ prepare(struct domain *domain, const struct xen_domain_spec *spec,
 	return 0;
 }
 
-static int
-list_domains(const struct xen_port *xen, struct xen_domain_info **ret_infos,
-    uint32_t *ret_count, struct err *err)
+static struct domain_claim
+claim_of(const struct domain *domain)
 {
-	CLEANUP(freep)
-	struct xen_domain_info *infos = calloc(LIMIT_DOMAINS, sizeof(*infos));
+	struct domain_claim claim = {
+	    .domid = domain->domid,
+	    .may_have_uuid = domain->may_have_uuid,
+	};
 
-	if (infos == NULL)
-		return err_set(err, NO_MEMORY, "domain list");
-	TRY(xen->ops->domain_list(xen->xen, infos, LIMIT_DOMAINS, ret_count,
-	    err));
-	*ret_infos = take_ptr(&infos);
+	memcpy(claim.handle, domain->handle, UUID_BYTES);
+	memcpy(claim.uuid, domain->request->uuid, UUID_BYTES);
+	return claim;
+}
+
+static int
+refuse_taken_uuid(const struct domain_list *list,
+    const uint8_t uuid[UUID_BYTES], uint32_t except, struct err *err)
+{
+	const struct xen_domain_info *owner =
+	    domain_list_uuid_owner(list, uuid, except);
+
+	if (owner != NULL)
+		return err_set_field(err, DOMAIN_EXISTS, "uuid",
+		    "uuid: d%u has it", owner->domid);
 	return 0;
 }
 

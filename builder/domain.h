@@ -5,8 +5,11 @@
  *	CLEANUP(domain_abortp) struct domain *dom = NULL;
  *
  * Aborting destroys the domain, removes its xenstore nodes and libxl's record.
- * If that itself fails, or the process is killed, the supervisor does the same
- * from outside by the domain's uuid.
+ * If that itself fails, or the process is killed, the supervisor lets another
+ * child do the same: builder/domain_erase.h.
+ *
+ * It is created under a random handle that the supervisor drew, and gets the
+ * caller's uuid last: until then nobody else's domain can be taken for it.
  */
 #ifndef ASSAY_BUILDER_DOMAIN_H
 #define ASSAY_BUILDER_DOMAIN_H
@@ -35,12 +38,12 @@ int domain_check_free(const struct domain_place *place,
     const struct build_request *request, struct err *err);
 
 /*
- * Create it, tell the supervisor, set limits, make the two event channels.
- * Borrows place and request for the domain's life. Returns owned.
+ * Create it under `handle`, tell the supervisor, set limits, make the two event
+ * channels. Borrows place and request for the domain's life. Returns owned.
  */
 int domain_create(const struct domain_place *place,
-    const struct build_request *request, struct domain **ret_domain,
-    struct err *err);
+    const struct build_request *request, const uint8_t handle[UUID_BYTES],
+    struct domain **ret_domain, struct err *err);
 
 /*
  * Begin to write its xenstore nodes, so that xenstored is busy with them while
@@ -63,6 +66,10 @@ int domain_publish(struct domain *domain, struct err *err);
 /* Let xenstored serve it: it maps the ring through the preloaded grant. */
 int domain_introduce(struct domain *domain, struct err *err);
 
+/* Give it the uuid that the caller wants, if still no other domain has it.
+ * Errors: DOMAIN_EXISTS, XEN_FAILED. */
+int domain_name(struct domain *domain, struct err *err);
+
 int domain_unpause(struct domain *domain, struct err *err);
 
 /* It shall live; the pointer becomes NULL. */
@@ -70,19 +77,5 @@ void domain_commit(struct domain **domain);
 
 /* For CLEANUP: undo everything. Does nothing for NULL. */
 void domain_abortp(struct domain **domain);
-
-/*
- * Remove a domain and all that domain_publish() left, whoever made it.
- * Everything is tried; the first failure is returned.
- */
-int domain_erase(const struct domain_place *place, uint32_t domid,
-    const uint8_t uuid[UUID_BYTES], struct err *err);
-
-/*
- * The same when only the uuid is sure: after a build child was killed. `domid`
- * is what it reported, or 0 if it had not reported one.
- */
-int domain_erase_by_uuid(const struct domain_place *place, uint32_t domid,
-    const uint8_t uuid[UUID_BYTES], struct err *err);
 
 #endif

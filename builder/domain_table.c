@@ -5,9 +5,9 @@
 
 #include "base/log.h"
 #include "base/scope.h"
+#include "builder/domain_list.h"
 
-static bool update(struct domain_row *row, const struct xen_domain_info *infos,
-    uint32_t count);
+static bool update(struct domain_row *row, const struct domain_list *list);
 static void forget(const struct domain_table *table,
     const uint8_t uuid[UUID_BYTES]);
 static bool is_selected(const struct receipt *receipt,
@@ -54,17 +54,12 @@ domain_table_done(struct domain_table *table)
 int
 domain_table_refresh(struct domain_table *table, struct err *err)
 {
-	CLEANUP(freep)
-	struct xen_domain_info *infos = calloc(LIMIT_DOMAINS, sizeof(*infos));
-	uint32_t listed = 0;
+	CLEANUP(domain_list_done) struct domain_list list = {0};
 	uint32_t kept = 0;
 
-	if (infos == NULL)
-		return err_set(err, NO_MEMORY, "domain list");
-	TRY(table->xen->ops->domain_list(table->xen->xen, infos, LIMIT_DOMAINS,
-	    &listed, err));
+	TRY(domain_list_read(table->xen, &list, err));
 	for (uint32_t i = 0; i < table->count; i++) {
-		if (update(&table->rows[i], infos, listed))
+		if (update(&table->rows[i], &list))
 			table->rows[kept++] = table->rows[i];
 		else
 			forget(table, table->rows[i].receipt.uuid);
@@ -97,32 +92,59 @@ domain_table_remove(struct domain_table *table, const uint8_t uuid[UUID_BYTES])
 	}
 }
 
-const struct domain_row *
-domain_table_find(const struct domain_table *table,
-    const struct domain_selector *selector)
+bool
+domain_table_has_uuid(const struct domain_table *table,
+    const uint8_t uuid[UUID_BYTES])
 {
 	for (uint32_t i = 0; i < table->count; i++) {
-		if (is_selected(&table->rows[i].receipt, selector))
-			return &table->rows[i];
-	}
-	return NULL;
-}
-
-/* False if Xen does not list it. */
-static bool
-update(struct domain_row *row, const struct xen_domain_info *infos,
-    uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		if (memcmp(infos[i].uuid, row->receipt.uuid, UUID_BYTES) != 0)
-			continue;
-		row->is_paused = infos[i].is_paused;
-		row->is_dying = infos[i].is_dying;
-		row->is_shutdown = infos[i].is_shutdown;
-		row->memory_kib = infos[i].memory_kib;
-		return true;
+		if (memcmp(table->rows[i].receipt.uuid, uuid, UUID_BYTES) == 0)
+			return true;
 	}
 	return false;
+}
+
+int
+domain_table_find(const struct domain_table *table,
+    const struct domain_selector *selector, const struct domain_row **ret_row,
+    struct err *err)
+{
+	const struct domain_row *found = NULL;
+
+	for (uint32_t i = 0; i < table->count; i++) {
+		const struct domain_row *row = &table->rows[i];
+
+		if (!is_selected(&row->receipt, selector))
+			continue;
+		if (found != NULL)
+			return err_set(err, DOMAIN_AMBIGUOUS, "d%u and d%u fit",
+			    found->receipt.domid, row->receipt.domid);
+		found = row;
+	}
+	if (found == NULL)
+		return err_set(err, DOMAIN_UNKNOWN,
+		    "assayd built no such domain");
+	*ret_row = found;
+	return 0;
+}
+
+/*
+ * False if Xen does not list it. Both have to be its own: an id is used again
+ * when its domain is gone, and a uuid is whatever a toolstack chose.
+ */
+static bool
+update(struct domain_row *row, const struct domain_list *list)
+{
+	const struct xen_domain_info *info =
+	    domain_list_find(list, row->receipt.domid);
+
+	if (info == NULL ||
+	    memcmp(info->uuid, row->receipt.uuid, UUID_BYTES) != 0)
+		return false;
+	row->is_paused = info->is_paused;
+	row->is_dying = info->is_dying;
+	row->is_shutdown = info->is_shutdown;
+	row->memory_kib = info->memory_kib;
+	return true;
 }
 
 static void
@@ -130,7 +152,7 @@ forget(const struct domain_table *table, const uint8_t uuid[UUID_BYTES])
 {
 	struct err err;
 
-	if (journal_forget(table->journal, uuid, &err) != 0)
+	if (journal_forget_receipt(table->journal, uuid, &err) != 0)
 		log_line("journal code=%s detail=\"%s\"", err_name(err.code),
 		    err.text);
 }

@@ -15,7 +15,8 @@ static unsigned int evtchn_calls;
 static const char *const operations[] = {"domain_list", "store_read",
     "domain_create", "domain_prepare", "evtchn_alloc", "evtchn_alloc2",
     "store_remove", "store_send", "domain_load", "grants_seed", "grants_read",
-    "store_write", "store_introduce", "domain_unpause", NULL};
+    "store_write", "store_introduce", "domain_set_uuid", "domain_unpause",
+    NULL};
 
 static bool is_hit(const char *operation, enum fault_kind kind);
 static int refuse(const char *operation, struct err *err);
@@ -80,6 +81,13 @@ fault_grants_read(void *xen, uint32_t domid,
 }
 
 static int
+fault_domain_set_uuid(void *xen, uint32_t domid,
+    const uint8_t uuid[XEN_UUID_BYTES], struct err *err)
+{
+	FAULT_CALL("domain_set_uuid", domain_set_uuid(xen, domid, uuid, err));
+}
+
+static int
 fault_domain_unpause(void *xen, uint32_t domid, struct err *err)
 {
 	FAULT_CALL("domain_unpause", domain_unpause(xen, domid, err));
@@ -127,14 +135,21 @@ fault_store_read(void *xen, const char *path, char **ret_value, struct err *err)
 
 /* Once: the clean-up that follows uses the same operation. */
 static int
-fault_store_remove(void *xen, const char *path, struct err *err)
+fault_store_remove(void *xen, const char *const *paths, uint32_t count,
+    const struct xen_guard *guard, struct err *err)
 {
 	static bool was_hit;
 
 	if (was_hit)
-		return below->ops->store_remove(xen, path, err);
+		return below->ops->store_remove(xen, paths, count, guard, err);
 	was_hit = true;
-	FAULT_CALL("store_remove", store_remove(xen, path, err));
+	FAULT_CALL("store_remove", store_remove(xen, paths, count, guard, err));
+}
+
+static bool
+fault_store_is_connected(void *xen)
+{
+	return below->ops->store_is_connected(xen);
 }
 
 static int
@@ -158,6 +173,7 @@ static const struct xen_ops fault_ops = {
     .domain_load = fault_domain_load,
     .grants_seed = fault_grants_seed,
     .grants_read = fault_grants_read,
+    .domain_set_uuid = fault_domain_set_uuid,
     .domain_unpause = fault_domain_unpause,
     .domain_destroy = fault_domain_destroy,
     .domain_list = fault_domain_list,
@@ -166,6 +182,7 @@ static const struct xen_ops fault_ops = {
     .store_write = fault_store_write,
     .store_read = fault_store_read,
     .store_remove = fault_store_remove,
+    .store_is_connected = fault_store_is_connected,
     .store_introduce = fault_store_introduce,
     .close = fault_close,
 };

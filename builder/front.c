@@ -15,28 +15,54 @@
 #include "builder/connection.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
+#include "builder/job.h"
+#include "builder/outbox.h"
 #include "builder/sandbox.h"
 #include "builder/timing.h"
 
-enum { POLL_LINK, POLL_LISTEN, POLL_FIRST };
+enum { POLL_ANSWERS, POLL_CALLS, POLL_LISTEN, POLL_FIRST };
 enum { CONNECTIONS = LIMIT_RPC_CONNECTIONS };
 enum { CONNECTIONS_PER_UID = LIMIT_RPC_CONNECTIONS / 2 };
-enum { BACKLOG = 16 };
+enum { BACKLOG = 128, ACCEPTS = 16 /* a turn */ };
+
+/* Calls that wait for the supervisor: nothing new is read from callers beyond
+ * the first number; each of them can still hang up, and each answer for one
+ * that is gone can bring a domain back. */
+enum {
+	QUEUE_READ = 16,
+	QUEUE = QUEUE_READ + CONNECTIONS + LIMIT_BUILDS + CONNECTIONS,
+};
+
+/* Refused strangers in the log: so many at once, and one each second. */
+enum { LOG_BURST = 20, LOG_USEC = 1000000 };
+
+static const uint64_t alive_usec = 1000000;
 
 struct front {
 	const struct config *config;
 	int listen_fd;
-	int link;
+	int answers_fd;
+	struct outbox calls; /* to the supervisor */
+	uint64_t alive_usec; /* when it last heard of us */
+	struct log_limit log_limit;
+	bool is_behind; /* messages were read and not looked at yet */
 	uint32_t last_number;
 	struct connection connections[CONNECTIONS];
 };
 
+static mode_t mode_of(const struct config *config);
 static int enter(struct front *front, int parent_pid, struct err *err);
 static void serve(struct front *front) __attribute__((noreturn));
 static void fill_poll(const struct front *front, struct pollfd *fds);
-static void accept_caller(struct front *front);
+static void say_alive(struct front *front);
+static void catch_up(struct front *front);
+static bool takes_calls(const struct front *front);
+static void accept_callers(struct front *front);
+static bool accept_caller(struct front *front);
+static uint32_t next_number(struct front *front);
 static bool admit(struct front *front, int fd, struct peer *ret_peer,
     struct err *err);
+static void log_stranger(struct front *front, uint32_t uid);
 static void turn_away(int fd, const struct err *why);
 static void serve_connection(struct front *front, struct connection *conn,
     short revents);
@@ -58,8 +84,9 @@ static void close_late(struct front *front);
 static void tell_supervisor(struct front *front, const struct front_call *call);
 
 int
-front_listen(const char *path, int *ret_listen_fd, struct err *err)
+front_listen(const struct config *config, int *ret_listen_fd, struct err *err)
 {
+	const char *path = config->socket;
 	CLEANUP(closep)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -80,14 +107,26 @@ front_listen(const char *path, int *ret_listen_fd, struct err *err)
 	if (unlink(path) != 0 && errno != ENOENT)
 		return err_set_errno(err, SYSTEM_FAILED, "unlink %s", path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0)
+	    chmod(path, mode_of(config)) != 0 || listen(fd, BACKLOG) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "listen on %s", path);
 	*ret_listen_fd = take_fd(&fd);
 	return 0;
 }
 
+/* Who may not call is told so by name, unless nobody but root may. */
+static mode_t
+mode_of(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->allow_uid_count; i++) {
+		if (config->allow_uids[i] != 0)
+			return 0666;
+	}
+	return 0600;
+}
+
 void
-front_run(const struct config *config, int listen_fd, int link, int parent_pid)
+front_run(const struct config *config, int listen_fd,
+    const struct front_link *link, int parent_pid)
 {
 	struct front *front = calloc(1, sizeof(*front));
 	struct err err = {0};
@@ -97,9 +136,14 @@ front_run(const struct config *config, int listen_fd, int link, int parent_pid)
 		_exit(1);
 	front->config = config;
 	front->listen_fd = listen_fd;
-	front->link = link;
+	front->answers_fd = link->answers_fd;
+	front->log_limit = (struct log_limit){LOG_BURST, LOG_USEC, 0, 0, 0};
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		front->connections[i].fd = -1;
+	if (outbox_init(&front->calls, sizeof(struct front_call), QUEUE, true,
+		&err) != 0)
+		_exit(1);
+	outbox_attach(&front->calls, link->calls_fd);
 	if (enter(front, parent_pid, &err) != 0) {
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
 		    err.text);
@@ -111,7 +155,7 @@ front_run(const struct config *config, int listen_fd, int link, int parent_pid)
 static int
 enter(struct front *front, int parent_pid, struct err *err)
 {
-	int keep[] = {front->listen_fd, front->link};
+	int keep[] = {front->listen_fd, front->answers_fd, front->calls.fd};
 
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	TRY(sandbox_die_with_parent(parent_pid, err));
@@ -123,13 +167,20 @@ static void
 serve(struct front *front)
 {
 	struct pollfd fds[POLL_FIRST + CONNECTIONS];
+	struct err err;
 
 	for (;;) {
 		fill_poll(front, fds);
 		if (poll(fds, countof(fds), 1000) < 0 && errno != EINTR)
 			_exit(1);
-		if (fds[POLL_LINK].revents != 0)
+		/* What the supervisor has to say always before what it is
+		 * asked: so neither waits for the other. */
+		if (fds[POLL_ANSWERS].revents != 0)
 			take_answer(front);
+		say_alive(front);
+		if (outbox_flush(&front->calls, &err) != 0)
+			_exit(0);
+		catch_up(front);
 		for (size_t i = 0; i < CONNECTIONS; i++) {
 			struct connection *conn = &front->connections[i];
 
@@ -141,21 +192,56 @@ serve(struct front *front)
 		}
 		close_late(front);
 		if (fds[POLL_LISTEN].revents != 0)
-			accept_caller(front);
+			accept_callers(front);
 	}
+}
+
+/* A front that is silent is begun again. */
+static void
+say_alive(struct front *front)
+{
+	static const struct front_call alive = {.kind = FRONT_ALIVE};
+	uint64_t now = timing_now_usec();
+
+	if (now - front->alive_usec < alive_usec || front->calls.count > 0)
+		return;
+	front->alive_usec = now;
+	tell_supervisor(front, &alive);
+}
+
+/* No more may come from these callers to wake us. */
+static void
+catch_up(struct front *front)
+{
+	if (!front->is_behind || !takes_calls(front))
+		return;
+	front->is_behind = false;
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		take_messages(front, &front->connections[i]);
+}
+
+static bool
+takes_calls(const struct front *front)
+{
+	return front->calls.count < QUEUE_READ;
 }
 
 static void
 fill_poll(const struct front *front, struct pollfd *fds)
 {
-	fds[POLL_LINK] = (struct pollfd){.fd = front->link, .events = POLLIN};
+	fds[POLL_ANSWERS] =
+	    (struct pollfd){.fd = front->answers_fd, .events = POLLIN};
+	fds[POLL_CALLS] = (struct pollfd){
+	    .fd = front->calls.fd,
+	    .events = front->calls.count > 0 ? POLLOUT : 0,
+	};
 	fds[POLL_LISTEN] =
 	    (struct pollfd){.fd = front->listen_fd, .events = POLLIN};
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		const struct connection *conn = &front->connections[i];
 		short events = 0; /* only POLLHUP and POLLERR */
 
-		if (conn->state == CONNECTION_READING ||
+		if ((conn->state == CONNECTION_READING && takes_calls(front)) ||
 		    conn->state == CONNECTION_DRAINING)
 			events = POLLIN;
 		else if (conn->state == CONNECTION_WRITING)
@@ -170,6 +256,14 @@ fill_poll(const struct front *front, struct pollfd *fds)
 /* Callers */
 
 static void
+accept_callers(struct front *front)
+{
+	for (int i = 0; i < ACCEPTS && accept_caller(front); i++)
+		continue;
+}
+
+/* False if nobody waits. */
+static bool
 accept_caller(struct front *front)
 {
 	CLEANUP(closep)
@@ -180,7 +274,7 @@ accept_caller(struct front *front)
 	struct err err = {0};
 
 	if (fd < 0)
-		return;
+		return false;
 	for (size_t i = 0; i < CONNECTIONS && place == NULL; i++) {
 		if (front->connections[i].state == CONNECTION_FREE)
 			place = &front->connections[i];
@@ -188,12 +282,26 @@ accept_caller(struct front *front)
 	if (place == NULL)
 		err_set(&err, RPC_BUSY, "%d connections are open", CONNECTIONS);
 	if (place == NULL || !admit(front, fd, &peer, &err) ||
-	    connection_open(place, fd, ++front->last_number, &peer, &err) !=
-		0) {
+	    connection_open(place, fd, next_number(front), &peer, &err) != 0)
 		turn_away(fd, &err);
-		return;
+	else
+		take_fd(&fd);
+	return true;
+}
+
+/* Not that of nobody, nor one that a long call still has. */
+static uint32_t
+next_number(struct front *front)
+{
+	for (;;) {
+		uint32_t number = ++front->last_number;
+		bool is_used = number == JOB_NO_CONNECTION;
+
+		for (size_t i = 0; i < CONNECTIONS; i++)
+			is_used |= front->connections[i].number == number;
+		if (!is_used)
+			return number;
 	}
-	take_fd(&fd);
 }
 
 /* Who is it? The kernel says, not the caller. */
@@ -211,8 +319,7 @@ admit(struct front *front, int fd, struct peer *ret_peer, struct err *err)
 	if (!config_allows_uid(front->config, cred.uid)) {
 		err_set(err, RPC_NOT_PERMITTED, "user %u is not in allow_uids",
 		    cred.uid);
-		log_line("refused connection uid=%u code=RPC_NOT_PERMITTED",
-		    cred.uid);
+		log_stranger(front, cred.uid);
 		return false;
 	}
 	for (size_t i = 0; i < CONNECTIONS; i++) {
@@ -227,6 +334,17 @@ admit(struct front *front, int fd, struct peer *ret_peer, struct err *err)
 	}
 	*ret_peer = (struct peer){.uid = cred.uid, .pid = cred.pid};
 	return true;
+}
+
+static void
+log_stranger(struct front *front, uint32_t uid)
+{
+	uint64_t missed;
+
+	if (!log_limit_allows(&front->log_limit, timing_now_usec(), &missed))
+		return;
+	log_line("refused connection uid=%u code=RPC_NOT_PERMITTED missed=%llu",
+	    uid, (unsigned long long)missed);
 }
 
 static void
@@ -279,8 +397,11 @@ serve_connection(struct front *front, struct connection *conn, short revents)
 static void
 take_messages(struct front *front, struct connection *conn)
 {
-	while (conn->state == CONNECTION_READING && take_message(front, conn))
+	while (conn->state == CONNECTION_READING && takes_calls(front) &&
+	       take_message(front, conn))
 		continue;
+	front->is_behind |= conn->state == CONNECTION_READING &&
+	                    conn->in_len > 0 && !takes_calls(front);
 }
 
 /* False if there is no whole one. */
@@ -350,7 +471,6 @@ start_call(struct front *front, struct connection *conn,
 	if (method_is_local(method))
 		return 0;
 	conn->method = method;
-	conn->rows = json_array();
 	decoded.connection = conn->number;
 	decoded.build.peer = conn->peer;
 	tell_supervisor(front, &decoded);
@@ -367,8 +487,8 @@ take_answer(struct front *front)
 	struct err err;
 	bool is_end;
 
-	if (ipc_receive_fds(front->link, &answer, sizeof(answer), &fds, &is_end,
-		&err) != 0 ||
+	if (ipc_receive_fds(front->answers_fd, &answer, sizeof(answer), &fds,
+		&is_end, &err) != 0 ||
 	    is_end)
 		_exit(0);
 	for (size_t i = 0; i < CONNECTIONS; i++) {
@@ -377,16 +497,12 @@ take_answer(struct front *front)
 		if (conn->state != CONNECTION_WAITING ||
 		    conn->number != answer.connection)
 			continue;
-		if (answer.is_last)
-			finish_call(conn, &answer, &fds);
-		else
-			method_add_row(conn->method, &answer, conn->rows);
+		finish_call(conn, &answer, &fds);
 		take_messages(front, conn);
 		return;
 	}
 	/* The caller is gone. A domain made for it must not stay. */
-	if (answer.is_last && answer.outcome.code == 0 &&
-	    answer.receipt.domid != 0)
+	if (answer.outcome.code == 0 && answer.receipt.domid != 0)
 		return_domain(front, answer.receipt.uuid);
 }
 
@@ -399,9 +515,8 @@ finish_call(struct connection *conn, const struct front_answer *answer,
 	struct bytes attached = {0};
 	struct err err = {0};
 
-	if (fds->count > 0 &&
-	    ipc_take_sealed(fds, sizeof(struct quote) + QUOTE_LOG_BYTES,
-		"evidence", &memory, &err) != 0) {
+	if (fds->count > 0 && ipc_take_sealed(fds, FRONT_ATTACHED_BYTES,
+				  "an answer", &memory, &err) != 0) {
 		reply_error(conn, &err, "");
 		return;
 	}
@@ -414,16 +529,19 @@ finish_call(struct connection *conn, const struct front_answer *answer,
 	}
 	conn->has_receipt = method_makes_domain(conn->method);
 	memcpy(conn->uuid, answer->receipt.uuid, UUID_BYTES);
-	reply(conn, varlink_reply_encode(method_encode(conn->method, answer,
-			conn->rows, attached)));
+	reply(conn, varlink_reply_encode(
+			method_encode(conn->method, answer, attached)));
 }
 
+/* It waits in our queue if need be. */
 static void
 tell_supervisor(struct front *front, const struct front_call *call)
 {
 	struct err err = {0};
 
-	if (ipc_send(front->link, call, sizeof(*call), -1, &err) == 0)
+	_Static_assert(sizeof(*call) <= IPC_PIPE_BYTES, "a call is a packet");
+	if (outbox_put(&front->calls, call, NULL, &err) == 0 &&
+	    outbox_flush(&front->calls, &err) == 0)
 		return;
 	log_line("failed code=%s detail=\"%s\"", err_name(err.code), err.text);
 	_exit(1);

@@ -10,13 +10,20 @@
 
 /*
  * Make the listening socket: an old socket file is replaced, the new one can be
- * connected to by everybody; who may call is decided by SO_PEERCRED.
- * Errors: SYSTEM_FAILED.
+ * connected to by everybody, or by root alone if nobody else is allowed; who
+ * may call is decided by SO_PEERCRED. Errors: SYSTEM_FAILED.
  */
-int front_listen(const char *path, int *ret_listen_fd, struct err *err);
+int front_listen(const struct config *config, int *ret_listen_fd,
+    struct err *err);
 
-/* Run in the child, after fork. `link` goes to the supervisor. */
-void front_run(const struct config *config, int listen_fd, int link,
-    int parent_pid) __attribute__((noreturn));
+/* The front's ends of what leads to the supervisor: builder/front_link.h. */
+struct front_link {
+	int calls_fd;   /* ipc_pipe(), written to */
+	int answers_fd; /* a socket, read from */
+};
+
+/* Run in the child, after fork. */
+void front_run(const struct config *config, int listen_fd,
+    const struct front_link *link, int parent_pid) __attribute__((noreturn));
 
 #endif

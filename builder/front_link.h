@@ -1,6 +1,8 @@
 /*
- * What the front and the supervisor say to each other. The supervisor checks
- * every call again: the front parses foreign bytes and may be taken over.
+ * What the front and the supervisor say to each other: calls through a pipe,
+ * which can carry no descriptor, answers through a socket. The supervisor
+ * checks every call again: the front parses foreign bytes and may be taken
+ * over.
  */
 #ifndef ASSAY_BUILDER_FRONT_LINK_H
 #define ASSAY_BUILDER_FRONT_LINK_H
@@ -22,6 +24,7 @@ enum front_call_kind {
 	FRONT_LOG,
 	FRONT_CANCEL,      /* the caller of `connection` is gone */
 	FRONT_UNDELIVERED, /* the receipt of domain `uuid` reached nobody */
+	FRONT_ALIVE,       /* each second: no call */
 };
 
 /* A domain by one of these; the others are zero. */
@@ -64,17 +67,28 @@ struct status {
 	struct platform platform;
 };
 
-/* A listing is some answers with a row each, then the last one. That to
- * FRONT_ATTEST comes with sealed memory that holds a struct quote, that to
- * FRONT_LOG with some of the log. */
+/* A domain that has to go and has not gone yet. */
+struct pending_row {
+	uint8_t uuid[UUID_BYTES];
+	uint32_t domid;         /* 0: none was reported */
+	bool is_gone;           /* what is missing is the event that says so */
+	uint32_t tries;         /* so far */
+	uint32_t again_in;      /* seconds */
+	struct outcome outcome; /* of the last one */
+};
+
+/*
+ * Rows and evidence come along as sealed memory: an array of struct image_row,
+ * domain_row or pending_row; a struct quote; a piece of the log.
+ */
 struct front_answer {
 	uint32_t connection;
-	bool is_last;
-	struct outcome outcome;   /* of the last one */
-	struct receipt receipt;   /* FRONT_BUILD, FRONT_DESTROY */
-	struct image_row image;   /* FRONT_LIST_IMAGES */
-	struct domain_row domain; /* FRONT_LIST_DOMAINS */
-	struct status status;     /* FRONT_STATUS */
+	struct outcome outcome;
+	struct receipt receipt; /* FRONT_BUILD */
+	struct status status;   /* FRONT_STATUS */
 };
+
+/* The most that comes along: LIMIT_INDEX_IMAGES or LIMIT_DOMAINS rows. */
+#define FRONT_ATTACHED_BYTES LIMIT_MIB(8)
 
 #endif

@@ -1,8 +1,10 @@
 #include "builder/image_fetch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/draft.h"
 #include "base/scope.h"
 
 static int choose_manifest(const struct image_source *source,
@@ -69,15 +71,18 @@ int
 image_fetch_rows(const struct image_source *source, struct err *err)
 {
 	CLEANUP(layout_list_done) struct layout_list list = {0};
+	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+	CLEANUP(freep) struct image_row *rows = NULL;
 
 	TRY(stage_list(source->stage, NULL, &list, err));
-	for (size_t i = 0; i < list.count; i++) {
-		struct image_row row;
-
-		describe(source, &list.entries[i], &row);
-		TRY(build_link_image(source->link, &row, err));
-	}
-	return 0;
+	rows = calloc(list.count + 1, sizeof(*rows));
+	if (rows == NULL)
+		return err_set(err, NO_MEMORY, "a listing");
+	for (size_t i = 0; i < list.count; i++)
+		describe(source, &list.entries[i], &rows[i]);
+	TRY(sealed_from_bytes("images",
+	    bytes_of(rows, list.count * sizeof(*rows)), &sealed, err));
+	return build_link_images(source->link, sealed, err);
 }
 
 static int

@@ -16,9 +16,9 @@ struct method {
 	const char *const *parameters;
 	int (*decode)(const struct json_at *parameters,
 	    struct front_call *ret_call, json_t **ret_reply, struct err *err);
-	json_t *(*encode_row)(const struct front_answer *answer);
-	json_t *(*encode)(const struct front_answer *answer, json_t *rows,
-	    struct bytes attached);
+	json_t *(
+	    *encode)(const struct front_answer *answer, struct bytes attached);
+	size_t row_bytes; /* what comes along is an array of these; 0: not */
 };
 
 static int decode_nothing(const struct json_at *parameters,
@@ -41,22 +41,24 @@ static int decode_name(const struct json_at *parameters, const char *member,
     char ret_name[LIMIT_NAME_BYTES + 1], struct err *err);
 static int decode_number(const struct json_at *parameters, const char *member,
     uint32_t max, uint32_t *ret_number, struct err *err);
-static json_t *encode_nothing(const struct front_answer *answer, json_t *rows,
+static json_t *encode_nothing(const struct front_answer *answer,
     struct bytes attached);
-static json_t *encode_receipt(const struct front_answer *answer, json_t *rows,
+static json_t *encode_receipt(const struct front_answer *answer,
     struct bytes attached);
-static json_t *encode_image(const struct front_answer *answer);
-static json_t *encode_images(const struct front_answer *answer, json_t *rows,
+static json_t *encode_image(const struct image_row *row);
+static json_t *encode_images(const struct front_answer *answer,
     struct bytes attached);
-static json_t *encode_domain(const struct front_answer *answer);
-static json_t *encode_domains(const struct front_answer *answer, json_t *rows,
+static json_t *encode_domain(const struct domain_row *row);
+static json_t *encode_domains(const struct front_answer *answer,
     struct bytes attached);
-static json_t *encode_status(const struct front_answer *answer, json_t *rows,
+static json_t *encode_status(const struct front_answer *answer,
     struct bytes attached);
+static json_t *encode_pending(struct bytes attached);
+static json_t *encode_pending_row(const struct pending_row *row);
 static json_t *encode_platform(const struct platform *platform);
-static json_t *encode_quote(const struct front_answer *answer, json_t *rows,
+static json_t *encode_quote(const struct front_answer *answer,
     struct bytes attached);
-static json_t *encode_log(const struct front_answer *answer, json_t *rows,
+static json_t *encode_log(const struct front_answer *answer,
     struct bytes attached);
 
 static const char *const no_parameters[] = {NULL};
@@ -69,22 +71,22 @@ static const char *const description_parameters[] = {"interface", NULL};
 
 static const struct method methods[] = {
     {VARLINK_INTERFACE ".BuildDomain", FRONT_BUILD, build_parameters,
-	decode_build, NULL, encode_receipt},
+	decode_build, encode_receipt, 0},
     {VARLINK_INTERFACE ".ListImages", FRONT_LIST_IMAGES, no_parameters,
-	decode_nothing, encode_image, encode_images},
+	decode_nothing, encode_images, sizeof(struct image_row)},
     {VARLINK_INTERFACE ".ListDomains", FRONT_LIST_DOMAINS, no_parameters,
-	decode_nothing, encode_domain, encode_domains},
+	decode_nothing, encode_domains, sizeof(struct domain_row)},
     {VARLINK_INTERFACE ".DestroyDomain", FRONT_DESTROY, destroy_parameters,
-	decode_destroy, NULL, encode_nothing},
+	decode_destroy, encode_nothing, 0},
     {VARLINK_INTERFACE ".GetStatus", FRONT_STATUS, no_parameters,
-	decode_nothing, NULL, encode_status},
+	decode_nothing, encode_status, sizeof(struct pending_row)},
     {VARLINK_INTERFACE ".Attest", FRONT_ATTEST, attest_parameters,
-	decode_attest, NULL, encode_quote},
+	decode_attest, encode_quote, 0},
     {VARLINK_INTERFACE ".GetEventLog", FRONT_LOG, log_parameters, decode_log,
-	NULL, encode_log},
-    {VARLINK_SERVICE ".GetInfo", 0, no_parameters, decode_get_info, NULL, NULL},
+	encode_log, 0},
+    {VARLINK_SERVICE ".GetInfo", 0, no_parameters, decode_get_info, NULL, 0},
     {VARLINK_SERVICE ".GetInterfaceDescription", 0, description_parameters,
-	decode_get_description, NULL, NULL},
+	decode_get_description, NULL, 0},
 };
 
 const struct method *
@@ -114,14 +116,6 @@ method_decode(const struct method *method, json_t *parameters,
 	return method->decode(&root, ret_call, ret_reply, err);
 }
 
-void
-method_add_row(const struct method *method, const struct front_answer *answer,
-    json_t *rows)
-{
-	if (method->encode_row != NULL)
-		json_array_append_new(rows, method->encode_row(answer));
-}
-
 int
 method_check_attached(const struct method *method, struct bytes attached,
     struct err *err)
@@ -132,18 +126,20 @@ method_check_attached(const struct method *method, struct bytes attached,
 		fits = quote_is_whole(attached);
 	else if (method->kind == FRONT_LOG)
 		fits = attached.len <= QUOTE_LOG_BYTES;
+	else if (method->row_bytes != 0)
+		fits = attached.len % method->row_bytes == 0;
 	if (!fits)
 		return err_set(err, TPM_FAILED,
-		    "the tpm role broke its protocol: %zu bytes for %s",
+		    "another role broke its protocol: %zu bytes for %s",
 		    attached.len, method->name);
 	return 0;
 }
 
 json_t *
 method_encode(const struct method *method, const struct front_answer *answer,
-    json_t *rows, struct bytes attached)
+    struct bytes attached)
 {
-	return method->encode(answer, rows, attached);
+	return method->encode(answer, attached);
 }
 
 bool
@@ -313,28 +309,23 @@ decode_number(const struct json_at *parameters, const char *member,
 /* Replies */
 
 static json_t *
-encode_nothing(const struct front_answer *answer, json_t *rows,
-    struct bytes attached)
+encode_nothing(const struct front_answer *answer, struct bytes attached)
 {
 	(void)answer;
-	(void)rows;
 	(void)attached;
 	return json_object();
 }
 
 static json_t *
-encode_receipt(const struct front_answer *answer, json_t *rows,
-    struct bytes attached)
+encode_receipt(const struct front_answer *answer, struct bytes attached)
 {
-	(void)rows;
 	(void)attached;
 	return json_pack("{s:o}", "receipt", receipt_encode(&answer->receipt));
 }
 
 static json_t *
-encode_image(const struct front_answer *answer)
+encode_image(const struct image_row *row)
 {
-	const struct image_row *row = &answer->image;
 	char envelope[DIGEST_TEXT_SIZE];
 	struct err why = {0};
 
@@ -354,19 +345,23 @@ encode_image(const struct front_answer *answer)
 }
 
 static json_t *
-encode_images(const struct front_answer *answer, json_t *rows,
-    struct bytes attached)
+encode_images(const struct front_answer *answer, struct bytes attached)
 {
+	json_t *rows = json_array();
+
 	(void)answer;
-	(void)attached;
-	return json_pack("{s:O}", "images", rows);
+	for (size_t at = 0; at < attached.len; at += sizeof(struct image_row)) {
+		struct image_row row;
+
+		memcpy(&row, attached.ptr + at, sizeof(row));
+		json_array_append_new(rows, encode_image(&row));
+	}
+	return json_pack("{s:o}", "images", rows);
 }
 
 static json_t *
-encode_domain(const struct front_answer *answer)
+encode_domain(const struct domain_row *row)
 {
-	const struct domain_row *row = &answer->domain;
-
 	return json_pack("{s:o, s:b, s:b, s:b, s:I}", "receipt",
 	    receipt_encode(&row->receipt), "paused", (int)row->is_paused,
 	    "dying", (int)row->is_dying, "shutdown", (int)row->is_shutdown,
@@ -374,27 +369,31 @@ encode_domain(const struct front_answer *answer)
 }
 
 static json_t *
-encode_domains(const struct front_answer *answer, json_t *rows,
-    struct bytes attached)
+encode_domains(const struct front_answer *answer, struct bytes attached)
 {
+	json_t *rows = json_array();
+
 	(void)answer;
-	(void)attached;
-	return json_pack("{s:O}", "domains", rows);
+	for (size_t at = 0; at < attached.len;
+	     at += sizeof(struct domain_row)) {
+		struct domain_row row;
+
+		memcpy(&row, attached.ptr + at, sizeof(row));
+		json_array_append_new(rows, encode_domain(&row));
+	}
+	return json_pack("{s:o}", "domains", rows);
 }
 
 static json_t *
-encode_status(const struct front_answer *answer, json_t *rows,
-    struct bytes attached)
+encode_status(const struct front_answer *answer, struct bytes attached)
 {
 	const struct status *status = &answer->status;
 	char xen_version[32];
 
-	(void)rows;
-	(void)attached;
 	snprintf(xen_version, sizeof(xen_version), "%u.%u", status->xen_major,
 	    status->xen_minor);
 	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:I, "
-			 "s:I, s:o}",
+			 "s:I, s:o, s:o}",
 	    "version", ASSAY_VERSION, "xen_version", xen_version,
 	    "uptime_seconds", (json_int_t)status->uptime_seconds,
 	    "trust_version", (json_int_t)status->trust_version, "domains",
@@ -404,7 +403,38 @@ encode_status(const struct front_answer *answer, json_t *rows,
 	    (json_int_t)status->cached_bytes, "total_kib",
 	    (json_int_t)status->total_kib, "free_kib",
 	    (json_int_t)status->free_kib, "platform",
-	    encode_platform(&status->platform));
+	    encode_platform(&status->platform), "pending",
+	    encode_pending(attached));
+}
+
+static json_t *
+encode_pending(struct bytes attached)
+{
+	json_t *rows = json_array();
+
+	for (size_t at = 0; at < attached.len;
+	     at += sizeof(struct pending_row)) {
+		struct pending_row row;
+
+		memcpy(&row, attached.ptr + at, sizeof(row));
+		json_array_append_new(rows, encode_pending_row(&row));
+	}
+	return rows;
+}
+
+static json_t *
+encode_pending_row(const struct pending_row *row)
+{
+	char uuid[UUID_TEXT_SIZE];
+	struct err why = {0};
+	int code = outcome_to(&row->outcome, BUG, &why);
+
+	uuid_text(row->uuid, uuid);
+	return json_pack("{s:s, s:i, s:b, s:i, s:i, s:s*, s:s*}", "uuid", uuid,
+	    "domid", (int)row->domid, "gone", (int)row->is_gone, "tries",
+	    (int)row->tries, "again_in_seconds", (int)row->again_in, "failed",
+	    code == 0 ? NULL : err_name(why.code), "detail",
+	    code == 0 ? NULL : why.text);
 }
 
 static json_t *
@@ -422,25 +452,21 @@ encode_platform(const struct platform *platform)
 }
 
 static json_t *
-encode_quote(const struct front_answer *answer, json_t *rows,
-    struct bytes attached)
+encode_quote(const struct front_answer *answer, struct bytes attached)
 {
 	struct quote quote;
 
 	(void)answer;
-	(void)rows;
 	bug_unless(quote_is_whole(attached));
 	memcpy(&quote, attached.ptr, sizeof(quote));
 	return quote_encode(&quote);
 }
 
 static json_t *
-encode_log(const struct front_answer *answer, json_t *rows,
-    struct bytes attached)
+encode_log(const struct front_answer *answer, struct bytes attached)
 {
 	CLEANUP(freep) char *text = base64_encode(attached);
 
 	(void)answer;
-	(void)rows;
 	return json_pack("{s:s}", "data", text);
 }

@@ -27,22 +27,19 @@ int method_decode(const struct method *method, json_t *parameters,
     struct front_call *ret_call, json_t **ret_reply, struct err *err);
 
 /*
- * Did what belongs to this method's answer come along, and nothing else? The
- * tpm role makes it, and may be taken over.
+ * Did what belongs to this method's answer come along, and nothing else? Other
+ * roles make it, and may be taken over.
  * Errors: TPM_FAILED.
  */
 int method_check_attached(const struct method *method, struct bytes attached,
     struct err *err);
 
 /*
- * One answer of a listing into `rows`, a JSON array; and the last answer
- * (outcome 0) with the rows so far, and the memory that came along, if any,
- * which was checked, into reply parameters, owned.
+ * An answer (outcome 0) with the memory that came along, if any, which was
+ * checked, into reply parameters, owned.
  */
-void method_add_row(const struct method *method,
-    const struct front_answer *answer, json_t *rows);
 json_t *method_encode(const struct method *method,
-    const struct front_answer *answer, json_t *rows, struct bytes attached);
+    const struct front_answer *answer, struct bytes attached);
 
 /* Does the last answer carry a receipt that must not get lost? */
 bool method_makes_domain(const struct method *method);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/scope.h"
 
@@ -96,27 +97,31 @@ skeleton_done(struct skeleton *skeleton)
 
 int
 skeleton_remove(const struct xen_port *xen, uint32_t domid,
-    const uint8_t uuid[UUID_BYTES], uint16_t xenconsoled_domid, struct err *err)
+    uint16_t xenconsoled_domid, const struct xen_guard *guard, struct err *err)
 {
-	char paths[4][96];
-	char text[UUID_TEXT_SIZE];
-	int first = 0;
+	char domain[64];
+	char libxl[64];
+	char console[96];
+	const char *paths[] = {domain, libxl, console};
 
-	uuid_text(uuid, text);
-	snprintf(paths[0], sizeof(paths[0]), "/local/domain/%u", domid);
-	snprintf(paths[1], sizeof(paths[1]), "/vm/%s", text);
-	snprintf(paths[2], sizeof(paths[2]), "/libxl/%u", domid);
-	snprintf(paths[3], sizeof(paths[3]),
+	snprintf(domain, sizeof(domain), "/local/domain/%u", domid);
+	snprintf(libxl, sizeof(libxl), "/libxl/%u", domid);
+	snprintf(console, sizeof(console),
 	    "/local/domain/%u/backend/console/%u", xenconsoled_domid, domid);
-	for (size_t i = 0; i < countof(paths); i++) {
-		struct err ignored;
-		int code = xen->ops->store_remove(xen->xen, paths[i],
-		    first == 0 ? err : &ignored);
+	return xen->ops->store_remove(xen->xen, paths, countof(paths), guard,
+	    err);
+}
 
-		if (first == 0)
-			first = code;
-	}
-	return first;
+int
+skeleton_remove_vm(const struct xen_port *xen, const uint8_t uuid[UUID_BYTES],
+    const struct xen_guard *guard, struct err *err)
+{
+	char path[8 + UUID_TEXT_SIZE] = "/vm/";
+	const char *const paths[] = {path};
+
+	uuid_text(uuid, path + strlen("/vm/"));
+	return xen->ops->store_remove(xen->xen, paths, countof(paths), guard,
+	    err);
 }
 
 static void

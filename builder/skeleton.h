@@ -48,11 +48,15 @@ int skeleton_make_rings(uint32_t domid, const struct xen_rings *rings,
 void skeleton_done(struct skeleton *skeleton);
 
 /*
- * Remove every node that these two would write, and whatever tools put
- * below. Tries all even if one fails; returns the first failure.
+ * Remove every node that these two would write, and whatever tools put below:
+ * those whose path has the domain's id, and those below /vm, by its uuid. The
+ * guard says whether they may go: base/xen_port.h.
+ * Errors: XENSTORE_FAILED; those of the guard.
  */
 int skeleton_remove(const struct xen_port *xen, uint32_t domid,
-    const uint8_t uuid[UUID_BYTES], uint16_t xenconsoled_domid,
+    uint16_t xenconsoled_domid, const struct xen_guard *guard, struct err *err);
+int skeleton_remove_vm(const struct xen_port *xen,
+    const uint8_t uuid[UUID_BYTES], const struct xen_guard *guard,
     struct err *err);
 
 #endif

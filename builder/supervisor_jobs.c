@@ -5,31 +5,32 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "builder/domain.h"
 #include "builder/ipc.h"
 #include "builder/supervisor_state.h"
 
-static int pass_row(struct supervisor *sup, const struct job *job,
-    const struct image_row *row, struct err *err);
 static int note(struct supervisor *sup, struct job *job,
     const struct report *report, struct ipc_fds *fds, struct err *err);
-static int hand_over(struct supervisor *sup, struct job *job, struct err *err);
-static int end_job(struct supervisor *sup, struct job *job, struct err *err);
-static int end_build(struct supervisor *sup, struct job *job, bool ended_well,
-    int code, struct err *outcome, struct err *err);
-static int clean_up_after(struct supervisor *sup, struct job *job,
-    const struct err *why, struct err *err);
-static int start_cleaner(struct supervisor *sup, struct job *job,
-    const struct task *task, uint32_t connection);
-static int end_cleaning(struct supervisor *sup, struct job *job,
-    bool ended_well, int code, struct err *outcome, struct err *err);
-static void forget_build(const struct supervisor *sup, const struct job *job);
-static void log_end(const struct job *job, int code, const struct err *outcome);
+static int note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
+    struct err *err);
+static int note_build(struct supervisor *sup, struct job *job,
+    const struct report *report, struct err *err);
+static struct journal_pending entry_of(const struct job *job,
+    enum journal_state state);
+static void hand_over(struct supervisor *sup, struct job *job);
+static void end_build(struct supervisor *sup, struct job *job, bool ended_well,
+    int code, const struct err *outcome);
+static void undo_build(struct supervisor *sup, const struct job *job,
+    enum removal_step step, const struct err *why, bool is_answered);
+static void end_listing(struct supervisor *sup, struct job *job, int code,
+    const struct err *outcome);
+static bool give_to_another(struct supervisor *sup, const struct job *unfit);
+static void log_build(struct supervisor *sup, const struct job *job, int code,
+    const struct err *outcome);
 
 /* A task for the child that waits, or for a new one. */
 int
 supervisor_start_task(struct supervisor *sup, const struct task *task,
-    uint32_t connection, struct err *err)
+    const struct job_terms *terms, struct err *err)
 {
 	enum child_kind kind = CHILD_TO_ERASE;
 	struct job *job = NULL;
@@ -39,62 +40,41 @@ supervisor_start_task(struct supervisor *sup, const struct task *task,
 		kind = CHILD_FOR_ANY_TASK;
 		job = supervisor_find_job(sup, JOB_READY);
 	}
-	if (job != NULL && job_assign(job, task, connection, err) == 0)
+	if (job != NULL && job_assign(job, task, terms, err) == 0)
 		return 0;
 	job = supervisor_find_job(sup, JOB_FREE);
 	if (job == NULL)
 		return err_set(err, RPC_BUSY, "too many calls at once");
 	TRY(job_prepare(job, &sup->env, kind, err));
-	return job_assign(job, task, connection, err);
+	return job_assign(job, task, terms, err);
 }
 
-int
-supervisor_serve_job(struct supervisor *sup, struct job *job, struct err *err)
+void
+supervisor_serve_job(struct supervisor *sup, struct job *job)
 {
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
 	struct report report;
-	struct err ignored;
-	bool is_end;
+	struct err failure;
+	bool is_end = false;
 
 	if (job->state == JOB_READY) {
-		job_kill(job, BUG); /* it has nothing to say before its task */
-		return end_job(sup, job, err);
+		/* It died, or it speaks before it has a task. */
+		job_kill(job, BUG);
+		job_close_link(job);
+		return;
 	}
 	if (ipc_receive_fds(job->link, &report, sizeof(report), &fds, &is_end,
-		&ignored) != 0 ||
-	    is_end)
-		return end_job(sup, job, err);
-	switch ((enum report_kind)report.kind) {
-	case REPORT_IMAGE:
-		return pass_row(sup, job, &report.image, err);
-	case REPORT_DONE:
-		job->is_done = true;
-		job->done = report;
-		return job->task.kind == TASK_BUILD && report.outcome.code == 0
-		           ? hand_over(sup, job, err)
-		           : 0;
-	case REPORT_DOMAIN:
-	case REPORT_BLOB:
-	case REPORT_VERDICT:
-	case REPORT_BUILD:
-	case REPORT_EPOCH:
-	case REPORT_TRUST:
-		break;
+		&failure) != 0) {
+		job_kill(job, failure.code);
+		job_close_link(job);
+		return;
 	}
-	if (note(sup, job, &report, &fds, &ignored) != 0)
-		job_kill(job, ignored.code);
-	return 0;
-}
-
-/* One row of a listing, for the caller. */
-static int
-pass_row(struct supervisor *sup, const struct job *job,
-    const struct image_row *row, struct err *err)
-{
-	struct front_answer reply = {.connection = job->connection};
-
-	reply.image = *row;
-	return supervisor_send(sup, &reply, err);
+	if (is_end) {
+		job_close_link(job);
+		return;
+	}
+	if (note(sup, job, &report, &fds, &failure) != 0)
+		job_kill(job, failure.code);
 }
 
 /* What is to be kept, or to be put on record. A child that reports what cannot
@@ -108,9 +88,7 @@ note(struct supervisor *sup, struct job *job, const struct report *report,
 
 	switch ((enum report_kind)report->kind) {
 	case REPORT_DOMAIN:
-		job->domid = report->domid;
-		return journal_domid(sup->journal, job->task.build.uuid,
-		    report->domid, err);
+		return note_domain(sup, job, report->domid, err);
 	case REPORT_BLOB: /* one that does not get here is read again */
 		if (ipc_take_sealed(fds, LIMIT_RAMDISK_BYTES, "blob", &sealed,
 			&ignored) == 0)
@@ -122,186 +100,206 @@ note(struct supervisor *sup, struct job *job, const struct report *report,
 		    &report->verdict);
 		return 0;
 	case REPORT_BUILD:
-		return supervisor_record_build(sup, job, report, err);
+		return note_build(sup, job, report, err);
 	case REPORT_EPOCH:
 		return supervisor_record_store(sup, job, report, err);
 	case REPORT_TRUST:
 		TRY(ipc_take_sealed(fds, LIMIT_TRUST_CHAIN_BYTES, "trust chain",
 		    &sealed, err));
 		return supervisor_record_trust(sup, job, sealed, err);
-	case REPORT_IMAGE:
+	case REPORT_IMAGES:
+		sealed_freep(&job->listing);
+		return ipc_take_sealed(fds, FRONT_ATTACHED_BYTES, "listing",
+		    &job->listing, err);
 	case REPORT_DONE:
-		break;
+		job->is_done = true;
+		job->done = *report;
+		if (job->task.kind == TASK_BUILD && report->outcome.code == 0)
+			hand_over(sup, job);
+		return 0;
+	case REPORT_UNFIT:
+		job->is_unfit = true;
+		return 0;
 	}
 	return err_set(err, BUG, "report %u", report->kind);
+}
+
+static int
+note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
+    struct err *err)
+{
+	struct journal_pending entry;
+
+	job->domid = domid;
+	entry = entry_of(job, JOURNAL_MADE);
+	return journal_update(sup->journal, &entry, err);
+}
+
+/* The child goes on when it is on record: by then the journal has it too. */
+static int
+note_build(struct supervisor *sup, struct job *job, const struct report *report,
+    struct err *err)
+{
+	struct journal_pending entry = entry_of(job, JOURNAL_RECORDED);
+
+	TRY(supervisor_record_build(sup, job, report, err));
+	return journal_update(sup->journal, &entry, err);
+}
+
+static struct journal_pending
+entry_of(const struct job *job, enum journal_state state)
+{
+	struct journal_pending entry = {.domid = job->domid, .state = state};
+
+	memcpy(entry.handle, job->task.handle, UUID_BYTES);
+	memcpy(entry.uuid, job->task.build.uuid, UUID_BYTES);
+	return entry;
 }
 
 /*
  * The domain is built and the child has let go of it: register it and answer.
  * What is left of the child is its end, which the caller need not wait for.
  */
-static int
-hand_over(struct supervisor *sup, struct job *job, struct err *err)
+static void
+hand_over(struct supervisor *sup, struct job *job)
 {
 	struct front_answer reply = {
 	    .connection = job->connection,
-	    .is_last = true,
 	    .receipt = job->done.receipt,
 	};
 	struct err failure;
 
 	if (job->killed != ERR_NONE)
-		return 0; /* too late: its end cleans up */
-	if (journal_commit(sup->journal, &job->done.receipt, &failure) != 0 ||
-	    domain_table_add(&sup->domains, &job->done.receipt, &failure) !=
-		0) {
+		return; /* too late: its end cleans up */
+	if (domain_table_add(&sup->domains, &job->done.receipt, &failure) !=
+		0 ||
+	    journal_commit(sup->journal, job->task.handle, &job->done.receipt,
+		&failure) != 0) {
 		job_kill(job, failure.code);
-		return 0;
+		return;
 	}
-	log_end(job, 0, NULL);
+	log_build(sup, job, 0, NULL);
 	sup->builds_done++;
 	job->state = JOB_ENDING;
-	job->deadline_usec = UINT64_MAX;
-	return supervisor_send(sup, &reply, err);
+	job->deadline_usec = timing_now_usec() + job->seconds * 1000000ull;
+	supervisor_send(sup, &reply, NULL);
 }
 
-static int
-end_job(struct supervisor *sup, struct job *job, struct err *err)
+void
+supervisor_end_job(struct supervisor *sup, struct job *job)
 {
 	struct err outcome = {0};
 	int code = 0;
 	bool ended_well = job_collect(job, &code, &outcome);
 
-	if (!ended_well)
+	if (job->is_unfit && job->killed == ERR_NONE) {
+		ended_well = true; /* it did nothing */
+		err_set(&outcome, XENSTORE_FAILED, "xenstored has ended");
+	}
+	if (!ended_well || job->is_unfit)
 		code = (int)outcome.code;
-	if (job->state == JOB_READY || job->state == JOB_ENDING) {
-		sup->is_unready = job->state == JOB_READY;
-		job->state = JOB_FREE;
-		return 0;
+	if (job->state == JOB_READY)
+		sup->is_unready = true;
+	if (job->state == JOB_RUNNING && !give_to_another(sup, job)) {
+		switch ((enum task_kind)job->task.kind) {
+		case TASK_BUILD:
+			end_build(sup, job, ended_well, code, &outcome);
+			break;
+		case TASK_LIST_IMAGES:
+			end_listing(sup, job, code, &outcome);
+			break;
+		case TASK_ERASE:
+			supervisor_end_erase(sup, job, code, &outcome);
+			break;
+		}
 	}
-	if (job->state == JOB_CLEANING)
-		return end_cleaning(sup, job, ended_well, code, &outcome, err);
-	if (job->task.kind == TASK_BUILD)
-		return end_build(sup, job, ended_well, code, &outcome, err);
-	if (job->task.kind == TASK_ERASE && code == 0) {
-		supervisor_record_end(sup, EVENT_DESTROY, job->task.uuid,
-		    job->task.domid, ERR_NONE);
-		domain_table_remove(&sup->domains, job->task.uuid);
-		code = journal_forget(sup->journal, job->task.uuid, &outcome);
-	}
-	log_end(job, code, &outcome);
+	sealed_freep(&job->listing);
 	job->state = JOB_FREE;
-	return supervisor_answer(sup, job->connection, code, &outcome, err);
 }
 
-/* A build that did not hand over its domain: the child undid it, or died. */
-static int
-end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
-    struct err *outcome, struct err *err)
-{
-	if (!ended_well)
-		return clean_up_after(sup, job, outcome, err);
-	log_end(job, code, outcome);
-	job->state = JOB_FREE;
-	sup->builds_refused++;
-	if (job->is_recorded)
-		supervisor_record_end(sup, EVENT_ABANDON, job->task.build.uuid,
-		    job->domid, (enum err_code)code);
-	forget_build(sup, job);
-	return supervisor_answer(sup, job->connection, code, outcome, err);
-}
-
-/* A second child takes the dead one's place and removes what it left; only
- * then does the caller hear of it. */
-static int
-clean_up_after(struct supervisor *sup, struct job *job, const struct err *why,
-    struct err *err)
-{
-	struct job dead = *job;
-	struct task task = {.kind = TASK_ERASE, .domid = job->domid};
-
-	sup->builds_refused++;
-	memcpy(task.uuid, job->task.build.uuid, UUID_BYTES);
-	log_line("cleaning domid=%u code=%s", job->domid, err_name(why->code));
-	if (start_cleaner(sup, job, &task, dead.connection) != 0) {
-		job->state = JOB_FREE;
-		if (supervisor_erase(sup, dead.domid, task.uuid) &&
-		    dead.is_recorded)
-			supervisor_record_end(sup, EVENT_ABANDON, task.uuid,
-			    dead.domid, why->code);
-		return supervisor_answer(sup, dead.connection, (int)why->code,
-		    why, err);
-	}
-	job->state = JOB_CLEANING;
-	job->domid = dead.domid;
-	job->final = *why;
-	job->is_recorded = dead.is_recorded;
-	job->task.build = dead.task.build;
-	return 0;
-}
-
-static int
-start_cleaner(struct supervisor *sup, struct job *job, const struct task *task,
-    uint32_t connection)
-{
-	struct err failure;
-	int ignored;
-
-	TRY(job_prepare(job, &sup->env, CHILD_TO_ERASE, &failure));
-	if (job_assign(job, task, connection, &failure) == 0)
-		return 0;
-	job_kill(job, BUG);
-	job_collect(job, &ignored, &failure);
-	return BUG;
-}
-
-static int
-end_cleaning(struct supervisor *sup, struct job *job, bool ended_well, int code,
-    struct err *outcome, struct err *err)
-{
-	if (!ended_well || code != 0)
-		log_line("left_behind domid=%u code=%s detail=\"%s\"",
-		    job->domid, err_name(outcome->code), outcome->text);
-	else
-		forget_build(sup, job);
-	if (ended_well && code == 0 && job->is_recorded)
-		supervisor_record_end(sup, EVENT_ABANDON, job->task.uuid,
-		    job->domid, job->final.code);
-	log_end(job, (int)job->final.code, &job->final);
-	job->state = JOB_FREE;
-	return supervisor_answer(sup, job->connection, (int)job->final.code,
-	    &job->final, err);
-}
-
-/*
- * Nothing of it is left; a pending entry that stays is harmless. It has to stay
- * if the build may be in the log and nothing can be put on record any more:
- * then the next assayd says that it was abandoned.
- */
+/* A build that did not hand over its domain: the child undid it, or died, and
+ * then somebody else has to remove what it left, before its caller hears. */
 static void
-forget_build(const struct supervisor *sup, const struct job *job)
+end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
+    const struct err *outcome)
 {
+	struct journal_pending entry = entry_of(job, JOURNAL_MADE);
 	struct err ignored;
 
-	if (!job->is_recorded || !sup->platform.is_lost)
-		journal_forget(sup->journal, job->task.build.uuid, &ignored);
+	log_build(sup, job, code, outcome);
+	sup->builds_refused++;
+	if (!ended_well) {
+		undo_build(sup, job, REMOVAL_ERASE, outcome, false);
+		return;
+	}
+	supervisor_answer(sup, job->connection, code, outcome);
+	if (job->is_recorded)
+		undo_build(sup, job, REMOVAL_RECORD, outcome, true);
+	else
+		journal_forget_pending(sup->journal, entry.handle, &ignored);
 }
 
-/* In this process: at start and stop, and when no child can be had. */
-bool
-supervisor_erase(struct supervisor *sup, uint32_t domid,
-    const uint8_t uuid[UUID_BYTES])
+static void
+undo_build(struct supervisor *sup, const struct job *job,
+    enum removal_step step, const struct err *why, bool is_answered)
 {
-	struct domain_place place = {&sup->xen, &sup->config->daemons,
-	    sup->config->libxl_dir, -1, NULL};
+	struct journal_pending entry =
+	    entry_of(job, job->is_recorded ? JOURNAL_RECORDED : JOURNAL_MADE);
+	struct removal_terms terms = {
+	    .step = step,
+	    .why = why->code,
+	    .connection = is_answered ? JOB_NO_CONNECTION : job->connection,
+	    .answer = why,
+	    .uid = job->uid,
+	};
+	struct err full;
+
+	if (step == REMOVAL_ERASE)
+		log_line("cleaning domid=%u code=%s", job->domid,
+		    err_name(why->code));
+	/* Cannot be: call_build() keeps a place for each build. */
+	bug_unless(supervisor_add_removal(sup, &entry, &terms, &full) == 0);
+}
+
+static void
+end_listing(struct supervisor *sup, struct job *job, int code,
+    const struct err *outcome)
+{
+	struct front_answer reply = {.connection = job->connection};
+
+	if (code == 0 && job->listing == NULL)
+		supervisor_answer(sup, job->connection, BUILD_CRASHED,
+		    &(struct err){.code = BUILD_CRASHED});
+	else if (code != 0)
+		supervisor_answer(sup, job->connection, code, outcome);
+	else
+		supervisor_send(sup, &reply, take_ptr(&job->listing));
+}
+
+/* Once: xenstored ended after the child had opened it. It did nothing. */
+static bool
+give_to_another(struct supervisor *sup, const struct job *unfit)
+{
+	struct job_terms terms = {
+	    .connection = unfit->connection,
+	    .uid = unfit->uid,
+	    .seconds = unfit->seconds,
+	};
+	struct job *job = supervisor_find_job(sup, JOB_FREE);
 	struct err err;
 
-	if (domain_erase_by_uuid(&place, domid, uuid, &err) == 0 &&
-	    journal_forget(sup->journal, uuid, &err) == 0)
-		return true;
-	log_line("left_behind domid=%u code=%s detail=\"%s\"", domid,
-	    err_name(err.code), err.text);
-	return false;
+	if (!unfit->is_unfit || unfit->is_second || unfit->killed != ERR_NONE ||
+	    job == NULL)
+		return false;
+	log_line("again reason=\"xenstored was begun again\"");
+	if (job_prepare(job, &sup->env,
+		unfit->task.kind == TASK_ERASE ? CHILD_TO_ERASE
+					       : CHILD_FOR_ANY_TASK,
+		&err) != 0 ||
+	    job_assign(job, &unfit->task, &terms, &err) != 0)
+		return false;
+	job->is_second = true;
+	return true;
 }
 
 struct job *
@@ -315,62 +313,59 @@ supervisor_find_job(struct supervisor *sup, enum job_state state)
 }
 
 uint32_t
-supervisor_count_builds(const struct supervisor *sup)
+supervisor_count_tasks(const struct supervisor *sup, enum task_kind kind)
 {
 	uint32_t count = 0;
 
-	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
-		const struct job *job = &sup->jobs[i];
-
-		if (job->state == JOB_CLEANING ||
-		    (job->state == JOB_RUNNING && job->task.kind == TASK_BUILD))
-			count++;
-	}
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
+		count += sup->jobs[i].state == JOB_RUNNING &&
+		         sup->jobs[i].task.kind == kind;
 	return count;
 }
 
-int
-supervisor_answer(struct supervisor *sup, uint32_t connection, int code,
-    const struct err *outcome, struct err *err)
+uint32_t
+supervisor_count_tasks_of(const struct supervisor *sup, enum task_kind kind,
+    uint32_t uid)
 {
-	struct front_answer reply = {
-	    .connection = connection,
-	    .is_last = true,
-	};
+	uint32_t count = 0;
 
-	outcome_from(&reply.outcome, code, outcome);
-	return supervisor_send(sup, &reply, err);
-}
-
-int
-supervisor_send(struct supervisor *sup, const struct front_answer *reply,
-    struct err *err)
-{
-	if (reply->connection == JOB_NO_CONNECTION)
-		return 0;
-	return ipc_send(sup->front_fd, reply, sizeof(*reply), -1, err);
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
+		count += sup->jobs[i].state == JOB_RUNNING &&
+		         sup->jobs[i].task.kind == kind &&
+		         sup->jobs[i].uid == uid;
+	return count;
 }
 
 static void
-log_end(const struct job *job, int code, const struct err *outcome)
+log_build(struct supervisor *sup, const struct job *job, int code,
+    const struct err *outcome)
 {
 	const struct build_request *build = &job->task.build;
 
-	if (job->task.kind == TASK_LIST_IMAGES)
-		return;
-	if (job->task.kind == TASK_ERASE && job->state != JOB_CLEANING)
-		log_line("%s destroy domid=%u code=%s",
-		    code == 0 ? "done" : "failed", job->task.domid,
-		    code == 0 ? "0" : err_name(outcome->code));
-	else if (code == 0)
+	if (code == 0)
 		log_line("built image=%s version=%s name=%s domid=%u uid=%u "
 			 "cached=%d usec=%u",
 		    build->image, job->done.receipt.version, build->name,
 		    job->domid, build->peer.uid, job->done.receipt.was_cached,
 		    timing_total_usec(&job->done.receipt.timing));
 	else
-		log_line("refused build image=%s name=%s uid=%u code=%s "
-			 "detail=\"%s\"",
-		    build->image, build->name, build->peer.uid,
-		    err_name(outcome->code), outcome->text);
+		supervisor_log_refusal(sup, build, outcome);
+}
+
+void
+supervisor_log_refusal(struct supervisor *sup,
+    const struct build_request *request, const struct err *why)
+{
+	const char *image = request->image;
+	const char *name = request->name;
+	uint64_t missed;
+
+	if (!log_limit_allows(&sup->refusals, timing_now_usec(), &missed))
+		return;
+	log_line("refused build image=%s name=%s uid=%u code=%s missed=%llu "
+		 "detail=\"%s\"",
+	    err_quote(image, strnlen(image, sizeof(request->image))).text,
+	    err_quote(name, strnlen(name, sizeof(request->name))).text,
+	    request->peer.uid, err_name(why->code), (unsigned long long)missed,
+	    why->text);
 }

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,28 +18,30 @@
 
 /* A slow TPM tests itself when it is first asked. At the end, what was logged
  * and not extended the next role makes up for. */
-enum { START_SECONDS = 60, SEND_SECONDS = 5, STOP_SECONDS = 10 };
+enum { START_SECONDS = 60, STOP_SECONDS = 10 };
 
 static int await_start(struct supervisor *sup, struct err *err);
 static void log_platform(const struct platform *platform);
-static int take_answer(struct supervisor *sup,
-    const struct record_answer *answer, struct ipc_fds *fds, struct err *err);
-static int pass_on(struct supervisor *sup, const struct record_answer *answer,
-    struct ipc_fds *fds, struct err *err);
+static void take_answer(struct supervisor *sup,
+    const struct record_answer *answer, struct ipc_fds *fds);
+static int ask(struct supervisor *sup, struct record_call *call,
+    struct err *err);
+static void pass_on(struct supervisor *sup, const struct record_answer *answer,
+    struct ipc_fds *fds);
 static struct evidence_call *find_evidence(struct supervisor *sup, bool is_used,
-    uint32_t connection);
+    uint32_t tag);
 static bool has_broken(const struct record_answer *answer);
-static int tell_child(struct supervisor *sup,
-    const struct record_answer *answer, struct err *err);
+static bool tell_child(struct supervisor *sup,
+    const struct record_answer *answer);
 static void adopt(struct supervisor *sup, struct job *job,
     enum record_kind kind);
 static void stop_building(struct supervisor *sup, const struct outcome *why);
 static void lose_recorder(struct supervisor *sup);
+static void fail_everybody(struct supervisor *sup, const struct err *why);
 
 int
 supervisor_start_recorder(struct supervisor *sup, struct err *err)
 {
-	struct timeval patience = {.tv_sec = SEND_SECONDS};
 	int link;
 	pid_t pid;
 
@@ -49,8 +50,8 @@ supervisor_start_recorder(struct supervisor *sup, struct err *err)
 		tpm_role_run(sup->config,
 		    trust_in_force_policy(&sup->env.trust), sup->is_development,
 		    link);
-	setsockopt(link, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	sup->recorder_fd = link;
+	outbox_attach(&sup->records, link);
 	sup->recorder_pid = pid;
 	return await_start(sup, err);
 }
@@ -88,27 +89,49 @@ log_platform(const struct platform *platform)
 	    platform->release, code == 0 ? "0" : err_name(why.code), why.text);
 }
 
-int
-supervisor_record(struct supervisor *sup, struct record_call *call,
-    struct err *err)
+/* Under a new tag, which the answer repeats. */
+static int
+ask(struct supervisor *sup, struct record_call *call, struct err *err)
 {
-	if (sup->recorder_fd < 0 ||
-	    ipc_send(sup->recorder_fd, call, sizeof(*call), -1, err) != 0)
+	struct err full;
+
+	call->tag = ++sup->last_tag;
+	if (call->tag == 0) /* none: jobs that ask nothing have it */
+		call->tag = ++sup->last_tag;
+	if (sup->recorder_fd < 0)
 		return err_set(err, TPM_FAILED, "the tpm role is gone");
+	TRY(outbox_put(&sup->records, call, NULL, err));
+	if (outbox_flush(&sup->records, &full) != 0) {
+		lose_recorder(sup);
+		return err_set(err, TPM_FAILED, "the tpm role is gone");
+	}
 	return 0;
 }
 
 int
-supervisor_record_evidence(struct supervisor *sup, struct record_call *call,
-    struct err *err)
+supervisor_record_evidence(struct supervisor *sup,
+    const struct front_call *front_call, enum record_kind kind, struct err *err)
 {
 	struct evidence_call *place = find_evidence(sup, false, 0);
+	struct record_call call = {
+	    .kind = kind,
+	    .quote_request = front_call->quote_request,
+	    .log_offset = front_call->log_offset,
+	};
+	uint32_t uid = front_call->build.peer.uid;
+	uint32_t of_user = 0;
 
-	if (place == NULL)
+	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++)
+		of_user +=
+		    sup->evidence[i].is_used && sup->evidence[i].uid == uid;
+	if (place == NULL || (sup->config->allow_uid_count > 1 &&
+				 of_user >= SUPERVISOR_EVIDENCE * 3 / 4))
 		return err_set(err, RPC_BUSY,
-		    "%d calls for evidence are under way", SUPERVISOR_EVIDENCE);
-	TRY(supervisor_record(sup, call, err));
-	*place = (struct evidence_call){true, call->tag};
+		    "%u calls for evidence are under way",
+		    place == NULL ? SUPERVISOR_EVIDENCE : of_user);
+	TRY(ask(sup, &call, err));
+	*place =
+	    (struct evidence_call){true, call.tag, front_call->connection, uid};
 	return 0;
 }
 
@@ -118,14 +141,14 @@ supervisor_record_build(struct supervisor *sup, struct job *job,
 {
 	struct record_call call = {
 	    .kind = RECORD_EVENT,
-	    .tag = ++sup->last_tag,
 	    .event = {.kind = EVENT_BUILD, .as.build = report->build},
 	    .basis = report->basis,
 	};
 
-	job->tag = call.tag;
 	job->is_recorded = true;
-	return supervisor_record(sup, &call, err);
+	TRY(ask(sup, &call, err));
+	job->tag = call.tag;
+	return 0;
 }
 
 int
@@ -134,14 +157,14 @@ supervisor_record_store(struct supervisor *sup, struct job *job,
 {
 	struct record_call call = {
 	    .kind = RECORD_EPOCH,
-	    .tag = ++sup->last_tag,
 	    .store = report->store,
 	    .basis = report->basis,
 	};
 
-	job->tag = call.tag;
 	job->store = report->store;
-	return supervisor_record(sup, &call, err);
+	TRY(ask(sup, &call, err));
+	job->tag = call.tag;
+	return 0;
 }
 
 /* The child has verified the chain. Here it is followed again, because here its
@@ -152,41 +175,42 @@ supervisor_record_trust(struct supervisor *sup, struct job *job,
 {
 	struct record_call call = {
 	    .kind = RECORD_TRUST,
-	    .tag = ++sup->last_tag,
 	};
 
 	trust_in_force_done(&job->trust);
 	TRY(trust_in_force_follow(sup->env.trust.root, sealed_bytes(chain),
 	    &job->trust, err));
 	call.trust = trust_in_force_mark(&job->trust);
+	TRY(ask(sup, &call, err));
 	job->tag = call.tag;
-	return supervisor_record(sup, &call, err);
-}
-
-void
-supervisor_record_end(struct supervisor *sup, enum event_kind kind,
-    const uint8_t uuid[UUID_BYTES], uint32_t domid, enum err_code why)
-{
-	struct record_call call = {
-	    .kind = RECORD_EVENT,
-	    .event = {.kind = kind},
-	};
-	struct err err;
-
-	if (kind == EVENT_ABANDON) {
-		memcpy(call.event.as.abandon.uuid, uuid, UUID_BYTES);
-		call.event.as.abandon.domid = domid;
-		call.event.as.abandon.why = why;
-	} else {
-		memcpy(call.event.as.destroy.uuid, uuid, UUID_BYTES);
-		call.event.as.destroy.domid = domid;
-	}
-	if (supervisor_record(sup, &call, &err) != 0)
-		lose_recorder(sup);
+	return 0;
 }
 
 int
-supervisor_serve_recorder(struct supervisor *sup, struct err *err)
+supervisor_record_end(struct supervisor *sup,
+    const struct journal_pending *entry, enum err_code why, uint32_t *ret_tag,
+    struct err *err)
+{
+	struct record_call call = {.kind = RECORD_EVENT};
+	struct event *event = &call.event;
+
+	if (entry->state == JOURNAL_BUILT) {
+		event->kind = EVENT_DESTROY;
+		memcpy(event->as.destroy.uuid, entry->uuid, UUID_BYTES);
+		event->as.destroy.domid = entry->domid;
+	} else {
+		event->kind = EVENT_ABANDON;
+		memcpy(event->as.abandon.uuid, entry->uuid, UUID_BYTES);
+		event->as.abandon.domid = entry->domid;
+		event->as.abandon.why = why;
+	}
+	TRY(ask(sup, &call, err));
+	*ret_tag = call.tag;
+	return 0;
+}
+
+void
+supervisor_serve_recorder(struct supervisor *sup)
 {
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
 	struct record_answer answer;
@@ -195,73 +219,83 @@ supervisor_serve_recorder(struct supervisor *sup, struct err *err)
 
 	if (ipc_receive_fds(sup->recorder_fd, &answer, sizeof(answer), &fds,
 		&is_end, &failure) != 0 ||
-	    is_end) {
+	    is_end)
 		lose_recorder(sup);
-		return 0;
-	}
-	return take_answer(sup, &answer, &fds, err);
+	else
+		take_answer(sup, &answer, &fds);
 }
 
-static int
-take_answer(struct supervisor *sup, const struct record_answer *answer,
-    struct ipc_fds *fds, struct err *err)
+void
+supervisor_flush_recorder(struct supervisor *sup)
 {
+	struct err failure;
+
+	if (outbox_flush(&sup->records, &failure) != 0)
+		lose_recorder(sup);
+}
+
+static void
+take_answer(struct supervisor *sup, const struct record_answer *answer,
+    struct ipc_fds *fds)
+{
+	struct err err = {0};
+
 	switch ((enum record_kind)answer->kind) {
 	case RECORD_EVENT:
 	case RECORD_EPOCH:
 	case RECORD_TRUST:
 		if (has_broken(answer))
 			stop_building(sup, &answer->recorded.outcome);
-		return tell_child(sup, answer, err);
+		if (tell_child(sup, answer))
+			return;
+		(void)supervisor_end_record(sup, answer->tag,
+		    outcome_to(&answer->recorded.outcome, TPM_FAILED, &err),
+		    &err);
+		return;
 	case RECORD_QUOTE:
 	case RECORD_LOG:
-		return pass_on(sup, answer, fds, err);
+		pass_on(sup, answer, fds);
+		return;
 	case RECORD_START:
 		break;
 	}
 	lose_recorder(sup);
-	return 0;
 }
 
 /* Only to somebody who asked for evidence: the other callers wait for the
  * supervisor's own answer. */
-static int
+static void
 pass_on(struct supervisor *sup, const struct record_answer *answer,
-    struct ipc_fds *fds, struct err *err)
+    struct ipc_fds *fds)
 {
-	CLEANUP(sealed_freep) struct sealed *attached = NULL;
 	struct evidence_call *asked = find_evidence(sup, true, answer->tag);
-	struct front_answer reply = {
-	    .connection = answer->tag,
-	    .is_last = true,
-	    .outcome = answer->recorded.outcome,
-	};
+	struct front_answer reply = {.outcome = answer->recorded.outcome};
+	struct sealed *attached = NULL;
 	struct err failure;
 
 	if (asked == NULL) {
 		lose_recorder(sup);
-		return 0;
+		return;
 	}
 	asked->is_used = false;
-	if (fds->count == 0)
-		return supervisor_send(sup, &reply, err);
-	if (ipc_take_sealed(fds, sizeof(struct quote) + QUOTE_LOG_BYTES,
+	reply.connection = asked->connection;
+	if (fds->count > 0 &&
+	    ipc_take_sealed(fds, sizeof(struct quote) + QUOTE_LOG_BYTES,
 		"evidence", &attached, &failure) != 0)
-		return supervisor_answer(sup, answer->tag, (int)failure.code,
-		    &failure, err);
-	return ipc_send_sealed(sup->front_fd, &reply, sizeof(reply), attached,
-	    err);
+		supervisor_answer(sup, asked->connection, (int)failure.code,
+		    &failure);
+	else
+		supervisor_send(sup, &reply, attached);
 }
 
-/* One that is free, or that of this connection; NULL if there is none. */
+/* One that is free, or that has this tag; NULL if there is none. */
 static struct evidence_call *
-find_evidence(struct supervisor *sup, bool is_used, uint32_t connection)
+find_evidence(struct supervisor *sup, bool is_used, uint32_t tag)
 {
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++) {
 		struct evidence_call *call = &sup->evidence[i];
 
-		if (call->is_used == is_used &&
-		    (!is_used || call->connection == connection))
+		if (call->is_used == is_used && (!is_used || call->tag == tag))
 			return call;
 	}
 	return NULL;
@@ -280,18 +314,18 @@ has_broken(const struct record_answer *answer)
 	       err_class_of(err.code) != ERR_CLASS_REFUSAL;
 }
 
-/* If the child is gone, so is its domain, and that was put on record too. */
-static int
-tell_child(struct supervisor *sup, const struct record_answer *answer,
-    struct err *err)
+/* False: no child waits for it. If it is gone, so will be its domain, and that
+ * is put on record too. */
+static bool
+tell_child(struct supervisor *sup, const struct record_answer *answer)
 {
-	struct err ignored;
+	struct err failure;
 
-	(void)err;
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
+		bool is_full = false;
 
-		if (job->state != JOB_RUNNING || answer->tag == 0 ||
+		if (job->state != JOB_RUNNING || job->tag == 0 ||
 		    job->tag != answer->tag)
 			continue;
 		job->tag = 0;
@@ -301,10 +335,15 @@ tell_child(struct supervisor *sup, const struct record_answer *answer,
 			adopt(sup, job, (enum record_kind)answer->kind);
 		/* A child that died meanwhile is seen at the end of its link.
 		 */
-		(void)ipc_send(job->link, &answer->recorded,
-		    sizeof(answer->recorded), -1, &ignored);
+		if (job->link >= 0 &&
+		    (ipc_send_now(job->link, &answer->recorded,
+			 sizeof(answer->recorded), NULL, &is_full,
+			 &failure) != 0 ||
+			is_full))
+			job_kill(job, BUILD_CRASHED);
+		return true;
 	}
-	return 0;
+	return false;
 }
 
 /* What is on record holds from now on. Two builds may bring the same policy; an
@@ -340,26 +379,41 @@ stop_building(struct supervisor *sup, const struct outcome *why)
 static void
 lose_recorder(struct supervisor *sup)
 {
-	struct record_answer answer = {.kind = RECORD_EVENT};
+	struct outcome outcome;
 	struct err why;
-	struct err ignored;
 	int code = err_set(&why, TPM_FAILED, "the tpm role died");
 
 	if (sup->recorder_fd < 0)
 		return;
 	closep(&sup->recorder_fd);
-	outcome_from(&answer.recorded.outcome, code, &why);
-	stop_building(sup, &answer.recorded.outcome);
+	outbox_attach(&sup->records, -1);
+	outcome_from(&outcome, code, &why);
+	stop_building(sup, &outcome);
+	fail_everybody(sup, &why);
+}
+
+/* Whoever waits for it would wait in vain. */
+static void
+fail_everybody(struct supervisor *sup, const struct err *why)
+{
+	struct record_answer answer = {.kind = RECORD_EVENT};
+
+	outcome_from(&answer.recorded.outcome, (int)why->code, why);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		answer.tag = sup->jobs[i].tag;
-		tell_child(sup, &answer, &ignored);
+		tell_child(sup, &answer);
+	}
+	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++) {
+		if (sup->removals[i].tag != 0)
+			supervisor_end_record(sup, sup->removals[i].tag,
+			    (int)why->code, why);
 	}
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++) {
 		struct evidence_call *call = &sup->evidence[i];
 
 		if (call->is_used)
-			(void)supervisor_answer(sup, call->connection, code,
-			    &why, &ignored);
+			supervisor_answer(sup, call->connection, (int)why->code,
+			    why);
 		call->is_used = false;
 	}
 }
@@ -370,7 +424,9 @@ supervisor_stop_recorder(struct supervisor *sup)
 	CLEANUP(closep) int pidfd = -1;
 	struct pollfd end = {.events = POLLIN};
 
-	closep(&sup->recorder_fd); /* it writes its last event, and ends */
+	/* It reads what is under way, writes its last event, and ends. */
+	closep(&sup->recorder_fd);
+	outbox_attach(&sup->records, -1);
 	if (sup->recorder_pid <= 0)
 		return;
 	pidfd = pidfd_open(sup->recorder_pid, 0);

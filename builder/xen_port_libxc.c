@@ -1,6 +1,7 @@
 #include "builder/xen_port_libxc.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "builder/xenstore_batch.h"
 
 enum { DESTROY_POLLS = 1000, DESTROY_POLL_USEC = 5000 };
+enum { REMOVE_ATTEMPTS = 64 };
 
 /* libxc tells what went wrong only to its logger: keep the last of it. */
 struct last_words {
@@ -44,6 +46,11 @@ static struct xc_dom_image *start_load(struct libxc *libxc,
     const struct xen_load *load);
 static void release_image(struct xc_dom_image **dom);
 static bool is_listed(struct libxc *libxc, uint32_t domid);
+static int remove_guarded(struct libxc *libxc, const char *const *paths,
+    uint32_t count, const struct xen_guard *guard, bool *ret_is_done,
+    struct err *err);
+static int remove_paths(struct libxc *libxc, xs_transaction_t transaction,
+    const char *const *paths, uint32_t count, struct err *err);
 static void keep_last_words(struct xentoollog_logger *logger,
     xentoollog_level level, int errnoval, const char *context,
     const char *format, va_list args) __attribute__((format(printf, 5, 0)));
@@ -119,7 +126,7 @@ libxc_domain_create(void *xen, const struct xen_domain_spec *spec,
 	};
 	uint32_t domid = 0; /* Xen chooses */
 
-	memcpy(config.handle, spec->uuid, sizeof(config.handle));
+	memcpy(config.handle, spec->handle, sizeof(config.handle));
 	if (xc_domain_create(libxc->xch, &domid, &config) != 0)
 		return xen_failed(libxc, err, "xc_domain_create");
 	*ret_domid = domid;
@@ -226,6 +233,19 @@ release_image(struct xc_dom_image **dom)
 	if (*dom != NULL)
 		xc_dom_release(*dom);
 	*dom = NULL;
+}
+
+static int
+libxc_domain_set_uuid(void *xen, uint32_t domid,
+    const uint8_t uuid[XEN_UUID_BYTES], struct err *err)
+{
+	struct libxc *libxc = xen;
+	xen_domain_handle_t handle;
+
+	memcpy(handle, uuid, sizeof(handle));
+	if (xc_domain_sethandle(libxc->xch, domid, handle) != 0)
+		return xen_failed(libxc, err, "xc_domain_sethandle");
+	return 0;
 }
 
 static int
@@ -400,13 +420,74 @@ libxc_store_read(void *xen, const char *path, char **ret_value, struct err *err)
 }
 
 static int
-libxc_store_remove(void *xen, const char *path, struct err *err)
+libxc_store_remove(void *xen, const char *const *paths, uint32_t count,
+    const struct xen_guard *guard, struct err *err)
 {
 	struct libxc *libxc = xen;
+	bool is_done = false;
 
-	if (!xs_rm(libxc->store, XBT_NULL, path) && errno != ENOENT)
-		return store_failed(err, "rm", path);
+	if (guard == NULL)
+		return remove_paths(libxc, XBT_NULL, paths, count, err);
+	for (int i = 0; i < REMOVE_ATTEMPTS && !is_done; i++)
+		TRY(remove_guarded(libxc, paths, count, guard, &is_done, err));
+	if (!is_done)
+		return err_set(err, XENSTORE_FAILED,
+		    "rm %s: the transaction collided %d times in a row",
+		    paths[0], REMOVE_ATTEMPTS);
 	return 0;
+}
+
+/* *ret_is_done: false if another transaction was first. */
+static int
+remove_guarded(struct libxc *libxc, const char *const *paths, uint32_t count,
+    const struct xen_guard *guard, bool *ret_is_done, struct err *err)
+{
+	xs_transaction_t transaction = xs_transaction_start(libxc->store);
+	bool may = false;
+	int code;
+
+	if (transaction == XBT_NULL)
+		return store_failed(err, "transaction", paths[0]);
+	code = guard->ask(guard->context, &may, err);
+	if (code == 0 && may)
+		code = remove_paths(libxc, transaction, paths, count, err);
+	if (code != 0 || !may) {
+		xs_transaction_end(libxc->store, transaction, true);
+		*ret_is_done = true;
+		return code;
+	}
+	*ret_is_done = xs_transaction_end(libxc->store, transaction, false);
+	if (!*ret_is_done && errno != EAGAIN)
+		return store_failed(err, "commit", paths[0]);
+	return 0;
+}
+
+/* All are tried; the first failure is returned. */
+static int
+remove_paths(struct libxc *libxc, xs_transaction_t transaction,
+    const char *const *paths, uint32_t count, struct err *err)
+{
+	int first = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (xs_rm(libxc->store, transaction, paths[i]) ||
+		    errno == ENOENT || first != 0)
+			continue;
+		first = store_failed(err, "rm", paths[i]);
+	}
+	return first;
+}
+
+static bool
+libxc_store_is_connected(void *xen)
+{
+	struct libxc *libxc = xen;
+	struct pollfd ends[] = {
+	    {.fd = xs_fileno(libxc->store)},
+	    {.fd = libxc->batch.fd},
+	};
+
+	return poll(ends, countof(ends), 0) == 0;
 }
 
 static int
@@ -485,6 +566,7 @@ static const struct xen_ops libxc_ops = {
     .domain_load = libxc_domain_load,
     .grants_seed = libxc_grants_seed,
     .grants_read = libxc_grants_read,
+    .domain_set_uuid = libxc_domain_set_uuid,
     .domain_unpause = libxc_domain_unpause,
     .domain_destroy = libxc_domain_destroy,
     .domain_list = libxc_domain_list,
@@ -493,6 +575,7 @@ static const struct xen_ops libxc_ops = {
     .store_write = libxc_store_write,
     .store_read = libxc_store_read,
     .store_remove = libxc_store_remove,
+    .store_is_connected = libxc_store_is_connected,
     .store_introduce = libxc_store_introduce,
     .close = libxc_close,
 };

@@ -7,6 +7,9 @@
 #include "cli/command.h"
 
 static void show(const char *prefix, json_t *status);
+static void show_pending(json_t *pending);
+static const char *text_of(json_t *row, const char *member);
+static long long number_of(json_t *row, const char *member);
 static void show_value(const char *name, json_t *value);
 
 static int
@@ -31,6 +34,7 @@ run(int argc, char **argv)
 		return command_print_json(take_ptr(&reply));
 	show("", reply);
 	show("platform ", json_object_get(reply, "platform"));
+	show_pending(json_object_get(reply, "pending"));
 	return EXIT_DONE;
 }
 
@@ -45,9 +49,46 @@ show(const char *prefix, json_t *status)
 		char name[64];
 
 		snprintf(name, sizeof(name), "%s%s", prefix, member);
-		if (!json_is_object(value))
+		if (!json_is_object(value) && !json_is_array(value))
 			show_value(name, value);
 	}
+}
+
+/* Domains that have to go and have not: one line each. */
+static void
+show_pending(json_t *pending)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(pending, i, row)
+	{
+		const char *uuid = text_of(row, "uuid");
+		long long domid = number_of(row, "domid");
+
+		printf("pending d%lld %s: %s after %lld tries, again in %lld "
+		       "seconds: %s: %s\n",
+		    domid, uuid,
+		    json_is_true(json_object_get(row, "gone"))
+			? "gone but not on record"
+			: "not removed",
+		    number_of(row, "tries"), number_of(row, "again_in_seconds"),
+		    text_of(row, "failed"), text_of(row, "detail"));
+	}
+}
+
+static const char *
+text_of(json_t *row, const char *member)
+{
+	const char *text = json_string_value(json_object_get(row, member));
+
+	return text != NULL ? text : "-";
+}
+
+static long long
+number_of(json_t *row, const char *member)
+{
+	return (long long)json_integer_value(json_object_get(row, member));
 }
 
 static void

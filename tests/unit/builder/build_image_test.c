@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "builder/front_link.h"
 #include "builder/ipc.h"
 #include "image-store/kernel_unpack.h"
 
@@ -483,53 +484,106 @@ build_of_a_cached_image_does_not_care_about_stored_blobs(void **state)
 
 /* --- listing -------------------------------------------------------------- */
 
+static const struct image_row *
+find_row(const struct sealed *rows, const char *name)
+{
+	const struct image_row *all = (const void *)sealed_bytes(rows).ptr;
+
+	for (size_t i = 0; i < sealed_bytes(rows).len / sizeof(*all); i++) {
+		if (strcmp(all[i].name, name) == 0)
+			return &all[i];
+	}
+	fail_msg("no row of %s", name);
+	return NULL;
+}
+
+/* What is reported: verdicts are counted, the listing is returned, owned. */
+static struct sealed *
+receive_listing(int link, unsigned int *ret_verdicts)
+{
+	struct sealed *rows = NULL;
+
+	*ret_verdicts = 0;
+	for (;;) {
+		CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
+		struct report report;
+		struct err err;
+		bool is_end;
+
+		assert_code(ipc_receive_fds(link, &report, sizeof(report), &fds,
+				&is_end, &err),
+		    0);
+		if (is_end)
+			return rows;
+		if (report.kind == REPORT_VERDICT) {
+			++*ret_verdicts;
+			continue;
+		}
+		assert_int_equal(report.kind, REPORT_IMAGES);
+		assert_null(rows);
+		assert_code(ipc_take_sealed(&fds, FRONT_ATTACHED_BYTES,
+				"a listing", &rows, &err),
+		    0);
+	}
+}
+
 static void
 listing_verifies_each_image_and_says_why_not(void **state)
 {
 	struct bench *bench = *state;
+	CLEANUP(sealed_freep) struct sealed *rows = NULL;
+	const struct image_row *row;
+	unsigned int verdicts;
 	struct err err = {0};
 	int link[2];
-	unsigned int rows = 0;
-	unsigned int verdicts = 0;
-	bool is_end = false;
 
 	add_image(SIGNER_STRANGER, "web-bad", "2", 9);
 	assert_code(ipc_pair(link, &err), 0);
 	bench->env.images.link = link[1];
 	assert_code(image_fetch_rows(&bench->env.images, &err), 0);
 	close(link[1]);
-	for (;;) {
-		struct report report;
-
-		assert_code(ipc_receive(link[0], &report, sizeof(report), NULL,
-				&is_end, &err),
-		    0);
-		if (is_end)
-			break;
-		if (report.kind == REPORT_VERDICT) {
-			verdicts++;
-			continue;
-		}
-		rows++;
-		assert_int_equal(report.kind, REPORT_IMAGE);
-		if (strcmp(report.image.name, "web") == 0) {
-			assert_code(report.image.outcome.code, 0);
-			assert_string_equal(report.image.version, "1");
-			assert_string_equal(report.image.role, "prod");
-			assert_int_equal(report.image.rollback_index, 17);
-			assert_int_equal(report.image.memory_min_mib, 128);
-			assert_int_equal(report.image.memory_max_mib, 4096);
-			assert_int_equal(report.image.vcpus_min, 1);
-			assert_int_equal(report.image.vcpus_max, 8);
-		} else {
-			assert_string_equal(report.image.name, "web-bad");
-			assert_code(report.image.outcome.code, KEY_UNKNOWN);
-			assert_string_equal(report.image.role, "");
-		}
-	}
+	rows = receive_listing(link[0], &verdicts);
 	close(link[0]);
-	assert_int_equal(rows, 2);
+	assert_non_null(rows);
+	assert_int_equal(sealed_bytes(rows).len, 2 * sizeof(*row));
 	assert_int_equal(verdicts, 1); /* on the one that may run */
+
+	row = find_row(rows, "web");
+	assert_code(row->outcome.code, 0);
+	assert_string_equal(row->version, "1");
+	assert_string_equal(row->role, "prod");
+	assert_int_equal(row->rollback_index, 17);
+	assert_int_equal(row->memory_min_mib, 128);
+	assert_int_equal(row->memory_max_mib, 4096);
+	assert_int_equal(row->vcpus_min, 1);
+	assert_int_equal(row->vcpus_max, 8);
+
+	row = find_row(rows, "web-bad");
+	assert_code(row->outcome.code, KEY_UNKNOWN);
+	assert_string_equal(row->role, "");
+}
+
+/* No rows are an answer too. */
+static void
+listing_of_an_empty_store_has_no_rows(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(sealed_freep) struct sealed *rows = NULL;
+	unsigned int verdicts;
+	struct err err = {0};
+	int link[2];
+
+	write_file("store/index.json",
+	    bytes_of_str("{\"schemaVersion\":2,\"manifests\":[]}"));
+	assert_code(ipc_pair(link, &err), 0);
+	bench->env.images.link = link[1];
+	if (image_fetch_rows(&bench->env.images, &err) != 0)
+		fail_msg("%s", err.text);
+	close(link[1]);
+	rows = receive_listing(link[0], &verdicts);
+	close(link[0]);
+	assert_non_null(rows);
+	assert_int_equal(sealed_bytes(rows).len, 0);
 }
 
 int
@@ -565,6 +619,7 @@ main(void)
 	    story_test(
 		build_of_a_cached_image_does_not_care_about_stored_blobs),
 	    story_test(listing_verifies_each_image_and_says_why_not),
+	    story_test(listing_of_an_empty_store_has_no_rows),
 	};
 
 	return cmocka_run_group_tests_name("build_image", tests, NULL, NULL);

@@ -17,6 +17,10 @@ enum { XENSTORED = 1, XENCONSOLED = 2 };
 
 #define GOOD_UUID "6a2f3f1c-0b6e-4a54-9a55-8a7f2f3b9d11"
 
+/* What the supervisor would have drawn: 16 such bytes. */
+enum { BENCH_HANDLE = 0xab };
+#define BENCH_HANDLE_TEXT "abababab-abab-abab-abab-abababababab"
+
 struct bench {
 	struct xen_fake *fake;
 	struct xen_port port;

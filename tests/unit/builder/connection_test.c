@@ -263,12 +263,10 @@ static void
 connection_next_forgets_the_call_that_was_answered(void **state)
 {
 	(void)state;
-	conn.rows = json_array();
 	conn.has_receipt = true;
 	conn.is_oneway = true;
 	conn.method = method_find("org.assay.Builder.BuildDomain");
 	connection_next(&conn);
-	assert_null(conn.rows);
 	assert_null(conn.method);
 	assert_false(conn.has_receipt);
 	assert_false(conn.is_oneway);
@@ -301,7 +299,6 @@ connection_close_frees_everything_and_its_place(void **state)
 
 	(void)state;
 	connection_reply(&conn, strdup("{}"));
-	conn.rows = json_array();
 	connection_close(&conn);
 	assert_int_equal(conn.state, CONNECTION_FREE);
 	assert_int_equal(conn.fd, -1);

@@ -66,7 +66,7 @@ start_daemon(enum fault_kind kind, const char *operation)
 	if (trust_in_force_load(policy, config.trust_updates, &trust, &err) !=
 		0 ||
 	    journal_open(config.state, &journal, &err) != 0 ||
-	    front_listen(config.socket, &listen_fd, &err) != 0)
+	    front_listen(&config, &listen_fd, &err) != 0)
 		fail_msg("%s", err.text);
 	daemon_pid = fork();
 	if (daemon_pid == 0) {
@@ -158,11 +158,12 @@ size_t
 count_pending(void)
 {
 	struct journal journal = {.state_dir = config.state, .lock_fd = -1};
-	struct journal_pending pending[16];
+	struct journal_pending pending[JOURNAL_PENDING];
 	uint32_t count = 0;
 	struct err err;
 
-	assert_code(journal_read_pending(&journal, pending, 16, &count, &err),
+	assert_code(journal_read_pending(&journal, pending, JOURNAL_PENDING,
+			&count, &err),
 	    0);
 	return count;
 }
@@ -185,6 +186,8 @@ is_domain_gone(void)
 void
 assert_nothing_left(void)
 {
+	/* That a domain is gone is put on record after its caller heard. */
+	wait_until(is_nothing_left, "nothing is left");
 	assert_int_equal(xen_fake_domain_count(fake), 0);
 	assert_int_equal(xen_fake_node_count(fake), 0);
 	assert_int_equal(count_files("libxl"), 0);
@@ -244,6 +247,23 @@ wait_for_call(const char *operation)
 	wait_until(was_called, operation);
 }
 
+static bool
+holds_a_pipe(pid_t pid)
+{
+	char path[64];
+	char target[64];
+
+	for (int fd = 3; fd < 16; fd++) {
+		ssize_t len;
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+		len = readlink(path, target, sizeof(target) - 1);
+		if (len > 0 && strncmp(target, "pipe:", 5) == 0)
+			return true;
+	}
+	return false;
+}
+
 pid_t
 child_of_daemon(int n)
 {
@@ -261,6 +281,18 @@ child_of_daemon(int n)
 	}
 	fclose(file);
 	return pid;
+}
+
+/* The front is the one child that holds a pipe and is no build child. */
+pid_t
+front_of_daemon(void)
+{
+	for (int n = 0;; n++) {
+		pid_t pid = child_of_daemon(n);
+
+		if (pid == 0 || holds_a_pipe(pid))
+			return pid;
+	}
 }
 
 /* Development: no identity and no boot policy, but a TPM and a log. */

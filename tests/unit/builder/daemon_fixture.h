@@ -41,6 +41,9 @@ int end_daemon(int signal_number);
 enum { TPM_CHILD, FRONT_CHILD, WAITING_CHILD };
 pid_t child_of_daemon(int n);
 
+/* The child that holds the listening socket, whatever its place; 0: none. */
+pid_t front_of_daemon(void);
+
 /* A build as domain NAME whose uuid ends in NUMBER; and is this in the next
  * reply? */
 void send_build(int fd, const char *name, unsigned int number);

@@ -28,7 +28,7 @@ commit(uint32_t domid, uint8_t byte, const char *name)
 	struct receipt receipt = receipt_of(domid, byte, name);
 	struct err err;
 
-	assert_code(journal_commit(&journal, &receipt, &err), 0);
+	assert_code(journal_commit(&journal, receipt.uuid, &receipt, &err), 0);
 	return receipt;
 }
 
@@ -39,6 +39,28 @@ load(void)
 
 	if (domain_table_load(&journal, &port, &table, &err) != 0)
 		fail_msg("%s", err.text);
+}
+
+static const struct domain_row *
+find(const struct domain_selector *selector)
+{
+	const struct domain_row *row = NULL;
+	struct err err = {0};
+
+	if (domain_table_find(&table, selector, &row, &err) != 0)
+		fail_msg("%s", err.text);
+	return row;
+}
+
+static void
+assert_not_found(const struct domain_selector *selector, int code)
+{
+	static const struct domain_row unchanged;
+	const struct domain_row *row = &unchanged;
+	struct err err;
+
+	assert_code(domain_table_find(&table, selector, &row, &err), code);
+	assert_ptr_equal(row, &unchanged);
 }
 
 /* Domains 7 "one" and 9 "two" were built and live. */
@@ -87,9 +109,9 @@ table_forgets_at_start_what_ended_meanwhile(void **state)
 	assert_int_equal(count_files("state/domains"), 2);
 }
 
-/* The id was given to another domain: it is not ours. */
+/* Its id was given to another domain, or its uuid: neither is ours. */
 static void
-table_knows_its_domains_by_uuid_and_not_by_id(void **state)
+table_knows_its_domains_by_id_and_uuid(void **state)
 {
 	struct err err;
 
@@ -98,6 +120,28 @@ table_knows_its_domains_by_uuid_and_not_by_id(void **state)
 	assert_code(domain_table_refresh(&table, &err), 0);
 	assert_int_equal(table.count, 1);
 	assert_int_equal(table.rows[0].receipt.domid, 9);
+
+	xen_fake_domain(fake, 9)->exists = false;
+	xen_fake_add(fake, 12, 0x99, "two");
+	assert_code(domain_table_refresh(&table, &err), 0);
+	assert_int_equal(table.count, 0);
+}
+
+/* Another one with the same uuid does not hide ours, wherever it is listed. */
+static void
+table_keeps_a_domain_whose_uuid_another_has_too(void **state)
+{
+	struct domain_selector selector = {.domid = 9};
+	struct err err;
+
+	(void)state;
+	xen_fake_domain(fake, 7)->exists = false;
+	xen_fake_add(fake, 4, 0x99, "copy");
+	xen_fake_add(fake, 12, 0x99, "copy");
+	xen_fake_domain(fake, 9)->memory_mib = 300;
+	assert_code(domain_table_refresh(&table, &err), 0);
+	assert_int_equal(table.count, 1);
+	assert_int_equal(find(&selector)->memory_kib, 300 << 10);
 }
 
 static void
@@ -124,12 +168,11 @@ table_refresh_updates_what_xen_says(void **state)
 	xen_fake_domain(fake, 9)->is_dying = true;
 	xen_fake_domain(fake, 9)->memory_mib = 300;
 	assert_code(domain_table_refresh(&table, &err), 0);
-	assert_false(domain_table_find(&table, &selector)->is_paused);
-	assert_true(domain_table_find(&table, &selector)->is_dying);
-	assert_int_equal(domain_table_find(&table, &selector)->memory_kib,
-	    300 << 10);
+	assert_false(find(&selector)->is_paused);
+	assert_true(find(&selector)->is_dying);
+	assert_int_equal(find(&selector)->memory_kib, 300 << 10);
 	selector.domid = 7;
-	assert_true(domain_table_find(&table, &selector)->is_paused);
+	assert_true(find(&selector)->is_paused);
 }
 
 static void
@@ -153,10 +196,9 @@ table_finds_by_id_uuid_or_name(void **state)
 
 	(void)state;
 	memset(by_uuid.uuid, 0x99, UUID_BYTES);
-	assert_int_equal(domain_table_find(&table, &by_domid)->receipt.uuid[0],
-	    0x99);
-	assert_int_equal(domain_table_find(&table, &by_uuid)->receipt.domid, 9);
-	assert_int_equal(domain_table_find(&table, &by_name)->receipt.domid, 9);
+	assert_int_equal(find(&by_domid)->receipt.uuid[0], 0x99);
+	assert_int_equal(find(&by_uuid)->receipt.domid, 9);
+	assert_int_equal(find(&by_name)->receipt.domid, 9);
 }
 
 static void
@@ -168,10 +210,25 @@ table_finds_nothing_that_it_does_not_have(void **state)
 	struct domain_selector by_name = {.name = "tw"};
 
 	(void)state;
-	assert_null(domain_table_find(&table, &by_domid));
-	assert_null(domain_table_find(&table, &by_nothing));
-	assert_null(domain_table_find(&table, &by_uuid));
-	assert_null(domain_table_find(&table, &by_name));
+	assert_not_found(&by_domid, DOMAIN_UNKNOWN);
+	assert_not_found(&by_nothing, DOMAIN_UNKNOWN);
+	assert_not_found(&by_uuid, DOMAIN_UNKNOWN);
+	assert_not_found(&by_name, DOMAIN_UNKNOWN);
+}
+
+/* It is about a domain to be destroyed: refuse, do not guess. */
+static void
+table_does_not_choose_between_domains_that_fit(void **state)
+{
+	struct domain_selector by_name = {.name = "two"};
+	struct domain_selector by_domid = {.domid = 11};
+	struct receipt receipt = receipt_of(11, 0xbb, "two");
+	struct err err;
+
+	(void)state;
+	assert_code(domain_table_add(&table, &receipt, &err), 0);
+	assert_not_found(&by_name, DOMAIN_AMBIGUOUS);
+	assert_int_equal(find(&by_domid)->receipt.uuid[0], 0xbb);
 }
 
 static void
@@ -183,10 +240,9 @@ table_adds_and_removes(void **state)
 
 	(void)state;
 	assert_code(domain_table_add(&table, &receipt, &err), 0);
-	assert_string_equal(domain_table_find(&table, &selector)->receipt.name,
-	    "three");
+	assert_string_equal(find(&selector)->receipt.name, "three");
 	domain_table_remove(&table, receipt.uuid);
-	assert_null(domain_table_find(&table, &selector));
+	assert_not_found(&selector, DOMAIN_UNKNOWN);
 	assert_int_equal(table.count, 2);
 	domain_table_remove(&table, receipt.uuid);
 	assert_int_equal(table.count, 2);
@@ -230,12 +286,14 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    table_test(table_holds_what_was_built_and_lives),
 	    table_test(table_forgets_at_start_what_ended_meanwhile),
-	    table_test(table_knows_its_domains_by_uuid_and_not_by_id),
+	    table_test(table_knows_its_domains_by_id_and_uuid),
+	    table_test(table_keeps_a_domain_whose_uuid_another_has_too),
 	    table_test(table_refresh_drops_what_ended_and_forgets_its_receipt),
 	    table_test(table_refresh_updates_what_xen_says),
 	    table_test(table_refresh_keeps_everything_when_xen_does_not_answer),
 	    table_test(table_finds_by_id_uuid_or_name),
 	    table_test(table_finds_nothing_that_it_does_not_have),
+	    table_test(table_does_not_choose_between_domains_that_fit),
 	    table_test(table_adds_and_removes),
 	    table_test(table_takes_no_more_than_its_limit),
 	    table_test(

@@ -7,14 +7,36 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/domain.h"
+#include "builder/domain_erase.h"
 #include "builder/libxl_json.h"
 
-static int
-erase_by_uuid(struct bench *bench, uint32_t domid, struct err *err)
+/* What the supervisor knows of it: as after a build that did not end. */
+static struct domain_claim
+claim_of(const struct bench *bench, uint32_t domid, bool may_have_uuid)
 {
-	return domain_erase_by_uuid(&bench->env.place, domid,
-	    bench->request.uuid, err);
+	struct domain_claim claim = {
+	    .domid = domid,
+	    .may_have_uuid = may_have_uuid,
+	};
+
+	memcpy(claim.handle, bench->env.handle, UUID_BYTES);
+	memcpy(claim.uuid, bench->request.uuid, UUID_BYTES);
+	return claim;
+}
+
+static int
+erase(struct bench *bench, uint32_t domid, bool may_have_uuid, struct err *err)
+{
+	struct domain_claim claim = claim_of(bench, domid, may_have_uuid);
+
+	return domain_erase(&bench->env.place, &claim, err);
+}
+
+/* Domain 7 still has the handle that it was created under. */
+static void
+unname(struct bench *bench)
+{
+	memset(xen_fake_domain(bench->fake, 7)->uuid, BENCH_HANDLE, UUID_BYTES);
 }
 
 /* A built domain 7, and two of other people. */
@@ -52,36 +74,37 @@ erase_removes_the_domain_its_nodes_and_its_record(void **state)
 	struct bench *bench = *state;
 	struct err err;
 
-	assert_code(
-	    domain_erase(&bench->env.place, 7, bench->request.uuid, &err), 0);
+	assert_code(erase(bench, 7, true, &err), 0);
 	assert_only_others(bench);
 	/* The domain first: until then it could write its nodes. */
-	assert_string_equal(bench->fake->calls[0], "domain_destroy 7");
+	assert_string_equal(bench->fake->calls[1], "domain_destroy 7");
 	/* Again: there is nothing, and that is fine. */
-	assert_code(
-	    domain_erase(&bench->env.place, 7, bench->request.uuid, &err), 0);
+	assert_code(erase(bench, 7, true, &err), 0);
+	assert_only_others(bench);
 }
 
 static void
 erase_tries_everything_and_reports_the_first_failure(void **state)
 {
+	static const char *const operations[] = {"domain_destroy",
+	    "store_remove"};
 	struct bench *bench = *state;
 
-	for (uint32_t n = 1; n <= 5; n++) {
+	for (size_t i = 0; i < countof(operations); i++) {
 		struct err err = {0};
 
 		xen_fake_forget_calls(bench->fake);
-		bench->fake->fail_at = n;
+		strcpy(bench->fake->fail_operation, operations[i]);
 		assert_code(libxl_json_write("libxl", 7, &bench->request, &err),
 		    0);
-		assert_code(domain_erase(&bench->env.place, 7,
-				bench->request.uuid, &err),
-		    n == 1 ? XEN_FAILED : XENSTORE_FAILED);
-		assert_has(err.text,
-		    n == 1 ? "domain_destroy" : "store_remove");
-		assert_int_equal(bench->fake->call_count, 5);
+		assert_code(erase(bench, 7, true, &err),
+		    i == 0 ? XEN_FAILED : XENSTORE_FAILED);
+		assert_has(err.text, operations[i]);
+		assert_true(xen_fake_call_of(bench->fake, "store_remove") > 0);
 		assert_int_equal(count_files("libxl"), 0);
 	}
+	bench->fake->fail_operation[0] = '\0';
+	assert_null(xen_fake_domain(bench->fake, 7));
 }
 
 static void
@@ -92,71 +115,121 @@ erase_reports_a_record_that_cannot_be_removed(void **state)
 
 	memset(bench->config.libxl_dir, 'x', CONFIG_PATH_SIZE - 1);
 	memcpy(bench->config.libxl_dir, "/dev/null/", 10);
-	assert_code(
-	    domain_erase(&bench->env.place, 7, bench->request.uuid, &err),
-	    STORE_IO);
+	assert_code(erase(bench, 7, true, &err), STORE_IO);
 	assert_null(xen_fake_domain(bench->fake, 7));
 }
 
 static void
-erase_by_uuid_finds_the_domain_whatever_its_id(void **state)
+erase_finds_the_domain_by_its_handle_alone(void **state)
 {
 	struct bench *bench = *state;
 	struct err err;
 
-	assert_code(erase_by_uuid(bench, 0, &err), 0);
+	unname(bench);
+	assert_code(erase(bench, 0, false, &err), 0);
 	assert_only_others(bench);
 }
 
-/* The id that was noted belongs to somebody else by now. */
+/* A caller chose the uuid: it may be that of anybody. */
 static void
-erase_by_uuid_never_touches_another_domain_of_that_id(void **state)
+erase_never_goes_by_a_uuid_alone(void **state)
 {
 	struct bench *bench = *state;
+	uint32_t nodes = xen_fake_node_count(bench->fake);
 	struct err err;
 
-	assert_code(erase_by_uuid(bench, 3, &err), 0);
-	assert_only_others(bench);
-
-	xen_fake_forget_calls(bench->fake);
-	assert_code(erase_by_uuid(bench, 3, &err), 0);
-	assert_only_others(bench);
-	assert_int_equal(bench->fake->call_count, 1);
+	assert_code(erase(bench, 0, true, &err), 0);
+	assert_code(erase(bench, 70, true, &err), 0);
+	assert_code(erase(bench, 7, false, &err), 0);
+	assert_int_equal(xen_fake_call_of(bench->fake, "domain_destroy"), -1);
+	assert_int_equal(xen_fake_domain_count(bench->fake), 3);
+	assert_int_equal(xen_fake_node_count(bench->fake), nodes);
+	assert_int_equal(count_files("libxl"), 1);
 }
 
+/* The id that was reported belongs to somebody else by now. */
 static void
-erase_by_uuid_removes_the_nodes_of_a_domain_that_is_gone(void **state)
+erase_never_touches_another_domain_of_that_id(void **state)
 {
 	struct bench *bench = *state;
 	struct err err;
 
 	xen_fake_domain(bench->fake, 7)->exists = false;
-	assert_code(erase_by_uuid(bench, 7, &err), 0);
+	memset(xen_fake_add(bench->fake, 7, 0x77, NULL)->uuid, 0x77,
+	    UUID_BYTES);
+	assert_code(erase(bench, 7, true, &err), 0);
+	assert_non_null(xen_fake_domain(bench->fake, 7));
+	assert_non_null(xen_fake_node(bench->fake, "/local/domain/7/name"));
+	assert_int_equal(count_files("libxl"), 1);
+	/* Nobody has the uuid. */
+	assert_null(xen_fake_node(bench->fake, "/vm/" GOOD_UUID));
+}
+
+/* Somebody has made a domain with the same uuid. */
+static void
+erase_leaves_the_nodes_of_another_domain_with_that_uuid(void **state)
+{
+	struct bench *bench = *state;
+	struct err err;
+
+	memcpy(xen_fake_domain(bench->fake, 3)->uuid, bench->request.uuid,
+	    UUID_BYTES);
+	assert_code(erase(bench, 7, true, &err), 0);
+	assert_null(xen_fake_domain(bench->fake, 7));
+	assert_non_null(xen_fake_domain(bench->fake, 3));
+	assert_non_null(xen_fake_node(bench->fake, "/vm/" GOOD_UUID));
+	assert_null(xen_fake_node(bench->fake, "/local/domain/7/name"));
+}
+
+static void
+erase_refuses_when_several_domains_have_the_handle(void **state)
+{
+	struct bench *bench = *state;
+	struct err err;
+
+	unname(bench);
+	memset(xen_fake_domain(bench->fake, 3)->uuid, BENCH_HANDLE, UUID_BYTES);
+	assert_code(erase(bench, 0, false, &err), DOMAIN_AMBIGUOUS);
+	assert_int_equal(xen_fake_domain_count(bench->fake), 3);
+	assert_int_equal(bench->fake->call_count, 1);
+	/* With its id there is no doubt. */
+	assert_code(erase(bench, 7, false, &err), 0);
+	assert_null(xen_fake_domain(bench->fake, 7));
+	assert_non_null(xen_fake_domain(bench->fake, 3));
+}
+
+static void
+erase_removes_the_nodes_of_a_domain_that_is_gone(void **state)
+{
+	struct bench *bench = *state;
+	struct err err;
+
+	xen_fake_domain(bench->fake, 7)->exists = false;
+	assert_code(erase(bench, 7, true, &err), 0);
 	assert_only_others(bench);
 }
 
 static void
-erase_by_uuid_does_nothing_when_nothing_was_made(void **state)
+erase_does_nothing_when_nothing_was_made(void **state)
 {
 	struct bench *bench = *state;
-	uint8_t uuid[UUID_BYTES] = {1};
 	uint32_t nodes = xen_fake_node_count(bench->fake);
 	struct err err;
 
-	assert_code(domain_erase_by_uuid(&bench->env.place, 0, uuid, &err), 0);
+	assert_code(erase(bench, 0, false, &err), 0);
 	assert_int_equal(bench->fake->call_count, 1);
 	assert_int_equal(xen_fake_domain_count(bench->fake), 3);
 	assert_int_equal(xen_fake_node_count(bench->fake), nodes);
 }
 
 static void
-erase_by_uuid_touches_nothing_if_the_list_cannot_be_had(void **state)
+erase_touches_nothing_if_the_list_cannot_be_had(void **state)
 {
 	struct bench *bench = *state;
 	struct err err;
 
 	bench->fake->fail_at = 1;
-	assert_code(erase_by_uuid(bench, 7, &err), XEN_FAILED);
+	assert_code(erase(bench, 7, true, &err), XEN_FAILED);
 	assert_int_equal(bench->fake->call_count, 1);
 	assert_non_null(xen_fake_domain(bench->fake, 7));
 }
@@ -181,12 +254,14 @@ main(void)
 	    erase_test(erase_removes_the_domain_its_nodes_and_its_record),
 	    erase_test(erase_tries_everything_and_reports_the_first_failure),
 	    erase_test(erase_reports_a_record_that_cannot_be_removed),
-	    erase_test(erase_by_uuid_finds_the_domain_whatever_its_id),
-	    erase_test(erase_by_uuid_never_touches_another_domain_of_that_id),
-	    erase_test(
-		erase_by_uuid_removes_the_nodes_of_a_domain_that_is_gone),
-	    erase_test(erase_by_uuid_does_nothing_when_nothing_was_made),
-	    erase_test(erase_by_uuid_touches_nothing_if_the_list_cannot_be_had),
+	    erase_test(erase_finds_the_domain_by_its_handle_alone),
+	    erase_test(erase_never_goes_by_a_uuid_alone),
+	    erase_test(erase_never_touches_another_domain_of_that_id),
+	    erase_test(erase_leaves_the_nodes_of_another_domain_with_that_uuid),
+	    erase_test(erase_refuses_when_several_domains_have_the_handle),
+	    erase_test(erase_removes_the_nodes_of_a_domain_that_is_gone),
+	    erase_test(erase_does_nothing_when_nothing_was_made),
+	    erase_test(erase_touches_nothing_if_the_list_cannot_be_had),
 	    cmocka_unit_test(abort_of_no_domain_does_nothing),
 	};
 

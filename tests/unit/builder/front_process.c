@@ -13,7 +13,11 @@
 #include "builder/ipc.h"
 #include "builder/timing.h"
 
-struct front_process front = {.link = -1};
+struct front_process front = {.calls_fd = -1, .answers_fd = -1};
+
+/* It was read, and nobody has taken it yet. */
+static struct front_call waiting_call;
+static bool has_waiting_call;
 
 /* --- the clock ------------------------------------------------------- */
 
@@ -22,6 +26,7 @@ static struct clock {
 	volatile uint64_t ahead_usec;
 } * shared_clock;
 
+static void receive_call(void);
 uint64_t __real_timing_now_usec(void);
 uint64_t __wrap_timing_now_usec(void);
 
@@ -43,23 +48,41 @@ void
 front_start(void)
 {
 	int listen_fd = -1;
-	int link[2];
+	int calls[2];
+	int answers[2];
 	struct err err;
 	int parent_pid = getpid();
 
-	assert_code(front_listen(front.config.socket, &listen_fd, &err), 0);
-	assert_code(ipc_pair(link, &err), 0);
+	assert_code(front_listen(&front.config, &listen_fd, &err), 0);
+	assert_code(ipc_pipe(calls, &err), 0);
+	assert_code(ipc_pair(answers, &err), 0);
+	has_waiting_call = false;
 	front.pid = fork();
 	if (front.pid == 0) {
+		const struct front_link link = {calls[1], answers[1]};
 		int log_fd = open("front.log",
 		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
 		dup2(log_fd, STDERR_FILENO);
-		front_run(&front.config, listen_fd, link[1], parent_pid);
+		signal(SIGPIPE, SIG_IGN); /* as the daemon does */
+		front_run(&front.config, listen_fd, &link, parent_pid);
 	}
-	close(link[1]);
+	close(calls[1]);
+	close(answers[1]);
 	close(listen_fd);
-	front.link = link[0];
+	front.calls_fd = calls[0];
+	front.answers_fd = answers[0];
+}
+
+void
+front_leave(void)
+{
+	/* Its end is a clean one if the answers end first. */
+	closep(&front.answers_fd);
+	if (front.pid > 0)
+		waitpid(front.pid, &front.status, 0);
+	front.pid = 0;
+	closep(&front.calls_fd);
 }
 
 int
@@ -81,11 +104,9 @@ front_setup(void **state)
 int
 front_teardown(void **state)
 {
-	closep(&front.link);
-	if (front.pid > 0) {
+	if (front.pid > 0)
 		kill(front.pid, SIGKILL);
-		waitpid(front.pid, NULL, 0);
-	}
+	front_leave();
 	munmap(shared_clock, sizeof(*shared_clock));
 	alarm(0);
 	return leave_directory(state);
@@ -96,26 +117,43 @@ front_teardown(void **state)
 bool
 front_call_came(int timeout_ms)
 {
-	struct pollfd wait = {.fd = front.link, .events = POLLIN};
+	uint64_t end = __real_timing_now_usec() + (uint64_t)timeout_ms * 1000;
+	struct pollfd wait = {.fd = front.calls_fd, .events = POLLIN};
 
-	return poll(&wait, 1, timeout_ms) == 1;
+	while (!has_waiting_call) {
+		uint64_t now = __real_timing_now_usec();
+		int rest_ms = now < end ? (int)((end - now + 999) / 1000) : 0;
+
+		if (poll(&wait, 1, rest_ms) != 1)
+			return false;
+		receive_call();
+	}
+	return true;
+}
+
+/* Each second the front says that it is alive: that is no call. */
+static void
+receive_call(void)
+{
+	struct err err = {0};
+	bool is_end;
+
+	if (ipc_pipe_receive(front.calls_fd, &waiting_call,
+		sizeof(waiting_call), &is_end, &err) != 0)
+		fail_msg("%s", err.text);
+	if (is_end)
+		fail_msg("the front ended");
+	has_waiting_call = waiting_call.kind != FRONT_ALIVE;
 }
 
 struct front_call
 front_next_call(uint32_t kind)
 {
-	struct front_call call;
-	struct err err = {0};
-	bool is_end;
-
 	if (!front_call_came(10000))
 		fail_msg("no call came from the front");
-	if (ipc_receive(front.link, &call, sizeof(call), NULL, &is_end, &err) !=
-	    0)
-		fail_msg("%s", err.text);
-	assert_false(is_end);
-	assert_int_equal(call.kind, kind);
-	return call;
+	has_waiting_call = false;
+	assert_int_equal(waiting_call.kind, kind);
+	return waiting_call;
 }
 
 void
@@ -123,7 +161,20 @@ front_answer_with(const struct front_answer *answer)
 {
 	struct err err;
 
-	assert_code(ipc_send(front.link, answer, sizeof(*answer), -1, &err), 0);
+	assert_code(
+	    ipc_send(front.answers_fd, answer, sizeof(*answer), -1, &err), 0);
+}
+
+void
+front_answer_memory(uint32_t connection, struct bytes attached)
+{
+	struct front_answer answer = {.connection = connection};
+	CLEANUP(sealed_freep) struct sealed *memory = sealed_of(attached);
+	struct err err;
+
+	assert_code(ipc_send_sealed(front.answers_fd, &answer, sizeof(answer),
+			memory, &err),
+	    0);
 }
 
 void
@@ -131,7 +182,6 @@ front_answer_receipt(uint32_t connection)
 {
 	struct front_answer answer = {
 	    .connection = connection,
-	    .is_last = true,
 	    .receipt = good_receipt(),
 	};
 
@@ -141,8 +191,7 @@ front_answer_receipt(uint32_t connection)
 void
 front_answer_error(uint32_t connection, enum err_code code, const char *text)
 {
-	struct front_answer answer = {.connection = connection,
-	    .is_last = true};
+	struct front_answer answer = {.connection = connection};
 	struct err err;
 
 	err_set_field(&err, code, "vcpus", "%s", text);

@@ -12,7 +12,10 @@
 extern struct front_process {
 	struct config config; /* for the next start */
 	pid_t pid;            /* 0: its end was seen */
-	int link;             /* the supervisor's side */
+	int status;           /* how it ended */
+	/* The supervisor's sides. */
+	int calls_fd;   /* read from */
+	int answers_fd; /* written to */
 } front;
 
 /* cmocka setup and teardown: in a fresh directory, and started. */
@@ -25,16 +28,21 @@ int front_teardown(void **state);
 /* What it logs goes into "front.log". */
 void front_start(void);
 
+/* Its supervisor goes, and waits for its end. */
+void front_leave(void);
+
 /* Its clock, from now on. */
 void front_be_later(unsigned int seconds);
 
-/* Does a call come? The next one, which has to be of this kind. */
+/* Does a call come? The next one, which has to be of this kind. That the front
+ * says it is alive is none. */
 bool front_call_came(int timeout_ms);
 struct front_call front_next_call(uint32_t kind);
 
-/* Answer; or as the last answer to this connection, a receipt or an error in
+/* Answer; or with no more than this memory, with a receipt, with an error in
  * the field "vcpus". */
 void front_answer_with(const struct front_answer *answer);
+void front_answer_memory(uint32_t connection, struct bytes attached);
 void front_answer_receipt(uint32_t connection);
 void front_answer_error(uint32_t connection, enum err_code code,
     const char *text);

@@ -5,6 +5,7 @@
 #include "front_process.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,16 +94,17 @@ static void
 front_hangs_up_on_a_caller_who_does_not_read(void **state)
 {
 	CLEANUP(closep) int fd = caller_open();
-	struct front_answer answer = {.image = {.name = "web", .version = "1"}};
+	CLEANUP(freep)
+	struct image_row *rows = calloc(LIMIT_INDEX_IMAGES, sizeof(*rows));
 
 	(void)state;
+	assert_non_null(rows);
 	caller_send(fd, CALL("ListImages"));
-	answer.connection = front_next_call(FRONT_LIST_IMAGES).connection;
 	/* More than a socket holds. */
 	for (int i = 0; i < LIMIT_INDEX_IMAGES; i++)
-		front_answer_with(&answer);
-	answer.is_last = true;
-	front_answer_with(&answer);
+		strcpy(rows[i].name, "web");
+	front_answer_memory(front_next_call(FRONT_LIST_IMAGES).connection,
+	    bytes_of(rows, LIMIT_INDEX_IMAGES * sizeof(*rows)));
 	assert_int_equal(recv(fd, &(char){0}, 1, MSG_PEEK), 1);
 	front_be_later(NEARLY + REST);
 	/* Two turns of the front's loop, in which the rest would come. */

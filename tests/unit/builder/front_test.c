@@ -92,24 +92,18 @@ static void
 front_does_not_read_past_the_evidence_it_was_given(void **state)
 {
 	CLEANUP(closep) int fd = caller_open();
-	struct front_answer answer = {.is_last = true};
 	struct quote quote = {.ek_certificate = {.len = SIZE_MAX}};
 	size_t sizes[] = {0, 3, sizeof(quote)};
 
 	(void)state;
 	for (size_t i = 0; i < countof(sizes); i++) {
-		CLEANUP(sealed_freep) struct sealed *memory = NULL;
 		CLEANUP(freep) char *reply = NULL;
-		struct err err;
 
 		caller_send(fd, "{\"method\":\"org.assay.Builder.Attest\","
 				"\"parameters\":{\"nonce\":"
 				"\"00112233445566778899aabbccddeeff\"}}");
-		answer.connection = front_next_call(FRONT_ATTEST).connection;
-		memory = sealed_of(bytes_of(&quote, sizes[i]));
-		assert_code(ipc_send_sealed(front.link, &answer, sizeof(answer),
-				memory, &err),
-		    0);
+		front_answer_memory(front_next_call(FRONT_ATTEST).connection,
+		    bytes_of(&quote, sizes[i]));
 		reply = caller_receive(fd);
 		assert_non_null(reply);
 		assert_has(reply, "\"TPM_FAILED\"");
@@ -159,25 +153,42 @@ front_refuses_bad_calls_and_keeps_the_connection(void **state)
 }
 
 static void
-front_collects_the_rows_of_a_listing(void **state)
+front_makes_a_reply_of_the_rows_of_a_listing(void **state)
 {
 	CLEANUP(closep) int fd = caller_open();
 	CLEANUP(freep) char *reply = NULL;
-	struct front_answer answer = {.image = {.name = "web", .version = "1"}};
+	struct image_row rows[] = {{.name = "web", .version = "1"},
+	    {.name = "web", .version = "2"}};
 
 	(void)state;
 	caller_send(fd, CALL("ListImages"));
-	answer.connection = front_next_call(FRONT_LIST_IMAGES).connection;
-	front_answer_with(&answer);
-	answer.image.version[0] = '2';
-	front_answer_with(&answer);
-	answer.is_last = true;
-	front_answer_with(&answer);
+	front_answer_memory(front_next_call(FRONT_LIST_IMAGES).connection,
+	    bytes_of(rows, sizeof(rows)));
 	reply = caller_receive(fd);
 	assert_has(reply, "{\"parameters\":{\"images\":[{\"name\":\"web\","
 			  "\"version\":\"1\",");
 	assert_has(reply, "{\"name\":\"web\",\"version\":\"2\",");
-	assert_null(strstr(reply, "\"version\":\"\""));
+}
+
+/* A build child makes them, and may be taken over. */
+static void
+front_refuses_half_a_row(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	struct image_row rows[2] = {{.name = "web", .version = "1"}};
+	const size_t sizes[] = {1, sizeof(rows[0]) - 1, sizeof(rows) - 1};
+
+	(void)state;
+	for (size_t i = 0; i < countof(sizes); i++) {
+		CLEANUP(freep) char *reply = NULL;
+
+		caller_send(fd, CALL("ListImages"));
+		front_answer_memory(
+		    front_next_call(FRONT_LIST_IMAGES).connection,
+		    bytes_of(rows, sizes[i]));
+		reply = caller_receive(fd);
+		assert_has(reply, "\"TPM_FAILED\"");
+	}
 }
 
 static void
@@ -200,7 +211,7 @@ front_hands_on_the_other_calls(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		CLEANUP(freep) char *reply = NULL;
-		struct front_answer answer = {.is_last = true};
+		struct front_answer answer = {0};
 
 		caller_send(fd, rows[i].text);
 		answer.connection = front_next_call(rows[i].kind).connection;
@@ -219,7 +230,7 @@ front_serves_pipelined_calls_one_after_the_other(void **state)
 	static const char both[] = CALL("GetStatus") "\0" CALL("ListDomains");
 	CLEANUP(freep) char *first = NULL;
 	CLEANUP(freep) char *second = NULL;
-	struct front_answer answer = {.is_last = true};
+	struct front_answer answer = {0};
 
 	(void)state;
 	assert_int_equal(send(fd, both, sizeof(both), 0), sizeof(both));
@@ -250,7 +261,7 @@ static void
 front_sends_no_reply_to_a_oneway_call(void **state)
 {
 	CLEANUP(closep) int fd = caller_open();
-	struct front_answer answer = {.is_last = true};
+	struct front_answer answer = {0};
 
 	(void)state;
 	caller_send(fd, "{\"method\":\"org.assay.Builder.GetStatus\","
@@ -276,7 +287,7 @@ front_goes_on_after_oneway_calls_in_the_same_write(void **state)
 	    "{\"method\":\"org.assay.Builder.GetStatus\",\"oneway\":true}\0"
 	    "{\"method\":\"org.varlink.service.GetInfo\"}";
 	CLEANUP(freep) char *reply = NULL;
-	struct front_answer answer = {.is_last = true};
+	struct front_answer answer = {0};
 
 	(void)state;
 	assert_int_equal(send(fd, text, sizeof(text), 0), sizeof(text));
@@ -417,8 +428,7 @@ front_refuses_a_user_who_is_not_on_the_list(void **state)
 {
 	int fd;
 
-	closep(&front.link);
-	waitpid(front.pid, NULL, 0);
+	front_leave();
 	front.config.allow_uids[0] = geteuid() + 1;
 	front_start();
 	fd = caller_open();
@@ -492,8 +502,7 @@ front_refuses_a_thirty_third_connection(void **state)
 		print_message("skipped: needs root to call as others\n");
 		skip();
 	}
-	closep(&front.link);
-	waitpid(front.pid, NULL, 0);
+	front_leave();
 	front.config.allow_uids[1] = users[0];
 	front.config.allow_uids[2] = users[1];
 	front.config.allow_uid_count = 3;
@@ -520,8 +529,7 @@ front_says_who_the_caller_is_whatever_it_claims(void **state)
 		print_message("skipped: needs root to call as others\n");
 		skip();
 	}
-	closep(&front.link);
-	waitpid(front.pid, NULL, 0);
+	front_leave();
 	front.config.allow_uids[1] = 1001;
 	front.config.allow_uid_count = 2;
 	front_start();
@@ -589,26 +597,20 @@ front_refuses_a_message_without_end_after_a_oneway_call(void **state)
 static void
 front_ends_when_its_supervisor_does(void **state)
 {
-	int status;
-
 	(void)state;
-	closep(&front.link);
-	assert_int_equal(waitpid(front.pid, &status, 0), front.pid);
-	front.pid = 0;
-	assert_int_equal(status, 0);
+	front_leave();
+	assert_int_equal(front.status, 0);
 }
 
 /* A supervisor that breaks the protocol is none. */
 static void
 front_ends_on_a_record_of_another_size(void **state)
 {
-	int status;
-
 	(void)state;
-	assert_int_equal(send(front.link, "x", 1, 0), 1);
-	assert_int_equal(waitpid(front.pid, &status, 0), front.pid);
+	assert_int_equal(send(front.answers_fd, "x", 1, 0), 1);
+	assert_int_equal(waitpid(front.pid, &front.status, 0), front.pid);
 	front.pid = 0;
-	assert_true(WIFEXITED(status));
+	assert_true(WIFEXITED(front.status));
 }
 
 static void
@@ -628,31 +630,71 @@ front_runs_in_its_sandbox(void **state)
 	if (geteuid() == 0)
 		assert_has((char *)status.ptr,
 		    "Uid:\t65534\t65534\t65534\t65534\n");
-	/* Standard streams, the listening socket, the link, this caller. */
+	/* Standard streams, the listening socket, both links, this caller. */
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)front.pid);
 	if (geteuid() == 0)
-		assert_int_equal(count_files(path), 3 + 2 + 1);
+		assert_int_equal(count_files(path), 3 + 3 + 1);
 }
 
 /* --- the socket ------------------------------------------------------ */
 
-static void
-listen_makes_a_socket_that_everybody_can_connect_to(void **state)
+static int
+listen_at(const char *path, int *ret_fd, struct err *err)
 {
-	mode_t old = umask(0077);
+	struct config config = good_config();
+
+	snprintf(config.socket, sizeof(config.socket), "%s", path);
+	return front_listen(&config, ret_fd, err);
+}
+
+static void
+listen_makes_a_socket_that_does_not_wait(void **state)
+{
 	struct stat st;
 	struct err err;
 	int fd = -1;
 
 	(void)state;
-	assert_code(front_listen("new/socket", &fd, &err), 0);
-	umask(old);
+	assert_code(listen_at("new/socket", &fd, &err), 0);
 	assert_int_equal(stat("new/socket", &st), 0);
 	assert_true(S_ISSOCK(st.st_mode));
-	assert_int_equal(st.st_mode & 07777, 0666);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
 	close(fd);
+}
+
+/* Whatever the umask: who else may call is told by name that he may not. */
+static void
+listen_lets_others_connect_only_if_somebody_but_root_may_call(void **state)
+{
+	static const struct {
+		uint32_t uids[3];
+		uint32_t count;
+		mode_t mode;
+	} rows[] = {
+	    {{0}, 0, 0600}, {{0}, 1, 0600}, {{0, 0}, 2, 0600},
+	    {{1001}, 1, 0666}, {{0, 0, 1001}, 3, 0666},
+	    {{0, 1001}, 1, 0600}, /* the second one is not in the list */
+	};
+	mode_t old = umask(0077);
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct config config = good_config();
+		struct stat st;
+		struct err err;
+		int fd = -1;
+
+		if (i == 3)
+			umask(0);
+		memcpy(config.allow_uids, rows[i].uids, sizeof(rows[i].uids));
+		config.allow_uid_count = rows[i].count;
+		assert_code(front_listen(&config, &fd, &err), 0);
+		assert_int_equal(stat(config.socket, &st), 0);
+		assert_int_equal(st.st_mode & 07777, rows[i].mode);
+		close(fd);
+	}
+	umask(old);
 }
 
 static void
@@ -663,9 +705,9 @@ listen_replaces_the_socket_of_an_earlier_run(void **state)
 	int new = -1;
 
 	(void)state;
-	assert_code(front_listen("socket", &old, &err), 0);
+	assert_code(listen_at("socket", &old, &err), 0);
 	close(old);
-	assert_code(front_listen("socket", &new, &err), 0);
+	assert_code(listen_at("socket", &new, &err), 0);
 	close(new);
 }
 
@@ -676,11 +718,11 @@ listen_reports_a_place_that_cannot_be_had(void **state)
 	int fd = -1;
 
 	(void)state;
-	assert_code(front_listen("no/such/place/socket", &fd, &err),
+	assert_code(listen_at("no/such/place/socket", &fd, &err),
 	    SYSTEM_FAILED);
 	assert_int_equal(mkdir("dir", 0700), 0);
 	assert_int_equal(mkdir("dir/socket", 0700), 0);
-	assert_code(front_listen("dir/socket", &fd, &err), SYSTEM_FAILED);
+	assert_code(listen_at("dir/socket", &fd, &err), SYSTEM_FAILED);
 	assert_int_equal(fd, -1);
 }
 
@@ -694,7 +736,8 @@ main(void)
 	    front_test(front_does_not_read_past_the_evidence_it_was_given),
 	    front_test(front_answers_by_itself_what_concerns_the_interface),
 	    front_test(front_refuses_bad_calls_and_keeps_the_connection),
-	    front_test(front_collects_the_rows_of_a_listing),
+	    front_test(front_makes_a_reply_of_the_rows_of_a_listing),
+	    front_test(front_refuses_half_a_row),
 	    front_test(front_hands_on_the_other_calls),
 	    front_test(front_serves_pipelined_calls_one_after_the_other),
 	    front_test(front_joins_a_call_that_comes_in_pieces),
@@ -718,7 +761,9 @@ main(void)
 	    front_test(front_ends_when_its_supervisor_does),
 	    front_test(front_ends_on_a_record_of_another_size),
 	    front_test(front_runs_in_its_sandbox),
-	    directory_test(listen_makes_a_socket_that_everybody_can_connect_to),
+	    directory_test(listen_makes_a_socket_that_does_not_wait),
+	    directory_test(
+		listen_lets_others_connect_only_if_somebody_but_root_may_call),
 	    directory_test(listen_replaces_the_socket_of_an_earlier_run),
 	    directory_test(listen_reports_a_place_that_cannot_be_had),
 	};

@@ -4,6 +4,7 @@
 #include "builder_fixture.h"
 
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 static struct job
 running_job(void (*end)(void))
 {
-	struct job job = {.state = JOB_RUNNING};
+	struct job job = {.state = JOB_RUNNING, .seconds = 120};
 	int link[2];
 	struct err err;
 
@@ -35,6 +36,8 @@ running_job(void (*end)(void))
 	}
 	close(link[1]);
 	job.link = link[0];
+	job.pidfd = pidfd_open(job.pid, 0);
+	assert_true(job.pidfd >= 0);
 	return job;
 }
 
@@ -181,7 +184,8 @@ static void
 job_assign_gives_the_task_and_a_deadline(void **state)
 {
 	struct job job = {.state = JOB_READY};
-	struct task task = {.kind = TASK_BUILD, .domid = 5};
+	struct task task = {.kind = TASK_BUILD, .claim = {.domid = 5}};
+	const struct job_terms terms = {3, 1000, 120};
 	struct task received;
 	uint64_t now = timing_now_usec();
 	struct err err;
@@ -192,8 +196,9 @@ job_assign_gives_the_task_and_a_deadline(void **state)
 	task.build = good_build_request();
 	assert_code(ipc_pair(link, &err), 0);
 	job.link = link[0];
-	assert_code(job_assign(&job, &task, 3, &err), 0);
+	assert_code(job_assign(&job, &task, &terms, &err), 0);
 	assert_int_equal(job.state, JOB_RUNNING);
+	assert_int_equal(job.uid, 1000);
 	assert_int_equal(job.connection, 3);
 	assert_true(job.deadline_usec >= now + 120 * 1000000ull);
 	assert_true(job.deadline_usec < now + 130 * 1000000ull);
@@ -201,7 +206,7 @@ job_assign_gives_the_task_and_a_deadline(void **state)
 			&is_end, &err),
 	    0);
 	assert_int_equal(received.kind, TASK_BUILD);
-	assert_int_equal(received.domid, 5);
+	assert_int_equal(received.claim.domid, 5);
 	assert_string_equal(received.build.name, "guest");
 	close(link[1]);
 	close(link[0]);
@@ -213,6 +218,7 @@ job_assign_to_a_dead_child_leaves_the_job_without_a_task(void **state)
 {
 	struct job job = {.state = JOB_READY, .deadline_usec = UINT64_MAX};
 	struct task task = {.kind = TASK_BUILD};
+	const struct job_terms terms = {3, 1000, 120};
 	struct err err;
 	int link[2];
 
@@ -220,7 +226,7 @@ job_assign_to_a_dead_child_leaves_the_job_without_a_task(void **state)
 	assert_code(ipc_pair(link, &err), 0);
 	close(link[1]);
 	job.link = link[0];
-	assert_code(job_assign(&job, &task, 3, &err), SYSTEM_FAILED);
+	assert_code(job_assign(&job, &task, &terms, &err), SYSTEM_FAILED);
 	assert_int_equal(job.state, JOB_READY);
 	assert_int_equal(job.task.kind, 0);
 	assert_int_equal(job.connection, JOB_NO_CONNECTION);

@@ -29,6 +29,49 @@ close_journal(void **state)
 	return leave_directory(state);
 }
 
+#define HANDLE "00000000-1111-4111-8111-222222222222"
+
+/* Of the domain of good_receipt(), under the handle above. */
+static struct journal_pending
+good_pending(void)
+{
+	struct journal_pending pending = {.domid = 0};
+
+	assert_true(uuid_from_text(HANDLE, pending.handle));
+	assert_true(uuid_from_text(GOOD_UUID, pending.uuid));
+	return pending;
+}
+
+static void
+begin(void)
+{
+	struct journal_pending pending = good_pending();
+	struct err err = {0};
+
+	if (journal_begin(&journal, &pending, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static int
+commit(struct err *err)
+{
+	struct journal_pending pending = good_pending();
+	struct receipt receipt = good_receipt();
+
+	return journal_commit(&journal, pending.handle, &receipt, err);
+}
+
+/* As the next daemon does. */
+static void
+reopen(void)
+{
+	struct err err = {0};
+
+	journal_close(&journal);
+	if (journal_open("state", &journal, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
 static uint32_t
 read_pending(struct journal_pending ret_pending[4])
 {
@@ -60,20 +103,20 @@ mode_of(const char *path)
 	return st.st_mode & 07777;
 }
 
-/* Others may pass through to the socket, and see no more than its name. */
+/* Others may pass through to the socket, and see nothing. */
 static void
 journal_files_are_for_root_alone(void **state)
 {
-	struct receipt receipt = good_receipt();
 	struct err err;
 
 	(void)state;
-	assert_int_equal(mode_of("state"), 0755);
+	assert_int_equal(mode_of("state"), 0711);
 	assert_int_equal(mode_of("state/pending"), 0700);
 	assert_int_equal(mode_of("state/domains"), 0700);
-	assert_code(journal_begin(&journal, receipt.uuid, &err), 0);
-	assert_int_equal(mode_of("state/pending/" GOOD_UUID), 0600);
-	assert_code(journal_commit(&journal, &receipt, &err), 0);
+	assert_int_equal(mode_of("state/boot"), 0600);
+	begin();
+	assert_int_equal(mode_of("state/pending/" HANDLE), 0600);
+	assert_code(commit(&err), 0);
 	assert_int_equal(mode_of("state/domains/" GOOD_UUID), 0600);
 }
 
@@ -111,23 +154,22 @@ static void
 journal_remembers_a_build_from_its_begin_to_its_commit(void **state)
 {
 	struct receipt receipt = good_receipt();
+	struct journal_pending wanted = good_pending();
 	struct journal_pending pending[4];
 	struct receipt receipts[4];
 	struct err err;
 
 	(void)state;
 	assert_int_equal(read_pending(pending), 0);
-	assert_code(journal_begin(&journal, receipt.uuid, &err), 0);
+	begin();
 	assert_int_equal(read_pending(pending), 1);
-	assert_memory_equal(pending[0].uuid, receipt.uuid, UUID_BYTES);
+	assert_memory_equal(pending[0].handle, wanted.handle, UUID_BYTES);
+	assert_memory_equal(pending[0].uuid, wanted.uuid, UUID_BYTES);
 	assert_int_equal(pending[0].domid, 0);
-
-	assert_code(journal_domid(&journal, receipt.uuid, 9, &err), 0);
-	assert_int_equal(read_pending(pending), 1);
-	assert_int_equal(pending[0].domid, 9);
+	assert_int_equal(pending[0].state, JOURNAL_MADE);
 	assert_int_equal(read_receipts(receipts), 0);
 
-	assert_code(journal_commit(&journal, &receipt, &err), 0);
+	assert_code(commit(&err), 0);
 	assert_int_equal(read_pending(pending), 0);
 	assert_int_equal(read_receipts(receipts), 1);
 	assert_memory_equal(receipts[0].uuid, receipt.uuid, UUID_BYTES);
@@ -135,77 +177,229 @@ journal_remembers_a_build_from_its_begin_to_its_commit(void **state)
 	assert_string_equal(receipts[0].name, "guest");
 }
 
+/* The text is what a person reads after a crash. */
 static void
-journal_forgets_what_is_pending_and_what_was_built(void **state)
+journal_says_how_far_a_domain_got(void **state)
 {
-	struct receipt receipt = good_receipt();
+	static const struct {
+		enum journal_state state;
+		uint32_t domid;
+		const char *text;
+	} rows[] = {
+	    {JOURNAL_MADE, 0, GOOD_UUID " 0 made\n"},
+	    {JOURNAL_MADE, 7, GOOD_UUID " 7 made\n"},
+	    {JOURNAL_RECORDED, 7, GOOD_UUID " 7 recorded\n"},
+	    {JOURNAL_BUILT, 65535, GOOD_UUID " 65535 built\n"},
+	};
+	struct journal_pending pending = good_pending();
+	struct journal_pending got[4];
+	struct err err;
+
+	(void)state;
+	begin();
+	for (size_t i = 0; i < countof(rows); i++) {
+		CLEANUP(buffer_done) struct buffer text = {0};
+
+		pending.state = rows[i].state;
+		pending.domid = rows[i].domid;
+		assert_code(journal_update(&journal, &pending, &err), 0);
+		text = read_file("state/pending/" HANDLE);
+		buffer_add(&text, "", 1);
+		assert_string_equal((char *)text.ptr, rows[i].text);
+		assert_int_equal(read_pending(got), 1);
+		assert_int_equal(got[0].state, rows[i].state);
+		assert_int_equal(got[0].domid, rows[i].domid);
+		assert_memory_equal(got[0].uuid, pending.uuid, UUID_BYTES);
+	}
+}
+
+/* Two builds under one handle would be taken for one. */
+static void
+journal_begin_refuses_a_handle_that_is_there(void **state)
+{
+	struct journal_pending second = good_pending();
+	struct journal_pending pending[4];
+	struct err err;
+
+	(void)state;
+	begin();
+	second.domid = 8;
+	assert_code(journal_begin(&journal, &second, &err), FILE_EXISTS);
+	assert_int_equal(read_pending(pending), 1);
+	assert_int_equal(pending[0].domid, 0);
+	assert_int_equal(count_files("state/pending"), 1);
+}
+
+/* A caller chooses the uuid, and may choose the same one twice. */
+static void
+journal_keeps_two_builds_of_one_uuid_apart(void **state)
+{
+	struct journal_pending second = good_pending();
+	struct journal_pending pending[4];
+	struct err err;
+
+	(void)state;
+	begin();
+	second.handle[0] = 0xff;
+	assert_code(journal_begin(&journal, &second, &err), 0);
+	assert_int_equal(read_pending(pending), 2);
+	assert_code(journal_forget_pending(&journal, second.handle, &err), 0);
+	assert_int_equal(read_pending(pending), 1);
+	assert_int_equal(pending[0].handle[0], 0);
+}
+
+static void
+journal_forgets_either_half(void **state)
+{
+	struct journal_pending entry = good_pending();
 	struct journal_pending pending[4];
 	struct receipt receipts[4];
 	struct err err;
 
 	(void)state;
-	assert_code(journal_begin(&journal, receipt.uuid, &err), 0);
-	assert_code(journal_forget(&journal, receipt.uuid, &err), 0);
-	assert_int_equal(read_pending(pending), 0);
-	assert_code(journal_commit(&journal, &receipt, &err), 0);
-	assert_code(journal_forget(&journal, receipt.uuid, &err), 0);
+	assert_code(commit(&err), 0);
+	begin();
+	assert_code(journal_forget_receipt(&journal, entry.uuid, &err), 0);
 	assert_int_equal(read_receipts(receipts), 0);
-	/* It never was: fine. */
-	assert_code(journal_forget(&journal, receipt.uuid, &err), 0);
-	assert_int_equal(count_files("state/pending"), 0);
-	assert_int_equal(count_files("state/domains"), 0);
+	assert_int_equal(read_pending(pending), 1);
+	assert_code(commit(&err), 0);
+	begin();
+	assert_code(journal_forget_pending(&journal, entry.handle, &err), 0);
+	assert_int_equal(read_pending(pending), 0);
+	assert_int_equal(read_receipts(receipts), 1);
 }
 
 /* The receipt is there before the build stops being pending. */
 static void
 journal_commit_that_cannot_write_keeps_the_build_pending(void **state)
 {
-	struct receipt receipt = good_receipt();
 	struct journal_pending pending[4];
 	struct err err;
 
 	(void)state;
-	assert_code(journal_begin(&journal, receipt.uuid, &err), 0);
+	begin();
 	assert_int_equal(rename("state/domains", "state/gone"), 0);
-	assert_code(journal_commit(&journal, &receipt, &err), STORE_IO);
+	assert_code(commit(&err), STORE_IO);
 	assert_int_equal(read_pending(pending), 1);
+}
+
+static void
+leave_half_written_files(void)
+{
+	write_file("state/pending/" HANDLE ".77.new", bytes_of_str("9"));
+	write_file("state/pending/README", bytes_of_str("not ours"));
+	write_file("state/domains/" GOOD_UUID ".77.new",
+	    bytes_of_str("{\"schema\":"));
 }
 
 static void
 journal_passes_over_half_written_files(void **state)
 {
-	struct receipt receipt = good_receipt();
+	struct journal_pending pending[4];
+	struct receipt receipts[4];
+
+	(void)state;
+	begin();
+	leave_half_written_files();
+	assert_int_equal(read_pending(pending), 1);
+	assert_int_equal(read_receipts(receipts), 0);
+}
+
+/* A daemon that is killed leaves one each time: they must not pile up. */
+static void
+journal_open_removes_half_written_files_and_nothing_else(void **state)
+{
 	struct journal_pending pending[4];
 	struct receipt receipts[4];
 	struct err err;
 
 	(void)state;
-	assert_code(journal_begin(&journal, receipt.uuid, &err), 0);
-	write_file("state/pending/" GOOD_UUID ".77.new", bytes_of_str("9"));
-	write_file("state/pending/README", bytes_of_str("not ours"));
-	write_file("state/domains/" GOOD_UUID ".77.new",
-	    bytes_of_str("{\"schema\":"));
+	assert_code(commit(&err), 0);
+	begin();
+	leave_half_written_files();
+	reopen();
+	assert_int_equal(count_files("state/pending"), 1);
+	assert_int_equal(count_files("state/domains"), 1);
 	assert_int_equal(read_pending(pending), 1);
-	assert_int_equal(read_receipts(receipts), 0);
+	assert_int_equal(read_receipts(receipts), 1);
+}
+
+/* Ids of that boot are other domains now. */
+static void
+journal_open_removes_what_another_boot_left(void **state)
+{
+	static const char *const boots[] = {NULL, "", "\n",
+	    "00000000-0000-4000-8000-000000000000"};
+	CLEANUP(buffer_done) struct buffer boot = read_file("state/boot");
+
+	(void)state;
+	assert_int_equal(boot.len, UUID_TEXT_SIZE - 1);
+	for (size_t i = 0; i < countof(boots); i++) {
+		CLEANUP(buffer_done) struct buffer now = {0};
+		struct err err;
+
+		assert_code(commit(&err), 0);
+		begin();
+		if (boots[i] == NULL)
+			assert_int_equal(remove("state/boot"), 0);
+		else
+			write_file("state/boot", bytes_of_str(boots[i]));
+		reopen();
+		assert_int_equal(count_files("state/pending"), 0);
+		assert_int_equal(count_files("state/domains"), 0);
+		now = read_file("state/boot");
+		assert_true(bytes_equal(bytes_of(now.ptr, now.len),
+		    bytes_of(boot.ptr, boot.len)));
+		/* It is known from now on. */
+		begin();
+		reopen();
+		assert_int_equal(count_files("state/pending"), 1);
+		assert_int_equal(remove("state/pending/" HANDLE), 0);
+	}
+}
+
+/* Or else it would be taken for this boot's. */
+static void
+journal_open_reports_what_it_cannot_remove(void **state)
+{
+	struct err err;
+
+	(void)state;
+	journal_close(&journal);
+	assert_int_equal(mkdir("state/domains/" GOOD_UUID, 0700), 0);
+	assert_int_equal(remove("state/boot"), 0);
+	assert_code(journal_open("state", &journal, &err), STORE_IO);
+	assert_has(err.text, "state/domains/" GOOD_UUID);
+	assert_int_equal(rmdir("state/domains/" GOOD_UUID), 0);
+	assert_code(journal_open("state", &journal, &err), 0);
 }
 
 static void
 journal_refuses_a_pending_file_that_is_not_ours(void **state)
 {
-	static const char *const texts[] = {"", "\n", "7", "seven\n", "7 \n",
-	    "65536\n", "99999999999999999999999\n", "-1\n", "0x7\n"};
+	static const char *const texts[] = {"", "\n", "7", "7\n", GOOD_UUID,
+	    GOOD_UUID "\n", GOOD_UUID " 7\n", GOOD_UUID " 7 \n",
+	    GOOD_UUID " 7 made", GOOD_UUID " 7 made\n\n",
+	    GOOD_UUID " 7 made 8\n", GOOD_UUID " seven made\n",
+	    GOOD_UUID " 65536 made\n", GOOD_UUID " 99999999999999999 made\n",
+	    GOOD_UUID " -1 made\n", GOOD_UUID " 0x7 made\n",
+	    GOOD_UUID " 7 mad\n", GOOD_UUID " 7 madeup\n",
+	    GOOD_UUID " 7 Made\n", GOOD_UUID " 7 recordedrecorded\n",
+	    "00000000-0000-0000-0000 7 made\n",
+	    "6A2F3F1C-0B6E-4A54-9A55-8A7F2F3B9D11 7 made\n"};
 	struct journal_pending pending[4];
 	uint32_t count = 77;
 
 	(void)state;
 	for (size_t i = 0; i < countof(texts); i++) {
-		struct err err;
+		struct err err = {0};
 
-		write_file("state/pending/" GOOD_UUID, bytes_of_str(texts[i]));
-		assert_code(
-		    journal_read_pending(&journal, pending, 4, &count, &err),
-		    CONFIG_BAD);
-		assert_has(err.text, GOOD_UUID);
+		write_file("state/pending/" HANDLE, bytes_of_str(texts[i]));
+		if (journal_read_pending(&journal, pending, 4, &count, &err) ==
+		    0)
+			fail_msg("taken: \"%s\"", texts[i]);
+		assert_code((int)err.code, CONFIG_BAD);
+		assert_has(err.text, HANDLE);
 		assert_int_equal(count, 77);
 	}
 }
@@ -228,33 +422,36 @@ journal_refuses_a_receipt_that_is_not_ours(void **state)
 static void
 journal_refuses_more_than_its_reader_has_room_for(void **state)
 {
+	struct journal_pending entry = good_pending();
 	struct journal_pending pending[4];
-	uint8_t uuid[UUID_BYTES] = {0};
 	uint32_t count = 77;
 	struct err err;
 
 	(void)state;
-	for (uuid[0] = 1; uuid[0] <= 5; uuid[0]++) {
-		assert_code(journal_begin(&journal, uuid, &err), 0);
-		if (uuid[0] <= 4)
-			assert_int_equal(read_pending(pending), uuid[0]);
+	for (entry.handle[0] = 1; entry.handle[0] <= 5; entry.handle[0]++) {
+		assert_code(journal_begin(&journal, &entry, &err), 0);
+		if (entry.handle[0] <= 4)
+			assert_int_equal(read_pending(pending),
+			    entry.handle[0]);
 	}
 	assert_code(journal_read_pending(&journal, pending, 4, &count, &err),
 	    STORE_IO);
 	assert_has(err.text, "over 4 files");
+	assert_int_equal(count, 77);
 }
 
 static void
 journal_reports_directories_that_are_gone(void **state)
 {
-	struct receipt receipt = good_receipt();
+	struct journal_pending entry = good_pending();
 	struct journal_pending pending[4];
 	uint32_t count;
 	struct err err;
 
 	(void)state;
 	assert_int_equal(rmdir("state/pending"), 0);
-	assert_code(journal_begin(&journal, receipt.uuid, &err), STORE_IO);
+	assert_code(journal_begin(&journal, &entry, &err), STORE_IO);
+	assert_code(journal_update(&journal, &entry, &err), STORE_IO);
 	assert_code(journal_read_pending(&journal, pending, 4, &count, &err),
 	    STORE_IO);
 }
@@ -271,10 +468,17 @@ main(void)
 	    journal_test(journal_open_reports_a_directory_that_cannot_be_had),
 	    journal_test(
 		journal_remembers_a_build_from_its_begin_to_its_commit),
-	    journal_test(journal_forgets_what_is_pending_and_what_was_built),
+	    journal_test(journal_says_how_far_a_domain_got),
+	    journal_test(journal_begin_refuses_a_handle_that_is_there),
+	    journal_test(journal_keeps_two_builds_of_one_uuid_apart),
+	    journal_test(journal_forgets_either_half),
 	    journal_test(
 		journal_commit_that_cannot_write_keeps_the_build_pending),
 	    journal_test(journal_passes_over_half_written_files),
+	    journal_test(
+		journal_open_removes_half_written_files_and_nothing_else),
+	    journal_test(journal_open_removes_what_another_boot_left),
+	    journal_test(journal_open_reports_what_it_cannot_remove),
 	    journal_test(journal_refuses_a_pending_file_that_is_not_ours),
 	    journal_test(journal_refuses_a_receipt_that_is_not_ours),
 	    journal_test(journal_refuses_more_than_its_reader_has_room_for),

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/scope.h"
+#include "builder/journal.h"
 #include "builder/methods.h"
 
 #define HEX(four) four four four four four four four four
@@ -386,7 +387,7 @@ replies_carry_the_receipt_or_nothing(void **state)
 {
 	struct front_answer answer = {.receipt = good_receipt()};
 	json_t *reply = method_encode(method("org.assay.Builder.BuildDomain"),
-	    &answer, NULL, (struct bytes){0});
+	    &answer, (struct bytes){0});
 	json_t *receipt = json_object_get(reply, "receipt");
 
 	(void)state;
@@ -397,7 +398,7 @@ replies_carry_the_receipt_or_nothing(void **state)
 	    GOOD_UUID);
 	json_decref(reply);
 	assert_json(method_encode(method("org.assay.Builder.DestroyDomain"),
-			&answer, NULL, (struct bytes){0}),
+			&answer, (struct bytes){0}),
 	    "{}");
 }
 
@@ -405,25 +406,23 @@ static void
 replies_list_images_good_and_refused(void **state)
 {
 	const struct method *list = method("org.assay.Builder.ListImages");
-	CLEANUP(json_freep) json_t *rows = json_array();
 	struct front_answer answer = {0};
+	struct image_row rows[2] = {{.name = "web",
+	    .version = "1",
+	    .role = "prod",
+	    .rollback_index = 17,
+	    .memory_min_mib = 128,
+	    .memory_max_mib = 4096,
+	    .vcpus_min = 1,
+	    .vcpus_max = 8}};
 	struct err err;
 
 	(void)state;
-	strcpy(answer.image.name, "web");
-	strcpy(answer.image.version, "1");
-	strcpy(answer.image.role, "prod");
-	memset(answer.image.envelope.bytes, 0x11, DIGEST_BYTES);
-	answer.image.rollback_index = 17;
-	answer.image.memory_min_mib = 128;
-	answer.image.memory_max_mib = 4096;
-	answer.image.vcpus_min = 1;
-	answer.image.vcpus_max = 8;
-	method_add_row(list, &answer, rows);
+	memset(rows[0].envelope.bytes, 0x11, DIGEST_BYTES);
+	rows[1] = rows[0];
 	err_set(&err, KEY_UNKNOWN, "no such key");
-	outcome_from(&answer.image.outcome, KEY_UNKNOWN, &err);
-	method_add_row(list, &answer, rows);
-	assert_json(method_encode(list, &answer, rows, (struct bytes){0}),
+	outcome_from(&rows[1].outcome, KEY_UNKNOWN, &err);
+	assert_json(method_encode(list, &answer, bytes_of(rows, sizeof(rows))),
 	    "{\"images\":[{\"name\":\"web\",\"version\":\"1\","
 	    "\"manifest_digest\":\"sha256:" HEX(
 		"11111111") "\","
@@ -437,27 +436,82 @@ replies_list_images_good_and_refused(void **state)
 				"11111111") "\","
 					    "\"refused\":\"KEY_UNKNOWN\","
 					    "\"detail\":\"no such key\"}]}");
+	assert_json(method_encode(list, &answer, (struct bytes){0}),
+	    "{\"images\":[]}");
 }
 
 static void
 replies_list_domains(void **state)
 {
 	const struct method *list = method("org.assay.Builder.ListDomains");
-	CLEANUP(json_freep) json_t *rows = json_array();
-	struct front_answer answer = {
-	    .domain = {good_receipt(), true, false, true, 300 << 10}};
+	struct front_answer answer = {0};
+	struct domain_row rows[2] = {
+	    {good_receipt(), true, false, true, 300 << 10},
+	    {good_receipt(), false, true, false, 5},
+	};
 	CLEANUP(json_freep) json_t *reply = NULL;
 	CLEANUP(freep) char *text = NULL;
 
 	(void)state;
-	assert_json(method_encode(list, &answer, rows, (struct bytes){0}),
+	assert_json(method_encode(list, &answer, (struct bytes){0}),
 	    "{\"domains\":[]}");
-	method_add_row(list, &answer, rows);
-	reply = method_encode(list, &answer, rows, (struct bytes){0});
+	reply = method_encode(list, &answer, bytes_of(rows, sizeof(rows)));
 	text = tree_text(reply);
 	assert_has(text, "{\"domains\":[{\"receipt\":{\"schema\":");
 	assert_has(text, "\"paused\":true,\"dying\":false,\"shutdown\":true,"
-			 "\"memory_kib\":307200}]}");
+			 "\"memory_kib\":307200},{\"receipt\":");
+	assert_has(text, "\"paused\":false,\"dying\":true,\"shutdown\":false,"
+			 "\"memory_kib\":5}]}");
+}
+
+/* Other roles make them: no row may be read past the end of what came. */
+static void
+listings_are_of_whole_rows(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t row_bytes;
+	} rows[] = {
+	    {"org.assay.Builder.ListImages", sizeof(struct image_row)},
+	    {"org.assay.Builder.ListDomains", sizeof(struct domain_row)},
+	    {"org.assay.Builder.GetStatus", sizeof(struct pending_row)},
+	};
+	static const uint8_t data[8 * 1024];
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		const struct method *list = method(rows[i].name);
+		size_t size = rows[i].row_bytes;
+		struct err err;
+
+		assert_true(3 * size + 1 <= sizeof(data));
+		for (size_t n = 0; n <= 3; n++)
+			assert_code(method_check_attached(list,
+					bytes_of(data, n * size), &err),
+			    0);
+		assert_code(
+		    method_check_attached(list, bytes_of(data, 1), &err),
+		    TPM_FAILED);
+		assert_code(
+		    method_check_attached(list, bytes_of(data, size - 1), &err),
+		    TPM_FAILED);
+		assert_code(method_check_attached(list,
+				bytes_of(data, 3 * size + 1), &err),
+		    TPM_FAILED);
+	}
+}
+
+/* Every listing fits into what the front takes. */
+static void
+listings_have_room_for_the_most_rows(void **state)
+{
+	(void)state;
+	assert_true(LIMIT_INDEX_IMAGES * sizeof(struct image_row) <=
+		    FRONT_ATTACHED_BYTES);
+	assert_true(
+	    LIMIT_DOMAINS * sizeof(struct domain_row) <= FRONT_ATTACHED_BYTES);
+	assert_true(JOURNAL_PENDING * sizeof(struct pending_row) <=
+		    FRONT_ATTACHED_BYTES);
 }
 
 static void
@@ -476,7 +530,7 @@ replies_give_evidence_as_it_came(void **state)
 	quote->ak = (struct tpm_blob){1, "a"};
 	quote->ek = (struct tpm_blob){1, "e"};
 	quote->log_bytes = 99;
-	reply = method_encode(method("org.assay.Builder.Attest"), &answer, NULL,
+	reply = method_encode(method("org.assay.Builder.Attest"), &answer,
 	    bytes_of(quote, sizeof(*quote)));
 	assert_json(reply,
 	    "{\"quote\":{\"attest\":\"YWJj\",\"signature\":\"cw==\"},"
@@ -489,7 +543,7 @@ replies_give_evidence_as_it_came(void **state)
 	quote->has_log_index = true;
 	quote->log_index.handle = 0x01800102;
 	quote->log_index_attestation.attest = (struct tpm_blob){1, "n"};
-	reply = method_encode(method("org.assay.Builder.Attest"), &answer, NULL,
+	reply = method_encode(method("org.assay.Builder.Attest"), &answer,
 	    bytes_of(quote, sizeof(*quote)));
 	{
 		CLEANUP(freep) char *text = tree_text(reply);
@@ -501,10 +555,10 @@ replies_give_evidence_as_it_came(void **state)
 	json_decref(reply);
 	free(quote);
 	assert_json(method_encode(method("org.assay.Builder.GetEventLog"),
-			&answer, NULL, bytes_of("log", 3)),
+			&answer, bytes_of("log", 3)),
 	    "{\"data\":\"bG9n\"}");
 	assert_json(method_encode(method("org.assay.Builder.GetEventLog"),
-			&answer, NULL, bytes_of(NULL, 0)),
+			&answer, bytes_of(NULL, 0)),
 	    "{\"data\":\"\"}");
 }
 
@@ -551,8 +605,13 @@ evidence_is_as_long_as_it_says(void **state)
 	assert_code(
 	    method_check_attached(log, bytes_of(much, sizeof(much)), &err),
 	    TPM_FAILED);
-	assert_code(method_check_attached(method("org.assay.Builder.GetStatus"),
-			bytes_of(much, 1), &err),
+	assert_code(
+	    method_check_attached(method("org.assay.Builder.BuildDomain"),
+		bytes_of(much, 1), &err),
+	    TPM_FAILED);
+	assert_code(
+	    method_check_attached(method("org.assay.Builder.DestroyDomain"),
+		bytes_of(much, 1), &err),
 	    TPM_FAILED);
 }
 
@@ -571,14 +630,40 @@ replies_show_the_status(void **state)
 	outcome_from(&answer.status.platform.why,
 	    err_set(&why, TPM_FAILED, "why"), &why);
 	assert_json(method_encode(method("org.assay.Builder.GetStatus"),
-			&answer, NULL, (struct bytes){0}),
+			&answer, (struct bytes){0}),
 	    "{\"version\":\"" ASSAY_VERSION "\",\"xen_version\":\"4.17\","
 	    "\"uptime_seconds\":9,\"trust_version\":4,\"domains\":5,"
 	    "\"builds_running\":1,\"builds_done\":3,\"builds_refused\":2,"
 	    "\"cached_bytes\":77,\"total_kib\":100,\"free_kib\":50,"
 	    "\"platform\":{\"trusted\":false,\"development\":true,"
 	    "\"tpm\":true,\"pcr\":13,\"release\":\"2026.11\","
-	    "\"refused\":\"TPM_FAILED\",\"detail\":\"why\"}}");
+	    "\"refused\":\"TPM_FAILED\",\"detail\":\"why\"},"
+	    "\"pending\":[]}");
+}
+
+static void
+replies_show_what_has_to_go_and_why_it_has_not_gone(void **state)
+{
+	struct front_answer answer = {0};
+	struct pending_row rows[2] = {
+	    {.domid = 7, .tries = 0, .again_in = 0},
+	    {.domid = 0, .is_gone = true, .tries = 3, .again_in = 60},
+	};
+	CLEANUP(json_freep) json_t *reply = NULL;
+	struct err why;
+
+	(void)state;
+	assert_true(uuid_from_text(GOOD_UUID, rows[0].uuid));
+	assert_true(uuid_from_text(GOOD_UUID, rows[1].uuid));
+	outcome_from(&rows[1].outcome, err_set(&why, XEN_FAILED, "why"), &why);
+	reply = method_encode(method("org.assay.Builder.GetStatus"), &answer,
+	    bytes_of(rows, sizeof(rows)));
+	assert_json(json_incref(json_object_get(reply, "pending")),
+	    "[{\"uuid\":\"" GOOD_UUID "\",\"domid\":7,\"gone\":false,"
+	    "\"tries\":0,\"again_in_seconds\":0},"
+	    "{\"uuid\":\"" GOOD_UUID "\",\"domid\":0,\"gone\":true,"
+	    "\"tries\":3,\"again_in_seconds\":60,"
+	    "\"failed\":\"XEN_FAILED\",\"detail\":\"why\"}]");
 }
 
 int
@@ -601,8 +686,12 @@ main(void)
 	    cmocka_unit_test(replies_carry_the_receipt_or_nothing),
 	    cmocka_unit_test(replies_list_images_good_and_refused),
 	    cmocka_unit_test(replies_list_domains),
+	    cmocka_unit_test(listings_are_of_whole_rows),
+	    cmocka_unit_test(listings_have_room_for_the_most_rows),
 	    cmocka_unit_test(evidence_is_as_long_as_it_says),
 	    cmocka_unit_test(replies_show_the_status),
+	    cmocka_unit_test(
+		replies_show_what_has_to_go_and_why_it_has_not_gone),
 	    cmocka_unit_test(replies_give_evidence_as_it_came),
 	};
 

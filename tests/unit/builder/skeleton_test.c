@@ -309,30 +309,92 @@ skeleton_remove_leaves_no_node(void **state)
 	assert_code(port.ops->store_write(port.xen, &vbd, 1, &err), 0);
 	assert_code(port.ops->store_write(port.xen, &neighbour, 1, &err), 0);
 	assert_int_equal(xen_fake_node_count(fake), nodes.count + 4);
-	assert_code(skeleton_remove(&port, 7, input.uuid, XENCONSOLED, &err),
-	    0);
+	assert_code(skeleton_remove(&port, 7, XENCONSOLED, NULL, &err), 0);
+	assert_non_null(xen_fake_node(fake, VM));
+	assert_code(skeleton_remove_vm(&port, input.uuid, NULL, &err), 0);
 	assert_non_null(xen_fake_node(fake, "/local/domain/71"));
 	assert_int_equal(xen_fake_node_count(fake), 1);
 	xen_fake_free(fake);
 }
 
+/* All of them together: with a guard they go in one transaction. */
 static void
-skeleton_remove_goes_on_after_a_failure_and_reports_the_first(void **state)
+skeleton_remove_asks_once_and_reports_a_failure(void **state)
 {
 	struct skeleton_input input = good_input();
 
 	(void)state;
-	for (uint32_t n = 1; n <= 4; n++) {
+	for (int is_vm = 0; is_vm < 2; is_vm++) {
 		struct xen_fake *fake = xen_fake_new();
 		struct xen_port port = xen_fake_port(fake);
 		struct err err = {0};
 
-		fake->fail_at = n;
+		fake->fail_at = 1;
 		assert_code(
-		    skeleton_remove(&port, 7, input.uuid, XENCONSOLED, &err),
+		    is_vm ? skeleton_remove_vm(&port, input.uuid, NULL, &err)
+			  : skeleton_remove(&port, 7, XENCONSOLED, NULL, &err),
 		    XENSTORE_FAILED);
 		assert_has(err.text, "store_remove");
-		assert_int_equal(fake->call_count, 4);
+		assert_int_equal(fake->call_count, 1);
+		xen_fake_free(fake);
+	}
+}
+
+struct guard {
+	bool may;
+	int code;
+	unsigned int asked;
+};
+
+static int
+ask_guard(void *context, bool *ret_may, struct err *err)
+{
+	struct guard *guard = context;
+
+	guard->asked++;
+	*ret_may = guard->may;
+	if (guard->code != 0)
+		return err_set(err, XEN_FAILED, "the guard");
+	return 0;
+}
+
+/* All go, or none: as the guard says. */
+static void
+skeleton_remove_leaves_every_node_that_its_guard_does_not_give(void **state)
+{
+	static const struct {
+		struct guard guard;
+		int code;
+	} rows[] = {
+	    {{.may = false}, 0},
+	    {{.may = true, .code = XEN_FAILED}, XEN_FAILED},
+	    {{.may = true}, 0},
+	};
+	struct skeleton_input input = good_input();
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct xen_fake *fake = xen_fake_new();
+		struct xen_port port = xen_fake_port(fake);
+		CLEANUP(skeleton_done) struct skeleton nodes = {0};
+		struct guard guard = rows[i].guard;
+		struct xen_guard asks = {ask_guard, &guard};
+		uint32_t left;
+		struct err err;
+
+		assert_code(skeleton_make(&input, &nodes, &err), 0);
+		assert_code(port.ops->store_write(port.xen, nodes.nodes,
+				nodes.count, &err),
+		    0);
+		left = xen_fake_node_count(fake);
+		assert_code(skeleton_remove(&port, 7, XENCONSOLED, &asks, &err),
+		    rows[i].code);
+		assert_code(skeleton_remove_vm(&port, input.uuid, &asks, &err),
+		    rows[i].code);
+		assert_int_equal(guard.asked, 2);
+		if (rows[i].guard.may && rows[i].code == 0)
+			left = 0;
+		assert_int_equal(xen_fake_node_count(fake), left);
 		xen_fake_free(fake);
 	}
 }
@@ -350,8 +412,9 @@ main(void)
 	    cmocka_unit_test(skeleton_without_a_ramdisk_says_so),
 	    cmocka_unit_test(skeleton_has_room_for_the_most_vcpus),
 	    cmocka_unit_test(skeleton_remove_leaves_no_node),
+	    cmocka_unit_test(skeleton_remove_asks_once_and_reports_a_failure),
 	    cmocka_unit_test(
-		skeleton_remove_goes_on_after_a_failure_and_reports_the_first),
+		skeleton_remove_leaves_every_node_that_its_guard_does_not_give),
 	};
 
 	return cmocka_run_group_tests_name("skeleton", tests, NULL, NULL);

@@ -11,6 +11,14 @@
 
 #include "base/scope.h"
 
+static bool
+is_running(void)
+{
+	return xen_fake_domain(fake, 7) != NULL &&
+	       xen_fake_domain(fake, 7)->is_running &&
+	       count_files("state/domains") == 1;
+}
+
 /* --- its own end ----------------------------------------------------- */
 
 static void
@@ -203,22 +211,57 @@ daemon_does_not_call_gone_what_it_left_behind(void **state)
 	assert_int_equal(logged("\"ev\":\"abandon\""), 1);
 }
 
-static void
-daemon_ends_when_its_front_dies(void **state)
+static pid_t first_front;
+
+static bool
+is_another_front(void)
 {
-	int status;
+	pid_t front = front_of_daemon();
+
+	return front != 0 && front != first_front;
+}
+
+/* What runs for its callers goes on: it stays, and can be found. */
+static void
+daemon_begins_its_front_again_and_builds_live_through_that(void **state)
+{
 	int fd;
 
 	(void)state;
 	start_daemon(FAULT_NONE, "");
 	fd = caller_open();
-	assert_call(fd, CALL("GetStatus"), "builds_done");
-	assert_int_equal(kill(child_of_daemon(FRONT_CHILD), SIGKILL), 0);
-	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
-	daemon_pid = 0;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 1);
+	hang_at("domain_load");
+	caller_send(fd, BUILD_CALL);
+	wait_for_call("domain_load");
+	first_front = front_of_daemon();
+	assert_int_equal(kill(first_front, SIGKILL), 0);
+	wait_until(is_another_front, "another front");
 	close(fd);
+	go_on();
+	wait_until(is_running, "the domain runs");
+	fd = caller_open();
+	assert_call(fd, CALL("ListDomains"), GOOD_UUID);
+	assert_call(fd, CALL("GetStatus"), "\"builds_done\":1");
+	close(fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_true(xen_fake_domain(fake, 7)->is_running);
+}
+
+static void
+daemon_begins_a_front_again_that_dies_at_once_and_again(void **state)
+{
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	for (int i = 0; i < 4; i++) {
+		fd = caller_open();
+		assert_call(fd, CALL("GetStatus"), "builds_done");
+		first_front = front_of_daemon();
+		assert_int_equal(kill(first_front, SIGKILL), 0);
+		wait_until(is_another_front, "another front");
+		close(fd);
+	}
 }
 
 /* There is no TPM here, and so nothing is known of the host. */
@@ -368,7 +411,10 @@ main(void)
 	    daemon_test(daemon_ends_in_bounded_time_if_its_tpm_role_does_not),
 	    daemon_test(daemon_puts_on_record_the_builds_that_its_end_undoes),
 	    daemon_test(daemon_does_not_call_gone_what_it_left_behind),
-	    daemon_test(daemon_ends_when_its_front_dies),
+	    daemon_test(
+		daemon_begins_its_front_again_and_builds_live_through_that),
+	    daemon_test(
+		daemon_begins_a_front_again_that_dies_at_once_and_again),
 	    daemon_test(daemon_on_a_host_that_is_not_trusted_builds_nothing),
 	    daemon_test(daemon_without_its_tpm_role_builds_nothing),
 	    daemon_test(daemon_answers_who_asked_a_tpm_role_that_died),

@@ -22,8 +22,7 @@ build_with_each_fault(enum fault_kind kind, const char *code)
 		start_daemon(kind, *op);
 		fd = caller_open();
 		assert_call(fd, BUILD_CALL, code);
-		if (!is_nothing_left())
-			fail_msg("%s: something is left", *op);
+		wait_until(is_nothing_left, *op);
 		assert_string_equal(fake->violation, "");
 		/* It goes on serving. */
 		assert_call(fd, CALL("GetStatus"), "\"builds_refused\":1,");
@@ -54,9 +53,10 @@ daemon_cleans_up_after_a_build_that_could_not(void **state)
 
 	(void)state;
 	strcpy(fake->fail_operation, "domain_unpause");
-	/* 1 domain_list at start, then the build; its first destroy fails:
-	 * list, name of d0, create ... introduce, unpause, destroy. */
-	fake->fail_at = 1 + 17 + 1;
+	/* domain_list at start and for the call, then the build; its first
+	 * destroy fails: list, name of d0, create ... introduce, list, uuid,
+	 * unpause, list, destroy. */
+	fake->fail_at = 2 + 18 + 2;
 	start_daemon(FAULT_NONE, "");
 	fd = caller_open();
 	assert_call(fd, BUILD_CALL, "BUILD_CRASHED");

@@ -45,7 +45,7 @@ fake_domain_create(void *xen, const struct xen_domain_spec *spec,
 	struct xen_fake *fake = xen;
 	char uuid[UUID_TEXT_SIZE];
 
-	uuid_text(spec->uuid, uuid);
+	uuid_text(spec->handle, uuid);
 	CLEANUP(unlock) struct xen_fake *locked = NULL;
 
 	/* A port that reports a failure has made no domain. */
@@ -61,7 +61,7 @@ fake_domain_create(void *xen, const struct xen_domain_spec *spec,
 		memset(domain, 0, sizeof(*domain));
 		domain->exists = true;
 		domain->domid = fake->next_domid++;
-		memcpy(domain->uuid, spec->uuid, sizeof(domain->uuid));
+		memcpy(domain->uuid, spec->handle, sizeof(domain->uuid));
 		*ret_domid = domain->domid;
 		return 0;
 	}
@@ -169,6 +169,24 @@ fake_grants_read(void *xen, uint32_t domid, struct xen_grant_entry *ret_entries,
 }
 
 static int
+fake_domain_set_uuid(void *xen, uint32_t domid,
+    const uint8_t uuid[XEN_UUID_BYTES], struct err *err)
+{
+	struct xen_fake *fake = xen;
+	struct fake_domain *domain;
+	char text[UUID_TEXT_SIZE];
+
+	uuid_text(uuid, text);
+	BEGIN(fake, "domain_set_uuid", "%u %s", domid, text);
+	if (require(fake, domid, "domain_set_uuid", &domain, err) != 0)
+		return (int)err->code;
+	breach(fake, !domain->is_running, "named while it runs");
+	memcpy(domain->uuid, uuid, sizeof(domain->uuid));
+	domain->is_named = true;
+	END("domain_set_uuid");
+}
+
+static int
 fake_domain_unpause(void *xen, uint32_t domid, struct err *err)
 {
 	struct xen_fake *fake = xen;
@@ -181,6 +199,7 @@ fake_domain_unpause(void *xen, uint32_t domid, struct err *err)
 	breach(fake, domain->are_grants_read,
 	    "runs before its grants were read back");
 	breach(fake, domain->is_introduced, "runs before it was introduced");
+	breach(fake, domain->is_named, "runs before it has its uuid");
 	domain->is_running = true;
 	END("domain_unpause");
 }
@@ -283,16 +302,37 @@ fake_store_read(void *xen, const char *path, char **ret_value, struct err *err)
 	END("store_read");
 }
 
+/* The guard is asked without the lock: it calls the fake. */
 static int
-fake_store_remove(void *xen, const char *path, struct err *err)
+fake_store_remove(void *xen, const char *const *paths, uint32_t count,
+    const struct xen_guard *guard, struct err *err)
 {
 	struct xen_fake *fake = xen;
-	BEGIN(fake, "store_remove", "%s", path);
-	for (size_t i = 0; i < FAKE_NODES; i++) {
-		if (is_below(fake->nodes[i].path, path))
-			fake->nodes[i].exists = false;
+	bool fails = note(fake, "store_remove", "%s +%u", paths[0], count - 1);
+	bool may = true;
+	CLEANUP(unlock) struct xen_fake *locked = NULL;
+
+	if (fails && !fake->fails_after)
+		return fail("store_remove", err);
+	if (guard != NULL)
+		TRY(guard->ask(guard->context, &may, err));
+	locked = lock(fake);
+	for (size_t i = 0; i < FAKE_NODES && may; i++) {
+		for (uint32_t path = 0; path < count; path++) {
+			if (is_below(fake->nodes[i].path, paths[path]))
+				fake->nodes[i].exists = false;
+		}
 	}
 	END("store_remove");
+}
+
+static bool
+fake_store_is_connected(void *xen)
+{
+	struct xen_fake *fake = xen;
+
+	return __atomic_fetch_sub(&fake->stale_connections, 1,
+		   __ATOMIC_SEQ_CST) <= 0;
 }
 
 static int
@@ -333,6 +373,7 @@ static const struct xen_ops ops = {
     .domain_load = fake_domain_load,
     .grants_seed = fake_grants_seed,
     .grants_read = fake_grants_read,
+    .domain_set_uuid = fake_domain_set_uuid,
     .domain_unpause = fake_domain_unpause,
     .domain_destroy = fake_domain_destroy,
     .domain_list = fake_domain_list,
@@ -341,6 +382,7 @@ static const struct xen_ops ops = {
     .store_write = fake_store_write,
     .store_read = fake_store_read,
     .store_remove = fake_store_remove,
+    .store_is_connected = fake_store_is_connected,
     .store_introduce = fake_store_introduce,
     .close = fake_close,
 };
@@ -394,6 +436,7 @@ xen_fake_add(struct xen_fake *fake, uint32_t domid, uint8_t byte,
 		domain->exists = true;
 		domain->domid = domid;
 		domain->grant_count = XEN_GRANTS_PER_FRAME;
+		domain->is_named = true;
 		memset(domain->uuid, byte, sizeof(domain->uuid));
 		snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
 		if (name != NULL)
@@ -441,6 +484,21 @@ xen_fake_node_count(const struct xen_fake *fake)
 }
 
 void
+xen_fake_put(struct xen_fake *fake, const char *path, const char *value)
+{
+	const struct xen_node node = {.path = path, .value = value};
+
+	put_node(fake, &node);
+}
+
+void
+xen_fake_forget_nodes(struct xen_fake *fake)
+{
+	for (size_t i = 0; i < FAKE_NODES; i++)
+		fake->nodes[i].exists = false;
+}
+
+void
 xen_fake_forget_calls(struct xen_fake *fake)
 {
 	fake->call_count = 0;
@@ -485,8 +543,8 @@ note(struct xen_fake *fake, const char *operation, const char *fmt, ...)
 	char *line;
 	int len;
 
-	if (number >= FAKE_CALLS)
-		abort();
+	if (number >= FAKE_CALLS) /* a flood: its end is not journalled */
+		number = FAKE_CALLS - 1;
 	line = fake->calls[number];
 	len = snprintf(line, sizeof(fake->calls[0]), "%s ", operation);
 	va_start(args, fmt);

@@ -33,6 +33,7 @@ struct fake_domain {
 	bool is_seeded;
 	bool are_grants_read;
 	bool is_introduced;
+	bool is_named; /* it has the caller's uuid */
 	bool is_running;
 	bool is_dying;
 	/* What was loaded; bytes by their digests. */
@@ -78,6 +79,8 @@ struct xen_fake {
 	uint32_t next_domid;
 	uint32_t next_port;
 	bool is_closed;
+	/* So often xenstored has ended since a port was opened. */
+	int stale_connections;
 };
 
 struct xen_fake *xen_fake_new(void);
@@ -95,6 +98,9 @@ uint32_t xen_fake_domain_count(const struct xen_fake *fake);
 const struct fake_node *xen_fake_node(const struct xen_fake *fake,
     const char *path);
 uint32_t xen_fake_node_count(const struct xen_fake *fake);
+/* Somebody writes a node; or all nodes vanish. */
+void xen_fake_put(struct xen_fake *fake, const char *path, const char *value);
+void xen_fake_forget_nodes(struct xen_fake *fake);
 
 /* Forget the journal; the model stays. */
 void xen_fake_forget_calls(struct xen_fake *fake);
