@@ -44,9 +44,12 @@ connection_close(struct connection *connection)
 bool
 connection_read(struct connection *connection)
 {
-	ssize_t got = recv(connection->fd, connection->in + connection->in_len,
-	    buffer_bytes - connection->in_len, MSG_DONTWAIT);
+	ssize_t got;
 
+	if (connection->in_len == buffer_bytes)
+		return true;
+	got = recv(connection->fd, connection->in + connection->in_len,
+	    buffer_bytes - connection->in_len, MSG_DONTWAIT);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR;
 	connection->in_len += (size_t)got;

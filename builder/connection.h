@@ -45,7 +45,8 @@ int connection_open(struct connection *connection, int fd, uint32_t number,
 void connection_close(struct connection *connection);
 
 /*
- * Read what there is. False if the caller closed, or the read failed.
+ * Read what there is and has room. False if the caller closed, or the read
+ * failed.
  */
 bool connection_read(struct connection *connection);
 

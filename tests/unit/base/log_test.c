@@ -99,6 +99,88 @@ bug_unless_says_the_rule_and_aborts(void **state)
 	assert_has(text, "log_test.c");
 }
 
+/* --- lines that strangers cause -------------------------------------- */
+
+static bool
+allows(struct log_limit *limit, uint64_t now_usec)
+{
+	uint64_t missed = 77;
+	bool is_allowed = log_limit_allows(limit, now_usec, &missed);
+
+	if (!is_allowed)
+		assert_int_equal(missed, 77);
+	return is_allowed;
+}
+
+static void
+log_limit_allows_a_burst_and_then_one_each_interval(void **state)
+{
+	struct log_limit limit = {.burst = 3, .usec = 1000};
+	uint64_t now = 5000000;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_true(allows(&limit, now));
+	assert_false(allows(&limit, now));
+	assert_false(allows(&limit, now + 999));
+	assert_true(allows(&limit, now + 1000));
+	assert_false(allows(&limit, now + 1000));
+	assert_false(allows(&limit, now + 1999));
+	assert_true(allows(&limit, now + 2000));
+	/* Two intervals of silence are two lines, many are no more than the
+	 * burst. */
+	assert_true(allows(&limit, now + 4500));
+	assert_true(allows(&limit, now + 4500));
+	assert_false(allows(&limit, now + 4500));
+	now = UINT64_MAX - 10;
+	for (int i = 0; i < 3; i++)
+		assert_true(allows(&limit, now));
+	assert_false(allows(&limit, now));
+}
+
+static void
+log_limit_says_how_many_were_left_out(void **state)
+{
+	struct log_limit limit = {.burst = 2, .usec = 1000};
+	uint64_t missed = 77;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_true(log_limit_allows(&limit, 5000, &missed));
+		assert_int_equal(missed, 0);
+	}
+	for (int i = 0; i < 5; i++)
+		assert_false(allows(&limit, 5000));
+	assert_true(log_limit_allows(&limit, 6000, &missed));
+	assert_int_equal(missed, 5);
+	assert_true(log_limit_allows(&limit, 7000, &missed));
+	assert_int_equal(missed, 0);
+}
+
+/* Whatever comes, and however fast: the log of a day has room for it. */
+static void
+log_limit_holds_in_a_flood(void **state)
+{
+	enum { SECONDS = 100, EACH_USEC = 100 };
+
+	struct log_limit limit = {.burst = 20, .usec = 1000000};
+	uint64_t lines = 0;
+	uint64_t missed = 0;
+	uint64_t sum = 0;
+	uint64_t all = 0;
+
+	(void)state;
+	for (uint64_t at = 0; at < SECONDS * 1000000ull; at += EACH_USEC) {
+		all++;
+		if (!log_limit_allows(&limit, 7777777 + at, &missed))
+			continue;
+		lines++;
+		sum += missed;
+	}
+	assert_in_range(lines, 20 + SECONDS - 1, 20 + SECONDS);
+	assert_int_equal(lines + sum + limit.missed, all);
+}
+
 int
 main(void)
 {
@@ -106,6 +188,10 @@ main(void)
 	    cmocka_unit_test(log_line_is_one_line_with_the_role),
 	    cmocka_unit_test(log_line_is_cut_and_still_ends),
 	    cmocka_unit_test(bug_unless_says_the_rule_and_aborts),
+	    cmocka_unit_test(
+		log_limit_allows_a_burst_and_then_one_each_interval),
+	    cmocka_unit_test(log_limit_says_how_many_were_left_out),
+	    cmocka_unit_test(log_limit_holds_in_a_flood),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -154,6 +154,28 @@ pour(size_t len)
 	}
 }
 
+/* What waits in there for its turn fills it: that is not the caller's end. */
+static void
+connection_with_a_full_buffer_is_not_at_its_end(void **state)
+{
+	size_t room = LIMIT_RPC_MESSAGE_BYTES + 2;
+
+	(void)state;
+	send_bytes("first", 6);
+	assert_true(connection_read(&conn));
+	pour(room - 6);
+	assert_int_equal(conn.in_len, room);
+	send_bytes("more", 5);
+	assert_true(connection_read(&conn));
+	assert_int_equal(conn.in_len, room);
+	assert_string_equal(next_message(), "first");
+	assert_true(connection_read(&conn));
+	assert_int_equal(conn.in_len, room - 6 + 5);
+	/* Nor does it hide the end. */
+	closep(&caller);
+	assert_false(connection_read(&conn));
+}
+
 static void
 connection_takes_the_longest_message_and_no_longer_one(void **state)
 {
@@ -321,6 +343,7 @@ main(void)
 	    connection_test(connection_gives_an_empty_message),
 	    connection_test(
 		connection_takes_the_longest_message_and_no_longer_one),
+	    connection_test(connection_with_a_full_buffer_is_not_at_its_end),
 	    connection_test(connection_judges_the_first_message_alone),
 	    connection_test(connection_read_sees_that_the_caller_closed),
 	    connection_test(connection_writes_a_reply_with_its_zero_byte),

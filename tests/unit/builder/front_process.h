@@ -34,9 +34,10 @@ void front_leave(void);
 /* Its clock, from now on. */
 void front_be_later(unsigned int seconds);
 
-/* Does a call come? The next one, which has to be of this kind. That the front
+/* Does a call come? The next one, of any kind or of this one. That the front
  * says it is alive is none. */
 bool front_call_came(int timeout_ms);
+struct front_call front_next_any(void);
 struct front_call front_next_call(uint32_t kind);
 
 /* Answer; or with no more than this memory, with a receipt, with an error in

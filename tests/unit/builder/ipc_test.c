@@ -1,8 +1,12 @@
 #include "builder_fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -262,6 +266,41 @@ ipc_says_when_the_other_side_closed(void **state)
 	assert_int_equal(record.number, 0);
 }
 
+/* Descriptors may come without a byte: they are nobody's. */
+static void
+ipc_keeps_no_descriptor_of_an_empty_record(void **state)
+{
+	const int fds[] = {ends[0], ends[0], ends[0]};
+	size_t before = count_descriptors();
+
+	(void)state;
+	for (size_t count = 0; count <= countof(fds); count++) {
+		struct record record;
+		struct ipc_fds passed = {.count = 77};
+		bool is_end = false;
+		int fd = -1;
+		struct err err;
+
+		send_raw("", 0, fds, count);
+		assert_code(ipc_receive_fds(ends[1], &record, sizeof(record),
+				&passed, &is_end, &err),
+		    0);
+		assert_true(is_end);
+		assert_int_equal(passed.count, 0);
+		assert_int_equal(count_descriptors(), before);
+
+		is_end = false;
+		send_raw("", 0, fds, count);
+		assert_code(receive(&record, &fd, &is_end, &err), 0);
+		assert_true(is_end);
+		assert_int_equal(fd, -1);
+		send_raw("", 0, fds, count > 1 ? 1 : count);
+		assert_code(receive(&record, NULL, &is_end, &err), 0);
+		assert_true(is_end);
+		assert_int_equal(count_descriptors(), before);
+	}
+}
+
 /* What was sent before the end is still read. */
 static void
 ipc_gives_the_last_record_before_the_end(void **state)
@@ -326,8 +365,313 @@ ipc_reports_what_is_no_socket(void **state)
 	    SYSTEM_FAILED);
 }
 
+/* --- without waiting -------------------------------------------------- */
+
+static void
+ipc_send_now_says_that_the_other_side_has_to_read(void **state)
+{
+	CLEANUP(sealed_freep)
+	struct sealed *memory = sealed_of(bytes_of_str("rows"));
+	const struct sealed *attached[] = {NULL, memory};
+
+	(void)state;
+	for (size_t i = 0; i < countof(attached); i++) {
+		size_t before = count_descriptors();
+		struct record record = {0};
+		uint32_t count = 0;
+		bool is_full = false;
+		struct err err = {0};
+
+		while (!is_full) {
+			record.number = count;
+			if (ipc_send_now(ends[0], &record, sizeof(record),
+				attached[i], &is_full, &err) != 0)
+				fail_msg("%s", err.text);
+			count += !is_full;
+		}
+		assert_true(count > 0);
+		/* All that it took, in order, and the refused one not. */
+		for (uint32_t n = 0; n < count; n++) {
+			CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
+			bool is_end = true;
+
+			assert_code(ipc_receive_fds(ends[1], &record,
+					sizeof(record), &fds, &is_end, &err),
+			    0);
+			assert_int_equal(record.number, n);
+			assert_int_equal(fds.count, i);
+		}
+		assert_int_equal(
+		    recv(ends[1], &record, sizeof(record), MSG_DONTWAIT), -1);
+		assert_int_equal(errno, EAGAIN);
+		assert_code(ipc_send_now(ends[0], &record, sizeof(record),
+				attached[i], &is_full, &err),
+		    0);
+		assert_false(is_full);
+		send_raw("", 0, NULL, 0);
+		while (recv(ends[1], &record, sizeof(record), 0) > 0)
+			continue;
+		assert_int_equal(count_descriptors(), before);
+	}
+}
+
+/* In a process whose user may have few descriptors under way. */
+static int
+send_beyond_the_share(void)
+{
+	enum { SHARE = 64 };
+
+	const struct rlimit share = {SHARE, SHARE};
+	CLEANUP(sealed_freep)
+	struct sealed *memory = sealed_of(bytes_of_str("rows"));
+	bool is_full = false;
+	uint32_t count = 0;
+	struct err err;
+
+	if (setrlimit(RLIMIT_NOFILE, &share) != 0 ||
+	    setresuid(54321, 54321, 54321) != 0)
+		return 2;
+	while (!is_full) {
+		if (ipc_send_now(ends[0], &good_record, sizeof(good_record),
+			memory, &is_full, &err) != 0)
+			return 3;
+		count++;
+	}
+	/* Of records alone the socket holds more. */
+	return count <= SHARE + 2 &&
+	               ipc_send_now(ends[0], &good_record, sizeof(good_record),
+			   NULL, &is_full, &err) == 0 &&
+	               !is_full
+	           ? 0
+	           : 4;
+}
+
+/* It is no failure: the other side has only to read. */
+static void
+ipc_send_now_takes_the_users_share_of_descriptors_for_full(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: needs root to be another user\n");
+		skip();
+	}
+	pid = fork();
+	if (pid == 0)
+		_exit(send_beyond_the_share());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void
+ipc_send_now_reports_a_side_that_closed(void **state)
+{
+	bool is_full = true;
+	struct err err;
+
+	(void)state;
+	closep(&ends[1]);
+	assert_code(ipc_send_now(ends[0], &good_record, sizeof(good_record),
+			NULL, &is_full, &err),
+	    SYSTEM_FAILED);
+	assert_false(is_full);
+}
+
+/* --- a pipe of packets ------------------------------------------------ */
+
+static int
+open_pipe(void **state)
+{
+	struct err err;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN); /* as the daemon does */
+	return ipc_pipe(ends, &err);
+}
+
+static int
+pipe_send(uint32_t number, bool *ret_is_full, struct err *err)
+{
+	struct record record = good_record;
+
+	record.number = number;
+	return ipc_pipe_send(ends[1], &record, sizeof(record), ret_is_full,
+	    err);
+}
+
+static int
+pipe_receive(struct record *ret_record, bool *ret_is_end, struct err *err)
+{
+	return ipc_pipe_receive(ends[0], ret_record, sizeof(*ret_record),
+	    ret_is_end, err);
+}
+
+/* Also the longest one is a packet. */
+static void
+ipc_pipe_carries_records_one_by_one(void **state)
+{
+	char sent[IPC_PIPE_BYTES];
+	char got[IPC_PIPE_BYTES];
+	bool is_full = true;
+	bool is_end = true;
+	struct record record;
+	struct err err;
+
+	(void)state;
+	memset(sent, 0x5a, sizeof(sent));
+	for (uint32_t i = 0; i < 3; i++)
+		assert_code(pipe_send(i, &is_full, &err), 0);
+	assert_code(ipc_pipe_send(ends[1], sent, sizeof(sent), &is_full, &err),
+	    0);
+	assert_false(is_full);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_code(pipe_receive(&record, &is_end, &err), 0);
+		assert_false(is_end);
+		assert_int_equal(record.number, i);
+		assert_string_equal(record.text, good_record.text);
+	}
+	assert_code(ipc_pipe_receive(ends[0], got, sizeof(got), &is_end, &err),
+	    0);
+	assert_memory_equal(got, sent, sizeof(got));
+}
+
+/* Whoever is not believed can make nobody hold a descriptor of its choice. */
+static void
+ipc_pipe_carries_no_descriptor(void **state)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {
+	    .header = {.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+		.cmsg_len = CMSG_LEN(sizeof(int))},
+	};
+	struct iovec part = {.iov_base = (void *)(uintptr_t)&good_record,
+	    .iov_len = sizeof(good_record)};
+	struct msghdr message = {
+	    .msg_iov = &part,
+	    .msg_iovlen = 1,
+	    .msg_control = control.room,
+	    .msg_controllen = sizeof(control.room),
+	};
+
+	(void)state;
+	memcpy(CMSG_DATA(&control.header), &ends[1], sizeof(int));
+	errno = 0;
+	assert_int_equal(sendmsg(ends[1], &message, 0), -1);
+	assert_int_equal(errno, ENOTSOCK);
+	/* Nor the other way. */
+	errno = 0;
+	assert_int_equal(sendmsg(ends[0], &message, 0), -1);
+	assert_int_equal(errno, ENOTSOCK);
+}
+
+static void
+ipc_pipe_makes_neither_end_wait(void **state)
+{
+	struct record record;
+	uint32_t count = 0;
+	bool is_full = false;
+	bool is_end;
+	struct err err = {0};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(fcntl(ends[i], F_GETFD), FD_CLOEXEC);
+		assert_true((fcntl(ends[i], F_GETFL) & O_NONBLOCK) != 0);
+	}
+	assert_code(pipe_receive(&record, &is_end, &err), SYSTEM_FAILED);
+	while (!is_full) {
+		if (pipe_send(count, &is_full, &err) != 0)
+			fail_msg("%s", err.text);
+		count += !is_full;
+	}
+	assert_true(count > 1);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_code(pipe_receive(&record, &is_end, &err), 0);
+		assert_int_equal(record.number, i);
+	}
+	assert_code(pipe_receive(&record, &is_end, &err), SYSTEM_FAILED);
+	assert_code(pipe_send(count, &is_full, &err), 0);
+	assert_false(is_full);
+}
+
+static void
+ipc_pipe_refuses_a_packet_of_another_size(void **state)
+{
+	static const size_t sizes[] = {1, sizeof(struct record) - 1,
+	    sizeof(struct record) + 1, IPC_PIPE_BYTES};
+	static const char data[IPC_PIPE_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < countof(sizes); i++) {
+		struct record record;
+		bool is_end = false;
+		struct err err;
+
+		assert_int_equal(write(ends[1], data, sizes[i]), sizes[i]);
+		assert_code(pipe_receive(&record, &is_end, &err), STAGE_FAILED);
+		assert_has(err.text, "instead of 16");
+	}
+}
+
+/* Its own end is the sender's: it can make a stream of it. */
+static void
+ipc_pipe_refuses_records_that_run_together(void **state)
+{
+	struct record record;
+	bool is_full = true;
+	bool is_end = false;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+	assert_code(pipe_send(1, &is_full, &err), 0);
+	assert_code(pipe_send(2, &is_full, &err), 0);
+	assert_code(pipe_receive(&record, &is_end, &err), STAGE_FAILED);
+	/* The reader's end is as it was: it does not wait. */
+	assert_code(pipe_receive(&record, &is_end, &err), SYSTEM_FAILED);
+}
+
+static void
+ipc_pipe_says_when_the_other_side_closed(void **state)
+{
+	struct record record;
+	bool is_full = true;
+	bool is_end = true;
+	struct err err;
+
+	(void)state;
+	assert_code(pipe_send(77, &is_full, &err), 0);
+	closep(&ends[1]);
+	assert_code(pipe_receive(&record, &is_end, &err), 0);
+	assert_false(is_end);
+	assert_int_equal(record.number, 77);
+	assert_code(pipe_receive(&record, &is_end, &err), 0);
+	assert_true(is_end);
+	assert_int_equal(record.number, 0);
+}
+
+static void
+ipc_pipe_cannot_send_to_a_side_that_closed(void **state)
+{
+	bool is_full = true;
+	struct err err;
+
+	(void)state;
+	closep(&ends[0]);
+	assert_code(pipe_send(1, &is_full, &err), SYSTEM_FAILED);
+	assert_false(is_full);
+}
+
 #define pair_test(test) \
 	cmocka_unit_test_setup_teardown(test, open_pair, close_pair)
+#define pipe_test(test) \
+	cmocka_unit_test_setup_teardown(test, open_pipe, close_pair)
 
 int
 main(void)
@@ -342,10 +686,22 @@ main(void)
 	    pair_test(ipc_keeps_none_of_too_many_pieces),
 	    cmocka_unit_test(ipc_knows_which_bytes_are_a_bool),
 	    pair_test(ipc_says_when_the_other_side_closed),
+	    pair_test(ipc_keeps_no_descriptor_of_an_empty_record),
 	    pair_test(ipc_gives_the_last_record_before_the_end),
 	    pair_test(ipc_takes_a_reset_for_an_end),
 	    pair_test(ipc_cannot_send_to_a_side_that_closed),
 	    pair_test(ipc_reports_what_is_no_socket),
+	    pair_test(ipc_send_now_says_that_the_other_side_has_to_read),
+	    pair_test(
+		ipc_send_now_takes_the_users_share_of_descriptors_for_full),
+	    pair_test(ipc_send_now_reports_a_side_that_closed),
+	    pipe_test(ipc_pipe_carries_records_one_by_one),
+	    pipe_test(ipc_pipe_carries_no_descriptor),
+	    pipe_test(ipc_pipe_makes_neither_end_wait),
+	    pipe_test(ipc_pipe_refuses_a_packet_of_another_size),
+	    pipe_test(ipc_pipe_refuses_records_that_run_together),
+	    pipe_test(ipc_pipe_says_when_the_other_side_closed),
+	    pipe_test(ipc_pipe_cannot_send_to_a_side_that_closed),
 	};
 
 	return cmocka_run_group_tests_name("ipc", tests, NULL, NULL);
