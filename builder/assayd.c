@@ -17,6 +17,7 @@
 #include "builder/fault.h"
 #include "builder/front.h"
 #include "builder/journal.h"
+#include "builder/process_start.h"
 #include "builder/supervisor.h"
 #include "builder/trust_in_force.h"
 #include "keys/trust_chain.h"
@@ -37,6 +38,7 @@ static bool is_known(const struct option *known, const char *text);
 static int set_fault(struct options *options, enum fault_kind kind,
     const char *operation);
 static int run(const struct options *options, struct err *err);
+static int report(const struct err *err);
 static int usage(FILE *out);
 
 int
@@ -44,20 +46,29 @@ main(int argc, char **argv)
 {
 	struct options options = {.config = default_config};
 	struct err err = {0};
-	int code = parse_options(argc, argv, &options);
+	int code;
 
+	log_set_role("assayd");
+	if (process_start(&err) != 0)
+		return report(&err);
+	code = parse_options(argc, argv, &options);
 	if (code >= 0)
 		return code;
-	log_set_role("assayd");
 	signal(SIGPIPE, SIG_IGN);
 	/* The environment must not choose what verifies: no openssl.cnf. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if (run(&options, &err) == 0)
 		return EXIT_DONE;
+	return report(&err);
+}
+
+static int
+report(const struct err *err)
+{
 	log_line("failed code=%s detail=\"%s\" remedy=\"%s\"",
-	    err_name(err.code), err.text, err_remedy(err.code));
-	return err_class_of(err.code) == ERR_CLASS_REFUSAL ? EXIT_REFUSED
-	                                                   : EXIT_ENVIRONMENT;
+	    err_name(err->code), err->text, err_remedy(err->code));
+	return err_class_of(err->code) == ERR_CLASS_REFUSAL ? EXIT_REFUSED
+	                                                    : EXIT_ENVIRONMENT;
 }
 
 static int
