@@ -25,6 +25,18 @@
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT, OPTION_DEVELOPMENT };
 
+static const struct option known_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"development", no_argument, NULL, OPTION_DEVELOPMENT},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+#if ASSAY_FAULTS
+    {"fail-at", required_argument, NULL, OPTION_FAIL_AT},
+    {"kill-at", required_argument, NULL, OPTION_KILL_AT},
+#endif
+    {NULL, 0, NULL, 0},
+};
+
 static const char default_config[] = "/etc/assay/assayd.conf";
 
 struct options {
@@ -34,8 +46,8 @@ struct options {
 };
 
 static int parse_options(int argc, char **argv, struct options *ret_options);
-static bool is_known(const struct option *known, const char *text);
-static int set_fault(struct options *options, enum fault_kind kind,
+static bool is_known(const char *text);
+static int set_fault(struct options *options, int option,
     const char *operation);
 static int run(const struct options *options, struct err *err);
 static int report(const struct err *err);
@@ -98,25 +110,15 @@ run(const struct options *options, struct err *err)
 static int
 parse_options(int argc, char **argv, struct options *ret_options)
 {
-	static const struct option known[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"development", no_argument, NULL, OPTION_DEVELOPMENT},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-#if ASSAY_FAULTS
-		{"fail-at", required_argument, NULL, OPTION_FAIL_AT},
-		{"kill-at", required_argument, NULL, OPTION_KILL_AT},
-#endif
-		{NULL, 0, NULL, 0},
-	};
 	int option;
 
 	/* getopt_long(3) would take the beginning of a name for the name. */
 	for (int i = 1; i < argc; i++) {
-		if (strncmp(argv[i], "--", 2) == 0 && !is_known(known, argv[i]))
+		if (strncmp(argv[i], "--", 2) == 0 && !is_known(argv[i]))
 			return usage(stderr);
 	}
-	while ((option = getopt_long(argc, argv, "c:hV", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:hV", known_options,
+		    NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			ret_options->config = optarg;
@@ -131,10 +133,8 @@ parse_options(int argc, char **argv, struct options *ret_options)
 			puts("assayd " ASSAY_VERSION);
 			return EXIT_DONE;
 		case OPTION_FAIL_AT:
-			TRY(set_fault(ret_options, FAULT_FAIL, optarg));
-			break;
 		case OPTION_KILL_AT:
-			TRY(set_fault(ret_options, FAULT_KILL, optarg));
+			TRY(set_fault(ret_options, option, optarg));
 			break;
 		default:
 			return usage(stderr);
@@ -145,8 +145,9 @@ parse_options(int argc, char **argv, struct options *ret_options)
 
 /* `text` is "--NAME" or "--NAME=VALUE". */
 static bool
-is_known(const struct option *known, const char *text)
+is_known(const char *text)
 {
+	const struct option *known = known_options;
 	size_t len = strcspn(text + 2, "=");
 
 	for (; known->name != NULL; known++) {
@@ -157,8 +158,9 @@ is_known(const struct option *known, const char *text)
 	return false;
 }
 
+#if ASSAY_FAULTS
 static int
-set_fault(struct options *options, enum fault_kind kind, const char *operation)
+set_fault(struct options *options, int option, const char *operation)
 {
 	const char *const *known = fault_operations();
 
@@ -169,11 +171,22 @@ set_fault(struct options *options, enum fault_kind kind, const char *operation)
 		    operation);
 		return EXIT_USAGE;
 	}
-	options->fault.kind = kind;
+	options->fault.kind =
+	    option == OPTION_FAIL_AT ? FAULT_FAIL : FAULT_KILL;
 	snprintf(options->fault.operation, sizeof(options->fault.operation),
 	    "%s", operation);
 	return 0;
 }
+#else
+static int
+set_fault(struct options *options, int option, const char *operation)
+{
+	(void)options;
+	(void)option;
+	(void)operation;
+	return EXIT_USAGE;
+}
+#endif
 
 static int
 usage(FILE *out)

@@ -2,7 +2,8 @@
  * Faults on purpose: a layer over the Xen seam that makes one operation fail,
  * or kills the process after it, for tests of what is left behind.
  *
- * Only in debug builds (ASSAY_FAULTS): a release build has no such switch.
+ * Only in debug builds (ASSAY_FAULTS): a release build has no such switch, and
+ * nothing of the layer is in it.
  */
 #ifndef ASSAY_BUILDER_FAULT_H
 #define ASSAY_BUILDER_FAULT_H
@@ -20,6 +21,8 @@ struct fault {
 	char operation[32]; /* a member of struct xen_ops */
 };
 
+#if ASSAY_FAULTS
+
 /*
  * Put the layer over `port`, if a fault is asked for. The layer borrows
  * *inner, which must outlive it; closing the layer closes `inner`.
@@ -31,5 +34,17 @@ void fault_wrap(const struct fault *fault, const struct xen_port *inner,
 
 /* Operation names, NULL-terminated, in the order of a build. */
 const char *const *fault_operations(void);
+
+#else
+
+static inline void
+fault_wrap(const struct fault *fault, const struct xen_port *inner,
+    struct xen_port *ret_port)
+{
+	(void)fault;
+	*ret_port = *inner;
+}
+
+#endif
 
 #endif

@@ -31,8 +31,12 @@ int daemon_teardown(void **state);
 /* Development: no identity and no boot policy, but a TPM and a log. */
 void give_tpm(void);
 
-/* Its own log is "daemon.log". */
+/* Its own log is "daemon.log". With a fault, in a build without them, the test
+ * is skipped. */
 void start_daemon(enum fault_kind kind, const char *operation);
+#if !ASSAY_FAULTS
+const char *const *fault_operations(void);
+#endif
 
 /* Send it the signal; returns its status, as wait(2) says it. */
 int end_daemon(int signal_number);
