@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -26,9 +27,9 @@
 #include <unistd.h>
 
 #include "base/draft.h"
-#include "base/draft.h"
 #include "base/scope.h"
 #include "builder/sandbox.h"
+#include "image-store/layout_file.h"
 
 enum { SANDBOX_UID = 65534, ROLES = 4 };
 enum {
@@ -247,7 +248,7 @@ static const struct {
     {"mkdirat", make_a_directory, ALL},
     {"symlinkat", make_a_link, ALL},
     {"open", open_a_file_the_old_way, ALL},
-    {"openat", open_a_file, FRONT | TPM},
+    {"openat", open_a_file, FRONT | STAGE | TPM},
     {"unlink", remove_a_file, FRONT | STAGE | TPM},
     {"memfd_create", make_memory, FRONT},
     {"ioctl", talk_to_a_device, FRONT | STAGE | TPM},
@@ -358,15 +359,18 @@ act_as_front(void)
 	close(fd);
 }
 
+static int store_fd = -1;
+
 static void
 act_as_stage(void)
 {
 	CLEANUP(sealed_freep) struct sealed *copy = NULL;
 	struct err err;
-	int fd = openat(AT_FDCWD, "file", O_RDONLY | O_CLOEXEC);
+	uint64_t size_bytes;
+	int fd = -1;
 
 	do_what_every_role_does();
-	need(fd >= 0);
+	need(layout_file_open(store_fd, "file", &fd, &size_bytes, &err) == 0);
 	need(sealed_copy_max(fd, 100, "file", &copy, &err) == 0);
 	need(sealed_bytes(copy).len == 5);
 	close(fd);
@@ -405,8 +409,10 @@ roles_can_do_what_they_need(void **state)
 	write_file("file", bytes_of_str("12345"));
 	assert_int_equal(chmod("file", 0644), 0);
 	assert_int_equal(chmod(".", 0755), 0);
+	store_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	status = status_of(SANDBOX_STAGE, act_as_stage);
 	assert_int_equal(status, 0);
+	closep(&store_fd);
 	status = status_of(SANDBOX_BUILD, act_as_build);
 	assert_int_equal(status, 0);
 	assert_int_equal(count_files("."), 1);
@@ -514,8 +520,13 @@ start_waiting(enum sandbox_role role, int *ret_hold)
 	assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
+		const gid_t groups[] = {4711, 4712};
+
 		close(hold[1]);
 		alarm(20);
+		/* As a daemon may be started. */
+		if (geteuid() == 0 && setgroups(countof(groups), groups) != 0)
+			_exit(98);
 		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
 			_exit(99);
 		(void)!write(ready[1], "x", 1);
@@ -561,25 +572,6 @@ roles_give_up_user_groups_and_new_privileges(void **state)
 		status_line(pid, "CapEff:", value);
 		if (role != SANDBOX_BUILD)
 			assert_string_equal(value, "0000000000000000");
-		close(hold);
-		assert_int_equal(waitpid(pid, NULL, 0), pid);
-	}
-}
-
-/* A dumpable process could be traced and read by others of its user. */
-static void
-roles_cannot_be_dumped(void **state)
-{
-	(void)state;
-	for (int role = 0; role < ROLES; role++) {
-		struct stat st;
-		char path[64];
-		int hold;
-		pid_t pid = start_waiting((enum sandbox_role)role, &hold);
-
-		snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
-		assert_int_equal(stat(path, &st), 0);
-		assert_int_equal(st.st_uid, 0);
 		close(hold);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 	}
@@ -707,7 +699,6 @@ main(void)
 	    directory_test(roles_can_do_what_they_need),
 	    cmocka_unit_test(roles_survive_being_stopped_and_continued),
 	    cmocka_unit_test(roles_give_up_user_groups_and_new_privileges),
-	    cmocka_unit_test(roles_cannot_be_dumped),
 	    cmocka_unit_test(keep_only_closes_all_other_descriptors),
 	    cmocka_unit_test(roles_die_with_their_parent),
 	    cmocka_unit_test(die_with_parent_sees_that_the_parent_is_gone),

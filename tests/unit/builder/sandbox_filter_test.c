@@ -1,0 +1,324 @@
+/*
+ * The filters themselves, as the kernel would get them: which of all system
+ * calls each role may make. And what a role has given up when its filter comes.
+ */
+#include "base_fixture.h"
+
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/sandbox.h"
+
+enum {
+	SANDBOX_UID = 65534,
+	ROLES = 4,
+	NUMBERS = 2048,
+	WORDS = 1024,
+};
+enum {
+	FRONT = 1 << SANDBOX_FRONT,
+	STAGE = 1 << SANDBOX_STAGE,
+	BUILD = 1 << SANDBOX_BUILD,
+	TPM = 1 << SANDBOX_TPM,
+	ALL = FRONT | STAGE | BUILD | TPM
+};
+
+static const char *const role_names[ROLES] = {"front", "stage", "build", "tpm"};
+
+/* Whatever is not here kills. Who adds a line says what for. */
+#define CALL_OF(name) #name, SYS_##name
+static const struct {
+	const char *name;
+	unsigned int number;
+	int roles;
+} allowed[] = {
+    /* memory; malloc(3) maps, moves and protects arenas */
+    {CALL_OF(brk), ALL}, {CALL_OF(mmap), ALL}, {CALL_OF(munmap), ALL},
+    {CALL_OF(mremap), ALL}, {CALL_OF(madvise), ALL}, {CALL_OF(mprotect), ALL},
+    {CALL_OF(mlock), BUILD},   /* buffers of hypercalls */
+    {CALL_OF(munlock), BUILD}, /* buffers of hypercalls */
+    /* end, signals, identity: abort(3) on a bug */
+    {CALL_OF(exit), ALL}, {CALL_OF(exit_group), ALL},
+    {CALL_OF(rt_sigreturn), ALL}, {CALL_OF(rt_sigprocmask), ALL},
+    {CALL_OF(rt_sigaction), ALL}, {CALL_OF(getpid), ALL},
+    {CALL_OF(gettid), ALL}, {CALL_OF(tgkill), ALL},
+#ifdef __SANITIZE_ADDRESS__
+    {CALL_OF(sigaltstack), ALL}, /* a test build, as it exits */
+#endif
+    {CALL_OF(wait4), BUILD}, /* the stage */
+    {CALL_OF(kill), BUILD},  /* the stage */
+    /* time, locks, random numbers */
+    {CALL_OF(clock_gettime), ALL}, {CALL_OF(futex), ALL},
+    {CALL_OF(getrandom), ALL},
+    {CALL_OF(restart_syscall), ALL}, /* a poll(2) that a stop interrupted */
+    {CALL_OF(nanosleep), BUILD},     /* between tries of a transaction */
+    {CALL_OF(clock_nanosleep), BUILD},
+    {CALL_OF(sched_yield), BUILD}, /* libxenctrl's locks */
+    /* records, the log, open files */
+    {CALL_OF(read), ALL}, {CALL_OF(write), ALL}, {CALL_OF(close), ALL},
+    {CALL_OF(sendmsg), ALL}, {CALL_OF(recvmsg), ALL}, {CALL_OF(fstat), ALL},
+    {CALL_OF(newfstatat), ALL}, /* what fstat(3) is in newer C libraries */
+    {CALL_OF(lseek), ALL},
+    {CALL_OF(fcntl), ALL}, /* seals; a socket that does not block */
+    {CALL_OF(pread64), STAGE | BUILD | TPM},
+    {CALL_OF(pwrite64), STAGE | BUILD | TPM},
+    {CALL_OF(memfd_create), STAGE | BUILD | TPM}, /* what is handed over */
+    {CALL_OF(fdatasync), TPM},                    /* the event log */
+    {CALL_OF(ftruncate), BUILD | TPM},            /* a torn last event */
+    /* sockets of callers, and of xenstored */
+    {CALL_OF(poll), FRONT | BUILD | TPM}, {CALL_OF(ppoll), FRONT | BUILD | TPM},
+    {CALL_OF(accept4), FRONT}, {CALL_OF(shutdown), FRONT},
+    {CALL_OF(getsockopt), FRONT | BUILD}, /* who calls */
+    {CALL_OF(recvfrom), FRONT | BUILD}, {CALL_OF(sendto), FRONT | BUILD},
+    {CALL_OF(writev), BUILD}, /* xenstored */
+    /* files: the stage beneath its store alone, by layout_file.c; the build
+     * role the store, the chain of trust updates and libxl's record */
+    {CALL_OF(openat2), STAGE}, {CALL_OF(openat), BUILD},
+    {CALL_OF(fchmod), BUILD}, {CALL_OF(fsync), BUILD},
+    {CALL_OF(renameat), BUILD}, {CALL_OF(renameat2), BUILD},
+    {CALL_OF(unlink), BUILD}, {CALL_OF(dup), BUILD},
+    {CALL_OF(ioctl), BUILD}, /* Xen's devices */
+};
+
+/* --- a role in front of its filter ----------------------------------- */
+
+static int filter_fd = -1;
+
+int __wrap_seccomp_load(scmp_filter_ctx filter);
+
+/* Written instead of loaded: the rest of the test can go on. */
+int
+__wrap_seccomp_load(scmp_filter_ctx filter)
+{
+	return seccomp_export_bpf(filter, filter_fd);
+}
+
+/* What a child sees that enters the role. */
+struct given_up {
+	int entered;
+	int is_dumpable;
+	int has_no_new_privs;
+	int groups;
+	size_t len; /* of the filter */
+	struct sock_filter filter[WORDS];
+};
+
+static void
+enter(enum sandbox_role role, struct given_up *ret_seen)
+{
+	const gid_t groups[] = {4711, 4712};
+	struct err err;
+	ssize_t len;
+
+	/* As a daemon may be started; without root there is nothing to add. */
+	if (geteuid() == 0 && setgroups(countof(groups), groups) != 0)
+		_exit(1);
+	filter_fd = memfd_create("filter", 0);
+	ret_seen->entered = sandbox_enter(role, SANDBOX_UID, &err);
+	ret_seen->is_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	ret_seen->has_no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	ret_seen->groups = getgroups(0, NULL);
+	len = pread(filter_fd, ret_seen->filter, sizeof(ret_seen->filter), 0);
+	ret_seen->len = len < 0 ? 0 : (size_t)len / sizeof(struct sock_filter);
+	_exit(0);
+}
+
+static struct given_up *seen_of[ROLES];
+
+static int
+enter_all_roles(void **state)
+{
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		int status;
+		pid_t pid;
+
+		seen_of[role] = mmap(NULL, sizeof(struct given_up),
+		    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		assert_ptr_not_equal(seen_of[role], MAP_FAILED);
+		pid = fork();
+		if (pid == 0)
+			enter((enum sandbox_role)role, seen_of[role]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		assert_int_equal(seen_of[role]->entered, 0);
+		assert_in_range(seen_of[role]->len, 1, WORDS - 1);
+	}
+	return 0;
+}
+
+/* --- what a filter says ---------------------------------------------- */
+
+/* The comparison of a conditional jump. */
+static bool
+is_taken(const struct sock_filter *jump, uint32_t value)
+{
+	switch (BPF_OP(jump->code)) {
+	case BPF_JEQ:
+		return value == jump->k;
+	case BPF_JGT:
+		return value > jump->k;
+	case BPF_JGE:
+		return value >= jump->k;
+	case BPF_JSET:
+		return (value & jump->k) != 0;
+	default:
+		fail_msg("jump 0x%x", jump->code);
+		return false;
+	}
+}
+
+/* Spec: Linux Documentation/networking/filter.rst and
+ * userspace-api/seccomp_filter.rst; the part of it that libseccomp uses. */
+static uint32_t
+verdict(enum sandbox_role role, const struct seccomp_data *call)
+{
+	const struct given_up *seen = seen_of[role];
+	uint32_t value = 0;
+
+	for (size_t at = 0; at < seen->len; at++) {
+		const struct sock_filter *step = &seen->filter[at];
+
+		if (step->code == (BPF_LD | BPF_W | BPF_ABS)) {
+			assert_in_range(step->k, 0, sizeof(*call) - 4);
+			memcpy(&value, (const char *)call + step->k, 4);
+		} else if (step->code == (BPF_RET | BPF_K)) {
+			return step->k;
+		} else if (step->code == (BPF_JMP | BPF_JA)) {
+			at += step->k;
+		} else if (BPF_CLASS(step->code) == BPF_JMP) {
+			at += is_taken(step, value) ? step->jt : step->jf;
+		} else {
+			fail_msg("step 0x%x", step->code);
+		}
+	}
+	fail_msg("%s: the filter has no end", role_names[role]);
+	return 0;
+}
+
+/* With arguments of zeros, and of ones: no call is allowed for some only. */
+static bool
+is_allowed(enum sandbox_role role, uint32_t arch, uint32_t number)
+{
+	struct seccomp_data call = {.nr = (int)number, .arch = arch};
+	uint32_t with_zeros = verdict(role, &call);
+
+	memset(call.args, 0xff, sizeof(call.args));
+	assert_int_equal(verdict(role, &call), with_zeros);
+	if (with_zeros == SECCOMP_RET_ALLOW)
+		return true;
+	assert_int_equal(with_zeros, SECCOMP_RET_KILL_PROCESS);
+	return false;
+}
+
+static int
+roles_of(uint32_t number, const char **ret_name)
+{
+	*ret_name = "a call without a line in the table";
+	for (size_t i = 0; i < countof(allowed); i++) {
+		if (allowed[i].number != number)
+			continue;
+		*ret_name = allowed[i].name;
+		return allowed[i].roles;
+	}
+	return 0;
+}
+
+static void
+filters_allow_exactly_the_calls_of_the_table(void **state)
+{
+	(void)state;
+	for (uint32_t number = 0; number < NUMBERS; number++) {
+		const char *name;
+		int roles = roles_of(number, &name);
+
+		for (int role = 0; role < ROLES; role++) {
+			bool is_meant = (roles >> role & 1) != 0;
+
+			if (is_allowed((enum sandbox_role)role,
+				AUDIT_ARCH_X86_64, number) == is_meant)
+				continue;
+			fail_msg("%s: %u (%s) is %s", role_names[role], number,
+			    name, is_meant ? "not allowed" : "allowed");
+		}
+	}
+}
+
+static void
+filters_allow_no_call_by_other_numbers(void **state)
+{
+	static const uint32_t edges[] = {0x3fffffff, 0x7fffffff, 0x80000000,
+	    0xfffffffe, 0xffffffff};
+
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		enum sandbox_role as = (enum sandbox_role)role;
+
+		for (uint32_t number = 0; number < NUMBERS; number++) {
+			assert_false(is_allowed(as, AUDIT_ARCH_I386, number));
+			assert_false(is_allowed(as, AUDIT_ARCH_X86_64,
+			    __X32_SYSCALL_BIT | number));
+		}
+		for (size_t i = 0; i < countof(edges); i++)
+			assert_false(
+			    is_allowed(as, AUDIT_ARCH_X86_64, edges[i]));
+	}
+}
+
+/* --- what else is given up ------------------------------------------- */
+
+/*
+ * As the role sees itself: from outside, what belongs to root looks the same
+ * either way. A change of user clears the first one too, but the build role,
+ * and a daemon that was not started as root, make none.
+ */
+static void
+roles_cannot_be_dumped_and_gain_nothing_by_exec(void **state)
+{
+	(void)state;
+	assert_int_equal(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1);
+	assert_int_equal(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
+	for (int role = 0; role < ROLES; role++) {
+		assert_int_equal(seen_of[role]->is_dumpable, 0);
+		assert_int_equal(seen_of[role]->has_no_new_privs, 1);
+	}
+}
+
+static void
+roles_keep_no_group_of_who_started_assayd(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: needs root to have other groups\n");
+		skip();
+	}
+	for (int role = 0; role < ROLES; role++)
+		assert_int_equal(seen_of[role]->groups,
+		    role == SANDBOX_BUILD ? 2 : 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(filters_allow_exactly_the_calls_of_the_table),
+	    cmocka_unit_test(filters_allow_no_call_by_other_numbers),
+	    cmocka_unit_test(roles_cannot_be_dumped_and_gain_nothing_by_exec),
+	    cmocka_unit_test(roles_keep_no_group_of_who_started_assayd),
+	};
+
+	return cmocka_run_group_tests_name("sandbox_filter", tests,
+	    enter_all_roles, NULL);
+}
