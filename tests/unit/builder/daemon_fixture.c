@@ -282,12 +282,18 @@ holds_a_pipe(pid_t pid)
 pid_t
 child_of_daemon(int n)
 {
+	return child_of(daemon_pid, n);
+}
+
+pid_t
+child_of(pid_t parent, int n)
+{
 	char path[64];
 	FILE *file;
 	int pid = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-	    (int)daemon_pid, (int)daemon_pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent,
+	    (int)parent);
 	file = fopen(path, "re");
 	assert_non_null(file);
 	for (int i = 0; i <= n; i++) {

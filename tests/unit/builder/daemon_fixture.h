@@ -48,6 +48,9 @@ pid_t child_of_daemon(int n);
 /* The child that holds the listening socket, whatever its place; 0: none. */
 pid_t front_of_daemon(void);
 
+/* The n-th child of one of them; 0 if there is none. */
+pid_t child_of(pid_t parent, int n);
+
 /* A build as domain NAME whose uuid ends in NUMBER; and is this in the next
  * reply? */
 void send_build(int fd, const char *name, unsigned int number);

@@ -1,0 +1,278 @@
+/*
+ * The daemon's real children, seen from outside while one of them builds: each
+ * is in its sandbox, as the user and with the descriptors that it should have;
+ * and they die with the process that started them.
+ */
+#include "daemon_fixture.h"
+
+#include <dirent.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+
+enum role { ROLE_TPM, ROLE_FRONT, ROLE_BUILD, ROLE_STAGE, ROLES };
+
+static const char *const role_names[ROLES] = {"tpm", "front", "build", "stage"};
+
+#define NOBODY          "65534\t65534\t65534\t65534"
+#define NO_CAPABILITIES "0000000000000000"
+
+/* What each may hold besides its standard streams. */
+static const struct {
+	size_t sockets;
+	const char *file; /* "" for none */
+	bool has_memory;
+} holdings[ROLES] = {
+    [ROLE_TPM] = {1, "measure.log", false}, /* its link */
+    [ROLE_FRONT] = {3, "", false},          /* link, listening, one caller */
+    [ROLE_BUILD] = {2, "", true},           /* links to supervisor and stage */
+    [ROLE_STAGE] = {1, "store", true},      /* its link */
+};
+
+static pid_t pid_of[ROLES];
+
+/* --- a daemon with a build under way --------------------------------- */
+
+static int caller_fd = -1;
+
+/* By the first call to Xen, all four have begun their work. */
+static void
+start_a_build(void)
+{
+	start_daemon(FAULT_NONE, "");
+	hang_at("domain_create");
+	caller_fd = caller_open();
+	caller_send(caller_fd, BUILD_CALL);
+	wait_for_call("domain_create");
+	pid_of[ROLE_TPM] = child_of_daemon(TPM_CHILD);
+	pid_of[ROLE_FRONT] = child_of_daemon(FRONT_CHILD);
+	pid_of[ROLE_BUILD] = child_of_daemon(WAITING_CHILD);
+	pid_of[ROLE_STAGE] = child_of(pid_of[ROLE_BUILD], 0);
+	for (int role = 0; role < ROLES; role++) {
+		if (pid_of[role] == 0)
+			fail_msg("%s: no such child", role_names[role]);
+	}
+}
+
+static void
+finish_the_build(void)
+{
+	go_on();
+	assert_reply(caller_fd, "receipt");
+	closep(&caller_fd);
+}
+
+static void
+need_root(void)
+{
+	if (geteuid() == 0)
+		return;
+	print_message("skipped: needs root\n");
+	skip();
+}
+
+/* --- what is seen ---------------------------------------------------- */
+
+static void
+assert_status(int role, const char *key, const char *value)
+{
+	char path[64];
+	char line[256];
+	FILE *file;
+	size_t len = strlen(key);
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid_of[role]);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, key, len) == 0 && line[len] == ':')
+			break;
+	}
+	fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	if (strlen(line) <= len || strcmp(line + len + 2, value) != 0)
+		fail_msg("%s: \"%s\", not \"%s\"", role_names[role], line,
+		    value);
+}
+
+static void
+children_are_in_their_sandboxes(void **state)
+{
+	(void)state;
+	give_tpm();
+	start_a_build();
+	for (int role = 0; role < ROLES; role++) {
+		assert_status(role, "Seccomp", "2");
+		assert_status(role, "Seccomp_filters", "1");
+		assert_status(role, "NoNewPrivs", "1");
+	}
+	finish_the_build();
+}
+
+static void
+children_are_the_users_that_they_should_be(void **state)
+{
+	static const int dropped[] = {ROLE_TPM, ROLE_FRONT, ROLE_STAGE};
+	const gid_t groups[] = {4711, 4712};
+
+	(void)state;
+	need_root();
+	assert_int_equal(setgroups(countof(groups), groups), 0);
+	give_tpm();
+	start_a_build();
+	for (size_t i = 0; i < countof(dropped); i++) {
+		assert_status(dropped[i], "Uid", NOBODY);
+		assert_status(dropped[i], "Gid", NOBODY);
+		assert_status(dropped[i], "Groups", " ");
+		assert_status(dropped[i], "CapPrm", NO_CAPABILITIES);
+		assert_status(dropped[i], "CapEff", NO_CAPABILITIES);
+	}
+	/* Xen asks for root. */
+	assert_status(ROLE_BUILD, "Uid", "0\t0\t0\t0");
+	finish_the_build();
+	assert_int_equal(setgroups(0, NULL), 0);
+}
+
+/* What a descriptor is: counted as a socket, or the role's one file, or a
+ * memory that it may have. */
+static bool
+is_expected(int role, const char *target, size_t *sockets)
+{
+	char path[PATH_MAX];
+
+	if (strncmp(target, "socket:", 7) == 0) {
+		(*sockets)++;
+		return true;
+	}
+	if (strncmp(target, "/memfd:", 7) == 0)
+		return holdings[role].has_memory;
+	return holdings[role].file[0] != '\0' &&
+	       realpath(holdings[role].file, path) != NULL &&
+	       strcmp(target, path) == 0;
+}
+
+static void
+assert_holdings(int role)
+{
+	char name[300];
+	size_t sockets = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(name, sizeof(name), "/proc/%d/fd", (int)pid_of[role]);
+	dir = opendir(name);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		char target[PATH_MAX] = "";
+
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) <= 2)
+			continue;
+		snprintf(name, sizeof(name), "/proc/%d/fd/%s",
+		    (int)pid_of[role], entry->d_name);
+		(void)!readlink(name, target, sizeof(target) - 1);
+		if (!is_expected(role, target, &sockets))
+			fail_msg("%s holds %s", role_names[role], target);
+	}
+	closedir(dir);
+	if (sockets != holdings[role].sockets)
+		fail_msg("%s holds %zu sockets, not %zu", role_names[role],
+		    sockets, holdings[role].sockets);
+}
+
+static void
+children_hold_only_what_they_should(void **state)
+{
+	(void)state;
+	need_root(); /* to look at what belongs to root */
+	give_tpm();
+	start_a_build();
+	for (int role = 0; role < ROLES; role++)
+		assert_holdings(role);
+	finish_the_build();
+}
+
+/* --- how they end ---------------------------------------------------- */
+
+enum { HELD = 128 };
+
+static int held[HELD];
+static size_t held_count;
+
+/* Keep every descriptor of this process open, so that no end of a link tells
+ * its other end that the process is gone. */
+static void
+hold_all_of(pid_t pid)
+{
+	CLEANUP(closep) int pidfd = pidfd_open(pid, 0);
+
+	assert_true(pidfd >= 0);
+	for (int fd = 3; fd < 100 && held_count < HELD; fd++) {
+		int copy = pidfd_getfd(pidfd, fd, 0);
+
+		if (copy >= 0)
+			held[held_count++] = copy;
+	}
+	assert_in_range(held_count, 1, HELD - 1);
+}
+
+static void
+let_go(void)
+{
+	while (held_count > 0)
+		close(held[--held_count]);
+}
+
+static void
+assert_ends(int role, int pidfd)
+{
+	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+
+	if (poll(&wait, 1, 10000) != 1)
+		fail_msg("%s lives on", role_names[role]);
+	close(pidfd);
+}
+
+/* But the tpm role, which writes its last event when the link ends. */
+static void
+children_die_with_their_parent_although_links_are_held(void **state)
+{
+	int pidfds[ROLES];
+
+	(void)state;
+	need_root();
+	start_a_build();
+	hold_all_of(daemon_pid);
+	hold_all_of(pid_of[ROLE_BUILD]);
+	for (int role = 0; role < ROLES; role++) {
+		pidfds[role] = pidfd_open(pid_of[role], 0);
+		assert_true(pidfds[role] >= 0);
+	}
+	assert_int_equal(end_daemon(SIGKILL), SIGKILL);
+	assert_ends(ROLE_FRONT, pidfds[ROLE_FRONT]);
+	assert_ends(ROLE_BUILD, pidfds[ROLE_BUILD]);
+	assert_ends(ROLE_STAGE, pidfds[ROLE_STAGE]);
+	let_go();
+	assert_ends(ROLE_TPM, pidfds[ROLE_TPM]);
+	closep(&caller_fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    daemon_test(children_are_in_their_sandboxes),
+	    daemon_test(children_are_the_users_that_they_should_be),
+	    daemon_test(children_hold_only_what_they_should),
+	    daemon_test(children_die_with_their_parent_although_links_are_held),
+	};
+
+	return cmocka_run_group_tests_name("roles", tests, NULL, NULL);
+}
