@@ -310,6 +310,46 @@ build_refuses_a_tie_wherever_the_lower_ones_are_listed(void **state)
 }
 
 static void
+build_compares_no_indexes_of_several_locations(void **state)
+{
+	struct bench *bench = *state;
+	struct pack_request request = good_request();
+	struct err err;
+
+	strcpy(request.manifest.name, "web");
+	strcpy(request.manifest.version, "2");
+	strcpy(request.manifest.rollback_location, "elsewhere");
+	request.manifest.rollback_index = 30;
+	add_packed(SIGNER_PROD, &request);
+	err = assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
+	assert_has(err.text, "several rollback locations");
+}
+
+/* Two MiB of ramdisk, whatever the kernel takes. */
+static void
+build_refuses_memory_that_the_image_alone_would_fill(void **state)
+{
+	struct bench *bench = *state;
+	struct pack_request request = good_request();
+	CLEANUP(freep) char *ramdisk = calloc(1, LIMIT_MIB(2));
+	struct receipt receipt;
+	struct err err;
+
+	assert_non_null(ramdisk);
+	strcpy(request.manifest.name, "web-large");
+	request.manifest.memory_mib.min = 1;
+	write_file("ramdisk.in", bytes_of(ramdisk, LIMIT_MIB(2)));
+	add_packed(SIGNER_PROD, &request);
+	set_image(bench, "web-large");
+	bench->request.memory_mib = 2;
+	err = assert_refused_before_xen(bench, LIMIT_EXCEEDED);
+	assert_string_equal(err.field, "memory_mib");
+	assert_has(err.text, "too little");
+	bench->request.memory_mib = 3;
+	assert_built(bench, &receipt);
+}
+
+static void
 build_takes_the_one_that_is_named_by_digest(void **state)
 {
 	struct bench *bench = *state;
@@ -610,6 +650,8 @@ main(void)
 	    story_test(build_chooses_the_highest_rollback_index),
 	    story_test(build_refuses_a_tie_of_the_highest),
 	    story_test(build_refuses_a_tie_wherever_the_lower_ones_are_listed),
+	    story_test(build_compares_no_indexes_of_several_locations),
+	    story_test(build_refuses_memory_that_the_image_alone_would_fill),
 	    story_test(build_takes_the_one_that_is_named_by_digest),
 	    story_test(build_does_not_take_a_digest_under_another_name),
 	    story_test(build_refuses_an_index_that_lies_about_the_name),

@@ -108,19 +108,27 @@ add_image(enum signer signer, const char *name, const char *version,
     int64_t rollback_index)
 {
 	struct pack_request request = good_request();
-	CLEANUP(freep) char *envelope = NULL;
-	struct manifest manifest;
-	char dir[160];
-	char path[200];
-	struct err err;
 
 	snprintf(request.manifest.name, sizeof(request.manifest.name), "%s",
 	    name);
 	snprintf(request.manifest.version, sizeof(request.manifest.version),
 	    "%s", version);
 	request.manifest.rollback_index = rollback_index;
-	snprintf(dir, sizeof(dir), "dir-%s-%s", name, version);
-	if (image_dir_pack(&request, dir, &manifest, &err) != 0)
+	return add_packed(signer, &request);
+}
+
+struct digest
+add_packed(enum signer signer, const struct pack_request *request)
+{
+	CLEANUP(freep) char *envelope = NULL;
+	struct manifest manifest;
+	char dir[160];
+	char path[200];
+	struct err err;
+
+	snprintf(dir, sizeof(dir), "dir-%s-%s", request->manifest.name,
+	    request->manifest.version);
+	if (image_dir_pack(request, dir, &manifest, &err) != 0)
 		fail_msg("pack: %s", err.text);
 	envelope = sign_manifest(signer, &manifest);
 	snprintf(path, sizeof(path), "%s/%s", dir, IMAGE_DIR_ENVELOPE);

@@ -62,6 +62,10 @@ struct config good_config(void);
 struct digest add_image(enum signer signer, const char *name,
     const char *version, int64_t rollback_index);
 
+/* The same of a request that the test has changed. */
+struct digest add_packed(enum signer signer,
+    const struct pack_request *request);
+
 /* "store/blobs/sha256/<hex>" */
 void stored_path(const struct digest *digest, char ret_path[128]);
 struct digest digest_of_file(const char *path);

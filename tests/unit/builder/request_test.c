@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/scope.h"
 
@@ -42,6 +44,26 @@ request_refuses_strings_without_an_end(void **state)
 	request = good_build_request();
 	memset(request.name, 'a', sizeof(request.name));
 	assert_bad(&request, "name");
+}
+
+/* The end of memory follows: nobody may look for an end there. */
+static void
+request_looks_for_no_end_outside_of_it(void **state)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct build_request *request;
+
+	(void)state;
+	assert_ptr_not_equal(pages, MAP_FAILED);
+	assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+	request = (void *)(pages + page - sizeof(*request));
+	memset(request, 'a', sizeof(*request));
+	assert_bad(request, "image");
+	strcpy(request->image, "web");
+	assert_bad(request, "name");
+	munmap(pages, 2 * page);
 }
 
 static void
@@ -124,6 +146,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(request_takes_the_good_one),
 	    cmocka_unit_test(request_refuses_strings_without_an_end),
+	    cmocka_unit_test(request_looks_for_no_end_outside_of_it),
 	    cmocka_unit_test(request_refuses_illegal_image_names),
 	    cmocka_unit_test(request_refuses_illegal_domain_names),
 	    cmocka_unit_test(request_takes_legal_domain_names),

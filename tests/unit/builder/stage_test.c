@@ -508,6 +508,16 @@ list_a_name_without_end(int link)
 }
 
 static void
+list_too_many_statements(int link)
+{
+	struct answer answer = {.entry = {.claimed_name = "web",
+				    .claimed_version = "1",
+				    .provenance_count = LIMIT_PROVENANCE + 1}};
+
+	send_answer(link, &answer, -1);
+}
+
+static void
 list_without_end(int link)
 {
 	struct answer answer = {
@@ -532,6 +542,7 @@ stage_that_lists_nonsense_is_refused(void **state)
 	assert_list_refused(list_a_path, "illegal image name");
 	assert_list_refused(list_an_illegal_version, "illegal image name");
 	assert_list_refused(list_a_name_without_end, "illegal image name");
+	assert_list_refused(list_too_many_statements, "too many statements");
 	assert_list_refused(list_without_end, "too many images");
 	assert_list_refused(list_with_memory, "unexpected descriptor");
 	assert_list_refused(answer_by_dying, "died");

@@ -1,5 +1,6 @@
 #include "store_fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/scope.h"
 #include "image-store/layout.h"
+#include "image-store/layout_file.h"
 #include "image-store/layout_write.h"
 
 #define EMPTY_HEX \
@@ -327,6 +329,28 @@ layout_refuses_a_link_in_the_middle_of_a_path(void **state)
 	assert_code(layout_copy_blob(dir_fd, &digest, 2, "blob", &blob, &err),
 	    STORE_MALFORMED);
 	assert_ptr_equal(blob, UNTOUCHED);
+}
+
+/* No name that a store gives comes here; the kernel would refuse it. */
+static void
+layout_opens_nothing_outside_of_the_store(void **state)
+{
+	static const char *const paths[] = {"../beside", "blobs/../../beside",
+	    "/dev/null"};
+	CLEANUP(closep) int dir_fd = -1;
+	int fd = -1;
+	size_t len;
+	struct err err;
+
+	(void)state;
+	write_file("beside", bytes_of_str("x"));
+	assert_code(layout_open("store", &dir_fd, &err), 0);
+	for (size_t i = 0; i < countof(paths); i++) {
+		assert_code(layout_file_open(dir_fd, paths[i], &fd, &len, &err),
+		    STORE_IO);
+		assert_int_equal(err.sys, EXDEV);
+		assert_int_equal(fd, -1);
+	}
 }
 
 static void
@@ -727,6 +751,7 @@ main(void)
 	    store_test(layout_refuses_files_that_are_not_regular),
 	    store_test(layout_copy_blob_refuses_blobs_that_are_not_regular),
 	    store_test(layout_refuses_a_link_in_the_middle_of_a_path),
+	    store_test(layout_opens_nothing_outside_of_the_store),
 	    store_test(layout_copy_blob_copies_exactly_the_size),
 	    store_test(layout_copy_blob_does_not_check_the_digest),
 	    store_test(layout_read_refuses_a_bad_index),

@@ -110,10 +110,24 @@ verify_manifest(const struct trust_policy *policy)
 	return verified;
 }
 
-/* With the builder's id where `predicate` puts it. */
+/* What is offered as proof; "predicate" has the builder's id. */
+struct offer {
+	const struct private_key *signer;
+	const char *type;
+	const char *predicate;
+	bool has_kernel;
+	bool has_ramdisk;
+};
+
+static struct offer
+good_offer(void)
+{
+	return (struct offer){key, "urn:built",
+	    "{\"builder\":{\"id\":\"urn:ci\"}}", true, true};
+}
+
 static int
-prove_by(const struct private_key *signer, const char *predicate,
-    bool has_ramdisk)
+prove(const struct offer *offer)
 {
 	CLEANUP(trust_freep) struct trust_policy *policy = demanding_policy();
 	CLEANUP(verified_manifest_freep)
@@ -121,29 +135,25 @@ prove_by(const struct private_key *signer, const char *predicate,
 	const struct manifest *manifest = verified_manifest_get(verified);
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	char elf[DIGEST_HEX_SIZE], ramdisk[DIGEST_HEX_SIZE], text[1024];
+	const struct digest other = {{0x77}};
 	struct err err;
 	int code;
 
-	digest_hex(&manifest->elf.digest, elf);
-	digest_hex(&manifest->ramdisk.digest, ramdisk);
+	digest_hex(offer->has_kernel ? &manifest->elf.digest : &other, elf);
+	digest_hex(offer->has_ramdisk ? &manifest->ramdisk.digest : &other,
+	    ramdisk);
 	snprintf(text, sizeof(text),
 	    "{\"_type\":\"" STATEMENT_TYPE "\",\"subject\":["
 	    "{\"digest\":{\"sha256\":\"%s\"}},"
 	    "{\"digest\":{\"sha256\":\"%s\"}}],"
-	    "\"predicateType\":\"urn:built\",\"predicate\":%s}",
-	    elf, has_ramdisk ? ramdisk : elf, predicate);
-	raw = sign_text(signer, DSSE_STATEMENT_PAYLOAD_TYPE, text);
+	    "\"predicateType\":\"%s\",\"predicate\":%s}",
+	    elf, ramdisk, offer->type, offer->predicate);
+	raw = sign_text(offer->signer, DSSE_STATEMENT_PAYLOAD_TYPE, text);
 	assert_true(verified_manifest_needs_proof(verified));
 	verified_manifest_show(policy, verified, raw);
 	code = verified_manifest_require_proof(policy, verified, &err);
 	assert_int_equal(verified_manifest_needs_proof(verified), code != 0);
 	return code;
-}
-
-static int
-prove(const char *predicate, bool has_ramdisk)
-{
-	return prove_by(key, predicate, has_ramdisk);
 }
 
 static void
@@ -178,11 +188,12 @@ verified_manifest_is_not_proven_by_nothing(void **state)
 static void
 verified_manifest_is_proven_by_a_builder(void **state)
 {
+	struct offer offer = good_offer();
+
 	(void)state;
-	assert_code(
-	    prove("{\"runDetails\":{\"builder\":{\"id\":\"urn:ci\"}}}", true),
-	    0);
-	assert_code(prove("{\"builder\":{\"id\":\"urn:ci\"}}", true), 0);
+	assert_code(prove(&offer), 0);
+	offer.predicate = "{\"runDetails\":{\"builder\":{\"id\":\"urn:ci\"}}}";
+	assert_code(prove(&offer), 0);
 }
 
 static void
@@ -193,20 +204,46 @@ verified_manifest_is_not_proven_by_another_builder(void **state)
 	    "{\"id\":\"urn:ci\"}", "{\"builder\":{\"id\":1}}",
 	    "{\"runDetails\":{},\"builder\":{\"id\":\"urn:ci\"}}"};
 
+	struct offer offer = good_offer();
+
 	(void)state;
-	for (size_t i = 0; i < countof(predicates); i++)
-		assert_code(prove(predicates[i], true), PROVENANCE_MISMATCH);
-	assert_code(prove("{\"builder\":{\"id\":\"urn:ci\"}}", false),
-	    PROVENANCE_MISMATCH);
+	for (size_t i = 0; i < countof(predicates); i++) {
+		offer.predicate = predicates[i];
+		assert_code(prove(&offer), PROVENANCE_MISMATCH);
+	}
+}
+
+static void
+verified_manifest_is_not_proven_by_a_statement_about_less(void **state)
+{
+	struct offer offer = good_offer();
+
+	(void)state;
+	offer.has_ramdisk = false;
+	assert_code(prove(&offer), PROVENANCE_MISMATCH);
+	offer = good_offer();
+	offer.has_kernel = false;
+	assert_code(prove(&offer), PROVENANCE_MISMATCH);
+}
+
+static void
+verified_manifest_is_not_proven_by_another_statement(void **state)
+{
+	struct offer offer = good_offer();
+
+	(void)state;
+	offer.type = "urn:built2";
+	assert_code(prove(&offer), PROVENANCE_MISSING);
 }
 
 static void
 verified_manifest_is_not_proven_by_another_role(void **state)
 {
+	struct offer offer = good_offer();
+
 	(void)state;
-	assert_code(
-	    prove_by(other_key, "{\"builder\":{\"id\":\"urn:ci\"}}", true),
-	    PROVENANCE_MISSING);
+	offer.signer = other_key;
+	assert_code(prove(&offer), PROVENANCE_MISSING);
 }
 
 int
@@ -219,6 +256,10 @@ main(void)
 	    cmocka_unit_test(verified_manifest_is_proven_by_a_builder),
 	    cmocka_unit_test(
 		verified_manifest_is_not_proven_by_another_builder),
+	    cmocka_unit_test(
+		verified_manifest_is_not_proven_by_a_statement_about_less),
+	    cmocka_unit_test(
+		verified_manifest_is_not_proven_by_another_statement),
 	    cmocka_unit_test(verified_manifest_is_not_proven_by_another_role),
 	};
 
