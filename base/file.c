@@ -14,6 +14,9 @@
  * maps the file next has less to do. */
 enum { WRITE_BYTES = 2 << 20 };
 
+static int check_regular(int fd, const char *path, struct err *err);
+static int read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
+    size_t *ret_len, struct err *err);
 static int write_all(int fd, struct bytes data, const char *path,
     struct err *err);
 static int give_name(const char *temporary, const char *path,
@@ -24,11 +27,82 @@ file_read(const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
     struct err *err)
 {
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	return read_all(fd, path, max_bytes, ret_text, ret_len, err);
+}
+
+/* O_NONBLOCK, so that the open of a FIFO does not wait for a writer. */
+int
+file_read_regular(const char *path, size_t max_bytes, char **ret_text,
+    size_t *ret_len, struct err *err)
+{
+	CLEANUP(closep)
+	int fd = open(path,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ELOOP)
+		return err_set(err, STORE_IO,
+		    "%s: a symbolic link: name the file that it leads to",
+		    err_quote_str(path).text);
+	if (fd < 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	TRY(check_regular(fd, path, err));
+	return read_all(fd, path, max_bytes, ret_text, ret_len, err);
+}
+
+int
+file_write(const char *path, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err)
+{
+	CLEANUP(hold_end) struct hold hold = hold_begin();
+	CLEANUP(freep) char *temporary = NULL;
+	CLEANUP(closep) int fd = -1;
+
+	if (asprintf(&temporary, "%s.%d.new", path, (int)getpid()) < 0)
+		return err_set(err, NO_MEMORY, "%s", err_quote_str(path).text);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	if (write_all(fd, data, path, err) != 0) {
+		unlink(temporary);
+		return (int)err->code;
+	}
+	if (fchmod(fd, mode) != 0 || fsync(fd) != 0) {
+		err_set_errno(err, STORE_IO, "%s", err_quote_str(path).text);
+		unlink(temporary);
+		return (int)err->code;
+	}
+	return give_name(temporary, path, if_there, err);
+}
+
+static int
+check_regular(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, STORE_IO, "%s: not a regular file",
+		    err_quote_str(path).text);
+	return 0;
+}
+
+static int
+read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
+    size_t *ret_len, struct err *err)
+{
 	CLEANUP(freep) char *text = NULL;
 	size_t len = 0;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) != 0)
+	if (fstat(fd, &st) != 0)
 		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(path).text);
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)
@@ -58,32 +132,6 @@ file_read(const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
 	*ret_text = take_ptr(&text);
 	*ret_len = len;
 	return 0;
-}
-
-int
-file_write(const char *path, struct bytes data, mode_t mode,
-    enum file_if_there if_there, struct err *err)
-{
-	CLEANUP(hold_end) struct hold hold = hold_begin();
-	CLEANUP(freep) char *temporary = NULL;
-	CLEANUP(closep) int fd = -1;
-
-	if (asprintf(&temporary, "%s.%d.new", path, (int)getpid()) < 0)
-		return err_set(err, NO_MEMORY, "%s", err_quote_str(path).text);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0)
-		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(path).text);
-	if (write_all(fd, data, path, err) != 0) {
-		unlink(temporary);
-		return (int)err->code;
-	}
-	if (fchmod(fd, mode) != 0 || fsync(fd) != 0) {
-		err_set_errno(err, STORE_IO, "%s", err_quote_str(path).text);
-		unlink(temporary);
-		return (int)err->code;
-	}
-	return give_name(temporary, path, if_there, err);
 }
 
 /* In steps, so that a signal does not wait for the end of a large file. */

@@ -17,6 +17,17 @@
 int file_read(const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err);
 
+/*
+ * The same for a file that lies where others may write. It is opened once, and
+ * what was opened is what is looked at and read: a FIFO that is put in its
+ * place does not hold up the reader, and a symbolic link does not make a reader
+ * with more rights read something else.
+ * Errors: STORE_IO also for what is not a regular file, or a symbolic link.
+ * Not done: looking at the directories of the path, which may be links.
+ */
+int file_read_regular(const char *path, size_t max_bytes, char **ret_text,
+    size_t *ret_len, struct err *err);
+
 enum file_if_there {
 	FILE_REFUSE,
 	FILE_REPLACE,

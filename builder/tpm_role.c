@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,17 +127,11 @@ open_all(struct tpm_role *role, struct err *err)
 	    err);
 }
 
-/* They lie where others may write: a pipe would be read for ever. */
 static int
 read_input(const char *path, size_t max_bytes, enum err_code too_large,
     char **ret_raw, size_t *ret_len, struct err *err)
 {
-	struct stat st;
-
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return err_set(err, STORE_IO, "%s: not a regular file",
-		    err_quote_str(path).text);
-	if (file_read(path, max_bytes, ret_raw, ret_len, err) == 0)
+	if (file_read_regular(path, max_bytes, ret_raw, ret_len, err) == 0)
 		return 0;
 	if (err->code == IMAGE_TOO_LARGE)
 		err->code = too_large;

@@ -1,13 +1,10 @@
 #include "keys/trust_chain.h"
 
-#include <sys/stat.h>
-
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
 
-static int read_whole(const char *path, size_t max_bytes, char **ret_text,
-    size_t *ret_len, struct err *err);
+static int blame_size(const char *path, size_t max_bytes, struct err *err);
 static int take_line(struct bytes *rest, size_t number, struct bytes *ret_line,
     struct err *err);
 static int check_signers(const struct trust_policy *policy, struct bytes raw,
@@ -19,7 +16,8 @@ trust_load(const char *path, struct trust_policy **ret_policy, struct err *err)
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
 
-	TRY(read_whole(path, LIMIT_TRUST_BYTES, &text, &len, err));
+	if (file_read(path, LIMIT_TRUST_BYTES, &text, &len, err) != 0)
+		return blame_size(path, LIMIT_TRUST_BYTES, err);
 	if (trust_decode(bytes_of(text, len), ret_policy, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	return 0;
@@ -51,18 +49,14 @@ trust_apply_file(struct trust_policy **policy, const char *path,
 	return 0;
 }
 
-/* It may lie where others write: a pipe would be read for ever. */
 int
 trust_chain_read(const char *path, char **ret_text, size_t *ret_len,
     struct err *err)
 {
-	struct stat st;
-
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return err_set(err, STORE_IO, "%s: not a regular file",
-		    err_quote_str(path).text);
-	return read_whole(path, LIMIT_TRUST_CHAIN_BYTES, ret_text, ret_len,
-	    err);
+	if (file_read_regular(path, LIMIT_TRUST_CHAIN_BYTES, ret_text, ret_len,
+		err) != 0)
+		return blame_size(path, LIMIT_TRUST_CHAIN_BYTES, err);
+	return 0;
 }
 
 int
@@ -141,15 +135,12 @@ trust_check_follows(const struct trust_policy *current_policy,
 
 /* The limits are not those of an image, and the remedy neither. */
 static int
-read_whole(const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
-    struct err *err)
+blame_size(const char *path, size_t max_bytes, struct err *err)
 {
-	int code = file_read(path, max_bytes, ret_text, ret_len, err);
-
-	if (code == IMAGE_TOO_LARGE)
+	if (err->code == IMAGE_TOO_LARGE)
 		return err_set(err, TRUST_TOO_LARGE, "%s: over %zu bytes",
 		    err_quote_str(path).text, max_bytes);
-	return code;
+	return (int)err->code;
 }
 
 /* Without its end, which must be there: half a chain is no shorter chain. */

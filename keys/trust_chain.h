@@ -38,7 +38,7 @@ int trust_apply_file(struct trust_policy **policy, const char *path,
     struct err *err);
 
 /* The bytes of a chain's file, of which nothing was looked at. Returns owned.
- * Errors: TRUST_TOO_LARGE; STORE_IO, also for what is no regular file. */
+ * Errors: TRUST_TOO_LARGE; those of file_read_regular(). */
 int trust_chain_read(const char *path, char **ret_text, size_t *ret_len,
     struct err *err);
 

@@ -310,12 +310,15 @@ share_memory(struct err *err)
 	return code;
 }
 
+typedef int reader(const char *path, size_t max_bytes, char **ret_text,
+    size_t *ret_len, struct err *err);
+
 static int
-read_file(struct err *err)
+read_with(reader *read_it, struct err *err)
 {
 	char *text = UNTOUCHED;
 	size_t len = 77;
-	int code = file_read("input", 100, &text, &len, err);
+	int code = read_it("input", 100, &text, &len, err);
 
 	if (code == 0) {
 		free(text);
@@ -324,6 +327,18 @@ read_file(struct err *err)
 	assert_ptr_equal(text, UNTOUCHED);
 	assert_int_equal(len, 77);
 	return code;
+}
+
+static int
+read_file(struct err *err)
+{
+	return read_with(file_read, err);
+}
+
+static int
+read_regular(struct err *err)
+{
+	return read_with(file_read_regular, err);
 }
 
 /* The old file stays unless all went well. */
@@ -513,6 +528,8 @@ file_read_survives_any_failed_call(void **state)
 
 	(void)state;
 	fail_each_call_of(read_file, allowed, 5);
+	/* One more: fstat, before anything is allocated. */
+	fail_each_call_of(read_regular, allowed, 6);
 }
 
 static void

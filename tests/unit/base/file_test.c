@@ -191,6 +191,76 @@ file_read_reports_what_it_cannot_read(void **state)
 	assert_null(text);
 }
 
+static void
+file_read_regular_reads_what_file_read_reads(void **state)
+{
+	CLEANUP(freep)
+	char *text = NULL;
+	size_t len = 77;
+	struct err err;
+
+	(void)state;
+	close(open_file_of("f", bytes_of("a\0b", 3)));
+	assert_refused(file_read_regular("f", 2, &text, &len, &err),
+	    IMAGE_TOO_LARGE);
+	assert_refused(file_read_regular("missing", 3, &text, &len, &err),
+	    STORE_IO);
+	assert_int_equal(err.sys, ENOENT);
+	assert_null(text);
+	assert_int_equal(len, 77);
+	assert_refused(file_read_regular("f", 3, &text, &len, &err), 0);
+	assert_int_equal(len, 3);
+	assert_memory_equal(text, "a\0b\0", 4);
+}
+
+static void
+assert_not_regular(const char *path, const char *why)
+{
+	char *text = NULL;
+	size_t len = 77;
+	struct err err;
+
+	assert_refused(file_read_regular(path, 100, &text, &len, &err),
+	    STORE_IO);
+	assert_has(err.text, why);
+	assert_null(text);
+	assert_int_equal(len, 77);
+}
+
+/* Nobody writes into the FIFO: a reader that waits is ended by the alarm. */
+static void
+file_read_regular_refuses_at_once_what_is_no_file(void **state)
+{
+	(void)state;
+	alarm(60);
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	assert_not_regular("fifo", "fifo: not a regular file");
+	assert_int_equal(mkdir("dir", 0700), 0);
+	assert_not_regular("dir", "dir: not a regular file");
+	assert_not_regular("/dev/zero", "/dev/zero: not a regular file");
+	alarm(0);
+}
+
+static void
+file_read_regular_refuses_a_link_and_says_what_to_do(void **state)
+{
+	char *text = NULL;
+	size_t len = 77;
+	struct err err;
+
+	(void)state;
+	close(open_file_of("f", bytes_of_str("text")));
+	assert_int_equal(symlink("f", "link"), 0);
+	assert_int_equal(symlink("nowhere", "dangling"), 0);
+	assert_not_regular("link",
+	    "link: a symbolic link: name the file that it leads to");
+	assert_not_regular("dangling", "dangling: a symbolic link");
+	/* Those of the directories are not its matter. */
+	assert_int_equal(symlink(".", "here"), 0);
+	assert_refused(file_read_regular("here/f", 4, &text, &len, &err), 0);
+	free(text);
+}
+
 #define scratch_test(test) \
 	cmocka_unit_test_setup_teardown(test, enter_scratch, leave_scratch)
 
@@ -207,6 +277,9 @@ main(void)
 	    scratch_test(file_read_gives_all_bytes_and_one_more_nul),
 	    scratch_test(file_read_refuses_more_than_its_limit),
 	    scratch_test(file_read_reports_what_it_cannot_read),
+	    scratch_test(file_read_regular_reads_what_file_read_reads),
+	    scratch_test(file_read_regular_refuses_at_once_what_is_no_file),
+	    scratch_test(file_read_regular_refuses_a_link_and_says_what_to_do),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, NULL, NULL);

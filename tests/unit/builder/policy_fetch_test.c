@@ -225,6 +225,15 @@ what_is_no_chain_is_refused(void **state)
 	assert_int_equal(unlink("updates"), 0);
 	assert_int_equal(mkfifo("updates", 0600), 0);
 	assert_fetch_refused(&in_force, ERR_NONE, STORE_IO);
+	assert_int_equal(unlink("updates"), 0);
+	assert_int_equal(mkdir("updates", 0700), 0);
+	assert_fetch_refused(&in_force, ERR_NONE, STORE_IO);
+	assert_int_equal(rmdir("updates"), 0);
+	/* A good chain, but whoever can write here may lead us elsewhere. */
+	put_step(5);
+	assert_int_equal(rename("updates", "elsewhere"), 0);
+	assert_int_equal(symlink("elsewhere", "updates"), 0);
+	assert_fetch_refused(&in_force, ERR_NONE, STORE_IO);
 }
 
 #define policy_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

@@ -292,6 +292,38 @@ an_identity_that_is_broken_is_refused(void **state)
 	assert_code(role_start_code(), STORE_IO);
 }
 
+/* It lies where others may write, and the role reads it before it drops what it
+ * may do. Nobody writes into the FIFO; the role has an alarm. */
+static void
+assert_only_a_regular_file(const char *path)
+{
+	assert_int_equal(rename(path, "moved"), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_code(role_start_code(), STORE_IO);
+	role_end();
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_code(role_start_code(), STORE_IO);
+	role_end();
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(symlink("/dev/zero", path), 0);
+	assert_code(role_start_code(), STORE_IO);
+	role_end();
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("moved", path), 0);
+	assert_code(role_start_code(), STORE_IO);
+	role_end();
+	assert_int_equal(rename("moved", path), 0);
+}
+
+static void
+what_lies_beside_the_image_is_a_regular_file(void **state)
+{
+	(void)state;
+	assert_only_a_regular_file("tpm.json");
+	assert_only_a_regular_file("boot-policy.dsse");
+}
+
 static void
 development_is_allowed_and_on_record(void **state)
 {
@@ -910,6 +942,7 @@ main(void)
 	    role_test(a_log_of_this_boot_is_continued),
 	    role_test(a_tpm_that_does_not_answer_is_no_platform),
 	    role_test(an_identity_that_is_broken_is_refused),
+	    role_test(what_lies_beside_the_image_is_a_regular_file),
 	    role_test(development_is_allowed_and_on_record),
 	    role_test(development_is_on_record_without_an_identity_too),
 	    role_test(inputs_that_are_no_files_or_too_long_are_refused),
