@@ -173,6 +173,9 @@ X(161, SIGNATURE_OTHER_HASH, REFUSAL, \
 X(162, SIGNATURE_OTHER_PADDING, REFUSAL, \
   "the right RSA key signed the right bytes, but with another padding", \
   "sign with PSS, MGF1 of SHA-256 and a salt of 32 bytes: see assay-image(1)") \
+X(164, VERIFY_BUDGET_SPENT, REFUSAL, \
+  "there is more to verify than one request may make assay do", \
+  "give signatures their keyids; remove statements and images that nobody needs") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

@@ -129,9 +129,11 @@ run_build(struct workshop *shop, const struct task *task,
 	const struct role_env *env = shop->env;
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct verify_budget budget;
 	struct build_env build = {
 	    .config = env->config,
-	    .images = {NULL, env->cache, &shop->stage, shop->link, NULL},
+	    .images = {NULL, env->cache, &shop->stage, shop->link, NULL,
+		&budget},
 	    .place = {&shop->port, &env->config->daemons,
 		env->config->libxl_dir, shop->link, &shop->left_behind},
 	    .record_link = shop->link,
@@ -140,6 +142,7 @@ run_build(struct workshop *shop, const struct task *task,
 
 	memcpy(build.handle, task->handle, UUID_BYTES);
 	timing_start(&timing);
+	verify_budget_init(&budget);
 	TRY(find_rules(shop, task, &trust, &index, &build.images, err));
 	timing_mark(&timing, TIMING_START);
 	return build_domain(&build, &task->build, &timing, ret_receipt, err);
@@ -150,9 +153,11 @@ run_list(struct workshop *shop, const struct task *task, struct err *err)
 {
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct verify_budget budget; /* of the index */
 	struct image_source source = {NULL, shop->env->cache, &shop->stage,
-	    shop->link, NULL};
+	    shop->link, NULL, &budget};
 
+	verify_budget_init(&budget);
 	TRY(find_rules(shop, task, &trust, &index, &source, err));
 	return image_fetch_rows(&source, err);
 }
@@ -171,8 +176,7 @@ find_rules(struct workshop *shop, const struct task *task,
 	source->policy = trust_in_force_policy(
 	    ret_trust->root != NULL ? ret_trust : &env->trust);
 	TRY(stage_open_store(&shop->stage, env->config->store, err));
-	TRY(index_fetch(&shop->stage, source->policy, &task->store, shop->link,
-	    ret_index, err));
+	TRY(index_fetch(source, &task->store, ret_index, err));
 	source->index = *ret_index;
 	return 0;
 }

@@ -170,7 +170,7 @@ fetch_manifest(const struct image_source *source, const char *name,
 	known = image_cache_verdict(source->cache, trust_digest(source->policy),
 	    &found);
 	TRY(verified_manifest_again(source->policy, known, name, raw,
-	    ret_manifest, err));
+	    source->budget, ret_manifest, err));
 	if (!digest_equal(&found, &entry->envelope)) {
 		verified_manifest_freep(ret_manifest);
 		return err_set(err, IMAGE_DIGEST_MISMATCH,
@@ -196,12 +196,17 @@ static int
 fetch_envelope(const struct image_source *source, const struct digest *digest,
     const char *what, struct sealed **ret_raw, struct err *err)
 {
+	TRY(verify_budget_take_envelope(source->budget, LIMIT_ENVELOPE_BYTES,
+	    err));
 	if (stage_blob_max(source->stage, digest, LIMIT_ENVELOPE_BYTES, what,
-		ret_raw, err) == 0)
-		return 0;
-	if (err->code == IMAGE_TOO_LARGE)
-		err->code = ENVELOPE_TOO_LARGE;
-	return (int)err->code;
+		ret_raw, err) != 0) {
+		if (err->code == IMAGE_TOO_LARGE)
+			err->code = ENVELOPE_TOO_LARGE;
+		return (int)err->code;
+	}
+	verify_budget_fetched(source->budget, LIMIT_ENVELOPE_BYTES,
+	    sealed_bytes(*ret_raw).len);
+	return 0;
 }
 
 /* Statements need no digest checked: their signatures are. */
@@ -216,7 +221,8 @@ prove(const struct image_source *source, const struct layout_entry *entry,
 
 		TRY(fetch_envelope(source, &entry->provenance[i], "provenance",
 		    &raw, err));
-		verified_manifest_show(source->policy, manifest, raw);
+		TRY(verified_manifest_show(source->policy, manifest, raw,
+		    source->budget, err));
 	}
 	return verified_manifest_require_proof(source->policy, manifest, err);
 }
@@ -319,11 +325,16 @@ describe(const struct image_source *source, const struct layout_entry *entry,
 {
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *verified = NULL;
+	struct image_source own = *source;
 	const struct manifest *manifest;
+	struct verify_budget budget;
 	struct err err = {0};
-	int code =
-	    fetch_manifest(source, entry->claimed_name, entry, &verified, &err);
+	int code;
 
+	verify_budget_init(&budget);
+	own.budget = &budget;
+	code =
+	    fetch_manifest(&own, entry->claimed_name, entry, &verified, &err);
 	*ret_row = (struct image_row){.envelope = entry->envelope};
 	snprintf(ret_row->name, sizeof(ret_row->name), "%s",
 	    entry->claimed_name);

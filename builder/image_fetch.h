@@ -20,6 +20,7 @@ struct image_source {
 	struct stage *stage;
 	int link; /* where newly checked blobs are reported, or -1 */
 	const struct store_index *index; /* NULL: the policy asks for none */
+	struct verify_budget *budget;    /* of the request */
 };
 
 /*
@@ -28,15 +29,21 @@ struct image_source {
  * taken; one that does not verify refuses the request, because nothing falls
  * back.
  * Returns owned. *ret_was_cached: no blob had to be fetched.
- * Errors: IMAGE_UNKNOWN, IMAGE_AMBIGUOUS, those of verified_manifest_new(),
- * IMAGE_NOT_INDEXED, checked_blob_new() and verified_image_new(), STAGE_FAILED
- * and the stage's.
+ * Envelopes are charged to the budget before they are fetched, those of
+ * candidates and of statements alike, and their signatures before they are
+ * verified; a verdict that is known costs nothing.
+ * Errors: IMAGE_UNKNOWN, IMAGE_AMBIGUOUS, VERIFY_BUDGET_SPENT, those of
+ * verified_manifest_new(), IMAGE_NOT_INDEXED, checked_blob_new() and
+ * verified_image_new(), STAGE_FAILED and the stage's.
  */
 int image_fetch(const struct image_source *source,
     const struct build_request *request, struct timing *timing,
     struct verified_image **ret_image, bool *ret_was_cached, struct err *err);
 
-/* Verify every image of the store and report a row for each. */
+/*
+ * Verify every image of the store and report a row for each. Each has a budget
+ * to itself, so that one image does not keep others from being looked at.
+ */
 int image_fetch_rows(const struct image_source *source, struct err *err);
 
 #endif

@@ -185,12 +185,14 @@ add_entry(const struct trust_policy *policy, int store_fd,
 	struct verified_manifest *verified = NULL;
 	const struct manifest *manifest;
 	char name[IMAGE_LIST_NAME_BYTES + 1];
+	struct verify_budget budget;
 	struct err why;
 
+	verify_budget_init(&budget);
 	if (layout_copy_blob_max(store_fd, &entry->envelope,
 		LIMIT_ENVELOPE_BYTES, "manifest", &envelope, &why) != 0 ||
 	    verified_manifest_new(policy, entry->claimed_name, envelope,
-		&verified, &why) != 0)
+		&budget, &verified, &why) != 0)
 		return 0;
 	manifest = verified_manifest_get(verified);
 	snprintf(name, sizeof(name), "%s %s", manifest->name,

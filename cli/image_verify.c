@@ -50,18 +50,23 @@ verify(const char *trust_path, const char *updates_path, const char *dir,
 	CLEANUP(sealed_freep) struct sealed *ramdisk = NULL;
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *manifest = NULL;
+	struct verify_budget budget;
 
+	verify_budget_init(&budget);
 	TRY(trust_load_chain(trust_path, updates_path, &policy, err));
 	TRY(files_of_image(dir, IMAGE_DIR_ENVELOPE, LIMIT_ENVELOPE_BYTES,
 	    &envelope, err));
-	if (verified_manifest_new(policy, NULL, envelope, &manifest, err) != 0)
+	if (verified_manifest_new(policy, NULL, envelope, &budget, &manifest,
+		err) != 0)
 		return err_prefix(err, "%s/%s", err_quote_str(dir).text,
 		    IMAGE_DIR_ENVELOPE);
 	if (verified_manifest_needs_proof(manifest))
 		TRY(provenance_dir_read(dir, &provenance, err));
-	for (size_t i = 0; i < provenance.count; i++)
-		verified_manifest_show(policy, manifest,
-		    provenance.envelopes[i]);
+	for (size_t i = 0;
+	     i < provenance.count && verified_manifest_needs_proof(manifest);
+	     i++)
+		TRY(verified_manifest_show(policy, manifest,
+		    provenance.envelopes[i], &budget, err));
 	TRY(verified_manifest_require_proof(policy, manifest, err));
 	TRY(files_of_image(dir, IMAGE_DIR_KERNEL, LIMIT_KERNEL_BYTES, &kernel,
 	    err));

@@ -96,11 +96,13 @@ read_index(const struct trust_policy *policy, int store_fd, int64_t min_epoch,
 {
 	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct verify_budget budget;
 
 	if (!store_index_is_needed(policy))
 		return 0;
+	verify_budget_init(&budget);
 	TRY(layout_copy_store_index(store_fd, &envelope, err));
-	TRY(store_index_verify(policy, envelope, &index, err));
+	TRY(store_index_verify(policy, envelope, &budget, &index, err));
 	TRY(store_index_check_epoch(index, min_epoch, err));
 	TRY(store_index_check_expiry(policy, index, err));
 	*ret_index = take_ptr(&index);

@@ -168,12 +168,15 @@ report(const struct trust_policy *current, const char *path, struct err *err)
 {
 	CLEANUP(trust_freep) struct trust_policy *next = NULL;
 	CLEANUP(freep) char *text = NULL;
+	struct verify_budget budget;
 	struct err why = {0};
 	size_t len;
 
+	verify_budget_init(&budget);
 	TRY(read_text(path, LIMIT_TRUST_ENVELOPE_BYTES, ENVELOPE_TOO_LARGE,
 	    &text, &len, err));
-	if (trust_chain_step(current, bytes_of(text, len), &next, &why) == 0)
+	if (trust_chain_step(current, bytes_of(text, len), &budget, &next,
+		&why) == 0)
 		printf("complete: version %lld may be appended to the chain\n",
 		    (long long)trust_version(next));
 	else

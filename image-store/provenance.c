@@ -21,7 +21,8 @@ struct demands {
 };
 
 static int examine(struct provenance_proof *proof,
-    const struct demands *demands, const struct sealed *raw, struct err *err);
+    const struct demands *demands, const struct sealed *raw,
+    struct verify_budget *budget, struct err *err);
 static void meet(struct provenance_proof *proof, const struct demands *demands,
     size_t index, uint32_t roles, const struct statement *statement);
 static bool is_by(const struct statement *statement, const char *builder_id);
@@ -30,16 +31,19 @@ static unsigned int files_of(const struct statement *statement,
 static int require_met(const struct provenance_proof *proof,
     const struct demands *demands, size_t index, struct err *err);
 
-bool
+int
 provenance_show(struct provenance_proof *proof,
     const struct trust_policy *policy, size_t role,
-    const struct manifest *manifest, const struct sealed *raw)
+    const struct manifest *manifest, const struct sealed *raw,
+    struct verify_budget *budget, struct err *err)
 {
 	const struct demands demands = {policy, role, manifest};
-	struct err ignored;
 
-	(void)examine(proof, &demands, raw, &proof->why);
-	return provenance_require(proof, policy, role, manifest, &ignored) == 0;
+	if (examine(proof, &demands, raw, budget, &proof->why) !=
+	    VERIFY_BUDGET_SPENT)
+		return 0;
+	*err = proof->why;
+	return (int)err->code;
 }
 
 int
@@ -56,7 +60,7 @@ provenance_require(const struct provenance_proof *proof,
 
 static int
 examine(struct provenance_proof *proof, const struct demands *demands,
-    const struct sealed *raw, struct err *err)
+    const struct sealed *raw, struct verify_budget *budget, struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	CLEANUP(statement_done) struct statement statement = {.document = NULL};
@@ -64,7 +68,7 @@ examine(struct provenance_proof *proof, const struct demands *demands,
 
 	TRY(dsse_decode(sealed_bytes(raw), &envelope, err));
 	TRY(trust_verify_for(demands->policy, TRUST_PROVENANCE,
-	    sealed_bytes(raw), envelope, &verdict, err));
+	    sealed_bytes(raw), envelope, budget, &verdict, err));
 	TRY(statement_decode(dsse_raw_payload(envelope), STATEMENT_MALFORMED,
 	    &statement, err));
 	for (size_t i = 0;

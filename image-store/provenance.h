@@ -8,13 +8,12 @@
  * has the file's digest (or that of the unpacked kernel) as a subject.
  *
  * A statement that nobody demands, or that does not verify, is passed over: any
- * number by anybody may be attached.
+ * number by anybody may be attached, as long as the budget is enough to look at
+ * them.
  * Spec: SLSA v1.0 provenance (runDetails.builder.id), v0.2 (builder.id).
  */
 #ifndef ASSAY_IMAGE_STORE_PROVENANCE_H
 #define ASSAY_IMAGE_STORE_PROVENANCE_H
-
-#include <stdbool.h>
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -30,12 +29,16 @@ struct provenance_proof {
 
 /*
  * Look at one statement: signatures of provenance roles, then what it says.
- * True once all demands are met, and no more need be looked at: nothing of a
- * statement is kept, so that any number takes the memory of one.
+ * provenance_require() says whether all demands are met now, so that no more
+ * need be looked at: nothing of a statement is kept, so that any number takes
+ * the memory of one.
+ * Errors: VERIFY_BUDGET_SPENT alone: whatever is wrong with the statement
+ * itself, it is passed over.
  */
-bool provenance_show(struct provenance_proof *proof,
+int provenance_show(struct provenance_proof *proof,
     const struct trust_policy *policy, size_t role,
-    const struct manifest *manifest, const struct sealed *raw);
+    const struct manifest *manifest, const struct sealed *raw,
+    struct verify_budget *budget, struct err *err);
 
 /*
  * Is each demand of the image role met? By its index in the policy.

@@ -35,8 +35,8 @@ store_index_is_needed(const struct trust_policy *policy)
 
 int
 store_index_verify(const struct trust_policy *policy,
-    const struct sealed *raw_envelope, struct store_index **ret_index,
-    struct err *err)
+    const struct sealed *raw_envelope, struct verify_budget *budget,
+    struct store_index **ret_index, struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
@@ -45,8 +45,8 @@ store_index_verify(const struct trust_policy *policy,
 
 	/* Who signed this? Nothing of the payload is looked at before. */
 	TRY(dsse_decode_max(raw, LIMIT_INDEX_ENVELOPE_BYTES, &envelope, err));
-	TRY(trust_verify_for(policy, TRUST_STORE_INDEX, raw, envelope, &verdict,
-	    err));
+	TRY(trust_verify_for(policy, TRUST_STORE_INDEX, raw, envelope, budget,
+	    &verdict, err));
 	TRY(store_index_decode(dsse_raw_payload(envelope), &index, err));
 	index->digest = verdict.envelope;
 	*ret_index = take_ptr(&index);

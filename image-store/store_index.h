@@ -61,8 +61,8 @@ bool store_index_is_needed(const struct trust_policy *policy);
  * IMAGE_DUPLICATE; DESCRIPTOR_DUPLICATE; STORE_TOO_LARGE; NO_MEMORY.
  */
 int store_index_verify(const struct trust_policy *policy,
-    const struct sealed *raw_envelope, struct store_index **ret_index,
-    struct err *err);
+    const struct sealed *raw_envelope, struct verify_budget *budget,
+    struct store_index **ret_index, struct err *err);
 
 /*
  * The payload alone, for bytes that were verified or that we made. Every member

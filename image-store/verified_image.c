@@ -43,8 +43,8 @@ struct verified_image {
 
 static int judge(const struct trust_policy *policy,
     const struct trust_verdict *known, struct bytes raw,
-    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
-    struct err *err);
+    const struct dsse_envelope *envelope, struct verify_budget *budget,
+    struct trust_verdict *ret_verdict, struct err *err);
 static void remember_signers(struct verified_manifest *manifest,
     const struct trust_policy *policy, const struct trust_verdict *verdict);
 static int check_name(const char *name, const struct manifest *manifest,
@@ -62,18 +62,18 @@ static int check_signed_ramdisk(const struct manifest *manifest,
 
 int
 verified_manifest_new(const struct trust_policy *policy, const char *name,
-    const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
-    struct err *err)
+    const struct sealed *raw_envelope, struct verify_budget *budget,
+    struct verified_manifest **ret_manifest, struct err *err)
 {
-	return verified_manifest_again(policy, NULL, name, raw_envelope,
+	return verified_manifest_again(policy, NULL, name, raw_envelope, budget,
 	    ret_manifest, err);
 }
 
 int
 verified_manifest_again(const struct trust_policy *policy,
     const struct trust_verdict *known, const char *name,
-    const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
-    struct err *err)
+    const struct sealed *raw_envelope, struct verify_budget *budget,
+    struct verified_manifest **ret_manifest, struct err *err)
 {
 	CLEANUP(verified_manifest_freep) struct verified_manifest *made = NULL;
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
@@ -87,7 +87,7 @@ verified_manifest_again(const struct trust_policy *policy,
 
 	/* Who signed this? Nothing of the payload is looked at before. */
 	TRY(dsse_decode(raw, &envelope, err));
-	TRY(judge(policy, known, raw, envelope, &made->verdict, err));
+	TRY(judge(policy, known, raw, envelope, budget, &made->verdict, err));
 	payload = dsse_raw_payload(envelope);
 	TRY(payload_decode(dsse_payload_type(envelope), payload,
 	    &made->manifest, err));
@@ -119,13 +119,19 @@ verified_manifest_needs_proof(const struct verified_manifest *manifest)
 	return manifest->needs_proof;
 }
 
-void
+int
 verified_manifest_show(const struct trust_policy *policy,
-    struct verified_manifest *manifest, const struct sealed *raw_provenance)
+    struct verified_manifest *manifest, const struct sealed *raw_provenance,
+    struct verify_budget *budget, struct err *err)
 {
-	if (provenance_show(&manifest->proof, policy, manifest->role_index,
-		&manifest->manifest, raw_provenance))
+	struct err ignored;
+
+	TRY(provenance_show(&manifest->proof, policy, manifest->role_index,
+	    &manifest->manifest, raw_provenance, budget, err));
+	if (provenance_require(&manifest->proof, policy, manifest->role_index,
+		&manifest->manifest, &ignored) == 0)
 		manifest->needs_proof = false;
+	return 0;
 }
 
 int
@@ -364,17 +370,18 @@ remember_signers(struct verified_manifest *manifest,
 static int
 judge(const struct trust_policy *policy, const struct trust_verdict *known,
     struct bytes raw, const struct dsse_envelope *envelope,
-    struct trust_verdict *ret_verdict, struct err *err)
+    struct verify_budget *budget, struct trust_verdict *ret_verdict,
+    struct err *err)
 {
 	struct digest digest;
 
 	if (known == NULL)
 		return trust_verify_for(policy, TRUST_IMAGE, raw, envelope,
-		    ret_verdict, err);
+		    budget, ret_verdict, err);
 	TRY(digest_of(raw, &digest, err));
 	if (!digest_equal(&digest, &known->envelope))
 		return trust_verify_for(policy, TRUST_IMAGE, raw, envelope,
-		    ret_verdict, err);
+		    budget, ret_verdict, err);
 	*ret_verdict = *known;
 	return 0;
 }

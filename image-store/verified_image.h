@@ -32,8 +32,8 @@ struct verified_manifest;
  * trust_check_validity.
  */
 int verified_manifest_new(const struct trust_policy *policy, const char *name,
-    const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
-    struct err *err);
+    const struct sealed *raw_envelope, struct verify_budget *budget,
+    struct verified_manifest **ret_manifest, struct err *err);
 
 /*
  * The same for an envelope that was verified before. What the signatures came
@@ -44,23 +44,25 @@ int verified_manifest_new(const struct trust_policy *policy, const char *name,
  * done again: decoding, names, roles, rollback floor, dates.
  *
  * If the bytes are not those of `known`, or it is NULL, the signatures are
- * verified. The caller vouches that `known` came from
- * verified_manifest_verdict() under this very policy.
+ * verified; otherwise nothing is charged to the budget. The caller vouches that
+ * `known` came from verified_manifest_verdict() under this very policy.
  */
 int verified_manifest_again(const struct trust_policy *policy,
     const struct trust_verdict *known, const char *name,
-    const struct sealed *raw_envelope, struct verified_manifest **ret_manifest,
-    struct err *err);
+    const struct sealed *raw_envelope, struct verify_budget *budget,
+    struct verified_manifest **ret_manifest, struct err *err);
 
 /*
  * Does the role that signed demand provenance that was not shown yet? An image
  * is not made before. Statements are shown one by one, under the policy that
  * verified the manifest, until no more is needed or none is left; then
- * require_proof says what is missing. Errors: those of provenance_require().
+ * require_proof says what is missing. Errors: those of provenance_show() and
+ * provenance_require().
  */
 bool verified_manifest_needs_proof(const struct verified_manifest *manifest);
-void verified_manifest_show(const struct trust_policy *policy,
-    struct verified_manifest *manifest, const struct sealed *raw_provenance);
+int verified_manifest_show(const struct trust_policy *policy,
+    struct verified_manifest *manifest, const struct sealed *raw_provenance,
+    struct verify_budget *budget, struct err *err);
 int verified_manifest_require_proof(const struct trust_policy *policy,
     const struct verified_manifest *manifest, struct err *err);
 

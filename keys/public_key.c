@@ -52,7 +52,7 @@ static struct bytes first_signature(const struct public_key *key,
     struct bytes signature);
 static bool fits(const struct manner *manner, const struct public_key *key,
     struct bytes message, struct bytes signature);
-static bool is_length_right(const struct public_key *key, size_t len);
+static bool is_der(struct bytes signature);
 static bool verify(const struct public_key *key, EVP_MD_CTX *ctx,
     struct bytes message, struct bytes signature);
 static void free_spki(X509_PUBKEY **spki);
@@ -132,6 +132,29 @@ public_key_to_pem(const struct public_key *key, char **ret_pem, struct err *err)
 	return 0;
 }
 
+/*
+ * libcrypto takes RSA signatures without their leading zeros. It refuses
+ * ECDSA signatures that are not exact DER (ossl_ecdsa_verify encodes again
+ * and compares), so what is no DER of this length need not be tried.
+ */
+bool
+public_key_fits(const struct public_key *key, struct bytes signature)
+{
+	size_t full = (size_t)EVP_PKEY_get_size(key->pkey);
+
+	switch (key->algorithm) {
+	case ALGORITHM_ECDSA_P256_SHA256:
+	case ALGORITHM_ECDSA_P384_SHA384:
+		return signature.len <= full && is_der(signature);
+	case ALGORITHM_ED25519:
+	case ALGORITHM_RSA_PSS_SHA256:
+	case ALGORITHM_ML_DSA_65:
+	case ALGORITHM_ML_DSA_87:
+		return signature.len == full;
+	}
+	return false;
+}
+
 bool
 public_key_accepts(const struct public_key *key, struct bytes message,
     struct bytes signature)
@@ -139,7 +162,7 @@ public_key_accepts(const struct public_key *key, struct bytes message,
 	CLEANUP(free_md_ctx) EVP_MD_CTX *ctx = NULL;
 	bool is_good;
 
-	if (!is_length_right(key, signature.len))
+	if (!public_key_fits(key, signature))
 		return false;
 	ctx = EVP_MD_CTX_new();
 	is_good = ctx != NULL && verify(key, ctx, message, signature);
@@ -338,27 +361,14 @@ fits(const struct manner *manner, const struct public_key *key,
 	return is_good;
 }
 
-/*
- * libcrypto takes RSA signatures without their leading zeros. It refuses
- * ECDSA signatures that are not exact DER (ossl_ecdsa_verify encodes again
- * and compares), so their length needs only the upper bound.
- */
+/* A SEQUENCE that ends where the signature does; on our curves its length is
+ * one byte. */
 static bool
-is_length_right(const struct public_key *key, size_t len)
+is_der(struct bytes signature)
 {
-	size_t full = (size_t)EVP_PKEY_get_size(key->pkey);
-
-	switch (key->algorithm) {
-	case ALGORITHM_ECDSA_P256_SHA256:
-	case ALGORITHM_ECDSA_P384_SHA384:
-		return len > 0 && len <= full;
-	case ALGORITHM_ED25519:
-	case ALGORITHM_RSA_PSS_SHA256:
-	case ALGORITHM_ML_DSA_65:
-	case ALGORITHM_ML_DSA_87:
-		return len == full;
-	}
-	return false;
+	return signature.len >= 2 && signature.len < 0x80 + 2 &&
+	       signature.ptr[0] == 0x30 &&
+	       signature.ptr[1] == signature.len - 2;
 }
 
 static bool

@@ -42,16 +42,25 @@ int public_key_to_pem(const struct public_key *key, char **ret_pem,
     struct err *err);
 
 /*
+ * Can these bytes be a signature by this key at all, by their length and, for
+ * ECDSA, the header of their DER? Costs no public-key operation.
+ */
+bool public_key_fits(const struct public_key *key, struct bytes signature);
+
+/*
  * Is this a signature of the message by this key? False for anything else:
  * a wrong length, raw r||s instead of DER, or a libcrypto failure.
  */
 bool public_key_accepts(const struct public_key *key, struct bytes message,
     struct bytes signature);
 
+/* Of an RSA key: one without what follows, and six manners to sign. */
+#define PUBLIC_KEY_REFUSE_VERIFICATIONS 7
+
 /*
  * Say why the key does not accept this signature, once public_key_accepts()
  * said so. It always refuses: what it finds out is for people only. It costs up
- * to seven verifications.
+ * to PUBLIC_KEY_REFUSE_VERIFICATIONS.
  * Errors: SIGNATURE_NOT_DER (as long as raw r||s); BYTES_TRAILING (it begins
  * with a good one); SIGNATURE_OTHER_HASH and SIGNATURE_OTHER_PADDING (the key
  * made it, over SHA-256, 384 or 512; for RSA with PKCS #1 v1.5 padding or

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "keys/dsse.h"
 #include "keys/public_key.h"
+#include "keys/verify_budget.h"
 
 struct trust_policy;
 
@@ -126,15 +127,26 @@ struct trust_verdict {
  *
  * Order: is there such a role at all (TRUST_NO_ROLE); revocation of this
  * envelope or of its payload (IMAGE_REVOKED); each signature over PAE with the
- * key that it hints at, then every other key, each once; distinct accepted,
- * unrevoked keys per role of the purpose against thresholds; is the payload
- * type one of the purpose (PAYLOAD_TYPE_UNKNOWN).
+ * key that it hints at; then each that this did not prove with every other key,
+ * each once, keys of roles of the purpose first and those that signed already
+ * last; distinct accepted, unrevoked keys per role of the purpose against
+ * thresholds; is the payload type one of the purpose (PAYLOAD_TYPE_UNKNOWN).
+ *
+ * Where any role of the purpose will do (a trust policy, a boot policy, a store
+ * index), hints that are enough are all that is looked at; the verdict then has
+ * not every key that signed.
+ *
+ * Work: `budget` is charged for each key that is tried and could have made the
+ * signature (public_key_fits()), before it is tried. VERIFY_BUDGET_SPENT says
+ * nothing about the envelope: it was not looked at to the end, and must not be
+ * passed over.
  *
  * If no role of the purpose reaches its threshold, the first of these that
  * applies: IMAGE_SIGNATURE_BAD (a signature hints at a known key, or at none,
  * and no key accepts it), or what public_key_refuse() says instead of the first
- * such that hints at a key, at the cost of up to seven more verifications for
- * an envelope that is refused anyway; KEY_REVOKED (would be met with revoked
+ * such that hints at a key, at the cost of up to
+ * PUBLIC_KEY_REFUSE_VERIFICATIONS more for an envelope that is refused anyway,
+ * all of which are charged; KEY_REVOKED (would be met with revoked
  * keys); KEY_UNKNOWN (a signature hints at a key that the policy does not have,
  * and no key accepts it); THRESHOLD_NOT_MET. Also NO_MEMORY. A signature that
  * no key accepts does not hurt an envelope that has enough good ones (DSSE
@@ -145,8 +157,8 @@ struct trust_verdict {
  */
 int trust_verify_for(const struct trust_policy *policy,
     enum trust_purpose purpose, struct bytes raw,
-    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
-    struct err *err);
+    const struct dsse_envelope *envelope, struct verify_budget *budget,
+    struct trust_verdict *ret_verdict, struct err *err);
 
 /*
  * May the roles that signed sign an image of this name? A pattern is a literal

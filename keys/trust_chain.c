@@ -8,7 +8,8 @@ static int blame_size(const char *path, size_t max_bytes, struct err *err);
 static int take_line(struct bytes *rest, size_t number, struct bytes *ret_line,
     struct err *err);
 static int check_signers(const struct trust_policy *policy, struct bytes raw,
-    const struct dsse_envelope *envelope, struct err *err);
+    const struct dsse_envelope *envelope, struct verify_budget *budget,
+    struct err *err);
 
 int
 trust_load(const char *path, struct trust_policy **ret_policy, struct err *err)
@@ -64,8 +65,10 @@ trust_chain_follow(const struct trust_policy *root, struct bytes chain,
     struct trust_policy **ret_newest, struct err *err)
 {
 	CLEANUP(trust_freep) struct trust_policy *newest = NULL;
+	struct verify_budget budget;
 	size_t number = 0;
 
+	verify_budget_init(&budget);
 	while (chain.len > 0) {
 		struct trust_policy *next = NULL;
 		struct bytes line;
@@ -73,7 +76,7 @@ trust_chain_follow(const struct trust_policy *root, struct bytes chain,
 		number++;
 		TRY(take_line(&chain, number, &line, err));
 		if (trust_chain_step(newest != NULL ? newest : root, line,
-			&next, err) != 0)
+			&budget, &next, err) != 0)
 			return err_prefix(err, "line %zu", number);
 		trust_freep(&newest);
 		newest = next;
@@ -98,16 +101,17 @@ trust_chain_apply(struct trust_policy **policy, struct bytes chain,
 
 int
 trust_chain_step(const struct trust_policy *current, struct bytes raw,
-    struct trust_policy **ret_next, struct err *err)
+    struct verify_budget *budget, struct trust_policy **ret_next,
+    struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	CLEANUP(trust_freep) struct trust_policy *next = NULL;
 
 	TRY(dsse_decode_max(raw, LIMIT_TRUST_ENVELOPE_BYTES, &envelope, err));
-	TRY(check_signers(current, raw, envelope, err));
+	TRY(check_signers(current, raw, envelope, budget, err));
 	TRY(trust_decode(dsse_raw_payload(envelope), &next, err));
 	TRY(trust_check_follows(current, next, err));
-	TRY(check_signers(next, raw, envelope, err));
+	TRY(check_signers(next, raw, envelope, budget, err));
 	*ret_next = take_ptr(&next);
 	return 0;
 }
@@ -168,12 +172,13 @@ take_line(struct bytes *rest, size_t number, struct bytes *ret_line,
 
 static int
 check_signers(const struct trust_policy *policy, struct bytes raw,
-    const struct dsse_envelope *envelope, struct err *err)
+    const struct dsse_envelope *envelope, struct verify_budget *budget,
+    struct err *err)
 {
 	struct trust_verdict verdict;
 
-	if (trust_verify_for(policy, TRUST_POLICY, raw, envelope, &verdict,
-		err) != 0)
+	if (trust_verify_for(policy, TRUST_POLICY, raw, envelope, budget,
+		&verdict, err) != 0)
 		return err_prefix(err, "by the trust role of version %lld",
 		    (long long)trust_version(policy));
 	return 0;

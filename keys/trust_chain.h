@@ -44,7 +44,8 @@ int trust_chain_read(const char *path, char **ret_text, size_t *ret_len,
 
 /*
  * Take every step of a chain, from `root` on. Returns the last one, owned;
- * NULL if there is no step. Errors name the line.
+ * NULL if there is no step. Errors name the line. The chain has a budget to
+ * itself: see LIMIT_VERIFICATIONS.
  * Errors: TRUST_TOO_LARGE (more than LIMIT_TRUST_STEPS lines);
  * TRUST_CHAIN_MALFORMED (an empty line, a last line without its end); those of
  * trust_chain_step.
@@ -66,7 +67,8 @@ int trust_chain_apply(struct trust_policy **policy, struct bytes chain,
  * TRUST_GAP (beyond the next).
  */
 int trust_chain_step(const struct trust_policy *current, struct bytes raw,
-    struct trust_policy **ret_next, struct err *err);
+    struct verify_budget *budget, struct trust_policy **ret_next,
+    struct err *err);
 
 /*
  * Is this policy, whoever signed it, of the version after `current`?

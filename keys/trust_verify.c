@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/scope.h"
 #include "keys/trust_policy.h"
 
@@ -14,34 +15,53 @@ struct tally {
 	bool has_unknown; /* no key accepts it, and it names a foreign one */
 };
 
+/* The keys that made the signatures of one envelope. */
+struct search {
+	const struct trust_policy *policy;
+	enum trust_purpose purpose;
+	const struct dsse_envelope *envelope;
+	struct verify_budget *budget;
+	struct bytes pae;
+	uint64_t role_keys; /* of roles of the purpose */
+	struct tally tally;
+};
+
 static int check_revoked(const struct trust_policy *policy,
     const struct digest *envelope_digest, const struct dsse_envelope *envelope,
     struct err *err);
-static int count_keys(const struct trust_policy *policy,
-    const struct dsse_envelope *envelope, struct tally *ret_tally,
-    struct err *err);
-static void count_signature(const struct trust_policy *policy, struct bytes pae,
-    const struct dsse_envelope *envelope, size_t index, struct tally *tally);
+static int count_keys(struct search *search, struct err *err);
+static bool is_enough(const struct search *search);
+static int find_signer(struct search *search, size_t index, struct err *err);
+static int try_keys(struct search *search, struct bytes sig, uint64_t keys,
+    bool *ret_found, struct err *err);
+static uint64_t keys_of(const struct trust_policy *policy,
+    enum trust_purpose purpose);
+static uint64_t set_of(size_t key);
 static void count_bad(size_t index, bool is_named, struct tally *tally);
-static size_t find_signer(const struct trust_policy *policy, struct bytes pae,
-    struct bytes sig, size_t hinted);
 static size_t find_hinted(const struct trust_policy *policy,
     const char *claimed_keyid);
 static bool is_met(const struct trust_policy *policy,
     const struct trust_role *role, uint64_t keys);
-static int refuse(const struct trust_policy *policy, enum trust_purpose purpose,
-    const struct dsse_envelope *envelope, const struct tally *tally,
+static int refuse(const struct search *search, struct err *err);
+static int refuse_bad(const struct search *search, size_t index,
     struct err *err);
-static int refuse_bad(const struct trust_policy *policy,
-    const struct dsse_envelope *envelope, size_t index, struct err *err);
 
 int
 trust_verify_for(const struct trust_policy *policy, enum trust_purpose purpose,
     struct bytes raw, const struct dsse_envelope *envelope,
-    struct trust_verdict *ret_verdict, struct err *err)
+    struct verify_budget *budget, struct trust_verdict *ret_verdict,
+    struct err *err)
 {
+	CLEANUP(freep) uint8_t *pae = NULL;
 	struct trust_verdict verdict;
-	struct tally tally;
+	size_t len;
+	struct search search = {
+	    .policy = policy,
+	    .purpose = purpose,
+	    .envelope = envelope,
+	    .budget = budget,
+	    .role_keys = keys_of(policy, purpose),
+	};
 
 	if (!trust_has_purpose(policy, purpose))
 		return err_set(err, TRUST_NO_ROLE,
@@ -53,11 +73,14 @@ trust_verify_for(const struct trust_policy *policy, enum trust_purpose purpose,
 	TRY(check_revoked(policy, &verdict.envelope, envelope, err));
 
 	/* Which keys signed, and which roles do they make up? */
-	TRY(count_keys(policy, envelope, &tally, err));
-	verdict.keys = tally.accepted & ~policy->revoked_keys;
+	TRY(dsse_pae(dsse_payload_type(envelope), dsse_raw_payload(envelope),
+	    &pae, &len, err));
+	search.pae = bytes_of(pae, len);
+	TRY(count_keys(&search, err));
+	verdict.keys = search.tally.accepted & ~policy->revoked_keys;
 	verdict.roles = trust_roles_met(policy, purpose, verdict.keys);
 	if (verdict.roles == 0)
-		return refuse(policy, purpose, envelope, &tally, err);
+		return refuse(&search, err);
 
 	/* Did they sign such a document, and not something else? */
 	if (!trust_purpose_has_type(purpose, dsse_payload_type(envelope)))
@@ -126,38 +149,126 @@ check_revoked(const struct trust_policy *policy,
 	return trust_check_digest(policy, &payload_digest, "payload", err);
 }
 
+/*
+ * What the signatures say of themselves comes first: who signed with keyids
+ * pays one verification a signature. A signature that is not by the key that it
+ * names, or names none, is tried with the others.
+ */
 static int
-count_keys(const struct trust_policy *policy,
-    const struct dsse_envelope *envelope, struct tally *ret_tally,
-    struct err *err)
+count_keys(struct search *search, struct err *err)
 {
-	CLEANUP(freep) uint8_t *pae = NULL;
-	struct tally tally = {.accepted = 0};
-	size_t len;
+	const struct trust_policy *policy = search->policy;
+	size_t count = dsse_signature_count(search->envelope);
+	bool is_found[LIMIT_SIGNATURES] = {false};
 
-	TRY(dsse_pae(dsse_payload_type(envelope), dsse_raw_payload(envelope),
-	    &pae, &len, err));
-	for (size_t i = 0; i < dsse_signature_count(envelope); i++)
-		count_signature(policy, bytes_of(pae, len), envelope, i,
-		    &tally);
-	*ret_tally = tally;
+	bug_unless(count <= LIMIT_SIGNATURES);
+	for (size_t i = 0; i < count; i++) {
+		struct dsse_signature signature =
+		    dsse_signature_at(search->envelope, i);
+
+		TRY(try_keys(search, signature.sig,
+		    set_of(find_hinted(policy, signature.claimed_keyid)),
+		    &is_found[i], err));
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!is_found[i] && !is_enough(search))
+			TRY(find_signer(search, i, err));
+	}
 	return 0;
 }
 
-static void
-count_signature(const struct trust_policy *policy, struct bytes pae,
-    const struct dsse_envelope *envelope, size_t index, struct tally *tally)
+/*
+ * Where any role of the purpose will do, more signatures change nothing. An
+ * image or a statement may need another role than the one that is met, and who
+ * signed an image is on record.
+ */
+static bool
+is_enough(const struct search *search)
 {
-	struct dsse_signature signature = dsse_signature_at(envelope, index);
-	size_t hinted = find_hinted(policy, signature.claimed_keyid);
-	size_t signer = find_signer(policy, pae, signature.sig, hinted);
+	uint64_t keys = search->tally.accepted & ~search->policy->revoked_keys;
 
-	if (signer < policy->key_count)
-		tally->accepted |= UINT64_C(1) << signer;
-	else if (signature.claimed_keyid == NULL || hinted < policy->key_count)
-		count_bad(index, hinted < policy->key_count, tally);
+	switch (search->purpose) {
+	case TRUST_IMAGE:
+	case TRUST_PROVENANCE:
+		return false;
+	case TRUST_POLICY:
+	case TRUST_BOOT_POLICY:
+	case TRUST_STORE_INDEX:
+		return trust_roles_met(search->policy, search->purpose, keys) !=
+		       0;
+	}
+	return false;
+}
+
+/*
+ * Every key but the hinted one, each of them once: first those that would
+ * count, last those that signed already.
+ */
+static int
+find_signer(struct search *search, size_t index, struct err *err)
+{
+	struct tally *tally = &search->tally;
+	struct dsse_signature signature =
+	    dsse_signature_at(search->envelope, index);
+	size_t hinted = find_hinted(search->policy, signature.claimed_keyid);
+	bool is_known = hinted < search->policy->key_count;
+	uint64_t others = ~set_of(hinted);
+	const uint64_t turns[] = {
+	    others & search->role_keys & ~tally->accepted,
+	    others & ~search->role_keys & ~tally->accepted,
+	    others & tally->accepted,
+	};
+	bool is_found = false;
+
+	for (size_t i = 0; i < countof(turns) && !is_found; i++)
+		TRY(try_keys(search, signature.sig, turns[i], &is_found, err));
+	if (is_found)
+		return 0;
+	if (signature.claimed_keyid == NULL || is_known)
+		count_bad(index, is_known, tally);
 	else
 		tally->has_unknown = true;
+	return 0;
+}
+
+/* Whatever of the set the policy has, in its order, until one accepts. */
+static int
+try_keys(struct search *search, struct bytes sig, uint64_t keys,
+    bool *ret_found, struct err *err)
+{
+	const struct trust_policy *policy = search->policy;
+
+	for (size_t i = 0; i < policy->key_count; i++) {
+		if ((keys & set_of(i)) == 0 ||
+		    !public_key_fits(policy->keys[i], sig))
+			continue;
+		TRY(verify_budget_take(search->budget, 1, err));
+		if (!public_key_accepts(policy->keys[i], search->pae, sig))
+			continue;
+		search->tally.accepted |= set_of(i);
+		*ret_found = true;
+		return 0;
+	}
+	return 0;
+}
+
+static uint64_t
+keys_of(const struct trust_policy *policy, enum trust_purpose purpose)
+{
+	uint64_t keys = 0;
+
+	for (size_t i = 0; i < policy->role_count; i++) {
+		if (policy->roles[i].purpose == purpose)
+			keys |= policy->roles[i].keys;
+	}
+	return keys;
+}
+
+/* Of one key; of none if it is beyond the last that a policy can have. */
+static uint64_t
+set_of(size_t key)
+{
+	return key < LIMIT_TRUST_KEYS ? UINT64_C(1) << key : 0;
 }
 
 static void
@@ -168,22 +279,6 @@ count_bad(size_t index, bool is_named, struct tally *tally)
 	tally->has_bad = true;
 	tally->bad = index;
 	tally->is_bad_named = is_named;
-}
-
-/* The hinted key first, then every other key, each of them once. */
-static size_t
-find_signer(const struct trust_policy *policy, struct bytes pae,
-    struct bytes sig, size_t hinted)
-{
-	if (hinted < policy->key_count &&
-	    public_key_accepts(policy->keys[hinted], pae, sig))
-		return hinted;
-	for (size_t i = 0; i < policy->key_count; i++) {
-		if (i != hinted &&
-		    public_key_accepts(policy->keys[i], pae, sig))
-			return i;
-	}
-	return policy->key_count;
 }
 
 /* key_count if there is no hint, or none at a key of the policy. */
@@ -199,13 +294,14 @@ find_hinted(const struct trust_policy *policy, const char *claimed_keyid)
 
 /* Of several reasons, the one that says most. */
 static int
-refuse(const struct trust_policy *policy, enum trust_purpose purpose,
-    const struct dsse_envelope *envelope, const struct tally *tally,
-    struct err *err)
+refuse(const struct search *search, struct err *err)
 {
+	const struct tally *tally = &search->tally;
+
 	if (tally->has_bad)
-		return refuse_bad(policy, envelope, tally->bad, err);
-	if (trust_roles_met(policy, purpose, tally->accepted) != 0)
+		return refuse_bad(search, tally->bad, err);
+	if (trust_roles_met(search->policy, search->purpose, tally->accepted) !=
+	    0)
 		return err_set(err, KEY_REVOKED,
 		    "enough keys signed, but too many of them are revoked");
 	if (tally->has_unknown)
@@ -213,7 +309,8 @@ refuse(const struct trust_policy *policy, enum trust_purpose purpose,
 		    "a signature is by a key outside the trust policy");
 	return err_set(err, THRESHOLD_NOT_MET,
 	    "%d known key(s) signed, not enough for any role that signs %s",
-	    __builtin_popcountll(tally->accepted), trust_purpose_what(purpose));
+	    __builtin_popcountll(tally->accepted),
+	    trust_purpose_what(search->purpose));
 }
 
 /*
@@ -221,21 +318,20 @@ refuse(const struct trust_policy *policy, enum trust_purpose purpose,
  * is a refusal whatever it finds; of an envelope it looks at this one alone.
  */
 static int
-refuse_bad(const struct trust_policy *policy,
-    const struct dsse_envelope *envelope, size_t index, struct err *err)
+refuse_bad(const struct search *search, size_t index, struct err *err)
 {
-	CLEANUP(freep) uint8_t *pae = NULL;
-	struct dsse_signature signature = dsse_signature_at(envelope, index);
+	const struct trust_policy *policy = search->policy;
+	struct dsse_signature signature =
+	    dsse_signature_at(search->envelope, index);
 	size_t hinted = find_hinted(policy, signature.claimed_keyid);
-	size_t len;
 
 	if (hinted == policy->key_count) {
 		err_set(err, IMAGE_SIGNATURE_BAD,
 		    "no key of the trust policy accepts it");
 	} else {
-		TRY(dsse_pae(dsse_payload_type(envelope),
-		    dsse_raw_payload(envelope), &pae, &len, err));
-		public_key_refuse(policy->keys[hinted], bytes_of(pae, len),
+		TRY(verify_budget_take(search->budget,
+		    PUBLIC_KEY_REFUSE_VERIFICATIONS, err));
+		public_key_refuse(policy->keys[hinted], search->pae,
 		    signature.sig, IMAGE_SIGNATURE_BAD, err);
 	}
 	snprintf(err->field, sizeof(err->field), "signatures[%zu].sig", index);

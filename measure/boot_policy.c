@@ -34,10 +34,12 @@ boot_policy_verify(const struct trust_policy *trust, struct bytes raw,
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	CLEANUP(freep) struct boot_policy *policy = NULL;
 	struct trust_verdict verdict;
+	struct verify_budget budget;
 
+	verify_budget_init(&budget); /* no request, but one envelope */
 	TRY(dsse_decode(raw, &envelope, err));
-	TRY(trust_verify_for(trust, TRUST_BOOT_POLICY, raw, envelope, &verdict,
-	    err));
+	TRY(trust_verify_for(trust, TRUST_BOOT_POLICY, raw, envelope, &budget,
+	    &verdict, err));
 	TRY(boot_policy_decode(dsse_raw_payload(envelope), &policy, err));
 	policy->envelope = verdict.envelope;
 	*ret_policy = take_ptr(&policy);

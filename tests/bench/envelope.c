@@ -144,11 +144,13 @@ verify_assay(const struct bench *bench)
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
 	struct bytes raw = bytes_of_str(bench->text);
 	struct trust_verdict verdict;
+	struct verify_budget budget;
 	struct err err;
 
+	verify_budget_init(&budget);
 	must(dsse_decode(raw, &envelope, &err), &err);
 	must(trust_verify_for(bench->policy, TRUST_IMAGE, raw, envelope,
-		 &verdict, &err),
+		 &budget, &verdict, &err),
 	    &err);
 }
 

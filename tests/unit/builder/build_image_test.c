@@ -309,6 +309,25 @@ build_refuses_a_tie_wherever_the_lower_ones_are_listed(void **state)
 	assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
 }
 
+/* One more of them would have been verified. */
+static void
+build_has_one_budget_for_all_candidates(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+
+	add_image(SIGNER_PROD, "web", "2", 30);
+	add_image(SIGNER_PROD, "web", "3", 20);
+	bench->budget.max_verifications = 2;
+	assert_refused_before_xen(bench, VERIFY_BUDGET_SPENT);
+	bench->budget.max_verifications = 3;
+	bench->budget.max_envelope_bytes = LIMIT_ENVELOPE_BYTES + 4096;
+	assert_refused_before_xen(bench, VERIFY_BUDGET_SPENT);
+	bench->budget.max_envelope_bytes += 4096;
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "2");
+}
+
 static void
 build_compares_no_indexes_of_several_locations(void **state)
 {
@@ -580,6 +599,8 @@ listing_verifies_each_image_and_says_why_not(void **state)
 	add_image(SIGNER_STRANGER, "web-bad", "2", 9);
 	assert_code(ipc_pair(link, &err), 0);
 	bench->env.images.link = link[1];
+	/* That of the request is for its index; each image has another. */
+	bench->budget = (struct verify_budget){0};
 	assert_code(image_fetch_rows(&bench->env.images, &err), 0);
 	close(link[1]);
 	rows = receive_listing(link[0], &verdicts);
@@ -652,6 +673,7 @@ main(void)
 	    story_test(build_refuses_a_tie_wherever_the_lower_ones_are_listed),
 	    story_test(build_compares_no_indexes_of_several_locations),
 	    story_test(build_refuses_memory_that_the_image_alone_would_fill),
+	    story_test(build_has_one_budget_for_all_candidates),
 	    story_test(build_takes_the_one_that_is_named_by_digest),
 	    story_test(build_does_not_take_a_digest_under_another_name),
 	    story_test(build_refuses_an_index_that_lies_about_the_name),

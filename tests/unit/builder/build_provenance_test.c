@@ -9,11 +9,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
+#include "base/base64.h"
 #include "base/scope.h"
 #include "image-store/layout_write.h"
 #include "image-store/provenance_dir.h"
 #include "image-store/statement.h"
 #include "keys/dsse.h"
+
+/* How often libcrypto was asked about a signature. */
+static size_t operations;
+
+int __real_EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *sig,
+    size_t sig_len, const unsigned char *text, size_t len);
+int __wrap_EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *sig,
+    size_t sig_len, const unsigned char *text, size_t len);
+
+int
+__wrap_EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *sig,
+    size_t sig_len, const unsigned char *text, size_t len)
+{
+	operations++;
+	return __real_EVP_DigestVerify(ctx, sig, sig_len, text, len);
+}
 
 /* Attach a statement about "webber" of the working directory. */
 static void
@@ -42,15 +61,47 @@ attach_statement(const char *file, enum signer signer, const char *builder)
 	write_file(path, bytes_of_str(envelope));
 }
 
-/* "webber", under a policy that demands provenance. */
+/* As many signatures as there can be, each r = s = 1 of ECDSA and by nobody who
+ * says so. */
 static void
-demand_provenance(struct bench *bench)
+attach_hostile_statement(int number)
+{
+	CLEANUP(freep) char *payload = NULL;
+	CLEANUP(freep) char *envelope = NULL;
+	json_t *signatures = json_array();
+	json_t *tree;
+	char text[8], path[128];
+
+	for (int i = 0; i < LIMIT_SIGNATURES; i++)
+		json_array_append_new(signatures,
+		    json_pack("{s:s}", "sig", "MAYCAQECAQE="));
+	snprintf(text, sizeof(text), "%03d", number);
+	payload = base64_encode(bytes_of_str(text));
+	tree = json_pack("{s:s, s:s, s:o}", "payloadType",
+	    DSSE_STATEMENT_PAYLOAD_TYPE, "payload", payload, "signatures",
+	    signatures);
+	envelope = tree_text(tree);
+	json_decref(tree);
+	(void)mkdir("webber/" PROVENANCE_DIR, 0755);
+	snprintf(path, sizeof(path), "webber/" PROVENANCE_DIR "/%s.dsse", text);
+	write_file(path, bytes_of_str(envelope));
+}
+
+/* "webber", under a policy that demands provenance. Takes the policy. */
+static void
+demand_provenance_by(struct bench *bench, struct trust_policy *policy)
 {
 	trust_freep(&bench->policy);
-	bench->policy = make_policy_with_provenance(1);
+	bench->policy = policy;
 	bench->env.images.policy = bench->policy;
 	make_image_dir("webber", "webber", "1");
 	set_image(bench, "webber");
+}
+
+static void
+demand_provenance(struct bench *bench)
+{
+	demand_provenance_by(bench, make_policy_with_provenance(1));
 }
 
 static void
@@ -145,18 +196,81 @@ build_demands_provenance_of_a_cached_envelope_too(void **state)
 	file = read_file("webber/" IMAGE_DIR_ENVELOPE);
 	raw = sealed_of(buffer_bytes(&file));
 	assert_code(verified_manifest_new(bench->policy, "webber", raw,
-			&verified, &err),
+			FRESH_BUDGET, &verified, &err),
 	    0);
 	image_cache_add_verdict(&bench->cache, trust_digest(bench->policy),
 	    verified_manifest_verdict(verified));
 	story_calls.verify = 0;
 	assert_refused_before_xen(bench, PROVENANCE_MISSING);
 	assert_int_equal(story_calls.verify, 0);
+	assert_int_equal(bench->budget.verifications, 0);
 	/* Of all signatures only the statement's are looked at. */
 	attach_statement("1", SIGNER_STRANGER, "urn:ci");
 	store_webber();
 	assert_built(bench, &receipt);
 	assert_int_equal(story_calls.verify, 1);
+	assert_int_equal(bench->budget.verifications, 1);
+}
+
+/* 256 statements of 16 signatures under 64 keys, of which 61 fit. */
+static void
+build_stops_at_its_budget_among_hostile_statements(void **state)
+{
+	struct bench *bench = *state;
+	struct err err;
+
+	demand_provenance_by(bench, make_policy_with_many_keys(1));
+	for (int i = 0; i < LIMIT_PROVENANCE; i++)
+		attach_hostile_statement(i);
+	store_webber();
+	operations = 0;
+	story_calls.envelope = 0;
+	err = assert_refused_before_xen(bench, VERIFY_BUDGET_SPENT);
+	assert_non_null(
+	    strstr(err.text, "4096 signature verifications were done"));
+	assert_int_equal(operations, LIMIT_VERIFICATIONS);
+	assert_int_equal(bench->budget.verifications, LIMIT_VERIFICATIONS);
+	/* 61 * 16 for each. */
+	assert_int_equal(story_calls.envelope, 1 + 5);
+}
+
+/* Some that are attached by others do not hurt. */
+static void
+build_finds_what_is_demanded_beside_hostile_statements(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+
+	demand_provenance_by(bench, make_policy_with_many_keys(1));
+	for (int i = 0; i < 4; i++)
+		attach_hostile_statement(i);
+	attach_statement("9", SIGNER_STRANGER, "urn:ci");
+	store_webber();
+	assert_built(bench, &receipt);
+	assert_int_equal(bench->budget.verifications, 1 + 4 * 61 * 16 + 1);
+}
+
+/* Each is fetched only if as much as it can have is left. */
+static void
+build_pays_for_statements_before_it_fetches_them(void **state)
+{
+	struct bench *bench = *state;
+	struct err err;
+	char name[16];
+
+	demand_provenance(bench);
+	for (int i = 0; i < 9; i++) {
+		snprintf(name, sizeof(name), "urn:other:%d", i);
+		attach_statement(name, SIGNER_STRANGER, name);
+	}
+	store_webber();
+	/* The manifest and each statement take a page. */
+	bench->budget.max_envelope_bytes = LIMIT_ENVELOPE_BYTES + 3 * 4096;
+	story_calls.envelope = 0;
+	err = assert_refused_before_xen(bench, VERIFY_BUDGET_SPENT);
+	assert_non_null(
+	    strstr(err.text, "16384 bytes of envelopes were fetched"));
+	assert_int_equal(story_calls.envelope, 4);
 }
 
 static void
@@ -191,6 +305,9 @@ main(void)
 	    story_test(build_finds_what_is_demanded_among_many_statements),
 	    story_test(build_looks_at_no_more_statements_than_it_needs),
 	    story_test(build_demands_provenance_of_a_cached_envelope_too),
+	    story_test(build_stops_at_its_budget_among_hostile_statements),
+	    story_test(build_finds_what_is_demanded_beside_hostile_statements),
+	    story_test(build_pays_for_statements_before_it_fetches_them),
 	    story_test(
 		build_refuses_provenance_that_the_store_does_not_have_whole),
 	};

@@ -156,6 +156,7 @@ bench_setup(void **state)
 	bench->fake = xen_fake_new();
 	bench->port = xen_fake_port(bench->fake);
 	bench->policy = make_policy(1);
+	verify_budget_init(&bench->budget);
 	bench->config = good_config();
 	bench->request = good_build_request();
 	bench->request.peer.uid = bench->config.allow_uids[0];
@@ -165,7 +166,8 @@ bench_setup(void **state)
 	    0);
 	bench->env = (struct build_env){
 	    .config = &bench->config,
-	    .images = {bench->policy, &bench->cache, &bench->stage, -1, NULL},
+	    .images = {bench->policy, &bench->cache, &bench->stage, -1, NULL,
+		&bench->budget},
 	    .place = {&bench->port, &bench->config.daemons,
 		bench->config.libxl_dir, -1, &bench->left_behind},
 	};
@@ -228,6 +230,8 @@ bench_build(struct bench *bench, struct receipt *ret_receipt, struct err *err)
 {
 	prepare_answer(bench);
 	memset(bench->env.handle, BENCH_HANDLE, UUID_BYTES);
+	bench->budget.verifications = 0;
+	bench->budget.envelope_bytes = 0;
 	timing_start(&bench->timing);
 	return build_domain(&bench->env, &bench->request, &bench->timing,
 	    ret_receipt, err);

@@ -29,6 +29,7 @@ struct bench {
 	struct image_cache cache;
 	struct stage stage;
 	struct build_env env;
+	struct verify_budget budget; /* of the last build, or the next */
 	struct build_request request;
 	struct timing timing;
 	bool left_behind;
@@ -70,7 +71,7 @@ struct digest add_packed(enum signer signer,
 void stored_path(const struct digest *digest, char ret_path[128]);
 struct digest digest_of_file(const char *path);
 
-/* Run the story. */
+/* Run the story, as one request: nothing of the budget is used yet. */
 int bench_build(struct bench *bench, struct receipt *ret_receipt,
     struct err *err);
 

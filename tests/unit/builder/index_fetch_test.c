@@ -47,13 +47,15 @@ setup(void **state)
 	return 0;
 }
 
-/* What came over the link, if the tpm role would say this. */
+/* What came over the link, if the tpm role would say this. With what the bench
+ * has left of its budget. */
 static int
 fetch(struct bench *bench, int64_t floor, enum err_code answer,
     struct store_index **ret_index, struct report *ret_report)
 {
 	struct store_epoch in_force = {.epoch = floor};
 	struct recorded recorded = {0};
+	struct image_source source;
 	struct err err = {0};
 	int link[2];
 	int code;
@@ -64,8 +66,10 @@ fetch(struct bench *bench, int64_t floor, enum err_code answer,
 		    err_set(&err, answer, "as the test says"), &err);
 	assert_code(ipc_send(link[0], &recorded, sizeof(recorded), -1, &err),
 	    0);
-	code = index_fetch(&bench->stage, bench->policy, &in_force, link[1],
-	    ret_index, &err);
+	source = bench->env.images;
+	source.policy = bench->policy;
+	source.link = link[1];
+	code = index_fetch(&source, &in_force, ret_index, &err);
 	*ret_report = (struct report){0};
 	(void)!recv(link[0], ret_report, sizeof(*ret_report), MSG_DONTWAIT);
 	close(link[0]);
@@ -85,6 +89,26 @@ assert_fetch_refused(struct bench *bench, int64_t floor, enum err_code answer,
 	assert_null(index);
 	if (answer == ERR_NONE)
 		assert_int_equal(report.kind, 0); /* nothing was adopted */
+}
+
+static void
+an_index_is_charged_to_the_budget_of_the_request(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct report report;
+
+	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
+	bench->budget.max_verifications = 0;
+	assert_fetch_refused(bench, EPOCH, ERR_NONE, VERIFY_BUDGET_SPENT);
+	bench->budget.max_verifications = 1;
+	bench->budget.envelope_bytes = 0;
+	bench->budget.max_envelope_bytes = LIMIT_INDEX_ENVELOPE_BYTES - 1;
+	assert_fetch_refused(bench, EPOCH, ERR_NONE, VERIFY_BUDGET_SPENT);
+	bench->budget.max_envelope_bytes++;
+	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
+	assert_int_equal(bench->budget.verifications, 1);
+	assert_int_equal(bench->budget.envelope_bytes, 4096);
 }
 
 static void
@@ -184,6 +208,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    index_test(an_index_is_charged_to_the_budget_of_the_request),
 	    index_test(an_index_is_put_on_record_before_it_is_used),
 	    index_test(an_index_that_cannot_be_put_on_record_is_not_used),
 	    index_test(an_older_index_is_refused),

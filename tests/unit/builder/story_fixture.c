@@ -48,21 +48,21 @@ __wrap_stage_ask_unpack(struct stage *stage, uint64_t elf_bytes)
 
 int __real_trust_verify_for(const struct trust_policy *policy,
     enum trust_purpose purpose, struct bytes raw,
-    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
-    struct err *err);
+    const struct dsse_envelope *envelope, struct verify_budget *budget,
+    struct trust_verdict *ret_verdict, struct err *err);
 int __wrap_trust_verify_for(const struct trust_policy *policy,
     enum trust_purpose purpose, struct bytes raw,
-    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
-    struct err *err);
+    const struct dsse_envelope *envelope, struct verify_budget *budget,
+    struct trust_verdict *ret_verdict, struct err *err);
 
 int
 __wrap_trust_verify_for(const struct trust_policy *policy,
     enum trust_purpose purpose, struct bytes raw,
-    const struct dsse_envelope *envelope, struct trust_verdict *ret_verdict,
-    struct err *err)
+    const struct dsse_envelope *envelope, struct verify_budget *budget,
+    struct trust_verdict *ret_verdict, struct err *err)
 {
 	story_calls.verify++;
-	return __real_trust_verify_for(policy, purpose, raw, envelope,
+	return __real_trust_verify_for(policy, purpose, raw, envelope, budget,
 	    ret_verdict, err);
 }
 

@@ -105,8 +105,9 @@ verify_manifest(const struct trust_policy *policy)
 
 	assert_code(manifest_encode(&manifest, &text, &err), 0);
 	envelope = sign_text(key, DSSE_IMAGE_PAYLOAD_TYPE, text);
-	assert_code(
-	    verified_manifest_new(policy, NULL, envelope, &verified, &err), 0);
+	assert_code(verified_manifest_new(policy, NULL, envelope, FRESH_BUDGET,
+			&verified, &err),
+	    0);
 	return verified;
 }
 
@@ -150,7 +151,9 @@ prove(const struct offer *offer)
 	    elf, ramdisk, offer->type, offer->predicate);
 	raw = sign_text(offer->signer, DSSE_STATEMENT_PAYLOAD_TYPE, text);
 	assert_true(verified_manifest_needs_proof(verified));
-	verified_manifest_show(policy, verified, raw);
+	assert_code(
+	    verified_manifest_show(policy, verified, raw, FRESH_BUDGET, &err),
+	    0);
 	code = verified_manifest_require_proof(policy, verified, &err);
 	assert_int_equal(verified_manifest_needs_proof(verified), code != 0);
 	return code;

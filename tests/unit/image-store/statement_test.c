@@ -217,7 +217,8 @@ verify(const char *payload_type, const char *payload)
 	struct verified_manifest *verified = NULL;
 	struct err err;
 
-	return verified_manifest_new(policy, NULL, envelope, &verified, &err);
+	return verified_manifest_new(policy, NULL, envelope, FRESH_BUDGET,
+	    &verified, &err);
 }
 
 static void

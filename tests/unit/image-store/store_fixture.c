@@ -623,14 +623,47 @@ make_policy_with_boot(int64_t floor)
 	return decode_policy(policy_tree_with(floor, "boot", "boot-policy"));
 }
 
-struct trust_policy *
-make_policy_with_provenance(int64_t floor)
+static json_t *
+policy_tree_with_provenance(int64_t floor)
 {
 	json_t *tree = policy_tree_with(floor, "builders", "provenance");
 
 	json_object_set_new(tree_at(tree, "roles.prod"), "provenance",
 	    json_pack("[{s:s, s:s, s:s}]", "predicate_type", "urn:built",
 		"builder_id", "urn:ci", "role", "builders"));
+	return tree;
+}
+
+struct trust_policy *
+make_policy_with_provenance(int64_t floor)
+{
+	return decode_policy(policy_tree_with_provenance(floor));
+}
+
+struct trust_policy *
+make_policy_with_many_keys(int64_t floor)
+{
+	json_t *tree = policy_tree_with_provenance(floor);
+	json_t *keys = tree_at(tree, "keys");
+
+	while (json_object_size(keys) < LIMIT_TRUST_KEYS) {
+		CLEANUP(private_key_freep) struct private_key *key = NULL;
+		CLEANUP(freep) char *pem = NULL;
+		const struct public_key *half;
+		char id[DIGEST_HEX_SIZE];
+		struct err err;
+
+		assert_code(private_key_generate(ALGORITHM_ECDSA_P256_SHA256,
+				&key, &err),
+		    0);
+		half = private_key_public(key);
+		assert_code(public_key_to_pem(half, &pem, &err), 0);
+		digest_hex(public_key_id(half), id);
+		json_object_set_new(keys, id,
+		    json_pack("{s:s, s:s}", "alg",
+			algorithm_name(public_key_algorithm(half)), "pem",
+			pem));
+	}
 	return decode_policy(tree);
 }
 

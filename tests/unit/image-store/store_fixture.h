@@ -34,6 +34,11 @@ void assert_code_at(int result, int code, const char *file, int line);
 #define UNTOUCHED ((void *)untouched)
 extern char untouched[1];
 
+/* For a call whose work is not what the test is about. */
+#define FRESH_BUDGET                                                       \
+	(&(struct verify_budget){.max_verifications = LIMIT_VERIFICATIONS, \
+	    .max_envelope_bytes = LIMIT_REQUEST_ENVELOPE_BYTES})
+
 /* --- bytes and files ------------------------------------------------- */
 
 /* Bytes of the fixture's own; free with buffer_done(). */
@@ -137,6 +142,9 @@ struct trust_policy *make_policy_with_boot(int64_t floor);
 /* The same for provenance, which role "prod" demands: "urn:built" by builder
  * "urn:ci". */
 struct trust_policy *make_policy_with_provenance(int64_t floor);
+/* The same, with as many keys as a policy can have; the others are of ECDSA
+ * P-256, and in no role. */
+struct trust_policy *make_policy_with_many_keys(int64_t floor);
 
 /* The same for the next version of the policy, which is 5. */
 struct trust_policy *make_policy_with_trust(int64_t floor);

@@ -95,7 +95,8 @@ verify(enum signer signer, const char *type, const char *payload,
 	struct sealed *envelope = sealed_of(bytes_of_str(text));
 	struct err err;
 
-	return store_index_verify(policy, envelope, ret_index, &err);
+	return store_index_verify(policy, envelope, FRESH_BUDGET, ret_index,
+	    &err);
 }
 
 static int
@@ -125,8 +126,9 @@ manifest_in(const char *dir)
 	snprintf(path, sizeof(path), "%s/manifest.dsse", dir);
 	text = read_file(path);
 	envelope = sealed_of(buffer_bytes(&text));
-	assert_code(
-	    verified_manifest_new(policy, NULL, envelope, &manifest, &err), 0);
+	assert_code(verified_manifest_new(policy, NULL, envelope, FRESH_BUDGET,
+			&manifest, &err),
+	    0);
 	return manifest;
 }
 
@@ -202,7 +204,8 @@ store_index_verify_takes_only_its_own_role_and_type(void **state)
 	assert_code(try_verify(SIGNER_PROD, TYPE, text), THRESHOLD_NOT_MET);
 	assert_code(try_verify(SIGNER_STRANGER, DSSE_IMAGE_PAYLOAD_TYPE, text),
 	    PAYLOAD_TYPE_UNKNOWN);
-	assert_code(store_index_verify(no_role, envelope, &index, &err),
+	assert_code(
+	    store_index_verify(no_role, envelope, FRESH_BUDGET, &index, &err),
 	    TRUST_NO_ROLE);
 	assert_ptr_equal(index, UNTOUCHED);
 	assert_false(store_index_is_needed(no_role));

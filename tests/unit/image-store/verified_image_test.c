@@ -57,8 +57,8 @@ verify(enum signer signer, const struct manifest *manifest, const char *name,
 	struct sealed *envelope = sealed_of(bytes_of_str(text));
 	struct verified_manifest *verified = UNTOUCHED;
 	struct err err;
-	int code =
-	    verified_manifest_new(policy, name, envelope, &verified, &err);
+	int code = verified_manifest_new(policy, name, envelope, FRESH_BUDGET,
+	    &verified, &err);
 
 	if (code != 0)
 		assert_ptr_equal(verified, UNTOUCHED);
@@ -85,8 +85,8 @@ try_verify_bytes(struct bytes raw)
 	CLEANUP(sealed_freep) struct sealed *envelope = sealed_of(raw);
 	struct verified_manifest *verified = UNTOUCHED;
 	struct err err;
-	int code =
-	    verified_manifest_new(policy, NULL, envelope, &verified, &err);
+	int code = verified_manifest_new(policy, NULL, envelope, FRESH_BUDGET,
+	    &verified, &err);
 
 	if (code == 0)
 		verified_manifest_freep(&verified);
@@ -118,7 +118,7 @@ verified_manifest_tells_who_signed_what(void **state)
 
 	(void)state;
 	assert_code(verified_manifest_new(policy, "web-frontend", envelope,
-			&verified, &err),
+			FRESH_BUDGET, &verified, &err),
 	    0);
 	assert_memory_equal(verified_manifest_get(verified), &manifest,
 	    sizeof(manifest));
@@ -267,7 +267,7 @@ verified_manifest_refuses_each_flipped_bit_of_what_was_signed(void **state)
 		envelope = sealed_of(bytes_of_str(text));
 		payload[i] = was;
 		assert_true(verified_manifest_new(policy, NULL, envelope,
-				&verified, &err) != 0);
+				FRESH_BUDGET, &verified, &err) != 0);
 		assert_true(err.code == IMAGE_SIGNATURE_BAD ||
 			    err.code == ENVELOPE_MALFORMED);
 		assert_ptr_equal(verified, UNTOUCHED);
@@ -339,8 +339,9 @@ verdict_on(const struct trust_policy *policy, const struct sealed *envelope)
 	struct verified_manifest *verified = NULL;
 	struct err err;
 
-	assert_code(
-	    verified_manifest_new(policy, NULL, envelope, &verified, &err), 0);
+	assert_code(verified_manifest_new(policy, NULL, envelope, FRESH_BUDGET,
+			&verified, &err),
+	    0);
 	return *verified_manifest_verdict(verified);
 }
 
@@ -351,7 +352,7 @@ try_again(const struct trust_policy *policy, const struct trust_verdict *known,
 	struct verified_manifest *verified = UNTOUCHED;
 	struct err err;
 	int code = verified_manifest_again(policy, known, name, envelope,
-	    &verified, &err);
+	    FRESH_BUDGET, &verified, &err);
 
 	if (code == 0)
 		verified_manifest_freep(&verified);

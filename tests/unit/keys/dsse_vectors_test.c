@@ -157,7 +157,7 @@ expect(const struct vector *vector)
 	assert_code(trust_decode(bytes_of_str(trust), &policy, &err), ERR_NONE);
 	assert_code(dsse_decode(bytes_of_str(raw), &envelope, &err), ERR_NONE);
 	assert_code(trust_verify_for(policy, TRUST_IMAGE, bytes_of_str(raw),
-			envelope, &verdict, &err),
+			envelope, FRESH_BUDGET, &verdict, &err),
 	    vector->expected);
 	assert_int_equal(verdict.roles, vector->expected == ERR_NONE ? 1 : 77);
 }

@@ -85,7 +85,7 @@ verify(struct err *err)
 	    ERR_NONE);
 	left = armed;
 	code = trust_verify_for(policy, TRUST_IMAGE,
-	    bytes_of_str(envelope_text), envelope, &verdict, err);
+	    bytes_of_str(envelope_text), envelope, FRESH_BUDGET, &verdict, err);
 	assert_int_equal(verdict.roles, code == 0 ? 1 : 77);
 	return code;
 }

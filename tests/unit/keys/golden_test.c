@@ -74,7 +74,8 @@ verify_envelope(struct text text)
 	assert_code(dsse_decode(bytes_of(text.ptr, text.len), &envelope, &err),
 	    ERR_NONE);
 	return trust_verify_for(policy, TRUST_IMAGE,
-	    bytes_of(text.ptr, text.len), envelope, &verdict, &err);
+	    bytes_of(text.ptr, text.len), envelope, FRESH_BUDGET, &verdict,
+	    &err);
 }
 
 static int

@@ -21,8 +21,10 @@
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "keys/algorithm.h"
 #include "keys/dsse.h"
+#include "keys/verify_budget.h"
 
 #define PAYLOAD "{\"schema\":\"assay.image/1\"}"
 
@@ -35,6 +37,11 @@ void fixture_assert_code(int result, enum err_code code, const char *file,
 /* What an output parameter holds before a call that must not touch it. */
 #define UNTOUCHED ((void *)untouched)
 extern char untouched[1];
+
+/* For a call whose work is not what the test is about. */
+#define FRESH_BUDGET                                                       \
+	(&(struct verify_budget){.max_verifications = LIMIT_VERIFICATIONS, \
+	    .max_envelope_bytes = LIMIT_REQUEST_ENVELOPE_BYTES})
 
 struct fixture_key {
 	EVP_PKEY *pkey;

@@ -92,7 +92,8 @@ expect_step(char *step, int64_t version)
 	CLEANUP(trust_freep) struct trust_policy *next = NULL;
 	struct err err;
 
-	assert_code(trust_chain_step(current, bytes_of_str(step), &next, &err),
+	assert_code(trust_chain_step(current, bytes_of_str(step), FRESH_BUDGET,
+			&next, &err),
 	    ERR_NONE);
 	assert_int_equal(trust_version(next), version);
 	free(step);
@@ -106,7 +107,8 @@ expect_refused(char *step, enum err_code code)
 	struct trust_policy *next = UNTOUCHED;
 	struct err err;
 
-	assert_code(trust_chain_step(current, bytes_of_str(step), &next, &err),
+	assert_code(trust_chain_step(current, bytes_of_str(step), FRESH_BUDGET,
+			&next, &err),
 	    code);
 	assert_int_equal(err.code, code);
 	assert_ptr_equal(next, UNTOUCHED);
@@ -219,7 +221,8 @@ trust_chain_step_refuses_signers_of_images(void **state)
 	(void)state;
 	json_object_del(json_object_get(tree, "roles"), "root");
 	current = policy_of(tree);
-	assert_code(trust_chain_step(current, bytes_of_str(step), &next, &err),
+	assert_code(trust_chain_step(current, bytes_of_str(step), FRESH_BUDGET,
+			&next, &err),
 	    TRUST_NO_ROLE);
 	assert_ptr_equal(next, UNTOUCHED);
 	free(step);

@@ -106,7 +106,7 @@ trust_encode_new_writes_a_policy_that_works(void **state)
 	assert_int_equal(trust_version(policy), 1);
 	assert_code(dsse_decode(bytes_of_str(raw), &envelope, &err), ERR_NONE);
 	assert_code(trust_verify_for(policy, TRUST_IMAGE, bytes_of_str(raw),
-			envelope, &verdict, &err),
+			envelope, FRESH_BUDGET, &verdict, &err),
 	    ERR_NONE);
 	assert_code(
 	    trust_allows_image(policy, &verdict, "db", false, &role, &err),
