@@ -8,6 +8,7 @@
 #define ASSAY_IMAGE_STORE_IMAGE_CLAIMS_H
 
 #include "base/digest.h"
+#include "image-store/layout.h"
 #include "image-store/manifest.h"
 
 /*
@@ -15,6 +16,15 @@
  * Errors: those of dsse_decode() and manifest_decode(); PAYLOAD_TYPE_UNKNOWN.
  */
 int image_claims_read(struct bytes raw_envelope, struct manifest *ret_claimed,
+    struct digest *ret_payload, struct err *err);
+
+/*
+ * The SHA-256 of what an image of a store signs: the digest that a policy
+ * revokes it by, whatever becomes of its envelope.
+ * Errors: BLOB_DIGEST_MISMATCH if the blob is not the envelope that is listed;
+ * those of layout_copy_blob_max() and dsse_decode().
+ */
+int image_claims_payload(int store_fd, const struct layout_entry *entry,
     struct digest *ret_payload, struct err *err);
 
 /* A blob by its content. */

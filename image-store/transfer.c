@@ -15,12 +15,28 @@
 /* OCI manifest, config and layers. */
 #define BLOBS_EACH (2 + OCI_LAYERS)
 
+/* What a source has to choose from. */
+struct offer {
+	struct layout_list list;
+	struct payload *payloads; /* of each; NULL if no digest is wanted */
+};
+
+struct payload {
+	struct digest digest;
+	bool is_known; /* its envelope could be read */
+};
+
+static void offer_done(struct offer *offer);
+static int read_payloads(int source_fd, const struct transfer_wanted *wanted,
+    struct offer *offer, struct err *err);
+static bool is_any_a_digest(const struct transfer_wanted *wanted);
 static int plan_images(int source_fd, const struct transfer_wanted *wanted,
-    const struct layout_list *list, struct transfer *transfer, struct err *err);
-static bool is_wanted(const struct layout_entry *entry, const char *name);
-static bool is_one_wanted(const struct layout_entry *entry,
+    const struct offer *offer, struct transfer *transfer, struct err *err);
+static bool is_wanted(const struct offer *offer, size_t index,
+    const char *name);
+static bool is_one_wanted(const struct offer *offer, size_t index,
     const struct transfer_wanted *wanted);
-static int refuse_unknown(const struct layout_list *list,
+static int refuse_unknown(const struct offer *offer,
     const struct transfer_wanted *wanted, struct err *err);
 static int plan_image(int source_fd, const struct layout_entry *entry,
     struct transfer *transfer, struct err *err);
@@ -44,18 +60,19 @@ int
 transfer_plan(int source_fd, const struct transfer_wanted *wanted,
     struct transfer *ret_transfer, struct err *err)
 {
-	CLEANUP(layout_list_done) struct layout_list list = {0};
+	CLEANUP(offer_done) struct offer offer = {.payloads = NULL};
 	CLEANUP(transfer_done) struct transfer transfer = {0};
 
-	TRY(layout_read(source_fd, NULL, &list, err));
-	TRY(refuse_unknown(&list, wanted, err));
+	TRY(layout_read(source_fd, NULL, &offer.list, err));
+	TRY(read_payloads(source_fd, wanted, &offer, err));
+	TRY(refuse_unknown(&offer, wanted, err));
 	transfer.index = json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2,
 	    "mediaType", OCI_INDEX_TYPE, "manifests");
-	transfer.blobs =
-	    calloc((list.count + 1) * BLOBS_EACH, sizeof(*transfer.blobs));
+	transfer.blobs = calloc((offer.list.count + 1) * BLOBS_EACH,
+	    sizeof(*transfer.blobs));
 	if (transfer.index == NULL || transfer.blobs == NULL)
-		return err_set(err, NO_MEMORY, "%zu images", list.count);
-	TRY(plan_images(source_fd, wanted, &list, &transfer, err));
+		return err_set(err, NO_MEMORY, "%zu images", offer.list.count);
+	TRY(plan_images(source_fd, wanted, &offer, &transfer, err));
 	if (wanted->count == 0)
 		TRY(plan_store_index(source_fd, &transfer, err));
 	sort_blobs(&transfer);
@@ -136,38 +153,83 @@ transfer_to_store(int source_fd, const struct transfer *transfer,
 	return layout_write_index(path, index, err);
 }
 
-static int
-plan_images(int source_fd, const struct transfer_wanted *wanted,
-    const struct layout_list *list, struct transfer *transfer, struct err *err)
+static void
+offer_done(struct offer *offer)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		if (is_one_wanted(&list->entries[i], wanted))
-			TRY(plan_image(source_fd, &list->entries[i], transfer,
-			    err));
+	layout_list_done(&offer->list);
+	freep(&offer->payloads);
+}
+
+/* An envelope that cannot be read matters only if its image is wanted. */
+static int
+read_payloads(int source_fd, const struct transfer_wanted *wanted,
+    struct offer *offer, struct err *err)
+{
+	if (!is_any_a_digest(wanted))
+		return 0;
+	offer->payloads =
+	    calloc(offer->list.count + 1, sizeof(*offer->payloads));
+	if (offer->payloads == NULL)
+		return err_set(err, NO_MEMORY, "%zu images", offer->list.count);
+	for (size_t i = 0; i < offer->list.count; i++) {
+		struct payload *payload = &offer->payloads[i];
+		struct err ignored;
+
+		payload->is_known =
+		    image_claims_payload(source_fd, &offer->list.entries[i],
+			&payload->digest, &ignored) == 0;
 	}
 	return 0;
 }
 
 static bool
-is_one_wanted(const struct layout_entry *entry,
+is_any_a_digest(const struct transfer_wanted *wanted)
+{
+	struct digest ignored;
+
+	for (size_t i = 0; i < wanted->count; i++) {
+		if (digest_from_text(wanted->names[i], &ignored))
+			return true;
+	}
+	return false;
+}
+
+static int
+plan_images(int source_fd, const struct transfer_wanted *wanted,
+    const struct offer *offer, struct transfer *transfer, struct err *err)
+{
+	for (size_t i = 0; i < offer->list.count; i++) {
+		if (is_one_wanted(offer, i, wanted))
+			TRY(plan_image(source_fd, &offer->list.entries[i],
+			    transfer, err));
+	}
+	return 0;
+}
+
+static bool
+is_one_wanted(const struct offer *offer, size_t index,
     const struct transfer_wanted *wanted)
 {
 	for (size_t i = 0; i < wanted->count; i++) {
-		if (is_wanted(entry, wanted->names[i]))
+		if (is_wanted(offer, index, wanted->names[i]))
 			return true;
 	}
 	return wanted->count == 0;
 }
 
 static bool
-is_wanted(const struct layout_entry *entry, const char *name)
+is_wanted(const struct offer *offer, size_t index, const char *name)
 {
+	const struct layout_entry *entry = &offer->list.entries[index];
 	size_t len = strlen(entry->claimed_name);
 	struct digest digest;
 
 	if (digest_from_text(name, &digest))
 		return digest_equal(&digest, &entry->oci_manifest.digest) ||
-		       digest_equal(&digest, &entry->envelope);
+		       digest_equal(&digest, &entry->envelope) ||
+		       (offer->payloads[index].is_known &&
+			   digest_equal(&digest,
+			       &offer->payloads[index].digest));
 	return strncmp(name, entry->claimed_name, len) == 0 &&
 	       (name[len] == '\0' ||
 		   (name[len] == ':' &&
@@ -175,16 +237,16 @@ is_wanted(const struct layout_entry *entry, const char *name)
 }
 
 static int
-refuse_unknown(const struct layout_list *list,
-    const struct transfer_wanted *wanted, struct err *err)
+refuse_unknown(const struct offer *offer, const struct transfer_wanted *wanted,
+    struct err *err)
 {
 	for (size_t i = 0; i < wanted->count; i++) {
 		size_t at = 0;
 
-		while (at < list->count &&
-		       !is_wanted(&list->entries[at], wanted->names[i]))
+		while (at < offer->list.count &&
+		       !is_wanted(offer, at, wanted->names[i]))
 			at++;
-		if (at == list->count)
+		if (at == offer->list.count)
 			return err_set(err, IMAGE_UNKNOWN,
 			    "%s: not in the store",
 			    err_quote_str(wanted->names[i]).text);

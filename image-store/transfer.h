@@ -26,8 +26,9 @@ struct transfer {
 	bool has_store_index;
 };
 
-/* What is wanted: NAME, NAME:VERSION, or sha256:HEX of an OCI manifest or of an
- * envelope. None means all, and then the signed store index comes along. */
+/* What is wanted: NAME, NAME:VERSION, or sha256:HEX of what is signed, of an
+ * envelope or of an OCI manifest. None means all, and then the signed store
+ * index comes along. */
 struct transfer_wanted {
 	const char *const *names;
 	size_t count;

@@ -191,10 +191,15 @@ transfer_finds_images_by_digest(void **state)
 	struct transfer_wanted wanted = {&name, 1};
 	char by_envelope[DIGEST_TEXT_SIZE];
 	char by_manifest[DIGEST_TEXT_SIZE];
+	char by_payload[DIGEST_TEXT_SIZE];
+	CLEANUP(buffer_done)
+	struct buffer payload = read_file("dir-web-2/manifest.json");
 	struct digest digest;
 	struct err err;
 
 	(void)state;
+	digest_of(buffer_bytes(&payload), &digest, &err);
+	digest_text(&digest, by_payload);
 	digest_of(buffer_bytes(&envelope), &digest, &err);
 	digest_text(&digest, by_envelope);
 	snprintf(by_manifest, sizeof(by_manifest), "sha256:%s",
@@ -205,6 +210,9 @@ transfer_finds_images_by_digest(void **state)
 	name = by_manifest;
 	assert_code(copy("store", "other", &wanted, false), 0);
 	assert_string_equal(images_of("other"), "db:1 web:1 ");
+	name = by_payload;
+	assert_code(copy("store", "other", &wanted, false), 0);
+	assert_string_equal(images_of("other"), "db:1 web:1 web:2 ");
 }
 
 static void
