@@ -31,6 +31,7 @@ struct image_row {
 	char version[LIMIT_VERSION_BYTES + 1];
 	char role[LIMIT_NAME_BYTES + 1];
 	struct digest envelope;
+	struct digest payload; /* of what was verified */
 	bool is_debug;
 	int64_t rollback_index;
 	uint32_t memory_min_mib;

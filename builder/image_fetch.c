@@ -6,11 +6,16 @@
 
 #include "base/draft.h"
 #include "base/scope.h"
+#include "keys/dsse.h"
 
 static int choose_manifest(const struct image_source *source,
     const struct build_request *request,
     struct verified_manifest **ret_manifest, struct err *err);
-static void keep_named(struct layout_list *list, const struct digest *envelope);
+static int keep_named(const struct image_source *source,
+    const struct digest *named, struct layout_list *list, struct err *err);
+static int signs(const struct image_source *source,
+    const struct layout_entry *entry, const struct digest *payload,
+    bool *ret_signs, struct err *err);
 static int choose_newest(const struct image_source *source, const char *name,
     const struct layout_list *list, struct verified_manifest **ret_manifest,
     struct err *err);
@@ -94,7 +99,7 @@ choose_manifest(const struct image_source *source,
 
 	TRY(stage_list(source->stage, request->image, &list, err));
 	if (request->has_manifest)
-		keep_named(&list, &request->manifest);
+		TRY(keep_named(source, &request->manifest, &list, err));
 	if (list.count == 0)
 		return err_set_field(err, IMAGE_UNKNOWN,
 		    request->has_manifest ? "manifest" : "image",
@@ -102,18 +107,51 @@ choose_manifest(const struct image_source *source,
 	return choose_newest(source, request->image, &list, ret_manifest, err);
 }
 
-/* Keep only the entries of one envelope. */
-static void
-keep_named(struct layout_list *list, const struct digest *envelope)
+/*
+ * Keep only the entry of this envelope; or, if there is none, those whose
+ * envelopes sign this payload. Each of them still has to verify.
+ */
+static int
+keep_named(const struct image_source *source, const struct digest *named,
+    struct layout_list *list, struct err *err)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
-		if (kept == 0 &&
-		    digest_equal(&list->entries[i].envelope, envelope))
+		if (digest_equal(&list->entries[i].envelope, named)) {
+			list->entries[0] = list->entries[i];
+			list->count = 1;
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < list->count; i++) {
+		bool is_it;
+
+		TRY(signs(source, &list->entries[i], named, &is_it, err));
+		if (is_it)
 			list->entries[kept++] = list->entries[i];
 	}
 	list->count = kept;
+	return 0;
+}
+
+/* What is no envelope signs nothing; nothing falls back to it either. */
+static int
+signs(const struct image_source *source, const struct layout_entry *entry,
+    const struct digest *payload, bool *ret_signs, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
+	struct digest found;
+	struct err ignored;
+
+	TRY(fetch_envelope(source, &entry->envelope, "manifest", &raw, err));
+	*ret_signs = false;
+	if (dsse_decode(sealed_bytes(raw), &envelope, &ignored) != 0)
+		return 0;
+	TRY(digest_of(dsse_raw_payload(envelope), &found, err));
+	*ret_signs = digest_equal(&found, payload);
+	return 0;
 }
 
 static int
@@ -344,6 +382,7 @@ describe(const struct image_source *source, const struct layout_entry *entry,
 	if (code != 0)
 		return;
 	manifest = verified_manifest_get(verified);
+	ret_row->payload = *verified_manifest_payload(verified);
 	snprintf(ret_row->version, sizeof(ret_row->version), "%s",
 	    manifest->version);
 	snprintf(ret_row->role, sizeof(ret_row->role), "%s",

@@ -27,7 +27,8 @@ struct image_source {
  * If the request names no manifest digest, all envelopes that the index lists
  * under the name are verified and the one with the highest rollback index is
  * taken; one that does not verify refuses the request, because nothing falls
- * back.
+ * back. If it names one, only envelopes of this digest, or else with a payload
+ * of this digest, are candidates.
  * Returns owned. *ret_was_cached: no blob had to be fetched.
  * Envelopes are charged to the budget before they are fetched, those of
  * candidates and of statements alike, and their signatures before they are

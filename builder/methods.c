@@ -327,18 +327,21 @@ static json_t *
 encode_image(const struct image_row *row)
 {
 	char envelope[DIGEST_TEXT_SIZE];
+	char payload[DIGEST_TEXT_SIZE];
 	struct err why = {0};
 
 	digest_text(&row->envelope, envelope);
+	digest_text(&row->payload, payload);
 	if (outcome_to(&row->outcome, BUG, &why) != 0)
 		return json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", row->name,
-		    "version", row->version, "manifest_digest", envelope,
+		    "version", row->version, "envelope_digest", envelope,
 		    "refused", err_name(why.code), "detail", why.text);
-	return json_pack("{s:s, s:s, s:s, s:n, s:s, s:b, s:I, s:i, s:i, s:i, "
-			 "s:i}",
-	    "name", row->name, "version", row->version, "manifest_digest",
-	    envelope, "refused", "role", row->role, "debug", (int)row->is_debug,
-	    "rollback_index", (json_int_t)row->rollback_index, "memory_min_mib",
+	return json_pack("{s:s, s:s, s:s, s:s, s:n, s:s, s:b, s:I, s:i, s:i, "
+			 "s:i, s:i}",
+	    "name", row->name, "version", row->version, "envelope_digest",
+	    envelope, "payload_digest", payload, "refused", "role", row->role,
+	    "debug", (int)row->is_debug, "rollback_index",
+	    (json_int_t)row->rollback_index, "memory_min_mib",
 	    (int)row->memory_min_mib, "memory_max_mib",
 	    (int)row->memory_max_mib, "vcpus_min", (int)row->vcpus_min,
 	    "vcpus_max", (int)row->vcpus_max);

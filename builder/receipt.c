@@ -43,7 +43,7 @@ receipt_encode(const struct receipt *receipt)
 	    uuid, "name", receipt->name, "image", receipt->image, "version",
 	    receipt->version, "role", receipt->role, "debug",
 	    (int)receipt->is_debug, "cached", (int)receipt->was_cached,
-	    "manifest_digest", envelope, "payload_digest", payload,
+	    "envelope_digest", envelope, "payload_digest", payload,
 	    "configuration", receipt->configuration, "config_digest", config,
 	    "measurement", measurement, "sequence",
 	    (json_int_t)receipt->sequence, "memory_mib",
@@ -58,7 +58,7 @@ int
 receipt_decode(struct bytes text, struct receipt *ret_receipt, struct err *err)
 {
 	static const char *const known[] = {"schema", "domid", "uuid", "name",
-	    "image", "version", "role", "debug", "cached", "manifest_digest",
+	    "image", "version", "role", "debug", "cached", "envelope_digest",
 	    "payload_digest", "configuration", "config_digest", "measurement",
 	    "sequence", "memory_mib", "vcpus", "grants", "signers", "rollback",
 	    "timing_usec", NULL};
@@ -76,7 +76,7 @@ receipt_decode(struct bytes text, struct receipt *ret_receipt, struct err *err)
 	TRY(decode_names(&root, &receipt, err));
 	TRY(json_bool_in(&root, "debug", &receipt.is_debug, err));
 	TRY(json_bool_in(&root, "cached", &receipt.was_cached, err));
-	TRY(json_digest_in(&root, "manifest_digest", &receipt.envelope, err));
+	TRY(json_digest_in(&root, "envelope_digest", &receipt.envelope, err));
 	TRY(json_digest_in(&root, "payload_digest", &receipt.payload, err));
 	TRY(decode_configuration(&root, &receipt, err));
 	TRY(json_digest_in(&root, "measurement", &receipt.measurement, err));

@@ -25,7 +25,7 @@ struct peer {
 struct build_request {
 	struct peer peer;
 	char image[LIMIT_NAME_BYTES + 1];
-	bool has_manifest; /* one envelope by digest, or the newest */
+	bool has_manifest; /* payload or envelope by digest, or the newest */
 	struct digest manifest;
 	char name[LIMIT_NAME_BYTES + 1]; /* of the domain */
 	uint8_t uuid[UUID_BYTES];

@@ -64,7 +64,7 @@ read_past(json_t *receipt, struct trust_past *past, struct err *err)
 	int is_debug;
 
 	if (json_unpack(receipt, "{s:s, s:b, s:s, s:s, s:{s:s, s:I}}", "image",
-		&past->image, "debug", &is_debug, "manifest_digest", &envelope,
+		&past->image, "debug", &is_debug, "envelope_digest", &envelope,
 		"payload_digest", &payload, "rollback", "location",
 		&past->rollback_location, "index", &index) != 0 ||
 	    !digest_from_text(envelope, &past->envelope) ||

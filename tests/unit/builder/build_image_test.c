@@ -11,9 +11,12 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "base/json.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
 #include "image-store/kernel_unpack.h"
+#include "image-store/layout_write.h"
+#include "keys/dsse.h"
 
 /* --- the envelope --------------------------------------------------------- */
 
@@ -107,6 +110,105 @@ build_refuses_an_image_below_the_floor(void **state)
 	bench->policy = make_policy(18);
 	bench->env.images.policy = bench->policy;
 	assert_refused_before_xen(bench, IMAGE_ROLLBACK);
+}
+
+/* What somebody can make of an envelope whose signatures stay good. */
+enum way {
+	AS_IT_WAS,
+	WITH_WHITE_SPACE,
+	IN_ANOTHER_ORDER_OF_MEMBERS,
+	IN_ANOTHER_ORDER_OF_SIGNATURES,
+	WITH_ONE_SIGNATURE_MORE,
+	WITHOUT_KEYIDS,
+	WAYS,
+};
+
+static json_t *
+two_signatures(const char *envelope, enum signer other)
+{
+	CLEANUP(json_freep) json_t *tree = json_loads(envelope, 0, NULL);
+	CLEANUP(json_freep) json_t *second = NULL;
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(buffer_done)
+	struct buffer payload = read_file("dir-web-1/manifest.json");
+
+	buffer_add(&payload, "", 1);
+	text =
+	    sign_payload(other, DSSE_IMAGE_PAYLOAD_TYPE, (char *)payload.ptr);
+	second = json_loads(text, 0, NULL);
+	json_array_append(json_object_get(tree, "signatures"),
+	    json_array_get(json_object_get(second, "signatures"), 0));
+	return json_incref(tree);
+}
+
+static char *
+rewritten(const char *envelope, enum way way)
+{
+	CLEANUP(json_freep) json_t *tree = NULL;
+	json_t *signatures;
+
+	if (way == WITH_ONE_SIGNATURE_MORE)
+		tree = two_signatures(envelope, SIGNER_STRANGER);
+	else if (way == IN_ANOTHER_ORDER_OF_SIGNATURES)
+		tree = two_signatures(envelope, SIGNER_LAB);
+	else
+		tree = json_loads(envelope, 0, NULL);
+	signatures = json_object_get(tree, "signatures");
+	if (way == IN_ANOTHER_ORDER_OF_SIGNATURES) {
+		json_array_insert(signatures, 0, json_array_get(signatures, 1));
+		json_array_remove(signatures, 2);
+	}
+	if (way == WITHOUT_KEYIDS)
+		json_object_del(json_array_get(signatures, 0), "keyid");
+	if (way == IN_ANOTHER_ORDER_OF_MEMBERS)
+		return json_dumps(tree, JSON_SORT_KEYS);
+	return json_dumps(tree, way == WITH_WHITE_SPACE ? JSON_INDENT(2) : 0);
+}
+
+/* Into the store in the place of what is there, and good but for what a policy
+ * says. */
+static void
+store_rewritten(const struct trust_policy *policy, const char *envelope,
+    enum way way)
+{
+	CLEANUP(freep)
+	char *text =
+	    way == AS_IT_WAS ? strdup(envelope) : rewritten(envelope, way);
+	CLEANUP(sealed_freep)
+	struct sealed *sealed = sealed_of(bytes_of_str(text));
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *manifest = NULL;
+	struct err err;
+
+	if (way != AS_IT_WAS)
+		assert_string_not_equal(text, envelope);
+	assert_code(
+	    verified_manifest_new(policy, "web", sealed, &manifest, &err), 0);
+	write_file("dir-web-1/manifest.dsse", bytes_of_str(text));
+	assert_code(layout_add("store", "dir-web-1", true, &err), 0);
+}
+
+static void
+build_refuses_a_revoked_payload_in_every_envelope_of_it(void **state)
+{
+	struct bench *bench = *state;
+	struct digest payload = digest_of_file("dir-web-1/manifest.json");
+	CLEANUP(buffer_done)
+	struct buffer envelope = read_file("dir-web-1/manifest.dsse");
+	CLEANUP(trust_freep)
+	struct trust_policy *revoking = make_policy_that_revokes(&payload);
+
+	buffer_add(&envelope, "", 1);
+	for (enum way way = 0; way < WAYS; way++) {
+		store_rewritten(bench->policy, (char *)envelope.ptr, way);
+		bench->env.images.policy = revoking;
+		assert_refused_before_xen(bench, IMAGE_REVOKED);
+		bench->request.has_manifest = true;
+		bench->request.manifest = payload;
+		assert_refused_before_xen(bench, IMAGE_REVOKED);
+		bench->request.has_manifest = false;
+		bench->env.images.policy = bench->policy;
+	}
 }
 
 /* --- the blobs ------------------------------------------------------------ */
@@ -381,6 +483,37 @@ build_takes_the_one_that_is_named_by_digest(void **state)
 	assert_string_equal(receipt.version, "1");
 }
 
+/* The digest of what was signed, which is the one that is printed; what else
+ * has the name is not even verified. */
+static void
+build_takes_the_one_that_is_named_by_its_payload(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+	struct digest bad = add_image(SIGNER_PROD, "web", "0", 30);
+	char path[128];
+
+	add_image(SIGNER_STRANGER, "web", "2", 31);
+	stored_path(&bad, path);
+	write_file(path, bytes_of_str("{}"));
+	bench->request.has_manifest = true;
+	bench->request.manifest = digest_of_file("dir-web-1/manifest.json");
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "1");
+	assert_true(digest_equal(&receipt.payload, &bench->request.manifest));
+}
+
+static void
+build_verifies_the_one_that_is_named_by_its_payload(void **state)
+{
+	struct bench *bench = *state;
+
+	add_image(SIGNER_STRANGER, "web", "2", 31);
+	bench->request.has_manifest = true;
+	bench->request.manifest = digest_of_file("dir-web-2/manifest.json");
+	assert_refused_before_xen(bench, KEY_UNKNOWN);
+}
+
 static void
 build_does_not_take_a_digest_under_another_name(void **state)
 {
@@ -388,6 +521,8 @@ build_does_not_take_a_digest_under_another_name(void **state)
 
 	bench->request.has_manifest = true;
 	bench->request.manifest = add_image(SIGNER_PROD, "web2", "1", 17);
+	assert_refused_before_xen(bench, IMAGE_UNKNOWN);
+	bench->request.manifest = digest_of_file("dir-web2-1/manifest.json");
 	assert_refused_before_xen(bench, IMAGE_UNKNOWN);
 }
 
@@ -595,6 +730,7 @@ listing_verifies_each_image_and_says_why_not(void **state)
 	unsigned int verdicts;
 	struct err err = {0};
 	int link[2];
+	struct digest payload = digest_of_file("dir-web-1/manifest.json");
 
 	add_image(SIGNER_STRANGER, "web-bad", "2", 9);
 	assert_code(ipc_pair(link, &err), 0);
@@ -613,6 +749,7 @@ listing_verifies_each_image_and_says_why_not(void **state)
 	assert_code(row->outcome.code, 0);
 	assert_string_equal(row->version, "1");
 	assert_string_equal(row->role, "prod");
+	assert_true(digest_equal(&row->payload, &payload));
 	assert_int_equal(row->rollback_index, 17);
 	assert_int_equal(row->memory_min_mib, 128);
 	assert_int_equal(row->memory_max_mib, 4096);
@@ -659,6 +796,7 @@ main(void)
 	    story_test(build_refuses_an_image_of_a_strangers_key),
 	    story_test(build_refuses_an_image_whose_role_may_not_sign_it),
 	    story_test(build_refuses_an_image_below_the_floor),
+	    story_test(build_refuses_a_revoked_payload_in_every_envelope_of_it),
 	    story_test(build_refuses_a_kernel_that_was_changed),
 	    story_test(build_refuses_a_kernel_of_another_size),
 	    story_test(build_refuses_a_ramdisk_that_was_changed),
@@ -675,6 +813,8 @@ main(void)
 	    story_test(build_refuses_memory_that_the_image_alone_would_fill),
 	    story_test(build_has_one_budget_for_all_candidates),
 	    story_test(build_takes_the_one_that_is_named_by_digest),
+	    story_test(build_takes_the_one_that_is_named_by_its_payload),
+	    story_test(build_verifies_the_one_that_is_named_by_its_payload),
 	    story_test(build_does_not_take_a_digest_under_another_name),
 	    story_test(build_refuses_an_index_that_lies_about_the_name),
 	    story_test(build_does_not_fall_back_when_one_of_two_is_bad),

@@ -108,7 +108,7 @@ static void
 receipt_refuses_a_missing_or_wrong_member(void **state)
 {
 	static const char *const members[] = {"schema", "domid", "uuid", "name",
-	    "image", "version", "role", "debug", "cached", "manifest_digest",
+	    "image", "version", "role", "debug", "cached", "envelope_digest",
 	    "payload_digest", "configuration", "config_digest", "measurement",
 	    "sequence", "memory_mib", "vcpus", "grants", "signers", "rollback"};
 

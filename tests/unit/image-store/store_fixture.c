@@ -590,6 +590,18 @@ make_policy(int64_t floor)
 	return decode_policy(policy_tree(floor));
 }
 
+struct trust_policy *
+make_policy_that_revokes(const struct digest *digest)
+{
+	json_t *tree = policy_tree(0);
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_text(digest, text);
+	json_array_append_new(tree_at(tree, "revoked.manifests"),
+	    json_string(text));
+	return decode_policy(tree);
+}
+
 /* The stranger's key, and a role of it that signs nothing but this. */
 static json_t *
 policy_tree_with(int64_t floor, const char *role, const char *signs)
