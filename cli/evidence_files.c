@@ -197,7 +197,7 @@ add_entry(const struct trust_policy *policy, int store_fd,
 	manifest = verified_manifest_get(verified);
 	snprintf(name, sizeof(name), "%s %s", manifest->name,
 	    manifest->version);
-	return image_list_add(list, verified_manifest_envelope(verified), name,
+	return image_list_add(list, verified_manifest_payload(verified), name,
 	    err);
 }
 

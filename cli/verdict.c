@@ -161,18 +161,20 @@ encode_domains(const struct evidence_story *story)
 	for (size_t i = 0; i < story->domain_count; i++) {
 		const struct evidence_domain *domain = &story->domains[i];
 		char uuid[UUID_TEXT_SIZE], envelope[DIGEST_TEXT_SIZE],
-		    config[DIGEST_TEXT_SIZE];
+		    payload[DIGEST_TEXT_SIZE], config[DIGEST_TEXT_SIZE];
 
 		uuid_text(domain->build.uuid, uuid);
 		digest_text(&domain->build.envelope, envelope);
+		digest_text(&domain->build.payload, payload);
 		digest_text(&domain->build.config, config);
 		json_array_append_new(array,
-		    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}",
+		    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}",
 			"image", domain->image->name, "fate",
-			fates[domain->fate], "manifest_digest", envelope,
-			"config_digest", config, "uuid", uuid, "role",
-			domain->build.role, "debug", domain->build.is_debug,
-			"domid", (json_int_t)domain->build.domid));
+			fates[domain->fate], "envelope_digest", envelope,
+			"payload_digest", payload, "config_digest", config,
+			"uuid", uuid, "role", domain->build.role, "debug",
+			domain->build.is_debug, "domid",
+			(json_int_t)domain->build.domid));
 	}
 	return array;
 }

@@ -140,7 +140,7 @@ put_found(struct text *text, const struct event_start *start)
 static void
 put_build(struct text *text, const struct event_build *build)
 {
-	put_digest(text, "manifest", true, &build->envelope);
+	put_digest(text, "envelope", true, &build->envelope);
 	put_digest(text, "payload", true, &build->payload);
 	put_digest(text, "kernel", true, &build->kernel_elf);
 	put_digest(text, "ramdisk", build->has_ramdisk, &build->ramdisk);

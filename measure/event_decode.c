@@ -198,7 +198,7 @@ static int
 decode_build(const struct json_at *root, struct event_build *build,
     struct err *err)
 {
-	TRY(digest_in(root, "manifest", &build->envelope, err));
+	TRY(digest_in(root, "envelope", &build->envelope, err));
 	TRY(digest_in(root, "payload", &build->payload, err));
 	TRY(digest_in(root, "kernel", &build->kernel_elf, err));
 	TRY(maybe_digest_in(root, "ramdisk", &build->has_ramdisk,

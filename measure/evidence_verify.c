@@ -391,7 +391,7 @@ check_images(const struct evidence_reference *reference,
 			    &domain->build.payload);
 		if (domain->image != NULL)
 			continue;
-		digest_text(&domain->build.envelope, text);
+		digest_text(&domain->build.payload, text);
 		uuid_text(domain->build.uuid, uuid);
 		return err_set(err, EVIDENCE_IMAGE_UNKNOWN,
 		    "domain %u, uuid %s, ran image %s", domain->build.domid,

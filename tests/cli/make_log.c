@@ -1,8 +1,8 @@
 /*
- * make_log LOG [ENVELOPE [NAME]]: what assayd would write: a start, three
- * builds of an image, a destroy; NAME is that of the NV index in hex. Prints a
- * line "sha256=<hex>,sha384=<hex>" for each event, as tpm2_pcrextend(1) takes
- * them behind the register's number.
+ * make_log LOG [PAYLOAD [NAME]]: what assayd would write: a start, three builds
+ * of the image with this digest, a destroy; NAME is that of the NV index in
+ * hex. Prints a line "sha256=<hex>,sha384=<hex>" for each event, as
+ * tpm2_pcrextend(1) takes them behind the register's number.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "measure/tpm_identity.h"
 #include "measure_fixture.h"
 
-static struct digest envelope;
+static struct digest payload;
 static struct tpm_name nv_name;
 static bool has_nv_name;
 
@@ -32,7 +32,7 @@ write_event(struct event_log *log, enum event_kind kind, uint64_t sequence,
 		memcpy(event.as.start.nv_name, nv_name.bytes, TPM_NAME_BYTES);
 	}
 	if (kind == EVENT_BUILD) {
-		event.as.build.envelope = envelope;
+		event.as.build.payload = payload;
 		event.as.build.domid = domid;
 		event.as.build.uuid[15] = (uint8_t)domid;
 	}
@@ -54,7 +54,7 @@ main(int argc, char **argv)
 	struct err err;
 
 	if (argc < 2 || event_log_open(argv[1], &log, &err) != 0 ||
-	    (argc > 2 && !digest_from_text(argv[2], &envelope)))
+	    (argc > 2 && !digest_from_text(argv[2], &payload)))
 		return 2;
 	has_nv_name = argc > 3;
 	if (has_nv_name && !tpm_name_from_hex(argv[3], &nv_name))

@@ -26,7 +26,7 @@ static const char *const good_data[EVENT_KINDS] = {
 	    "\"nv\":\"000b" HEX32("aa") "\",\"development\":false}",
 	[EVENT_BUILD] =
 	    "{\"v\":1,\"ev\":\"build\",\"seq\":3,"
-	    "\"manifest\":\"" HEX32("44") "\",\"payload\":\"" HEX32("55") "\","
+	    "\"envelope\":\"" HEX32("44") "\",\"payload\":\"" HEX32("55") "\","
 	    "\"kernel\":\"" HEX32("66") "\",\"ramdisk\":\"" HEX32("77") "\","
 	    "\"cmdline\":\"" HEX32("5a") "\",\"config\":\"" HEX32("3c") "\","
 	    "\"role\":\"prod\","
