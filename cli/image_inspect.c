@@ -20,6 +20,8 @@ static int inspect_file(const struct sealed *raw, json_t *document,
 static int inspect_dir(const char *dir, json_t *document, struct err *err);
 static int inspect_envelope(const struct sealed *raw, json_t *document,
     struct err *err);
+static int show_digest(json_t *document, const char *member, struct bytes of,
+    struct err *err);
 static json_t *list_signatures(const struct dsse_envelope *envelope);
 static int inspect_unsigned(const char *dir, json_t *document, struct err *err);
 static int show_manifest(const struct manifest *manifest, json_t *document,
@@ -95,22 +97,32 @@ static int
 inspect_envelope(const struct sealed *raw, json_t *document, struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
-	char digest_string[DIGEST_TEXT_SIZE];
 	struct manifest manifest;
-	struct digest digest;
 
 	TRY(dsse_decode(sealed_bytes(raw), &envelope, err));
-	TRY(digest_of(sealed_bytes(raw), &digest, err));
-	digest_text(&digest, digest_string);
 	json_object_set_new(document, "verified", json_false());
-	json_object_set_new(document, "manifest_digest",
-	    json_string(digest_string));
+	TRY(show_digest(document, "envelope_digest", sealed_bytes(raw), err));
+	TRY(show_digest(document, "payload_digest", dsse_raw_payload(envelope),
+	    err));
 	json_object_set_new(document, "payload_type",
 	    json_string(dsse_payload_type(envelope)));
 	json_object_set_new(document, "signatures", list_signatures(envelope));
 	TRY(payload_decode(dsse_payload_type(envelope),
 	    dsse_raw_payload(envelope), &manifest, err));
 	return show_manifest(&manifest, document, err);
+}
+
+static int
+show_digest(json_t *document, const char *member, struct bytes of,
+    struct err *err)
+{
+	char text[DIGEST_TEXT_SIZE];
+	struct digest digest;
+
+	TRY(digest_of(of, &digest, err));
+	digest_text(&digest, text);
+	json_object_set_new(document, member, json_string(text));
+	return 0;
 }
 
 static json_t *
@@ -140,7 +152,8 @@ inspect_unsigned(const char *dir, json_t *document, struct err *err)
 	TRY(files_of_image(dir, IMAGE_DIR_MANIFEST, LIMIT_ENVELOPE_BYTES, &text,
 	    err));
 	json_object_set_new(document, "verified", json_false());
-	json_object_set_new(document, "manifest_digest", json_null());
+	json_object_set_new(document, "envelope_digest", json_null());
+	json_object_set_new(document, "payload_digest", json_null());
 	json_object_set_new(document, "payload_type", json_null());
 	json_object_set_new(document, "signatures", json_array());
 	TRY(manifest_decode(sealed_bytes(text), &manifest, err));

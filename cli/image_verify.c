@@ -86,16 +86,20 @@ report(const struct verified_image *image, bool as_json)
 	    verified_image_manifest(image);
 	const struct manifest *manifest = verified_manifest_get(verified);
 	char envelope[DIGEST_TEXT_SIZE];
+	char payload[DIGEST_TEXT_SIZE];
 
 	digest_text(verified_manifest_envelope(verified), envelope);
+	digest_text(verified_manifest_payload(verified), payload);
 	if (as_json)
-		return command_print_json(json_pack("{s:s, s:s, s:s, s:b, s:s}",
-		    "name", manifest->name, "version", manifest->version,
-		    "role", verified_manifest_role(verified), "debug",
-		    (int)manifest->is_debug, "manifest_digest", envelope));
+		return command_print_json(
+		    json_pack("{s:s, s:s, s:s, s:b, s:s, s:s}", "name",
+			manifest->name, "version", manifest->version, "role",
+			verified_manifest_role(verified), "debug",
+			(int)manifest->is_debug, "envelope_digest", envelope,
+			"payload_digest", payload));
 	printf("verified %s%s %s, signed by role %s\nmanifest %s\n",
 	    manifest->is_debug ? "the debug image " : "", manifest->name,
-	    manifest->version, verified_manifest_role(verified), envelope);
+	    manifest->version, verified_manifest_role(verified), payload);
 	return EXIT_DONE;
 }
 

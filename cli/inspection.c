@@ -8,6 +8,7 @@
 static void print_manifest(json_t *manifest);
 static void print_dates(const char *not_before, const char *not_after);
 static void print_blob(const char *what, const char *format, json_t *blob);
+static void print_payload(const char *digest);
 static void print_signatures(json_t *signatures);
 static void print_kernel(json_t *kernel);
 static const char *string_in(json_t *object, const char *member);
@@ -20,6 +21,7 @@ inspection_print(json_t *document)
 
 	if (manifest != NULL) {
 		print_manifest(manifest);
+		print_payload(string_in(document, "payload_digest"));
 		print_signatures(json_object_get(document, "signatures"));
 	}
 	if (json_object_get(document, "kernel") != NULL)
@@ -71,6 +73,14 @@ print_blob(const char *what, const char *format, json_t *blob)
 	printf("%-11s %s%s%lld bytes, %s\n", what, format != NULL ? format : "",
 	    format != NULL ? ", " : "", integer_in(blob, "size"),
 	    string_in(blob, "digest"));
+}
+
+/* What a trust policy revokes the image by; none if nothing is signed. */
+static void
+print_payload(const char *digest)
+{
+	if (digest[0] != '\0')
+		printf("manifest    %s\n", digest);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/store_row.h"
 #include "image-store/layout.h"
 #include "image-store/transfer.h"
 
@@ -34,7 +35,7 @@ run(int argc, char **argv)
 	return EXIT_DONE;
 }
 
-/* What the index claims; `store verify` checks it. */
+/* What the index and the envelopes claim; `store verify` checks it. */
 static int
 list(const char *path, bool as_json, struct err *err)
 {
@@ -45,16 +46,15 @@ list(const char *path, bool as_json, struct err *err)
 	TRY(layout_open_list(path, &store_fd, &entries, err));
 	for (size_t i = 0; i < entries.count; i++) {
 		const struct layout_entry *entry = &entries.entries[i];
-		char envelope[DIGEST_TEXT_SIZE];
+		json_t *row = store_row_new(store_fd, entry);
+		const char *payload =
+		    json_string_value(json_object_get(row, "payload_digest"));
 
-		digest_text(&entry->envelope, envelope);
-		json_array_append_new(rows,
-		    json_pack("{s:s, s:s, s:s}", "name", entry->claimed_name,
-			"version", entry->claimed_version, "manifest_digest",
-			envelope));
 		if (!as_json)
 			printf("%-24s %-16s %s\n", entry->claimed_name,
-			    entry->claimed_version, envelope);
+			    entry->claimed_version,
+			    payload != NULL ? payload : "-");
+		json_array_append_new(rows, row);
 	}
 	if (as_json)
 		command_print_json(json_pack("{s:O}", "images", rows));

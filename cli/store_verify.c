@@ -8,6 +8,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/store_check.h"
+#include "cli/store_row.h"
 #include "keys/trust_chain.h"
 
 struct options {
@@ -29,7 +30,7 @@ static void print_json(const struct store_check *check,
     const struct err *why_no_index);
 static json_t *describe_index(const struct store_check *check,
     const struct err *why_no_index);
-static json_t *describe(const struct layout_entry *entry,
+static json_t *describe(int store_fd, const struct layout_entry *entry,
     const struct err *why);
 static const char *name_or_null(const struct err *why);
 
@@ -151,7 +152,8 @@ print_json(const struct store_check *check, const struct err *why_no_index)
 
 	for (size_t i = 0; i < check->list->count; i++)
 		json_array_append_new(rows,
-		    describe(&check->list->entries[i], &check->results[i]));
+		    describe(check->store_fd, &check->list->entries[i],
+			&check->results[i]));
 	command_print_json(json_pack("{s:o, s:o}", "index",
 	    describe_index(check, why_no_index), "images", rows));
 }
@@ -176,15 +178,14 @@ describe_index(const struct store_check *check, const struct err *why)
 }
 
 static json_t *
-describe(const struct layout_entry *entry, const struct err *why)
+describe(int store_fd, const struct layout_entry *entry, const struct err *why)
 {
-	char envelope[DIGEST_TEXT_SIZE];
+	json_t *row = store_row_new(store_fd, entry);
 
-	digest_text(&entry->envelope, envelope);
-	return json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "name",
-	    entry->claimed_name, "version", entry->claimed_version,
-	    "manifest_digest", envelope, "refused", name_or_null(why), "detail",
-	    why->code == ERR_NONE ? NULL : why->text);
+	json_object_update_new(row,
+	    json_pack("{s:s?, s:s?}", "refused", name_or_null(why), "detail",
+		why->code == ERR_NONE ? NULL : why->text));
+	return row;
 }
 
 static const char *
