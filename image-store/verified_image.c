@@ -47,6 +47,9 @@ static int judge(const struct trust_policy *policy,
     struct trust_verdict *ret_verdict, struct err *err);
 static void remember_signers(struct verified_manifest *manifest,
     const struct trust_policy *policy, const struct trust_verdict *verdict);
+static int check_predicate(const struct trust_policy *policy,
+    const struct dsse_envelope *envelope, const struct manifest *manifest,
+    struct err *err);
 static int check_name(const char *name, const struct manifest *manifest,
     struct err *err);
 static int check_size(const struct blob *blob, const struct sealed *raw_bytes,
@@ -91,6 +94,7 @@ verified_manifest_again(const struct trust_policy *policy,
 	payload = dsse_raw_payload(envelope);
 	TRY(payload_decode(dsse_payload_type(envelope), payload,
 	    &made->manifest, err));
+	TRY(check_predicate(policy, envelope, &made->manifest, err));
 
 	/* Is it what was asked for, theirs to sign, and of the day? */
 	TRY(check_name(name, &made->manifest, err));
@@ -384,6 +388,26 @@ judge(const struct trust_policy *policy, const struct trust_verdict *known,
 		    budget, ret_verdict, err);
 	*ret_verdict = *known;
 	return 0;
+}
+
+/*
+ * Of a statement: is the manifest that it is about revoked? That is what was
+ * packed, and there may be more than one statement about it.
+ */
+static int
+check_predicate(const struct trust_policy *policy,
+    const struct dsse_envelope *envelope, const struct manifest *manifest,
+    struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	struct digest digest;
+
+	if (strcmp(dsse_payload_type(envelope), DSSE_IMAGE_PAYLOAD_TYPE) == 0)
+		return 0;
+	TRY(manifest_encode(manifest, &text, err));
+	TRY(digest_of(bytes_of_str(text), &digest, err));
+	return trust_check_digest(policy, &digest, "manifest in the statement",
+	    err);
 }
 
 static int

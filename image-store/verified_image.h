@@ -25,9 +25,9 @@ struct verified_manifest;
  * Borrows the envelope for the call only.
  *
  * Order: decode the envelope, verify signatures, only then parse the manifest,
- * compare names, check that the signing role owns the name, rollback floor,
- * dates.
- * Errors: those of dsse_decode, trust_verify, manifest_decode;
+ * if a statement was signed ask whether its manifest is revoked, compare names,
+ * check that the signing role owns the name, rollback floor, dates. Errors:
+ * those of dsse_decode, trust_verify, manifest_decode; IMAGE_REVOKED;
  * IMAGE_NAME_MISMATCH; ROLE_NOT_ALLOWED; IMAGE_ROLLBACK; those of
  * trust_check_validity.
  */

@@ -161,6 +161,15 @@ int trust_verify_for(const struct trust_policy *policy,
     struct trust_verdict *ret_verdict, struct err *err);
 
 /*
+ * Is this the digest of something revoked? `what` it is the digest of. One of a
+ * payload holds whatever becomes of the envelope; one of an envelope is undone
+ * by another way to write it, or by one more signature in it.
+ * Errors: IMAGE_REVOKED.
+ */
+int trust_check_digest(const struct trust_policy *policy,
+    const struct digest *digest, const char *what, struct err *err);
+
+/*
  * May the roles that signed sign an image of this name? A pattern is a literal
  * or ends in one '*'. Debug images need a role whose "debug" member is true,
  * and such a role signs nothing else.

@@ -85,10 +85,6 @@ bool trust_purpose_has_type(enum trust_purpose purpose,
 uint32_t trust_roles_met(const struct trust_policy *policy,
     enum trust_purpose purpose, uint64_t keys);
 
-/* Is this the digest of something revoked? Errors: IMAGE_REVOKED. */
-int trust_check_digest(const struct trust_policy *policy,
-    const struct digest *digest, const char *what, struct err *err);
-
 /* Is the key revoked, listed or not? */
 bool trust_revokes_key(const struct trust_policy *policy,
     const struct digest *id);

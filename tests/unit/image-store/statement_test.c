@@ -236,6 +236,36 @@ verified_manifest_takes_a_signed_statement(void **state)
 	    STATEMENT_MALFORMED);
 }
 
+/* As packed, whichever statement about it was signed. */
+static void
+verified_manifest_refuses_a_statement_of_a_revoked_manifest(void **state)
+{
+	struct manifest manifest = good_manifest();
+	CLEANUP(freep) char *packed = NULL;
+	CLEANUP(freep) char *statement = NULL;
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *verified = NULL;
+	struct digest digest;
+	struct err err;
+
+	(void)state;
+	assert_code(manifest_encode(&manifest, &packed, &err), 0);
+	assert_code(digest_of(bytes_of_str(packed), &digest, &err), 0);
+	assert_code(statement_encode(&manifest, &statement, &err), 0);
+	assert_code(verify(DSSE_STATEMENT_PAYLOAD_TYPE, statement), 0);
+	text =
+	    sign_payload(SIGNER_PROD, DSSE_STATEMENT_PAYLOAD_TYPE, statement);
+	envelope = sealed_of(bytes_of_str(text));
+	policy = make_policy_that_revokes(&digest);
+	assert_code(
+	    verified_manifest_new(policy, NULL, envelope, &verified, &err),
+	    IMAGE_REVOKED);
+	assert_null(verified);
+}
+
 int
 main(void)
 {
@@ -254,6 +284,8 @@ main(void)
 	    cmocka_unit_test(
 		statement_decode_refuses_a_large_or_deep_statement),
 	    cmocka_unit_test(verified_manifest_takes_a_signed_statement),
+	    cmocka_unit_test(
+		verified_manifest_refuses_a_statement_of_a_revoked_manifest),
 	};
 	int failed =
 	    cmocka_run_group_tests_name("statement", tests, NULL, NULL);
