@@ -46,7 +46,7 @@ X(108, KEY_REVOKED, REFUSAL, \
   "a key without which the threshold is not met was revoked", \
   "sign the image again with keys that are not revoked") \
 X(109, IMAGE_REVOKED, REFUSAL, \
-  "the trust policy revokes this very envelope", \
+  "the trust policy revokes what was signed, or this very envelope", \
   "use a newer release of the image") \
 X(110, IMAGE_ROLLBACK, REFUSAL, \
   "the image is older than the floor for its rollback location", \

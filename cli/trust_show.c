@@ -4,13 +4,16 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "image-store/image_claims.h"
 #include "image-store/layout.h"
 #include "keys/trust_chain.h"
 
-static int check_patterns(const struct trust_policy *policy, const char *path,
+static int check_against(const struct trust_policy *policy, const char *path,
     const char *store, struct err *err);
 static int check_role(const struct trust_policy *policy, size_t role,
     const struct layout_list *images, struct err *err);
+static void warn_of_weak(const struct trust_policy *policy, int store_fd,
+    const struct layout_entry *image);
 static int show(const struct trust_policy *policy, bool as_json);
 static json_t *pack_role(const struct trust_policy *policy, size_t index);
 static void print_role(const struct trust_policy *policy, size_t index);
@@ -33,14 +36,15 @@ run(int argc, char **argv)
 		return status;
 	if (trust_load(argv[1], &policy, &err) != 0)
 		return command_failed(&err, as_json);
-	if (store != NULL && check_patterns(policy, argv[1], store, &err) != 0)
+	if (store != NULL && check_against(policy, argv[1], store, &err) != 0)
 		return command_failed(&err, as_json);
 	return show(policy, as_json);
 }
 
-/* Is each pattern for something? By what the store's index claims. */
+/* Is each pattern for something, and does each revocation hold? By what the
+ * store claims. */
 static int
-check_patterns(const struct trust_policy *policy, const char *path,
+check_against(const struct trust_policy *policy, const char *path,
     const char *store, struct err *err)
 {
 	CLEANUP(layout_list_done) struct layout_list images = {0};
@@ -51,7 +55,29 @@ check_patterns(const struct trust_policy *policy, const char *path,
 		if (check_role(policy, i, &images, err) != 0)
 			return err_prefix(err, "%s", err_quote_str(path).text);
 	}
+	for (size_t i = 0; i < images.count; i++)
+		warn_of_weak(policy, store_fd, &images.entries[i]);
 	return 0;
+}
+
+/* Whoever can change the store can undo it. */
+static void
+warn_of_weak(const struct trust_policy *policy, int store_fd,
+    const struct layout_entry *image)
+{
+	char text[DIGEST_TEXT_SIZE];
+	struct digest payload;
+	struct err ignored;
+
+	if (trust_check_digest(policy, &image->envelope, "", &ignored) == 0 ||
+	    image_claims_payload(store_fd, image, &payload, &ignored) != 0 ||
+	    trust_check_digest(policy, &payload, "", &ignored) != 0)
+		return;
+	digest_text(&payload, text);
+	fprintf(stderr,
+	    "assay: warning: revoked.manifests names the envelope of %s:%s, "
+	    "which one more signature\n  undoes: revoke its manifest, %s\n",
+	    image->claimed_name, image->claimed_version, text);
 }
 
 static int

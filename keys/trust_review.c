@@ -15,8 +15,8 @@ trust_review(const struct trust_policy *policy, const struct trust_past *past,
 	struct trust_verdict verdict = {.roles = 0};
 	size_t role;
 
-	TRY(trust_check_digest(policy, &past->envelope, "envelope", err));
 	TRY(trust_check_digest(policy, &past->payload, "payload", err));
+	TRY(trust_check_digest(policy, &past->envelope, "envelope", err));
 	TRY(trust_check_rollback(policy, past->rollback_location,
 	    past->rollback_index, err));
 	TRY(check_signers(policy, past, err));

@@ -144,9 +144,11 @@ check_revoked(const struct trust_policy *policy,
 {
 	struct digest payload_digest;
 
-	TRY(trust_check_digest(policy, envelope_digest, "envelope", err));
 	TRY(digest_of(dsse_raw_payload(envelope), &payload_digest, err));
-	return trust_check_digest(policy, &payload_digest, "payload", err);
+	TRY(trust_check_digest(policy, &payload_digest, "payload", err));
+	return trust_check_digest(policy, envelope_digest,
+	    "envelope but not its payload: one more signature undoes that",
+	    err);
 }
 
 /*
