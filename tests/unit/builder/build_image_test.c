@@ -182,8 +182,9 @@ store_rewritten(const struct trust_policy *policy, const char *envelope,
 
 	if (way != AS_IT_WAS)
 		assert_string_not_equal(text, envelope);
-	assert_code(
-	    verified_manifest_new(policy, "web", sealed, &manifest, &err), 0);
+	assert_code(verified_manifest_new(policy, "web", sealed, FRESH_BUDGET,
+			&manifest, &err),
+	    0);
 	write_file("dir-web-1/manifest.dsse", bytes_of_str(text));
 	assert_code(layout_add("store", "dir-web-1", true, &err), 0);
 }

@@ -30,11 +30,13 @@ static const struct {
 	size_t sockets;
 	const char *file; /* "" for none */
 	bool has_memory;
+	size_t pipes;
 } holdings[ROLES] = {
-    [ROLE_TPM] = {1, "measure.log", false}, /* its link */
-    [ROLE_FRONT] = {3, "", false},          /* link, listening, one caller */
-    [ROLE_BUILD] = {2, "", true},           /* links to supervisor and stage */
-    [ROLE_STAGE] = {1, "store", true},      /* its link */
+    [ROLE_TPM] = {1, "measure.log", false, 0}, /* its link */
+    /* Answers, listening, one caller; calls. */
+    [ROLE_FRONT] = {3, "", false, 1},
+    [ROLE_BUILD] = {2, "", true, 0},      /* links to supervisor and stage */
+    [ROLE_STAGE] = {1, "store", true, 0}, /* its link */
 };
 
 static pid_t pid_of[ROLES];
@@ -144,10 +146,14 @@ children_are_the_users_that_they_should_be(void **state)
 /* What a descriptor is: counted as a socket, or the role's one file, or a
  * memory that it may have. */
 static bool
-is_expected(int role, const char *target, size_t *sockets)
+is_expected(int role, const char *target, size_t *sockets, size_t *pipes)
 {
 	char path[PATH_MAX];
 
+	if (strncmp(target, "pipe:", 5) == 0) {
+		(*pipes)++;
+		return true;
+	}
 	if (strncmp(target, "socket:", 7) == 0) {
 		(*sockets)++;
 		return true;
@@ -164,6 +170,7 @@ assert_holdings(int role)
 {
 	char name[300];
 	size_t sockets = 0;
+	size_t pipes = 0;
 	struct dirent *entry;
 	DIR *dir;
 
@@ -178,13 +185,14 @@ assert_holdings(int role)
 		snprintf(name, sizeof(name), "/proc/%d/fd/%s",
 		    (int)pid_of[role], entry->d_name);
 		(void)!readlink(name, target, sizeof(target) - 1);
-		if (!is_expected(role, target, &sockets))
+		if (!is_expected(role, target, &sockets, &pipes))
 			fail_msg("%s holds %s", role_names[role], target);
 	}
 	closedir(dir);
-	if (sockets != holdings[role].sockets)
-		fail_msg("%s holds %zu sockets, not %zu", role_names[role],
-		    sockets, holdings[role].sockets);
+	if (sockets != holdings[role].sockets || pipes != holdings[role].pipes)
+		fail_msg("%s holds %zu sockets and %zu pipes, not %zu and %zu",
+		    role_names[role], sockets, pipes, holdings[role].sockets,
+		    holdings[role].pipes);
 }
 
 static void

@@ -260,8 +260,8 @@ verified_manifest_refuses_a_statement_of_a_revoked_manifest(void **state)
 	    sign_payload(SIGNER_PROD, DSSE_STATEMENT_PAYLOAD_TYPE, statement);
 	envelope = sealed_of(bytes_of_str(text));
 	policy = make_policy_that_revokes(&digest);
-	assert_code(
-	    verified_manifest_new(policy, NULL, envelope, &verified, &err),
+	assert_code(verified_manifest_new(policy, NULL, envelope, FRESH_BUDGET,
+			&verified, &err),
 	    IMAGE_REVOKED);
 	assert_null(verified);
 }
