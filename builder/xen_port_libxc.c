@@ -66,7 +66,7 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 
 	if (libxc == NULL)
 		return err_set(err, NO_MEMORY, "xen port");
-	libxc->batch.fd = -1;
+	libxc->batch.link = XENSTORE_LINK_NONE;
 	libxc->last_words.vtable = (xentoollog_logger){
 	    .vmessage = keep_last_words,
 	    .progress = ignore_progress,
@@ -86,7 +86,7 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 		libxc_close(libxc);
 		return (int)err->code;
 	}
-	if (xenstore_batch_open(&libxc->batch, err) != 0) {
+	if (xenstore_link_open(&libxc->batch.link, err) != 0) {
 		libxc_close(libxc);
 		return (int)err->code;
 	}
@@ -99,7 +99,7 @@ libxc_close(void *xen)
 {
 	struct libxc *libxc = xen;
 
-	xenstore_batch_close(&libxc->batch);
+	xenstore_link_close(&libxc->batch.link);
 	if (libxc->store != NULL)
 		xs_close(libxc->store);
 	if (libxc->memory != NULL)
@@ -484,7 +484,7 @@ libxc_store_is_connected(void *xen)
 	struct libxc *libxc = xen;
 	struct pollfd ends[] = {
 	    {.fd = xs_fileno(libxc->store)},
-	    {.fd = libxc->batch.fd},
+	    {.fd = libxc->batch.link.fd},
 	};
 
 	return poll(ends, countof(ends), 0) == 0;

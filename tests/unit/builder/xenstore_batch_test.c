@@ -1,39 +1,17 @@
 /*
- * The batch against a xenstored of our own at the other end of a socket: it
- * notes each request and can refuse, collide or break the protocol.
+ * Many writes in one transaction, against a xenstored of our own that can
+ * refuse, collide or end.
  */
 #include "builder_fixture.h"
 
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <xen/io/xs_wire.h>
 
 #include "base/scope.h"
 #include "builder/xenstore_batch.h"
+#include "xenstored_script.h"
 
-enum { REQUESTS = 1024 };
-
-/* What the other side does, and what it saw; shared with its process. */
-struct script {
-	unsigned int refuse_at;     /* the n-th request, from 1 */
-	const char *refusal;        /* such as "EACCES" */
-	unsigned int hang_up_at;    /* instead of a reply */
-	unsigned int long_reply_at; /* a reply over the protocol's limit */
-	unsigned int collisions;    /* so many commits collide */
-	unsigned int count;
-	char seen[REQUESTS][160];
-};
-
-static struct script *script;
 static struct xenstore_batch batch;
-static pid_t daemon_pid;
 
 static const struct xen_node first_nodes[] = {
     {"/local/domain/7", "", XEN_NODE_OWNED, 0, 7},
@@ -65,95 +43,22 @@ __wrap_nanosleep(const struct timespec *pause, struct timespec *ret_rest)
 	return 0;
 }
 
-/* --- the other side ------------------------------------------------- */
-
-static bool
-read_whole(int fd, void *into, size_t len)
-{
-	return recv(fd, into, len, MSG_WAITALL) == (ssize_t)len;
-}
-
-static void
-reply(int fd, const struct xsd_sockmsg *request, uint32_t type,
-    const char *text, size_t len)
-{
-	struct xsd_sockmsg header = {
-	    .type = type,
-	    .req_id = request->req_id,
-	    .tx_id = request->tx_id,
-	    .len = (uint32_t)len,
-	};
-
-	(void)!write(fd, &header, sizeof(header));
-	if (len <= XENSTORE_PAYLOAD_MAX)
-		(void)!write(fd, text, len);
-}
-
-/* "TYPE tx=N payload", with '|' for each NUL. */
-static void
-note_request(const struct xsd_sockmsg *request, const char *payload)
-{
-	char *line = script->seen[script->count++];
-	int len = snprintf(line, sizeof(script->seen[0]), "%u tx=%u ",
-	    request->type, request->tx_id);
-
-	for (uint32_t i = 0; i < request->len; i++)
-		line[len++] = payload[i] == '\0' ? '|' : payload[i];
-}
-
-static void
-serve(int fd)
-{
-	char payload[XENSTORE_PAYLOAD_MAX];
-	struct xsd_sockmsg request;
-
-	while (read_whole(fd, &request, sizeof(request))) {
-		if (request.len > sizeof(payload) ||
-		    !read_whole(fd, payload, request.len))
-			_exit(1);
-		note_request(&request, payload);
-		if (script->count == script->hang_up_at)
-			_exit(0);
-		if (script->count == script->long_reply_at)
-			reply(fd, &request, request.type, "",
-			    XENSTORE_PAYLOAD_MAX + 1);
-		else if (script->count == script->refuse_at)
-			reply(fd, &request, XS_ERROR, script->refusal,
-			    strlen(script->refusal) + 1);
-		else if (request.type == XS_TRANSACTION_START)
-			reply(fd, &request, request.type, "5", 2);
-		else if (request.type == XS_TRANSACTION_END &&
-			 script->collisions > 0) {
-			script->collisions--;
-			reply(fd, &request, XS_ERROR, "EAGAIN", 7);
-		} else
-			reply(fd, &request, request.type, "OK", 3);
-	}
-	_exit(0);
-}
-
 static int
 setup(void **state)
 {
-	int ends[2];
-
 	(void)state;
-	script = mmap(NULL, sizeof(*script), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(script, MAP_FAILED);
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	signal(SIGPIPE, SIG_IGN);
-	alarm(20);
+	script_start();
 	pauses = same_pauses = 0;
-	batch = (struct xenstore_batch){.fd = ends[0]};
-	daemon_pid = fork();
-	if (daemon_pid == 0) {
-		close(ends[0]);
-		/* The script is written before the first request. */
-		serve(ends[1]);
-	}
-	close(ends[1]);
+	batch = (struct xenstore_batch){.link = {.fd = script_connect()}};
+	return 0;
+}
+
+/* The kernel's device instead of a socket: see xenstore_link_send(). */
+static int
+setup_device(void **state)
+{
+	setup(state);
+	batch.link.is_device = true;
 	return 0;
 }
 
@@ -161,11 +66,9 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	xenstore_batch_close(&batch);
-	assert_int_equal(batch.fd, -1);
-	waitpid(daemon_pid, NULL, 0);
-	alarm(0);
-	return munmap(script, sizeof(*script));
+	xenstore_link_close(&batch.link);
+	script_stop();
+	return 0;
 }
 
 static int
@@ -197,9 +100,9 @@ batch_is_one_transaction_of_exactly_these_requests(void **state)
 
 	(void)state;
 	assert_code(write_all(&err), 0);
-	for (size_t i = 0; i < countof(expected); i++)
-		assert_string_equal(script->seen[i], expected[i]);
-	assert_int_equal(script->count, countof(expected));
+	assert_requests(0, expected);
+	for (uint32_t i = 0; i < countof(expected); i++)
+		assert_int_equal(script->ids[i], i + 1);
 }
 
 static void
@@ -208,11 +111,25 @@ batch_aborts_and_names_the_node_that_was_refused(void **state)
 	struct err err = {0};
 
 	(void)state;
-	script->refuse_at = 6; /* the permissions of data */
-	script->refusal = "EACCES";
+	/* The permissions of data; then that of libxl, which follows from it.
+	 */
+	script->twists[0] = (struct twist){6, TWIST_REFUSE, "EACCES"};
+	script->twists[1] = (struct twist){8, TWIST_REFUSE, "EINVAL"};
 	assert_code(write_all(&err), XENSTORE_FAILED);
 	assert_string_equal(err.text, "/local/domain/7/data: EACCES");
 	assert_string_equal(script->seen[script->count - 1], "7 tx=5 F|");
+}
+
+static void
+batch_after_one_that_was_refused_is_written(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	script->twists[0] = (struct twist){6, TWIST_REFUSE, "EACCES"};
+	assert_code(write_all(&err), XENSTORE_FAILED);
+	assert_code(write_all(&err), 0);
+	assert_string_equal(script->seen[script->count - 1], "7 tx=5 T|");
 }
 
 static void
@@ -236,7 +153,7 @@ batch_that_collides_is_written_again_whole(void **state)
 }
 
 static void
-batch_that_collides_for_ever_is_given_up(void **state)
+batch_that_collides_without_end_is_given_up(void **state)
 {
 	struct err err = {0};
 
@@ -256,8 +173,7 @@ batch_reports_a_commit_that_was_refused(void **state)
 	struct err err = {0};
 
 	(void)state;
-	script->refuse_at = 10;
-	script->refusal = "ENOSPC\x1b[31m";
+	script->twists[0] = (struct twist){10, TWIST_REFUSE, "ENOSPC\x1b[31m"};
 	assert_code(write_all(&err), XENSTORE_FAILED);
 	assert_has(err.text, "ENOSPC\\x1b[31m");
 }
@@ -268,41 +184,49 @@ batch_reports_a_transaction_that_cannot_be_started(void **state)
 	struct err err = {0};
 
 	(void)state;
-	script->refuse_at = 1;
-	script->refusal = "EBUSY";
+	script->twists[0] = (struct twist){1, TWIST_REFUSE, "EBUSY"};
 	assert_code(write_all(&err), XENSTORE_FAILED);
 	assert_has(err.text, "EBUSY");
 	assert_int_equal(script->count, 1);
 }
 
+/* Each reply is checked, those that come in a row too. */
 static void
-batch_reports_a_xenstored_that_hangs_up_at_any_request(void **state)
+batch_reports_a_xenstored_that_ends_or_errs_at_any_request(void **state)
 {
-	for (unsigned int n = 1; n <= 10; n++) {
+	static const enum twist_kind kinds[] = {TWIST_HANG_UP, TWIST_OTHER_ID,
+	    TWIST_OLD_ID, TWIST_OTHER_TYPE, TWIST_TOO_LONG, TWIST_SHORT_HEADER};
+
+	for (unsigned int n = 0; n < 10 * countof(kinds); n++) {
 		struct err err = {0};
 
-		script->hang_up_at = n;
+		script->twists[0] = (struct twist){n / countof(kinds) + 1,
+		    kinds[n % countof(kinds)], NULL};
 		assert_code(write_all(&err), XENSTORE_FAILED);
+		assert_false(xenstore_link_is_alive(&batch.link));
 		teardown(state);
 		setup(state);
 	}
 }
 
 static void
-batch_refuses_a_reply_over_the_limit(void **state)
+batch_that_failed_is_of_no_use_any_more(void **state)
 {
 	struct err err = {0};
 
 	(void)state;
-	script->long_reply_at = 1;
+	script->twists[0] = (struct twist){4, TWIST_OTHER_ID, NULL};
 	assert_code(write_all(&err), XENSTORE_FAILED);
-	assert_has(err.text, "a reply of 4097 bytes");
+	assert_string_equal(err.text, "a reply to request 5 instead of 4");
+	assert_code(write_all(&err), XENSTORE_FAILED);
+	assert_string_equal(err.text,
+	    "there is no connection to xenstored any more");
 }
 
 static void
 batch_refuses_a_request_over_the_limit(void **state)
 {
-	char value[XENSTORE_PAYLOAD_MAX + 1];
+	char value[XENSTORE_LINK_PAYLOAD + 1];
 	const struct xen_node node = {.path = "/x", .value = value};
 	struct err err = {0};
 
@@ -312,6 +236,7 @@ batch_refuses_a_request_over_the_limit(void **state)
 	assert_code(xenstore_batch_begin(&batch, &node, 1, &err),
 	    XENSTORE_FAILED);
 	assert_has(err.text, "a request of 4099 bytes");
+	assert_int_equal(script->count, 1);
 }
 
 static void
@@ -326,6 +251,8 @@ batch_of_nothing_commits_nothing(void **state)
 }
 
 #define batch_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define device_test(test) \
+	cmocka_unit_test_setup_teardown(test, setup_device, teardown)
 
 int
 main(void)
@@ -333,14 +260,19 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    batch_test(batch_is_one_transaction_of_exactly_these_requests),
 	    batch_test(batch_aborts_and_names_the_node_that_was_refused),
+	    batch_test(batch_after_one_that_was_refused_is_written),
 	    batch_test(batch_that_collides_is_written_again_whole),
-	    batch_test(batch_that_collides_for_ever_is_given_up),
+	    batch_test(batch_that_collides_without_end_is_given_up),
 	    batch_test(batch_reports_a_commit_that_was_refused),
 	    batch_test(batch_reports_a_transaction_that_cannot_be_started),
-	    batch_test(batch_reports_a_xenstored_that_hangs_up_at_any_request),
-	    batch_test(batch_refuses_a_reply_over_the_limit),
+	    batch_test(
+		batch_reports_a_xenstored_that_ends_or_errs_at_any_request),
+	    batch_test(batch_that_failed_is_of_no_use_any_more),
 	    batch_test(batch_refuses_a_request_over_the_limit),
 	    batch_test(batch_of_nothing_commits_nothing),
+	    device_test(batch_is_one_transaction_of_exactly_these_requests),
+	    device_test(batch_aborts_and_names_the_node_that_was_refused),
+	    device_test(batch_that_collides_is_written_again_whole),
 	};
 
 	return cmocka_run_group_tests_name("xenstore_batch", tests, NULL, NULL);
