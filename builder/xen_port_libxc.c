@@ -1,7 +1,6 @@
 #include "builder/xen_port_libxc.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,16 +11,13 @@
 #include <xenctrl.h>
 #include <xenforeignmemory.h>
 #include <xenguest.h>
-#include <xenstore.h>
 #include <xentoollog.h>
 
-#include "base/limits.h"
-#include "base/log.h"
 #include "base/scope.h"
 #include "builder/xenstore_batch.h"
+#include "builder/xenstore_call.h"
 
 enum { DESTROY_POLLS = 1000, DESTROY_POLL_USEC = 5000 };
-enum { REMOVE_ATTEMPTS = 64 };
 
 /* libxc tells what went wrong only to its logger: keep the last of it. */
 struct last_words {
@@ -32,7 +28,7 @@ struct last_words {
 struct libxc {
 	xc_interface *xch;
 	xenforeignmemory_handle *memory;
-	struct xs_handle *store;
+	struct xenstore_link store;
 	struct xenstore_batch batch; /* for writing many nodes */
 	struct last_words last_words;
 };
@@ -41,16 +37,10 @@ static const struct xen_ops libxc_ops;
 
 static void libxc_close(void *xen);
 static int xen_failed(struct libxc *libxc, struct err *err, const char *call);
-static int store_failed(struct err *err, const char *call, const char *path);
 static struct xc_dom_image *start_load(struct libxc *libxc,
     const struct xen_load *load);
 static void release_image(struct xc_dom_image **dom);
 static bool is_listed(struct libxc *libxc, uint32_t domid);
-static int remove_guarded(struct libxc *libxc, const char *const *paths,
-    uint32_t count, const struct xen_guard *guard, bool *ret_is_done,
-    struct err *err);
-static int remove_paths(struct libxc *libxc, xs_transaction_t transaction,
-    const char *const *paths, uint32_t count, struct err *err);
 static void keep_last_words(struct xentoollog_logger *logger,
     xentoollog_level level, int errnoval, const char *context,
     const char *format, va_list args) __attribute__((format(printf, 5, 0)));
@@ -66,6 +56,7 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 
 	if (libxc == NULL)
 		return err_set(err, NO_MEMORY, "xen port");
+	libxc->store = XENSTORE_LINK_NONE;
 	libxc->batch.link = XENSTORE_LINK_NONE;
 	libxc->last_words.vtable = (xentoollog_logger){
 	    .vmessage = keep_last_words,
@@ -80,13 +71,10 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 		libxc_close(libxc);
 		return (int)err->code;
 	}
-	libxc->store = xs_open(0);
-	if (libxc->store == NULL) {
-		store_failed(err, "xs_open", "/");
-		libxc_close(libxc);
-		return (int)err->code;
-	}
-	if (xenstore_link_open(&libxc->batch.link, err) != 0) {
+	/* Two connections: replies of a batch may be under way while something
+	 * else is asked. */
+	if (xenstore_link_open(&libxc->store, err) != 0 ||
+	    xenstore_link_open(&libxc->batch.link, err) != 0) {
 		libxc_close(libxc);
 		return (int)err->code;
 	}
@@ -100,8 +88,7 @@ libxc_close(void *xen)
 	struct libxc *libxc = xen;
 
 	xenstore_link_close(&libxc->batch.link);
-	if (libxc->store != NULL)
-		xs_close(libxc->store);
+	xenstore_link_close(&libxc->store);
 	if (libxc->memory != NULL)
 		xenforeignmemory_close(libxc->memory);
 	if (libxc->xch != NULL)
@@ -410,13 +397,8 @@ static int
 libxc_store_read(void *xen, const char *path, char **ret_value, struct err *err)
 {
 	struct libxc *libxc = xen;
-	unsigned int len;
-	char *value = xs_read(libxc->store, XBT_NULL, path, &len);
 
-	if (value == NULL && errno != ENOENT)
-		return store_failed(err, "read", path);
-	*ret_value = value;
-	return 0;
+	return xenstore_call_read(&libxc->store, path, ret_value, err);
 }
 
 static int
@@ -424,70 +406,20 @@ libxc_store_remove(void *xen, const char *const *paths, uint32_t count,
     const struct xen_guard *guard, struct err *err)
 {
 	struct libxc *libxc = xen;
-	bool is_done = false;
 
 	if (guard == NULL)
-		return remove_paths(libxc, XBT_NULL, paths, count, err);
-	for (int i = 0; i < REMOVE_ATTEMPTS && !is_done; i++)
-		TRY(remove_guarded(libxc, paths, count, guard, &is_done, err));
-	if (!is_done)
-		return err_set(err, XENSTORE_FAILED,
-		    "rm %s: the transaction collided %d times in a row",
-		    paths[0], REMOVE_ATTEMPTS);
-	return 0;
-}
-
-/* *ret_is_done: false if another transaction was first. */
-static int
-remove_guarded(struct libxc *libxc, const char *const *paths, uint32_t count,
-    const struct xen_guard *guard, bool *ret_is_done, struct err *err)
-{
-	xs_transaction_t transaction = xs_transaction_start(libxc->store);
-	bool may = false;
-	int code;
-
-	if (transaction == XBT_NULL)
-		return store_failed(err, "transaction", paths[0]);
-	code = guard->ask(guard->context, &may, err);
-	if (code == 0 && may)
-		code = remove_paths(libxc, transaction, paths, count, err);
-	if (code != 0 || !may) {
-		xs_transaction_end(libxc->store, transaction, true);
-		*ret_is_done = true;
-		return code;
-	}
-	*ret_is_done = xs_transaction_end(libxc->store, transaction, false);
-	if (!*ret_is_done && errno != EAGAIN)
-		return store_failed(err, "commit", paths[0]);
-	return 0;
-}
-
-/* All are tried; the first failure is returned. */
-static int
-remove_paths(struct libxc *libxc, xs_transaction_t transaction,
-    const char *const *paths, uint32_t count, struct err *err)
-{
-	int first = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		if (xs_rm(libxc->store, transaction, paths[i]) ||
-		    errno == ENOENT || first != 0)
-			continue;
-		first = store_failed(err, "rm", paths[i]);
-	}
-	return first;
+		return xenstore_call_remove(&libxc->store, paths, count, err);
+	return xenstore_call_remove_guarded(&libxc->store, paths, count, guard,
+	    err);
 }
 
 static bool
 libxc_store_is_connected(void *xen)
 {
-	struct libxc *libxc = xen;
-	struct pollfd ends[] = {
-	    {.fd = xs_fileno(libxc->store)},
-	    {.fd = libxc->batch.link.fd},
-	};
+	const struct libxc *libxc = xen;
 
-	return poll(ends, countof(ends), 0) == 0;
+	return xenstore_link_is_alive(&libxc->store) &&
+	       xenstore_link_is_alive(&libxc->batch.link);
 }
 
 static int
@@ -496,9 +428,8 @@ libxc_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
 {
 	struct libxc *libxc = xen;
 
-	if (!xs_introduce_domain(libxc->store, domid, xenstore_frame, port))
-		return store_failed(err, "introduce", "its ring by grant 1");
-	return 0;
+	return xenstore_call_introduce(&libxc->store, domid, xenstore_frame,
+	    port, err);
 }
 
 /* Errors */
@@ -514,12 +445,6 @@ xen_failed(struct libxc *libxc, struct err *err, const char *call)
 					      : strerror(sys));
 	err->sys = sys;
 	return (int)err->code;
-}
-
-static int
-store_failed(struct err *err, const char *call, const char *path)
-{
-	return err_set_errno(err, XENSTORE_FAILED, "%s %s", call, path);
 }
 
 static void

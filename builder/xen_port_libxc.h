@@ -1,5 +1,5 @@
 /*
- * The Xen seam on libxenctrl, libxenguest and libxenstore.
+ * The Xen seam on libxenctrl, libxenguest and a connection to xenstored.
  */
 #ifndef ASSAY_BUILDER_XEN_PORT_LIBXC_H
 #define ASSAY_BUILDER_XEN_PORT_LIBXC_H
