@@ -86,7 +86,7 @@ prepare(struct workshop *shop, enum child_kind kind, struct err *err)
 	/* The stage first: it must not inherit Xen. */
 	if (kind == CHILD_FOR_ANY_TASK)
 		TRY(stage_start(env->config->sandbox_uid, &shop->stage, err));
-	TRY(xen_port_libxc_open(&shop->xen, err));
+	TRY(xen_port_libxc_open(true, &shop->xen, err));
 	fault_wrap(&env->fault, &shop->xen, &shop->port);
 	TRY(sandbox_enter(SANDBOX_BUILD, 0, err));
 	if (kind == CHILD_FOR_ANY_TASK)

@@ -100,7 +100,7 @@ start(struct supervisor *sup, struct err *err)
 	    FRONT_ANSWERS, false, err));
 	TRY(outbox_init(&sup->records, sizeof(struct record_call), RECORDS,
 	    false, err));
-	TRY(xen_port_libxc_open(&sup->xen, err));
+	TRY(xen_port_libxc_open(false, &sup->xen, err));
 	TRY(supervisor_start_recorder(sup, err));
 	TRY(recover(sup, err));
 	TRY(domain_table_load(sup->journal, &sup->xen, &sup->domains, err));

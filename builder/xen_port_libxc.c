@@ -35,6 +35,7 @@ struct last_words {
 struct libxc {
 	xc_interface *xch;
 	xenforeignmemory_handle *memory;
+	bool has_store;
 	struct xenstore_link store;
 	struct xenstore_batch batch; /* for writing many nodes */
 	struct last_words last_words;
@@ -47,6 +48,7 @@ static int open_store(struct libxc *libxc, struct err *err);
 static void libxc_close(void *xen);
 static void release_libxc(struct libxc **libxc);
 static struct libxc *begin(void *xen);
+static int require_store(const struct libxc *libxc, struct err *err);
 static int xen_failed(struct libxc *libxc, struct err *err, const char *call);
 static int start_load(struct libxc *libxc, const struct xen_load *load,
     struct xc_dom_image **ret_dom, struct err *err);
@@ -69,7 +71,7 @@ static void ignore_progress(struct xentoollog_logger *logger,
 static void ignore_destroy(struct xentoollog_logger *logger);
 
 int
-xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
+xen_port_libxc_open(bool with_store, struct xen_port *ret_port, struct err *err)
 {
 	CLEANUP(release_libxc)
 	struct libxc *libxc = calloc(1, sizeof(*libxc));
@@ -84,7 +86,8 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 	    .destroy = ignore_destroy,
 	};
 	TRY(open_xen(libxc, err));
-	TRY(open_store(libxc, err));
+	if (with_store)
+		TRY(open_store(libxc, err));
 	*ret_port =
 	    (struct xen_port){.ops = &libxc_ops, .xen = take_ptr(&libxc)};
 	return 0;
@@ -111,7 +114,9 @@ static int
 open_store(struct libxc *libxc, struct err *err)
 {
 	TRY(xenstore_link_open(&libxc->store, err));
-	return xenstore_link_open(&libxc->batch.link, err);
+	TRY(xenstore_link_open(&libxc->batch.link, err));
+	libxc->has_store = true;
+	return 0;
 }
 
 static void
@@ -149,6 +154,15 @@ begin(void *xen)
 	libxc->last_words.text[0] = '\0';
 	errno = 0;
 	return libxc;
+}
+
+static int
+require_store(const struct libxc *libxc, struct err *err)
+{
+	if (!libxc->has_store)
+		return err_set(err, BUG,
+		    "the port was opened without xenstored");
+	return 0;
 }
 
 /* Domains */
@@ -511,6 +525,7 @@ libxc_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
 {
 	struct libxc *libxc = xen;
 
+	TRY(require_store(libxc, err));
 	return xenstore_batch_begin(&libxc->batch, nodes, count, err);
 }
 
@@ -520,6 +535,7 @@ libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 {
 	struct libxc *libxc = xen;
 
+	TRY(require_store(libxc, err));
 	return xenstore_batch_write(&libxc->batch, nodes, count, err);
 }
 
@@ -528,6 +544,7 @@ libxc_store_read(void *xen, const char *path, char **ret_value, struct err *err)
 {
 	struct libxc *libxc = xen;
 
+	TRY(require_store(libxc, err));
 	return xenstore_call_read(&libxc->store, path, ret_value, err);
 }
 
@@ -537,6 +554,7 @@ libxc_store_remove(void *xen, const char *const *paths, uint32_t count,
 {
 	struct libxc *libxc = xen;
 
+	TRY(require_store(libxc, err));
 	if (guard == NULL)
 		return xenstore_call_remove(&libxc->store, paths, count, err);
 	return xenstore_call_remove_guarded(&libxc->store, paths, count, guard,
@@ -558,6 +576,7 @@ libxc_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
 {
 	struct libxc *libxc = xen;
 
+	TRY(require_store(libxc, err));
 	return xenstore_call_introduce(&libxc->store, domid, xenstore_frame,
 	    port, err);
 }

@@ -26,11 +26,14 @@ struct config config;
 pid_t daemon_pid;
 bool is_development;
 
-int __wrap_xen_port_libxc_open(struct xen_port *ret_port, struct err *err);
+int __wrap_xen_port_libxc_open(bool with_store, struct xen_port *ret_port,
+    struct err *err);
 
 int
-__wrap_xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
+__wrap_xen_port_libxc_open(bool with_store, struct xen_port *ret_port,
+    struct err *err)
 {
+	(void)with_store;
 	(void)err;
 	*ret_port = xen_fake_port(fake);
 	return 0;

@@ -58,7 +58,7 @@ setup(void **state)
 	libxc_script_reset();
 	memset(entries, 0x5a, sizeof(entries));
 	script_start();
-	assert_code(xen_port_libxc_open(&port, &err), 0);
+	assert_code(xen_port_libxc_open(true, &port, &err), 0);
 	assert_int_equal(xen.held, 2);
 	libxc_script_forget();
 	return 0;
@@ -682,7 +682,8 @@ opening_fails_at_any_step_and_keeps_nothing(void **state)
 		libxc_script_forget();
 		xen.fail_at = n;
 		xen.sys = EACCES;
-		assert_code(xen_port_libxc_open(&other, &err), XEN_FAILED);
+		assert_code(xen_port_libxc_open(true, &other, &err),
+		    XEN_FAILED);
 		assert_has(err.text, xen.failed);
 		assert_int_equal(xen.held, 2);
 	}
@@ -690,7 +691,8 @@ opening_fails_at_any_step_and_keeps_nothing(void **state)
 	for (unsigned int n = 1; n <= 2; n++) {
 		xen.store_opens = 0;
 		xen.store_fail_at = n;
-		assert_code(xen_port_libxc_open(&other, &err), XENSTORE_FAILED);
+		assert_code(xen_port_libxc_open(true, &other, &err),
+		    XENSTORE_FAILED);
 		assert_int_equal(xen.store_opens, n);
 		assert_int_equal(xen.held, 2);
 	}
@@ -704,6 +706,35 @@ read_node(const struct xen_port *of, struct err *err)
 	CLEANUP(freep) char *value = NULL;
 
 	return of->ops->store_read(of->xen, "/a", &value, err);
+}
+
+static void
+without_the_store_xenstored_is_not_touched(void **state)
+{
+	static const struct xen_node node = {.path = "/a", .value = ""};
+	static const char *const paths[] = {"/a"};
+	struct xen_port other = {0};
+	struct err err = {0};
+
+	(void)state;
+	xen.store_opens = 0;
+	xen.store_fail_at = 1; /* it is dead */
+	assert_code(xen_port_libxc_open(false, &other, &err), 0);
+	assert_code(other.ops->host_info(other.xen, &host, &err), 0);
+	assert_code(
+	    other.ops->domain_list(other.xen, list, INFOS, &number, &err), 0);
+	assert_false(other.ops->store_is_connected(other.xen));
+	assert_code(read_node(&other, &err), BUG);
+	assert_code(other.ops->store_send(other.xen, &node, 1, &err), BUG);
+	assert_code(other.ops->store_write(other.xen, &node, 1, &err), BUG);
+	assert_code(other.ops->store_remove(other.xen, paths, 1, NULL, &err),
+	    BUG);
+	assert_code(other.ops->store_introduce(other.xen, DOMID, 1, 2, &err),
+	    BUG);
+	assert_has(err.text, "without xenstored");
+	assert_int_equal(xen.store_opens, 0);
+	xen_port_close(&other);
+	assert_int_equal(xen.held, 2);
 }
 
 /* --- the store ------------------------------------------------------- */
@@ -805,6 +836,7 @@ main(void)
 	    port_test(a_complaint_is_no_cause_of_what_fails_later),
 	    port_test(a_failure_without_a_cause_has_none),
 	    port_test(opening_fails_at_any_step_and_keeps_nothing),
+	    port_test(without_the_store_xenstored_is_not_touched),
 	    port_test(a_batch_and_single_requests_do_not_meet),
 	    port_test(is_connected_until_one_of_the_two_connections_ends),
 	};
