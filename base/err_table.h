@@ -378,6 +378,12 @@ X(509, REFERENCE_UNFIT, REFUSAL, \
 X(510, GRUB_UNPREDICTABLE, REFUSAL, \
   "grub.cfg does something that cannot be told from files", \
   "write a minimal one: set, insmod, echo, multiboot2, module2, boot") \
+X(511, EFI_VARIABLE_MISSING, REFUSAL, \
+  "a variable of the firmware that register 7 covers is not in the directory", \
+  "give PK, KEK, db and dbx; an empty .esl file says that one is not set") \
+X(512, SECURE_BOOT_OTHER, REFUSAL, \
+  "by the firmware's variables Secure Boot is not on, or off, as was asked", \
+  "predict with --secure-boot that it is on, with --secure-boot-off: off") \
 /* Event log and evidence */ \
 X(520, EVENT_LOG_IO, ENVIRONMENT, \
   "the event log cannot be read or written, or is not a private file", \

@@ -38,6 +38,7 @@ static int make_payload(const struct options *options,
     struct approvals *approvals, char **ret_text, struct err *err);
 static int take_release(const char *item, struct boot_policy *policy,
     struct approvals *approvals, struct err *err);
+static void warn_of_off(const char *path, const struct prediction *prediction);
 static int add_approval(const char *name, const struct pcr_values *values,
     struct approvals *approvals, struct err *err);
 static int read_payload(const char *path, char **ret_text, size_t *ret_len,
@@ -227,7 +228,20 @@ take_release(const char *item, struct boot_policy *policy,
 	    0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	TRY(boot_policy_allow(policy, name, &prediction->values, err));
+	warn_of_off(path, prediction);
 	return add_approval(name, &prediction->values, approvals, err);
+}
+
+/* Register 7 is named, and what it says does not help. */
+static void
+warn_of_off(const char *path, const struct prediction *prediction)
+{
+	if (prediction_says_secure_boot_is_off(prediction))
+		fprintf(stderr,
+		    "assay: warning: %s: register 7 says that Secure Boot is "
+		    "off:\n  no host with Secure Boot on is allowed, and "
+		    "options that a boot entry adds are not covered\n",
+		    err_quote_str(path).text);
 }
 
 static int

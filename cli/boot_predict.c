@@ -70,6 +70,8 @@ read_options(int *argc, char **argv, struct predict_options *options,
 	    {"failed-options", required_argument,
 		.number = &options->failed_options, .max = 64},
 	    {"secure-boot", required_argument, .text = &options->secure_boot},
+	    {"secure-boot-off", required_argument,
+		.text = &options->secure_boot_off},
 	    {"root", required_argument, .text = &options->root},
 	    {"image", required_argument, .list = &options->images, .max = 4},
 	    {"mle-digest", required_argument, .list = &options->mle_digests,
@@ -119,7 +121,9 @@ has_its_options(const struct flow *flow, const struct predict_options *options)
 	return (options->root != NULL) == is_grub &&
 	       (options->images.count == 0 || is_grub) &&
 	       (options->mle_digests.count == 0 || is_tboot) &&
-	       (options->secure_boot == NULL || is_unified) &&
+	       ((options->secure_boot == NULL &&
+		    options->secure_boot_off == NULL) ||
+		   is_unified) &&
 	       (options->failed_options == 0 || !is_tboot);
 }
 
@@ -130,6 +134,9 @@ check_numbers(const struct predict_options *options)
 	enum pcr_bank bank;
 	int64_t pcr;
 
+	if (options->secure_boot != NULL && options->secure_boot_off != NULL)
+		return command_usage(self,
+		    "--secure-boot and --secure-boot-off do not go together");
 	if ((options->reference == NULL) != (options->taken.count == 0))
 		return command_usage(self,
 		    "--reference and --take go together");
@@ -249,7 +256,8 @@ report(const struct prediction *prediction, bool as_json)
 }
 
 const struct command command_boot_predict = {"boot", "predict",
-    "[--failed-options N] [--secure-boot FILE|DIR] "
+    "[--failed-options N] [--secure-boot FILE|DIR | --secure-boot-off "
+    "FILE|DIR] "
     "[--root DIR] [--image FILE]... [--mle-digest BANK:HEX]... "
     "[--reference FILE --take PCR...] [--bank sha256|sha384]... [--json]",
     "unified|grub|tboot FILE...", "predict the registers that a boot will give",

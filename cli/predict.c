@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -50,10 +51,14 @@ static int read_digest(const char *text, struct pcr_digests *digests,
 static int read_image(const char *path, struct sealed **ret_file,
     struct pe *ret_pe, struct err *err);
 static void free_variables(struct variables *variables);
-static int read_variables(const char *path, struct variables *variables,
+static int read_variables(const char *path, bool is_on,
+    struct variables *variables, struct err *err);
+static int read_store(const char *path, struct variables *variables,
     struct err *err);
-static int read_directory(const char *path, struct variables *variables,
-    struct err *err);
+static int read_directory(const char *path, bool is_on,
+    struct variables *variables, struct err *err);
+static int require_variable(enum efi_variable variable,
+    const struct variables *variables, struct err *err);
 static int read_variable(const char *path, enum efi_variable variable,
     struct variables *variables, struct err *err);
 static int read_if_there(const char *path, char **ret_text, size_t *ret_len,
@@ -65,6 +70,9 @@ predict_unified(const struct predict_options *options, char **operands,
 {
 	CLEANUP(sealed_freep) struct sealed *file = NULL;
 	CLEANUP(free_variables) struct variables variables = {0};
+	bool is_on = options->secure_boot != NULL;
+	const char *path =
+	    is_on ? options->secure_boot : options->secure_boot_off;
 	const struct pe *images[1];
 	struct pe pe;
 
@@ -72,11 +80,10 @@ predict_unified(const struct predict_options *options, char **operands,
 	images[0] = &pe;
 	TRY(predict_uefi_boot(images, 1, (unsigned int)options->failed_options,
 	    prediction, err));
-	if (options->secure_boot == NULL)
+	if (path == NULL)
 		return 0;
-	if (read_variables(options->secure_boot, &variables, err) != 0)
-		return err_prefix(err, "%s",
-		    err_quote_str(options->secure_boot).text);
+	if (read_variables(path, is_on, &variables, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
 	return predict_uefi_secure_boot(&variables.values, &pe, prediction,
 	    err);
 }
@@ -200,25 +207,57 @@ free_variables(struct variables *variables)
 }
 
 static int
-read_variables(const char *path, struct variables *variables, struct err *err)
+read_variables(const char *path, bool is_on, struct variables *variables,
+    struct err *err)
 {
 	struct stat st;
-	size_t len;
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return read_directory(path, variables, err);
+		TRY(read_directory(path, is_on, variables, err));
+	else
+		TRY(read_store(path, variables, err));
+	return efi_variables_want(&variables->values, is_on, err);
+}
+
+static int
+read_store(const char *path, struct variables *variables, struct err *err)
+{
+	size_t len;
+
 	TRY(file_read(path, LIMIT_EFI_STORE_BYTES, &variables->text[0], &len,
 	    err));
 	return efi_variables_from_store(bytes_of(variables->text[0], len),
 	    &variables->values, err);
 }
 
+/* What is not there may as well be there under a wrong name: that it is not set
+ * has to be said, by an empty file. */
 static int
-read_directory(const char *path, struct variables *variables, struct err *err)
+read_directory(const char *path, bool is_on, struct variables *variables,
+    struct err *err)
 {
+	struct bytes *secure_boot = &variables->values.data[EFI_SECURE_BOOT];
+
 	for (enum efi_variable i = 0; i < EFI_VARIABLES; i++)
 		TRY(read_variable(path, i, variables, err));
+	for (enum efi_variable i = EFI_PK; i <= EFI_DBX; i++)
+		TRY(require_variable(i, variables, err));
+	if (secure_boot->len == 0 && !is_on)
+		*secure_boot = bytes_of("", 1);
 	return efi_variables_check(&variables->values, err);
+}
+
+static int
+require_variable(enum efi_variable variable, const struct variables *variables,
+    struct err *err)
+{
+	const char *name = efi_variable_name(variable);
+
+	if (variables->text[variable] != NULL)
+		return 0;
+	return err_set_field(err, EFI_VARIABLE_MISSING, name,
+	    "neither %s.esl nor %s-%s is there", name, name,
+	    efi_variable_guid_text(variable));
 }
 
 /* NAME.esl, or NAME-GUID with its attributes as in efivarfs. */
@@ -236,10 +275,13 @@ read_variable(const char *path, enum efi_variable variable,
 	snprintf(leaf, sizeof(leaf), "%s.esl", name);
 	TRY(files_join(path, leaf, file, err));
 	TRY(read_if_there(file, text, &len, err));
+	snprintf(leaf, sizeof(leaf), "%s-%s", name,
+	    efi_variable_guid_text(variable));
+	TRY(files_join(path, leaf, file, err));
+	if (*text != NULL && access(file, F_OK) == 0)
+		return err_set_field(err, EFI_VARIABLES_MALFORMED, name,
+		    "%s.esl and %s are both there", name, leaf);
 	if (*text == NULL) {
-		snprintf(leaf, sizeof(leaf), "%s-%s", name,
-		    efi_variable_guid_text(variable));
-		TRY(files_join(path, leaf, file, err));
 		TRY(read_if_there(file, text, &len, err));
 		skip = EFIVARFS_ATTRIBUTES;
 	}

@@ -10,8 +10,10 @@
 
 struct predict_options {
 	int64_t failed_options;
-	const char *secure_boot; /* a variable store, or a directory; or NULL */
-	const char *root;        /* of the files that grub.cfg names */
+	/* A variable store, or a directory; at most one of the two. */
+	const char *secure_boot;
+	const char *secure_boot_off;
+	const char *root;                 /* of the files that grub.cfg names */
 	struct argument_list images;      /* shim and GRUB */
 	struct argument_list mle_digests; /* "BANK:HEX" of tboot */
 	const char *reference;

@@ -15,7 +15,7 @@ static json_t *encode_warnings(const struct verdict_context *context);
 static const char *warning(const struct verdict_context *context,
     size_t number);
 
-enum { VERDICT_WARNINGS = 7 };
+enum { VERDICT_WARNINGS = 8 };
 
 static const char *const fates[] = {
     [EVIDENCE_STARTED] = "started",
@@ -200,6 +200,7 @@ warning(const struct verdict_context *context, size_t number)
 	const struct evidence_story *story = &context->verdict->story;
 	const uint32_t *known = context->release->values.known;
 	uint32_t named = known[PCR_SHA256] | known[PCR_SHA384];
+	bool is_off = prediction_says_secure_boot_is_off(context->release);
 	const struct {
 		bool applies;
 		const char *text;
@@ -219,6 +220,9 @@ warning(const struct verdict_context *context, size_t number)
 	    {boot_registers_leave_options_open(named),
 		"the reference names register 4 and neither 7 nor 1: options "
 		"that a boot entry adds without Secure Boot are not covered"},
+	    {is_off,
+		"the reference says that Secure Boot is off: options that a "
+		"boot entry adds are not covered"},
 	};
 
 	return warnings[number].applies ? warnings[number].text : NULL;

@@ -133,6 +133,22 @@ efi_variables_check(struct efi_variables *variables, struct err *err)
 	return 0;
 }
 
+int
+efi_variables_want(const struct efi_variables *variables, bool is_on,
+    struct err *err)
+{
+	if (efi_secure_boot_is_on(variables) == is_on)
+		return 0;
+	if (!is_on)
+		return err_set_field(err, SECURE_BOOT_OTHER, "SecureBoot",
+		    "Secure Boot is on: there is a PK, and it is not disabled");
+	if (variables->data[EFI_PK].len == 0)
+		return err_set_field(err, SECURE_BOOT_OTHER, "PK",
+		    "Secure Boot is off: there is no PK");
+	return err_set_field(err, SECURE_BOOT_OTHER, "SecureBoot",
+	    "Secure Boot is off: there is a PK, and it is disabled");
+}
+
 bool
 efi_signature_is_x509(const struct efi_signature *signature)
 {

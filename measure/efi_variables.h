@@ -55,6 +55,14 @@ int efi_variables_from_store(struct bytes store,
  */
 int efi_variables_check(struct efi_variables *variables, struct err *err);
 
+/*
+ * Is Secure Boot as it is wanted? What register 7 shows hangs on it, and what a
+ * boot policy then demands. Of checked variables only.
+ * Errors: SECURE_BOOT_OTHER, with the reason.
+ */
+int efi_variables_want(const struct efi_variables *variables, bool is_on,
+    struct err *err);
+
 /* An entry of a signature list. */
 struct efi_signature {
 	const uint8_t *type;

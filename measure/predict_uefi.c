@@ -104,7 +104,7 @@ predict_uefi_secure_boot(const struct efi_variables *variables,
 	set_all(prediction, 7, &registers,
 	    is_on ? "Secure Boot is on: PK, KEK, db, dbx, and the entry of db "
 		    "that lets the program pass"
-		  : "Secure Boot is off: PK, KEK, db, dbx");
+		  : PREDICTION_SECURE_BOOT_OFF ": PK, KEK, db, dbx");
 	return 0;
 }
 

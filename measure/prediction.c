@@ -52,6 +52,20 @@ prediction_set(struct prediction *prediction, enum pcr_bank bank,
 	    "%s", covers);
 }
 
+bool
+prediction_says_secure_boot_is_off(const struct prediction *prediction)
+{
+	static const char off[] = PREDICTION_SECURE_BOOT_OFF;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		if ((prediction->values.known[bank] >> 7 & 1) != 0 &&
+		    strncmp(prediction->covers[bank][7], off,
+			sizeof(off) - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
 int
 prediction_decode(struct bytes text, struct prediction *ret_prediction,
     struct err *err)

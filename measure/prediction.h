@@ -32,6 +32,15 @@ struct prediction {
 void prediction_set(struct prediction *prediction, enum pcr_bank bank,
     unsigned int pcr, const struct pcr_digest *value, const char *covers);
 
+/* So begins what register 7 covers if Secure Boot is off. */
+#define PREDICTION_SECURE_BOOT_OFF "Secure Boot is off"
+
+/*
+ * Does this prediction say that Secure Boot is off? By its words alone, which
+ * registers that were read on a machine do not have: for warnings.
+ */
+bool prediction_says_secure_boot_is_off(const struct prediction *prediction);
+
 /*
  * Read the JSON form.
  * Errors: PREDICTION_MALFORMED, also over LIMIT_PREDICTION_BYTES and for no

@@ -139,6 +139,32 @@ secure_boot_is_on_with_a_pk_unless_it_is_disabled(void **state)
 	assert_false(efi_secure_boot_is_on(&variables));
 }
 
+static void
+secure_boot_is_as_it_is_wanted_or_refused(void **state)
+{
+	struct store store = empty_store();
+	struct efi_variables variables = read_store(&store);
+	struct err err = {0};
+
+	(void)state;
+	assert_refused(efi_variables_want(&variables, false, &err), 0);
+	assert_refused(efi_variables_want(&variables, true, &err),
+	    SECURE_BOOT_OTHER);
+	assert_string_equal(err.field, "PK");
+	store = good_store();
+	variables = read_store(&store);
+	assert_refused(efi_variables_want(&variables, true, &err), 0);
+	assert_refused(efi_variables_want(&variables, false, &err),
+	    SECURE_BOOT_OTHER);
+	assert_string_equal(err.field, "SecureBoot");
+	add(&store, "SecureBootEnable", enable_guid, 0x3f, bytes_of("\0", 1));
+	variables = read_store(&store);
+	assert_refused(efi_variables_want(&variables, false, &err), 0);
+	assert_refused(efi_variables_want(&variables, true, &err),
+	    SECURE_BOOT_OTHER);
+	assert_string_equal(err.field, "SecureBoot");
+}
+
 static const struct {
 	const char *what;
 	size_t offset;
@@ -313,6 +339,7 @@ main(void)
 	    cmocka_unit_test(
 		efi_variables_are_those_that_are_valid_and_of_their_owner),
 	    cmocka_unit_test(secure_boot_is_on_with_a_pk_unless_it_is_disabled),
+	    cmocka_unit_test(secure_boot_is_as_it_is_wanted_or_refused),
 	    cmocka_unit_test(efi_variables_refuse_a_store_that_is_broken),
 	    cmocka_unit_test(efi_variables_refuse_lists_that_are_broken),
 	    cmocka_unit_test(efi_variables_refuse_secure_boot_without_a_pk),
