@@ -71,7 +71,7 @@ rotate(const struct options *options, const char *path, struct err *err)
 {
 	CLEANUP(trust_freep) struct trust_policy *current = NULL;
 	CLEANUP(freep) char *payload = NULL;
-	size_t len;
+	size_t len = 0;
 
 	TRY(trust_load_chain(options->root, options->updates, &current, err));
 	TRY(make_payload(options, current, path, &payload, &len, err));

@@ -130,7 +130,7 @@ trust_edit_change_role(struct trust_edit *edit,
     const struct trust_role_draft *changes, struct err *err)
 {
 	CLEANUP(json_freep) json_t *given = NULL;
-	json_t *old;
+	json_t *old = NULL;
 	json_t *role;
 
 	TRY(find_role(edit, changes->name, &old, err));
@@ -161,7 +161,7 @@ trust_edit_add_to_role(struct trust_edit *edit, const char *role,
     const struct digest *id, struct err *err)
 {
 	char hex[DIGEST_HEX_SIZE];
-	json_t *found;
+	json_t *found = NULL;
 
 	TRY(find_role(edit, role, &found, err));
 	digest_hex(id, hex);

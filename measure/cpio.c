@@ -141,8 +141,8 @@ check_entry(struct bytes archive, size_t *offset, bool *ret_is_last,
 {
 	size_t header = *offset;
 	struct bytes part;
-	uint32_t file_bytes;
-	uint32_t name_bytes;
+	uint32_t file_bytes = 0;
+	uint32_t name_bytes = 0;
 
 	if (header % ALIGNMENT != 0 ||
 	    !bytes_part(archive, header, HEADER_BYTES, &part) ||

@@ -160,7 +160,7 @@ add_log_index(const struct json_at *reply, json_t *document, struct err *err)
 	    "signature", NULL};
 	const char *attest, *signature;
 	struct json_at at;
-	json_int_t index;
+	json_int_t index = 0;
 
 	if (!json_has(reply, "log_index")) {
 		TRY(json_null_in(reply, "log_index", err));

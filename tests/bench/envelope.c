@@ -161,7 +161,7 @@ time_of(void (*verify)(const struct bench *bench), const struct bench *bench)
 
 	for (size_t i = 0; i < per_round; i++)
 		verify(bench);
-	return (now_usec() - start) / per_round;
+	return (now_usec() - start) / (double)per_round;
 }
 
 static int
