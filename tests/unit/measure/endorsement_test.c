@@ -243,8 +243,9 @@ a_certificate_that_is_not_understood_is_refused(void **state)
 	    "an extension that cannot be read");
 	REFUSED(true, f.more = "1.3.6.1.4.1.99999.1",
 	    "a critical extension that is unknown");
-	REFUSED(true, f.names = TPM_NAMES;
-		f.is_old = true, "not of X.509 version 3");
+	/* Without extensions: newer libcryptos sign those as version 3 only. */
+	REFUSED(true, (f = (struct form){.is_rsa = true, .is_old = true}),
+	    "not of X.509 version 3");
 }
 
 static int
