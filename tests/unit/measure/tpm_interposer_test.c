@@ -17,6 +17,7 @@ enum {
 	NV_READ = 0x14e,
 	QUOTE = 0x158,
 	READ_PUBLIC = 0x173,
+	START_AUTH_SESSION = 0x176,
 	PCR_READ = 0x17e,
 	PCR_EXTEND = 0x182,
 };
@@ -127,6 +128,64 @@ what_is_to_be_signed_or_stored_does_not_pass_in_the_clear(void **state)
 	assert_non_null(memmem(wire, len, identity.ak.name.bytes, 34));
 }
 
+static uint32_t
+number_at(struct bytes bytes, size_t offset, size_t len)
+{
+	uint32_t number = 0;
+
+	assert_true(offset + len <= bytes.len);
+	for (size_t i = 0; i < len; i++)
+		number = number << 8 | bytes.ptr[offset + i];
+	return number;
+}
+
+/* TPM2_StartAuthSession, TPM 2.0 Part 3: behind the header the key, an entity,
+ * nonceCaller and encryptedSalt, the last two with their sizes. */
+static void
+assert_salted(struct bytes command, uint32_t key)
+{
+	size_t nonce_len = number_at(command, 18, 2);
+
+	assert_int_equal(number_at(command, 10, 4), key);
+	assert_in_range(number_at(command, 20 + nonce_len, 2), 32, 512);
+}
+
+/* One without a salt would have no secret that somebody in between lacks. */
+static void
+every_session_is_salted_to_the_pinned_key(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, "MLE");
+	struct interposer interposer =
+	    interposer_start(swtpm, START_AUTH_SESSION, TWIST_RECORD, 0);
+	CLEANUP(freep) char *wire = NULL;
+	struct tpm_port port;
+	size_t sessions = 0;
+	size_t at = 0;
+	size_t len;
+	struct err err = {0};
+
+	swtpm_launch(swtpm, "MLE");
+	assert_refused(tpm_port_esys_open(interposer.where, &identity,
+			   SWTPM_TIMEOUT_MS, &port, &err),
+	    0);
+	assert_refused(run_step(&port, NV_EXTEND, &err), 0);
+	tpm_port_close(&port);
+	interposer_stop(&interposer);
+	assert_refused(file_read("wire", 1 << 20, &wire, &len, &err), 0);
+	for (; at < len; sessions++) {
+		struct bytes all = bytes_of(wire, len);
+
+		assert_salted(bytes_of(wire + at, len - at),
+		    identity.salt.handle);
+		at += number_at(all, at + 2, 4); /* the command */
+		assert_int_equal(number_at(all, at + 6, 4), 0);
+		at += number_at(all, at + 2, 4); /* and its answer */
+	}
+	/* For all commands, and for the policy of the log index. */
+	assert_int_equal(sessions, 2);
+}
+
 int
 main(void)
 {
@@ -136,6 +195,7 @@ main(void)
 	    TEST(forged_or_dropped_commands_are_noticed),
 	    TEST(a_key_under_a_false_name_is_noticed),
 	    TEST(what_is_to_be_signed_or_stored_does_not_pass_in_the_clear),
+	    TEST(every_session_is_salted_to_the_pinned_key),
 	};
 
 	return cmocka_run_group_tests_name("tpm_interposer", tests, NULL, NULL);
