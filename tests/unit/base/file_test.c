@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -241,6 +244,50 @@ file_read_regular_refuses_at_once_what_is_no_file(void **state)
 	alarm(0);
 }
 
+/* Both take turns in the other's place, until this is killed. */
+static pid_t
+start_swapping(const char *one, const char *other)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (pid == 0)
+		(void)!renameat2(AT_FDCWD, one, AT_FDCWD, other,
+		    RENAME_EXCHANGE);
+	assert_true(pid > 0);
+	return pid;
+}
+
+/* Whoever looks first and then opens waits for a writer of the FIFO, sooner or
+ * later. */
+static void
+file_read_regular_does_not_wait_for_a_fifo_that_is_swapped_in(void **state)
+{
+	size_t good = 0;
+	size_t refused = 0;
+	pid_t swapper;
+
+	(void)state;
+	close(open_file_of("f", bytes_of_str("text")));
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	swapper = start_swapping("f", "fifo");
+	alarm(120);
+	while (good < 20000 || refused < 20000) {
+		CLEANUP(freep) char *text = NULL;
+		struct err err;
+		size_t len;
+		int code = file_read_regular("f", 4, &text, &len, &err);
+
+		if (code != 0)
+			assert_refused(code, STORE_IO);
+		*(code == 0 ? &good : &refused) += 1;
+	}
+	alarm(0);
+	assert_int_equal(kill(swapper, SIGKILL), 0);
+	assert_int_equal(waitpid(swapper, NULL, 0), swapper);
+}
+
 static void
 file_read_regular_refuses_a_link_and_says_what_to_do(void **state)
 {
@@ -279,6 +326,8 @@ main(void)
 	    scratch_test(file_read_reports_what_it_cannot_read),
 	    scratch_test(file_read_regular_reads_what_file_read_reads),
 	    scratch_test(file_read_regular_refuses_at_once_what_is_no_file),
+	    scratch_test(
+		file_read_regular_does_not_wait_for_a_fifo_that_is_swapped_in),
 	    scratch_test(file_read_regular_refuses_a_link_and_says_what_to_do),
 	};
 

@@ -1,13 +1,8 @@
 #include "keys_fixture.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -458,50 +453,6 @@ trust_load_chain_refuses_large_files(void **state)
 	assert_code(load(NULL, &version), STORE_IO);
 }
 
-/* Takes turns in the place of the chain, until it is killed. */
-static pid_t
-start_swapping(const char *one, const char *other)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (pid == 0)
-		(void)!renameat2(AT_FDCWD, one, AT_FDCWD, other,
-		    RENAME_EXCHANGE);
-	assert_true(pid > 0);
-	return pid;
-}
-
-/* Whoever looked first and opened then would wait for a writer of the FIFO. */
-static void
-trust_chain_read_does_not_wait_for_a_fifo_that_is_swapped_in(void **state)
-{
-	size_t good = 0;
-	size_t refused = 0;
-	pid_t swapper;
-
-	(void)state;
-	write_text("good", plain_step(5));
-	assert_int_equal(mkfifo("fifo", 0600), 0);
-	swapper = start_swapping("good", "fifo");
-	alarm(120);
-	while (good < 20000 || refused < 20000) {
-		CLEANUP(freep) char *text = NULL;
-		struct err err;
-		size_t len;
-		int code = trust_chain_read("good", &text, &len, &err);
-
-		if (code != 0)
-			assert_code(code, STORE_IO);
-		*(code == 0 ? &good : &refused) += 1;
-	}
-	alarm(0);
-	assert_int_equal(kill(swapper, SIGKILL), 0);
-	assert_int_equal(waitpid(swapper, NULL, 0), swapper);
-	unlink("fifo");
-}
-
 static int
 enter_directory(void **state)
 {
@@ -556,8 +507,6 @@ main(void)
 		trust_chain_step_takes_a_policy_that_is_longer_than_a_manifest),
 	    cmocka_unit_test(trust_load_chain_reads_the_root_and_its_updates),
 	    cmocka_unit_test(trust_load_chain_refuses_large_files),
-	    cmocka_unit_test(
-		trust_chain_read_does_not_wait_for_a_fifo_that_is_swapped_in),
 	};
 
 	return cmocka_run_group_tests_name("trust_chain", tests,
