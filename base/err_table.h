@@ -450,6 +450,9 @@ X(580, LOG_REGISTER_CHANGED, REFUSAL, \
 X(581, BOOT_POLICY_MISSING, REFUSAL, \
   "no signed boot policy has reached this host", \
   "put it where assayd.conf says, and start assayd again") \
+X(582, TPM_BUSY, ENVIRONMENT, \
+  "the TPM put a command off, again and again, until its time was over", \
+  "try later; the error text has the TPM's own reason: what else uses it?") \
 X(523, EVENT_MALFORMED, REFUSAL, \
   "an event is not exactly as assayd writes it", \
   "the log was changed, or comes from another version: do not trust the host") \

@@ -17,6 +17,9 @@ static const TPMT_SYM_DEF session_cipher = {.algorithm = TPM2_ALG_AES,
     .keyBits.aes = 128,
     .mode.aes = TPM2_ALG_CFB};
 
+static int initialize(struct tpm_esys *tpm, const char *what, struct err *err);
+static int flush_left(struct tpm_esys *tpm, TPM2_HANDLE handle,
+    struct err *err);
 static int check_name(struct tpm_esys *tpm, ESYS_TR object, bool is_index,
     const char *what, struct tpm_name *ret_name, struct err *err);
 static int name_of_index(struct bytes marshalled, struct tpm_name *ret_name,
@@ -39,9 +42,7 @@ tpm_esys_open(const char *where, int timeout_ms, struct tpm_esys **ret_tpm,
 	/* The errors say it; the library's own lines are for debugging it. */
 	setenv("TSS2_LOG", "all+none", 0);
 	TRY(tpm_tcti_open(where, timeout_ms, &tpm->tcti, err));
-	TRY(tpm_esys_check(
-	    Esys_Initialize(&tpm->esys, (TSS2_TCTI_CONTEXT *)&tpm->tcti, NULL),
-	    err, "%s", err_quote_str(where).text));
+	TRY(initialize(tpm, err_quote_str(where).text, err));
 	*ret_tpm = take_ptr(&tpm);
 	return 0;
 }
@@ -58,6 +59,31 @@ tpm_esys_freep(struct tpm_esys **tpm)
 	tpm_tcti_close(&(*tpm)->tcti);
 	free(*tpm);
 	*tpm = NULL;
+}
+
+int
+tpm_esys_restart(struct tpm_esys *tpm, struct err *err)
+{
+	tpm_esys_leave(tpm, &tpm->session);
+	tpm->salt = ESYS_TR_NONE;
+	if (tpm->esys != NULL)
+		Esys_Finalize(&tpm->esys);
+	TRY(initialize(tpm, "begin again", err));
+	for (; tpm->left_count > 0; tpm->left_count--)
+		TRY(flush_left(tpm, tpm->left[tpm->left_count - 1], err));
+	return 0;
+}
+
+void
+tpm_esys_leave(struct tpm_esys *tpm, ESYS_TR *session)
+{
+	TPM2_HANDLE handle;
+
+	if (*session != ESYS_TR_NONE && tpm->left_count < TPM_ESYS_LEFT &&
+	    Esys_TR_GetTpmHandle(tpm->esys, *session, &handle) ==
+		TSS2_RC_SUCCESS)
+		tpm->left[tpm->left_count++] = handle;
+	*session = ESYS_TR_NONE;
 }
 
 int
@@ -176,8 +202,9 @@ tpm_esys_policy_start(struct tpm_esys *tpm, TPMA_SESSION attributes,
 void
 tpm_esys_flush(struct tpm_esys *tpm, ESYS_TR *object)
 {
-	if (*object != ESYS_TR_NONE)
-		Esys_FlushContext(tpm->esys, *object);
+	if (*object != ESYS_TR_NONE &&
+	    Esys_FlushContext(tpm->esys, *object) != TSS2_RC_SUCCESS)
+		tpm_esys_leave(tpm, object);
 	*object = ESYS_TR_NONE;
 }
 
@@ -192,6 +219,9 @@ tpm_esys_check(TSS2_RC rc, struct err *err, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
+	/* The library knows the TPM's reasons under the TPM's own layer. */
+	if ((rc & TSS2_RC_LAYER_MASK) == TSS2_RESMGR_TPM_RC_LAYER)
+		rc &= ~TSS2_RC_LAYER_MASK;
 	return err_set(err, code_of(rc), "%s: %s (0x%x)", what,
 	    Tss2_RC_Decode(rc), rc);
 }
@@ -205,6 +235,31 @@ tpm_esys_reason(TSS2_RC rc)
 		return TPM2_RC_SUCCESS;
 	rc &= ~TSS2_RC_LAYER_MASK;
 	return (rc & format_one) != 0 ? rc & format_one_reason : rc;
+}
+
+/* Sends nothing. */
+static int
+initialize(struct tpm_esys *tpm, const char *what, struct err *err)
+{
+	return tpm_esys_check(
+	    Esys_Initialize(&tpm->esys, (TSS2_TCTI_CONTEXT *)&tpm->tcti, NULL),
+	    err, "%s", what);
+}
+
+/* If the TPM says no, it does not know the session any more. */
+static int
+flush_left(struct tpm_esys *tpm, TPM2_HANDLE handle, struct err *err)
+{
+	ESYS_TR session;
+	TSS2_RC rc = Esys_TR_FromTPMPublic(tpm->esys, handle, ESYS_TR_NONE,
+	    ESYS_TR_NONE, ESYS_TR_NONE, &session);
+
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Esys_FlushContext(tpm->esys, session);
+	if (tpm_esys_check(rc, err, "flush an old session") != 0 &&
+	    err->code != TPM_FAILED)
+		return (int)err->code;
+	return 0;
 }
 
 /*
@@ -281,6 +336,8 @@ code_of(TSS2_RC rc)
 		return TPM_RESPONSE_FORGED;
 	if (rc == TSS2_ESYS_RC_MEMORY)
 		return NO_MEMORY;
+	if (tpm_tcti_is_put_off(reason))
+		return TPM_BUSY;
 	if (reason == TPM2_RC_POLICY_FAIL || reason == TPM2_RC_PCR_CHANGED ||
 	    reason == TPM2_RC_NV_AUTHORIZATION)
 		return TPM_POLICY_UNMET;

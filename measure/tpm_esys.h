@@ -16,11 +16,15 @@
 #include "measure/tpm_port.h"
 #include "measure/tpm_tcti.h"
 
+enum { TPM_ESYS_LEFT = 2 }; /* one session of each kind */
+
 struct tpm_esys {
 	struct tpm_tcti tcti;
 	ESYS_CONTEXT *esys;
 	ESYS_TR salt;    /* ESYS_TR_NONE: sessions are not salted */
 	ESYS_TR session; /* ESYS_TR_NONE until tpm_esys_session_start() */
+	TPM2_HANDLE left[TPM_ESYS_LEFT]; /* sessions still to be flushed */
+	size_t left_count;
 };
 
 /*
@@ -30,6 +34,17 @@ struct tpm_esys {
 int tpm_esys_open(const char *where, int timeout_ms, struct tpm_esys **ret_tpm,
     struct err *err);
 void tpm_esys_freep(struct tpm_esys **tpm);
+
+/*
+ * Begin again on the same connection, after a command that failed. ESYS takes
+ * no more after one without an answer or with a forged one, and a session is
+ * not in step any more. What ESYS knew of keys, indices and sessions is gone;
+ * the sessions are flushed. Call tpm_esys_leave() before for those that
+ * others keep.
+ * Errors: TPM_UNREACHABLE, TPM_BUSY, NO_MEMORY: then call it again.
+ */
+int tpm_esys_restart(struct tpm_esys *tpm, struct err *err);
+void tpm_esys_leave(struct tpm_esys *tpm, ESYS_TR *session);
 
 /*
  * Use a persistent key or an NV index, whose name must be the pinned one. The
@@ -73,7 +88,8 @@ int tpm_esys_begin(struct tpm_esys *tpm, TPMA_SESSION attributes,
 int tpm_esys_policy_start(struct tpm_esys *tpm, TPMA_SESSION attributes,
     ESYS_TR *ret_session, struct err *err);
 
-/* Take something out of the TPM's memory; errors do not matter. */
+/* Take something out of the TPM's memory. What fails, tpm_esys_restart() does
+ * again. */
 void tpm_esys_flush(struct tpm_esys *tpm, ESYS_TR *object);
 
 /* 0, or the code that fits the TPM's or the TSS's reason. */

@@ -6,13 +6,17 @@
  *
  * Every function returns 0 or an error code that it stored in `err`, and ends
  * in bounded time. On failure outputs are untouched; whether the TPM did what
- * it was asked is then unknown, so after a failed extend nothing may be
- * started any more. A port that got no answer once gets none again.
+ * it was asked is then unknown: read what it holds (measure/recorder.h). The
+ * next call begins with a new session to the same TPM, so that a failure that
+ * passes need not be the last. That the TPM was not reset in between nobody
+ * checks here: its registers show it.
  *
  * Errors of all: TPM_UNREACHABLE (no answer, or not in time); TPM_FAILED (it
- * said no); TPM_RESPONSE_FORGED (the answer is not from the TPM that was
- * pinned); TPM_NOT_PROVISIONED (opened without an identity, or there is no log
- * index in it); NO_MEMORY.
+ * said no); TPM_BUSY (it put the command off until its time was over);
+ * TPM_RESPONSE_FORGED (the answer is not from the TPM that was pinned);
+ * TPM_NOT_PROVISIONED (opened without an identity, or there is no log index in
+ * it); TPM_KEY_NOT_PINNED (after a failure: there is another key by now);
+ * NO_MEMORY.
  */
 #ifndef ASSAY_MEASURE_TPM_PORT_H
 #define ASSAY_MEASURE_TPM_PORT_H
@@ -74,6 +78,9 @@ struct tpm_ops {
 	 * checked here: that is for the verifier. */
 	int (*ek_certificate_read)(void *tpm, struct tpm_blob *ret_certificate,
 	    struct err *err);
+	/* All calls from now on have this long altogether; what has no time
+	 * left is TPM_UNREACHABLE. 0: each has the time of the port. */
+	void (*time_limit)(void *tpm, int seconds);
 	void (*close)(void *tpm);
 };
 

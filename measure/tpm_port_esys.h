@@ -18,21 +18,23 @@
 /*
  * Connect to "device:/dev/tpmrm0" or "swtpm:path=/abs/socket" and check that
  * all that `identity` names is there, by name. No answer is waited for longer
- * than `timeout_ms`; LIMIT_TPM_SECONDS is plenty for these commands.
+ * than `timeout_ms`, also if the TPM puts the command off meanwhile;
+ * LIMIT_TPM_SECONDS is plenty for these commands.
  *
  * `identity` may be NULL, for a host that was not provisioned: then only
  * pcr_read and pcr_extend work, and somebody on the way to the TPM could forge
  * their answers.
  *
  * Errors: TPM_UNREACHABLE; TPM_NOT_PROVISIONED; TPM_KEY_NOT_PINNED;
- * TPM_RESPONSE_FORGED; TPM_FAILED; NO_MEMORY.
+ * TPM_RESPONSE_FORGED; TPM_FAILED; TPM_BUSY; NO_MEMORY.
  */
 int tpm_port_esys_open(const char *where, const struct tpm_identity *identity,
     int timeout_ms, struct tpm_port *ret_port, struct err *err);
 
 /*
  * Give a port that was opened without an identity the one it is to use: for a
- * role that reads the identity only when it is in its sandbox.
+ * role that reads the identity only when it is in its sandbox. After a failure
+ * it can be called again; a port that has one keeps it.
  * Errors: as above.
  */
 int tpm_port_esys_pin(struct tpm_port *port,

@@ -16,7 +16,15 @@
 #define SWTPM  "swtpm:path="
 
 /* TPM 2.0 Part 1, "Response Header": tag, size, code. */
-enum { header_bytes = 10, size_offset = 2, magic = 0x41535359 };
+enum {
+	header_bytes = 10,
+	size_offset = 2,
+	code_offset = 6,
+	magic = 0x41535359
+};
+
+/* Between two tries of a command that is put off. */
+enum { FIRST_PAUSE_MS = 20, LAST_PAUSE_MS = 1000 };
 
 static int open_device(const char *path, struct tpm_tcti *tcti,
     struct err *err);
@@ -24,11 +32,17 @@ static int take_address(const char *path, struct tpm_tcti *tcti,
     struct err *err);
 static TSS2_RC transmit(TSS2_TCTI_CONTEXT *context, size_t size,
     const uint8_t *command);
+static TSS2_RC send_command(struct tpm_tcti *tcti);
 static bool connect_socket(struct tpm_tcti *tcti);
+static ssize_t write_device(struct tpm_tcti *tcti);
+static void drop_late_answer(struct tpm_tcti *tcti);
 static TSS2_RC receive(TSS2_TCTI_CONTEXT *context, size_t *size,
     uint8_t *response, int32_t timeout);
+static bool is_put_off(const uint8_t *response);
+static bool pause_before(const struct tpm_tcti *tcti, int *pause_ms);
 static TSS2_RC read_response(struct tpm_tcti *tcti, size_t *size,
     uint8_t *response);
+static uint32_t be32(const uint8_t *at);
 static bool is_whole(const uint8_t *response, size_t have, size_t *ret_size);
 static bool wait_for(struct tpm_tcti *tcti, int64_t deadline);
 static int64_t now_ms(void);
@@ -61,6 +75,39 @@ tpm_tcti_close(struct tpm_tcti *tcti)
 	closep(&tcti->fd);
 }
 
+void
+tpm_tcti_limit(struct tpm_tcti *tcti, int seconds)
+{
+	tcti->until_ms = seconds == 0 ? 0 : now_ms() + (int64_t)seconds * 1000;
+}
+
+/*
+ * Warnings that pass by themselves: the TPM is busy with something, spares its
+ * memory, or has no room because of what others keep there.
+ * Not: what only a reboot ends (OBJECT_HANDLES), what other bytes would have
+ * to be sent for (CONTEXT_GAP, LOCALITY, REFERENCE_*), and LOCKOUT, which
+ * asking again makes longer.
+ */
+bool
+tpm_tcti_is_put_off(TPM2_RC reason)
+{
+	switch (reason) {
+	case TPM2_RC_RETRY:
+	case TPM2_RC_YIELDED:
+	case TPM2_RC_TESTING:
+	case TPM2_RC_CANCELED:
+	case TPM2_RC_NV_RATE:
+	case TPM2_RC_NV_UNAVAILABLE:
+	case TPM2_RC_MEMORY:
+	case TPM2_RC_OBJECT_MEMORY:
+	case TPM2_RC_SESSION_MEMORY:
+	case TPM2_RC_SESSION_HANDLES:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int
 open_device(const char *path, struct tpm_tcti *tcti, struct err *err)
 {
@@ -88,21 +135,39 @@ static TSS2_RC
 transmit(TSS2_TCTI_CONTEXT *context, size_t size, const uint8_t *command)
 {
 	struct tpm_tcti *tcti = (struct tpm_tcti *)context;
+
+	if (size > sizeof(tcti->command))
+		return TSS2_TCTI_RC_BAD_VALUE;
+	memcpy(tcti->command, command, size);
+	tcti->command_len = size;
+	tcti->deadline_ms = now_ms() + tcti->timeout_ms;
+	if (tcti->until_ms != 0 && tcti->until_ms < tcti->deadline_ms)
+		tcti->deadline_ms = tcti->until_ms;
+	return send_command(tcti);
+}
+
+static TSS2_RC
+send_command(struct tpm_tcti *tcti)
+{
 	ssize_t sent;
 
-	if (tcti->is_socket && !connect_socket(tcti))
+	if (tcti->deadline_ms <= now_ms() ||
+	    (tcti->is_socket && !connect_socket(tcti)))
 		return TSS2_TCTI_RC_NO_CONNECTION;
-	sent = tcti->is_socket ? send(tcti->fd, command, size, MSG_NOSIGNAL)
-	                       : write(tcti->fd, command, size);
-	return sent == (ssize_t)size ? TSS2_RC_SUCCESS : TSS2_TCTI_RC_IO_ERROR;
+	sent = tcti->is_socket ? send(tcti->fd, tcti->command,
+				     tcti->command_len, MSG_NOSIGNAL)
+	                       : write_device(tcti);
+	return sent == (ssize_t)tcti->command_len ? TSS2_RC_SUCCESS
+	                                          : TSS2_TCTI_RC_IO_ERROR;
 }
 
 static bool
 connect_socket(struct tpm_tcti *tcti)
 {
 	/* Bounds connect(2) too, when the queue of the socket is full. */
-	struct timeval limit = {.tv_sec = tcti->timeout_ms / 1000,
-	    .tv_usec = tcti->timeout_ms % 1000 * 1000};
+	int64_t left_ms = tcti->deadline_ms - now_ms();
+	struct timeval limit = {.tv_sec = left_ms / 1000,
+	    .tv_usec = left_ms % 1000 * 1000 + 1};
 
 	closep(&tcti->fd);
 	tcti->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -113,12 +178,46 @@ connect_socket(struct tpm_tcti *tcti)
 		   sizeof(tcti->address)) == 0;
 }
 
+/*
+ * A device of the kernel takes no command before the answer to the last one is
+ * there and was read: EBUSY [Linux drivers/char/tpm/tpm-dev-common.c,
+ * tpm_common_write]. So an answer that came too late is never taken for that
+ * to a later command.
+ */
+static ssize_t
+write_device(struct tpm_tcti *tcti)
+{
+	ssize_t sent;
+
+	drop_late_answer(tcti);
+	sent = write(tcti->fd, tcti->command, tcti->command_len);
+	if (sent < 0 && errno == EBUSY && wait_for(tcti, tcti->deadline_ms)) {
+		drop_late_answer(tcti);
+		sent = write(tcti->fd, tcti->command, tcti->command_len);
+	}
+	tcti->is_owed = true;
+	return sent;
+}
+
+static void
+drop_late_answer(struct tpm_tcti *tcti)
+{
+	uint8_t late[TPM2_MAX_RESPONSE_SIZE];
+	struct pollfd poll_fd = {.fd = tcti->fd, .events = POLLIN};
+
+	while (tcti->is_owed && poll(&poll_fd, 1, 0) > 0 &&
+	       read(tcti->fd, late, sizeof(late)) > 0)
+		continue;
+}
+
 /* The limit is ours, whatever ESYS says: its calls would wait for ever. */
 static TSS2_RC
 receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
     int32_t timeout)
 {
 	struct tpm_tcti *tcti = (struct tpm_tcti *)context;
+	size_t max = *size;
+	int pause_ms = FIRST_PAUSE_MS;
 	TSS2_RC rc;
 
 	(void)timeout;
@@ -126,24 +225,55 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 		*size = TPM2_MAX_RESPONSE_SIZE;
 		return TSS2_RC_SUCCESS;
 	}
-	rc = read_response(tcti, size, response);
-	if (tcti->is_socket)
-		closep(&tcti->fd);
+	do {
+		*size = max;
+		rc = read_response(tcti, size, response);
+		if (tcti->is_socket)
+			closep(&tcti->fd);
+		if (rc != TSS2_RC_SUCCESS || !is_put_off(response))
+			return rc;
+		/* No time for another try. As a resource manager's answer it is
+		 * the TPM's word too, but ESYS does not send it again. */
+		if (!pause_before(tcti, &pause_ms)) {
+			response[code_offset + 1] =
+			    TSS2_RESMGR_TPM_RC_LAYER >> 16;
+			return TSS2_RC_SUCCESS;
+		}
+		rc = send_command(tcti);
+	} while (rc == TSS2_RC_SUCCESS);
 	return rc;
+}
+
+static bool
+is_put_off(const uint8_t *response)
+{
+	return tpm_tcti_is_put_off(be32(response + code_offset));
+}
+
+/* False if the time would be over then. */
+static bool
+pause_before(const struct tpm_tcti *tcti, int *pause_ms)
+{
+	if (now_ms() + *pause_ms >= tcti->deadline_ms)
+		return false;
+	poll(NULL, 0, *pause_ms);
+	*pause_ms *= 2;
+	if (*pause_ms > LAST_PAUSE_MS)
+		*pause_ms = LAST_PAUSE_MS;
+	return true;
 }
 
 /* A kernel's device gives its answer in one piece; others in any. */
 static TSS2_RC
 read_response(struct tpm_tcti *tcti, size_t *size, uint8_t *response)
 {
-	int64_t deadline = now_ms() + tcti->timeout_ms;
 	size_t max = *size;
 	size_t have = 0;
 
 	do {
 		ssize_t got;
 
-		if (!wait_for(tcti, deadline))
+		if (!wait_for(tcti, tcti->deadline_ms))
 			return TSS2_TCTI_RC_IO_ERROR;
 		got = read(tcti->fd, response + have, max - have);
 		if (got < 0 && errno == EINTR)
@@ -152,20 +282,17 @@ read_response(struct tpm_tcti *tcti, size_t *size, uint8_t *response)
 			return TSS2_TCTI_RC_NO_CONNECTION;
 		have += (size_t)got;
 	} while (!is_whole(response, have, size) && have < max);
-	return *size == have ? TSS2_RC_SUCCESS
-	                     : TSS2_TCTI_RC_MALFORMED_RESPONSE;
+	tcti->is_owed = false;
+	return *size == have && have >= header_bytes
+	           ? TSS2_RC_SUCCESS
+	           : TSS2_TCTI_RC_MALFORMED_RESPONSE;
 }
 
 /* Has all come that the header announces? */
 static bool
 is_whole(const uint8_t *response, size_t have, size_t *ret_size)
 {
-	const uint8_t *at = response + size_offset;
-
-	*ret_size = 0;
-	if (have >= header_bytes)
-		*ret_size = (size_t)at[0] << 24 | (size_t)at[1] << 16 |
-		            (size_t)at[2] << 8 | at[3];
+	*ret_size = have >= header_bytes ? be32(response + size_offset) : 0;
 	return have >= header_bytes && have >= *ret_size;
 }
 
@@ -182,6 +309,13 @@ wait_for(struct tpm_tcti *tcti, int64_t deadline)
 		if (ready == 0 || errno != EINTR)
 			return false;
 	}
+}
+
+static uint32_t
+be32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
+	       (uint32_t)at[2] << 8 | at[3];
 }
 
 static int64_t

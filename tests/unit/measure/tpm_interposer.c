@@ -1,6 +1,7 @@
 #include "tpm_interposer.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+
+unsigned interposer_times;
 
 struct message {
 	uint8_t bytes[4096];
@@ -68,36 +71,107 @@ record(const struct message *message)
 }
 
 static void
+put_code(struct message *message, uint32_t code)
+{
+	static const uint8_t done[] = {0x80, 0x01, 0, 0, 0, 10};
+
+	memcpy(message->bytes, done, sizeof(done));
+	for (int i = 0; i < 4; i++)
+		message->bytes[sizeof(done) + (size_t)i] =
+		    (uint8_t)(code >> (24 - 8 * i));
+	message->len = 10;
+}
+
+static bool
+ask(const struct swtpm *swtpm, struct message *message)
+{
+	CLEANUP(closep) int tpm = open_socket(swtpm->path, false);
+
+	return write(tpm, message->bytes, message->len) > 0 &&
+	       read_message(tpm, message);
+}
+
+/* TPM2_PCR_Extend of register 10, in SHA-256, with an empty password. */
+static void
+extend(const struct swtpm *swtpm)
+{
+	static const uint8_t command[] = {0x80, 0x02, 0, 0, 0, 65, 0, 0, 0x01,
+	    0x82, 0, 0, 0, 10, 0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0,
+	    0, 1, 0, 0x0b};
+	struct message message = {.len = sizeof(command) + 32};
+
+	memcpy(message.bytes, command, sizeof(command));
+	if (!ask(swtpm, &message) || be32(message.bytes + 6) != 0)
+		_exit(123);
+}
+
+static void
+hold(void)
+{
+	while (access("go", F_OK) != 0)
+		poll(NULL, 0, 5);
+}
+
+/* In place of the TPM, or on the way back. */
+static bool
+answer(const struct swtpm *swtpm, struct message *message,
+    enum interposer_twist twist, size_t offset)
+{
+	switch (twist) {
+	case TWIST_FAKE_DONE:
+		put_code(message, 0);
+		return true;
+	case TWIST_CODE:
+		put_code(message, (uint32_t)offset);
+		return true;
+	case TWIST_RECORD:
+		record(message);
+		break;
+	case TWIST_EXTEND:
+		extend(swtpm);
+		break;
+	case TWIST_LAST_BYTE:
+	case TWIST_BYTE:
+	case TWIST_GARBLE:
+	case TWIST_HOLD:
+		break;
+	}
+	if (!ask(swtpm, message))
+		return false;
+	if (twist == TWIST_RECORD)
+		record(message);
+	if (twist == TWIST_LAST_BYTE)
+		message->bytes[message->len - 1] ^= 1;
+	if (twist == TWIST_BYTE && offset < message->len)
+		message->bytes[offset] ^= 1;
+	if (twist == TWIST_GARBLE) {
+		put_code(message, 0);
+		message->bytes[5] = 5; /* shorter than a header */
+	}
+	if (twist == TWIST_HOLD)
+		hold();
+	return true;
+}
+
+static void
 serve(const struct swtpm *swtpm, int client, uint32_t command,
     enum interposer_twist twist, size_t offset)
 {
-	static const uint8_t done[] = {0x80, 0x01, 0, 0, 0, 10, 0, 0, 0, 0};
+	static unsigned count;
 	struct message message;
 	bool is_it;
 
 	if (!read_message(client, &message))
 		return;
-	is_it = command == 0 || be32(message.bytes + 6) == command;
-	if (is_it && twist == TWIST_RECORD)
-		record(&message);
-	if (is_it && twist == TWIST_FAKE_DONE) {
-		memcpy(message.bytes, done, sizeof(done));
-		message.len = sizeof(done);
-	} else {
-		CLEANUP(closep) int tpm = open_socket(swtpm->path, false);
-
-		if (write(tpm, message.bytes, message.len) < 0 ||
-		    !read_message(tpm, &message))
-			return;
-	}
-	if (is_it && twist == TWIST_RECORD)
-		record(&message);
-	if (is_it && twist == TWIST_LAST_BYTE)
-		message.bytes[message.len - 1] ^= 1;
-	if (is_it && twist == TWIST_BYTE && offset < message.len)
-		message.bytes[offset] ^= 1;
+	is_it = (command == 0 || be32(message.bytes + 6) == command) &&
+	        (interposer_times == 0 || count++ < interposer_times);
+	if (is_it ? !answer(swtpm, &message, twist, offset)
+		  : !ask(swtpm, &message))
+		return;
 	if (write(client, message.bytes, message.len) < 0)
 		_exit(124);
+	if (is_it && twist == TWIST_HOLD)
+		close(open("gone", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 }
 
 struct interposer

@@ -3,10 +3,14 @@
  */
 #include "swtpm_fixture.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/scope.h"
@@ -14,10 +18,28 @@
 #include "measure/tpm_provision.h"
 #include "tpm_interposer.h"
 
-enum { TPM_CC_PCR_EXTEND = 0x182 }; /* TPM 2.0 Part 2 */
+enum { /* TPM 2.0 Part 2 */
+	TPM_CC_NV_EXTEND = 0x136,
+	TPM_CC_PCR_EXTEND = 0x182,
+	RC_FAILURE = 0x101,
+	RC_OBJECT_MEMORY = 0x902,
+	RC_SESSION_MEMORY = 0x903,
+	RC_MEMORY = 0x904,
+	RC_SESSION_HANDLES = 0x905,
+	RC_OBJECT_HANDLES = 0x906,
+	RC_LOCALITY = 0x907,
+	RC_YIELDED = 0x908,
+	RC_CANCELED = 0x909,
+	RC_TESTING = 0x90a,
+	RC_NV_RATE = 0x920,
+	RC_LOCKOUT = 0x921,
+	RC_RETRY = 0x922,
+	RC_NV_UNAVAILABLE = 0x923,
+};
 enum { EK_INDEX_BYTES = 1600 };
 
 static const struct digest extra = {{1, 2, 3}};
+static struct interposer interposer;
 
 static struct pcr_digests
 digests_of(const char *text)
@@ -465,12 +487,12 @@ a_port_that_was_pinned_believes_no_forged_answer(void **state)
 {
 	const struct swtpm *swtpm = *state;
 	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
-	struct interposer interposer =
-	    interposer_start(swtpm, TPM_CC_PCR_EXTEND, TWIST_FAKE_DONE, 0);
 	struct pcr_digests digests = digests_of("event");
 	struct tpm_port port;
 	struct err err = {0};
 
+	interposer =
+	    interposer_start(swtpm, TPM_CC_PCR_EXTEND, TWIST_FAKE_DONE, 0);
 	assert_refused(tpm_port_esys_open(interposer.where, NULL,
 			   SWTPM_TIMEOUT_MS, &port, &err),
 	    0);
@@ -530,9 +552,9 @@ a_tpm_that_dies_is_an_error_at_once(void **state)
 	    TPM_UNREACHABLE);
 	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
 	    TPM_UNREACHABLE);
+	/* It is back, and its keys are the same. */
 	swtpm_start(swtpm);
-	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
-	    TPM_UNREACHABLE);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err), 0);
 }
 
 /* It knows nothing of our session. */
@@ -550,6 +572,7 @@ a_tpm_that_was_reset_is_an_error(void **state)
 	swtpm_start(swtpm);
 	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
 	    TPM_FAILED);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err), 0);
 }
 
 static void
@@ -572,6 +595,293 @@ a_tpm_that_does_not_answer_is_given_up(void **state)
 	tpm_port_close(&port);
 	assert_true(seconds_since(&start) < 10);
 	kill(swtpm->pid, SIGCONT);
+}
+
+/* --- what passes ------------------------------------------------------- */
+
+/* A port through somebody who twists the answers to one command. */
+static struct tpm_port
+twisted_port(const struct swtpm *swtpm, const struct tpm_identity *identity,
+    uint32_t command, enum interposer_twist twist, size_t offset,
+    unsigned times, int timeout_ms)
+{
+	struct tpm_port port;
+	struct err err = {0};
+
+	interposer_times = times;
+	interposer = interposer_start(swtpm, command, twist, offset);
+	interposer_times = 0;
+	if (tpm_port_esys_open(interposer.where, identity, timeout_ms, &port,
+		&err) != 0)
+		fail_msg("%s", err.text);
+	return port;
+}
+
+static void
+untwist(struct tpm_port *port)
+{
+	tpm_port_close(port);
+	interposer_stop(&interposer);
+}
+
+/* Register 13, which was zeros: was it extended with this, so often? */
+static void
+assert_extended(const struct tpm_port *port, const char *text, int times)
+{
+	struct pcr_digests digests = digests_of(text);
+	struct pcr_digest wanted = {{0}};
+	struct pcr_values values;
+	struct err err = {0};
+
+	for (int i = 0; i < times; i++)
+		assert_refused(pcr_extend(PCR_SHA256, &digests.bank[PCR_SHA256],
+				   &wanted, &err),
+		    0);
+	if (port->ops->pcr_read(port->tpm, &values, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_memory_equal(&values.value[PCR_SHA256][13], &wanted,
+	    sizeof(wanted));
+}
+
+static void
+a_command_that_is_put_off_is_sent_again(void **state)
+{
+	static const uint32_t codes[] = {RC_RETRY, RC_YIELDED, RC_TESTING,
+	    RC_CANCELED, RC_NV_RATE, RC_NV_UNAVAILABLE, RC_MEMORY,
+	    RC_OBJECT_MEMORY, RC_SESSION_MEMORY, RC_SESSION_HANDLES};
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct pcr_digests digests = digests_of("event");
+	struct err err = {0};
+
+	for (size_t i = 0; i < countof(codes); i++) {
+		/* More often than ESYS would send it. */
+		struct tpm_port port =
+		    twisted_port(swtpm, &identity, TPM_CC_PCR_EXTEND,
+			TWIST_CODE, codes[i], i == 0 ? 8 : 2, SWTPM_TIMEOUT_MS);
+
+		if (port.ops->pcr_extend(port.tpm, 13, &digests, &err) != 0)
+			fail_msg("0x%x: %s", codes[i], err.text);
+		assert_extended(&port, "event", (int)i + 1);
+		untwist(&port);
+	}
+}
+
+/* After some eight tries in three seconds; if ESYS sent it again for that, it
+ * would be carried out in the end. */
+static void
+a_command_that_is_put_off_too_long_is_an_error_by_name(void **state)
+{
+	static const uint32_t codes[] = {RC_RETRY, RC_NV_RATE};
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct pcr_digests digests = digests_of("event");
+
+	for (size_t i = 0; i < countof(codes); i++) {
+		struct tpm_port port = twisted_port(swtpm, &identity,
+		    TPM_CC_PCR_EXTEND, TWIST_CODE, codes[i], 15, 3000);
+		struct err err = {0};
+
+		assert_refused(
+		    port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+		    TPM_BUSY);
+		assert_has(err.text, "warn(2.0)");
+		assert_extended(&port, "event", 0);
+		untwist(&port);
+	}
+}
+
+/* To ask again does not help, or harms. */
+static void
+an_error_that_does_not_pass_is_said_at_once(void **state)
+{
+	static const uint32_t codes[] = {RC_LOCKOUT, RC_OBJECT_HANDLES,
+	    RC_LOCALITY, RC_FAILURE};
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct pcr_digests digests = digests_of("event");
+
+	for (size_t i = 0; i < countof(codes); i++) {
+		struct tpm_port port =
+		    twisted_port(swtpm, &identity, TPM_CC_PCR_EXTEND,
+			TWIST_CODE, codes[i], 1, SWTPM_TIMEOUT_MS);
+		struct err err = {0};
+
+		assert_refused(
+		    port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+		    TPM_FAILED);
+		assert_extended(&port, "event", 0);
+		untwist(&port);
+	}
+}
+
+/* More often than the TPM has room for sessions. */
+static void
+a_port_goes_on_after_answers_that_were_lost(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, "MLE");
+	struct tpm_port port = twisted_port(swtpm, &identity, TPM_CC_PCR_EXTEND,
+	    TWIST_GARBLE, 0, 5, SWTPM_TIMEOUT_MS);
+	struct pcr_digests digests = digests_of("event");
+	struct digest data = {{9}};
+	struct err err = {0};
+
+	swtpm_launch(swtpm, "MLE");
+	for (int i = 1; i <= 5; i++) {
+		/* Opens the other session too. */
+		if (port.ops->log_extend(port.tpm, &data, &err) != 0)
+			fail_msg("%s", err.text);
+		assert_refused(
+		    port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+		    TPM_UNREACHABLE);
+		assert_extended(&port, "event", i);
+	}
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err), 0);
+	untwist(&port);
+}
+
+static void
+a_port_goes_on_after_an_answer_that_was_forged(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct tpm_port port = twisted_port(swtpm, &identity, TPM_CC_PCR_EXTEND,
+	    TWIST_FAKE_DONE, 0, 1, SWTPM_TIMEOUT_MS);
+	struct pcr_digests digests = digests_of("event");
+	struct err err = {0};
+
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+	    TPM_RESPONSE_FORGED);
+	assert_extended(&port, "event", 0);
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err), 0);
+	assert_extended(&port, "event", 1);
+	untwist(&port);
+}
+
+static void
+another_key_after_a_failure_is_not_used(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct tpm_port port = twisted_port(swtpm, &identity, TPM_CC_PCR_EXTEND,
+	    TWIST_GARBLE, 0, 1, SWTPM_TIMEOUT_MS);
+	struct pcr_digests digests = digests_of("event");
+	struct pcr_values values;
+	struct err err = {0};
+
+	assert_refused(port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+	    TPM_UNREACHABLE);
+	swtpm_shell(swtpm, "tpm2_evictcontrol -Q -C o -c 0x81000a51");
+	assert_refused(port.ops->pcr_read(port.tpm, &values, &err),
+	    TPM_NOT_PROVISIONED);
+	swtpm_shell(swtpm, "tpm2_createprimary -Q -C o -c p && "
+			   "tpm2_evictcontrol -Q -C o -c p 0x81000a51");
+	assert_refused(port.ops->pcr_read(port.tpm, &values, &err),
+	    TPM_KEY_NOT_PINNED);
+	untwist(&port);
+}
+
+/* As a kernel's device does it: no command before the answer to the last one
+ * was read. */
+static bool is_busy;
+
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+
+ssize_t
+__wrap_write(int fd, const void *bytes, size_t len)
+{
+	if (!is_busy)
+		return __real_write(fd, bytes, len);
+	is_busy = false;
+	close(open("go", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	errno = EBUSY;
+	return -1;
+}
+
+static void
+an_answer_that_comes_too_late_is_dropped(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct pcr_digests digests = digests_of("event");
+
+	interposer_times = 1;
+	for (int i = 1; i <= 2; i++) {
+		struct interposer device = interposer_start_device(swtpm,
+		    TPM_CC_PCR_EXTEND, TWIST_HOLD, 0);
+		struct tpm_port port;
+		struct err err = {0};
+
+		assert_refused(tpm_port_esys_open(device.where, &identity, 2000,
+				   &port, &err),
+		    0);
+		assert_refused(
+		    port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+		    TPM_UNREACHABLE);
+		/* It is there before the next command, or only then. */
+		is_busy = i == 2;
+		if (i == 1)
+			close(open("go", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+		while (i == 1 && access("gone", F_OK) != 0)
+			poll(NULL, 0, 5);
+		assert_extended(&port, "event", i);
+		assert_false(is_busy);
+		tpm_port_close(&port);
+		interposer_stop(&device);
+		unlink("go");
+		unlink("gone");
+	}
+	interposer_times = 0;
+}
+
+static void
+calls_have_a_time_together(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct tpm_port port = swtpm_port(swtpm, &identity);
+	struct pcr_digests digests = digests_of("event");
+	struct timespec start;
+	struct err err = {0};
+
+	kill(swtpm->pid, SIGSTOP);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	port.ops->time_limit(port.tpm, 2);
+	for (int i = 0; i < 5; i++)
+		assert_refused(
+		    port.ops->pcr_extend(port.tpm, 13, &digests, &err),
+		    TPM_UNREACHABLE);
+	assert_true(seconds_since(&start) >= 1.9);
+	assert_true(seconds_since(&start) < 2 + SWTPM_TIMEOUT_MS / 2000.0);
+	kill(swtpm->pid, SIGCONT);
+	/* What has no time left was not sent. */
+	port.ops->time_limit(port.tpm, 0);
+	assert_extended(&port, "event", 1);
+	tpm_port_close(&port);
+}
+
+/* Somebody extends a register between the policy of the index and its use. */
+static void
+a_register_that_moves_does_not_close_the_log_index(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, "MLE");
+	static const unsigned times[] = {1, 0};
+	struct digest data = {{9}};
+
+	swtpm_launch(swtpm, "MLE");
+	for (size_t i = 0; i < countof(times); i++) {
+		struct tpm_port port =
+		    twisted_port(swtpm, &identity, TPM_CC_NV_EXTEND,
+			TWIST_EXTEND, 0, times[i], SWTPM_TIMEOUT_MS);
+		struct err err = {0};
+
+		assert_refused(port.ops->log_extend(port.tpm, &data, &err),
+		    times[i] == 1 ? 0 : TPM_FAILED);
+		untwist(&port);
+	}
 }
 
 static void
@@ -618,6 +928,15 @@ main(void)
 	    TEST(a_tpm_that_dies_is_an_error_at_once),
 	    TEST(a_tpm_that_was_reset_is_an_error),
 	    TEST(a_tpm_that_does_not_answer_is_given_up),
+	    TEST(a_command_that_is_put_off_is_sent_again),
+	    TEST(a_command_that_is_put_off_too_long_is_an_error_by_name),
+	    TEST(an_error_that_does_not_pass_is_said_at_once),
+	    TEST(a_port_goes_on_after_answers_that_were_lost),
+	    TEST(a_port_goes_on_after_an_answer_that_was_forged),
+	    TEST(another_key_after_a_failure_is_not_used),
+	    TEST(an_answer_that_comes_too_late_is_dropped),
+	    TEST(calls_have_a_time_together),
+	    TEST(a_register_that_moves_does_not_close_the_log_index),
 	    cmocka_unit_test(a_tpm_that_is_not_there_is_unreachable),
 	};
 

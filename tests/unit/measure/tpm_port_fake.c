@@ -169,6 +169,15 @@ fake_ek_certificate_read(void *tpm, struct tpm_blob *ret_certificate,
 }
 
 static void
+fake_time_limit(void *tpm, int seconds)
+{
+	struct tpm_fake *fake = tpm;
+
+	fake->limit_seconds = seconds;
+	fake->limit_count++;
+}
+
+static void
 fake_close(void *tpm)
 {
 	struct tpm_fake *fake = tpm;
@@ -188,6 +197,7 @@ static const struct tpm_ops ops = {
     .log_certify = fake_log_certify,
     .public_read = fake_public_read,
     .ek_certificate_read = fake_ek_certificate_read,
+    .time_limit = fake_time_limit,
     .close = fake_close,
 };
 
@@ -236,7 +246,12 @@ note(struct tpm_fake *fake, const char *operation, const char *fmt, ...)
 	}
 	if (fake->fail_at > 0 && --fake->fail_at == 0)
 		return true;
-	return strcmp(fake->fail_operation, operation) == 0;
+	if (strcmp(fake->fail_operation, operation) != 0 &&
+	    strcmp(fake->fail_operation, FAKE_TPM_ALL) != 0)
+		return false;
+	if (fake->fail_times > 0 && --fake->fail_times == 0)
+		fake->fail_operation[0] = '\0';
+	return true;
 }
 
 static int

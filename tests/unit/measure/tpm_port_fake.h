@@ -11,6 +11,7 @@
 #include "measure/tpm_port.h"
 
 enum { FAKE_TPM_CALLS = 256 };
+#define FAKE_TPM_ALL "*"
 
 struct tpm_fake {
 	/* The journal: "pcr_extend 13 <hex of the SHA-256 digest>", ... */
@@ -18,9 +19,11 @@ struct tpm_fake {
 	uint32_t call_count;
 
 	/* Fail the n-th call from now (from 1; 0: none), or each call of one
-	 * operation, with this code; before it has an effect, or after. */
+	 * operation or of FAKE_TPM_ALL, so many times (0: always), with this
+	 * code; before it has an effect, or after. */
 	uint32_t fail_at;
 	char fail_operation[32];
+	uint32_t fail_times;
 	enum err_code fail_code; /* TPM_FAILED unless set */
 	bool fails_after;
 
@@ -33,6 +36,8 @@ struct tpm_fake {
 	bool is_launched;         /* the log index may be written */
 	struct pcr_digest log;
 	uint64_t counter;
+	int limit_seconds; /* that was given last, and how often one was */
+	uint32_t limit_count;
 	bool is_closed;
 };
 
