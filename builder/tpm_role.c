@@ -145,8 +145,8 @@ open_log(struct tpm_role *role, struct err *err)
 	const struct timespec pause = {.tv_nsec = 100000000};
 
 	for (int tries = 50;; tries--) {
-		if (event_log_open(role->config->measure.log, &role->log,
-			err) == 0)
+		if (event_log_open(role->config->measure.log,
+			LIMIT_EVENT_LOG_BYTES, &role->log, err) == 0)
 			return 0;
 		if (err->sys != EWOULDBLOCK || tries == 0)
 			return (int)err->code;

@@ -41,6 +41,7 @@ static const uint8_t header[] = {
 
 struct event_log {
 	int fd;
+	uint64_t limit;
 	uint64_t bytes;
 	uint64_t count;
 	bool is_broken;
@@ -67,12 +68,16 @@ static size_t encode_record(unsigned pcr, struct bytes event,
     const struct pcr_digests *digests, uint8_t *out);
 static int write_at_end(struct event_log *log, struct bytes data,
     struct err *err);
+static int write_data(const struct event_log *log, struct bytes data,
+    struct err *err);
+static void put_back(struct event_log *log);
 static int cut(struct event_log *log, struct err *err);
 static int read_at(int fd, uint64_t offset, void *buffer, size_t len,
     struct err *err);
 
 int
-event_log_open(const char *path, struct event_log **ret_log, struct err *err)
+event_log_open(const char *path, uint64_t limit, struct event_log **ret_log,
+    struct err *err)
 {
 	CLEANUP(event_log_closep) struct event_log *log = NULL;
 	uint64_t bytes = 0;
@@ -81,6 +86,7 @@ event_log_open(const char *path, struct event_log **ret_log, struct err *err)
 	if (log == NULL)
 		return err_set(err, NO_MEMORY, "event log");
 	log->fd = -1;
+	log->limit = limit;
 	TRY(open_file(path, &log->fd, err));
 	if (check_file(log->fd, &bytes, err) != 0 ||
 	    start_or_continue(log, bytes, err) != 0)
@@ -109,17 +115,37 @@ event_log_append(struct event_log *log, unsigned pcr, struct bytes event,
 	bug_unless(pcr < PCR_COUNT && event.len <= EVENT_BYTES);
 	if (log->is_broken)
 		return err_set(err, EVENT_LOG_IO,
-		    "an earlier write failed: nothing more is taken");
-	if (log->bytes + FIXED_BYTES + event.len > LIMIT_EVENT_LOG_BYTES)
+		    "what an earlier write left could not be removed: nothing "
+		    "more is taken");
+	if (event_log_record_bytes(event.len) > event_log_left(log))
 		return err_set(err, EVENT_LOG_FULL,
-		    "%llu events, limit %zu bytes",
-		    (unsigned long long)log->count, LIMIT_EVENT_LOG_BYTES);
+		    "%llu events, limit %llu bytes",
+		    (unsigned long long)log->count,
+		    (unsigned long long)log->limit);
 	TRY(pcr_digests_of(event, &digests, err));
 	len = encode_record(pcr, event, &digests, record);
 	TRY(write_at_end(log, bytes_of(record, len), err));
 	log->count++;
 	*ret_digests = digests;
 	return 0;
+}
+
+bool
+event_log_is_broken(const struct event_log *log)
+{
+	return log->is_broken;
+}
+
+uint64_t
+event_log_record_bytes(size_t event_bytes)
+{
+	return FIXED_BYTES + (uint64_t)event_bytes;
+}
+
+uint64_t
+event_log_left(const struct event_log *log)
+{
+	return log->limit > log->bytes ? log->limit - log->bytes : 0;
 }
 
 uint64_t
@@ -144,6 +170,28 @@ event_log_replay(const struct event_log *log, unsigned pcr,
 	while (offset < log->bytes)
 		TRY(replay_one(log, pcr, &offset, &replay, err));
 	*ret_replay = replay;
+	return 0;
+}
+
+int
+event_log_each(const struct event_log *log,
+    int (*visit)(void *context, struct bytes event, struct err *err),
+    void *context, struct err *err)
+{
+	uint64_t offset = sizeof(header);
+
+	while (offset < log->bytes) {
+		uint8_t event[EVENT_BYTES];
+		uint8_t fixed[FIXED_BYTES] = {0};
+		uint32_t size = 0;
+
+		TRY(read_at(log->fd, offset, fixed, sizeof(fixed), err));
+		TRY(check_fixed(fixed, offset, err));
+		bytes_le32(bytes_of(fixed, sizeof(fixed)), SIZE_AT, &size);
+		TRY(read_at(log->fd, offset + FIXED_BYTES, event, size, err));
+		TRY(visit(context, bytes_of(event, size), err));
+		offset += FIXED_BYTES + size;
+	}
 	return 0;
 }
 
@@ -195,9 +243,9 @@ start_or_continue(struct event_log *log, uint64_t bytes, struct err *err)
 {
 	bool is_whole = false;
 
-	if (bytes > LIMIT_EVENT_LOG_BYTES)
-		return err_set(err, EVENT_LOG_FULL, "%llu bytes, limit %zu",
-		    (unsigned long long)bytes, LIMIT_EVENT_LOG_BYTES);
+	if (bytes > log->limit)
+		return err_set(err, EVENT_LOG_FULL, "%llu bytes, limit %llu",
+		    (unsigned long long)bytes, (unsigned long long)log->limit);
 	TRY(check_header(log, bytes, &is_whole, err));
 	if (!is_whole)
 		return write_at_end(log, bytes_of(header, sizeof(header)), err);
@@ -360,12 +408,19 @@ encode_record(unsigned pcr, struct bytes event,
 	return at + 4 + event.len;
 }
 
-/*
- * After a failed fdatasync(2) nobody knows what is on disk, so the log is
- * broken then; after a short write it is cut back and goes on.
- */
 static int
 write_at_end(struct event_log *log, struct bytes data, struct err *err)
+{
+	if (write_data(log, data, err) != 0) {
+		put_back(log);
+		return (int)err->code;
+	}
+	log->bytes += data.len;
+	return 0;
+}
+
+static int
+write_data(const struct event_log *log, struct bytes data, struct err *err)
 {
 	ssize_t n;
 
@@ -374,29 +429,37 @@ write_at_end(struct event_log *log, struct bytes data, struct err *err)
 	} while (n < 0 && errno == EINTR);
 	if (n >= 0 && (size_t)n < data.len)
 		errno = ENOSPC;
-	if (n < 0 || (size_t)n < data.len) {
-		err_set_errno(err, EVENT_LOG_IO, "pwrite of %zu bytes",
+	if (n < 0 || (size_t)n < data.len)
+		return err_set_errno(err, EVENT_LOG_IO, "pwrite of %zu bytes",
 		    data.len);
-		cut(log, &(struct err){0});
-		return (int)err->code;
-	}
-	if (fdatasync(log->fd) != 0) {
-		err_set_errno(err, EVENT_LOG_IO, "fdatasync");
-		cut(log, &(struct err){0});
-		log->is_broken = true;
-		return (int)err->code;
-	}
-	log->bytes += data.len;
+	if (fdatasync(log->fd) != 0)
+		return err_set_errno(err, EVENT_LOG_IO, "fdatasync");
 	return 0;
+}
+
+/*
+ * Remove what a write that failed may have left. What was there before was
+ * confirmed then, so that after a failed fdatasync(2), which tells nobody what
+ * became of the new bytes, the old ones are still good. If their end cannot be
+ * confirmed now, nobody knows how long the log is.
+ */
+static void
+put_back(struct event_log *log)
+{
+	struct err ignored;
+	struct stat st;
+
+	if (cut(log, &ignored) != 0 || fdatasync(log->fd) != 0 ||
+	    fstat(log->fd, &st) != 0 || (uint64_t)st.st_size != log->bytes)
+		log->is_broken = true;
 }
 
 static int
 cut(struct event_log *log, struct err *err)
 {
-	if (ftruncate(log->fd, (off_t)log->bytes) == 0)
-		return 0;
-	log->is_broken = true;
-	return err_set_errno(err, EVENT_LOG_IO, "ftruncate");
+	if (ftruncate(log->fd, (off_t)log->bytes) != 0)
+		return err_set_errno(err, EVENT_LOG_IO, "ftruncate");
+	return 0;
 }
 
 static int

@@ -4,11 +4,12 @@
  * A record is on disk before event_log_append() returns, and only then may its
  * digests be extended: so a log holds every event that the TPM has, and maybe
  * one more. Appending is all or nothing, and costs the same for the first
- * record as for the last.
+ * record as for the last. After an append that failed the log is as it was, and
+ * takes the next one.
  *
  * The file must not outlive the boot: it belongs below /run. The path is opened
  * once. System calls after event_log_open(): pread, pwrite, fdatasync,
- * ftruncate, close.
+ * ftruncate, fstat, close.
  *
  * Not done: events are not looked at, and no register is compared.
  * Spec: TCG PC Client Platform Firmware Profile, "Event Logging"
@@ -30,25 +31,33 @@ struct event_log;
 
 /*
  * Make the log, mode 0600, or go on with one that is there. What is there must
- * be a file of this user alone and a log as written here, record for record;
- * half a record at its end, from a crash, is cut off. Nobody else may use it
- * at the same time. Returns owned.
+ * be a file of this user alone and a log as written here, record for record, of
+ * at most `limit` bytes; half a record at its end, from a crash, is cut off.
+ * Nobody else may use it at the same time. Returns owned.
  * Errors: EVENT_LOG_IO; EVENT_LOG_MALFORMED; EVENT_LOG_FULL; NO_MEMORY.
  */
-int event_log_open(const char *path, struct event_log **ret_log,
+int event_log_open(const char *path, uint64_t limit, struct event_log **ret_log,
     struct err *err);
 
 void event_log_closep(struct event_log **log);
 
 /*
  * Append one event for a register, at most EVENT_BYTES long, and give the
- * digests that are to be extended. On failure the log is as it was; if it
- * cannot be made so, or the disk did not confirm, the log is broken and takes
+ * digests that are to be extended. On failure the log is cut back to what it
+ * was, on disk too. If that cannot be made sure of, the log is broken and takes
  * nothing any more.
  * Errors: EVENT_LOG_IO; EVENT_LOG_FULL; NO_MEMORY.
  */
 int event_log_append(struct event_log *log, unsigned pcr, struct bytes event,
     struct pcr_digests *ret_digests, struct err *err);
+
+bool event_log_is_broken(const struct event_log *log);
+
+/* What an event of this length takes of the log. */
+uint64_t event_log_record_bytes(size_t event_bytes);
+
+/* What is left of the limit. */
+uint64_t event_log_left(const struct event_log *log);
 
 /* Records, without the header. */
 uint64_t event_log_count(const struct event_log *log);
@@ -71,6 +80,12 @@ struct event_log_replay {
  */
 int event_log_replay(const struct event_log *log, unsigned pcr,
     struct event_log_replay *ret_replay, struct err *err);
+
+/* Show each event to `visit`, from the first one on, until that fails.
+ * Errors: EVENT_LOG_IO; EVENT_LOG_MALFORMED; those of `visit`. */
+int event_log_each(const struct event_log *log,
+    int (*visit)(void *context, struct bytes event, struct err *err),
+    void *context, struct err *err);
 
 /*
  * Read at most `size` bytes from `offset` on, for export; none at the end.

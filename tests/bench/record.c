@@ -112,7 +112,7 @@ main(int argc, char **argv)
 	must(tpm_port_esys_open(argv[1], &identity, LIMIT_TPM_SECONDS * 1000,
 		 &tpm, &err),
 	    &err);
-	must(event_log_open(argv[3], &log, &err), &err);
+	must(event_log_open(argv[3], LIMIT_EVENT_LOG_BYTES, &log, &err), &err);
 	costs = calloc(count, sizeof(*costs));
 	if (costs == NULL)
 		return 1;

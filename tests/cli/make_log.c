@@ -53,7 +53,8 @@ main(int argc, char **argv)
 	CLEANUP(event_log_closep) struct event_log *log = NULL;
 	struct err err;
 
-	if (argc < 2 || event_log_open(argv[1], &log, &err) != 0 ||
+	if (argc < 2 ||
+	    event_log_open(argv[1], LIMIT_EVENT_LOG_BYTES, &log, &err) != 0 ||
 	    (argc > 2 && !digest_from_text(argv[2], &payload)))
 		return 2;
 	has_nv_name = argc > 3;

@@ -315,7 +315,9 @@ log_only(const struct event *event, bool register_too)
 	struct pcr_digests digests;
 	struct err err = {0};
 
-	assert_code(event_log_open("measure.log", &log, &err), 0);
+	assert_code(
+	    event_log_open("measure.log", LIMIT_EVENT_LOG_BYTES, &log, &err),
+	    0);
 	assert_code(event_log_append(log, ROLE_PCR, bytes_of(bytes, len),
 			&digests, &err),
 	    0);

@@ -140,7 +140,8 @@ assert_register_is_the_log(void)
 	struct event_log_replay replay;
 	struct err err = {0};
 
-	if (event_log_open("measure.log", &log, &err) != 0)
+	if (event_log_open("measure.log", LIMIT_EVENT_LOG_BYTES, &log, &err) !=
+	    0)
 		fail_msg("%s", err.text);
 	assert_code(event_log_replay(log, ROLE_PCR, &replay, &err), 0);
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
@@ -595,7 +596,9 @@ add_to_log(const char *event)
 	struct pcr_digests digests;
 	struct err err;
 
-	assert_code(event_log_open("measure.log", &log, &err), 0);
+	assert_code(
+	    event_log_open("measure.log", LIMIT_EVENT_LOG_BYTES, &log, &err),
+	    0);
 	assert_code(event_log_append(log, ROLE_PCR, bytes_of_str(event),
 			&digests, &err),
 	    0);

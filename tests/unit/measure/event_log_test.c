@@ -16,9 +16,11 @@
 
 enum { HEADER_BYTES = 69, RECORD_BYTES = 100 };
 
-/* The next call of this kind fails, or writes this much less. */
-static bool fail_sync;
+/* So many next calls of this kind fail; or do nothing; or write this much
+ * less. */
+static int fail_syncs;
 static bool fail_truncate;
+static bool skip_truncate;
 static bool fail_write;
 static size_t write_less;
 
@@ -46,9 +48,9 @@ __wrap_pwrite(int fd, const void *data, size_t len, off_t offset)
 int
 __wrap_fdatasync(int fd)
 {
-	if (!fail_sync)
+	if (fail_syncs == 0)
 		return __real_fdatasync(fd);
-	fail_sync = false;
+	fail_syncs--;
 	errno = EIO;
 	return -1;
 }
@@ -56,6 +58,8 @@ __wrap_fdatasync(int fd)
 int
 __wrap_ftruncate(int fd, off_t len)
 {
+	if (skip_truncate)
+		return 0;
 	if (!fail_truncate)
 		return __real_ftruncate(fd, len);
 	fail_truncate = false;
@@ -69,7 +73,7 @@ open_log(void)
 	struct event_log *log = NULL;
 	struct err err = {0};
 
-	if (event_log_open("log", &log, &err) != 0)
+	if (event_log_open("log", LIMIT_EVENT_LOG_BYTES, &log, &err) != 0)
 		fail_msg("%s", err.text);
 	return log;
 }
@@ -119,7 +123,7 @@ try_open(void)
 	CLEANUP(event_log_closep) struct event_log *log = NULL;
 	size_t descriptors = count_descriptors();
 	struct err err;
-	int code = event_log_open("log", &log, &err);
+	int code = event_log_open("log", LIMIT_EVENT_LOG_BYTES, &log, &err);
 
 	if (code != 0) {
 		assert_null(log);
@@ -222,6 +226,47 @@ a_replay_is_what_the_log_put_into_that_register(void **state)
 		    sizeof(before));
 		assert_memory_equal(&found.last, &digests, sizeof(digests));
 	}
+}
+
+struct seen {
+	char events[64];
+	int left; /* before it fails */
+};
+
+static int
+see(void *context, struct bytes event, struct err *err)
+{
+	struct seen *seen = context;
+
+	if (seen->left-- == 0)
+		return err_set(err, NO_MEMORY, "as the test says");
+	strncat(seen->events, (const char *)event.ptr, event.len);
+	strcat(seen->events, ";");
+	return 0;
+}
+
+static void
+each_event_is_shown_until_one_fails(void **state)
+{
+	static const char *const events[] = {"one", "", "three"};
+	CLEANUP(event_log_closep) struct event_log *log = open_log();
+	struct seen all = {.left = 9};
+	struct seen some = {.left = 2};
+	struct pcr_digests digests;
+	struct err err;
+
+	(void)state;
+	for (unsigned i = 0; i < countof(events); i++)
+		assert_refused(event_log_append(log, 12 + i,
+				   bytes_of_str(events[i]), &digests, &err),
+		    0);
+	assert_refused(event_log_each(log, see, &all, &err), 0);
+	assert_string_equal(all.events, "one;;three;");
+	assert_refused(event_log_each(log, see, &some, &err), NO_MEMORY);
+	assert_string_equal(some.events, "one;;");
+	patch(HEADER_BYTES + 4, 3);
+	assert_refused(event_log_each(log, see, &all, &err),
+	    EVENT_LOG_MALFORMED);
 }
 
 static void
@@ -405,38 +450,39 @@ a_log_over_the_limit_is_refused(void **state)
 	assert_refused(try_open(), EVENT_LOG_FULL);
 }
 
-/* Records of the largest size, written by hand to the brim. */
 static void
 a_full_log_takes_nothing_more(void **state)
 {
-	struct event_log *log = open_log();
-	size_t record = RECORD_BYTES + EVENT_BYTES;
-	size_t count = (LIMIT_EVENT_LOG_BYTES - HEADER_BYTES) / record;
-	char one[RECORD_BYTES + EVENT_BYTES];
+	struct event_log *log = NULL;
 	uint8_t event[EVENT_BYTES] = {0};
+	size_t record = RECORD_BYTES + EVENT_BYTES;
 	struct pcr_digests digests;
 	struct err err;
-	size_t len = 0;
-	FILE *file;
+	uint64_t bytes;
 
 	(void)state;
-	assert_refused(event_log_append(log, 13, bytes_of(event, sizeof(event)),
-			   &digests, &err),
-	    0);
+	assert_int_equal(event_log_record_bytes(EVENT_BYTES), record);
 	assert_refused(
-	    event_log_read(log, HEADER_BYTES, one, record, &len, &err), 0);
-	event_log_closep(&log);
-	file = fopen("log", "a");
-	for (size_t i = 1; i < count; i++)
-		assert_int_equal(fwrite(one, record, 1, file), 1);
-	assert_int_equal(fclose(file), 0);
-	log = open_log();
-	assert_int_equal(event_log_count(log), count);
-	assert_refused(event_log_append(log, 13, bytes_of(event, sizeof(event)),
-			   &digests, &err),
-	    EVENT_LOG_FULL);
-	assert_int_equal(event_log_count(log), count);
+	    event_log_open("log", HEADER_BYTES + 3 * record - 1, &log, &err),
+	    0);
+	for (int i = 0; i < 3; i++)
+		assert_refused(event_log_append(log, 13,
+				   bytes_of(event, sizeof(event)), &digests,
+				   &err),
+		    i < 2 ? 0 : EVENT_LOG_FULL);
+	assert_int_equal(event_log_count(log), 2);
 	assert_int_equal(event_log_bytes(log), file_bytes());
+	assert_int_equal(event_log_left(log), record - 1);
+	/* A smaller one fits, to the last byte. */
+	assert_refused(event_log_append(log, 13,
+			   bytes_of(event, sizeof(event) - 1), &digests, &err),
+	    0);
+	assert_int_equal(event_log_left(log), 0);
+	bytes = event_log_bytes(log);
+	event_log_closep(&log);
+	assert_refused(event_log_open("log", bytes - 1, &log, &err),
+	    EVENT_LOG_FULL);
+	assert_refused(event_log_open("log", bytes, &log, &err), 0);
 	event_log_closep(&log);
 }
 
@@ -459,31 +505,62 @@ a_write_that_fails_leaves_the_log_as_it_was(void **state)
 	assert_int_equal(event_log_count(log), 1);
 }
 
+/* What was there before was confirmed, and is confirmed again. */
 static void
-a_log_that_the_disk_did_not_confirm_is_broken(void **state)
+a_record_that_the_disk_did_not_confirm_is_not_in_the_log(void **state)
 {
 	CLEANUP(event_log_closep) struct event_log *log = open_log();
 	size_t before = file_bytes();
 
 	(void)state;
-	fail_sync = true;
+	fail_syncs = 1;
 	assert_refused(try_append(log), EVENT_LOG_IO);
 	assert_int_equal(file_bytes(), before);
+	assert_int_equal(event_log_count(log), 0);
+	assert_false(event_log_is_broken(log));
+	assert_refused(try_append(log), 0);
+	assert_int_equal(event_log_count(log), 1);
+	assert_int_equal(event_log_bytes(log), file_bytes());
+}
+
+static void
+assert_broken(struct event_log *log)
+{
+	size_t before = file_bytes();
+
+	assert_true(event_log_is_broken(log));
 	assert_refused(try_append(log), EVENT_LOG_IO);
 	assert_int_equal(event_log_count(log), 0);
+	assert_int_equal(file_bytes(), before);
 }
 
 static void
 a_log_that_cannot_be_cut_back_is_broken(void **state)
 {
-	CLEANUP(event_log_closep) struct event_log *log = open_log();
+	struct event_log *log = open_log();
 
 	(void)state;
 	write_less = 3;
 	fail_truncate = true;
 	assert_refused(try_append(log), EVENT_LOG_IO);
+	assert_broken(log);
+	event_log_closep(&log);
+
+	/* Nobody knows whether the disk has its end. */
+	log = open_log();
+	fail_syncs = 2;
 	assert_refused(try_append(log), EVENT_LOG_IO);
-	assert_int_equal(event_log_count(log), 0);
+	assert_broken(log);
+	event_log_closep(&log);
+
+	/* It says that it is cut, and is not. */
+	log = open_log();
+	write_less = 3;
+	skip_truncate = true;
+	assert_refused(try_append(log), EVENT_LOG_IO);
+	skip_truncate = false;
+	assert_broken(log);
+	event_log_closep(&log);
 }
 
 static void
@@ -492,7 +569,7 @@ a_log_that_cannot_be_made_is_an_error(void **state)
 	(void)state;
 	fail_write = true;
 	assert_refused(try_open(), EVENT_LOG_IO);
-	fail_sync = true;
+	fail_syncs = 1;
 	assert_refused(try_open(), EVENT_LOG_IO);
 	assert_int_equal(unlink("log"), 0);
 	assert_int_equal(mkdir("log", 0700), 0);
@@ -508,6 +585,7 @@ main(void)
 	    SCRATCH(a_new_log_is_private_and_holds_the_header),
 	    SCRATCH(a_record_holds_the_digests_that_come_back_and_the_event),
 	    SCRATCH(a_replay_is_what_the_log_put_into_that_register),
+	    SCRATCH(each_event_is_shown_until_one_fails),
 	    SCRATCH(a_log_has_room_for_35000_guests),
 	    SCRATCH(a_log_is_read_to_its_end_and_no_further),
 	    SCRATCH(a_log_goes_on_where_it_was),
@@ -519,7 +597,7 @@ main(void)
 	    SCRATCH(a_log_over_the_limit_is_refused),
 	    SCRATCH(a_full_log_takes_nothing_more),
 	    SCRATCH(a_write_that_fails_leaves_the_log_as_it_was),
-	    SCRATCH(a_log_that_the_disk_did_not_confirm_is_broken),
+	    SCRATCH(a_record_that_the_disk_did_not_confirm_is_not_in_the_log),
 	    SCRATCH(a_log_that_cannot_be_cut_back_is_broken),
 	    SCRATCH(a_log_that_cannot_be_made_is_an_error),
 	};
