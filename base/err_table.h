@@ -389,7 +389,7 @@ X(520, EVENT_LOG_IO, ENVIRONMENT, \
   "the event log cannot be read or written, or is not a private file", \
   "check the path, its owner, its permissions and the disk") \
 X(521, EVENT_LOG_FULL, ENVIRONMENT, \
-  "the event log reached its size limit, so nothing more is started", \
+  "the event log has no room but for the ends of what was started", \
   "restart the host: the log and the register begin anew with a boot") \
 X(522, EVENT_LOG_MALFORMED, REFUSAL, \
   "the file is not a crypto-agile event log", \

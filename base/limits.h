@@ -71,7 +71,9 @@
 #define LIMIT_OCI_MANIFEST_BYTES LIMIT_KIB(64)
 
 /* Event log and evidence */
-#define LIMIT_EVENT_LOG_BYTES    LIMIT_MIB(32)
+#define LIMIT_EVENT_LOG_BYTES LIMIT_MIB(32)
+#define LIMIT_EVENT_LOG_KEPT_BYTES \
+	LIMIT_KIB(64) /* starts, policies; not builds */
 #define LIMIT_FIRMWARE_LOG_BYTES LIMIT_MIB(1)
 #define LIMIT_EVIDENCE_BYTES     LIMIT_MIB(48)
 

@@ -69,8 +69,12 @@ struct report {
 /* What became of an event; a child waits for it. */
 struct recorded {
 	struct outcome outcome;
-	bool is_outdated;          /* newer rules hold: it was not logged */
-	uint64_t sequence;         /* of the event, in the log */
+	bool is_outdated;  /* newer rules hold: it was not logged */
+	bool is_logged;    /* it is in the log, and so in the TPM now or later,
+	                    * whatever the outcome: a build needs its end */
+	bool is_broken;    /* nothing is put on record any more, whatever is
+	                    * asked; else what failed may work later */
+	uint64_t sequence; /* of the event, in the log */
 	struct digest measurement; /* SHA-256 of the event */
 };
 

@@ -38,6 +38,8 @@ struct record_answer {
 	struct recorded recorded; /* its outcome is that of every call; this
 	                           * alone goes on to a build child */
 	struct platform platform; /* RECORD_START */
+	uint64_t log_used_bytes;
+	uint64_t log_build_bytes_left; /* recorder_build_bytes_left() */
 };
 
 #endif

@@ -1,6 +1,11 @@
+/*
+ * The life of the tpm role: what it opens, what it finds at its start, and its
+ * end. What it is asked is in builder/tpm_role_calls.c.
+ */
 #include "builder/tpm_role.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -8,7 +13,6 @@
 
 #include <jansson.h>
 
-#include "base/draft.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/scope.h"
@@ -16,25 +20,11 @@
 #include "builder/platform_check.h"
 #include "builder/record_link.h"
 #include "builder/sandbox.h"
-#include "measure/epoch.h"
-#include "measure/recorder.h"
+#include "builder/tpm_role_state.h"
 #include "measure/tpm_port_esys.h"
 
-struct tpm_role {
-	const struct config *config;
-	const struct trust_policy *policy;
-	int link;
-	char *raw_identity; /* what was read, before anybody looked at it */
-	size_t identity_len;
-	char *raw_boot_policy;
-	size_t boot_policy_len;
-	struct tpm_identity identity;
-	struct tpm_port tpm;
-	struct event_log *log;
-	struct event_rules rules; /* that hold now */
-	struct recorder recorder;
-	struct platform platform;
-};
+/* Of finding out what the platform is, when the TPM fails. */
+enum { START_TRIES = 3, START_PAUSE_MS = 100 };
 
 static int enter(struct tpm_role *role, struct err *err);
 static int open_all(struct tpm_role *role, struct err *err);
@@ -42,29 +32,22 @@ static int read_input(const char *path, size_t max_bytes,
     enum err_code too_large, char **ret_raw, size_t *ret_len, struct err *err);
 static int open_log(struct tpm_role *role, struct err *err);
 static void start(struct tpm_role *role);
+static int record_start(struct tpm_role *role, struct event *event,
+    struct err *err);
+static int keep_finding_out(struct tpm_role *role, struct event_start *start,
+    struct err *err);
+static bool may_pass(enum err_code code);
 static int find_out(struct tpm_role *role, struct event_start *start,
     struct err *err);
 static struct platform_source source_of(struct tpm_role *role);
 static int use_log_index(struct tpm_role *role, struct event_start *start,
     struct err *err);
 static int serve(struct tpm_role *role, struct err *err);
+static void say_state(const struct tpm_role *role,
+    struct record_answer *answer);
 static int send_answer(const struct tpm_role *role,
     const struct record_answer *answer, const struct sealed *attached,
     struct err *err);
-static int answer_call(struct tpm_role *role, const struct record_call *call,
-    struct recorded *ret_recorded, struct sealed **ret_attached,
-    struct err *err);
-static int check_basis(const struct tpm_role *role, const struct basis *basis,
-    struct recorded *ret_recorded, struct err *err);
-static int adopt_store(struct tpm_role *role, const struct store_epoch *store,
-    struct err *err);
-static int adopt_trust(struct tpm_role *role, const struct trust_mark *next,
-    struct err *err);
-static int make_quote(struct tpm_role *role,
-    const struct quote_request *request, struct sealed **ret_quote,
-    struct err *err);
-static int read_log(struct tpm_role *role, uint64_t offset,
-    struct sealed **ret_piece, struct err *err);
 static void stop(struct tpm_role *role);
 
 void
@@ -161,7 +144,6 @@ start(struct tpm_role *role)
 	struct event event = {.kind = EVENT_START};
 	struct event_start *start = &event.as.start;
 	struct platform *platform = &role->platform;
-	struct digest ignored;
 	const struct platform_source source = source_of(role);
 	struct err failure;
 	struct err why = {0};
@@ -175,7 +157,7 @@ start(struct tpm_role *role)
 	start->rules.trust = *trust_digest(role->policy);
 	start->rules.trust_version = trust_version(role->policy);
 	if (code == 0)
-		code = find_out(role, start, &why);
+		code = keep_finding_out(role, start, &why);
 	/* A TPM can say that we started, whatever else is missing. */
 	if (!platform->has_tpm && role->tpm.ops != NULL)
 		(void)platform_check_register(&source, start, platform,
@@ -189,12 +171,48 @@ start(struct tpm_role *role)
 		role->recorder.tpm = NULL;
 	}
 	role->rules = start->rules;
-	if (recorder_record(&role->recorder, &event, &ignored, &failure) != 0 &&
-	    code == 0) {
+	if (record_start(role, &event, &failure) != 0 && code == 0) {
 		why = failure;
 		code = (int)failure.code;
 	}
 	outcome_from(&platform->why, code, &why);
+}
+
+/* In the log is enough: no build is on record before this is in the TPM too. */
+static int
+record_start(struct tpm_role *role, struct event *event, struct err *err)
+{
+	struct recorder *recorder = &role->recorder;
+	struct digest ignored;
+
+	if (recorder_record(recorder, event, &ignored, err) == 0)
+		return 0;
+	if (event->sequence == 0 || recorder_is_broken(recorder))
+		return (int)err->code;
+	log_line("pending event=start code=%s detail=\"%s\"",
+	    err_name(err->code), err->text);
+	return 0;
+}
+
+/* What it finds holds until the next start. */
+static int
+keep_finding_out(struct tpm_role *role, struct event_start *start,
+    struct err *err)
+{
+	for (int tries = 1;; tries++) {
+		int code = find_out(role, start, err);
+
+		if (code == 0 || tries == START_TRIES || !may_pass(err->code))
+			return code;
+		poll(NULL, 0, START_PAUSE_MS);
+	}
+}
+
+static bool
+may_pass(enum err_code code)
+{
+	return code == TPM_UNREACHABLE || code == TPM_FAILED ||
+	       code == TPM_BUSY || code == NO_MEMORY;
 }
 
 static int
@@ -249,6 +267,7 @@ serve(struct tpm_role *role, struct err *err)
 	    .platform = role->platform,
 	};
 
+	say_state(role, &first);
 	TRY(ipc_send(role->link, &first, sizeof(first), -1, err));
 	for (;;) {
 		CLEANUP(sealed_freep) struct sealed *attached = NULL;
@@ -264,11 +283,26 @@ serve(struct tpm_role *role, struct err *err)
 			return 0;
 		answer.kind = call.kind;
 		answer.tag = call.tag;
-		code =
-		    answer_call(role, &call, &answer.recorded, &attached, &why);
+		code = tpm_role_answer(role, &call, &answer.recorded, &attached,
+		    &why);
+		if (code != 0 && call.kind != RECORD_EVENT &&
+		    err_class_of(why.code) == ERR_CLASS_ENVIRONMENT)
+			recorder_doubt(&role->recorder);
 		outcome_from(&answer.recorded.outcome, code, &why);
+		say_state(role, &answer);
 		TRY(send_answer(role, &answer, attached, err));
 	}
+}
+
+static void
+say_state(const struct tpm_role *role, struct record_answer *answer)
+{
+	const struct recorder *recorder = &role->recorder;
+
+	answer->recorded.is_broken = recorder_is_broken(recorder);
+	answer->log_used_bytes =
+	    recorder->log != NULL ? event_log_bytes(recorder->log) : 0;
+	answer->log_build_bytes_left = recorder_build_bytes_left(recorder);
 }
 
 /* If nobody reads it any more, what was asked before that still counts. */
@@ -286,166 +320,6 @@ send_answer(const struct tpm_role *role, const struct record_answer *answer,
 	return code;
 }
 
-static int
-answer_call(struct tpm_role *role, const struct record_call *call,
-    struct recorded *ret_recorded, struct sealed **ret_attached,
-    struct err *err)
-{
-	struct event event = call->event;
-	bool is_decided =
-	    call->kind == RECORD_EPOCH ||
-	    (call->kind == RECORD_EVENT && event.kind == EVENT_BUILD);
-
-	if (is_decided)
-		TRY(check_basis(role, &call->basis, ret_recorded, err));
-	switch ((enum record_kind)call->kind) {
-	case RECORD_EVENT:
-		TRY(recorder_record(&role->recorder, &event,
-		    &ret_recorded->measurement, err));
-		ret_recorded->sequence = event.sequence;
-		return 0;
-	case RECORD_EPOCH:
-		return adopt_store(role, &call->store, err);
-	case RECORD_TRUST:
-		return adopt_trust(role, &call->trust, err);
-	case RECORD_QUOTE:
-		return make_quote(role, &call->quote_request, ret_attached,
-		    err);
-	case RECORD_LOG:
-		return read_log(role, call->log_offset, ret_attached, err);
-	case RECORD_START:
-		break;
-	}
-	return err_set(err, BUG, "call %u", call->kind);
-}
-
-/*
- * Of what is decided at the same time, the log's order says which rules hold: a
- * build that began under older ones could be what the newer ones forbid.
- */
-static int
-check_basis(const struct tpm_role *role, const struct basis *basis,
-    struct recorded *ret_recorded, struct err *err)
-{
-	ret_recorded->is_outdated = true;
-	if (!digest_equal(&basis->policy, &role->rules.trust))
-		return err_set_field(err, TRUST_DOWNGRADE, "trust_updates",
-		    "decided by another trust policy than version %lld, which "
-		    "is in force",
-		    (long long)role->rules.trust_version);
-	if (basis->has_store && basis->epoch < role->platform.epoch_floor)
-		return err_set(err, STORE_ROLLBACK,
-		    "decided by the store index of epoch %lld, floor %lld",
-		    (long long)basis->epoch,
-		    (long long)role->platform.epoch_floor);
-	ret_recorded->is_outdated = false;
-	return 0;
-}
-
-/*
- * A build child verified the signatures of a store index that is not the one in
- * force. What is used once is the floor from then on, and it is on record
- * before it is used.
- */
-static int
-adopt_store(struct tpm_role *role, const struct store_epoch *store,
-    struct err *err)
-{
-	struct event event = {.kind = EVENT_POLICY};
-	struct digest ignored;
-
-	if (role->rules.has_store &&
-	    digest_equal(&role->rules.store, &store->index))
-		return 0; /* another build was first */
-	if (store->epoch < role->platform.epoch_floor)
-		return err_set(err, STORE_ROLLBACK,
-		    "store index: epoch %lld, floor %lld",
-		    (long long)store->epoch,
-		    (long long)role->platform.epoch_floor);
-	if (role->platform.has_epoch_floor)
-		TRY(epoch_raise(&role->tpm, role->identity.counter_base,
-		    store->epoch, err));
-	role->platform.epoch_floor = store->epoch;
-	role->rules.has_store = true;
-	role->rules.store = store->index;
-	role->rules.epoch = (uint64_t)store->epoch;
-	event.as.policy = role->rules;
-	return recorder_record(&role->recorder, &event, &ignored, err);
-}
-
-/* A build child verified a chain that does not end with the policy in force.
- * Of two that come at once, here is decided which is the older one. */
-static int
-adopt_trust(struct tpm_role *role, const struct trust_mark *next,
-    struct err *err)
-{
-	struct event event = {.kind = EVENT_POLICY};
-	const struct trust_mark current = {
-	    .policy = role->rules.trust,
-	    .version = role->rules.trust_version,
-	};
-	struct digest ignored;
-
-	TRY(trust_mark_check(&current, next, err));
-	if (digest_equal(&current.policy, &next->policy))
-		return 0; /* another build was first */
-	role->rules.trust = next->policy;
-	role->rules.trust_version = next->version;
-	event.as.policy = role->rules;
-	return recorder_record(&role->recorder, &event, &ignored, err);
-}
-
-/* Evidence */
-
-static int
-make_quote(struct tpm_role *role, const struct quote_request *request,
-    struct sealed **ret_quote, struct err *err)
-{
-	CLEANUP(freep) struct quote *quote = calloc(1, sizeof(*quote));
-	const struct tpm_port *tpm = &role->tpm;
-	struct digest extra;
-
-	if (quote == NULL)
-		return err_set(err, NO_MEMORY, "quote");
-	if (request->nonce_len < EVIDENCE_NONCE_MIN_BYTES ||
-	    request->nonce_len > EVIDENCE_NONCE_MAX_BYTES)
-		return err_set_field(err, RPC_PARAMETER_BAD, "nonce",
-		    "nonce: %u bytes", request->nonce_len);
-	if (!role->platform.has_tpm)
-		return err_set(err, TPM_UNREACHABLE, "this host has no TPM");
-	TRY(evidence_nonce_bind(bytes_of(request->nonce, request->nonce_len),
-	    bytes_of(NULL, 0), &extra, err));
-	TRY(tpm->ops->quote(tpm->tpm, &extra, &quote->quote, err));
-	TRY(tpm->ops->public_read(tpm->tpm, TPM_AK, &quote->ak, err));
-	TRY(tpm->ops->public_read(tpm->tpm, TPM_EK, &quote->ek, err));
-	TRY(tpm->ops->ek_certificate_read(tpm->tpm, &quote->ek_certificate,
-	    err));
-	quote->has_log_index = role->recorder.has_log_index;
-	if (quote->has_log_index) {
-		quote->log_index = role->identity.log;
-		TRY(tpm->ops->log_certify(tpm->tpm, &extra,
-		    &quote->log_index_attestation, err));
-	}
-	quote->log_bytes = event_log_bytes(role->log);
-	return sealed_from_bytes("quote", bytes_of(quote, sizeof(*quote)),
-	    ret_quote, err);
-}
-
-static int
-read_log(struct tpm_role *role, uint64_t offset, struct sealed **ret_piece,
-    struct err *err)
-{
-	CLEANUP(freep) uint8_t *piece = malloc(QUOTE_LOG_BYTES);
-	size_t len = 0;
-
-	if (piece == NULL)
-		return err_set(err, NO_MEMORY, "event log");
-	if (role->log != NULL)
-		TRY(event_log_read(role->log, offset, piece, QUOTE_LOG_BYTES,
-		    &len, err));
-	return sealed_from_bytes("log", bytes_of(piece, len), ret_piece, err);
-}
-
 /* Nobody who comes after us can go on with our log. */
 static void
 stop(struct tpm_role *role)
@@ -458,6 +332,7 @@ stop(struct tpm_role *role)
 	    recorder_record(&role->recorder, &event, &ignored, &err) != 0)
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
 		    err.text);
+	recorder_done(&role->recorder);
 	tpm_port_close(&role->tpm);
 	event_log_closep(&role->log);
 }

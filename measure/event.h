@@ -2,7 +2,7 @@
  * The events that go into log and TPM: their bytes.
  *
  * An event's data is JSON with a fixed member order and no spaces, written
- * here and never parsed by the daemon, inside a TCG_PCClientTaggedEvent
+ * here and not parsed by the daemon, inside a TCG_PCClientTaggedEvent
  * (little-endian u32 id, u32 length, data). What is extended is the digest of
  * that whole structure. Reading is for measure/event_decode.h, which assayd
  * does not link.
@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/limits.h"
@@ -28,6 +29,7 @@
 #define EVENT_HEADER_BYTES 8
 #define EVENT_BYTES        1280 /* with its header; no event is longer */
 #define EVENT_NAME_BYTES   50   /* of a TPM Name: algorithm id and SHA-384 */
+#define EVENT_END_BYTES    192  /* no abandon, destroy or stop is longer */
 
 enum event_kind {
 	EVENT_START,
@@ -116,5 +118,13 @@ bool event_text_is_plain(const char *text);
  */
 size_t event_encode(const struct event *event,
     uint8_t ret_bytes[static EVENT_BYTES]);
+
+/*
+ * Of bytes that event_encode() wrote: which kind, and the uuid that a build, an
+ * abandon or a destroy is about. False for all else. For assayd's own log: what
+ * others show is for measure/event_decode.h.
+ */
+bool event_peek(struct bytes event, enum event_kind *ret_kind,
+    uint8_t ret_uuid[UUID_BYTES]);
 
 #endif

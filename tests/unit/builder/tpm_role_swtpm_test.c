@@ -28,6 +28,9 @@ enum {
 	NV_CERTIFY = 0x184,
 };
 
+/* TPM_RC. */
+enum { RC_FAILURE = 0x101, RC_NV_RATE = 0x920 };
+
 /* Of an answer: tag, size, code, size of the parameters. */
 enum { PARAMETERS_AT = 2 + 4 + 4 + 4 };
 
@@ -350,6 +353,74 @@ the_last_event_is_extended_where_it_is_missing(void **state)
 	}
 }
 
+/* --- a TPM that fails for a while -------------------------------------- */
+
+/* The answer to the n-th such command, and to all before it. */
+static void
+interpose_times(uint32_t command, enum interposer_twist twist, size_t offset,
+    unsigned times)
+{
+	interposer_times = times;
+	interpose(command, twist, offset);
+	interposer_times = 0;
+}
+
+/* In the sandbox a new session is begun, and the registers say the rest. */
+static void
+an_answer_that_is_lost_costs_nothing(void **state)
+{
+	static const uint32_t commands[] = {PCR_READ, NV_READ, PCR_EXTEND,
+	    NV_EXTEND};
+	struct event event = build();
+	struct recorded recorded;
+
+	(void)state;
+	for (size_t i = 0; i < countof(commands); i++) {
+		/* Of the start, and of the build. */
+		interpose_times(commands[i], TWIST_GARBLE, 0, 2);
+		assert_code(role_start_code(), 0);
+		event.as.build.uuid[0]++;
+		assert_code(role_record_event(&event, &recorded), 0);
+		assert_verified(i + 1);
+		end_with_sessions();
+	}
+}
+
+static void
+a_command_that_is_put_off_costs_nothing(void **state)
+{
+	static const uint32_t commands[] = {PCR_READ, NV_READ, PCR_EXTEND,
+	    NV_EXTEND};
+
+	(void)state;
+	for (size_t i = 0; i < countof(commands); i++) {
+		interpose_times(commands[i], TWIST_CODE, RC_NV_RATE, 3);
+		assert_code(role_start_code(), 0);
+		assert_verified(0);
+		end_with_sessions();
+	}
+}
+
+static void
+a_tpm_that_says_no_for_a_while_costs_the_builds_of_that_while(void **state)
+{
+	/* The start's, then three tries; three more before the build. */
+	enum { START = 1 + 3, BUILD = 3 };
+	struct event event = build();
+	struct recorded recorded;
+
+	(void)state;
+	interpose_times(PCR_EXTEND, TWIST_CODE, RC_FAILURE, START + BUILD);
+	assert_code(role_start_code(), 0);
+	assert_code(role_record_event(&event, &recorded), TPM_FAILED);
+	assert_false(recorded.is_logged);
+	assert_false(recorded.is_broken);
+	assert_int_equal(role_logged("\"ev\":\"build\""), 0);
+	assert_code(role_record_event(&event, &recorded), 0);
+	assert_int_equal(recorded.sequence, 2);
+	assert_verified(1);
+}
+
 /* --- somebody on the way to the TPM ------------------------------------ */
 
 static void
@@ -440,6 +511,10 @@ main(void)
 		a_register_that_was_extended_before_the_first_start_is_found_out),
 	    swtpm_test(an_index_that_was_written_between_two_runs_is_found_out),
 	    swtpm_test(the_last_event_is_extended_where_it_is_missing),
+	    swtpm_test(an_answer_that_is_lost_costs_nothing),
+	    swtpm_test(a_command_that_is_put_off_costs_nothing),
+	    swtpm_test(
+		a_tpm_that_says_no_for_a_while_costs_the_builds_of_that_while),
 	    swtpm_test(answers_that_are_not_the_tpms_are_noticed),
 	    swtpm_test(a_forged_quote_is_not_handed_out),
 	    swtpm_test(what_goes_into_the_index_cannot_be_read_on_the_way),

@@ -2,7 +2,7 @@
  * The tpm role as a process of its own, asked over its link; log, signatures
  * and sandbox are real, the TPM is the fake.
  */
-#include "role_fixture.h"
+#include "role_fake.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -18,149 +18,7 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/record_link.h"
-#include "builder/tpm_role.h"
 #include "keys/dsse.h"
-#include "measure/event_log.h"
-#include "measure/tpm_port_esys.h"
-#include "tpm_port_fake.h"
-
-enum { BASE = 100 };
-
-/* What the good case's release 2026.11 expects of register 4. */
-#define GOOD_BYTE 0x44
-#define OTHER                              \
-	"45454545454545454545454545454545" \
-	"45454545454545454545454545454545"
-#define GOOD                               \
-	"44444444444444444444444444444444" \
-	"44444444444444444444444444444444"
-#define POLICY_OF(value)                                                    \
-	"{\"schema\":\"assay.boot-policy/1\",\"version\":1,\"releases\":"   \
-	"[{\"name\":\"2026.11\",\"registers\":{\"sha256\":{\"4\":[\"" value \
-	"\"]}}}]}"
-
-static struct tpm_fake *fake;
-static enum err_code open_fails;
-static enum err_code pin_fails;
-
-int __wrap_tpm_port_esys_open(const char *where,
-    const struct tpm_identity *identity, int timeout_ms,
-    struct tpm_port *ret_port, struct err *err);
-int __wrap_tpm_port_esys_pin(struct tpm_port *port,
-    const struct tpm_identity *identity, struct err *err);
-
-int
-__wrap_tpm_port_esys_open(const char *where,
-    const struct tpm_identity *identity, int timeout_ms,
-    struct tpm_port *ret_port, struct err *err)
-{
-	(void)where;
-	(void)identity;
-	(void)timeout_ms;
-	if (open_fails != ERR_NONE)
-		return err_set(err, open_fails, "as the test says");
-	*ret_port = tpm_fake_port(fake);
-	return 0;
-}
-
-int
-__wrap_tpm_port_esys_pin(struct tpm_port *port,
-    const struct tpm_identity *identity, struct err *err)
-{
-	(void)port;
-	assert_int_equal(identity->counter_base, BASE);
-	if (pin_fails != ERR_NONE)
-		return err_set(err, pin_fails, "as the test says");
-	return 0;
-}
-
-static void
-write_identity(bool has_log)
-{
-	struct tpm_identity identity = {
-	    .salt = {.handle = 0x81000001},
-	    .ak = {.handle = 0x81010010},
-	    .ek = {.handle = 0x81010001},
-	    .counter = {.handle = 0x018a5500},
-	    .counter_base = BASE,
-	    .has_log = has_log,
-	    .log = {.handle = 0x018a5501},
-	};
-
-	identity.salt.name.bytes[1] = identity.ak.name.bytes[1] =
-	    identity.ek.name.bytes[1] = identity.counter.name.bytes[1] =
-		identity.log.name.bytes[1] = 0x0b;
-	identity.log.name.bytes[2] = 0x77;
-	role_write_identity(&identity);
-}
-
-static int
-setup(void **state)
-{
-	if (enter_directory(state) != 0)
-		return -1;
-	fake = tpm_fake_new();
-	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		memset(fake->values.value[bank][4].bytes, GOOD_BYTE,
-		    pcr_bank_bytes(bank));
-	fake->counter = BASE + 7;
-	role_setup("device:/dev/tpmrm0");
-	write_identity(false);
-	role_write_boot_policy(POLICY_OF(GOOD));
-	open_fails = pin_fails = ERR_NONE;
-	alarm(60);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	role_teardown();
-	alarm(0);
-	tpm_fake_free(fake);
-	return leave_directory(state);
-}
-
-static int
-calls_of(const char *operation)
-{
-	int count = 0;
-
-	for (uint32_t i = 0; i < fake->call_count; i++)
-		count +=
-		    strncmp(fake->calls[i], operation, strlen(operation)) == 0;
-	return count;
-}
-
-/* Is the register what the log's events make of it? */
-static void
-assert_register_is_the_log(void)
-{
-	CLEANUP(event_log_closep) struct event_log *log = NULL;
-	struct event_log_replay replay;
-	struct err err = {0};
-
-	if (event_log_open("measure.log", LIMIT_EVENT_LOG_BYTES, &log, &err) !=
-	    0)
-		fail_msg("%s", err.text);
-	assert_code(event_log_replay(log, ROLE_PCR, &replay, &err), 0);
-	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		assert_true(pcr_digest_equal(bank, &replay.value.bank[bank],
-		    &fake->values.value[bank][ROLE_PCR]));
-	if (fake->has_log)
-		assert_true(pcr_digest_equal(PCR_SHA256,
-		    &replay.value.bank[PCR_SHA256], &fake->log));
-}
-
-/* And the log is gone with it. */
-static void
-reset_tpm(void)
-{
-	assert_int_equal(unlink("measure.log"), 0);
-	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		memset(&fake->values.value[bank][ROLE_PCR], 0, PCR_MAX_BYTES);
-	memset(&fake->log, 0, sizeof(fake->log));
-}
 
 /* --- what it finds ---------------------------------------------------- */
 
@@ -271,14 +129,6 @@ a_tpm_that_does_not_answer_is_no_platform(void **state)
 	assert_code(role_start_code(), TPM_FAILED);
 	role_end();
 	strcpy(fake->fail_operation, "counter_read");
-	assert_code(role_start_code(), TPM_FAILED);
-	role_end();
-	assert_int_equal(unlink("measure.log"), 0);
-	memset(fake->values.value[PCR_SHA256][ROLE_PCR].bytes, 0,
-	    PCR_MAX_BYTES);
-	memset(fake->values.value[PCR_SHA384][ROLE_PCR].bytes, 0,
-	    PCR_MAX_BYTES);
-	strcpy(fake->fail_operation, "pcr_extend");
 	assert_code(role_start_code(), TPM_FAILED);
 }
 
@@ -453,25 +303,6 @@ what_was_said_before_the_end_is_on_record(void **state)
 }
 
 static void
-nothing_is_taken_after_a_failure(void **state)
-{
-	struct recorded recorded;
-	int extends;
-
-	(void)state;
-	assert_code(role_start_code(), 0);
-	strcpy(fake->fail_operation, "pcr_extend");
-	assert_code(role_record(EVENT_BUILD, &recorded), TPM_FAILED);
-	fake->fail_operation[0] = '\0';
-	extends = calls_of("pcr_extend");
-	assert_code(role_record(EVENT_BUILD, &recorded), TPM_FAILED);
-	assert_code(role_record(EVENT_DESTROY, &recorded), TPM_FAILED);
-	role_end();
-	assert_int_equal(calls_of("pcr_extend"), extends);
-	assert_int_equal(role_logged("\"ev\":\"stop\""), 0);
-}
-
-static void
 a_dynamic_launch_is_on_record_in_its_index_too(void **state)
 {
 	struct recorded recorded;
@@ -501,201 +332,6 @@ a_dynamic_launch_is_on_record_in_its_index_too(void **state)
 	snprintf(call, sizeof(call), "log_extend %s", hex);
 	assert_int_equal(calls_of(call), 1);
 	assert_int_equal(role_logged("000b77"), 2); /* the index's name */
-}
-
-/* --- what the TPM missed ---------------------------------------------- */
-
-/* The role fails in a build, as the test says, and another one starts. */
-static int
-start_after_a_failure_of(const char *operation)
-{
-	struct recorded recorded;
-
-	assert_code(role_start_code(), 0);
-	strcpy(fake->fail_operation, operation);
-	assert_code(role_record(EVENT_BUILD, &recorded), TPM_FAILED);
-	fake->fail_operation[0] = '\0';
-	assert_int_equal(role_end(), 0);
-	return role_start_code();
-}
-
-static void
-give_log_index(void)
-{
-	role.config.measure.has_dynamic_launch = true;
-	write_identity(true);
-	fake->has_log = true;
-	fake->is_launched = true;
-}
-
-static void
-the_one_event_that_the_tpm_missed_is_made_up_for(void **state)
-{
-	struct recorded recorded;
-
-	(void)state;
-	assert_code(start_after_a_failure_of("pcr_extend"), 0);
-	assert_code(role_record(EVENT_ABANDON, &recorded), 0);
-	assert_int_equal(role_end(), 0);
-	assert_int_equal(role_logged("\"ev\":\"build\""), 1);
-	assert_int_equal(role_logged("\"ev\":\"start\""), 2);
-	assert_register_is_the_log();
-}
-
-static void
-an_event_that_the_tpm_got_without_saying_so_is_not_extended_again(void **state)
-{
-	(void)state;
-	fake->fails_after = true;
-	assert_code(start_after_a_failure_of("pcr_extend"), 0);
-	assert_int_equal(role_end(), 0);
-	assert_int_equal(calls_of("pcr_extend"), 4);
-	assert_register_is_the_log();
-}
-
-static void
-a_log_index_that_missed_the_last_event_gets_it(void **state)
-{
-	(void)state;
-	give_log_index();
-	assert_code(start_after_a_failure_of("log_extend"), 0);
-	assert_int_equal(role_end(), 0);
-	assert_register_is_the_log();
-	assert_code(start_after_a_failure_of("pcr_extend"), 0);
-	assert_int_equal(role_end(), 0);
-	assert_register_is_the_log();
-	fake->fails_after = true;
-	assert_code(start_after_a_failure_of("log_extend"), 0);
-	assert_int_equal(role_end(), 0);
-	assert_register_is_the_log();
-}
-
-static void
-a_log_index_that_somebody_else_extended_is_found_out(void **state)
-{
-	struct recorded recorded;
-
-	(void)state;
-	give_log_index();
-	fake->log.bytes[0] = 1;
-	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
-	role_end();
-	reset_tpm();
-	assert_code(role_start_code(), 0);
-	assert_code(role_record(EVENT_BUILD, &recorded), 0);
-	assert_int_equal(role_end(), 0);
-	/* As if it had been made anew meanwhile. */
-	memset(&fake->log, 0, sizeof(fake->log));
-	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
-}
-
-static void
-add_to_log(const char *event)
-{
-	CLEANUP(event_log_closep) struct event_log *log = NULL;
-	struct pcr_digests digests;
-	struct err err;
-
-	assert_code(
-	    event_log_open("measure.log", LIMIT_EVENT_LOG_BYTES, &log, &err),
-	    0);
-	assert_code(event_log_append(log, ROLE_PCR, bytes_of_str(event),
-			&digests, &err),
-	    0);
-}
-
-static void
-a_register_that_misses_more_than_one_event_is_refused(void **state)
-{
-	int extends;
-
-	(void)state;
-	assert_code(role_start_code(), 0);
-	assert_int_equal(role_end(), 0);
-	add_to_log("one");
-	add_to_log("two");
-	extends = calls_of("pcr_extend");
-	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
-	/* Only that it started. */
-	assert_int_equal(calls_of("pcr_extend"), extends + 1);
-}
-
-/* Only the TPM may miss an event, not the log. */
-static void
-a_log_that_misses_its_last_event_is_refused(void **state)
-{
-	CLEANUP(buffer_done) struct buffer log = {0};
-	int extends;
-
-	(void)state;
-	assert_code(role_start_code(), 0);
-	log = read_file("measure.log");
-	assert_int_equal(role_end(), 0);
-	write_file("measure.log", buffer_bytes(&log));
-	extends = calls_of("pcr_extend");
-	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
-	assert_int_equal(calls_of("pcr_extend"), extends + 1);
-}
-
-/* An extend is of both at once: this is somebody else's. */
-static void
-an_event_that_one_bank_alone_misses_is_not_extended(void **state)
-{
-	struct pcr_digest before;
-	int extends;
-
-	(void)state;
-	assert_code(role_start_code(), 0);
-	before = fake->values.value[PCR_SHA384][ROLE_PCR];
-	assert_int_equal(role_end(), 0);
-	fake->values.value[PCR_SHA384][ROLE_PCR] = before;
-	extends = calls_of("pcr_extend");
-	assert_code(role_start_code(), LOG_REGISTER_CHANGED);
-	assert_int_equal(calls_of("pcr_extend"), extends + 1);
-}
-
-/* What was made up for would be another event than the log has. */
-static void
-a_last_record_with_the_digests_of_another_event_is_not_extended(void **state)
-{
-	CLEANUP(buffer_done) struct buffer log = {0};
-	int extends;
-
-	(void)state;
-	assert_code(role_start_code(), 0);
-	assert_int_equal(role_end(), 0);
-	add_to_log("event");
-	log = read_file("measure.log");
-	log.ptr[log.len - 1] ^= 1;
-	write_file("measure.log", buffer_bytes(&log));
-	extends = calls_of("pcr_extend");
-	assert_code(role_start_code(), EVENT_LOG_MALFORMED);
-	/* Only that it started. */
-	assert_int_equal(calls_of("pcr_extend"), extends + 1);
-}
-
-static void
-a_tpm_that_fails_while_it_is_made_up_for_can_be_asked_again(void **state)
-{
-	CLEANUP(buffer_done) struct buffer log = {0};
-	CLEANUP(buffer_done) struct buffer same = {0};
-	struct recorded recorded;
-
-	(void)state;
-	assert_code(role_start_code(), 0);
-	strcpy(fake->fail_operation, "pcr_extend");
-	assert_code(role_record(EVENT_BUILD, &recorded), TPM_FAILED);
-	assert_int_equal(role_end(), 0);
-	log = read_file("measure.log");
-	assert_code(role_start_code(), TPM_FAILED);
-	assert_code(role_record(EVENT_DESTROY, &recorded), TPM_FAILED);
-	assert_int_equal(role_end(), 0);
-	same = read_file("measure.log");
-	assert_true(bytes_equal(buffer_bytes(&log), buffer_bytes(&same)));
-	fake->fail_operation[0] = '\0';
-	assert_code(role_start_code(), 0);
-	assert_int_equal(role_end(), 0);
-	assert_register_is_the_log();
 }
 
 /* --- the store -------------------------------------------------------- */
@@ -930,8 +566,6 @@ the_log_is_handed_out_in_pieces(void **state)
 	}
 }
 
-#define role_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int
 main(void)
 {
@@ -952,20 +586,7 @@ main(void)
 	    role_test(development_needs_no_tpm),
 	    role_test(an_event_is_in_the_log_before_it_is_in_the_tpm),
 	    role_test(what_was_said_before_the_end_is_on_record),
-	    role_test(nothing_is_taken_after_a_failure),
 	    role_test(a_dynamic_launch_is_on_record_in_its_index_too),
-	    role_test(the_one_event_that_the_tpm_missed_is_made_up_for),
-	    role_test(
-		an_event_that_the_tpm_got_without_saying_so_is_not_extended_again),
-	    role_test(a_log_index_that_missed_the_last_event_gets_it),
-	    role_test(a_log_index_that_somebody_else_extended_is_found_out),
-	    role_test(a_log_that_misses_its_last_event_is_refused),
-	    role_test(an_event_that_one_bank_alone_misses_is_not_extended),
-	    role_test(a_register_that_misses_more_than_one_event_is_refused),
-	    role_test(
-		a_last_record_with_the_digests_of_another_event_is_not_extended),
-	    role_test(
-		a_tpm_that_fails_while_it_is_made_up_for_can_be_asked_again),
 	    role_test(a_newer_store_raises_the_counter_and_is_on_record),
 	    role_test(an_older_store_is_refused),
 	    role_test(an_older_store_is_refused_without_a_tpm_too),

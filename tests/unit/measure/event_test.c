@@ -1,6 +1,7 @@
 #include "base_fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/scope.h"
@@ -188,6 +189,80 @@ events_of_the_largest_values_fit(void **state)
 	}
 }
 
+/* Room is kept for that much in the log. */
+static void
+no_end_is_longer_than_its_limit(void **state)
+{
+	static const enum event_kind kinds[] = {EVENT_ABANDON, EVENT_DESTROY,
+	    EVENT_STOP};
+	uint8_t bytes[EVENT_BYTES];
+	size_t longest = 0;
+
+	(void)state;
+	for (size_t i = 0; i < countof(kinds); i++) {
+		for (int code = 1; code <= BUG; code++) {
+			struct event event = good_event(kinds[i]);
+			size_t len;
+
+			if (!err_is_known(code))
+				continue;
+			event.sequence = UINT64_MAX;
+			if (event.kind == EVENT_ABANDON) {
+				event.as.abandon.domid = UINT32_MAX;
+				event.as.abandon.why = (enum err_code)code;
+			}
+			if (event.kind == EVENT_DESTROY)
+				event.as.destroy.domid = UINT32_MAX;
+			len = event_encode(&event, bytes);
+			longest = len > longest ? len : longest;
+		}
+	}
+	assert_in_range(longest, 140, EVENT_END_BYTES);
+}
+
+static void
+an_event_can_be_told_by_its_bytes(void **state)
+{
+	(void)state;
+	for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+		struct event event = good_event(kind);
+		bool has_uuid = kind == EVENT_BUILD || kind == EVENT_ABANDON ||
+		                kind == EVENT_DESTROY;
+		uint8_t bytes[EVENT_BYTES];
+		size_t len = event_encode(&event, bytes);
+		enum event_kind found = EVENT_KINDS;
+		uint8_t uuid[UUID_BYTES] = {0};
+		char text[UUID_TEXT_SIZE];
+
+		assert_true(event_peek(bytes_of(bytes, len), &found, uuid));
+		assert_int_equal(found, kind);
+		uuid_text(uuid, text);
+		if (has_uuid)
+			assert_string_equal(text, UUID_OF_GOOD);
+		/* Wherever it ends: no byte behind that is read. */
+		for (size_t cut = 0; cut < len; cut++) {
+			CLEANUP(freep) uint8_t *part = malloc(cut + 1);
+
+			memcpy(part, bytes, cut);
+			assert_true(
+			    !event_peek(bytes_of(part, cut), &found, uuid) ||
+			    found == kind);
+		}
+	}
+	for (enum event_kind kind = EVENT_BUILD; kind <= EVENT_DESTROY;
+	     kind++) {
+		struct event event = good_event(kind);
+		uint8_t bytes[EVENT_BYTES];
+		uint8_t uuid[UUID_BYTES];
+		size_t len = event_encode(&event, bytes);
+		char *at = memmem(bytes, len, "\"uuid\"", 6);
+
+		at[1] = 'x';
+		assert_false(event_peek(bytes_of(bytes, len), &kind, uuid));
+		kind = event.kind;
+	}
+}
+
 int
 main(void)
 {
@@ -196,6 +271,8 @@ main(void)
 	    cmocka_unit_test(what_an_event_does_not_have_is_an_empty_text),
 	    cmocka_unit_test(every_member_of_every_event_is_in_its_bytes),
 	    cmocka_unit_test(events_of_the_largest_values_fit),
+	    cmocka_unit_test(no_end_is_longer_than_its_limit),
+	    cmocka_unit_test(an_event_can_be_told_by_its_bytes),
 	};
 
 	return cmocka_run_group_tests_name("event", tests, NULL, NULL);
