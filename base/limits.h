@@ -101,7 +101,14 @@
 /* TPM */
 #define LIMIT_IDENTITY_BYTES LIMIT_KIB(4)
 #define LIMIT_SEALED_BYTES   LIMIT_KIB(8)
-#define LIMIT_TPM_SECONDS    20
+
+/* Time for all that one call of the tpm role asks of the TPM; for what is left
+ * to do when its supervisor is gone; how long its successor waits for the log,
+ * which is both and some more; until its first answer, that included. */
+#define LIMIT_TPM_SECONDS          20
+#define LIMIT_TPM_END_SECONDS      10
+#define LIMIT_TPM_HANDOVER_SECONDS 35
+#define LIMIT_TPM_START_SECONDS    55
 
 /* Boot policy */
 #define LIMIT_BOOT_RELEASES  16

@@ -24,7 +24,7 @@
 #include "measure/tpm_port_esys.h"
 
 /* Of finding out what the platform is, when the TPM fails. */
-enum { START_TRIES = 3, START_PAUSE_MS = 100 };
+enum { START_TRIES = 3, START_PAUSE_MS = 100, LOCK_PAUSE_MS = 100 };
 
 static int enter(struct tpm_role *role, struct err *err);
 static int open_all(struct tpm_role *role, struct err *err);
@@ -34,6 +34,7 @@ static int open_log(struct tpm_role *role, struct err *err);
 static void start(struct tpm_role *role);
 static int record_start(struct tpm_role *role, struct event *event,
     struct err *err);
+static int start_seconds(const struct tpm_role *role);
 static int keep_finding_out(struct tpm_role *role, struct event_start *start,
     struct err *err);
 static bool may_pass(enum err_code code);
@@ -49,6 +50,8 @@ static int send_answer(const struct tpm_role *role,
     const struct record_answer *answer, const struct sealed *attached,
     struct err *err);
 static void stop(struct tpm_role *role);
+static int64_t elapsed_seconds(const struct tpm_role *role);
+static int64_t now_ms(void);
 
 void
 tpm_role_run(const struct config *config, const struct trust_policy *policy,
@@ -58,6 +61,7 @@ tpm_role_run(const struct config *config, const struct trust_policy *policy,
 	    .config = config,
 	    .policy = policy,
 	    .link = link,
+	    .began_ms = now_ms(),
 	    .platform = {.is_development = is_development,
 		.pcr = config->measure.pcr},
 	};
@@ -121,20 +125,21 @@ read_input(const char *path, size_t max_bytes, enum err_code too_large,
 	return (int)err->code;
 }
 
-/* An assayd that was killed a moment ago still writes its last event. */
+/* An assayd that was killed a moment ago still writes its last event, as long
+ * as a slow TPM lets it. */
 static int
 open_log(struct tpm_role *role, struct err *err)
 {
-	const struct timespec pause = {.tv_nsec = 100000000};
+	const char *path = role->config->measure.log;
 
-	for (int tries = 50;; tries--) {
-		if (event_log_open(role->config->measure.log,
-			LIMIT_EVENT_LOG_BYTES, &role->log, err) == 0)
-			return 0;
-		if (err->sys != EWOULDBLOCK || tries == 0)
+	while (
+	    event_log_open(path, LIMIT_EVENT_LOG_BYTES, &role->log, err) != 0) {
+		if (err->sys != EWOULDBLOCK ||
+		    elapsed_seconds(role) >= LIMIT_TPM_HANDOVER_SECONDS)
 			return (int)err->code;
-		nanosleep(&pause, NULL);
+		poll(NULL, 0, LOCK_PAUSE_MS);
 	}
+	return 0;
 }
 
 /* What is this host? That we started goes on record whatever the answer is. */
@@ -156,6 +161,8 @@ start(struct tpm_role *role)
 	};
 	start->rules.trust = *trust_digest(role->policy);
 	start->rules.trust_version = trust_version(role->policy);
+	if (role->tpm.ops != NULL)
+		role->tpm.ops->time_limit(role->tpm.tpm, start_seconds(role));
 	if (code == 0)
 		code = keep_finding_out(role, start, &why);
 	/* A TPM can say that we started, whatever else is missing. */
@@ -192,6 +199,15 @@ record_start(struct tpm_role *role, struct event *event, struct err *err)
 	log_line("pending event=start code=%s detail=\"%s\"",
 	    err_name(err->code), err->text);
 	return 0;
+}
+
+/* The supervisor waits for the answer, and had to wait for our log. */
+static int
+start_seconds(const struct tpm_role *role)
+{
+	int64_t left = LIMIT_TPM_START_SECONDS - elapsed_seconds(role);
+
+	return left > 1 ? (int)left : 1;
 }
 
 /* What it finds holds until the next start. */
@@ -283,6 +299,7 @@ serve(struct tpm_role *role, struct err *err)
 			return 0;
 		answer.kind = call.kind;
 		answer.tag = call.tag;
+		tpm_role_give_time(role);
 		code = tpm_role_answer(role, &call, &answer.recorded, &attached,
 		    &why);
 		if (code != 0 && call.kind != RECORD_EVENT &&
@@ -303,6 +320,22 @@ say_state(const struct tpm_role *role, struct record_answer *answer)
 	answer->log_used_bytes =
 	    recorder->log != NULL ? event_log_bytes(recorder->log) : 0;
 	answer->log_build_bytes_left = recorder_build_bytes_left(recorder);
+}
+
+/*
+ * For the next call. Once the supervisor is gone another one waits for the log:
+ * then all that was asked before, and the last event, have a time together.
+ */
+void
+tpm_role_give_time(struct tpm_role *role)
+{
+	struct pollfd link = {.fd = role->link};
+
+	if (role->is_ending || role->tpm.ops == NULL)
+		return;
+	role->is_ending = poll(&link, 1, 0) > 0; /* POLLHUP */
+	role->tpm.ops->time_limit(role->tpm.tpm,
+	    role->is_ending ? LIMIT_TPM_END_SECONDS : LIMIT_TPM_SECONDS);
 }
 
 /* If nobody reads it any more, what was asked before that still counts. */
@@ -328,6 +361,7 @@ stop(struct tpm_role *role)
 	struct digest ignored;
 	struct err err;
 
+	tpm_role_give_time(role);
 	if (role->recorder.sequence > 0 &&
 	    recorder_record(&role->recorder, &event, &ignored, &err) != 0)
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
@@ -335,4 +369,19 @@ stop(struct tpm_role *role)
 	recorder_done(&role->recorder);
 	tpm_port_close(&role->tpm);
 	event_log_closep(&role->log);
+}
+
+static int64_t
+elapsed_seconds(const struct tpm_role *role)
+{
+	return (now_ms() - role->began_ms) / 1000;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

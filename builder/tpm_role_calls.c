@@ -11,6 +11,9 @@ static int check_basis(const struct tpm_role *role, const struct basis *basis,
     struct recorded *ret_recorded, struct err *err);
 static int adopt_store(struct tpm_role *role, const struct store_epoch *store,
     struct recorded *recorded, struct err *err);
+static int raise_floor(struct tpm_role *role, int64_t epoch, struct err *err);
+static int read_counter(void *tpm, uint64_t *ret_value, struct err *err);
+static int count_one(void *tpm, struct err *err);
 static int adopt_trust(struct tpm_role *role, const struct trust_mark *next,
     struct recorded *recorded, struct err *err);
 static int adopt_rules(struct tpm_role *role, const struct event_rules *rules,
@@ -105,13 +108,43 @@ adopt_store(struct tpm_role *role, const struct store_epoch *store,
 		    (long long)store->epoch,
 		    (long long)role->platform.epoch_floor);
 	if (role->platform.has_epoch_floor)
-		TRY(epoch_raise(&role->tpm, role->identity.counter_base,
-		    store->epoch, err));
+		TRY(raise_floor(role, store->epoch, err));
 	role->platform.epoch_floor = store->epoch;
 	rules.has_store = true;
 	rules.store = store->index;
 	rules.epoch = (uint64_t)store->epoch;
 	return adopt_rules(role, &rules, recorded, err);
+}
+
+/* For a new host these are hundreds of steps. */
+static int
+raise_floor(struct tpm_role *role, int64_t epoch, struct err *err)
+{
+	static const struct tpm_ops counting = {
+	    .counter_read = read_counter,
+	    .counter_increment = count_one,
+	};
+	const struct tpm_port tpm = {&counting, role};
+
+	return epoch_raise(&tpm, role->identity.counter_base, epoch, err);
+}
+
+static int
+read_counter(void *tpm, uint64_t *ret_value, struct err *err)
+{
+	struct tpm_role *role = tpm;
+
+	return role->tpm.ops->counter_read(role->tpm.tpm, ret_value, err);
+}
+
+/* Each has the time of a call, as long as the supervisor is there. */
+static int
+count_one(void *tpm, struct err *err)
+{
+	struct tpm_role *role = tpm;
+
+	tpm_role_give_time(role);
+	return role->tpm.ops->counter_increment(role->tpm.tpm, err);
 }
 
 /* A build child verified a chain that does not end with the policy in force.

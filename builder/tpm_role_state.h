@@ -24,6 +24,9 @@ struct tpm_role {
 	struct event_rules rules; /* that hold now */
 	struct recorder recorder;
 	struct platform platform;
+	int64_t began_ms;
+	bool is_ending; /* the supervisor is gone, and the time for the rest
+	                 * is running */
 };
 
 /*
@@ -34,5 +37,8 @@ struct tpm_role {
 int tpm_role_answer(struct tpm_role *role, const struct record_call *call,
     struct recorded *ret_recorded, struct sealed **ret_attached,
     struct err *err);
+
+/* Of the TPM, for the next call. */
+void tpm_role_give_time(struct tpm_role *role);
 
 #endif

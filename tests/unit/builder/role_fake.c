@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -12,6 +13,7 @@
 struct tpm_fake *fake;
 enum err_code open_fails;
 enum err_code pin_fails;
+int seconds_a_look;
 int *fail_writes;
 
 int __wrap_tpm_port_esys_open(const char *where,
@@ -19,6 +21,8 @@ int __wrap_tpm_port_esys_open(const char *where,
     struct tpm_port *ret_port, struct err *err);
 int __wrap_tpm_port_esys_pin(struct tpm_port *port,
     const struct tpm_identity *identity, struct err *err);
+int __real_clock_gettime(clockid_t clock, struct timespec *ret_now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now);
 ssize_t __real_pwrite(int fd, const void *data, size_t len, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *data, size_t len, off_t offset);
 
@@ -146,6 +150,17 @@ give_log_index(void)
 	write_identity(true);
 	fake->has_log = true;
 	fake->is_launched = true;
+}
+
+int
+__wrap_clock_gettime(clockid_t clock, struct timespec *ret_now)
+{
+	static int looks;
+	int code = __real_clock_gettime(clock, ret_now);
+
+	if (seconds_a_look > 0)
+		ret_now->tv_sec += seconds_a_look * ++looks;
+	return code;
 }
 
 /* A disk that is full takes the first bytes. */

@@ -26,7 +26,8 @@ enum { BASE = 100 }; /* of the counter, which stands 7 above it */
 extern struct tpm_fake *fake;
 extern enum err_code open_fails; /* the TPM cannot be opened */
 extern enum err_code pin_fails;
-extern int *fail_writes; /* so many next writes to the log fail; shared */
+extern int seconds_a_look; /* that the clock goes on whenever it is read */
+extern int *fail_writes;   /* so many next writes to the log fail; shared */
 
 /* cmocka setup and teardown. The platform is as the boot policy says. */
 int role_fake_setup(void **state);

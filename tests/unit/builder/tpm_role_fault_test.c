@@ -4,14 +4,19 @@
  */
 #include "role_fake.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/scope.h"
-
+#include "builder/ipc.h"
 #include "measure/event_log.h"
 #include "measure/recorder.h"
 #include "measure_fixture.h"
@@ -442,6 +447,113 @@ a_full_log_refuses_builds_and_takes_ends(void **state)
 	assert_register_is_the_log();
 }
 
+/* --- time -------------------------------------------------------------- */
+
+/* Somebody who has the log, for so long; -1: until he is killed. */
+static pid_t
+hold_log(int seconds)
+{
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = open("measure.log", O_RDWR | O_CLOEXEC);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (flock(fd, LOCK_EX) != 0 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		poll(NULL, 0, seconds < 0 ? -1 : seconds * 1000);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+/* Longer than the five seconds that were once thought to be enough. */
+static void
+a_start_waits_for_a_predecessor_with_a_slow_tpm(void **state)
+{
+	pid_t holder;
+
+	(void)state;
+	assert_code(role_start_code(), 0);
+	assert_int_equal(role_end(), 0);
+	holder = hold_log(7);
+	assert_code(role_start_code(), 0);
+	assert_int_equal(waitpid(holder, NULL, 0), holder);
+}
+
+static void
+a_start_does_not_wait_for_ever(void **state)
+{
+	pid_t holder;
+
+	(void)state;
+	assert_code(role_start_code(), 0);
+	assert_int_equal(role_end(), 0);
+	holder = hold_log(-1);
+	seconds_a_look = 1;
+	assert_code(role_start_code(), EVENT_LOG_IO);
+	seconds_a_look = 0;
+	assert_int_equal(kill(holder, SIGKILL), 0);
+	assert_int_equal(waitpid(holder, NULL, 0), holder);
+}
+
+static void
+every_call_has_its_time_until_the_supervisor_is_gone(void **state)
+{
+	struct record_call call = {
+	    .kind = RECORD_EVENT,
+	    .event = {.kind = EVENT_DESTROY},
+	};
+	struct recorded recorded;
+	struct err err;
+
+	(void)state;
+	assert_code(role_start_code(), 0);
+	assert_in_range(fake->limit_seconds, LIMIT_TPM_START_SECONDS - 20,
+	    LIMIT_TPM_START_SECONDS);
+	for (uint32_t n = 2; n < 5; n++) {
+		assert_code(role_record(EVENT_DESTROY, &recorded), 0);
+		assert_int_equal(fake->limit_seconds, LIMIT_TPM_SECONDS);
+		assert_int_equal(fake->limit_count, n);
+	}
+	/* Each step of a counter counts as a call. */
+	assert_code(adopt_store(0xaa, 17, &recorded), 0);
+	assert_int_equal(fake->limit_count, 5 + 10);
+	/* All the rest has a time together. */
+	assert_int_equal(kill(role.pid, SIGSTOP), 0);
+	for (int i = 0; i < 4; i++)
+		assert_code(ipc_send(role.link, &call, sizeof(call), -1, &err),
+		    0);
+	close(role.link);
+	role.link = -1;
+	assert_int_equal(kill(role.pid, SIGCONT), 0);
+	role_end();
+	assert_int_equal(fake->limit_seconds, LIMIT_TPM_END_SECONDS);
+	assert_int_equal(fake->limit_count, 5 + 10 + 1);
+	assert_int_equal(role_logged("\"ev\":\"destroy\""), 3 + 4);
+	assert_int_equal(role_logged("\"ev\":\"stop\""), 1);
+}
+
+/* A role, its successor and all that they wait for fit into the time that the
+ * supervisor waits for the first answer: builder/supervisor_record.c. */
+static void
+the_times_fit(void **state)
+{
+	(void)state;
+	assert_true(LIMIT_TPM_HANDOVER_SECONDS >=
+		    LIMIT_TPM_SECONDS + LIMIT_TPM_END_SECONDS);
+	assert_true(LIMIT_TPM_START_SECONDS >=
+		    LIMIT_TPM_HANDOVER_SECONDS + LIMIT_TPM_SECONDS);
+	assert_true(LIMIT_TPM_START_SECONDS < 60);
+}
+
 /* --- what the next run makes up for ----------------------------------- */
 
 /* The role fails in a build, as the test says, and another one starts. */
@@ -648,6 +760,10 @@ main(void)
 		a_tpm_that_was_reset_is_found_out_after_a_quote_that_failed),
 	    role_test(every_answer_says_what_is_left_of_the_log),
 	    role_test(a_full_log_refuses_builds_and_takes_ends),
+	    role_test(a_start_waits_for_a_predecessor_with_a_slow_tpm),
+	    role_test(a_start_does_not_wait_for_ever),
+	    role_test(every_call_has_its_time_until_the_supervisor_is_gone),
+	    role_test(the_times_fit),
 	    role_test(the_one_event_that_the_tpm_missed_is_made_up_for),
 	    role_test(
 		an_event_that_the_tpm_got_without_saying_so_is_not_extended_again),
