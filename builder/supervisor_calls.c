@@ -267,6 +267,13 @@ remove_domain(struct supervisor *sup, const struct receipt *receipt,
 	};
 	struct err ignored;
 
+	/* Each build under way may have to be undone. */
+	if (supervisor_count_removals(sup) +
+		supervisor_count_tasks(sup, TASK_BUILD) >=
+	    SUPERVISOR_REMOVALS)
+		return err_set(err, RPC_BUSY,
+		    "%u domains wait to be removed: 'assay status' says why",
+		    supervisor_count_removals(sup));
 	TRY(uuid_random(entry.handle, err));
 	memcpy(entry.uuid, receipt->uuid, UUID_BYTES);
 	TRY(journal_begin(sup->journal, &entry, err));
