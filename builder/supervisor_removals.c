@@ -164,12 +164,20 @@ supervisor_has_first_removals(const struct supervisor *sup)
 }
 
 /* From now on its uuid is free for others: what is left of it to do goes by its
- * handle. A receipt that stays is of no domain, and the next start drops it. */
+ * handle. A receipt that stays is of no domain, and the next start drops it.
+ * One of another id is a later domain's: this one was removed before an assayd
+ * died, and is removed once more. */
 static void
 forget_receipt(struct supervisor *sup, const struct removal *removal)
 {
+	struct domain_selector selector = {.has_uuid = true};
+	const struct domain_row *row;
 	struct err err;
 
+	memcpy(selector.uuid, removal->entry.uuid, UUID_BYTES);
+	if (domain_table_find(&sup->domains, &selector, &row, &err) == 0 &&
+	    row->receipt.domid != removal->entry.domid)
+		return;
 	domain_table_remove(&sup->domains, removal->entry.uuid);
 	if (journal_forget_receipt(sup->journal, removal->entry.uuid, &err) !=
 	    0)
