@@ -42,12 +42,16 @@ domain_erase(const struct domain_place *place, const struct domain_claim *claim,
 
 	TRY(domain_list_read(xen, &list, err));
 	TRY(find_own(&list, claim, &own, err));
-	if (own != 0) {
-		known.domid = own;
-		first = xen->ops->domain_destroy(xen->xen, own, err);
-	}
-	if (known.domid == 0)
+	if (own == 0 && claim->domid == 0)
 		return 0; /* nothing was ever made */
+	if (claim->domid == 0) {
+		/* Nobody but the domain can tell its id: it goes last. */
+		known.domid = own;
+		TRY(remove_traces(place, &known, err));
+		return xen->ops->domain_destroy(xen->xen, own, err);
+	}
+	if (own != 0)
+		first = xen->ops->domain_destroy(xen->xen, own, err);
 	code = remove_traces(place, &known, first == 0 ? err : &later);
 	return first == 0 ? code : first;
 }

@@ -23,7 +23,8 @@ struct domain_claim {
 /*
  * Remove the domain, its xenstore nodes and libxl's record. Everything is
  * tried; the first failure is returned. A claim that fits no domain removes at
- * most the nodes of an id that no domain has.
+ * most the nodes of an id that no domain has. Of a claim without an id the
+ * domain goes last, and only if all else went: it is what still tells the id.
  * Errors: DOMAIN_AMBIGUOUS if several domains fit, and nothing is touched;
  * XEN_FAILED, also when the domain still exists; XENSTORE_FAILED; STORE_IO.
  */
