@@ -135,15 +135,16 @@ note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
 	return journal_update(sup->journal, &entry, err);
 }
 
-/* The child goes on when it is on record: by then the journal has it too. */
+/* The journal first: were assayd killed between the two, an event that says
+ * that the domain is gone would be missing; one too many ends nothing. */
 static int
 note_build(struct supervisor *sup, struct job *job, const struct report *report,
     struct err *err)
 {
 	struct journal_pending entry = entry_of(job, JOURNAL_RECORDED);
 
-	TRY(supervisor_record_build(sup, job, report, err));
-	return journal_update(sup->journal, &entry, err);
+	TRY(journal_update(sup->journal, &entry, err));
+	return supervisor_record_build(sup, job, report, err);
 }
 
 static struct journal_pending
