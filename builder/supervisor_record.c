@@ -59,11 +59,19 @@ supervisor_start_recorder(struct supervisor *sup, struct err *err)
 static int
 await_start(struct supervisor *sup, struct err *err)
 {
-	struct pollfd wait = {.fd = sup->recorder_fd, .events = POLLIN};
+	struct pollfd wait[] = {
+	    {.fd = sup->recorder_fd, .events = POLLIN},
+	    {.fd = sup->signal_fd, .events = POLLIN},
+	};
 	struct record_answer answer;
 	bool is_end;
+	int ready = poll(wait, countof(wait), START_SECONDS * 1000);
 
-	if (poll(&wait, 1, START_SECONDS * 1000) != 1)
+	if (ready > 0 && wait[1].revents != 0) {
+		sup->stop_usec = timing_now_usec(); /* told to stop already */
+		return 0;
+	}
+	if (ready <= 0)
 		return err_set(err, TPM_FAILED,
 		    "the tpm role was not ready after %d seconds",
 		    START_SECONDS);
