@@ -35,8 +35,9 @@ struct connection {
 	/* The call that is answered now. */
 	const struct method *method;
 	bool is_oneway;
-	bool has_receipt;         /* the reply under way hands over a domain */
-	uint8_t uuid[UUID_BYTES]; /* that one */
+	bool has_receipt; /* the reply under way hands over a domain */
+	uint32_t domid;   /* that one */
+	uint8_t uuid[UUID_BYTES];
 };
 
 /* Errors: NO_MEMORY. Takes `fd` on success. */

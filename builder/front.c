@@ -23,7 +23,7 @@
 enum { POLL_ANSWERS, POLL_CALLS, POLL_LISTEN, POLL_FIRST };
 enum { CONNECTIONS = LIMIT_RPC_CONNECTIONS };
 enum { CONNECTIONS_PER_UID = LIMIT_RPC_CONNECTIONS / 2 };
-enum { BACKLOG = 128, ACCEPTS = 16 /* a turn */ };
+enum { BACKLOG = 128, ACCEPTS = 16 /* a turn */, ACCEPT_USEC = 1000000 };
 
 /* Calls that wait for the supervisor: nothing new is read from callers beyond
  * the first number; each of them can still hang up, and each answer for one
@@ -42,8 +42,9 @@ struct front {
 	const struct config *config;
 	int listen_fd;
 	int answers_fd;
-	struct outbox calls; /* to the supervisor */
-	uint64_t alive_usec; /* when it last heard of us */
+	struct outbox calls;  /* to the supervisor */
+	uint64_t alive_usec;  /* when it last heard of us */
+	uint64_t accept_usec; /* nobody is let in before */
 	struct log_limit log_limit;
 	bool is_behind; /* messages were read and not looked at yet */
 	uint32_t last_number;
@@ -79,7 +80,8 @@ static void reply_error(struct connection *conn, const struct err *error,
     const char *method);
 static void reply(struct connection *conn, char *text);
 static void hang_up(struct front *front, struct connection *conn);
-static void return_domain(struct front *front, const uint8_t uuid[UUID_BYTES]);
+static void return_domain(struct front *front, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES]);
 static void close_late(struct front *front);
 static void tell_supervisor(struct front *front, const struct front_call *call);
 
@@ -235,8 +237,11 @@ fill_poll(const struct front *front, struct pollfd *fds)
 	    .fd = front->calls.fd,
 	    .events = front->calls.count > 0 ? POLLOUT : 0,
 	};
-	fds[POLL_LISTEN] =
-	    (struct pollfd){.fd = front->listen_fd, .events = POLLIN};
+	fds[POLL_LISTEN] = (struct pollfd){
+	    .fd =
+		timing_now_usec() < front->accept_usec ? -1 : front->listen_fd,
+	    .events = POLLIN,
+	};
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		const struct connection *conn = &front->connections[i];
 		short events = 0; /* only POLLHUP and POLLERR */
@@ -273,8 +278,13 @@ accept_caller(struct front *front)
 	struct peer peer;
 	struct err err = {0};
 
-	if (fd < 0)
+	if (fd < 0) {
+		/* Whoever waits there would wake us again at once. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		    errno == ENOBUFS)
+			front->accept_usec = timing_now_usec() + ACCEPT_USEC;
 		return false;
+	}
 	for (size_t i = 0; i < CONNECTIONS && place == NULL; i++) {
 		if (front->connections[i].state == CONNECTION_FREE)
 			place = &front->connections[i];
@@ -503,7 +513,7 @@ take_answer(struct front *front)
 	}
 	/* The caller is gone. A domain made for it must not stay. */
 	if (answer.outcome.code == 0 && answer.receipt.domid != 0)
-		return_domain(front, answer.receipt.uuid);
+		return_domain(front, answer.receipt.domid, answer.receipt.uuid);
 }
 
 /* `fds`: sealed memory that came along, or none. */
@@ -528,6 +538,7 @@ finish_call(struct connection *conn, const struct front_answer *answer,
 		return;
 	}
 	conn->has_receipt = method_makes_domain(conn->method);
+	conn->domid = answer->receipt.domid;
 	memcpy(conn->uuid, answer->receipt.uuid, UUID_BYTES);
 	reply(conn, varlink_reply_encode(
 			method_encode(conn->method, answer, attached)));
@@ -582,16 +593,17 @@ hang_up(struct front *front, struct connection *conn)
 	if (conn->state == CONNECTION_WAITING)
 		tell_supervisor(front, &cancel);
 	if (conn->state == CONNECTION_WRITING && conn->has_receipt)
-		return_domain(front, conn->uuid);
+		return_domain(front, conn->domid, conn->uuid);
 	connection_close(conn);
 }
 
 static void
-return_domain(struct front *front, const uint8_t uuid[UUID_BYTES])
+return_domain(struct front *front, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES])
 {
 	struct front_call call = {
 	    .kind = FRONT_UNDELIVERED,
-	    .selector = {.has_uuid = true},
+	    .selector = {.domid = domid, .has_uuid = true},
 	};
 
 	memcpy(call.selector.uuid, uuid, UUID_BYTES);

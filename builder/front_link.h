@@ -23,11 +23,12 @@ enum front_call_kind {
 	FRONT_ATTEST,
 	FRONT_LOG,
 	FRONT_CANCEL,      /* the caller of `connection` is gone */
-	FRONT_UNDELIVERED, /* the receipt of domain `uuid` reached nobody */
+	FRONT_UNDELIVERED, /* the receipt of that domain reached nobody */
 	FRONT_ALIVE,       /* each second: no call */
 };
 
-/* A domain by one of these; the others are zero. */
+/* A domain by one of these, the others are zero; FRONT_UNDELIVERED: by id and
+ * uuid together. */
 struct domain_selector {
 	uint32_t domid;
 	bool has_uuid;

@@ -15,6 +15,8 @@ static void note_refusal(struct supervisor *sup, const struct front_call *call,
     const struct err *refusal);
 static int call_build(struct supervisor *sup, const struct front_call *call,
     struct err *err);
+static int refuse_without_place(const struct supervisor *sup, struct err *err);
+static int refuse_full(const struct supervisor *sup, struct err *err);
 static int refuse_too_many(const struct supervisor *sup, enum task_kind kind,
     uint32_t limit, uint32_t uid, struct err *err);
 static int refuse_taken(struct supervisor *sup,
@@ -113,15 +115,10 @@ call_build(struct supervisor *sup, const struct front_call *call,
 	TRY(platform_allows(&sup->platform, err));
 	TRY(refuse_too_many(sup, TASK_BUILD, LIMIT_BUILDS, request->peer.uid,
 	    err));
-	if (supervisor_count_removals(sup) +
-		supervisor_count_tasks(sup, TASK_BUILD) >=
-	    SUPERVISOR_REMOVALS_OF_BUILDS)
-		return err_set(err, RPC_BUSY,
-		    "%u domains wait to be removed: 'assay status' says why",
-		    supervisor_count_removals(sup));
+	TRY(refuse_without_place(sup, err));
 	TRY(refuse_taken(sup, request, err));
 	TRY(quota_take_build(&sup->quota, sup->config, request->peer.uid,
-	    timing_now_usec(), 0, err));
+	    timing_now_usec(), sup->log_bytes, err));
 
 	/* Under a handle that nobody else knows: what is undone is that. */
 	TRY(uuid_random(entry.handle, err));
@@ -133,6 +130,28 @@ call_build(struct supervisor *sup, const struct front_call *call,
 		return (int)err->code;
 	}
 	return 0;
+}
+
+/* A build that fails has to have a place among what has to go. Failed builds
+ * that stay are a reason to stop, and destroys of others are none. */
+static int
+refuse_without_place(const struct supervisor *sup, struct err *err)
+{
+	uint32_t builds = supervisor_count_tasks(sup, TASK_BUILD);
+
+	if (supervisor_count_failed(sup) + builds >=
+		SUPERVISOR_REMOVALS_OF_BUILDS ||
+	    supervisor_count_removals(sup) + builds >= SUPERVISOR_REMOVALS)
+		return refuse_full(sup, err);
+	return 0;
+}
+
+static int
+refuse_full(const struct supervisor *sup, struct err *err)
+{
+	return err_set(err, RPC_BUSY,
+	    "%u domains wait to be removed: 'assay status' says why",
+	    supervisor_count_removals(sup));
 }
 
 /* Of several users none can take all the places. */
@@ -246,6 +265,8 @@ try_again(struct removal *removal, const struct front_call *call,
 	    removal->step != REMOVAL_ERASE)
 		return err_set(err, RPC_BUSY, "d%u is being removed",
 		    removal->entry.domid);
+	/* How this ends is what he wants to know, not how a build did. */
+	removal->answer = (struct err){.code = ERR_NONE};
 	removal->connection = call->connection;
 	removal->due_usec = 0;
 	return 0;
@@ -271,9 +292,7 @@ remove_domain(struct supervisor *sup, const struct receipt *receipt,
 	if (supervisor_count_removals(sup) +
 		supervisor_count_tasks(sup, TASK_BUILD) >=
 	    SUPERVISOR_REMOVALS)
-		return err_set(err, RPC_BUSY,
-		    "%u domains wait to be removed: 'assay status' says why",
-		    supervisor_count_removals(sup));
+		return refuse_full(sup, err);
 	TRY(uuid_random(entry.handle, err));
 	memcpy(entry.uuid, receipt->uuid, UUID_BYTES);
 	TRY(journal_begin(sup->journal, &entry, err));
@@ -376,7 +395,8 @@ call_cancel(struct supervisor *sup, uint32_t connection)
 	}
 }
 
-/* Until its receipt is delivered a domain is not the caller's. */
+/* Until its receipt is delivered a domain is not the caller's. By id and uuid:
+ * it may be gone, and another caller's may have its uuid by now. */
 static int
 call_undelivered(struct supervisor *sup, const struct front_call *call,
     struct err *err)
@@ -386,6 +406,7 @@ call_undelivered(struct supervisor *sup, const struct front_call *call,
 
 	/* Nobody waits for an answer to this one. */
 	if (domain_table_find(&sup->domains, &call->selector, &row, err) != 0 ||
+	    row->receipt.domid != call->selector.domid ||
 	    supervisor_find_removal(sup, row->receipt.uuid) != NULL)
 		return 0;
 	log_line("cancelled domid=%u reason=\"the caller is gone\"",

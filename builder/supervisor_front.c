@@ -36,11 +36,12 @@ supervisor_keep_front(struct supervisor *sup)
 	uint64_t now = timing_now_usec();
 	struct err err;
 
+	if (!supervisor_can_take_call(sup))
+		front->heard_usec = now; /* we do not read what it says */
 	if (front->pid != 0 && !front->is_lost &&
 	    outbox_is_stuck(&front->answers, STUCK_USEC))
 		supervisor_lose_front(sup, "it reads no answers");
 	if (front->pid != 0 && !front->is_lost &&
-	    supervisor_can_take_call(sup) &&
 	    now - front->heard_usec >= SILENT_USEC)
 		supervisor_lose_front(sup, "it is silent");
 	if (front->is_lost)

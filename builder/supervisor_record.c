@@ -15,6 +15,7 @@
 #include "builder/record_link.h"
 #include "builder/supervisor_state.h"
 #include "builder/tpm_role.h"
+#include "measure/recorder.h"
 
 /* A slow TPM tests itself when it is first asked. At the end, what was logged
  * and not extended the next role makes up for. */
@@ -24,13 +25,15 @@ static int await_start(struct supervisor *sup, struct err *err);
 static void log_platform(const struct platform *platform);
 static void take_answer(struct supervisor *sup,
     const struct record_answer *answer, struct ipc_fds *fds);
+static uint64_t bytes_on_record(const struct event *event);
 static int ask(struct supervisor *sup, struct record_call *call,
     struct err *err);
+static void note_log(struct supervisor *sup,
+    const struct record_answer *answer);
 static void pass_on(struct supervisor *sup, const struct record_answer *answer,
     struct ipc_fds *fds);
 static struct evidence_call *find_evidence(struct supervisor *sup, bool is_used,
     uint32_t tag);
-static bool has_broken(const struct record_answer *answer);
 static bool tell_child(struct supervisor *sup,
     const struct record_answer *answer);
 static void adopt(struct supervisor *sup, struct job *job,
@@ -80,6 +83,7 @@ await_start(struct supervisor *sup, struct err *err)
 	if (is_end)
 		return err_set(err, TPM_FAILED, "the tpm role died at start");
 	sup->platform = answer.platform;
+	note_log(sup, &answer);
 	sup->store.epoch = answer.platform.epoch_floor;
 	log_platform(&sup->platform);
 	return 0;
@@ -154,9 +158,21 @@ supervisor_record_build(struct supervisor *sup, struct job *job,
 	};
 
 	job->is_recorded = true;
+	quota_add_log(&sup->quota, sup->config, job->uid,
+	    bytes_on_record(&call.event));
 	TRY(ask(sup, &call, err));
 	job->tag = call.tag;
 	return 0;
+}
+
+/* Of a build, and of the end that it will have. */
+static uint64_t
+bytes_on_record(const struct event *event)
+{
+	uint8_t bytes[EVENT_BYTES];
+
+	return event_log_record_bytes(event_encode(event, bytes)) +
+	       RECORDER_END_BYTES;
 }
 
 int
@@ -252,7 +268,8 @@ take_answer(struct supervisor *sup, const struct record_answer *answer,
 	case RECORD_EVENT:
 	case RECORD_EPOCH:
 	case RECORD_TRUST:
-		if (has_broken(answer))
+		note_log(sup, answer);
+		if (answer->recorded.is_broken)
 			stop_building(sup, &answer->recorded.outcome);
 		if (tell_child(sup, answer))
 			return;
@@ -268,6 +285,12 @@ take_answer(struct supervisor *sup, const struct record_answer *answer,
 		break;
 	}
 	lose_recorder(sup);
+}
+
+static void
+note_log(struct supervisor *sup, const struct record_answer *answer)
+{
+	sup->log_bytes = answer->log_used_bytes + answer->log_build_bytes_left;
 }
 
 /* Only to somebody who asked for evidence: the other callers wait for the
@@ -309,19 +332,6 @@ find_evidence(struct supervisor *sup, bool is_used, uint32_t tag)
 	return NULL;
 }
 
-/* An index that was refused is no failure of log or TPM. */
-static bool
-has_broken(const struct record_answer *answer)
-{
-	struct err err;
-
-	if (outcome_to(&answer->recorded.outcome, TPM_FAILED, &err) == 0)
-		return false;
-	return (answer->kind == RECORD_EVENT &&
-		   !answer->recorded.is_outdated) ||
-	       err_class_of(err.code) != ERR_CLASS_REFUSAL;
-}
-
 /* False: no child waits for it. If it is gone, so will be its domain, and that
  * is put on record too. */
 static bool
@@ -337,7 +347,7 @@ tell_child(struct supervisor *sup, const struct record_answer *answer)
 		    job->tag != answer->tag)
 			continue;
 		job->tag = 0;
-		if (answer->recorded.is_outdated)
+		if (!answer->recorded.is_logged)
 			job->is_recorded = false;
 		if (answer->recorded.outcome.code == 0)
 			adopt(sup, job, (enum record_kind)answer->kind);
@@ -404,7 +414,11 @@ lose_recorder(struct supervisor *sup)
 static void
 fail_everybody(struct supervisor *sup, const struct err *why)
 {
-	struct record_answer answer = {.kind = RECORD_EVENT};
+	/* Nobody knows what it had logged. */
+	struct record_answer answer = {
+	    .kind = RECORD_EVENT,
+	    .recorded = {.is_logged = true, .is_broken = true},
+	};
 
 	outcome_from(&answer.recorded.outcome, (int)why->code, why);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {

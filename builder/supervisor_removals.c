@@ -152,6 +152,17 @@ supervisor_count_removals(const struct supervisor *sup)
 	return count;
 }
 
+uint32_t
+supervisor_count_failed(const struct supervisor *sup)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++)
+		count += sup->removals[i].step != REMOVAL_NONE &&
+		         sup->removals[i].entry.state != JOURNAL_BUILT;
+	return count;
+}
+
 bool
 supervisor_has_first_removals(const struct supervisor *sup)
 {

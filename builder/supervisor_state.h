@@ -116,7 +116,9 @@ struct supervisor {
 	uint64_t builds_refused;
 	struct log_limit refusals; /* in the log */
 	struct quota quota;
-	bool is_unready;    /* the child that waited died: do not try at once */
+	uint64_t
+	    log_bytes;   /* what it holds and can hold of builds; 0: no log */
+	bool is_unready; /* the child that waited died: do not try at once */
 	uint64_t stop_usec; /* it was told to stop, and ends then; 0: no */
 };
 
@@ -207,6 +209,8 @@ bool supervisor_end_record(struct supervisor *sup, uint32_t tag, int code,
 struct removal *supervisor_find_removal(struct supervisor *sup,
     const uint8_t uuid[UUID_BYTES]);
 uint32_t supervisor_count_removals(const struct supervisor *sup);
+/* Those that a failed build left. */
+uint32_t supervisor_count_failed(const struct supervisor *sup);
 
 /* Is any tried for the first time? */
 bool supervisor_has_first_removals(const struct supervisor *sup);

@@ -285,7 +285,70 @@ evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 	assert_false(has_answer(stand.front));
 }
 
+/* --- quotas ------------------------------------------------------------ */
+
+/* What the log holds is shared by the users that may call. */
+static void
+build_on_record_counts_for_its_user(void **state)
+{
+	struct report report = {.kind = REPORT_BUILD};
+	struct record_answer answer = {
+	    .kind = RECORD_EVENT,
+	    .tag = 77,
+	    .recorded = {.is_logged = true},
+	    .log_used_bytes = 100,
+	    .log_build_bytes_left = 100,
+	};
+	struct front_call call = {
+	    .kind = FRONT_BUILD,
+	    .connection = OTHER,
+	    .build = good_build_request(),
+	};
+	struct err err;
+
+	(void)state;
+	config.allow_uids[1] = config.allow_uids[0] + 1;
+	config.allow_uid_count = 2;
+	stand.job->uid = config.allow_uids[0];
+	stand.sup->last_tag = 76;
+	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
+	    0);
+	supervisor_serve_job(stand.sup, stand.job);
+	assert_code(ipc_send(stand.recorder, &answer, sizeof(answer), -1, &err),
+	    0);
+	supervisor_serve_recorder(stand.sup);
+	call.build.uuid[0] ^= 1;
+	strcpy(call.build.name, "other");
+	call.build.peer.uid = config.allow_uids[0];
+	supervisor_take_call(stand.sup, &call);
+	assert_code(next_answer().outcome.code, CALLER_QUOTA_SPENT);
+}
+
 /* --- calls ----------------------------------------------------------- */
+
+/* Its uuid is another domain's by now: that one was delivered. */
+static void
+receipt_that_reached_nobody_costs_no_later_domain(void **state)
+{
+	struct receipt receipt = good_receipt();
+	struct front_call call = {
+	    .kind = FRONT_UNDELIVERED,
+	    .selector = {.domid = receipt.domid - 1, .has_uuid = true},
+	};
+	struct err err;
+
+	(void)state;
+	xen_fake_add(fake, receipt.domid, 0, NULL);
+	memcpy(xen_fake_domain(fake, receipt.domid)->uuid, receipt.uuid,
+	    UUID_BYTES);
+	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	memcpy(call.selector.uuid, receipt.uuid, UUID_BYTES);
+	supervisor_take_call(stand.sup, &call);
+	assert_int_equal(supervisor_count_removals(stand.sup), 0);
+	call.selector.domid = receipt.domid;
+	supervisor_take_call(stand.sup, &call);
+	assert_int_equal(supervisor_count_removals(stand.sup), 1);
+}
 
 /* The front was taken over: no child is started for it, nothing journalled. */
 static void
@@ -341,6 +404,8 @@ main(void)
 	    child_test(evidence_that_nobody_asked_for_goes_to_nobody),
 	    child_test(evidence_goes_to_the_connection_that_asked),
 	    child_test(evidence_of_a_caller_that_is_gone_goes_to_nobody),
+	    child_test(build_on_record_counts_for_its_user),
+	    child_test(receipt_that_reached_nobody_costs_no_later_domain),
 	    child_test(request_that_no_caller_could_make_starts_nothing),
 	    child_test(call_is_taken_only_while_there_is_room_for_all_answers),
 	};

@@ -189,6 +189,37 @@ end_that_cannot_be_recorded_is_pending(void **state)
 	assert_int_equal(logged("\"ev\":\"destroy\""), 1);
 }
 
+static bool
+is_end_on_record(void)
+{
+	return logged("\"ev\":\"abandon\"") == 1 &&
+	       logged("\"ev\":\"destroy\"") == 1 && count_pending() == 0;
+}
+
+/* No human is needed: what it refused costs what was asked meanwhile. */
+static void
+daemon_builds_again_when_the_tpm_works_again(void **state)
+{
+	int fd;
+
+	(void)state;
+	give_tpm();
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "receipt");
+	strcpy(tpm->fail_operation, "pcr_extend");
+	send_build(fd, "other", 1);
+	assert_reply(fd, "TPM_FAILED");
+	assert_call(fd, DESTROY_7, "{\"parameters\":{}}");
+	assert_int_equal(xen_fake_domain_count(fake), 0);
+	assert_false(is_end_on_record());
+	tpm->fail_operation[0] = '\0';
+	wait_until(is_end_on_record, "the ends of both on record");
+	assert_call(fd, BUILD_CALL, "receipt");
+	assert_call(fd, CALL("GetStatus"), "\"pending\":[]");
+	close(fd);
+}
+
 /* --- the time limit, and what hangs ---------------------------------- */
 
 static void
@@ -310,6 +341,7 @@ main(void)
 	    daemon_test(
 		daemon_that_was_started_with_sigchld_ignored_sees_how_children_end),
 	    daemon_test(end_that_cannot_be_recorded_is_pending),
+	    daemon_test(daemon_builds_again_when_the_tpm_works_again),
 	    daemon_test(build_that_takes_too_long_is_undone),
 	    daemon_test(daemon_is_ended_by_sigterm_while_xenstored_hangs),
 	    daemon_test(daemon_is_ended_by_sigterm_while_its_recovery_hangs),

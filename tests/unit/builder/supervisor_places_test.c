@@ -252,5 +252,6 @@ main(void)
 	    daemon_test(domain_of_no_known_id_leaves_no_nodes),
 	};
 
-	return cmocka_run_group_tests_name("attack_removal", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("supervisor_places", tests, NULL,
+	    NULL);
 }

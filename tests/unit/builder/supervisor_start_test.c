@@ -110,5 +110,6 @@ main(void)
 	    attack_test(sigterm_ends_an_assayd_whose_tpm_is_not_ready),
 	};
 
-	return cmocka_run_group_tests_name("attack_time", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("supervisor_start", tests, NULL,
+	    NULL);
 }
