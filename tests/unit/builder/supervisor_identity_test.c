@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -88,6 +89,33 @@ forget_victim(void)
 	xen_fake_forget_nodes(fake);
 }
 
+static unsigned int attacks;
+
+static unsigned int
+number_after(const char *text, const char *member)
+{
+	const char *at = strstr(text, member);
+
+	assert_non_null(at);
+	return (unsigned int)strtoul(at + strlen(member), NULL, 10);
+}
+
+/* All of them were begun and have ended, this way or that. */
+static bool
+are_attacks_over(void)
+{
+	int fd = caller_open();
+	CLEANUP(freep) char *status = NULL;
+
+	caller_send(fd, CALL("GetStatus"));
+	status = caller_receive(fd);
+	close(fd);
+	assert_non_null(status);
+	return number_after(status, "\"builds_done\":") +
+	           number_after(status, "\"builds_refused\":") ==
+	       attacks;
+}
+
 /* --- the caller hangs up --------------------------------------------- */
 
 static void
@@ -101,6 +129,8 @@ caller_that_hangs_up_destroys_no_domain_of_that_uuid(void **state)
 		close(fd);
 		usleep(20000); /* so that it is often killed where it hangs */
 		go_on();
+		attacks = (unsigned int)i + 1;
+		wait_until(are_attacks_over, moments[i]);
 		wait_until(is_only_the_victim_left, moments[i]);
 		assert_victim(VICTIM);
 		forget_victim();
