@@ -7,12 +7,28 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
+#include "builder/job.h"
 #include "builder/timing.h"
 
 /* The longest message, its zero byte, and one more to see that it is over. */
 static const size_t buffer_bytes = LIMIT_RPC_MESSAGE_BYTES + 2;
 
 enum { DRAIN_USEC = 2000000 };
+
+uint32_t
+connection_number_after(uint32_t last, const struct connection *connections,
+    size_t count)
+{
+	for (;;) {
+		uint32_t number = ++last;
+		bool is_used = number == JOB_NO_CONNECTION;
+
+		for (size_t i = 0; i < count; i++)
+			is_used |= connections[i].number == number;
+		if (!is_used)
+			return number;
+	}
+}
 
 int
 connection_open(struct connection *connection, int fd, uint32_t number,

@@ -23,7 +23,7 @@ enum connection_state {
 struct connection {
 	enum connection_state state;
 	int fd;
-	uint32_t number; /* never reused within a run */
+	uint32_t number; /* no other open connection has it */
 	struct peer peer;
 	uint64_t deadline_usec;
 	char *in; /* what was read and not yet used */
@@ -39,6 +39,13 @@ struct connection {
 	uint32_t domid;   /* that one */
 	uint8_t uuid[UUID_BYTES];
 };
+
+/*
+ * A number for the next one: after `last`, but neither that of nobody
+ * (JOB_NO_CONNECTION) nor one that a long call among these still has.
+ */
+uint32_t connection_number_after(uint32_t last,
+    const struct connection *connections, size_t count);
 
 /* Errors: NO_MEMORY. Takes `fd` on success. */
 int connection_open(struct connection *connection, int fd, uint32_t number,

@@ -15,7 +15,6 @@
 #include "builder/connection.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
-#include "builder/job.h"
 #include "builder/outbox.h"
 #include "builder/sandbox.h"
 #include "builder/timing.h"
@@ -60,7 +59,6 @@ static void catch_up(struct front *front);
 static bool takes_calls(const struct front *front);
 static void accept_callers(struct front *front);
 static bool accept_caller(struct front *front);
-static uint32_t next_number(struct front *front);
 static bool admit(struct front *front, int fd, struct peer *ret_peer,
     struct err *err);
 static void log_stranger(struct front *front, uint32_t uid);
@@ -291,27 +289,14 @@ accept_caller(struct front *front)
 	}
 	if (place == NULL)
 		err_set(&err, RPC_BUSY, "%d connections are open", CONNECTIONS);
+	front->last_number = connection_number_after(front->last_number,
+	    front->connections, CONNECTIONS);
 	if (place == NULL || !admit(front, fd, &peer, &err) ||
-	    connection_open(place, fd, next_number(front), &peer, &err) != 0)
+	    connection_open(place, fd, front->last_number, &peer, &err) != 0)
 		turn_away(fd, &err);
 	else
 		take_fd(&fd);
 	return true;
-}
-
-/* Not that of nobody, nor one that a long call still has. */
-static uint32_t
-next_number(struct front *front)
-{
-	for (;;) {
-		uint32_t number = ++front->last_number;
-		bool is_used = number == JOB_NO_CONNECTION;
-
-		for (size_t i = 0; i < CONNECTIONS; i++)
-			is_used |= front->connections[i].number == number;
-		if (!is_used)
-			return number;
-	}
 }
 
 /* Who is it? The kernel says, not the caller. */

@@ -327,6 +327,27 @@ connection_close_frees_everything_and_its_place(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
+/* A call that takes long keeps its number, whatever comes meanwhile. */
+static void
+connection_has_a_number_of_its_own(void **state)
+{
+	const struct connection open[] = {
+	    {.number = UINT32_MAX - 1},
+	    {.number = 1},
+	    {.number = 2},
+	};
+
+	(void)state;
+	assert_int_equal(connection_number_after(7, open, countof(open)), 8);
+	assert_int_equal(
+	    connection_number_after(UINT32_MAX - 2, open, countof(open)),
+	    UINT32_MAX);
+	/* 0 is nobody. */
+	assert_int_equal(connection_number_after(UINT32_MAX, open, 0), 1);
+	assert_int_equal(
+	    connection_number_after(UINT32_MAX, open, countof(open)), 3);
+}
+
 #define connection_test(test) \
 	cmocka_unit_test_setup_teardown(test, setup, teardown)
 
@@ -334,6 +355,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(connection_has_a_number_of_its_own),
 	    connection_test(connection_begins_by_reading),
 	    connection_test(connection_reads_nothing_without_waiting),
 	    connection_test(
