@@ -4,10 +4,12 @@
  */
 #include "daemon_fixture.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -260,6 +262,16 @@ hostile_front_that_says_anything_gets_nothing(void **state)
 	assert_int_equal(end_daemon(SIGTERM), 0);
 }
 
+/* A descriptor could make its holder wait when it is closed. */
+static void
+hostile_front_can_send_nothing_but_calls(void **state)
+{
+	(void)state;
+	start_hostile();
+	assert_int_equal(send(answers_fd, "x", 1, MSG_NOSIGNAL), -1);
+	assert_int_equal(errno, EPIPE);
+}
+
 static unsigned int expected_builds;
 
 static bool
@@ -332,6 +344,7 @@ main(void)
 	    hostile_test(
 		hostile_front_destroys_nothing_that_assayd_did_not_build),
 	    hostile_test(hostile_front_that_says_anything_gets_nothing),
+	    hostile_test(hostile_front_can_send_nothing_but_calls),
 	    hostile_test(hostile_front_that_breaks_the_protocol_is_begun_again),
 	};
 

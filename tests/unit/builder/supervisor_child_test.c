@@ -2,150 +2,25 @@
  * What the supervisor believes of its children, one record at a time: this test
  * is the child, and the supervisor's state is in its hands.
  */
-#include "daemon_fixture.h"
+#include "supervisor_stand.h"
 
-#include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/supervisor_state.h"
 
-enum { CONNECTION = 5, OTHER = 6 };
-
-/* The supervisor with one running build, and the far ends of its links. */
-struct stand {
-	struct supervisor *sup;
-	struct job *job;
-	struct journal journal;
-	int child;    /* the build child's end */
-	int front;    /* the front's end for answers */
-	int recorder; /* the tpm role's end */
-};
-
-static struct stand stand;
-
+/* The child says this, and the supervisor takes it. */
 static void
-start_child(struct job *job)
+tell(const struct report *report)
 {
-	int link[2];
 	struct err err;
 
-	assert_code(ipc_pair(link, &err), 0);
-	job->pid = fork();
-	if (job->pid == 0)
-		for (;;)
-			pause();
-	job->pidfd = pidfd_open(job->pid, 0);
-	job->link = link[0];
-	job->state = JOB_RUNNING;
-	job->connection = CONNECTION;
-	job->seconds = 120;
-	job->deadline_usec = UINT64_MAX;
-	job->task.kind = TASK_BUILD;
-	job->task.build = good_build_request();
-	memset(job->task.handle, BENCH_HANDLE, UUID_BYTES);
-	stand.child = link[1];
-}
-
-static int
-setup(void **state)
-{
-	struct supervisor *sup = calloc(1, sizeof(*sup));
-	struct journal_pending entry = {.state = JOURNAL_MADE};
-	struct err err;
-	int front[2];
-	int recorder[2];
-
-	assert_int_equal(daemon_setup(state), 0);
-	assert_code(journal_open(config.state, &stand.journal, &err), 0);
-	sup->config = &config;
-	sup->journal = &stand.journal;
-	sup->xen = xen_fake_port(fake);
-	sup->env.trust = (struct trust_in_force){.root = policy};
-	sup->is_development = true;
-	sup->refusals = (struct log_limit){.burst = 100, .usec = 1};
-	assert_code(
-	    domain_table_load(&stand.journal, &sup->xen, &sup->domains, &err),
+	assert_code(ipc_send(stand.child, report, sizeof(*report), -1, &err),
 	    0);
-	assert_code(outbox_init(&sup->front.answers,
-			sizeof(struct front_answer), FRONT_ANSWERS, false,
-			&err),
-	    0);
-	assert_code(outbox_init(&sup->records, sizeof(struct record_call), 128,
-			false, &err),
-	    0);
-	assert_code(ipc_pair(front, &err), 0);
-	assert_code(ipc_pair(recorder, &err), 0);
-	sup->front.pid = 1; /* never signalled here */
-	sup->front.calls_fd = -1;
-	outbox_attach(&sup->front.answers, front[0]);
-	stand.front = front[1];
-	sup->recorder_fd = recorder[0];
-	outbox_attach(&sup->records, recorder[0]);
-	stand.recorder = recorder[1];
-	stand.sup = sup;
-	stand.job = &sup->jobs[0];
-	start_child(stand.job);
-	memset(entry.handle, BENCH_HANDLE, UUID_BYTES);
-	memcpy(entry.uuid, stand.job->task.build.uuid, UUID_BYTES);
-	assert_code(journal_begin(&stand.journal, &entry, &err), 0);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	if (stand.job->state != JOB_FREE) {
-		kill(stand.job->pid, SIGKILL);
-		waitpid(stand.job->pid, NULL, 0);
-	}
-	outbox_done(&stand.sup->front.answers);
-	outbox_done(&stand.sup->records);
-	domain_table_done(&stand.sup->domains);
-	journal_close(&stand.journal);
-	free(stand.sup);
-	closep(&stand.child);
-	closep(&stand.front);
-	closep(&stand.recorder);
-	return daemon_teardown(state);
-}
-
-static bool
-has_answer(int fd)
-{
-	struct pollfd wait = {.fd = fd, .events = POLLIN};
-
-	return poll(&wait, 1, 0) == 1;
-}
-
-static struct front_answer
-next_answer(void)
-{
-	struct front_answer answer;
-	struct err err;
-	bool is_end;
-
-	assert_true(has_answer(stand.front));
-	assert_code(ipc_receive(stand.front, &answer, sizeof(answer), NULL,
-			&is_end, &err),
-	    0);
-	return answer;
-}
-
-static void
-wait_for_end(const struct job *job)
-{
-	struct pollfd wait = {.fd = job->pidfd, .events = POLLIN};
-
-	assert_int_equal(poll(&wait, 1, 20000), 1);
+	supervisor_serve_job(stand.sup, stand.job);
 }
 
 /* --- build children -------------------------------------------------- */
@@ -226,6 +101,176 @@ build_is_in_the_journal_as_recorded_before_its_child_goes_on(void **state)
 	assert_true(has_answer(stand.recorder));
 }
 
+/* What is left then is found by the id too. */
+static void
+domain_is_in_the_journal_with_its_id(void **state)
+{
+	struct report report = {.kind = REPORT_DOMAIN, .domid = 7};
+	struct journal_pending pending[2];
+	struct err err;
+	uint32_t count;
+
+	(void)state;
+	tell(&report);
+	assert_code(
+	    journal_read_pending(&stand.journal, pending, 2, &count, &err), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(pending[0].domid, 7);
+	assert_int_equal(pending[0].state, JOURNAL_MADE);
+}
+
+static void
+child_that_waits_has_nothing_to_say(void **state)
+{
+	struct report report = {.kind = REPORT_DOMAIN, .domid = 7};
+
+	(void)state;
+	stand.job->state = JOB_READY;
+	tell(&report);
+	assert_int_equal(stand.job->killed, BUG);
+	assert_int_equal(stand.job->link, -1);
+	assert_int_equal(stand.job->domid, 0);
+	wait_for_end(stand.job);
+}
+
+/* Else one after the other would be begun and die. */
+static void
+child_that_died_waiting_is_not_replaced_at_once(void **state)
+{
+	(void)state;
+	stand.job->state = JOB_READY;
+	kill(stand.job->pid, SIGKILL);
+	wait_for_end(stand.job);
+	assert_false(stand.sup->is_unready);
+	supervisor_end_job(stand.sup, stand.job);
+	assert_true(stand.sup->is_unready);
+}
+
+static void
+child_that_lets_go_of_its_link_is_not_waited_for(void **state)
+{
+	(void)state;
+	closep(&stand.child);
+	supervisor_serve_job(stand.sup, stand.job);
+	assert_int_equal(stand.job->link, -1);
+	assert_int_equal(stand.job->state, JOB_RUNNING);
+	assert_int_equal(stand.job->killed, ERR_NONE);
+	assert_int_equal(kill(stand.job->pid, 0), 0);
+}
+
+static void
+child_that_reports_what_nobody_knows_does_not_go_on(void **state)
+{
+	struct report report = {.kind = 99};
+
+	(void)state;
+	tell(&report);
+	assert_int_equal(stand.job->killed, BUG);
+	wait_for_end(stand.job);
+}
+
+/* Its receipt cannot be written: the next assayd would not know it. */
+static void
+domain_that_cannot_be_kept_is_not_handed_over(void **state)
+{
+	struct report report = {.kind = REPORT_DONE, .receipt = good_receipt()};
+
+	(void)state;
+	assert_int_equal(rmdir("state/domains"), 0);
+	tell(&report);
+	assert_int_equal(stand.job->state, JOB_RUNNING);
+	assert_int_equal(stand.job->killed, STORE_IO);
+	assert_false(has_answer(stand.front));
+	wait_for_end(stand.job);
+	supervisor_end_job(stand.sup, stand.job);
+	assert_int_equal(stand.sup->removals[0].step, REMOVAL_ERASE);
+}
+
+/* The child undid it itself, and ended well. */
+static void
+end_refused_build(void)
+{
+	struct report report = {.kind = REPORT_DONE};
+
+	outcome_from(&report.outcome, XEN_FAILED,
+	    &(struct err){.code = XEN_FAILED});
+	tell(&report);
+	assert_int_equal(stand.job->state, JOB_RUNNING);
+	kill(stand.job->pid, SIGTERM);
+	wait_for_end(stand.job);
+	supervisor_end_job(stand.sup, stand.job);
+	assert_code(next_answer().outcome.code, XEN_FAILED);
+}
+
+static void
+build_that_was_undone_is_forgotten(void **state)
+{
+	(void)state;
+	end_refused_build();
+	assert_int_equal(count_pending(), 0);
+	assert_int_equal(supervisor_count_removals(stand.sup), 0);
+}
+
+static void
+build_that_was_undone_and_is_on_record_has_an_end_there_too(void **state)
+{
+	(void)state;
+	stand.job->is_recorded = true;
+	end_refused_build();
+	assert_int_equal(count_pending(), 1);
+	assert_int_equal(stand.sup->removals[0].step, REMOVAL_RECORD);
+	assert_int_equal(stand.sup->removals[0].connection, JOB_NO_CONNECTION);
+}
+
+/* --- children that xenstored is not there for ------------------------ */
+
+static void
+end_unfit(void)
+{
+	struct report report = {.kind = REPORT_UNFIT};
+
+	tell(&report);
+	kill(stand.job->pid, SIGTERM);
+	wait_for_end(stand.job);
+	supervisor_end_job(stand.sup, stand.job);
+}
+
+static void
+task_is_given_to_one_other_child_and_no_third(void **state)
+{
+	(void)state;
+	stand.job->is_second = true;
+	end_unfit();
+	assert_code(next_answer().outcome.code, XENSTORE_FAILED);
+	assert_int_equal(supervisor_count_tasks(stand.sup, TASK_BUILD), 0);
+	assert_int_equal(count_pending(), 0);
+}
+
+static void
+task_that_was_given_up_is_given_to_no_other_child(void **state)
+{
+	(void)state;
+	stand.job->killed = BUILD_CANCELLED;
+	end_unfit();
+	assert_int_equal(supervisor_count_tasks(stand.sup, TASK_BUILD), 0);
+}
+
+/* --- listings -------------------------------------------------------- */
+
+static void
+listing_that_never_came_is_not_an_empty_one(void **state)
+{
+	struct report report = {.kind = REPORT_DONE};
+
+	(void)state;
+	stand.job->task.kind = TASK_LIST_IMAGES;
+	tell(&report);
+	kill(stand.job->pid, SIGTERM);
+	wait_for_end(stand.job);
+	supervisor_end_job(stand.sup, stand.job);
+	assert_code(next_answer().outcome.code, BUILD_CRASHED);
+}
+
 /* --- the tpm role ---------------------------------------------------- */
 
 static void
@@ -285,8 +330,6 @@ evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 	assert_false(has_answer(stand.front));
 }
 
-/* --- quotas ------------------------------------------------------------ */
-
 /* What the log holds is shared by the users that may call. */
 static void
 build_on_record_counts_for_its_user(void **state)
@@ -324,90 +367,31 @@ build_on_record_counts_for_its_user(void **state)
 	assert_code(next_answer().outcome.code, CALLER_QUOTA_SPENT);
 }
 
-/* --- calls ----------------------------------------------------------- */
-
-/* Its uuid is another domain's by now: that one was delivered. */
-static void
-receipt_that_reached_nobody_costs_no_later_domain(void **state)
-{
-	struct receipt receipt = good_receipt();
-	struct front_call call = {
-	    .kind = FRONT_UNDELIVERED,
-	    .selector = {.domid = receipt.domid - 1, .has_uuid = true},
-	};
-	struct err err;
-
-	(void)state;
-	xen_fake_add(fake, receipt.domid, 0, NULL);
-	memcpy(xen_fake_domain(fake, receipt.domid)->uuid, receipt.uuid,
-	    UUID_BYTES);
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
-	memcpy(call.selector.uuid, receipt.uuid, UUID_BYTES);
-	supervisor_take_call(stand.sup, &call);
-	assert_int_equal(supervisor_count_removals(stand.sup), 0);
-	call.selector.domid = receipt.domid;
-	supervisor_take_call(stand.sup, &call);
-	assert_int_equal(supervisor_count_removals(stand.sup), 1);
-}
-
-/* The front was taken over: no child is started for it, nothing journalled. */
-static void
-request_that_no_caller_could_make_starts_nothing(void **state)
-{
-	struct front_call call = {
-	    .kind = FRONT_BUILD,
-	    .connection = OTHER,
-	    .build = good_build_request(),
-	};
-
-	(void)state;
-	call.build.uuid[0] ^= 1;
-	strcpy(call.build.name, "../x");
-	supervisor_take_call(stand.sup, &call);
-	assert_code(next_answer().outcome.code, RPC_PARAMETER_BAD);
-	assert_int_equal(count_pending(), 1); /* of the build under way */
-	assert_int_equal(supervisor_count_tasks(stand.sup, TASK_BUILD), 1);
-}
-
-static void
-call_is_taken_only_while_there_is_room_for_all_answers(void **state)
-{
-	struct front_answer answer = {.connection = OTHER};
-
-	(void)state;
-	assert_true(supervisor_can_take_call(stand.sup));
-	/* Until the socket is full, and then the queue. */
-	for (uint32_t i = 0; i < 10000 && supervisor_can_take_call(stand.sup);
-	     i++)
-		supervisor_send(stand.sup, &answer, NULL);
-	assert_false(supervisor_can_take_call(stand.sup));
-	assert_true(outbox_room(&stand.sup->front.answers) >=
-		    SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE);
-	assert_false(stand.sup->front.is_lost);
-	(void)next_answer();
-	(void)next_answer();
-	supervisor_flush_front(stand.sup);
-	assert_true(supervisor_can_take_call(stand.sup));
-}
-
-#define child_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    child_test(child_that_cannot_be_understood_is_killed),
-	    child_test(child_that_was_killed_is_not_believed_that_it_is_done),
-	    child_test(child_that_is_done_hands_its_domain_over),
-	    child_test(
+	    stand_test(build_on_record_counts_for_its_user),
+	    stand_test(child_that_cannot_be_understood_is_killed),
+	    stand_test(child_that_was_killed_is_not_believed_that_it_is_done),
+	    stand_test(child_that_is_done_hands_its_domain_over),
+	    stand_test(
 		build_is_in_the_journal_as_recorded_before_its_child_goes_on),
-	    child_test(evidence_that_nobody_asked_for_goes_to_nobody),
-	    child_test(evidence_goes_to_the_connection_that_asked),
-	    child_test(evidence_of_a_caller_that_is_gone_goes_to_nobody),
-	    child_test(build_on_record_counts_for_its_user),
-	    child_test(receipt_that_reached_nobody_costs_no_later_domain),
-	    child_test(request_that_no_caller_could_make_starts_nothing),
-	    child_test(call_is_taken_only_while_there_is_room_for_all_answers),
+	    stand_test(domain_is_in_the_journal_with_its_id),
+	    stand_test(child_that_waits_has_nothing_to_say),
+	    stand_test(child_that_died_waiting_is_not_replaced_at_once),
+	    stand_test(child_that_lets_go_of_its_link_is_not_waited_for),
+	    stand_test(child_that_reports_what_nobody_knows_does_not_go_on),
+	    stand_test(domain_that_cannot_be_kept_is_not_handed_over),
+	    stand_test(build_that_was_undone_is_forgotten),
+	    stand_test(
+		build_that_was_undone_and_is_on_record_has_an_end_there_too),
+	    stand_test(task_is_given_to_one_other_child_and_no_third),
+	    stand_test(task_that_was_given_up_is_given_to_no_other_child),
+	    stand_test(listing_that_never_came_is_not_an_empty_one),
+	    stand_test(evidence_that_nobody_asked_for_goes_to_nobody),
+	    stand_test(evidence_goes_to_the_connection_that_asked),
+	    stand_test(evidence_of_a_caller_that_is_gone_goes_to_nobody),
 	};
 
 	return cmocka_run_group_tests_name("supervisor_child", tests, NULL,

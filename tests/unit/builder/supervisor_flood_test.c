@@ -2,13 +2,12 @@
  * Callers that come in masses, hang up, or do not read; a front that is slow,
  * silent or taken over. The daemon goes on serving, and builds end well.
  */
-#include "daemon_fixture.h"
+#include "daemon_clock.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -29,29 +28,6 @@ enum { FLOODERS = 3, FLOOD_CALLS = 2000, BUILDS = 5 };
 	"{\"method\":\"org.assay.Builder.BuildDomain\",\"parameters\":{"       \
 	"\"image\":\"web\",\"name\":\"flood\",\"memory_mib\":256,\"vcpus\":2}" \
 	"}"
-
-/* --- the daemon's clock ---------------------------------------------- */
-
-static volatile uint64_t *ahead_usec; /* shared with it */
-
-uint64_t __real_timing_now_usec(void);
-uint64_t __wrap_timing_now_usec(void);
-
-uint64_t
-__wrap_timing_now_usec(void)
-{
-	return __real_timing_now_usec() +
-	       (ahead_usec != NULL ? *ahead_usec : 0);
-}
-
-static int
-flood_setup(void **state)
-{
-	ahead_usec = mmap(NULL, sizeof(*ahead_usec), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(ahead_usec, MAP_FAILED);
-	return daemon_setup(state);
-}
 
 /* --- a flood --------------------------------------------------------- */
 
@@ -239,18 +215,15 @@ caller_that_reads_nothing_costs_only_itself(void **state)
 	close(fd);
 }
 
-#define flood_test(test) \
-	cmocka_unit_test_setup_teardown(test, flood_setup, daemon_teardown)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    flood_test(daemon_serves_through_floods_of_every_method),
-	    flood_test(
+	    clocked_test(daemon_serves_through_floods_of_every_method),
+	    clocked_test(
 		daemon_serves_through_floods_of_half_calls_and_of_nothing),
-	    flood_test(front_that_reads_no_answers_is_begun_again),
-	    flood_test(caller_that_reads_nothing_costs_only_itself),
+	    clocked_test(front_that_reads_no_answers_is_begun_again),
+	    clocked_test(caller_that_reads_nothing_costs_only_itself),
 	};
 
 	return cmocka_run_group_tests_name("supervisor_flood", tests, NULL,

@@ -2,7 +2,7 @@
  * Domains that have to go and cannot be removed at once: what is known of them,
  * and that they go as soon as they can.
  */
-#include "daemon_fixture.h"
+#include "daemon_clock.h"
 
 #include <signal.h>
 #include <string.h>
@@ -298,6 +298,30 @@ daemon_serves_although_its_recovery_fails(void **state)
 	close(fd);
 }
 
+/* Its removal is under way; they wait for that, but not without end. */
+static void
+daemon_serves_although_its_recovery_hangs(void **state)
+{
+	int fd;
+
+	(void)state;
+	fd = leave_a_domain_behind();
+	close(fd);
+	end_daemon(SIGKILL);
+	let_removals_work();
+	hang_at("store_remove");
+	xen_fake_forget_calls(fake);
+	start_daemon(FAULT_NONE, "");
+	wait_for_call("store_remove");
+	assert_int_equal(front_of_daemon(), 0);
+	*ahead_usec += 10000000;
+	/* Its clock runs ahead, that of poll(2) does not: wake it. */
+	kill(child_of_daemon(TPM_CHILD), SIGKILL);
+	fd = caller_open();
+	assert_call(fd, CALL("GetStatus"), "\"tries\":0");
+	close(fd);
+}
+
 /* --- xenstored is begun again ---------------------------------------- */
 
 static void
@@ -346,6 +370,7 @@ main(void)
 	    daemon_test(daemon_is_ended_by_sigterm_while_xenstored_hangs),
 	    daemon_test(daemon_is_ended_by_sigterm_while_its_recovery_hangs),
 	    daemon_test(daemon_serves_although_its_recovery_fails),
+	    clocked_test(daemon_serves_although_its_recovery_hangs),
 	    daemon_test(restart_of_xenstored_costs_no_later_build),
 	    daemon_test(build_without_xenstored_is_refused_by_name),
 	};

@@ -1,0 +1,225 @@
+/*
+ * The front's life, as the supervisor sees it: the clock and the links are the
+ * test's.
+ */
+#include "supervisor_stand.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/draft.h"
+#include "base/scope.h"
+#include "builder/ipc.h"
+
+enum { SECOND = 1000000, LONGEST_PAUSE = 30 * SECOND };
+
+/* A front that runs, and after which none is begun at once. */
+static pid_t
+run_front(void)
+{
+	struct front_child *front = &stand.sup->front;
+
+	front->pid = start_process();
+	front->started_usec = timing_now_usec();
+	front->heard_usec = front->started_usec;
+	front->pause_usec = SECOND;
+	return front->pid;
+}
+
+static void
+assert_ended(pid_t pid)
+{
+	assert_int_equal(stand.sup->front.pid, 0);
+	assert_false(stand.sup->front.is_lost);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void
+front_that_is_silent_is_ended(void **state)
+{
+	pid_t pid = run_front();
+
+	(void)state;
+	*ahead_usec += 29 * SECOND;
+	supervisor_keep_front(stand.sup);
+	assert_int_equal(stand.sup->front.pid, pid);
+	*ahead_usec += SECOND;
+	supervisor_keep_front(stand.sup);
+	assert_ended(pid);
+}
+
+static void
+front_that_reads_no_answers_is_ended(void **state)
+{
+	struct front_answer answer = {.connection = OTHER};
+	pid_t pid = run_front();
+
+	(void)state;
+	for (uint32_t i = 0;
+	     i < 10000 && stand.sup->front.answers.full_usec == 0; i++)
+		supervisor_send(stand.sup, &answer, NULL);
+	*ahead_usec += 9 * SECOND;
+	supervisor_keep_front(stand.sup);
+	assert_int_equal(stand.sup->front.pid, pid);
+	*ahead_usec += SECOND;
+	supervisor_keep_front(stand.sup);
+	assert_ended(pid);
+}
+
+static void
+front_that_closed_its_link_is_lost(void **state)
+{
+	struct front_child *front = &stand.sup->front;
+	pid_t pid = run_front();
+	int calls[2];
+	struct err err;
+
+	(void)state;
+	assert_code(ipc_pipe(calls, &err), 0);
+	front->calls_fd = calls[0];
+	close(calls[1]);
+	supervisor_serve_front(stand.sup);
+	assert_true(front->is_lost);
+	supervisor_keep_front(stand.sup);
+	assert_ended(pid);
+}
+
+static void
+front_is_not_begun_before_its_pause_is_over(void **state)
+{
+	struct front_child *front = &stand.sup->front;
+
+	(void)state;
+	front->pid = 0;
+	front->next_usec = timing_now_usec() + 60ull * SECOND;
+	supervisor_keep_front(stand.sup);
+	assert_int_equal(front->pid, 0);
+	assert_int_equal(supervisor_front_deadline(stand.sup),
+	    front->next_usec);
+}
+
+static void
+fronts_that_die_at_once_wait_longer_and_longer(void **state)
+{
+	struct front_child *front = &stand.sup->front;
+	uint64_t last = 0;
+
+	(void)state;
+	stand.sup->listen_fd = -1;
+	for (int i = 0; i < 20; i++) {
+		uint64_t pause;
+
+		front->pid = start_process();
+		front->started_usec = timing_now_usec();
+		supervisor_stop_front(stand.sup); /* as any end of it */
+		pause = front->pause_usec;
+		assert_true(pause > last || pause == LONGEST_PAUSE);
+		assert_true(pause <= LONGEST_PAUSE);
+		assert_true(
+		    front->next_usec <= timing_now_usec() + LONGEST_PAUSE);
+		last = pause;
+	}
+	assert_int_equal(last, LONGEST_PAUSE);
+}
+
+/* The next front gives their numbers to others. */
+static void
+callers_of_a_front_that_is_lost_are_nobody(void **state)
+{
+	struct supervisor *sup = stand.sup;
+	pid_t pid = run_front();
+
+	(void)state;
+	sup->removals[3].step = REMOVAL_ERASE;
+	sup->removals[3].connection = OTHER;
+	sup->evidence[2] = (struct evidence_call){true, 77, OTHER, 0};
+	supervisor_lose_front(sup, "this test says so");
+	supervisor_keep_front(sup);
+	assert_ended(pid);
+	assert_int_equal(stand.job->connection, JOB_NO_CONNECTION);
+	assert_int_equal(stand.job->killed, ERR_NONE); /* it goes on */
+	assert_int_equal(sup->removals[3].connection, JOB_NO_CONNECTION);
+	assert_int_equal(sup->evidence[2].connection, JOB_NO_CONNECTION);
+	assert_true(sup->evidence[2].is_used);
+}
+
+/* A receipt for nobody would be a domain that reached nobody. */
+static void
+nobody_is_not_answered(void **state)
+{
+	struct front_answer answer = {
+	    .connection = JOB_NO_CONNECTION,
+	    .receipt = good_receipt(),
+	};
+
+	(void)state;
+	supervisor_send(stand.sup, &answer, NULL);
+	assert_false(has_answer(stand.front));
+}
+
+static void
+call_is_taken_only_while_there_is_room_for_all_answers(void **state)
+{
+	struct front_answer answer = {.connection = OTHER};
+
+	(void)state;
+	assert_true(supervisor_can_take_call(stand.sup));
+	/* Until the socket is full, and then the queue. */
+	for (uint32_t i = 0; i < 10000 && supervisor_can_take_call(stand.sup);
+	     i++)
+		supervisor_send(stand.sup, &answer, NULL);
+	assert_false(supervisor_can_take_call(stand.sup));
+	assert_true(outbox_room(&stand.sup->front.answers) >=
+		    SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE);
+	assert_false(stand.sup->front.is_lost);
+	(void)next_answer();
+	(void)next_answer();
+	supervisor_flush_front(stand.sup);
+	assert_true(supervisor_can_take_call(stand.sup));
+}
+
+/* The rest of them would be memory that nobody counted. */
+static void
+call_is_not_taken_while_listings_wait(void **state)
+{
+	struct front_answer answer = {.connection = OTHER};
+	struct err err;
+
+	(void)state;
+	for (uint32_t i = 0; i < 10000 && supervisor_can_take_call(stand.sup);
+	     i++) {
+		struct sealed *rows = NULL;
+
+		assert_code(sealed_from_bytes("rows", bytes_of_str("rows"),
+				&rows, &err),
+		    0);
+		supervisor_send(stand.sup, &answer, rows);
+	}
+	assert_false(supervisor_can_take_call(stand.sup));
+	assert_int_equal(stand.sup->front.answers.attached, FRONT_LISTINGS);
+	assert_true(outbox_room(&stand.sup->front.answers) >= FRONT_CALLS);
+	assert_false(stand.sup->front.is_lost);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    stand_test(front_that_is_silent_is_ended),
+	    stand_test(front_that_reads_no_answers_is_ended),
+	    stand_test(front_that_closed_its_link_is_lost),
+	    stand_test(front_is_not_begun_before_its_pause_is_over),
+	    stand_test(fronts_that_die_at_once_wait_longer_and_longer),
+	    stand_test(callers_of_a_front_that_is_lost_are_nobody),
+	    stand_test(nobody_is_not_answered),
+	    stand_test(call_is_taken_only_while_there_is_room_for_all_answers),
+	    stand_test(call_is_not_taken_while_listings_wait),
+	};
+
+	return cmocka_run_group_tests_name("supervisor_front", tests, NULL,
+	    NULL);
+}

@@ -1,0 +1,158 @@
+#include "supervisor_stand.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/ipc.h"
+
+struct stand stand;
+
+static void
+end_well(int signal_number)
+{
+	(void)signal_number;
+	_exit(0);
+}
+
+pid_t
+start_process(void)
+{
+	sigset_t term;
+	pid_t pid;
+
+	/* No signal is lost before the handler is there. */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGTERM, end_well);
+		close_range(STDERR_FILENO + 1, ~0u, 0); /* the test's */
+	}
+	sigprocmask(SIG_UNBLOCK, &term, NULL);
+	if (pid == 0)
+		for (;;)
+			pause();
+	return pid;
+}
+
+static void
+start_child(struct job *job)
+{
+	int link[2];
+	struct err err;
+
+	assert_code(ipc_pair(link, &err), 0);
+	job->pid = start_process();
+	job->pidfd = pidfd_open(job->pid, 0);
+	job->link = link[0];
+	job->state = JOB_RUNNING;
+	job->connection = CONNECTION;
+	job->seconds = 120;
+	job->deadline_usec = UINT64_MAX;
+	job->task.kind = TASK_BUILD;
+	job->task.build = good_build_request();
+	memset(job->task.handle, BENCH_HANDLE, UUID_BYTES);
+	stand.child = link[1];
+}
+
+int
+stand_setup(void **state)
+{
+	struct supervisor *sup = calloc(1, sizeof(*sup));
+	struct journal_pending entry = {.state = JOURNAL_MADE};
+	struct err err;
+	int front[2];
+	int recorder[2];
+
+	assert_int_equal(clocked_setup(state), 0);
+	assert_code(journal_open(config.state, &stand.journal, &err), 0);
+	sup->config = &config;
+	sup->journal = &stand.journal;
+	sup->xen = xen_fake_port(fake);
+	sup->env.trust = (struct trust_in_force){.root = policy};
+	sup->is_development = true;
+	sup->refusals = (struct log_limit){.burst = 100, .usec = 1};
+	assert_code(
+	    domain_table_load(&stand.journal, &sup->xen, &sup->domains, &err),
+	    0);
+	assert_code(outbox_init(&sup->front.answers,
+			sizeof(struct front_answer), FRONT_ANSWERS, false,
+			&err),
+	    0);
+	assert_code(outbox_init(&sup->records, sizeof(struct record_call), 128,
+			false, &err),
+	    0);
+	assert_code(ipc_pair(front, &err), 0);
+	assert_code(ipc_pair(recorder, &err), 0);
+	sup->front.pid = 1; /* never signalled here */
+	sup->front.calls_fd = -1;
+	outbox_attach(&sup->front.answers, front[0]);
+	stand.front = front[1];
+	sup->recorder_fd = recorder[0];
+	outbox_attach(&sup->records, recorder[0]);
+	stand.recorder = recorder[1];
+	stand.sup = sup;
+	stand.job = &sup->jobs[0];
+	start_child(stand.job);
+	memset(entry.handle, BENCH_HANDLE, UUID_BYTES);
+	memcpy(entry.uuid, stand.job->task.build.uuid, UUID_BYTES);
+	assert_code(journal_begin(&stand.journal, &entry, &err), 0);
+	return 0;
+}
+
+int
+stand_teardown(void **state)
+{
+	if (stand.job->state != JOB_FREE) {
+		kill(stand.job->pid, SIGKILL);
+		waitpid(stand.job->pid, NULL, 0);
+	}
+	outbox_done(&stand.sup->front.answers);
+	outbox_done(&stand.sup->records);
+	domain_table_done(&stand.sup->domains);
+	journal_close(&stand.journal);
+	free(stand.sup);
+	closep(&stand.child);
+	closep(&stand.front);
+	closep(&stand.recorder);
+	return daemon_teardown(state);
+}
+
+bool
+has_answer(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+	return poll(&wait, 1, 0) == 1;
+}
+
+struct front_answer
+next_answer(void)
+{
+	struct front_answer answer;
+	struct err err;
+	bool is_end;
+
+	assert_true(has_answer(stand.front));
+	assert_code(ipc_receive(stand.front, &answer, sizeof(answer), NULL,
+			&is_end, &err),
+	    0);
+	return answer;
+}
+
+void
+wait_for_end(const struct job *job)
+{
+	struct pollfd wait = {.fd = job->pidfd, .events = POLLIN};
+
+	assert_int_equal(poll(&wait, 1, 20000), 1);
+}

@@ -1,0 +1,45 @@
+/*
+ * The supervisor's state in the hands of a test: one running build, whose child
+ * is the test, and the far ends of its links to front and tpm role.
+ */
+#ifndef ASSAY_TESTS_SUPERVISOR_STAND_H
+#define ASSAY_TESTS_SUPERVISOR_STAND_H
+
+#include "daemon_clock.h"
+
+#include "builder/supervisor_state.h"
+
+/* The caller of the build that runs, and another one. */
+enum { CONNECTION = 5, OTHER = 6 };
+
+struct stand {
+	struct supervisor *sup;
+	struct job *job;
+	struct journal journal;
+	int child;    /* the build child's end */
+	int front;    /* the front's end for answers */
+	int recorder; /* the tpm role's end */
+};
+
+extern struct stand stand;
+
+/* cmocka setup and teardown. */
+int stand_setup(void **state);
+int stand_teardown(void **state);
+
+#define stand_test(test) \
+	cmocka_unit_test_setup_teardown(test, stand_setup, stand_teardown)
+
+/* Is anything there to be read? */
+bool has_answer(int fd);
+
+/* The next one to the front, which is there. */
+struct front_answer next_answer(void);
+
+/* The child has ended, but nobody took notice yet. */
+void wait_for_end(const struct job *job);
+
+/* A process that does nothing until it is killed; told to end, it ends well. */
+pid_t start_process(void);
+
+#endif
