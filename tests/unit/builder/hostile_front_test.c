@@ -47,23 +47,38 @@ __wrap_front_run(const struct config *ignored, int listen_fd,
 		pause();
 }
 
-/* Of the front that was begun, at first or again. */
-static void
-take_links(void)
+static int
+take_link(void)
 {
+	struct pollfd wait = {.fd = handover[0], .events = POLLIN};
 	char record;
-	bool is_end;
 	struct err err;
+	bool is_end;
+	int fd;
 
-	closep(&calls_fd);
-	closep(&answers_fd);
-	assert_code(ipc_receive(handover[0], &record, sizeof(record), &calls_fd,
+	if (poll(&wait, 1, 15000) != 1)
+		fail_msg("no front is begun");
+	assert_code(ipc_receive(handover[0], &record, sizeof(record), &fd,
 			&is_end, &err),
 	    0);
 	assert_false(is_end);
-	assert_code(ipc_receive(handover[0], &record, sizeof(record),
-			&answers_fd, &is_end, &err),
-	    0);
+	return fd;
+}
+
+/*
+ * Of the front that was begun, at first or again. Those of the last one end
+ * only then: their end alone would be a reason to begin another.
+ */
+static void
+take_links(void)
+{
+	int calls = take_link();
+	int answers = take_link();
+
+	closep(&calls_fd);
+	closep(&answers_fd);
+	calls_fd = calls;
+	answers_fd = answers;
 }
 
 static void
