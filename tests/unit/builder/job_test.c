@@ -169,6 +169,19 @@ job_that_was_killed_did_not_end_well(void **state)
 	assert_crashed(&job, BUILD_CANCELLED, "the caller is gone");
 }
 
+/* Somebody else took notice of it, or the kernel was told to forget it. */
+static void
+job_whose_end_nobody_saw_did_not_end_well(void **state)
+{
+	struct job job = running_job(end_well);
+
+	(void)state;
+	job.is_done = true;
+	closep(&job.link);
+	assert_int_equal(waitpid(job.pid, NULL, 0), job.pid);
+	assert_crashed(&job, BUILD_CRASHED, "");
+}
+
 static void
 job_keeps_the_first_reason_for_its_death(void **state)
 {
@@ -279,6 +292,7 @@ main(void)
 		job_that_ends_badly_is_a_crash_whatever_it_reported),
 	    cmocka_unit_test(job_that_was_killed_says_why),
 	    cmocka_unit_test(job_that_was_killed_did_not_end_well),
+	    cmocka_unit_test(job_whose_end_nobody_saw_did_not_end_well),
 	    cmocka_unit_test(job_keeps_the_first_reason_for_its_death),
 	    cmocka_unit_test(job_assign_gives_the_task_and_a_deadline),
 	    cmocka_unit_test(

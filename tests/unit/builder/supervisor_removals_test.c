@@ -43,6 +43,36 @@ end_erase(struct removal *removal, int code)
 	supervisor_end_erase(stand.sup, &job, code, &outcome);
 }
 
+/* What a child is told to remove. */
+static const struct domain_claim *
+claim_of(enum journal_state journal_state)
+{
+	uint32_t at = supervisor_count_removals(stand.sup) + 1;
+
+	add((uint8_t)at, journal_state, REMOVAL_ERASE);
+	supervisor_run_removals(stand.sup);
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		const struct task *task = &stand.sup->jobs[i].task;
+
+		if (stand.sup->jobs[i].state == JOB_RUNNING &&
+		    task->kind == TASK_ERASE && task->claim.domid == at)
+			return &task->claim;
+	}
+	fail_msg("no child removes d%u", at);
+	return NULL;
+}
+
+static void
+domain_is_looked_for_by_its_uuid_only_once_it_may_have_it(void **state)
+{
+	(void)state;
+	assert_false(claim_of(JOURNAL_MADE)->may_have_uuid);
+	assert_true(claim_of(JOURNAL_RECORDED)->may_have_uuid);
+	assert_true(claim_of(JOURNAL_BUILT)->may_have_uuid);
+	assert_int_equal(claim_of(JOURNAL_BUILT)->handle[7], 4);
+	assert_int_equal(claim_of(JOURNAL_BUILT)->uuid[7], 5);
+}
+
 static void
 removal_that_failed_stays_and_waits(void **state)
 {
@@ -224,6 +254,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    stand_test(
+		domain_is_looked_for_by_its_uuid_only_once_it_may_have_it),
 	    stand_test(removal_that_failed_stays_and_waits),
 	    stand_test(removal_is_tried_again_after_longer_and_longer_pauses),
 	    stand_test(removal_is_done_by_its_own_child_alone),
