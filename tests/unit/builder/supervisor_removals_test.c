@@ -140,6 +140,7 @@ domain_that_is_gone_is_not_known_any_more(void **state)
 
 	(void)state;
 	memset(receipt.uuid, 1, UUID_BYTES);
+	receipt.domid = removal->entry.domid;
 	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
 	end_erase(removal, 0);
 	assert_int_equal(stand.sup->domains.count, 0);
