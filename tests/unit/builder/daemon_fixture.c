@@ -71,6 +71,18 @@ fault_operations(void)
 }
 #endif
 
+/* Children of a daemon that was killed may have its lock for a moment more. */
+static int
+open_journal(struct journal *journal, struct err *err)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (journal_open(config.state, journal, err) == 0)
+			return 0;
+		usleep(5000);
+	}
+	return (int)err->code;
+}
+
 void
 start_daemon(enum fault_kind kind, const char *operation)
 {
@@ -87,7 +99,7 @@ start_daemon(enum fault_kind kind, const char *operation)
 	snprintf(fault.operation, sizeof(fault.operation), "%s", operation);
 	if (trust_in_force_load(policy, config.trust_updates, &trust, &err) !=
 		0 ||
-	    journal_open(config.state, &journal, &err) != 0 ||
+	    open_journal(&journal, &err) != 0 ||
 	    front_listen(&config, &listen_fd, &err) != 0)
 		fail_msg("%s", err.text);
 	daemon_pid = fork();
