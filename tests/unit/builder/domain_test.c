@@ -147,6 +147,23 @@ erase_never_goes_by_a_uuid_alone(void **state)
 	assert_int_equal(count_files("libxl"), 1);
 }
 
+/* Zeros say that there is none, and are what a toolstack may have chosen. */
+static void
+erase_goes_by_no_handle_that_is_not_known(void **state)
+{
+	struct bench *bench = *state;
+	struct domain_claim claim = claim_of(bench, 0, false);
+	struct err err;
+
+	memset(claim.handle, 0, UUID_BYTES);
+	memset(xen_fake_domain(bench->fake, 70)->uuid, 0, UUID_BYTES);
+	assert_code(domain_erase(&bench->env.place, &claim, &err), 0);
+	claim.domid = 70;
+	assert_code(domain_erase(&bench->env.place, &claim, &err), 0);
+	assert_int_equal(xen_fake_call_of(bench->fake, "domain_destroy"), -1);
+	assert_int_equal(xen_fake_domain_count(bench->fake), 3);
+}
+
 /* The id that was reported belongs to somebody else by now. */
 static void
 erase_never_touches_another_domain_of_that_id(void **state)
@@ -256,6 +273,7 @@ main(void)
 	    erase_test(erase_reports_a_record_that_cannot_be_removed),
 	    erase_test(erase_finds_the_domain_by_its_handle_alone),
 	    erase_test(erase_never_goes_by_a_uuid_alone),
+	    erase_test(erase_goes_by_no_handle_that_is_not_known),
 	    erase_test(erase_never_touches_another_domain_of_that_id),
 	    erase_test(erase_leaves_the_nodes_of_another_domain_with_that_uuid),
 	    erase_test(erase_refuses_when_several_domains_have_the_handle),

@@ -116,6 +116,33 @@ front_hangs_up_on_a_caller_who_does_not_read(void **state)
 	}
 }
 
+static bool
+is_gone(int fd)
+{
+	return send(fd, "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE;
+}
+
+/* It was told that no reply follows, and sends on. */
+static void
+front_hangs_up_on_a_caller_who_does_not_end(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+	CLEANUP(freep) char *reply = NULL;
+
+	(void)state;
+	caller_send(fd, "no call");
+	reply = caller_receive(fd);
+	assert_non_null(reply);
+	assert_int_equal(bytes_before_the_end(fd), 0);
+	serve_another();
+	assert_false(is_gone(fd));
+	front_be_later(10);
+	for (int i = 0; i < 2000 && !is_gone(fd); i++)
+		usleep(5000);
+	assert_true(is_gone(fd));
+	assert_false(front_call_came(0));
+}
+
 static void
 front_waits_with_a_caller_for_a_long_build(void **state)
 {
@@ -142,6 +169,7 @@ main(void)
 	    front_test(front_hangs_up_on_a_caller_who_never_sent_anything),
 	    front_test(front_hangs_up_on_a_caller_who_sends_half_a_message),
 	    front_test(front_hangs_up_on_a_caller_who_does_not_read),
+	    front_test(front_hangs_up_on_a_caller_who_does_not_end),
 	    front_test(front_waits_with_a_caller_for_a_long_build),
 	};
 

@@ -276,6 +276,22 @@ front_sends_no_reply_to_a_oneway_call(void **state)
 	    "{\"parameters\":{\"vendor\":");
 }
 
+/* Its domain would be nobody's. */
+static void
+front_refuses_a_build_whose_receipt_nobody_reads(void **state)
+{
+	CLEANUP(closep) int fd = caller_open();
+
+	(void)state;
+	caller_send(fd,
+	    "{\"method\":\"org.assay.Builder.BuildDomain\",\"oneway\":true,"
+	    "\"parameters\":{\"image\":\"web\",\"name\":\"guest\","
+	    "\"memory_mib\":256,\"vcpus\":2}}");
+	assert_call(fd, "{\"method\":\"org.varlink.service.GetInfo\"}",
+	    "{\"parameters\":{\"vendor\":");
+	assert_false(front_call_came(0));
+}
+
 /* All of it is in one read: nothing more comes to wake the front. */
 static void
 front_goes_on_after_oneway_calls_in_the_same_write(void **state)
@@ -742,6 +758,7 @@ main(void)
 	    front_test(front_serves_pipelined_calls_one_after_the_other),
 	    front_test(front_joins_a_call_that_comes_in_pieces),
 	    front_test(front_sends_no_reply_to_a_oneway_call),
+	    front_test(front_refuses_a_build_whose_receipt_nobody_reads),
 	    front_test(front_goes_on_after_oneway_calls_in_the_same_write),
 	    front_test(front_gives_each_caller_its_own_answer),
 	    front_test(front_cancels_the_call_of_a_caller_that_closes),

@@ -314,6 +314,22 @@ removal_that_is_tried_again_takes_no_other_domain_of_the_same_id(void **state)
 	assert_victim(7);
 }
 
+/* Xen would take the same uuid twice. */
+static void
+build_whose_uuid_was_taken_meanwhile_is_refused(void **state)
+{
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	fd = build_until("store_introduce");
+	go_on();
+	assert_reply(fd, "DOMAIN_EXISTS");
+	close(fd);
+	wait_until(is_only_the_victim_left, "ours is undone");
+	assert_victim(VICTIM);
+}
+
 static void
 build_under_the_name_of_another_domain_is_refused(void **state)
 {
@@ -344,6 +360,7 @@ main(void)
 	    daemon_test(destroy_takes_no_other_domain_of_the_same_id),
 	    daemon_test(
 		removal_that_is_tried_again_takes_no_other_domain_of_the_same_id),
+	    daemon_test(build_whose_uuid_was_taken_meanwhile_is_refused),
 	    daemon_test(build_under_the_name_of_another_domain_is_refused),
 	};
 
