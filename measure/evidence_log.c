@@ -16,10 +16,11 @@ struct replay {
 	struct evidence_story *story;
 	struct pcr_digests now;
 	struct pcr_digests before; /* the last record */
-	uint64_t sequence;         /* of the last event */
-	enum event_kind last;
-	size_t fate_at;    /* number of the last event that told a fate */
-	size_t fate_of;    /* and of which domain */
+	size_t count;              /* records so far */
+	size_t start_count;
+	struct event last;  /* not told yet: was it measured? */
+	bool is_unmeasured; /* the last one, as a start event shows */
+	enum event_kind told;
 	size_t matched_at; /* events after which it was the quoted value */
 	bool has_matched;
 };
@@ -34,15 +35,18 @@ static int check_sequence(const struct replay *replay,
 static int find_missing(const struct replay *replay, struct err *err);
 static int check_start(struct replay *replay, const struct event_start *start,
     struct err *err);
-static int tell(struct replay *replay, const struct event *event,
+static int tell_last(struct replay *replay, struct err *err);
+static int tell_unmeasured(struct evidence_story *story,
+    const struct event *event, struct err *err);
+static int tell_measured(struct replay *replay, const struct event *event,
     struct err *err);
 static int tell_start(struct replay *replay, const struct event_start *start,
     struct err *err);
 static int tell_build(struct evidence_story *story,
     const struct event_build *build, struct err *err);
-static void tell_fate(struct replay *replay, const uint8_t *uuid,
+static void tell_fate(struct evidence_story *story, const uint8_t *uuid,
     enum evidence_fate fate);
-static void untell(struct replay *replay);
+static void hold(struct replay *replay, const struct event *event);
 static int extend(struct replay *replay, const struct event_log_record *record,
     struct err *err);
 static bool is_quoted(const struct replay *replay, enum pcr_bank bank);
@@ -68,11 +72,15 @@ evidence_log_check(struct bytes log, unsigned pcr,
 		TRY(event_log_next(&replay.reader, &record, err));
 		TRY(check_record(&record, &event, err));
 		TRY(check_sequence(&replay, &record, &event, err));
-		TRY(tell(&replay, &event, err));
+		if (event.kind == EVENT_START)
+			TRY(check_start(&replay, &event.as.start, err));
+		TRY(tell_last(&replay, err));
+		hold(&replay, &event);
 		note_match(&replay);
 		TRY(extend(&replay, &record, err));
 	}
 	TRY(check_end(&replay, err));
+	TRY(tell_last(&replay, err));
 	*ret_story = story;
 	story.domains = NULL;
 	return 0;
@@ -120,8 +128,9 @@ check_sequence(const struct replay *replay,
     const struct event_log_record *record, const struct event *event,
     struct err *err)
 {
-	const struct evidence_story *story = replay->story;
-	uint64_t expected = replay->sequence + 1;
+	const bool has_stopped =
+	    replay->start_count > 0 && replay->last.kind == EVENT_STOP;
+	uint64_t expected = replay->last.sequence + 1;
 
 	if (event->kind == EVENT_START) {
 		if (event->sequence != 1 || record->pcr != replay->pcr ||
@@ -132,14 +141,14 @@ check_sequence(const struct replay *replay,
 			    record->offset, event->as.start.pcr, replay->pcr);
 		return 0;
 	}
-	if (story->start_count == 0)
+	if (replay->start_count == 0)
 		return err_set(err, EVIDENCE_LOG_REMOVED,
 		    "the log does not begin with a start event");
-	if (record->pcr != replay->pcr || replay->last == EVENT_STOP)
+	if (record->pcr != replay->pcr || has_stopped)
 		return err_set(err, EVIDENCE_LOG_ADDED,
 		    "offset %zu: an event %s", record->offset,
-		    replay->last == EVENT_STOP ? "after the stop event"
-					       : "of another register");
+		    has_stopped ? "after the stop event"
+				: "of another register");
 	if (event->sequence < expected)
 		return err_set(err, EVIDENCE_LOG_ADDED,
 		    "offset %zu: event %llu is there a second time",
@@ -153,7 +162,7 @@ check_sequence(const struct replay *replay,
 static int
 find_missing(const struct replay *replay, struct err *err)
 {
-	unsigned long long missing = replay->sequence + 1;
+	unsigned long long missing = replay->last.sequence + 1;
 	struct event_log_reader reader = replay->reader;
 
 	while (!event_log_is_at_end(&reader)) {
@@ -173,24 +182,73 @@ find_missing(const struct replay *replay, struct err *err)
 	    missing);
 }
 
+/* The first start must find a fresh register, a later one what the log says;
+ * or what it said before its last record, which then never was extended. */
 static int
-tell(struct replay *replay, const struct event *event, struct err *err)
+check_start(struct replay *replay, const struct event_start *start,
+    struct err *err)
+{
+	if (is_at(replay, replay->now.bank, start->found))
+		return 0;
+	if (replay->start_count == 0)
+		return err_set(err, EVIDENCE_REGISTER_USED,
+		    "register %u was not zero when assayd started first",
+		    start->pcr);
+	if (!is_at(replay, replay->before.bank, start->found))
+		return err_set(err, EVIDENCE_LOG_MISMATCH,
+		    "start event %zu found another value in register %u than "
+		    "the log before it leads to",
+		    replay->start_count + 1, start->pcr);
+	replay->now = replay->before;
+	replay->is_unmeasured = true;
+	return 0;
+}
+
+/* An event is told when the one after it has shown whether it was measured. */
+static int
+tell_last(struct replay *replay, struct err *err)
+{
+	bool is_unmeasured = replay->is_unmeasured;
+
+	replay->is_unmeasured = false;
+	if (replay->count == 0)
+		return 0;
+	replay->story->event_count++;
+	if (is_unmeasured)
+		return tell_unmeasured(replay->story, &replay->last, err);
+	return tell_measured(replay, &replay->last, err);
+}
+
+/* Anybody may have written it. A build is shown as what never ran. */
+static int
+tell_unmeasured(struct evidence_story *story, const struct event *event,
+    struct err *err)
+{
+	story->unmeasured_count++;
+	if (event->kind != EVENT_BUILD)
+		return 0;
+	TRY(tell_build(story, &event->as.build, err));
+	story->domains[story->domain_count - 1].fate = EVIDENCE_UNMEASURED;
+	return 0;
+}
+
+static int
+tell_measured(struct replay *replay, const struct event *event, struct err *err)
 {
 	struct evidence_story *story = replay->story;
 
 	switch (event->kind) {
 	case EVENT_START:
-		TRY(check_start(replay, &event->as.start, err));
 		TRY(tell_start(replay, &event->as.start, err));
 		break;
 	case EVENT_BUILD:
 		TRY(tell_build(story, &event->as.build, err));
 		break;
 	case EVENT_ABANDON:
-		tell_fate(replay, event->as.abandon.uuid, EVIDENCE_ABANDONED);
+		tell_fate(story, event->as.abandon.uuid, EVIDENCE_ABANDONED);
 		break;
 	case EVENT_DESTROY:
-		tell_fate(replay, event->as.destroy.uuid, EVIDENCE_DESTROYED);
+		tell_fate(story, event->as.destroy.uuid, EVIDENCE_DESTROYED);
 		break;
 	case EVENT_POLICY:
 		story->rules = event->as.policy;
@@ -200,51 +258,9 @@ tell(struct replay *replay, const struct event *event, struct err *err)
 	default:
 		break;
 	}
-	replay->sequence = event->sequence;
-	replay->last = event->kind;
+	replay->told = event->kind;
 	story->is_stopped = event->kind == EVENT_STOP;
-	story->event_count++;
 	return 0;
-}
-
-/* The first start must find a fresh register, a later one what the log says;
- * or what it said before its last record, which then never was extended. */
-static int
-check_start(struct replay *replay, const struct event_start *start,
-    struct err *err)
-{
-	struct evidence_story *story = replay->story;
-
-	if (is_at(replay, replay->now.bank, start->found))
-		return 0;
-	if (story->start_count == 0)
-		return err_set(err, EVIDENCE_REGISTER_USED,
-		    "register %u was not zero when assayd started first",
-		    start->pcr);
-	if (!is_at(replay, replay->before.bank, start->found))
-		return err_set(err, EVIDENCE_LOG_MISMATCH,
-		    "start event %zu found another value in register %u than "
-		    "the log before it leads to",
-		    story->start_count + 1, start->pcr);
-	replay->now = replay->before;
-	story->unmeasured_count++;
-	untell(replay);
-	return 0;
-}
-
-/* What was not measured anybody may have written: nothing ended by it. */
-static void
-untell(struct replay *replay)
-{
-	struct evidence_story *story = replay->story;
-
-	if (replay->last == EVENT_BUILD)
-		story->domains[story->domain_count - 1].fate =
-		    EVIDENCE_UNMEASURED;
-	if (replay->fate_at == story->event_count)
-		story->domains[replay->fate_of].fate = EVIDENCE_STARTED;
-	if (replay->last == EVENT_STOP)
-		story->crash_count++;
 }
 
 static int
@@ -259,7 +275,7 @@ tell_start(struct replay *replay, const struct event_start *start,
 		    start->nv_name_len) != 0))
 		return err_set(err, EVIDENCE_NV_MISMATCH,
 		    "the start events name different NV indices");
-	if (story->start_count > 0 && replay->last != EVENT_STOP)
+	if (story->start_count > 0 && replay->told != EVENT_STOP)
 		story->crash_count++;
 	story->start_count++;
 	story->start = *start;
@@ -291,23 +307,28 @@ tell_build(struct evidence_story *story, const struct event_build *build,
 	return 0;
 }
 
+/* The newest of the uuid that was measured and of which no end is known. */
 static void
-tell_fate(struct replay *replay, const uint8_t *uuid, enum evidence_fate fate)
+tell_fate(struct evidence_story *story, const uint8_t *uuid,
+    enum evidence_fate fate)
 {
-	struct evidence_story *story = replay->story;
-
 	for (size_t i = story->domain_count; i > 0; i--) {
 		struct evidence_domain *domain = &story->domains[i - 1];
 
-		if (memcmp(domain->build.uuid, uuid, UUID_BYTES) != 0)
+		if (domain->fate != EVIDENCE_STARTED ||
+		    memcmp(domain->build.uuid, uuid, UUID_BYTES) != 0)
 			continue;
-		if (domain->fate == EVIDENCE_STARTED) {
-			domain->fate = fate;
-			replay->fate_at = story->event_count + 1;
-			replay->fate_of = i - 1;
-		}
+		domain->fate = fate;
 		return;
 	}
+}
+
+static void
+hold(struct replay *replay, const struct event *event)
+{
+	replay->last = *event;
+	replay->count++;
+	replay->start_count += event->kind == EVENT_START;
 }
 
 static int
@@ -351,16 +372,15 @@ note_match(struct replay *replay)
 	if (!is_at(replay, replay->now.bank, quoted))
 		return;
 	replay->has_matched = true;
-	replay->matched_at = replay->story->event_count - 1;
+	replay->matched_at = replay->count - 1;
 }
 
 static int
 check_end(const struct replay *replay, struct err *err)
 {
-	const struct evidence_story *story = replay->story;
 	struct pcr_digest quoted[PCR_BANKS];
 
-	if (story->start_count == 0)
+	if (replay->start_count == 0)
 		return err_set(err, EVIDENCE_LOG_REMOVED,
 		    "the log has no start event");
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
@@ -370,8 +390,8 @@ check_end(const struct replay *replay, struct err *err)
 	if (replay->has_matched)
 		return err_set(err, EVIDENCE_NOT_MEASURED,
 		    "register %u was quoted after event %zu of %zu",
-		    replay->pcr, replay->matched_at, story->event_count);
+		    replay->pcr, replay->matched_at, replay->count);
 	return err_set(err, EVIDENCE_LOG_MISMATCH,
 	    "the log's %zu events do not lead to the quoted register %u",
-	    story->event_count, replay->pcr);
+	    replay->count, replay->pcr);
 }

@@ -48,7 +48,8 @@ struct evidence_story {
  *
  * A daemon that crashed between log and register leaves one record that the
  * register never received; the next start event shows it, by what it found.
- * Such a record proves nothing: what it says of a domain's end is not told.
+ * Such a record proves nothing, as anybody may add one: a build in it is told
+ * as EVIDENCE_UNMEASURED, and nothing else of it but that it was there.
  * Errors: EVENT_LOG_MALFORMED; EVENT_MALFORMED; EVIDENCE_LOG_CHANGED,
  * _REMOVED, _REORDERED, _ADDED, _MISMATCH; EVIDENCE_REGISTER_USED;
  * EVIDENCE_NOT_MEASURED; NO_MEMORY.

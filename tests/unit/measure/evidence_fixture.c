@@ -278,12 +278,27 @@ bench_build(unsigned n)
 	return event;
 }
 
+struct event
+bench_end(enum event_kind kind, unsigned n)
+{
+	struct event event = good_event(kind);
+
+	if (kind == EVENT_ABANDON) {
+		event.as.abandon.domid = n;
+		event.as.abandon.uuid[15] = (uint8_t)n;
+	} else {
+		event.as.destroy.domid = n;
+		event.as.destroy.uuid[15] = (uint8_t)n;
+	}
+	return event;
+}
+
 static void
 good_log(struct bench *bench)
 {
 	struct event start = good_event(EVENT_START);
-	struct event destroy = good_event(EVENT_DESTROY);
-	struct event abandon = good_event(EVENT_ABANDON);
+	struct event destroy = bench_end(EVENT_DESTROY, 1);
+	struct event abandon = bench_end(EVENT_ABANDON, 2);
 	struct event policy = good_event(EVENT_POLICY);
 
 	start.as.start.nv_name_len = 0;
@@ -295,10 +310,8 @@ good_log(struct bench *bench)
 		bench_record(bench, &build);
 	}
 	destroy.sequence = 5;
-	destroy.as.destroy.uuid[15] = 1;
 	bench_record(bench, &destroy);
 	abandon.sequence = 6;
-	abandon.as.abandon.uuid[15] = 2;
 	bench_record(bench, &abandon);
 	policy.sequence = 7;
 	bench_record(bench, &policy);

@@ -62,6 +62,9 @@ void bench_nv(struct bench *bench, const struct pcr_digest *contents,
 /* An event of the good log: build number n of domain n. */
 struct event bench_build(unsigned n);
 
+/* A destroy or abandon event of it, of which only the sequence is missing. */
+struct event bench_end(enum event_kind kind, unsigned n);
+
 int bench_verify(struct bench *bench, struct evidence_verdict *verdict);
 
 /* Asserts the code, and that the verdict is untouched. */

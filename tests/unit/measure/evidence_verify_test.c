@@ -182,12 +182,9 @@ an_end_that_was_not_measured_is_not_told(void **state)
 	for (size_t i = 0; i < countof(ends); i++) {
 		CLEANUP(evidence_verdict_done)
 		struct evidence_verdict verdict = {.release = 9};
-		struct event end = good_event(ends[i]);
+		struct event end = bench_end(ends[i], 3);
 
 		end.sequence = 8;
-		end.as.destroy.uuid[15] = 3;
-		if (ends[i] == EVENT_ABANDON)
-			end.as.abandon.uuid[15] = 3;
 		bench->count = count;
 		bench_record(bench, &end);
 		bench_record(bench, &start);
@@ -209,11 +206,10 @@ an_end_before_an_unmeasured_start_is_told(void **state)
 	struct bench *bench = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event destroy = good_event(EVENT_DESTROY);
+	struct event destroy = bench_end(EVENT_DESTROY, 3);
 	struct event start;
 
 	destroy.sequence = 8;
-	destroy.as.destroy.uuid[15] = 3;
 	bench_record(bench, &destroy);
 	bench_extend(bench);
 	start = another_start(bench);
@@ -225,6 +221,70 @@ an_end_before_an_unmeasured_start_is_told(void **state)
 	assert_refused(bench_verify(bench, &verdict), 0);
 	assert_int_equal(verdict.story.unmeasured_count, 1);
 	assert_int_equal(verdict.story.domains[2].fate, EVIDENCE_DESTROYED);
+}
+
+/* Somebody on the way adds a build of the same uuid, which never ran, before a
+ * start that follows a crash: the end after it is still that of the real one.
+ */
+static void
+a_build_that_was_not_measured_takes_no_end(void **state)
+{
+	static const enum event_kind ends[] = {EVENT_DESTROY, EVENT_ABANDON};
+	static const enum evidence_fate fates[] = {EVIDENCE_DESTROYED,
+	    EVIDENCE_ABANDONED};
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+	struct event phantom = bench_build(7);
+	size_t count = bench->count;
+
+	phantom.as.build.uuid[15] = 3;
+	for (size_t i = 0; i < countof(ends); i++) {
+		CLEANUP(evidence_verdict_done)
+		struct evidence_verdict verdict = {.release = 9};
+		struct event end = bench_end(ends[i], 3);
+
+		end.sequence = 2;
+		bench->count = count;
+		bench_record(bench, &start);
+		bench_record(bench, &end);
+		remake(bench);
+		bench->count = count;
+		bench_record(bench, &phantom);
+		bench_record(bench, &start);
+		bench_record(bench, &end);
+		bench_log(bench);
+		assert_refused(bench_verify(bench, &verdict), 0);
+		assert_int_equal(verdict.story.domain_count, 4);
+		assert_int_equal(verdict.story.domains[2].fate, fates[i]);
+		assert_int_equal(verdict.story.domains[3].fate,
+		    EVIDENCE_UNMEASURED);
+	}
+}
+
+/* Anybody between host and verifier can add one, before any start. */
+static void
+a_start_that_was_not_measured_tells_nothing(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event start = another_start(bench);
+	struct event added = start;
+
+	added.as.start.is_development = true;
+	added.as.start.nv_name_len = TPM_NAME_BYTES;
+	memcpy(added.as.start.nv_name, bench->nv_name, TPM_NAME_BYTES);
+	bench_record(bench, &start);
+	remake(bench);
+	bench->count--;
+	bench_record(bench, &added);
+	bench_record(bench, &start);
+	bench_log(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.start_count, 2);
+	assert_int_equal(verdict.story.crash_count, 1);
+	assert_int_equal(verdict.story.unmeasured_count, 1);
+	assert_false(verdict.story.was_development);
 }
 
 static void
@@ -891,6 +951,8 @@ main(void)
 	    BENCH(a_crash_between_log_and_register_is_told),
 	    BENCH(an_end_that_was_not_measured_is_not_told),
 	    BENCH(an_end_before_an_unmeasured_start_is_told),
+	    BENCH(a_build_that_was_not_measured_takes_no_end),
+	    BENCH(a_start_that_was_not_measured_tells_nothing),
 	    BENCH(a_stop_that_was_not_measured_is_a_crash),
 	    BENCH(a_log_that_chose_its_register_is_refused),
 	    BENCH(a_start_that_found_something_else_is_refused),
