@@ -525,6 +525,9 @@ X(545, CREDENTIAL_WRONG, REFUSAL, \
 X(546, REFERENCE_MALFORMED, REFUSAL, \
   "the image list, challenge or enrolment record breaks its format", \
   "make it again; see assay-evidence(1)") \
+X(547, EVIDENCE_POLICY_FELL, REFUSAL, \
+  "the host went back to an earlier policy or store within one boot", \
+  "find out who gave it the old one; boot the host again with the new one") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

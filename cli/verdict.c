@@ -7,9 +7,13 @@
 
 static void print_platform(const struct verdict_context *context);
 static void print_assayd(const struct evidence_verdict *verdict);
+static void print_rules(const struct evidence_story *story);
+static void print_these(const struct event_rules *rules, const char *from);
 static void print_domains(const struct evidence_story *story);
 static void print_warnings(const struct verdict_context *context);
 static json_t *encode_registers(const struct prediction *release);
+static json_t *encode_all_rules(const struct evidence_story *story);
+static json_t *encode_rules(const struct event_rules *rules);
 static json_t *encode_domains(const struct evidence_story *story);
 static json_t *encode_warnings(const struct verdict_context *context);
 static const char *warning(const struct verdict_context *context,
@@ -34,6 +38,7 @@ verdict_print(const struct verdict_context *context)
 	printf("key        %s\n", ak);
 	print_platform(context);
 	print_assayd(context->verdict);
+	print_rules(&context->verdict->story);
 	print_domains(&context->verdict->story);
 	print_warnings(context);
 	printf("\nThis proves%s: the TPM with this key made the quote for "
@@ -52,14 +57,15 @@ verdict_encode(const struct verdict_context *context)
 	char ak[TPM_NAME_HEX_SIZE];
 
 	tpm_name_hex(context->ak, ak);
-	return json_pack("{s:s, s:s, s:b, s:b, s:s, s:o, s:{s:I, s:I, s:I, "
-			 "s:b}, s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
-			 "s:o, s:o}",
-	    "verdict", "verified", "ak_name", ak, "enrolled",
-	    context->is_enrolled, "ek_certified", context->is_ek_certified,
-	    "reference", context->release_path, "registers",
-	    encode_registers(context->release), "tpm", "clock_msec",
-	    (json_int_t)verdict->clock_msec, "reset_count",
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:o, "
+			 "s:{s:I, s:I, s:I, s:b}, "
+			 "s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
+			 "s:o, s:o, s:o}",
+	    "schema", VERDICT_SCHEMA, "verdict", "verified", "ak_name", ak,
+	    "enrolled", context->is_enrolled, "ek_certified",
+	    context->is_ek_certified, "reference", context->release_path,
+	    "registers", encode_registers(context->release), "tpm",
+	    "clock_msec", (json_int_t)verdict->clock_msec, "reset_count",
 	    (json_int_t)verdict->reset_count, "restart_count",
 	    (json_int_t)verdict->restart_count, "clock_safe",
 	    verdict->is_clock_safe, "assayd", "version",
@@ -69,7 +75,8 @@ verdict_encode(const struct verdict_context *context)
 	    (json_int_t)verdict->story.crash_count, "stopped",
 	    verdict->story.is_stopped, "development",
 	    verdict->story.was_development, "nv_index", verdict->has_nv,
-	    "firmware_log", verdict->has_firmware_log, "domains",
+	    "firmware_log", verdict->has_firmware_log, "rules",
+	    encode_all_rules(&verdict->story), "domains",
 	    encode_domains(&verdict->story), "warnings",
 	    encode_warnings(context));
 }
@@ -101,17 +108,43 @@ static void
 print_assayd(const struct evidence_verdict *verdict)
 {
 	const struct evidence_story *story = &verdict->story;
-	char trust[DIGEST_TEXT_SIZE];
-
-	digest_text(&story->rules.trust, trust);
 	printf("assayd     %s, %zu events, all in register %u%s\n",
 	    story->start.version, story->event_count, story->start.pcr,
 	    verdict->has_nv ? " and in the launch's NV index" : "");
-	printf("trust      version %lld, %s\n",
-	    (long long)story->rules.trust_version, trust);
-	if (story->rules.has_store)
-		printf("store      epoch %llu\n",
-		    (unsigned long long)story->rules.epoch);
+}
+
+/* Those that hold now, and the earlier ones by which something was built. */
+static void
+print_rules(const struct evidence_story *story)
+{
+	for (size_t i = story->rules_count; i > 0; i--) {
+		const struct evidence_rules *rules = &story->rules[i - 1];
+		char from[64];
+
+		if (i < story->rules_count && rules->domain_count == 0)
+			continue;
+		snprintf(from, sizeof(from), " (from event %zu on, %zu built)",
+		    rules->event, rules->domain_count);
+		print_these(&rules->as, i < story->rules_count ? from : "");
+	}
+}
+
+static void
+print_these(const struct event_rules *rules, const char *from)
+{
+	char trust[DIGEST_TEXT_SIZE], store[DIGEST_TEXT_SIZE],
+	    boot_policy[DIGEST_TEXT_SIZE];
+
+	digest_text(&rules->trust, trust);
+	printf("trust      version %lld, %s%s\n",
+	    (long long)rules->trust_version, trust, from);
+	digest_text(&rules->store, store);
+	if (rules->has_store)
+		printf("store      epoch %llu, %s%s\n",
+		    (unsigned long long)rules->epoch, store, from);
+	digest_text(&rules->boot_policy, boot_policy);
+	if (rules->has_boot_policy)
+		printf("platform   boot policy %s%s\n", boot_policy, from);
 }
 
 static void
@@ -153,6 +186,41 @@ encode_registers(const struct prediction *release)
 	return registers;
 }
 
+/* Of each start, and of each change. */
+static json_t *
+encode_all_rules(const struct evidence_story *story)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < story->rules_count; i++) {
+		const struct evidence_rules *rules = &story->rules[i];
+		json_t *object = json_pack("{s:I, s:b, s:I}", "event",
+		    (json_int_t)rules->event, "start", rules->is_start,
+		    "domains", (json_int_t)rules->domain_count);
+
+		json_object_update_new(object, encode_rules(&rules->as));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *
+encode_rules(const struct event_rules *rules)
+{
+	char trust[DIGEST_TEXT_SIZE], store[DIGEST_TEXT_SIZE],
+	    boot_policy[DIGEST_TEXT_SIZE];
+
+	digest_text(&rules->trust, trust);
+	digest_text(&rules->store, store);
+	digest_text(&rules->boot_policy, boot_policy);
+	return json_pack("{s:s, s:I, s:s?, s:o, s:s?}", "trust", trust,
+	    "trust_version", (json_int_t)rules->trust_version, "store",
+	    rules->has_store ? store : NULL, "epoch",
+	    rules->has_store ? json_integer((json_int_t)rules->epoch)
+			     : json_null(),
+	    "boot_policy", rules->has_boot_policy ? boot_policy : NULL);
+}
+
 static json_t *
 encode_domains(const struct evidence_story *story)
 {
@@ -162,19 +230,22 @@ encode_domains(const struct evidence_story *story)
 		const struct evidence_domain *domain = &story->domains[i];
 		char uuid[UUID_TEXT_SIZE], envelope[DIGEST_TEXT_SIZE],
 		    payload[DIGEST_TEXT_SIZE], config[DIGEST_TEXT_SIZE];
+		json_t *object;
 
 		uuid_text(domain->build.uuid, uuid);
 		digest_text(&domain->build.envelope, envelope);
 		digest_text(&domain->build.payload, payload);
 		digest_text(&domain->build.config, config);
-		json_array_append_new(array,
-		    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}",
-			"image", domain->image->name, "fate",
-			fates[domain->fate], "envelope_digest", envelope,
-			"payload_digest", payload, "config_digest", config,
-			"uuid", uuid, "role", domain->build.role, "debug",
-			domain->build.is_debug, "domid",
-			(json_int_t)domain->build.domid));
+		object = json_pack(
+		    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "image",
+		    domain->image->name, "fate", fates[domain->fate],
+		    "envelope_digest", envelope, "payload_digest", payload,
+		    "config_digest", config, "uuid", uuid, "role",
+		    domain->build.role, "debug", domain->build.is_debug,
+		    "domid", (json_int_t)domain->build.domid);
+		json_object_update_new(object,
+		    encode_rules(&story->rules[domain->rules].as));
+		json_array_append_new(array, object);
 	}
 	return array;
 }

@@ -9,6 +9,8 @@
 
 #include "measure/evidence_verify.h"
 
+#define VERDICT_SCHEMA "assay.verdict/1"
+
 /* All borrowed. */
 struct verdict_context {
 	const struct evidence_verdict *verdict;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/scope.h"
 #include "measure/event_decode.h"
 #include "measure/event_log.h"
@@ -42,6 +43,8 @@ static int tell_measured(struct replay *replay, const struct event *event,
     struct err *err);
 static int tell_start(struct replay *replay, const struct event_start *start,
     struct err *err);
+static int tell_rules(struct evidence_story *story,
+    const struct event_rules *rules, bool is_start, struct err *err);
 static int tell_build(struct evidence_story *story,
     const struct event_build *build, struct err *err);
 static void tell_fate(struct evidence_story *story, const uint8_t *uuid,
@@ -82,15 +85,24 @@ evidence_log_check(struct bytes log, unsigned pcr,
 	TRY(check_end(&replay, err));
 	TRY(tell_last(&replay, err));
 	*ret_story = story;
-	story.domains = NULL;
+	story = (struct evidence_story){.domains = NULL};
 	return 0;
+}
+
+const struct event_rules *
+evidence_story_rules(const struct evidence_story *story)
+{
+	bug_unless(story->rules_count > 0);
+	return &story->rules[story->rules_count - 1].as;
 }
 
 void
 evidence_story_done(struct evidence_story *story)
 {
 	freep(&story->domains);
+	freep(&story->rules);
 	story->domain_count = 0;
+	story->rules_count = 0;
 }
 
 static int
@@ -243,6 +255,7 @@ tell_measured(struct replay *replay, const struct event *event, struct err *err)
 		break;
 	case EVENT_BUILD:
 		TRY(tell_build(story, &event->as.build, err));
+		story->rules[story->rules_count - 1].domain_count++;
 		break;
 	case EVENT_ABANDON:
 		tell_fate(story, event->as.abandon.uuid, EVIDENCE_ABANDONED);
@@ -251,7 +264,7 @@ tell_measured(struct replay *replay, const struct event *event, struct err *err)
 		tell_fate(story, event->as.destroy.uuid, EVIDENCE_DESTROYED);
 		break;
 	case EVENT_POLICY:
-		story->rules = event->as.policy;
+		TRY(tell_rules(story, &event->as.policy, false, err));
 		break;
 	case EVENT_STOP:
 	case EVENT_KINDS:
@@ -279,8 +292,31 @@ tell_start(struct replay *replay, const struct event_start *start,
 		story->crash_count++;
 	story->start_count++;
 	story->start = *start;
-	story->rules = start->rules;
 	story->was_development |= start->is_development;
+	return tell_rules(story, &start->rules, true, err);
+}
+
+/* Room doubles: the log's size bounds it. */
+static int
+tell_rules(struct evidence_story *story, const struct event_rules *rules,
+    bool is_start, struct err *err)
+{
+	struct evidence_rules *all = story->rules;
+
+	if ((story->rules_count & (story->rules_count - 1)) == 0) {
+		size_t room =
+		    story->rules_count == 0 ? 1 : 2 * story->rules_count;
+
+		all = reallocarray(all, room, sizeof(*all));
+		if (all == NULL)
+			return err_set(err, NO_MEMORY, "%zu policies", room);
+		story->rules = all;
+	}
+	all[story->rules_count++] = (struct evidence_rules){
+	    .as = *rules,
+	    .event = story->event_count,
+	    .is_start = is_start,
+	};
 	return 0;
 }
 
@@ -303,6 +339,7 @@ tell_build(struct evidence_story *story, const struct event_build *build,
 	domains[story->domain_count++] = (struct evidence_domain){
 	    .build = *build,
 	    .fate = EVIDENCE_STARTED,
+	    .rules = story->rules_count - 1,
 	};
 	return 0;
 }

@@ -19,16 +19,26 @@ enum evidence_fate {
 	EVIDENCE_UNMEASURED, /* logged, but assayd crashed before it ran */
 };
 
+/* What decided from an event on, until the next such event. */
+struct evidence_rules {
+	struct event_rules as;
+	size_t event; /* its place in the log, from 1 */
+	bool is_start;
+	size_t domain_count; /* built by them, and measured */
+};
+
 /* One image that was started, or nearly. */
 struct evidence_domain {
 	struct event_build build;
 	enum evidence_fate fate;
+	size_t rules; /* by which it was built: an index of the story's */
 	const struct image_list_row *image; /* set by evidence_verify() */
 };
 
 struct evidence_story {
-	struct event_start start; /* the last one */
-	struct event_rules rules; /* as they are now */
+	struct event_start start;     /* the last one */
+	struct evidence_rules *rules; /* in order; those now are the last */
+	size_t rules_count;
 	size_t event_count;
 	size_t start_count;
 	size_t crash_count; /* starts without a stop before them */
@@ -57,6 +67,11 @@ struct evidence_story {
 int evidence_log_check(struct bytes log, unsigned pcr,
     const struct pcr_values *quoted, struct evidence_story *ret_story,
     struct err *err);
+
+/* The rules that hold now. The story is one that evidence_log_check() made, and
+ * so has some. Borrowed. */
+const struct event_rules *evidence_story_rules(
+    const struct evidence_story *story);
 
 void evidence_story_done(struct evidence_story *story);
 

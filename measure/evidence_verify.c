@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "measure/enrolment.h"
 #include "measure/event_log_decode.h"
+#include "measure/evidence_rules.h"
 
 #define ALL_REGISTERS ((1u << PCR_COUNT) - 1)
 
@@ -66,9 +67,10 @@ evidence_verify(const struct evidence *evidence,
 	/* Is it what we want a host to be? */
 	TRY(check_mode(reference, &verdict, err));
 	TRY(check_platform(&evidence->pcrs, reference, &verdict, err));
+	TRY(evidence_rules_check(&verdict.story, err));
 	TRY(check_images(reference, &verdict.story, err));
 	*ret_verdict = verdict;
-	verdict.story.domains = NULL;
+	verdict.story = (struct evidence_story){.domains = NULL};
 	return 0;
 }
 

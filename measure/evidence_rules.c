@@ -1,0 +1,107 @@
+#include "measure/evidence_rules.h"
+
+#include "base/scope.h"
+
+/* What came before, in events. */
+struct past {
+	uint64_t epoch;
+	/* Since the trust policy is the same; 0: none. */
+	size_t store_at;
+	size_t boot_policy_at;
+};
+
+static int check_trust(const struct evidence_rules *rules,
+    const struct evidence_rules *before, struct err *err);
+static int check_store(const struct evidence_rules *rules,
+    const struct past *past, struct err *err);
+static int check_gone(const struct evidence_rules *rules,
+    const struct past *past, struct err *err);
+static void note(const struct evidence_rules *rules, struct past *past);
+
+int
+evidence_rules_check(const struct evidence_story *story, struct err *err)
+{
+	struct past past = {.epoch = 0};
+
+	for (size_t i = 0; i < story->rules_count; i++) {
+		const struct evidence_rules *rules = &story->rules[i];
+
+		if (i > 0) {
+			TRY(check_trust(rules, rules - 1, err));
+			if (rules->as.trust_version !=
+			    rules[-1].as.trust_version)
+				past = (struct past){.epoch = past.epoch};
+		}
+		TRY(check_store(rules, &past, err));
+		TRY(check_gone(rules, &past, err));
+		note(rules, &past);
+	}
+	return 0;
+}
+
+/* As no version is below the one before, none is below any. */
+static int
+check_trust(const struct evidence_rules *rules,
+    const struct evidence_rules *before, struct err *err)
+{
+	char found[DIGEST_TEXT_SIZE], expected[DIGEST_TEXT_SIZE];
+
+	if (rules->as.trust_version < before->as.trust_version)
+		return err_set(err, EVIDENCE_POLICY_FELL,
+		    "event %zu: trust policy of version %lld, after version "
+		    "%lld",
+		    rules->event, (long long)rules->as.trust_version,
+		    (long long)before->as.trust_version);
+	if (rules->as.trust_version > before->as.trust_version ||
+	    digest_equal(&rules->as.trust, &before->as.trust))
+		return 0;
+	digest_text(&rules->as.trust, found);
+	digest_text(&before->as.trust, expected);
+	return err_set(err, EVIDENCE_POLICY_FELL,
+	    "event %zu: trust policy of version %lld is %s, and was %s before",
+	    rules->event, (long long)rules->as.trust_version, found, expected);
+}
+
+static int
+check_store(const struct evidence_rules *rules, const struct past *past,
+    struct err *err)
+{
+	if (rules->as.has_store && rules->as.epoch < past->epoch)
+		return err_set(err, EVIDENCE_POLICY_FELL,
+		    "event %zu: store index of epoch %llu, after epoch %llu",
+		    rules->event, (unsigned long long)rules->as.epoch,
+		    (unsigned long long)past->epoch);
+	return 0;
+}
+
+/* What the same trust policy had before, it demands: only another one drops
+ * the role that signs it. */
+static int
+check_gone(const struct evidence_rules *rules, const struct past *past,
+    struct err *err)
+{
+	if (rules->domain_count == 0)
+		return 0;
+	if (!rules->as.has_store && past->store_at > 0)
+		return err_set(err, EVIDENCE_POLICY_FELL,
+		    "a build by the rules of event %zu, without a store index "
+		    "as event %zu had one",
+		    rules->event, past->store_at);
+	if (!rules->as.has_boot_policy && past->boot_policy_at > 0)
+		return err_set(err, EVIDENCE_POLICY_FELL,
+		    "a build by the rules of event %zu, without a boot policy "
+		    "as event %zu had one",
+		    rules->event, past->boot_policy_at);
+	return 0;
+}
+
+static void
+note(const struct evidence_rules *rules, struct past *past)
+{
+	if (rules->as.has_store) {
+		past->epoch = rules->as.epoch;
+		past->store_at = rules->event;
+	}
+	if (rules->as.has_boot_policy)
+		past->boot_policy_at = rules->event;
+}
