@@ -528,6 +528,9 @@ X(546, REFERENCE_MALFORMED, REFUSAL, \
 X(547, EVIDENCE_POLICY_FELL, REFUSAL, \
   "the host went back to an earlier policy or store within one boot", \
   "find out who gave it the old one; boot the host again with the new one") \
+X(548, EVIDENCE_POLICY_OLD, REFUSAL, \
+  "the host decides by another policy or an older store than is demanded", \
+  "give the host the policy and the store that are in force") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

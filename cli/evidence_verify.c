@@ -24,6 +24,8 @@ struct options {
 	const char *updates;
 	struct argument_list nv_names;
 	int64_t pcr;
+	int64_t min_trust_version;
+	int64_t min_epoch;
 	bool allow_development;
 	bool as_json;
 	const char *evidence;
@@ -74,6 +76,11 @@ run(int argc, char **argv)
 		.max = ARGUMENTS_LIST_ITEMS},
 	    {"register", required_argument, .number = &options.pcr, .min = 11,
 		.max = 15},
+	    {"min-trust-version", required_argument,
+		.number = &options.min_trust_version, .min = 1,
+		.max = INT64_MAX},
+	    {"min-epoch", required_argument, .number = &options.min_epoch,
+		.max = INT64_MAX},
 	    {"allow-development", no_argument,
 		.flag = &options.allow_development},
 	    {"json", no_argument, .flag = &options.as_json},
@@ -86,10 +93,10 @@ run(int argc, char **argv)
 	if ((options.references.count == 0) == (options.boot_policy == NULL))
 		return command_usage(&command_evidence_verify,
 		    "which boots are good? --reference, or --boot-policy");
-	if ((options.store == NULL && options.boot_policy == NULL) !=
-	    (options.trust == NULL))
+	if ((options.store != NULL || options.boot_policy != NULL) &&
+	    options.trust == NULL)
 		return command_usage(&command_evidence_verify,
-		    "--trust is for --store and --boot-policy, which need it");
+		    "--store and --boot-policy need --trust");
 	if (options.updates != NULL && options.trust == NULL)
 		return command_usage(&command_evidence_verify,
 		    "--updates needs --trust");
@@ -147,6 +154,11 @@ read_inputs(const struct options *options, struct inputs *inputs,
 	inputs->reference.images = &inputs->images;
 	inputs->reference.nv_names = inputs->nv_names;
 	inputs->reference.nv_name_count = options->nv_names.count;
+	inputs->reference.demand = (struct evidence_demand){
+	    .trust = inputs->trust,
+	    .min_trust_version = options->min_trust_version,
+	    .min_epoch = options->min_epoch,
+	};
 	inputs->reference.allow_development = options->allow_development;
 	return 0;
 }
@@ -207,6 +219,7 @@ report(const struct options *options, const struct inputs *inputs,
 {
 	const struct verdict_context context = {
 	    .verdict = verdict,
+	    .demand = &inputs->reference.demand,
 	    .values = &inputs->evidence.pcrs,
 	    .release = &inputs->releases.releases[verdict->release],
 	    .release_path = options->boot_policy != NULL
@@ -236,7 +249,7 @@ inputs_done(struct inputs *inputs)
 const struct command command_evidence_verify = {"evidence", "verify",
     "--nonce HEX --ak NAME|FILE [--reference FILE]... [--boot-policy FILE] "
     "[--images FILE] [--store DIR] [--trust FILE [--updates CHAIN]] "
-    "[--register N] "
+    "[--min-trust-version N] [--min-epoch N] [--register N] "
     "[--nv-name HEX]... [--ek-ca FILE]... "
     "[--allow-development] [--json]",
     "FILE", "check what a host booted and started", run};

@@ -19,7 +19,7 @@ static json_t *encode_warnings(const struct verdict_context *context);
 static const char *warning(const struct verdict_context *context,
     size_t number);
 
-enum { VERDICT_WARNINGS = 8 };
+enum { VERDICT_WARNINGS = 11 };
 
 static const char *const fates[] = {
     [EVIDENCE_STARTED] = "started",
@@ -271,6 +271,8 @@ warning(const struct verdict_context *context, size_t number)
 	const struct evidence_story *story = &context->verdict->story;
 	const uint32_t *known = context->release->values.known;
 	uint32_t named = known[PCR_SHA256] | known[PCR_SHA384];
+	const struct evidence_demand *demand = context->demand;
+	int64_t version = evidence_story_rules(story)->trust_version;
 	bool is_off = prediction_says_secure_boot_is_off(context->release);
 	const struct {
 		bool applies;
@@ -294,6 +296,15 @@ warning(const struct verdict_context *context, size_t number)
 	    {is_off,
 		"the reference says that Secure Boot is off: options that a "
 		"boot entry adds are not covered"},
+	    {demand->trust == NULL,
+		"nothing shows that the trust policy in force is yours: give "
+		"--trust"},
+	    {demand->trust != NULL && version > trust_version(demand->trust),
+		"the host has a later trust policy than the one given, which "
+		"nobody compared: give its chain with --updates"},
+	    {evidence_rules_has_older(story, demand),
+		"an image was started under an earlier trust policy or store "
+		"index than the demanded one, and no end of it is known"},
 	};
 
 	return warnings[number].applies ? warnings[number].text : NULL;

@@ -14,6 +14,7 @@
 /* All borrowed. */
 struct verdict_context {
 	const struct evidence_verdict *verdict;
+	const struct evidence_demand *demand;
 	const struct pcr_values *values;
 	const struct prediction *release; /* that fits */
 	const char *release_path;

@@ -17,6 +17,10 @@ static int check_store(const struct evidence_rules *rules,
 static int check_gone(const struct evidence_rules *rules,
     const struct past *past, struct err *err);
 static void note(const struct evidence_rules *rules, struct past *past);
+static int demand_trust(const struct event_rules *now,
+    const struct evidence_demand *demand, struct err *err);
+static int demand_epoch(const struct evidence_story *story, int64_t min_epoch,
+    struct err *err);
 
 int
 evidence_rules_check(const struct evidence_story *story, struct err *err)
@@ -104,4 +108,85 @@ note(const struct evidence_rules *rules, struct past *past)
 	}
 	if (rules->as.has_boot_policy)
 		past->boot_policy_at = rules->event;
+}
+
+int
+evidence_rules_demand(const struct evidence_story *story,
+    const struct evidence_demand *demand, struct err *err)
+{
+	const struct event_rules *now = evidence_story_rules(story);
+
+	TRY(demand_trust(now, demand, err));
+	if (demand->min_epoch > 0)
+		TRY(demand_epoch(story, demand->min_epoch, err));
+	return 0;
+}
+
+static int
+demand_trust(const struct event_rules *now,
+    const struct evidence_demand *demand, struct err *err)
+{
+	int64_t version = demand->min_trust_version;
+	char found[DIGEST_TEXT_SIZE];
+
+	if (demand->trust != NULL && trust_version(demand->trust) > version)
+		version = trust_version(demand->trust);
+	if (now->trust_version < version)
+		return err_set(err, EVIDENCE_POLICY_OLD,
+		    "trust policy of version %lld, and version %lld is "
+		    "demanded",
+		    (long long)now->trust_version, (long long)version);
+	if (demand->trust == NULL ||
+	    now->trust_version > trust_version(demand->trust) ||
+	    digest_equal(&now->trust, trust_digest(demand->trust)))
+		return 0;
+	digest_text(&now->trust, found);
+	return err_set(err, EVIDENCE_POLICY_OLD,
+	    "trust policy %s: not the version %lld that is given", found,
+	    (long long)now->trust_version);
+}
+
+/* Where nothing was built, no index was needed yet. */
+static int
+demand_epoch(const struct evidence_story *story, int64_t min_epoch,
+    struct err *err)
+{
+	size_t i = story->rules_count;
+
+	while (i > 0 && !story->rules[i - 1].as.has_store &&
+	       story->rules[i - 1].domain_count == 0)
+		i--;
+	if (i == 0)
+		return 0;
+	if (!story->rules[i - 1].as.has_store)
+		return err_set(err, EVIDENCE_POLICY_OLD,
+		    "no store index, and epoch %lld is demanded",
+		    (long long)min_epoch);
+	if (story->rules[i - 1].as.epoch < (uint64_t)min_epoch)
+		return err_set(err, EVIDENCE_POLICY_OLD,
+		    "store index of epoch %llu, and epoch %lld is demanded",
+		    (unsigned long long)story->rules[i - 1].as.epoch,
+		    (long long)min_epoch);
+	return 0;
+}
+
+bool
+evidence_rules_has_older(const struct evidence_story *story,
+    const struct evidence_demand *demand)
+{
+	int64_t version = demand->min_trust_version;
+
+	if (demand->trust != NULL && trust_version(demand->trust) > version)
+		version = trust_version(demand->trust);
+	for (size_t i = 0; i < story->domain_count; i++) {
+		const struct evidence_domain *domain = &story->domains[i];
+		const struct event_rules *rules =
+		    &story->rules[domain->rules].as;
+
+		if (domain->fate == EVIDENCE_STARTED &&
+		    (rules->trust_version < version ||
+			rules->epoch < (uint64_t)demand->min_epoch))
+			return true;
+	}
+	return false;
 }

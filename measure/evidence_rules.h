@@ -12,6 +12,7 @@
 #ifndef ASSAY_MEASURE_EVIDENCE_RULES_H
 #define ASSAY_MEASURE_EVIDENCE_RULES_H
 
+#include "keys/trust.h"
 #include "measure/evidence_log.h"
 
 /*
@@ -22,5 +23,26 @@
  * Errors: EVIDENCE_POLICY_FELL.
  */
 int evidence_rules_check(const struct evidence_story *story, struct err *err);
+
+/* What a verifier demands of the rules. All borrowed. */
+struct evidence_demand {
+	const struct trust_policy *trust; /* this one or a later; NULL: any */
+	int64_t min_trust_version;        /* 0: any */
+	int64_t min_epoch;                /* 0: any, and no index is needed */
+};
+
+/*
+ * Are the rules in force at least these? Of store indexes the last one counts:
+ * a start names none before its first build. Of a trust policy beyond the
+ * version of `demand->trust` nothing is known but that it is later.
+ * Errors: EVIDENCE_POLICY_OLD.
+ */
+int evidence_rules_demand(const struct evidence_story *story,
+    const struct evidence_demand *demand, struct err *err);
+
+/* Was a domain built, of which no end is known, under an earlier trust policy
+ * or epoch than the demand? */
+bool evidence_rules_has_older(const struct evidence_story *story,
+    const struct evidence_demand *demand);
 
 #endif

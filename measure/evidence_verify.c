@@ -6,7 +6,6 @@
 #include "base/scope.h"
 #include "measure/enrolment.h"
 #include "measure/event_log_decode.h"
-#include "measure/evidence_rules.h"
 
 #define ALL_REGISTERS ((1u << PCR_COUNT) - 1)
 
@@ -68,6 +67,7 @@ evidence_verify(const struct evidence *evidence,
 	TRY(check_mode(reference, &verdict, err));
 	TRY(check_platform(&evidence->pcrs, reference, &verdict, err));
 	TRY(evidence_rules_check(&verdict.story, err));
+	TRY(evidence_rules_demand(&verdict.story, &reference->demand, err));
 	TRY(check_images(reference, &verdict.story, err));
 	*ret_verdict = verdict;
 	verdict.story = (struct evidence_story){.domains = NULL};

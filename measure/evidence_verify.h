@@ -13,7 +13,7 @@
 #define ASSAY_MEASURE_EVIDENCE_VERIFY_H
 
 #include "measure/evidence.h"
-#include "measure/evidence_log.h"
+#include "measure/evidence_rules.h"
 #include "measure/image_list.h"
 #include "measure/prediction.h"
 #include "measure/tpm_structs.h"
@@ -29,6 +29,7 @@ struct evidence_reference {
 	const struct image_list *images;
 	const struct tpm_name *nv_names; /* of the launch's NV index */
 	size_t nv_name_count;
+	struct evidence_demand demand; /* of the rules; zeros: none */
 	bool allow_development;
 };
 
@@ -52,8 +53,8 @@ struct evidence_verdict {
  * (EVIDENCE_PCR_MISMATCH), the log as evidence_log_check() does, the firmware's
  * log (EVIDENCE_LOG_MISMATCH), NV index (EVIDENCE_NV_MISMATCH), mode
  * (EVIDENCE_DEVELOPMENT), boot registers (EVIDENCE_PLATFORM_UNKNOWN), the
- * rules that decided (EVIDENCE_POLICY_FELL), images (EVIDENCE_IMAGE_UNKNOWN).
- Also errors of the structures' decoders.
+ * rules that decided (EVIDENCE_POLICY_FELL, EVIDENCE_POLICY_OLD), images
+ (EVIDENCE_IMAGE_UNKNOWN). Also errors of the structures' decoders.
  * Fills *ret_verdict, which evidence_verdict_done() empties; it borrows from
  * the reference's image list.
  */

@@ -530,6 +530,61 @@ a_start_without_an_index_yet_is_taken(void **state)
 	assert_refused(bench_verify(bench, &verdict), 0);
 }
 
+static void
+older_rules_than_demanded_are_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct evidence_demand *demand = &bench->reference.demand;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event_rules rules = good_rules();
+
+	*demand = (struct evidence_demand){NULL, 4, 12};
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_false(evidence_rules_has_older(&verdict.story, demand));
+	evidence_verdict_done(&verdict);
+	*demand = (struct evidence_demand){NULL, 5, 12};
+	bench_refused(bench, EVIDENCE_POLICY_OLD);
+	*demand = (struct evidence_demand){NULL, 4, 13};
+	bench_refused(bench, EVIDENCE_POLICY_OLD);
+	/* What is newer now makes no older domain newer. */
+	*demand = (struct evidence_demand){NULL, 5, 13};
+	rules.trust_version = 5;
+	rules.epoch = 13;
+	record_rules(bench, &rules, false);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_true(evidence_rules_has_older(&verdict.story, demand));
+}
+
+/* A start names no index before its first build; no build may be without. */
+static void
+an_epoch_is_demanded_of_what_was_built(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event_rules none = good_rules();
+	struct event build = bench_build(1);
+
+	bench->reference.demand.min_epoch = 12;
+	none.has_store = false;
+	none.epoch = 0;
+	memset(&none.store, 0, sizeof(none.store));
+	record_rules(bench, &none, true);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	evidence_verdict_done(&verdict);
+	bench->count = 0;
+	memset(bench->evidence.pcrs.value[PCR_SHA256][13].bytes, 0,
+	    PCR_MAX_BYTES);
+	memset(bench->evidence.pcrs.value[PCR_SHA384][13].bytes, 0,
+	    PCR_MAX_BYTES);
+	record_rules(bench, &none, true);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	bench_record(bench, &build);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_POLICY_OLD);
+}
+
 /* --- the key and the quote --------------------------------------------- */
 
 static void
@@ -1117,6 +1172,8 @@ main(void)
 	    BENCH(a_fall_between_is_seen),
 	    BENCH(an_epoch_never_falls_within_a_boot),
 	    BENCH(a_start_without_an_index_yet_is_taken),
+	    BENCH(older_rules_than_demanded_are_refused),
+	    BENCH(an_epoch_is_demanded_of_what_was_built),
 	    BENCH(a_key_that_signs_anything_is_refused),
 	    BENCH(another_key_is_refused),
 	    BENCH(a_signature_by_another_key_is_refused),
