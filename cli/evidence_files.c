@@ -8,8 +8,7 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "cli/files.h"
-#include "image-store/layout.h"
-#include "image-store/verified_image.h"
+#include "cli/store_manifest.h"
 #include "measure/boot_policy.h"
 
 static void expect_release(const struct boot_release *release, int64_t version,
@@ -17,7 +16,7 @@ static void expect_release(const struct boot_release *release, int64_t version,
 static const struct pcr_digest *expected_value(
     const struct boot_register *allowed, enum pcr_bank bank,
     const struct pcr_digest *found);
-static int add_entry(const struct trust_policy *policy, int store_fd,
+static int add_entry(const struct store_source *source,
     const struct layout_entry *entry, struct image_list *list, struct err *err);
 
 int
@@ -164,35 +163,35 @@ evidence_files_images(const char *path, struct image_list *list,
 
 int
 evidence_files_store(const char *store_path, const struct trust_policy *trust,
-    struct image_list *list, struct err *err)
+    int64_t min_epoch, struct image_list *list, struct err *err)
 {
 	CLEANUP(layout_list_done) struct layout_list entries = {0};
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	CLEANUP(closep) int store_fd = -1;
+	struct store_source source = {.policy = trust};
 
 	TRY(layout_open_list(store_path, &store_fd, &entries, err));
+	if (store_manifest_index(trust, store_fd, min_epoch, &index, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(store_path).text);
+	source.index = index;
+	source.store_fd = store_fd;
 	for (size_t i = 0; i < entries.count; i++)
-		TRY(add_entry(trust, store_fd, &entries.entries[i], list, err));
+		TRY(add_entry(&source, &entries.entries[i], list, err));
 	return 0;
 }
 
-/* What does not verify is no reference; the host could not build it either. */
+/* What a build would be refused is no reference. */
 static int
-add_entry(const struct trust_policy *policy, int store_fd,
-    const struct layout_entry *entry, struct image_list *list, struct err *err)
+add_entry(const struct store_source *source, const struct layout_entry *entry,
+    struct image_list *list, struct err *err)
 {
-	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *verified = NULL;
 	const struct manifest *manifest;
 	char name[IMAGE_LIST_NAME_BYTES + 1];
-	struct verify_budget budget;
 	struct err why;
 
-	verify_budget_init(&budget);
-	if (layout_copy_blob_max(store_fd, &entry->envelope,
-		LIMIT_ENVELOPE_BYTES, "manifest", &envelope, &why) != 0 ||
-	    verified_manifest_new(policy, entry->claimed_name, envelope,
-		&budget, &verified, &why) != 0)
+	if (store_manifest_verify(source, entry, &verified, &why) != 0)
 		return 0;
 	manifest = verified_manifest_get(verified);
 	snprintf(name, sizeof(name), "%s %s", manifest->name,

@@ -51,9 +51,14 @@ int evidence_files_boot_policy(const char *path,
 int evidence_files_images(const char *path, struct image_list *list,
     struct err *err);
 
-/* The images of a store that verify; those that do not are left out. */
+/*
+ * The images of a store of which a build would be allowed by this policy; the
+ * others are left out. If it demands a signed index and there is none that is
+ * good, and at least of `min_epoch`, the store is refused.
+ */
 int evidence_files_store(const char *store_path,
-    const struct trust_policy *trust, struct image_list *list, struct err *err);
+    const struct trust_policy *trust, int64_t min_epoch,
+    struct image_list *list, struct err *err);
 
 int evidence_files_cas(const struct argument_list *paths,
     struct evidence_cas *ret_cas, struct err *err);

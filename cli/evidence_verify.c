@@ -144,7 +144,7 @@ read_inputs(const struct options *options, struct inputs *inputs,
 		    err));
 	if (options->store != NULL)
 		TRY(evidence_files_store(options->store, inputs->trust,
-		    &inputs->images, err));
+		    options->min_epoch, &inputs->images, err));
 	TRY(evidence_files_evidence(options->evidence, &inputs->evidence, err));
 	TRY(read_releases(options, inputs, err));
 	inputs->reference.ak = inputs->enrolment.ak_name;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "cli/store_manifest.h"
 #include "image-store/elf_check.h"
 #include "image-store/kernel_unpack.h"
 #include "image-store/ramdisk.h"
@@ -37,15 +38,6 @@ static void watch(struct work *work,
 static void *check_entries(void *arg);
 static int check_entry(const struct store_check *check,
     const struct layout_entry *entry, struct err *err);
-static int check_manifest(const struct store_check *check,
-    const struct layout_entry *entry, struct verified_manifest **ret_manifest,
-    struct err *err);
-static int copy_envelope(const struct store_check *check,
-    const struct digest *digest, const char *what, struct verify_budget *budget,
-    struct sealed **ret_envelope, struct err *err);
-static int prove(const struct store_check *check,
-    const struct layout_entry *entry, struct verified_manifest *manifest,
-    struct verify_budget *budget, struct err *err);
 static int check_listed(const struct store_check *check,
     const struct layout_entry *entry, const struct manifest *manifest,
     struct err *err);
@@ -148,76 +140,17 @@ check_entry(const struct store_check *check, const struct layout_entry *entry,
 {
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *verified = NULL;
+	const struct store_source source = {check->policy, check->index,
+	    check->store_fd};
 	const struct manifest *manifest;
 
-	TRY(check_manifest(check, entry, &verified, err));
+	TRY(store_manifest_verify(&source, entry, &verified, err));
 	manifest = verified_manifest_get(verified);
 	TRY(check_listed(check, entry, manifest, err));
 	TRY(check_kernel(check->store_fd, manifest, err));
 	if (manifest->has_ramdisk)
 		TRY(check_ramdisk(check->store_fd, &manifest->ramdisk, err));
 	return 0;
-}
-
-static int
-check_manifest(const struct store_check *check,
-    const struct layout_entry *entry, struct verified_manifest **ret_manifest,
-    struct err *err)
-{
-	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
-	CLEANUP(verified_manifest_freep)
-	struct verified_manifest *verified = NULL;
-	struct verify_budget budget;
-
-	verify_budget_init(&budget);
-	TRY(copy_envelope(check, &entry->envelope, "envelope", &budget,
-	    &envelope, err));
-	TRY(verified_manifest_new(check->policy, entry->claimed_name, envelope,
-	    &budget, &verified, err));
-	if (!digest_equal(verified_manifest_envelope(verified),
-		&entry->envelope))
-		return err_set(err, IMAGE_DIGEST_MISMATCH,
-		    "envelope: the stored one is not the one named");
-	if (verified_manifest_needs_proof(verified))
-		TRY(prove(check, entry, verified, &budget, err));
-	TRY(store_index_allows(check->index, verified, err));
-	*ret_manifest = take_ptr(&verified);
-	return 0;
-}
-
-static int
-copy_envelope(const struct store_check *check, const struct digest *digest,
-    const char *what, struct verify_budget *budget,
-    struct sealed **ret_envelope, struct err *err)
-{
-	TRY(verify_budget_take_envelope(budget, LIMIT_ENVELOPE_BYTES, err));
-	if (layout_copy_blob_max(check->store_fd, digest, LIMIT_ENVELOPE_BYTES,
-		what, ret_envelope, err) != 0) {
-		if (err->code == IMAGE_TOO_LARGE)
-			err->code = ENVELOPE_TOO_LARGE;
-		return (int)err->code;
-	}
-	verify_budget_fetched(budget, LIMIT_ENVELOPE_BYTES,
-	    sealed_bytes(*ret_envelope).len);
-	return 0;
-}
-
-static int
-prove(const struct store_check *check, const struct layout_entry *entry,
-    struct verified_manifest *manifest, struct verify_budget *budget,
-    struct err *err)
-{
-	for (size_t i = 0; i < entry->provenance_count &&
-			   verified_manifest_needs_proof(manifest);
-	     i++) {
-		CLEANUP(sealed_freep) struct sealed *raw = NULL;
-
-		TRY(copy_envelope(check, &entry->provenance[i], "provenance",
-		    budget, &raw, err));
-		TRY(verified_manifest_show(check->policy, manifest, raw, budget,
-		    err));
-	}
-	return verified_manifest_require_proof(check->policy, manifest, err);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/store_check.h"
+#include "cli/store_manifest.h"
 #include "cli/store_row.h"
 #include "keys/trust_chain.h"
 
@@ -21,8 +22,6 @@ struct options {
 
 static int verify_store(const struct options *options, struct err *ret_worst,
     struct err *err);
-static int read_index(const struct trust_policy *policy, int store_fd,
-    int64_t min_epoch, struct store_index **ret_index, struct err *err);
 static void show_progress(size_t done, size_t count);
 static void print_text(const struct store_check *check,
     const struct err *why_no_index);
@@ -78,7 +77,7 @@ verify_store(const struct options *options, struct err *ret_worst,
 	results = calloc(list.count + 1, sizeof(*results));
 	if (results == NULL)
 		return err_set(err, NO_MEMORY, "%zu images", list.count);
-	(void)read_index(policy, store_fd, options->min_epoch, &index,
+	(void)store_manifest_index(policy, store_fd, options->min_epoch, &index,
 	    &why_no_index);
 	check = (struct store_check){policy, index, store_fd, &list, results};
 	TRY(store_check_run(&check,
@@ -87,26 +86,6 @@ verify_store(const struct options *options, struct err *ret_worst,
 	for (size_t i = 0; i < list.count && ret_worst->code == ERR_NONE; i++)
 		*ret_worst = results[i];
 	(options->as_json ? print_json : print_text)(&check, &why_no_index);
-	return 0;
-}
-
-/* Only if the policy demands one: nobody's signature on it counts otherwise. */
-static int
-read_index(const struct trust_policy *policy, int store_fd, int64_t min_epoch,
-    struct store_index **ret_index, struct err *err)
-{
-	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
-	CLEANUP(store_index_freep) struct store_index *index = NULL;
-	struct verify_budget budget;
-
-	if (!store_index_is_needed(policy))
-		return 0;
-	verify_budget_init(&budget);
-	TRY(layout_copy_store_index(store_fd, &envelope, err));
-	TRY(store_index_verify(policy, envelope, &budget, &index, err));
-	TRY(store_index_check_epoch(index, min_epoch, err));
-	TRY(store_index_check_expiry(policy, index, err));
-	*ret_index = take_ptr(&index);
 	return 0;
 }
 
