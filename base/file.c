@@ -17,6 +17,8 @@ enum { WRITE_BYTES = 2 << 20 };
 static int check_regular(int fd, const char *path, struct err *err);
 static int read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err);
+static int refuse_others(const char *path, enum file_if_there if_there,
+    struct err *err);
 static int write_all(int fd, struct bytes data, const char *path,
     struct err *err);
 static int give_name(const char *temporary, const char *path,
@@ -62,6 +64,7 @@ file_write(const char *path, struct bytes data, mode_t mode,
 	CLEANUP(freep) char *temporary = NULL;
 	CLEANUP(closep) int fd = -1;
 
+	TRY(refuse_others(path, if_there, err));
 	if (asprintf(&temporary, "%s.%d.new", path, (int)getpid()) < 0)
 		return err_set(err, NO_MEMORY, "%s", err_quote_str(path).text);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -131,6 +134,21 @@ read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
 	text[len] = '\0';
 	*ret_text = take_ptr(&text);
 	*ret_len = len;
+	return 0;
+}
+
+/* Before anything is written: what somebody meant to keep, a device or the
+ * link to a file that is kept elsewhere, would be gone. */
+static int
+refuse_others(const char *path, enum file_if_there if_there, struct err *err)
+{
+	struct stat st;
+
+	if (if_there == FILE_REPLACE && lstat(path, &st) == 0 &&
+	    !S_ISREG(st.st_mode))
+		return err_set(err, FILE_EXISTS,
+		    "%s: not a regular file, which alone is replaced",
+		    err_quote_str(path).text);
 	return 0;
 }
 

@@ -37,7 +37,8 @@ enum file_if_there {
  * Write under a temporary name beside `path`, sync, then give it its name:
  * a reader sees the old file or the new one, never half of one. A signal that
  * comes meanwhile leaves no temporary file: base/hold.h.
- * Errors: FILE_EXISTS; STORE_IO.
+ * Errors: FILE_EXISTS, with FILE_REPLACE for what is not a regular file: a
+ * device, a directory, a symbolic link; STORE_IO.
  */
 int file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,7 +114,7 @@ file_write_leaves_nothing_when_it_fails(void **state)
 	assert_int_equal(mkdir("dir", 0700), 0);
 	assert_refused(
 	    file_write("dir", bytes_of_str("x"), 0600, FILE_REPLACE, &err),
-	    STORE_IO);
+	    FILE_EXISTS);
 	assert_refused(
 	    file_write("dir", bytes_of_str("x"), 0600, FILE_REFUSE, &err),
 	    FILE_EXISTS);
@@ -124,23 +125,47 @@ file_write_leaves_nothing_when_it_fails(void **state)
 	assert_int_equal(count_names(), 1);
 }
 
+/* What is there under the name stays what it is, and leads where it led. */
 static void
-file_write_does_not_follow_a_link_in_its_place(void **state)
+assert_not_replaced(const char *name, mode_t kind)
 {
-	struct stat st;
+	size_t names = count_names();
+	struct stat before, after;
 	struct err err;
 
-	(void)state;
-	close(open_file_of("target", bytes_of_str("precious")));
-	assert_int_equal(symlink("target", "f"), 0);
+	assert_int_equal(lstat(name, &before), 0);
+	assert_int_equal(before.st_mode & S_IFMT, kind);
 	assert_refused(
-	    file_write("f", bytes_of_str("x"), 0600, FILE_REFUSE, &err),
+	    file_write(name, bytes_of_str("x"), 0600, FILE_REFUSE, &err),
 	    FILE_EXISTS);
 	assert_refused(
-	    file_write("f", bytes_of_str("x"), 0600, FILE_REPLACE, &err), 0);
+	    file_write(name, bytes_of_str("x"), 0600, FILE_REPLACE, &err),
+	    FILE_EXISTS);
+	assert_has(err.text, "not a regular file");
+	assert_int_equal(lstat(name, &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_int_equal(after.st_mode, before.st_mode);
+	assert_int_equal(count_names(), names);
+}
+
+static void
+file_write_replaces_nothing_but_regular_files(void **state)
+{
+	(void)state;
+	close(open_file_of("target", bytes_of_str("precious")));
+	assert_int_equal(symlink("target", "link"), 0);
+	assert_int_equal(symlink("nowhere", "dangling"), 0);
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	assert_int_equal(mkdir("dir", 0700), 0);
+	assert_not_replaced("link", S_IFLNK);
+	assert_not_replaced("dangling", S_IFLNK);
+	assert_not_replaced("fifo", S_IFIFO);
+	assert_not_replaced("dir", S_IFDIR);
 	assert_file("target", "precious");
-	assert_int_equal(lstat("f", &st), 0);
-	assert_true(S_ISREG(st.st_mode));
+	if (mknod("device", S_IFCHR | 0600, makedev(1, 3)) == 0)
+		assert_not_replaced("device", S_IFCHR);
+	else
+		print_message("no device: this user may not make one\n");
 }
 
 static void
@@ -320,7 +345,7 @@ main(void)
 	    scratch_test(file_write_never_changes_a_file_in_place),
 	    scratch_test(file_write_writes_an_empty_file),
 	    scratch_test(file_write_leaves_nothing_when_it_fails),
-	    scratch_test(file_write_does_not_follow_a_link_in_its_place),
+	    scratch_test(file_write_replaces_nothing_but_regular_files),
 	    scratch_test(file_read_gives_all_bytes_and_one_more_nul),
 	    scratch_test(file_read_refuses_more_than_its_limit),
 	    scratch_test(file_read_reports_what_it_cannot_read),
