@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,14 +15,27 @@
  * maps the file next has less to do. */
 enum { WRITE_BYTES = 2 << 20 };
 
+/* A file to be written: one name in a directory, both borrowed. */
+struct target {
+	int dir_fd;
+	const char *name;
+	const char *path; /* for error texts */
+};
+
 static int check_regular(int fd, const char *path, struct err *err);
 static int read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err);
-static int refuse_others(const char *path, enum file_if_there if_there,
+static int open_parent(const char *path, int *ret_dir_fd, const char **ret_name,
+    struct err *err);
+static int write_target(const struct target *target, struct bytes data,
+    mode_t mode, enum file_if_there if_there, struct err *err);
+static int refuse_others(const struct target *target,
+    enum file_if_there if_there, struct err *err);
+static int fill(int fd, struct bytes data, mode_t mode, const char *path,
     struct err *err);
 static int write_all(int fd, struct bytes data, const char *path,
     struct err *err);
-static int give_name(const char *temporary, const char *path,
+static int give_name(const struct target *target, const char *temporary,
     enum file_if_there if_there, struct err *err);
 
 int
@@ -60,27 +74,21 @@ int
 file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err)
 {
-	CLEANUP(hold_end) struct hold hold = hold_begin();
-	CLEANUP(freep) char *temporary = NULL;
-	CLEANUP(closep) int fd = -1;
+	CLEANUP(closep) int dir_fd = -1;
+	struct target target = {.path = path};
 
-	TRY(refuse_others(path, if_there, err));
-	if (asprintf(&temporary, "%s.%d.new", path, (int)getpid()) < 0)
-		return err_set(err, NO_MEMORY, "%s", err_quote_str(path).text);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0)
-		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(path).text);
-	if (write_all(fd, data, path, err) != 0) {
-		unlink(temporary);
-		return (int)err->code;
-	}
-	if (fchmod(fd, mode) != 0 || fsync(fd) != 0) {
-		err_set_errno(err, STORE_IO, "%s", err_quote_str(path).text);
-		unlink(temporary);
-		return (int)err->code;
-	}
-	return give_name(temporary, path, if_there, err);
+	TRY(open_parent(path, &dir_fd, &target.name, err));
+	target.dir_fd = dir_fd;
+	return write_target(&target, data, mode, if_there, err);
+}
+
+int
+file_write_at(int dir_fd, const char *name, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err)
+{
+	const struct target target = {dir_fd, name, name};
+
+	return write_target(&target, data, mode, if_there, err);
 }
 
 static int
@@ -137,17 +145,77 @@ read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
 	return 0;
 }
 
+/* Once: who may rename a part of the path does not move the file that is being
+ * written to another directory. */
+static int
+open_parent(const char *path, int *ret_dir_fd, const char **ret_name,
+    struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	CLEANUP(freep)
+	char *parent =
+	    slash == NULL ? strdup(".") : strndup(path, (size_t)(name - path));
+
+	if (parent == NULL)
+		return err_set(err, NO_MEMORY, "%s", err_quote_str(path).text);
+	*ret_dir_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_dir_fd < 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	*ret_name = name;
+	return 0;
+}
+
+static int
+write_target(const struct target *target, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err)
+{
+	CLEANUP(hold_end) struct hold hold = hold_begin();
+	CLEANUP(freep) char *temporary = NULL;
+	CLEANUP(closep) int fd = -1;
+
+	TRY(refuse_others(target, if_there, err));
+	if (asprintf(&temporary, "%s.%d.new", target->name, (int)getpid()) < 0)
+		return err_set(err, NO_MEMORY, "%s",
+		    err_quote_str(target->path).text);
+	fd = openat(target->dir_fd, temporary,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(target->path).text);
+	if (fill(fd, data, mode, target->path, err) != 0 ||
+	    give_name(target, temporary, if_there, err) != 0) {
+		unlinkat(target->dir_fd, temporary, 0);
+		return (int)err->code;
+	}
+	return 0;
+}
+
 /* Before anything is written: what somebody meant to keep, a device or the
  * link to a file that is kept elsewhere, would be gone. */
 static int
-refuse_others(const char *path, enum file_if_there if_there, struct err *err)
+refuse_others(const struct target *target, enum file_if_there if_there,
+    struct err *err)
 {
 	struct stat st;
 
-	if (if_there == FILE_REPLACE && lstat(path, &st) == 0 &&
+	if (if_there == FILE_REPLACE &&
+	    fstatat(target->dir_fd, target->name, &st, AT_SYMLINK_NOFOLLOW) ==
+		0 &&
 	    !S_ISREG(st.st_mode))
 		return err_set(err, FILE_EXISTS,
 		    "%s: not a regular file, which alone is replaced",
+		    err_quote_str(target->path).text);
+	return 0;
+}
+
+static int
+fill(int fd, struct bytes data, mode_t mode, const char *path, struct err *err)
+{
+	TRY(write_all(fd, data, path, err));
+	if (fchmod(fd, mode) != 0 || fsync(fd) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(path).text);
 	return 0;
 }
@@ -173,17 +241,17 @@ write_all(int fd, struct bytes data, const char *path, struct err *err)
 }
 
 static int
-give_name(const char *temporary, const char *path, enum file_if_there if_there,
-    struct err *err)
+give_name(const struct target *target, const char *temporary,
+    enum file_if_there if_there, struct err *err)
 {
 	unsigned int flags = if_there == FILE_REFUSE ? RENAME_NOREPLACE : 0;
 
-	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, flags) == 0)
+	if (renameat2(target->dir_fd, temporary, target->dir_fd, target->name,
+		flags) == 0)
 		return 0;
 	if (errno == EEXIST)
-		err_set(err, FILE_EXISTS, "%s", err_quote_str(path).text);
-	else
-		err_set_errno(err, STORE_IO, "%s", err_quote_str(path).text);
-	unlink(temporary);
-	return (int)err->code;
+		return err_set(err, FILE_EXISTS, "%s",
+		    err_quote_str(target->path).text);
+	return err_set_errno(err, STORE_IO, "%s",
+	    err_quote_str(target->path).text);
 }

@@ -43,4 +43,12 @@ enum file_if_there {
 int file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err);
 
+/*
+ * The same in a directory that is open; borrowed. `name` is one name, without a
+ * slash. The temporary file is in that directory too, and nothing is followed,
+ * so nothing is written elsewhere, whoever may change the directory.
+ */
+int file_write_at(int dir_fd, const char *name, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err);
+
 #endif

@@ -78,8 +78,10 @@ sign(const struct options *options, struct bytes payload, struct err *err)
 	TRY(store_index_read_old(dir_fd, payload, &text, &old_len, err));
 	TRY(signing_add(&options->signing, DSSE_STORE_INDEX_PAYLOAD_TYPE,
 	    payload, &text, err));
-	return store_index_put_locked(options->store_path, dir_fd,
-	    bytes_of_str(text), err);
+	if (store_index_put_locked(dir_fd, bytes_of_str(text), err) != 0)
+		return err_prefix(err, "%s",
+		    err_quote_str(options->store_path).text);
+	return 0;
 }
 
 const struct command command_store_index = {"store", "index",

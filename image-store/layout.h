@@ -44,7 +44,9 @@
 /* "oci-layout", "index.json", and room for a blob's path with NUL. */
 #define LAYOUT_FILE           "oci-layout"
 #define LAYOUT_INDEX_FILE     "index.json"
-#define LAYOUT_BLOB_DIR       "blobs/sha256"
+#define LAYOUT_BLOBS          "blobs"
+#define LAYOUT_SHA256         "sha256"
+#define LAYOUT_BLOB_DIR       LAYOUT_BLOBS "/" LAYOUT_SHA256
 #define LAYOUT_BLOB_PATH_SIZE (sizeof(LAYOUT_BLOB_DIR) + DIGEST_HEX_SIZE)
 
 #define LAYOUT_REF_NAME_BYTES (LIMIT_NAME_BYTES + 1 + LIMIT_VERSION_BYTES)

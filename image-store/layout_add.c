@@ -35,7 +35,7 @@ static int read_blob(const char *dir, const char *name, const struct blob *blob,
     struct sealed **ret_bytes, struct err *err);
 static int put_into_index(json_t *index, const struct image_files *image,
     struct bytes oci_manifest, bool replace, struct err *err);
-static int write_blobs(const char *path, const struct image_files *image,
+static int write_blobs(int dir_fd, const struct image_files *image,
     struct bytes oci_manifest, struct err *err);
 static int join(const char *path, const char *name, char **ret_path,
     struct err *err);
@@ -63,8 +63,10 @@ layout_add(const char *path, const char *image_dir, bool replace,
 	    err));
 
 	/* A blob that nothing names does no harm; the index makes it count. */
-	TRY(write_blobs(path, &image, bytes_of_str(oci_manifest), err));
-	return layout_write_index(path, index, err);
+	if (write_blobs(dir_fd, &image, bytes_of_str(oci_manifest), err) != 0 ||
+	    layout_write_index(dir_fd, index, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
 }
 
 static void
@@ -146,18 +148,19 @@ put_into_index(json_t *index, const struct image_files *image,
 }
 
 static int
-write_blobs(const char *path, const struct image_files *image,
+write_blobs(int dir_fd, const struct image_files *image,
     struct bytes oci_manifest, struct err *err)
 {
-	TRY(layout_write_blob(path, bytes_of_str(OCI_EMPTY_CONFIG), err));
-	TRY(layout_write_blob(path, image->envelope, err));
-	TRY(layout_write_blob(path, sealed_bytes(image->kernel), err));
+	TRY(layout_write_blob(dir_fd, bytes_of_str(OCI_EMPTY_CONFIG), err));
+	TRY(layout_write_blob(dir_fd, image->envelope, err));
+	TRY(layout_write_blob(dir_fd, sealed_bytes(image->kernel), err));
 	if (image->ramdisk != NULL)
-		TRY(layout_write_blob(path, sealed_bytes(image->ramdisk), err));
+		TRY(layout_write_blob(dir_fd, sealed_bytes(image->ramdisk),
+		    err));
 	for (size_t i = 0; i < image->provenance.count; i++)
-		TRY(layout_write_blob(path,
+		TRY(layout_write_blob(dir_fd,
 		    sealed_bytes(image->provenance.envelopes[i]), err));
-	return layout_write_blob(path, oci_manifest, err);
+	return layout_write_blob(dir_fd, oci_manifest, err);
 }
 
 static int

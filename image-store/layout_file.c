@@ -40,6 +40,21 @@ layout_file_open(int dir_fd, const char *path, int *ret_fd,
 }
 
 int
+layout_dir_open(int dir_fd, const char *path, int *ret_fd, struct err *err)
+{
+	const struct open_how how = {
+	    .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+	    .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
+	};
+	int fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+
+	if (fd < 0)
+		return refuse_open(path, err);
+	*ret_fd = fd;
+	return 0;
+}
+
+int
 layout_file_json(int dir_fd, const char *path, size_t max_bytes,
     json_t **ret_document, struct err *err)
 {
@@ -64,6 +79,9 @@ refuse_open(const char *path, struct err *err)
 	if (errno == ELOOP)
 		return err_set(err, STORE_MALFORMED,
 		    "%s: a symbolic link is in its path", path);
+	if (errno == ENOTDIR)
+		return err_set(err, STORE_MALFORMED,
+		    "%s: what should be a directory is none", path);
 	return err_set_errno(err, STORE_IO, "%s", path);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Files of a store, opened. Private to image-store/layout*.c and transfer.c.
+ * Files of a store, opened. Private to image-store/, and to who unpacks one.
  *
  * Always below the directory fd, never through a symbolic link, and only what
  * is a regular file.
@@ -17,6 +17,12 @@
  */
 int layout_file_open(int dir_fd, const char *path, int *ret_fd,
     size_t *ret_size_bytes, struct err *err);
+
+/*
+ * A directory of the store, to write into.
+ * Errors: STORE_MALFORMED for a link or what is no directory; STORE_IO.
+ */
+int layout_dir_open(int dir_fd, const char *path, int *ret_fd, struct err *err);
 
 /*
  * A strict JSON object, at most `max_bytes` long. Returns owned.

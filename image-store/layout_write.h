@@ -39,7 +39,9 @@ int layout_add(const char *path, const char *image_dir, bool replace,
 /*
  * In parts, for who adds several things at once: lock the store, write blobs,
  * put what names them into the index that layout_read_index() gave, and write
- * that last.
+ * that last. What is written goes below `dir_fd` of layout_lock() and nowhere
+ * else, whatever the store's owner puts in the place of its parts meanwhile: no
+ * link is followed, and only regular files are replaced.
  */
 
 /* Open a store and keep other writers out until the fd is closed.
@@ -47,10 +49,11 @@ int layout_add(const char *path, const char *image_dir, bool replace,
 int layout_lock(const char *path, int *ret_dir_fd, struct err *err);
 
 /* Under its own digest. One that is there already is written again: it may be
- * damaged. Errors: STORE_IO; NO_MEMORY. */
-int layout_write_blob(const char *path, struct bytes data, struct err *err);
+ * damaged. Errors: STORE_MALFORMED if a part of the store is something else
+ * than it should be; STORE_IO; NO_MEMORY. */
+int layout_write_blob(int dir_fd, struct bytes data, struct err *err);
 
-/* Errors: STORE_TOO_LARGE; STORE_IO; NO_MEMORY. */
-int layout_write_index(const char *path, const json_t *index, struct err *err);
+/* Errors: STORE_TOO_LARGE; STORE_MALFORMED as above; STORE_IO; NO_MEMORY. */
+int layout_write_index(int dir_fd, const json_t *index, struct err *err);
 
 #endif

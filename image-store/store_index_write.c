@@ -25,8 +25,7 @@ static int decode_envelope(struct bytes raw,
     struct err *err);
 static int refuse_older(struct bytes payload, const struct store_index *old,
     struct err *err);
-static int put(const char *path, int dir_fd, struct bytes envelope,
-    struct err *err);
+static int put(int dir_fd, struct bytes envelope, struct err *err);
 
 int
 store_index_encode(int dir_fd, int64_t epoch, int64_t expires, char **ret_text,
@@ -95,15 +94,14 @@ store_index_put(const char *path, struct bytes envelope, struct err *err)
 	CLEANUP(closep) int dir_fd = -1; /* holds the lock */
 
 	TRY(layout_lock(path, &dir_fd, err));
-	return store_index_put_locked(path, dir_fd, envelope, err);
+	return store_index_put_locked(dir_fd, envelope, err);
 }
 
 int
-store_index_put_locked(const char *path, int dir_fd, struct bytes envelope,
-    struct err *err)
+store_index_put_locked(int dir_fd, struct bytes envelope, struct err *err)
 {
 	TRY(store_index_check_newer(dir_fd, envelope, err));
-	return put(path, dir_fd, envelope, err);
+	return put(dir_fd, envelope, err);
 }
 
 static int
@@ -235,7 +233,7 @@ refuse_older(struct bytes payload, const struct store_index *old,
 }
 
 static int
-put(const char *path, int dir_fd, struct bytes envelope, struct err *err)
+put(int dir_fd, struct bytes envelope, struct err *err)
 {
 	CLEANUP(json_freep) json_t *index = NULL;
 	CLEANUP(freep) char *oci_manifest = NULL;
@@ -247,8 +245,8 @@ put(const char *path, int dir_fd, struct bytes envelope, struct err *err)
 	TRY(layout_read_index(dir_fd, &index, err));
 	TRY(oci_index_put(index, OCI_STORE_INDEX, LAYOUT_STORE_INDEX_NAME,
 	    &blob, true, err));
-	TRY(layout_write_blob(path, bytes_of_str(OCI_EMPTY_CONFIG), err));
-	TRY(layout_write_blob(path, envelope, err));
-	TRY(layout_write_blob(path, bytes_of_str(oci_manifest), err));
-	return layout_write_index(path, index, err);
+	TRY(layout_write_blob(dir_fd, bytes_of_str(OCI_EMPTY_CONFIG), err));
+	TRY(layout_write_blob(dir_fd, envelope, err));
+	TRY(layout_write_blob(dir_fd, bytes_of_str(oci_manifest), err));
+	return layout_write_index(dir_fd, index, err);
 }

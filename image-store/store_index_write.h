@@ -46,7 +46,6 @@ int store_index_check_newer(int dir_fd, struct bytes envelope, struct err *err);
 int store_index_put(const char *path, struct bytes envelope, struct err *err);
 
 /* The same for who holds the store's lock, `dir_fd` of layout_lock(). */
-int store_index_put_locked(const char *path, int dir_fd, struct bytes envelope,
-    struct err *err);
+int store_index_put_locked(int dir_fd, struct bytes envelope, struct err *err);
 
 #endif

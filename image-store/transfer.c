@@ -148,9 +148,12 @@ transfer_to_store(int source_fd, const struct transfer *transfer,
 		CLEANUP(sealed_freep) struct sealed *bytes = NULL;
 
 		TRY(transfer_blob(source_fd, &transfer->blobs[i], &bytes, err));
-		TRY(layout_write_blob(path, sealed_bytes(bytes), err));
+		if (layout_write_blob(dir_fd, sealed_bytes(bytes), err) != 0)
+			return err_prefix(err, "%s", err_quote_str(path).text);
 	}
-	return layout_write_index(path, index, err);
+	if (layout_write_index(dir_fd, index, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
 }
 
 static void

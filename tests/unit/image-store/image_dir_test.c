@@ -26,16 +26,35 @@ int __real_file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err);
 int __wrap_file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err);
+int __real_file_write_at(int dir_fd, const char *name, struct bytes data,
+    mode_t mode, enum file_if_there if_there, struct err *err);
+int __wrap_file_write_at(int dir_fd, const char *name, struct bytes data,
+    mode_t mode, enum file_if_there if_there, struct err *err);
 
-int
-__wrap_file_write(const char *path, struct bytes data, mode_t mode,
-    enum file_if_there if_there, struct err *err)
+static int
+count_write(struct err *err)
 {
 	if (++writes == write_at && write_instead == NULL)
 		return err_set(err, STORE_IO, "as the test wants");
 	if (writes == write_at)
 		write_instead();
+	return 0;
+}
+
+int
+__wrap_file_write(const char *path, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err)
+{
+	TRY(count_write(err));
 	return __real_file_write(path, data, mode, if_there, err);
+}
+
+int
+__wrap_file_write_at(int dir_fd, const char *name, struct bytes data,
+    mode_t mode, enum file_if_there if_there, struct err *err)
+{
+	TRY(count_write(err));
+	return __real_file_write_at(dir_fd, name, data, mode, if_there, err);
 }
 
 static int
