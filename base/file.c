@@ -25,8 +25,6 @@ struct target {
 static int check_regular(int fd, const char *path, struct err *err);
 static int read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err);
-static int open_parent(const char *path, int *ret_dir_fd, const char **ret_name,
-    struct err *err);
 static int write_target(const struct target *target, struct bytes data,
     mode_t mode, enum file_if_there if_there, struct err *err);
 static int refuse_others(const struct target *target,
@@ -71,13 +69,33 @@ file_read_regular(const char *path, size_t max_bytes, char **ret_text,
 }
 
 int
+file_open_parent(const char *path, int *ret_dir_fd, const char **ret_name,
+    struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	CLEANUP(freep)
+	char *parent =
+	    slash == NULL ? strdup(".") : strndup(path, (size_t)(name - path));
+
+	if (parent == NULL)
+		return err_set(err, NO_MEMORY, "%s", err_quote_str(path).text);
+	*ret_dir_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_dir_fd < 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(path).text);
+	*ret_name = name;
+	return 0;
+}
+
+int
 file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err)
 {
 	CLEANUP(closep) int dir_fd = -1;
 	struct target target = {.path = path};
 
-	TRY(open_parent(path, &dir_fd, &target.name, err));
+	TRY(file_open_parent(path, &dir_fd, &target.name, err));
 	target.dir_fd = dir_fd;
 	return write_target(&target, data, mode, if_there, err);
 }
@@ -142,28 +160,6 @@ read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
 	text[len] = '\0';
 	*ret_text = take_ptr(&text);
 	*ret_len = len;
-	return 0;
-}
-
-/* Once: who may rename a part of the path does not move the file that is being
- * written to another directory. */
-static int
-open_parent(const char *path, int *ret_dir_fd, const char **ret_name,
-    struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	const char *name = slash != NULL ? slash + 1 : path;
-	CLEANUP(freep)
-	char *parent =
-	    slash == NULL ? strdup(".") : strndup(path, (size_t)(name - path));
-
-	if (parent == NULL)
-		return err_set(err, NO_MEMORY, "%s", err_quote_str(path).text);
-	*ret_dir_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*ret_dir_fd < 0)
-		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(path).text);
-	*ret_name = name;
 	return 0;
 }
 

@@ -28,6 +28,15 @@ int file_read(const char *path, size_t max_bytes, char **ret_text,
 int file_read_regular(const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err);
 
+/*
+ * Open the directory of `path`, once, so that who may rename a part of the path
+ * does not move what is done in it elsewhere: for *at() calls, not for reading
+ * the directory. `*ret_name` is the last part of `path`, without a slash.
+ * Errors: STORE_IO; NO_MEMORY.
+ */
+int file_open_parent(const char *path, int *ret_dir_fd, const char **ret_name,
+    struct err *err);
+
 enum file_if_there {
 	FILE_REFUSE,
 	FILE_REPLACE,

@@ -10,6 +10,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/file.h"
 #include "base/hold.h"
 #include "base/json.h"
 #include "base/scope.h"
@@ -51,9 +52,11 @@ enum { TAR_FILE = '0', TAR_OLD_FILE = '\0', TAR_DIRECTORY = '5' };
 
 /* A file that is written and gets its name at the end. */
 struct output {
-	const char *name; /* that it gets in the end; borrowed */
+	const char *path; /* for error texts; borrowed, as is the name */
+	int dir_fd;
+	const char *name; /* that it gets in the end */
+	char *temporary;  /* until then */
 	int fd;
-	char *path; /* until then */
 };
 
 /* An archive that is read, and the entry that is being read. */
@@ -77,8 +80,7 @@ static int write_entry(const struct output *output, const char *name, char type,
     struct bytes data, struct err *err);
 static int write_bytes(const struct output *output, struct bytes data,
     struct err *err);
-static int commit_output(struct output *output, const char *path,
-    struct err *err);
+static int commit_output(struct output *output, struct err *err);
 static unsigned int checksum_of(const struct tar_header *header);
 
 static void input_done(struct input *input);
@@ -112,42 +114,45 @@ archive_write(int source_fd, const struct transfer *transfer, const char *path,
     struct err *err)
 {
 	CLEANUP(hold_end) struct hold hold = hold_begin();
-	CLEANUP(output_done) struct output output = {.name = path, .fd = -1};
+	CLEANUP(output_done)
+	struct output output = {.path = path, .dir_fd = -1, .fd = -1};
 
 	TRY(open_output(path, &output, err));
 	TRY(write_entries(source_fd, transfer, &output, err));
-	return commit_output(&output, path, err);
+	return commit_output(&output, err);
 }
 
 /* What did not get its name is removed. */
 static void
 output_done(struct output *output)
 {
+	if (output->fd >= 0 && output->temporary != NULL)
+		unlinkat(output->dir_fd, output->temporary, 0);
 	closep(&output->fd);
-	if (output->path != NULL)
-		unlink(output->path);
-	freep(&output->path);
+	closep(&output->dir_fd);
+	freep(&output->temporary);
 }
 
 static int
 open_output(const char *path, struct output *output, struct err *err)
 {
+	const char *name;
+
 	if (access(path, F_OK) == 0)
 		return err_set(err, FILE_EXISTS, "%s",
 		    err_quote_str(path).text);
-	if (asprintf(&output->path, "%s.%d.new", path, (int)getpid()) < 0) {
-		output->path = NULL;
+	TRY(file_open_parent(path, &output->dir_fd, &name, err));
+	if (asprintf(&output->temporary, "%s.%d.new", name, (int)getpid()) <
+	    0) {
+		output->temporary = NULL;
 		return err_set(err, NO_MEMORY, "path");
 	}
-	output->fd =
-	    open(output->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (output->fd < 0 || fchmod(output->fd, 0644) != 0) {
-		err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(output->name).text);
-		if (output->fd < 0)
-			freep(&output->path);
-		return (int)err->code;
-	}
+	output->fd = openat(output->dir_fd, output->temporary,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (output->fd < 0 || fchmod(output->fd, 0644) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(output->path).text);
+	output->name = name;
 	return 0;
 }
 
@@ -217,12 +222,12 @@ write_bytes(const struct output *output, struct bytes data, struct err *err)
 		size_t len = data.len < COPY_BYTES ? data.len : COPY_BYTES;
 		ssize_t n = write(output->fd, data.ptr, len);
 
-		TRY(hold_check(err_quote_str(output->name).text, err));
+		TRY(hold_check(err_quote_str(output->path).text, err));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_set_errno(err, STORE_IO, "%s",
-			    err_quote_str(output->name).text);
+			    err_quote_str(output->path).text);
 		data.ptr += n;
 		data.len -= (size_t)n;
 	}
@@ -230,17 +235,17 @@ write_bytes(const struct output *output, struct bytes data, struct err *err)
 }
 
 static int
-commit_output(struct output *output, const char *path, struct err *err)
+commit_output(struct output *output, struct err *err)
 {
 	if (fsync(output->fd) != 0)
 		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(output->name).text);
-	if (renameat2(AT_FDCWD, output->path, AT_FDCWD, path,
-		RENAME_NOREPLACE) != 0)
+		    err_quote_str(output->path).text);
+	if (renameat2(output->dir_fd, output->temporary, output->dir_fd,
+		output->name, RENAME_NOREPLACE) != 0)
 		return err_set_errno(err,
 		    errno == EEXIST ? FILE_EXISTS : STORE_IO, "%s",
-		    err_quote_str(path).text);
-	freep(&output->path);
+		    err_quote_str(output->path).text);
+	freep(&output->temporary);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Files of a store, opened. Private to image-store/, and to who unpacks one.
+ * Files of a store, opened. Private to image-store/layout*.c and transfer.c.
  *
  * Always below the directory fd, never through a symbolic link, and only what
  * is a regular file.

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "image-store/archive.h"
+#include "image-store/archive_dir.h"
 #include "image-store/layout.h"
 #include "image-store/layout_write.h"
 #include "image-store/oci_encode.h"
@@ -295,6 +297,70 @@ a_store_that_is_swapped_while_it_is_made_is_given_up(void **state)
 	assert_int_equal(made, 3);
 }
 
+static int
+unpack(struct err *err)
+{
+	CLEANUP(archive_dir_done) struct archive_dir dir = ARCHIVE_DIR_NONE;
+
+	return archive_dir_unpack(&dir, "store/", "archive", err);
+}
+
+static void export(void)
+{
+	static const struct transfer_wanted all;
+	CLEANUP(transfer_done) struct transfer transfer = {0};
+	CLEANUP(closep) int fd = -1;
+	struct err err;
+
+	assert_code(layout_open("source", &fd, &err), 0);
+	assert_code(transfer_plan(fd, &all, &transfer, &err), 0);
+	assert_code(archive_write(fd, &transfer, "archive", &err), 0);
+}
+
+static void
+an_archive_is_unpacked_into_no_directory_but_its_own(void **state)
+{
+	struct err err;
+	size_t files;
+
+	(void)state;
+	export();
+	assert_int_equal(__real_mkdir("victim", 0700), 0);
+	files = count_files(".");
+	made = 0;
+	assert_code(unpack(&err), 0);
+	assert_int_equal(made, 3);
+	assert_int_equal(count_files("."), files);
+	made = 0;
+	swap_at = 1;
+	assert_code(unpack(&err), STORE_IO);
+	assert_int_equal(count_files("victim"), 0);
+}
+
+/* What lies in the place of the directory by now is not emptied. */
+static void
+an_archive_that_was_moved_is_removed_where_it_is(void **state)
+{
+	struct archive_dir dir = ARCHIVE_DIR_NONE;
+	size_t victim;
+	struct err err;
+
+	(void)state;
+	export();
+	assert_int_equal(system("cp -r source victim"), 0);
+	victim = count_below("victim");
+	assert_code(archive_dir_unpack(&dir, "store", "archive", &err), 0);
+	assert_int_equal(rename(dir.name, "moved"), 0);
+	assert_int_equal(rename("victim", dir.name), 0);
+	assert_int_equal(symlink(dir.name, "victim"), 0);
+	archive_dir_done(&dir);
+	assert_int_equal(count_files("moved"), 0);
+	assert_int_equal(system("mv store.import.* was; rm victim;"
+				"mv was victim"),
+	    0);
+	assert_int_equal(count_below("victim"), victim);
+}
+
 #define stores_test(function) \
 	cmocka_unit_test_setup_teardown(function, enter_stores, leave_directory)
 
@@ -310,6 +376,8 @@ main(void)
 		a_store_that_is_swapped_under_the_lock_stays_the_one_written),
 	    stores_test(a_link_under_a_temporary_name_is_not_followed),
 	    stores_test(a_store_that_is_swapped_while_it_is_made_is_given_up),
+	    stores_test(an_archive_is_unpacked_into_no_directory_but_its_own),
+	    stores_test(an_archive_that_was_moved_is_removed_where_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
