@@ -176,6 +176,9 @@ X(162, SIGNATURE_OTHER_PADDING, REFUSAL, \
 X(164, VERIFY_BUDGET_SPENT, REFUSAL, \
   "there is more to verify than one request may make assay do", \
   "give signatures their keyids; remove statements and images that nobody needs") \
+X(165, TRUST_OTHER_PREVIOUS, REFUSAL, \
+  "a step of the trust chain was made to follow another policy", \
+  "take this fleet's chain; to change what is in force, sign a step after it") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

@@ -92,7 +92,7 @@ write_policy(struct trust_edit *edit, const struct edit_target *target,
 {
 	CLEANUP(freep) char *text = NULL;
 
-	TRY(trust_edit_finish(edit, 0, &text, err));
+	TRY(trust_edit_finish(edit, 0, NULL, &text, err));
 	return file_write(target->in_place ? path : target->out,
 	    bytes_of_str(text), 0644,
 	    target->in_place ? FILE_REPLACE : FILE_REFUSE, err);

@@ -110,7 +110,8 @@ next_version(const char *path, const struct trust_policy *current,
 	    err));
 	if (trust_edit_open(bytes_of(text, len), &edit, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
-	TRY(trust_edit_finish(edit, trust_version(current) + 1, ret_text, err));
+	TRY(trust_edit_finish(edit, trust_version(current) + 1,
+	    trust_digest(current), ret_text, err));
 	*ret_len = strlen(*ret_text);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "keys/trust_chain.h"
 
+static void warn_of_unbound(const struct trust_policy *policy);
 static int report(int64_t root_version, const struct trust_policy *policy,
     bool as_json);
 
@@ -33,7 +34,19 @@ run(int argc, char **argv)
 		if (trust_apply_file(&policy, argv[i], &err) != 0)
 			return command_failed(&err, as_json);
 	}
+	if (!trust_is_bound(policy) && trust_version(policy) != root_version)
+		warn_of_unbound(policy);
 	return report(root_version, policy, as_json);
+}
+
+/* A step of today names what it follows, and that ends it. */
+static void
+warn_of_unbound(const struct trust_policy *policy)
+{
+	fprintf(stderr,
+	    "assay: warning: version %lld does not say which policy it "
+	    "follows: the step may be of another fleet; sign one more\n",
+	    (long long)trust_version(policy));
 }
 
 static int

@@ -123,6 +123,12 @@ trust_check_rollback(const struct trust_policy *policy, const char *location,
 }
 
 bool
+trust_is_bound(const struct trust_policy *policy)
+{
+	return policy->is_bound;
+}
+
+bool
 trust_has_purpose(const struct trust_policy *policy, enum trust_purpose purpose)
 {
 	for (size_t i = 0; i < policy->role_count; i++) {

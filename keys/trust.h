@@ -35,9 +35,9 @@ const char *trust_purpose_name(enum trust_purpose purpose);
 bool trust_purpose_from_name(const char *name, enum trust_purpose *ret_purpose);
 
 /*
- * Strict decode; every member but "signs", "provenance" and "clock" is
- * required, no other is allowed:
- * {"schema":"assay.trust/1","version":4,
+ * Strict decode; every member but "previous", "signs", "provenance" and
+ * "clock" is required, no other is allowed:
+ * {"schema":"assay.trust/1","version":4,"previous":"sha256:<hex>"|null,
  *  "keys":{"<keyid>":{"alg","pem"}},
  *  "roles":{"<role>":{"signs":"image","threshold","keys":["<keyid>"],
  *                     "images":["web-*"],"debug":false,
@@ -73,6 +73,12 @@ int64_t trust_version(const struct trust_policy *policy);
 
 /* SHA-256 of the text that was decoded, for the log. Borrowed. */
 const struct digest *trust_digest(const struct trust_policy *policy);
+
+/*
+ * Does the policy say what it follows, be it nothing? Then what comes after it
+ * has to name it. One that does not is of the time before "previous".
+ */
+bool trust_is_bound(const struct trust_policy *policy);
 
 /* Is there a role of this purpose at all? */
 bool trust_has_purpose(const struct trust_policy *policy,

@@ -3,10 +3,13 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "keys/trust_policy.h"
 
 static int blame_size(const char *path, size_t max_bytes, struct err *err);
 static int take_line(struct bytes *rest, size_t number, struct bytes *ret_line,
     struct err *err);
+static int check_previous(const struct trust_policy *current,
+    const struct trust_policy *next, struct err *err);
 static int check_signers(const struct trust_policy *policy, struct bytes raw,
     const struct dsse_envelope *envelope, struct verify_budget *budget,
     struct err *err);
@@ -134,7 +137,7 @@ trust_check_follows(const struct trust_policy *current_policy,
 		return err_set_field(err, TRUST_GAP, "version",
 		    "version %lld does not follow %lld", (long long)next,
 		    (long long)current);
-	return 0;
+	return check_previous(current_policy, next_policy, err);
 }
 
 /* The limits are not those of an image, and the remedy neither. */
@@ -168,6 +171,24 @@ take_line(struct bytes *rest, size_t number, struct bytes *ret_line,
 	*ret_line = bytes_of(rest->ptr, len);
 	*rest = bytes_of(end + 1, rest->len - len - 1);
 	return 0;
+}
+
+/* The number alone fits each policy that another fleet, or another day, had. */
+static int
+check_previous(const struct trust_policy *current,
+    const struct trust_policy *next, struct err *err)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	if (!current->is_bound && !next->is_bound)
+		return 0;
+	if (next->has_previous &&
+	    digest_equal(&next->previous, &current->digest))
+		return 0;
+	digest_text(&current->digest, text);
+	return err_set_field(err, TRUST_OTHER_PREVIOUS, "previous",
+	    "version %lld was not made to follow %s, which is in force",
+	    (long long)next->version, text);
 }
 
 static int

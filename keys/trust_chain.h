@@ -5,7 +5,9 @@
  * A chain is a file of lines. Each line is a DSSE envelope whose payload is the
  * whole next trust policy. A step from version N to N+1 counts if the "trust"
  * role of N *and* that of N+1 signed it: the old keys consent, and the new ones
- * prove that they exist (the rule for root keys of The Update Framework).
+ * prove that they exist (the rule for root keys of The Update Framework). And
+ * it has to name the digest of N, so that it follows no other policy that
+ * happens to have the same number and owners: docs/decisions/0032.
  *
  * Trust: the chain is foreign, and each line stays so until both signed it.
  * Not done: noticing that lines at the end are missing. Whoever can write the
@@ -64,15 +66,17 @@ int trust_chain_apply(struct trust_policy **policy, struct bytes chain,
  * then decode the payload; its version; signatures by the new policy itself.
  * Errors: those of dsse_decode, trust_verify_for and trust_decode;
  * TRUST_REPLAYED (the version of `current`), TRUST_DOWNGRADE (a lower one),
- * TRUST_GAP (beyond the next).
+ * TRUST_GAP (beyond the next); TRUST_OTHER_PREVIOUS.
  */
 int trust_chain_step(const struct trust_policy *current, struct bytes raw,
     struct verify_budget *budget, struct trust_policy **ret_next,
     struct err *err);
 
 /*
- * Is this policy, whoever signed it, of the version after `current`?
- * Errors: TRUST_REPLAYED, TRUST_DOWNGRADE, TRUST_GAP.
+ * Is this policy, whoever signed it, of the version after `current`, and made
+ * to follow that very policy? One that names nothing is of the time before
+ * "previous" and is only taken after another such one.
+ * Errors: TRUST_REPLAYED, TRUST_DOWNGRADE, TRUST_GAP; TRUST_OTHER_PREVIOUS.
  */
 int trust_check_follows(const struct trust_policy *current,
     const struct trust_policy *next, struct err *err);

@@ -10,6 +10,8 @@
 
 enum { max_depth = 8 };
 
+static int decode_previous(const struct json_at *root,
+    struct trust_policy *policy, struct err *err);
 static int decode_keys(const struct json_at *root, struct trust_policy *policy,
     struct err *err);
 static int decode_key(const struct json_at *keys, const char *id,
@@ -33,8 +35,8 @@ int
 trust_decode(struct bytes text, struct trust_policy **ret_policy,
     struct err *err)
 {
-	static const char *const members[] = {"schema", "version", "keys",
-	    "roles", "revoked", "min_rollback", "clock", NULL};
+	static const char *const members[] = {"schema", "version", "previous",
+	    "keys", "roles", "revoked", "min_rollback", "clock", NULL};
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	struct json_at root;
 
@@ -53,6 +55,7 @@ trust_decode(struct bytes text, struct trust_policy **ret_policy,
 	TRY(json_literal_in(&root, "schema", TRUST_SCHEMA, err));
 	TRY(json_integer_in(&root, "version", 1, INT64_MAX, &policy->version,
 	    err));
+	TRY(decode_previous(&root, policy, err));
 	TRY(decode_keys(&root, policy, err));
 	TRY(trust_decode_roles(&root, policy, err));
 	TRY(decode_revoked(&root, policy, err));
@@ -93,6 +96,18 @@ trust_refuse_twice(const struct json_at *array, struct err *err)
 		if (json_object_set(seen, string, item) != 0)
 			return err_set(err, NO_MEMORY, "%s", array->path);
 	}
+	return 0;
+}
+
+/* Null: it follows nothing, as the root of a chain does. */
+static int
+decode_previous(const struct json_at *root, struct trust_policy *policy,
+    struct err *err)
+{
+	policy->is_bound = json_object_get(root->value, "previous") != NULL;
+	policy->has_previous = json_has(root, "previous");
+	if (policy->has_previous)
+		TRY(json_digest_in(root, "previous", &policy->previous, err));
 	return 0;
 }
 

@@ -39,10 +39,10 @@ trust_edit_new(struct trust_edit **ret_edit, struct err *err)
 
 	if (edit == NULL)
 		return err_set(err, NO_MEMORY, "trust policy");
-	edit->document = json_pack("{s:s, s:i, s:{}, s:{}, s:{s:[], s:[]},"
-				   " s:{}}",
-	    "schema", TRUST_SCHEMA, "version", 0, "keys", "roles", "revoked",
-	    "keys", "manifests", "min_rollback");
+	edit->document = json_pack("{s:s, s:i, s:n, s:{}, s:{},"
+				   " s:{s:[], s:[]}, s:{}}",
+	    "schema", TRUST_SCHEMA, "version", 0, "previous", "keys", "roles",
+	    "revoked", "keys", "manifests", "min_rollback");
 	if (edit->document == NULL)
 		return err_set(err, NO_MEMORY, "trust policy");
 	*ret_edit = take_ptr(&edit);
@@ -259,9 +259,10 @@ trust_edit_has_key(const struct trust_edit *edit, const struct digest *id)
 }
 
 int
-trust_edit_finish(struct trust_edit *edit, int64_t version, char **ret_text,
-    struct err *err)
+trust_edit_finish(struct trust_edit *edit, int64_t version,
+    const struct digest *previous, char **ret_text, struct err *err)
 {
+	char named[DIGEST_TEXT_SIZE];
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	CLEANUP(freep) char *text = NULL;
 	json_t *old = json_object_get(edit->document, "version");
@@ -272,6 +273,11 @@ trust_edit_finish(struct trust_edit *edit, int64_t version, char **ret_text,
 	if (version == 0)
 		version = json_integer_value(old) + 1;
 	json_integer_set(old, version);
+	if (previous != NULL)
+		digest_text(previous, named);
+	if (json_object_set_new(edit->document, "previous",
+		previous != NULL ? json_string(named) : json_null()) != 0)
+		return err_set(err, NO_MEMORY, "trust policy");
 	TRY(sort_arrays(edit->document, err));
 	TRY(write_text(edit->document, &text, err));
 	TRY(trust_decode(bytes_of_str(text), &policy, err));

@@ -100,12 +100,14 @@ bool trust_edit_has_key(const struct trust_edit *edit, const struct digest *id);
 
 /*
  * The policy as JSON text, which ends in a newline. `version` 0 is the one
- * after the version that was opened. Deterministic: members and arrays are
- * sorted, so the same changes give the same text in whatever order they came.
- * Returns owned text (malloc, NUL-terminated).
- * Errors: those of trust_decode, for the result; NO_MEMORY.
+ * after the version that was opened. `previous` is the digest of the policy
+ * that it is to follow, or NULL: it is the root of a chain, or only a draft
+ * yet, whatever the policy that was opened follows. Deterministic: members and
+ * arrays are sorted, so the same changes give the same text in whatever order
+ * they came. Returns owned text (malloc, NUL-terminated). Errors: those of
+ * trust_decode, for the result; NO_MEMORY.
  */
-int trust_edit_finish(struct trust_edit *edit, int64_t version, char **ret_text,
-    struct err *err);
+int trust_edit_finish(struct trust_edit *edit, int64_t version,
+    const struct digest *previous, char **ret_text, struct err *err);
 
 #endif

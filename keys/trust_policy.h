@@ -40,6 +40,9 @@ struct trust_policy {
 	json_t *document;
 	struct digest digest;
 	int64_t version;
+	bool is_bound;     /* it has "previous" */
+	bool has_previous; /* which is not null */
+	struct digest previous;
 	struct public_key *keys[LIMIT_TRUST_KEYS];
 	size_t key_count;
 	uint64_t family_keys[ALGORITHM_FAMILIES];

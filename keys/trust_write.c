@@ -17,7 +17,7 @@ trust_encode_new(const struct trust_draft *draft, char **ret_text,
 	TRY(check_counts(draft, err));
 	TRY(trust_edit_new(&edit, err));
 	TRY(fill(edit, draft, err));
-	return trust_edit_finish(edit, draft->version, ret_text, err);
+	return trust_edit_finish(edit, draft->version, NULL, ret_text, err);
 }
 
 static int

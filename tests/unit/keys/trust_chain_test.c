@@ -259,6 +259,113 @@ trust_chain_step_refuses_replays_downgrades_and_gaps(void **state)
 	expect_refused(plain_step(INT64_MAX), TRUST_GAP);
 }
 
+/* Takes both trees; `next` gets the member, or loses it. */
+static char *
+step_that_names(json_t *next, json_t *previous)
+{
+	if (previous == NULL)
+		json_object_del(next, "previous");
+	else
+		json_object_set_new(next, "previous", previous);
+	return step_of(next, ANNA, BERT, NULL);
+}
+
+static json_t *
+digest_tree(const struct trust_policy *policy)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_text(trust_digest(policy), text);
+	return json_string(text);
+}
+
+/* Version 4 as root() has it, but for one floor: another fleet's. */
+static struct trust_policy *
+other_root(void)
+{
+	json_t *tree = policy_tree(4, ANNA, BERT);
+
+	json_object_set_new(json_object_get(tree, "min_rollback"), "web",
+	    json_integer(1));
+	return policy_of(tree);
+}
+
+static void
+trust_chain_step_takes_one_that_names_what_is_in_force(void **state)
+{
+	CLEANUP(trust_freep) struct trust_policy *current = root();
+
+	(void)state;
+	expect_step(
+	    step_that_names(policy_tree(5, ANNA, BERT), digest_tree(current)),
+	    5);
+}
+
+/* Same owners, same number: two fleets, or a root that was made again. */
+static void
+trust_chain_step_refuses_a_step_of_another_fleet(void **state)
+{
+	CLEANUP(trust_freep) struct trust_policy *other = other_root();
+
+	(void)state;
+	expect_refused(
+	    step_that_names(policy_tree(5, ANNA, BERT), digest_tree(other)),
+	    TRUST_OTHER_PREVIOUS);
+	expect_refused(step_that_names(policy_tree(5, ANNA, BERT), json_null()),
+	    TRUST_OTHER_PREVIOUS);
+}
+
+/* A root that follows nothing is of a time when steps name what they follow. */
+static void
+trust_chain_step_names_what_it_follows_once_the_root_does(void **state)
+{
+	json_t *tree = policy_tree(4, ANNA, BERT);
+	CLEANUP(trust_freep) struct trust_policy *current = NULL;
+	struct trust_policy *next = UNTOUCHED;
+	CLEANUP(freep) char *step = plain_step(5);
+	struct err err;
+
+	(void)state;
+	json_object_set_new(tree, "previous", json_null());
+	current = policy_of(tree);
+	assert_true(trust_is_bound(current));
+	assert_code(trust_chain_step(current, bytes_of_str(step), FRESH_BUDGET,
+			&next, &err),
+	    TRUST_OTHER_PREVIOUS);
+	assert_ptr_equal(next, UNTOUCHED);
+}
+
+/* Signed by all who must, then given up for another of the same number. */
+static void
+trust_chain_apply_refuses_a_step_that_was_given_up(void **state)
+{
+	CLEANUP(trust_freep) struct trust_policy *current = root();
+	json_t *taken = policy_tree(5, ANNA, BERT);
+	json_t *given_up = policy_tree(5, ANNA, BERT);
+	CLEANUP(trust_freep) struct trust_policy *fifth = NULL;
+	char *after_taken;
+
+	(void)state;
+	json_object_set_new(taken, "previous", digest_tree(current));
+	json_object_set_new(given_up, "previous", digest_tree(current));
+	json_object_set_new(json_object_get(given_up, "min_rollback"), "web",
+	    json_integer(1));
+	fifth = policy_of(json_deep_copy(taken));
+	after_taken =
+	    step_that_names(policy_tree(6, ANNA, BERT), digest_tree(fifth));
+	expect_chain(chain_of(step_of(taken, ANNA, BERT, NULL),
+			 strdup(after_taken), NULL),
+	    ERR_NONE, 6);
+	expect_chain(
+	    chain_of(step_of(json_deep_copy(given_up), ANNA, BERT, NULL),
+		after_taken, NULL),
+	    TRUST_OTHER_PREVIOUS, 4);
+	/* Nor one of the old kind behind one that names what it follows. */
+	expect_chain(
+	    chain_of(step_of(given_up, ANNA, BERT, NULL), plain_step(6), NULL),
+	    TRUST_OTHER_PREVIOUS, 4);
+}
+
 static void
 trust_chain_step_reads_no_policy_that_the_old_version_did_not_sign(void **state)
 {
@@ -494,6 +601,13 @@ main(void)
 	    cmocka_unit_test(trust_chain_step_takes_the_revocation_of_a_signer),
 	    cmocka_unit_test(
 		trust_chain_step_refuses_replays_downgrades_and_gaps),
+	    cmocka_unit_test(
+		trust_chain_step_takes_one_that_names_what_is_in_force),
+	    cmocka_unit_test(trust_chain_step_refuses_a_step_of_another_fleet),
+	    cmocka_unit_test(
+		trust_chain_step_names_what_it_follows_once_the_root_does),
+	    cmocka_unit_test(
+		trust_chain_apply_refuses_a_step_that_was_given_up),
 	    cmocka_unit_test(
 		trust_chain_step_reads_no_policy_that_the_old_version_did_not_sign),
 	    cmocka_unit_test(trust_chain_step_refuses_other_documents),
