@@ -179,6 +179,9 @@ X(164, VERIFY_BUDGET_SPENT, REFUSAL, \
 X(165, TRUST_OTHER_PREVIOUS, REFUSAL, \
   "a step of the trust chain was made to follow another policy", \
   "take this fleet's chain; to change what is in force, sign a step after it") \
+X(166, PAYLOAD_UNSEEN, REFUSAL, \
+  "what would be signed is not what the signer says to have read", \
+  "read what --show prints, and name its digest with --expect") \
 /* Images and stores */ \
 X(200, MANIFEST_MALFORMED, REFUSAL, \
   "the signed manifest breaks its format", \

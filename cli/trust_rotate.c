@@ -4,21 +4,26 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "cli/seen.h"
 #include "cli/signing.h"
 #include "keys/dsse.h"
 #include "keys/trust_chain.h"
+#include "keys/trust_difference.h"
 #include "keys/trust_edit.h"
 
 struct options {
 	const char *root;
 	const char *updates;
 	const char *draft;
+	struct seen seen;
 	struct signing signing;
 };
 
 static int read_options(int argc, char **argv, struct options *options);
 static int rotate(const struct options *options, const char *path,
     struct err *err);
+static int show(const struct options *options,
+    const struct trust_policy *current, struct bytes payload, struct err *err);
 static int make_payload(const struct options *options,
     const struct trust_policy *current, const char *path, char **ret_text,
     size_t *ret_len, struct err *err);
@@ -55,14 +60,15 @@ read_options(int argc, char **argv, struct options *options)
 		.text = &options->root},
 	    {"updates", required_argument, .text = &options->updates},
 	    {"draft", required_argument, .text = &options->draft},
+	    SEEN_ARGUMENTS(&options->seen),
 	    SIGNING_ARGUMENTS(&options->signing),
 	};
 	int status = arguments_read(&command_trust_rotate, known,
 	    countof(known), &argc, argv);
 
 	if (status == ARGUMENTS_READ)
-		status =
-		    signing_check(&command_trust_rotate, &options->signing);
+		status = seen_check_options(&command_trust_rotate,
+		    &options->seen, &options->signing);
 	return status;
 }
 
@@ -75,11 +81,35 @@ rotate(const struct options *options, const char *path, struct err *err)
 
 	TRY(trust_load_chain(options->root, options->updates, &current, err));
 	TRY(make_payload(options, current, path, &payload, &len, err));
+	TRY(show(options, current, bytes_of(payload, len), err));
+	if (options->seen.show_only)
+		return 0;
+	TRY(seen_check(&options->seen, bytes_of(payload, len),
+	    options->draft != NULL, err));
 	TRY(signing_run(&options->signing, DSSE_TRUST_PAYLOAD_TYPE,
 	    bytes_of(payload, len), path, err));
 	if (options->signing.pae_only)
 		return 0;
 	return report(current, path, err);
+}
+
+/* What is signed is what is shown: both are these bytes. */
+static int
+show(const struct options *options, const struct trust_policy *current,
+    struct bytes payload, struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *next = NULL;
+	CLEANUP(freep) char *difference = NULL;
+	FILE *stream = seen_stream(&options->signing);
+	char digest[DIGEST_TEXT_SIZE];
+
+	TRY(trust_decode(payload, &next, err));
+	TRY(trust_difference(current, next, &difference, err));
+	digest_text(trust_digest(next), digest);
+	fprintf(stream, "version %lld, to follow %lld\nsigns   %s\n%s",
+	    (long long)trust_version(next), (long long)trust_version(current),
+	    digest, difference);
+	return 0;
 }
 
 /* From the draft; or what is in the envelope, when another person signs it. */
@@ -186,5 +216,6 @@ report(const struct trust_policy *current, const char *path, struct err *err)
 }
 
 const struct command command_trust_rotate = {"trust", "rotate",
-    "--root FILE [--updates CHAIN] [--draft POLICY] " SIGNING_USAGE, "STEP",
-    "sign the next version of a trust policy, or add signatures", run};
+    "--root FILE [--updates CHAIN] [--draft POLICY] " SEEN_USAGE
+    " " SIGNING_USAGE,
+    "STEP", "sign the next version of a trust policy, or add signatures", run};
