@@ -2,21 +2,33 @@
 #include "base/utc.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/seen.h"
 #include "cli/signing.h"
 #include "image-store/layout_write.h"
 #include "image-store/layout.h"
+#include "image-store/store_index_difference.h"
 #include "image-store/store_index_write.h"
 #include "keys/dsse.h"
+#include "keys/trust_chain.h"
 
 struct options {
 	const char *store_path;
 	const char *expires_text;
 	int64_t epoch;
 	int64_t expires;
+	const char *trust;
+	const char *updates;
+	struct seen seen;
 	struct signing signing;
 };
 
 static int index_store(const struct options *options, struct err *err);
+static int show(const struct options *options, int store_fd,
+    struct bytes payload, struct err *err);
+static int find_old(const struct options *options, int store_fd,
+    struct store_index **ret_old, struct err *err);
+static void print(FILE *stream, const struct store_index *old,
+    const struct store_index *new);
 static int sign(const struct options *options, struct bytes payload,
     struct err *err);
 
@@ -28,6 +40,9 @@ run(int argc, char **argv)
 	    {"epoch", required_argument, .is_needed = true,
 		.number = &options.epoch, .min = 1, .max = INT64_MAX},
 	    {"expires", required_argument, .text = &options.expires_text},
+	    {"trust", required_argument, .text = &options.trust},
+	    {"updates", required_argument, .text = &options.updates},
+	    SEEN_ARGUMENTS(&options.seen),
 	    SIGNING_ARGUMENTS(&options.signing),
 	};
 	struct err err = {0};
@@ -35,7 +50,8 @@ run(int argc, char **argv)
 	    &argc, argv);
 
 	if (status == ARGUMENTS_READ)
-		status = signing_check(&command_store_index, &options.signing);
+		status = seen_check_options(&command_store_index, &options.seen,
+		    &options.signing);
 	if (status != ARGUMENTS_READ)
 		return status;
 	if (options.expires_text != NULL &&
@@ -43,6 +59,9 @@ run(int argc, char **argv)
 		return command_usage(&command_store_index,
 		    "--expires: %s is not a time like 2026-11-23T16:00:00Z",
 		    err_quote_str(options.expires_text).text);
+	if (options.updates != NULL && options.trust == NULL)
+		return command_usage(&command_store_index,
+		    "--updates needs --trust");
 	options.store_path = argv[1];
 	if (index_store(&options, &err) != 0)
 		return command_failed(&err, false);
@@ -59,11 +78,67 @@ index_store(const struct options *options, struct err *err)
 	TRY(layout_open(options->store_path, &store_fd, err));
 	TRY(store_index_encode(store_fd, options->epoch, options->expires,
 	    &payload, err));
+	TRY(show(options, store_fd, bytes_of_str(payload), err));
+	if (options->seen.show_only)
+		return 0;
+	TRY(seen_check(&options->seen, bytes_of_str(payload), false, err));
 	if (options->signing.pae_only)
 		return signing_run(&options->signing,
 		    DSSE_STORE_INDEX_PAYLOAD_TYPE, bytes_of_str(payload), "",
 		    err);
 	return sign(options, bytes_of_str(payload), err);
+}
+
+/* What is signed is what is shown: both are these bytes. */
+static int
+show(const struct options *options, int store_fd, struct bytes payload,
+    struct err *err)
+{
+	CLEANUP(store_index_freep) struct store_index *old = NULL;
+	CLEANUP(store_index_freep) struct store_index *new = NULL;
+	CLEANUP(freep) char *difference = NULL;
+	FILE *stream = seen_stream(&options->signing);
+	char text[DIGEST_TEXT_SIZE];
+	struct digest digest;
+
+	TRY(store_index_decode(payload, &new, err));
+	TRY(find_old(options, store_fd, &old, err));
+	TRY(store_index_difference(old, new, &difference, err));
+	TRY(digest_of(payload, &digest, err));
+	digest_text(&digest, text);
+	print(stream, old, new);
+	fprintf(stream, "signs   %s\n%s", text, difference);
+	return 0;
+}
+
+/* Only what the policy's roles signed is in force: else all images are new. */
+static int
+find_old(const struct options *options, int store_fd,
+    struct store_index **ret_old, struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+
+	*ret_old = NULL;
+	if (options->trust == NULL)
+		return 0;
+	TRY(trust_load_chain(options->trust, options->updates, &policy, err));
+	return store_index_in_force(store_fd, policy, ret_old, err);
+}
+
+static void
+print(FILE *stream, const struct store_index *old,
+    const struct store_index *new)
+{
+	char expires[UTC_TEXT_SIZE] = "never";
+
+	if (new->expires != UTC_NONE)
+		utc_text(new->expires, expires);
+	if (old != NULL)
+		fprintf(stream, "epoch   %lld, after %lld\n",
+		    (long long)new->epoch, (long long)old->epoch);
+	else
+		fprintf(stream, "epoch   %lld\n", (long long)new->epoch);
+	fprintf(stream, "expires %s\n", expires);
 }
 
 /* The store is locked throughout: of two signers at once neither is lost. */
@@ -85,5 +160,6 @@ sign(const struct options *options, struct bytes payload, struct err *err)
 }
 
 const struct command command_store_index = {"store", "index",
-    "--epoch N [--expires TIME] " SIGNING_USAGE, "STORE",
-    "sign what a store holds, or add signatures", run};
+    "--epoch N [--expires TIME] [--trust POLICY [--updates CHAIN]] " SEEN_USAGE
+    " " SIGNING_USAGE,
+    "STORE", "sign what a store holds, or add signatures", run};
