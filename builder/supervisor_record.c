@@ -263,6 +263,7 @@ take_answer(struct supervisor *sup, const struct record_answer *answer,
     struct ipc_fds *fds)
 {
 	struct err err = {0};
+	int code;
 
 	switch ((enum record_kind)answer->kind) {
 	case RECORD_EVENT:
@@ -273,9 +274,10 @@ take_answer(struct supervisor *sup, const struct record_answer *answer,
 			stop_building(sup, &answer->recorded.outcome);
 		if (tell_child(sup, answer))
 			return;
+		code = outcome_to(&answer->recorded.outcome, TPM_FAILED, &err);
+		/* In the log it gets into the TPM: once is enough. */
 		(void)supervisor_end_record(sup, answer->tag,
-		    outcome_to(&answer->recorded.outcome, TPM_FAILED, &err),
-		    &err);
+		    answer->recorded.is_logged ? 0 : code, &err);
 		return;
 	case RECORD_QUOTE:
 	case RECORD_LOG:

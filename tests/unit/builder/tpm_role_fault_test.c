@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -340,9 +341,10 @@ a_tpm_that_was_reset_is_found_out_after_a_quote_that_failed(void **state)
 static size_t
 log_file_bytes(void)
 {
-	CLEANUP(buffer_done) struct buffer log = read_file("measure.log");
+	struct stat st;
 
-	return log.len;
+	assert_int_equal(stat("measure.log", &st), 0);
+	return (size_t)st.st_size;
 }
 
 static void
@@ -376,16 +378,15 @@ every_answer_says_what_is_left_of_the_log(void **state)
 	    after.log_build_bytes_left);
 }
 
-/* Written by hand, up to what is kept. */
+/* Written by hand, up to what is kept, with records of the largest size. */
 static void
-fill_log(struct event *event)
+fill_log(void)
 {
 	CLEANUP(event_log_closep) struct event_log *log = NULL;
 	CLEANUP(freep) uint8_t *record = NULL;
 	struct event_log_replay replay;
-	uint8_t bytes[EVENT_BYTES];
-	size_t len = event_encode(event, bytes);
-	size_t record_len = (size_t)event_log_record_bytes(len);
+	const uint8_t bytes[EVENT_BYTES] = {0};
+	size_t len = (size_t)event_log_record_bytes(sizeof(bytes));
 	struct pcr_digests digests;
 	size_t got = 0;
 	FILE *file;
@@ -394,18 +395,17 @@ fill_log(struct event *event)
 	assert_code(
 	    event_log_open("measure.log", LIMIT_EVENT_LOG_BYTES, &log, &err),
 	    0);
-	assert_code(event_log_append(log, ROLE_PCR, bytes_of(bytes, len),
-			&digests, &err),
+	assert_code(event_log_append(log, ROLE_PCR,
+			bytes_of(bytes, sizeof(bytes)), &digests, &err),
 	    0);
-	record = malloc(record_len);
-	assert_code(event_log_read(log, event_log_bytes(log) - record_len,
-			record, record_len, &got, &err),
+	record = malloc(len);
+	assert_code(event_log_read(log, event_log_bytes(log) - len, record, len,
+			&got, &err),
 	    0);
 	file = fopen("measure.log", "a");
 	for (uint64_t left = event_log_left(log);
-	     left >= LIMIT_EVENT_LOG_KEPT_BYTES + record_len;
-	     left -= record_len)
-		assert_int_equal(fwrite(record, record_len, 1, file), 1);
+	     left >= LIMIT_EVENT_LOG_KEPT_BYTES + len; left -= len)
+		assert_int_equal(fwrite(record, len, 1, file), 1);
 	assert_int_equal(fclose(file), 0);
 	event_log_closep(&log);
 	assert_code(
@@ -420,9 +420,8 @@ static void
 a_full_log_refuses_builds_and_takes_ends(void **state)
 {
 	struct event build = build_of(1);
-	struct event other = build_of(2);
 	struct event abandon = abandon_of(1);
-	struct record_call call = {.kind = RECORD_EVENT, .event = other};
+	struct record_call call = {.kind = RECORD_EVENT, .event = build_of(2)};
 	struct record_answer answer;
 	struct recorded recorded;
 
@@ -430,19 +429,15 @@ a_full_log_refuses_builds_and_takes_ends(void **state)
 	assert_code(role_start_code(), 0);
 	assert_recorded(&build, 0, true, false);
 	assert_int_equal(role_end(), 0);
-	fill_log(&abandon);
-	build.as.build.uuid[0] = 3;
-	fill_log(&build);
+	fill_log();
 	assert_code(role_start_code(), 0);
 	assert_code(role_ask(&call, &answer, NULL), EVENT_LOG_FULL);
 	assert_false(answer.recorded.is_logged);
 	assert_false(answer.recorded.is_broken);
 	assert_int_equal(answer.log_build_bytes_left, 0);
-	abandon.as.abandon.uuid[0] = 3;
 	assert_recorded(&abandon, 0, true, false);
 	assert_code(adopt_store(0xaa, 9, &recorded), 0);
 	assert_int_equal(role_end(), 0);
-	assert_int_equal(role_logged("\"ev\":\"stop\""), 2);
 	assert_true(log_file_bytes() <= LIMIT_EVENT_LOG_BYTES);
 	assert_register_is_the_log();
 }
