@@ -310,6 +310,25 @@ evidence_goes_to_the_connection_that_asked(void **state)
 	assert_int_equal(stand.sup->recorder_fd, stand.sup->records.fd);
 }
 
+static void
+evidence_of_two_callers_is_not_mixed_up(void **state)
+{
+	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct err err;
+
+	(void)state;
+	stand.sup->last_tag = 76;
+	assert_code(
+	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	call.connection = CONNECTION;
+	assert_code(
+	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	record_answer(RECORD_LOG, 78);
+	assert_int_equal(next_answer().connection, CONNECTION);
+	record_answer(RECORD_LOG, 77);
+	assert_int_equal(next_answer().connection, OTHER);
+}
+
 /* Its number belongs to another caller of the next front. */
 static void
 evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
@@ -391,6 +410,7 @@ main(void)
 	    stand_test(listing_that_never_came_is_not_an_empty_one),
 	    stand_test(evidence_that_nobody_asked_for_goes_to_nobody),
 	    stand_test(evidence_goes_to_the_connection_that_asked),
+	    stand_test(evidence_of_two_callers_is_not_mixed_up),
 	    stand_test(evidence_of_a_caller_that_is_gone_goes_to_nobody),
 	};
 
