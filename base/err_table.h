@@ -529,7 +529,7 @@ X(545, CREDENTIAL_WRONG, REFUSAL, \
   "the host did not open the credential", \
   "the key is not in that TPM, or it answered another challenge") \
 X(546, REFERENCE_MALFORMED, REFUSAL, \
-  "the image list, challenge or enrolment record breaks its format", \
+  "a reference, image list, challenge or enrolment record is none", \
   "make it again; see assay-evidence(1)") \
 X(547, EVIDENCE_POLICY_FELL, REFUSAL, \
   "the host went back to an earlier policy or store within one boot", \

@@ -194,6 +194,8 @@ make_payload(const struct options *options, struct approvals *approvals,
 {
 	CLEANUP(freep)
 	struct boot_policy *policy = calloc(1, sizeof(*policy));
+	CLEANUP(freep) struct boot_policy *read = NULL;
+	CLEANUP(freep) char *text = NULL;
 
 	if (policy == NULL)
 		return err_set(err, NO_MEMORY, "boot policy");
@@ -201,7 +203,11 @@ make_payload(const struct options *options, struct approvals *approvals,
 	for (size_t i = 0; i < options->releases.count; i++)
 		TRY(take_release(options->releases.items[i], policy, approvals,
 		    err));
-	return boot_policy_encode(policy, ret_text, err);
+	TRY(boot_policy_encode(policy, &text, err));
+	/* Nothing is signed that a host would not take. */
+	TRY(boot_policy_decode(bytes_of_str(text), &read, err));
+	*ret_text = take_ptr(&text);
+	return 0;
 }
 
 /* "NAME=PREDICTION" */

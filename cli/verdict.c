@@ -19,7 +19,7 @@ static json_t *encode_warnings(const struct verdict_context *context);
 static const char *warning(const struct verdict_context *context,
     size_t number);
 
-enum { VERDICT_WARNINGS = 11 };
+enum { VERDICT_WARNINGS = 12 };
 
 static const char *const fates[] = {
     [EVIDENCE_STARTED] = "started",
@@ -296,6 +296,9 @@ warning(const struct verdict_context *context, size_t number)
 	    {is_off,
 		"the reference says that Secure Boot is off: options that a "
 		"boot entry adds are not covered"},
+	    {(named & (1u << 4 | 1u << 17 | 1u << 18)) == 1u << 17,
+		"the reference names register 17 and not 18: after a launch by "
+		"TXT most of what was launched is in 18"},
 	    {demand->trust == NULL,
 		"nothing shows that the trust policy in force is yours: give "
 		"--trust"},

@@ -17,6 +17,7 @@ static int decode_registers(const struct json_at *at,
     struct boot_release *release, struct err *err);
 static int decode_bank(const struct json_at *registers, const char *name,
     struct boot_release *release, struct err *err);
+static uint32_t registers_of(const struct boot_release *release);
 static bool is_register(const char *text, unsigned int *ret_pcr);
 static int decode_values(const struct json_at *bank_at, const char *member,
     enum pcr_bank bank, struct boot_register *ret, struct err *err);
@@ -81,6 +82,21 @@ boot_policy_decode(struct bytes payload, struct boot_policy **ret_policy,
 	return 0;
 }
 
+const char *
+boot_registers_refuse(uint32_t registers)
+{
+	const uint32_t image = 1u << 4 | 1u << 17;
+	const uint32_t grub = 1u << 8 | 1u << 9;
+	const uint32_t open =
+	    1u << 13 | 1u << 16 | 1u << 20 | 1u << 21 | 1u << 22 | 1u << 23;
+
+	if ((registers & open) != 0)
+		return "13, 16 and 20 to 23 hold what others write there";
+	if ((registers & image) == 0 && (registers & grub) != grub)
+		return "none of 4, 17, or 8 and 9: that fits any boot";
+	return NULL;
+}
+
 bool
 boot_registers_leave_options_open(uint32_t registers)
 {
@@ -125,11 +141,15 @@ decode_release(const struct json_at *releases, size_t index,
 	static const char *const members[] = {"name", "registers", NULL};
 	struct boot_release *release = &policy->releases[index];
 	struct json_at at;
+	const char *why;
 
 	TRY(json_item_object(releases, index, &at, err));
 	TRY(json_known(&at, members, err));
 	TRY(decode_name(&at, policy, release->name, err));
 	TRY(decode_registers(&at, release, err));
+	why = boot_registers_refuse(registers_of(release));
+	if (why != NULL)
+		return json_refuse(&at, "registers", err, "%s", why);
 	policy->release_count++;
 	return 0;
 }
@@ -198,6 +218,19 @@ decode_bank(const struct json_at *registers, const char *name,
 		    &release->registers[bank][pcr], err));
 	}
 	return 0;
+}
+
+/* In any bank. */
+static uint32_t
+registers_of(const struct boot_release *release)
+{
+	uint32_t registers = 0;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		for (unsigned int pcr = 0; pcr < PCR_COUNT; pcr++)
+			if (release->registers[bank][pcr].count > 0)
+				registers |= 1u << pcr;
+	return registers;
 }
 
 /* Decimal, without a leading zero. */

@@ -52,7 +52,8 @@ int boot_policy_verify(const struct trust_policy *trust, struct bytes raw,
 
 /*
  * Strict: members as above and no others; 1 to LIMIT_BOOT_RELEASES releases of
- * different names ([a-z0-9][a-z0-9._-]*); of each at least one register; 1 to
+ * different names ([a-z0-9][a-z0-9._-]*); of each registers that tell what was
+ * booted, see boot_registers_refuse(); 1 to
  * LIMIT_BOOT_VALUES values each, lower-case hex, none twice, none of all 00 or
  * all ff. Returns owned (freep).
  * Errors: BOOT_POLICY_MALFORMED; those of json_parse(); NO_MEMORY.
@@ -66,6 +67,17 @@ bool boot_release_name_is_valid(const char *name);
 /* Is `value` one of those that a release allows for a register? */
 bool boot_register_allows(const struct boot_register *allowed,
     enum pcr_bank bank, const struct pcr_digest *value);
+
+/*
+ * Why these registers do not tell what a host booted, or NULL if they do.
+ * A boot is in 4 (what the firmware started), in 8 with 9 (what GRUB did), or
+ * in 17 (what a dynamic launch started: all of it after SKINIT; TXT has some of
+ * it in 18). Keys, settings or later measurements alone fit any boot.
+ * Registers that show nothing may not be named at all: assayd extends 13
+ * itself, and any program resets 16 and 23, or 20 to 22 after a launch.
+ * Spec: TCG PC Client Platform TPM Profile, "PCR Attributes".
+ */
+const char *boot_registers_refuse(uint32_t registers);
 
 /*
  * Do these registers name the boot image (4) and leave open what a boot entry

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "measure/boot_policy.h"
 #include "measure/enrolment.h"
 #include "measure/event_log_decode.h"
 
@@ -33,6 +34,8 @@ static int check_nv_attest(const struct evidence *evidence,
     struct err *err);
 static int check_mode(const struct evidence_reference *reference,
     const struct evidence_verdict *verdict, struct err *err);
+static int check_references(const struct evidence_reference *reference,
+    struct err *err);
 static int check_platform(const struct pcr_values *values,
     const struct evidence_reference *reference,
     struct evidence_verdict *verdict, struct err *err);
@@ -65,6 +68,7 @@ evidence_verify(const struct evidence *evidence,
 
 	/* Is it what we want a host to be? */
 	TRY(check_mode(reference, &verdict, err));
+	TRY(check_references(reference, err));
 	TRY(check_platform(&evidence->pcrs, reference, &verdict, err));
 	TRY(evidence_rules_check(&verdict.story, err));
 	TRY(evidence_rules_demand(&verdict.story, &reference->demand, err));
@@ -302,6 +306,22 @@ check_mode(const struct evidence_reference *reference,
 	if (verdict->story.was_development && !reference->allow_development)
 		return err_set(err, EVIDENCE_DEVELOPMENT,
 		    "assayd was started in its development mode");
+	return 0;
+}
+
+/* One that fits any boot would make every host a good one. */
+static int
+check_references(const struct evidence_reference *reference, struct err *err)
+{
+	for (size_t i = 0; i < reference->release_count; i++) {
+		const uint32_t *known = reference->releases[i].values.known;
+		const char *why = boot_registers_refuse(
+		    known[PCR_SHA256] | known[PCR_SHA384]);
+
+		if (why != NULL)
+			return err_set(err, REFERENCE_MALFORMED,
+			    "reference number %zu: %s", i + 1, why);
+	}
 	return 0;
 }
 

@@ -52,7 +52,8 @@ struct evidence_verdict {
  * (EVIDENCE_SIGNATURE_BAD), nonce (EVIDENCE_NONCE_MISMATCH), values
  * (EVIDENCE_PCR_MISMATCH), the log as evidence_log_check() does, the firmware's
  * log (EVIDENCE_LOG_MISMATCH), NV index (EVIDENCE_NV_MISMATCH), mode
- * (EVIDENCE_DEVELOPMENT), boot registers (EVIDENCE_PLATFORM_UNKNOWN), the
+ * (EVIDENCE_DEVELOPMENT), references that tell nothing of a boot
+ * (REFERENCE_MALFORMED), boot registers (EVIDENCE_PLATFORM_UNKNOWN), the
  * rules that decided (EVIDENCE_POLICY_FELL, EVIDENCE_POLICY_OLD), images
  (EVIDENCE_IMAGE_UNKNOWN). Also errors of the structures' decoders.
  * Fills *ret_verdict, which evidence_verdict_done() empties; it borrows from

@@ -247,6 +247,15 @@ a_policy_that_breaks_a_rule_is_refused(void **state)
 	    {ONE_OF("\"sha256\":{\"4\":[" SHA256_OF("11") "," SHA256_OF(
 		 "11") "]}"),
 		"twice"},
+	    {ONE_OF("\"sha256\":{\"7\":[" SHA256_OF("11") "]}"),
+		"fits any boot"},
+	    {ONE_OF("\"sha256\":{\"8\":[" SHA256_OF("11") "]}"),
+		"fits any boot"},
+	    {ONE_OF("\"sha384\":{\"18\":[" SHA384_OF("11") "]}"),
+		"fits any boot"},
+	    {ONE_OF("\"sha256\":{\"4\":[" SHA256_OF(
+		 "11") "]},\"sha384\":{\"16\":[" SHA384_OF("11") "]}"),
+		"others write"},
 	};
 
 	(void)state;
@@ -260,6 +269,23 @@ a_policy_that_breaks_a_rule_is_refused(void **state)
 		assert_has(err.text, bad[i].says);
 		assert_null(policy);
 	}
+}
+
+static void
+registers_that_tell_what_was_booted_are_taken(void **state)
+{
+	const uint32_t good[] = {1u << 4, 1u << 8 | 1u << 9, 1u << 17,
+	    1u << 4 | 1u << 7 | 1u << 14, 1u << 17 | 1u << 18 | 1u << 19};
+	const uint32_t bad[] = {0, 1u << 7, 1u << 8, 1u << 9, 1u << 14,
+	    1u << 18 | 1u << 19, 1u << 4 | 1u << 13, 1u << 4 | 1u << 16,
+	    1u << 4 | 1u << 20, 1u << 4 | 1u << 21, 1u << 4 | 1u << 22,
+	    1u << 4 | 1u << 23};
+
+	(void)state;
+	for (size_t i = 0; i < countof(good); i++)
+		assert_null(boot_registers_refuse(good[i]));
+	for (size_t i = 0; i < countof(bad); i++)
+		assert_non_null(boot_registers_refuse(bad[i]));
 }
 
 static void
@@ -397,6 +423,7 @@ main(void)
 	    cmocka_unit_test(a_bank_that_the_tpm_does_not_have_is_refused),
 	    cmocka_unit_test(a_policy_that_breaks_a_rule_is_refused),
 	    cmocka_unit_test(a_policy_is_parsed_only_after_its_role_signed_it),
+	    cmocka_unit_test(registers_that_tell_what_was_booted_are_taken),
 	    cmocka_unit_test(more_values_and_releases_than_allowed_are_refused),
 	};
 

@@ -1052,6 +1052,26 @@ another_boot_is_refused(void **state)
 	bench_refused(bench, EVIDENCE_PLATFORM_UNKNOWN);
 }
 
+/* It fits: but it would fit whatever this host had booted. */
+static void
+a_reference_without_a_boot_register_is_refused(void **state)
+{
+	static const unsigned others[] = {7, 13, 14, 16, 23};
+	struct bench *bench = *state;
+	const struct pcr_digest *values =
+	    bench->evidence.pcrs.value[PCR_SHA256];
+
+	for (size_t i = 0; i < countof(others); i++) {
+		memset(&bench->release, 0, sizeof(bench->release));
+		prediction_set(&bench->release, PCR_SHA256, others[i],
+		    &values[others[i]], "something");
+		bench_refused(bench, REFERENCE_MALFORMED);
+	}
+	/* Nor may one that anybody writes stand beside a good one. */
+	prediction_set(&bench->release, PCR_SHA256, 4, &values[4], "the image");
+	bench_refused(bench, REFERENCE_MALFORMED);
+}
+
 static void
 a_reference_in_a_bank_that_is_not_quoted_does_not_fit(void **state)
 {
@@ -1202,6 +1222,7 @@ main(void)
 	    BENCH(a_firmware_log_that_lies_is_refused),
 	    BENCH(development_has_to_be_allowed),
 	    BENCH(another_boot_is_refused),
+	    BENCH(a_reference_without_a_boot_register_is_refused),
 	    BENCH(a_reference_in_a_bank_that_is_not_quoted_does_not_fit),
 	    BENCH(an_image_that_is_not_listed_is_refused),
 	    BENCH(an_nv_index_that_holds_the_same_is_taken),
