@@ -537,6 +537,9 @@ X(547, EVIDENCE_POLICY_FELL, REFUSAL, \
 X(548, EVIDENCE_POLICY_OLD, REFUSAL, \
   "the host decides by another policy or an older store than is demanded", \
   "give the host the policy and the store that are in force") \
+X(549, EVIDENCE_DEBUG_IMAGE, REFUSAL, \
+  "the host started a debug image", \
+  "find out who started it, or allow such images with --allow-debug") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

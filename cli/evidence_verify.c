@@ -27,6 +27,7 @@ struct options {
 	int64_t min_trust_version;
 	int64_t min_epoch;
 	bool allow_development;
+	bool allow_debug;
 	bool as_json;
 	const char *evidence;
 };
@@ -83,6 +84,7 @@ run(int argc, char **argv)
 		.max = INT64_MAX},
 	    {"allow-development", no_argument,
 		.flag = &options.allow_development},
+	    {"allow-debug", no_argument, .flag = &options.allow_debug},
 	    {"json", no_argument, .flag = &options.as_json},
 	};
 	int status = arguments_read(&command_evidence_verify, known,
@@ -160,6 +162,7 @@ read_inputs(const struct options *options, struct inputs *inputs,
 	    .min_epoch = options->min_epoch,
 	};
 	inputs->reference.allow_development = options->allow_development;
+	inputs->reference.allow_debug = options->allow_debug;
 	return 0;
 }
 
@@ -251,5 +254,5 @@ const struct command command_evidence_verify = {"evidence", "verify",
     "[--images FILE] [--store DIR] [--trust FILE [--updates CHAIN]] "
     "[--min-trust-version N] [--min-epoch N] [--register N] "
     "[--nv-name HEX]... [--ek-ca FILE]... "
-    "[--allow-development] [--json]",
+    "[--allow-development] [--allow-debug] [--json]",
     "FILE", "check what a host booted and started", run};

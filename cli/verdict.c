@@ -16,10 +16,11 @@ static json_t *encode_all_rules(const struct evidence_story *story);
 static json_t *encode_rules(const struct event_rules *rules);
 static json_t *encode_domains(const struct evidence_story *story);
 static json_t *encode_warnings(const struct verdict_context *context);
+static bool has_debug_image(const struct evidence_story *story);
 static const char *warning(const struct verdict_context *context,
     size_t number);
 
-enum { VERDICT_WARNINGS = 12 };
+enum { VERDICT_WARNINGS = 13 };
 
 static const char *const fates[] = {
     [EVIDENCE_STARTED] = "started",
@@ -264,6 +265,15 @@ encode_warnings(const struct verdict_context *context)
 	return array;
 }
 
+static bool
+has_debug_image(const struct evidence_story *story)
+{
+	for (size_t i = 0; i < story->domain_count; i++)
+		if (story->domains[i].build.is_debug)
+			return true;
+	return false;
+}
+
 /* NULL if it does not apply. */
 static const char *
 warning(const struct verdict_context *context, size_t number)
@@ -284,6 +294,7 @@ warning(const struct verdict_context *context, size_t number)
 	    {!context->is_ek_certified,
 		"no authority vouches for the TPM: give --ek-ca"},
 	    {story->was_development, "assayd ran in its development mode"},
+	    {has_debug_image(story), "a debug image was started"},
 	    {story->crash_count > 0,
 		"assayd ended without a stop event and was started again"},
 	    {story->unmeasured_count > 0,

@@ -46,6 +46,8 @@ static int refuse_platform(const struct pcr_values *values,
     const struct prediction *release, size_t number, struct err *err);
 static int check_images(const struct evidence_reference *reference,
     struct evidence_story *story, struct err *err);
+static int check_debug(const struct evidence_reference *reference,
+    const struct evidence_story *story, struct err *err);
 
 int
 evidence_verify(const struct evidence *evidence,
@@ -73,6 +75,7 @@ evidence_verify(const struct evidence *evidence,
 	TRY(evidence_rules_check(&verdict.story, err));
 	TRY(evidence_rules_demand(&verdict.story, &reference->demand, err));
 	TRY(check_images(reference, &verdict.story, err));
+	TRY(check_debug(reference, &verdict.story, err));
 	*ret_verdict = verdict;
 	verdict.story = (struct evidence_story){.domains = NULL};
 	return 0;
@@ -418,6 +421,27 @@ check_images(const struct evidence_reference *reference,
 		return err_set(err, EVIDENCE_IMAGE_UNKNOWN,
 		    "domain %u, uuid %s, ran image %s", domain->build.domid,
 		    uuid, text);
+	}
+	return 0;
+}
+
+/* Such an image may be good for its makers' hosts, and is for no other. What
+ * never was measured never ran. */
+static int
+check_debug(const struct evidence_reference *reference,
+    const struct evidence_story *story, struct err *err)
+{
+	if (reference->allow_debug)
+		return 0;
+	for (size_t i = 0; i < story->domain_count; i++) {
+		const struct evidence_domain *domain = &story->domains[i];
+
+		if (domain->build.is_debug &&
+		    domain->fate != EVIDENCE_UNMEASURED)
+			return err_set(err, EVIDENCE_DEBUG_IMAGE,
+			    "domain %u ran the debug image %s, of role %s",
+			    domain->build.domid, domain->image->name,
+			    domain->build.role);
 	}
 	return 0;
 }

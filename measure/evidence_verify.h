@@ -31,6 +31,7 @@ struct evidence_reference {
 	size_t nv_name_count;
 	struct evidence_demand demand; /* of the rules; zeros: none */
 	bool allow_development;
+	bool allow_debug; /* images that are marked so */
 };
 
 struct evidence_verdict {

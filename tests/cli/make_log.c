@@ -1,7 +1,8 @@
 /*
  * make_log LOG [PAYLOAD [NAME [TRUST VERSION]]]: what assayd would write: a
  * start, three builds of the image with this digest, a destroy; NAME is that of
- * the NV index in hex, or empty; TRUST the digest of the trust policy. Prints a
+ * the NV index in hex, or empty; TRUST the digest of the trust policy. With
+ * DEBUG in the environment, domain 3 is of a debug image. Prints a
  * line "sha256=<hex>,sha384=<hex>" for each event, as tpm2_pcrextend(1) takes
  * them behind the register's number.
  */
@@ -43,6 +44,7 @@ write_event(struct event_log *log, enum event_kind kind, uint64_t sequence,
 		event.as.build.payload = payload;
 		event.as.build.domid = domid;
 		event.as.build.uuid[15] = (uint8_t)domid;
+		event.as.build.is_debug = domid == 3 && getenv("DEBUG") != NULL;
 	}
 	if (kind == EVENT_DESTROY) {
 		event.as.destroy.domid = domid;

@@ -1094,6 +1094,24 @@ an_image_that_is_not_listed_is_refused(void **state)
 	bench_refused(bench, EVIDENCE_IMAGE_UNKNOWN);
 }
 
+static void
+a_debug_image_has_to_be_allowed(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event build = bench_build(4);
+
+	build.sequence = 8;
+	build.as.build.is_debug = true;
+	bench_record(bench, &build);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_DEBUG_IMAGE);
+	bench->reference.allow_debug = true;
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_true(verdict.story.domains[3].build.is_debug);
+}
+
 /* --- the NV index of a dynamic launch ----------------------------------- */
 
 static void
@@ -1225,6 +1243,7 @@ main(void)
 	    BENCH(a_reference_without_a_boot_register_is_refused),
 	    BENCH(a_reference_in_a_bank_that_is_not_quoted_does_not_fit),
 	    BENCH(an_image_that_is_not_listed_is_refused),
+	    BENCH(a_debug_image_has_to_be_allowed),
 	    BENCH(an_nv_index_that_holds_the_same_is_taken),
 	    BENCH(an_nv_index_that_does_not_confirm_is_refused),
 	    BENCH(an_nv_index_that_is_not_expected_is_refused),
