@@ -10,17 +10,19 @@ static void print_assayd(const struct evidence_verdict *verdict);
 static void print_rules(const struct evidence_story *story);
 static void print_these(const struct event_rules *rules, const char *from);
 static void print_domains(const struct evidence_story *story);
+static void print_strays(const struct evidence_story *story);
 static void print_warnings(const struct verdict_context *context);
 static json_t *encode_registers(const struct prediction *release);
 static json_t *encode_all_rules(const struct evidence_story *story);
 static json_t *encode_rules(const struct event_rules *rules);
 static json_t *encode_domains(const struct evidence_story *story);
+static json_t *encode_strays(const struct evidence_story *story);
 static json_t *encode_warnings(const struct verdict_context *context);
 static bool has_debug_image(const struct evidence_story *story);
 static const char *warning(const struct verdict_context *context,
     size_t number);
 
-enum { VERDICT_WARNINGS = 13 };
+enum { VERDICT_WARNINGS = 14 };
 
 static const char *const fates[] = {
     [EVIDENCE_STARTED] = "started",
@@ -41,6 +43,7 @@ verdict_print(const struct verdict_context *context)
 	print_assayd(context->verdict);
 	print_rules(&context->verdict->story);
 	print_domains(&context->verdict->story);
+	print_strays(&context->verdict->story);
 	print_warnings(context);
 	printf("\nThis proves%s: the TPM with this key made the quote for "
 	       "this nonce; the host booted\nwhat the reference describes; "
@@ -61,7 +64,7 @@ verdict_encode(const struct verdict_context *context)
 	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:o, "
 			 "s:{s:I, s:I, s:I, s:b}, "
 			 "s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
-			 "s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o}",
 	    "schema", VERDICT_SCHEMA, "verdict", "verified", "ak_name", ak,
 	    "enrolled", context->is_enrolled, "ek_certified",
 	    context->is_ek_certified, "reference", context->release_path,
@@ -78,7 +81,8 @@ verdict_encode(const struct verdict_context *context)
 	    verdict->story.was_development, "nv_index", verdict->has_nv,
 	    "firmware_log", verdict->has_firmware_log, "rules",
 	    encode_all_rules(&verdict->story), "domains",
-	    encode_domains(&verdict->story), "warnings",
+	    encode_domains(&verdict->story), "strays",
+	    encode_strays(&verdict->story), "warnings",
 	    encode_warnings(context));
 }
 
@@ -163,6 +167,20 @@ print_domains(const struct evidence_story *story)
 		    domain->image->name,
 		    domain->build.is_debug ? " (debug image)" : "",
 		    domain->build.domid, uuid);
+	}
+}
+
+static void
+print_strays(const struct evidence_story *story)
+{
+	for (size_t i = 0; i < story->stray_count; i++) {
+		const struct evidence_stray *stray = &story->strays[i];
+		char uuid[UUID_TEXT_SIZE];
+
+		uuid_text(stray->uuid, uuid);
+		printf("%-10s event %zu: %s, of domain %u, %s\n",
+		    i == 0 ? "strays" : "", stray->event,
+		    event_kind_name(stray->kind), stray->domid, uuid);
 	}
 }
 
@@ -252,6 +270,25 @@ encode_domains(const struct evidence_story *story)
 }
 
 static json_t *
+encode_strays(const struct evidence_story *story)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < story->stray_count; i++) {
+		const struct evidence_stray *stray = &story->strays[i];
+		char uuid[UUID_TEXT_SIZE];
+
+		uuid_text(stray->uuid, uuid);
+		json_array_append_new(array,
+		    json_pack("{s:I, s:s, s:s, s:I}", "event",
+			(json_int_t)stray->event, "ev",
+			event_kind_name(stray->kind), "uuid", uuid, "domid",
+			(json_int_t)stray->domid));
+	}
+	return array;
+}
+
+static json_t *
 encode_warnings(const struct verdict_context *context)
 {
 	json_t *array = json_array();
@@ -299,6 +336,8 @@ warning(const struct verdict_context *context, size_t number)
 		"assayd ended without a stop event and was started again"},
 	    {story->unmeasured_count > 0,
 		"an event was logged just before a crash and not measured"},
+	    {story->stray_count > 0,
+		"the log has events about domains that do not fit: see strays"},
 	    {context->verdict->quoted[PCR_SHA384] == 0,
 		"the sha384 bank is not quoted: only sha256 was compared"},
 	    {boot_registers_leave_options_open(named),

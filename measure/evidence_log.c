@@ -47,8 +47,12 @@ static int tell_rules(struct evidence_story *story,
     const struct event_rules *rules, bool is_start, struct err *err);
 static int tell_build(struct evidence_story *story,
     const struct event_build *build, struct err *err);
-static void tell_fate(struct evidence_story *story, const uint8_t *uuid,
-    enum evidence_fate fate);
+static int tell_end(struct evidence_story *story, const struct event *event,
+    struct err *err);
+static struct evidence_domain *find_started(const struct evidence_story *story,
+    const uint8_t *uuid, uint32_t domid);
+static int tell_stray(struct evidence_story *story, enum event_kind kind,
+    const uint8_t *uuid, uint32_t domid, struct err *err);
 static void hold(struct replay *replay, const struct event *event);
 static int extend(struct replay *replay, const struct event_log_record *record,
     struct err *err);
@@ -101,7 +105,9 @@ evidence_story_done(struct evidence_story *story)
 {
 	freep(&story->domains);
 	freep(&story->rules);
+	freep(&story->strays);
 	story->domain_count = 0;
+	story->stray_count = 0;
 	story->rules_count = 0;
 }
 
@@ -254,14 +260,16 @@ tell_measured(struct replay *replay, const struct event *event, struct err *err)
 		TRY(tell_start(replay, &event->as.start, err));
 		break;
 	case EVENT_BUILD:
+		if (find_started(story, event->as.build.uuid,
+			event->as.build.domid) != NULL)
+			TRY(tell_stray(story, EVENT_BUILD, event->as.build.uuid,
+			    event->as.build.domid, err));
 		TRY(tell_build(story, &event->as.build, err));
 		story->rules[story->rules_count - 1].domain_count++;
 		break;
 	case EVENT_ABANDON:
-		tell_fate(story, event->as.abandon.uuid, EVIDENCE_ABANDONED);
-		break;
 	case EVENT_DESTROY:
-		tell_fate(story, event->as.destroy.uuid, EVIDENCE_DESTROYED);
+		TRY(tell_end(story, event, err));
 		break;
 	case EVENT_POLICY:
 		TRY(tell_rules(story, &event->as.policy, false, err));
@@ -344,20 +352,62 @@ tell_build(struct evidence_story *story, const struct event_build *build,
 	return 0;
 }
 
-/* The newest of the uuid that was measured and of which no end is known. */
-static void
-tell_fate(struct evidence_story *story, const uint8_t *uuid,
-    enum evidence_fate fate)
+static int
+tell_end(struct evidence_story *story, const struct event *event,
+    struct err *err)
+{
+	bool is_abandon = event->kind == EVENT_ABANDON;
+	const uint8_t *uuid =
+	    is_abandon ? event->as.abandon.uuid : event->as.destroy.uuid;
+	uint32_t domid =
+	    is_abandon ? event->as.abandon.domid : event->as.destroy.domid;
+	struct evidence_domain *domain = find_started(story, uuid, domid);
+
+	if (domain == NULL)
+		return tell_stray(story, event->kind, uuid, domid, err);
+	domain->fate = is_abandon ? EVIDENCE_ABANDONED : EVIDENCE_DESTROYED;
+	return 0;
+}
+
+/* The newest that was measured and of which no end is known; or NULL. */
+static struct evidence_domain *
+find_started(const struct evidence_story *story, const uint8_t *uuid,
+    uint32_t domid)
 {
 	for (size_t i = story->domain_count; i > 0; i--) {
 		struct evidence_domain *domain = &story->domains[i - 1];
 
-		if (domain->fate != EVIDENCE_STARTED ||
-		    memcmp(domain->build.uuid, uuid, UUID_BYTES) != 0)
-			continue;
-		domain->fate = fate;
-		return;
+		if (domain->fate == EVIDENCE_STARTED &&
+		    domain->build.domid == domid &&
+		    memcmp(domain->build.uuid, uuid, UUID_BYTES) == 0)
+			return domain;
 	}
+	return NULL;
+}
+
+/* Room doubles: the log's size bounds it. */
+static int
+tell_stray(struct evidence_story *story, enum event_kind kind,
+    const uint8_t *uuid, uint32_t domid, struct err *err)
+{
+	struct evidence_stray *strays = story->strays;
+	struct evidence_stray *stray;
+
+	if ((story->stray_count & (story->stray_count - 1)) == 0) {
+		size_t room =
+		    story->stray_count == 0 ? 1 : 2 * story->stray_count;
+
+		strays = reallocarray(strays, room, sizeof(*strays));
+		if (strays == NULL)
+			return err_set(err, NO_MEMORY, "%zu events", room);
+		story->strays = strays;
+	}
+	stray = &strays[story->stray_count++];
+	stray->event = story->event_count;
+	stray->kind = kind;
+	stray->domid = domid;
+	memcpy(stray->uuid, uuid, UUID_BYTES);
+	return 0;
 }
 
 static void

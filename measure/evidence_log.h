@@ -35,6 +35,15 @@ struct evidence_domain {
 	const struct image_list_row *image; /* set by evidence_verify() */
 };
 
+/* An event about a domain that fits none: an end of no domain that was built
+ * and has not ended, or a build of one that has not ended either. */
+struct evidence_stray {
+	size_t event; /* its place in the log, from 1 */
+	enum event_kind kind;
+	uint8_t uuid[UUID_BYTES];
+	uint32_t domid;
+};
+
 struct evidence_story {
 	struct event_start start;     /* the last one */
 	struct evidence_rules *rules; /* in order; those now are the last */
@@ -47,6 +56,8 @@ struct evidence_story {
 	bool is_stopped;      /* the last event is a stop */
 	struct evidence_domain *domains;
 	size_t domain_count;
+	struct evidence_stray *strays;
+	size_t stray_count;
 };
 
 /*
@@ -60,6 +71,10 @@ struct evidence_story {
  * register never received; the next start event shows it, by what it found.
  * Such a record proves nothing, as anybody may add one: a build in it is told
  * as EVIDENCE_UNMEASURED, and nothing else of it but that it was there.
+ *
+ * A domain ends by an event that has its uuid and its id. One that fits no
+ * domain is told as a stray: assayd writes such when it crashed around a build
+ * or after an end, so that it is no reason to refuse.
  * Errors: EVENT_LOG_MALFORMED; EVENT_MALFORMED; EVIDENCE_LOG_CHANGED,
  * _REMOVED, _REORDERED, _ADDED, _MISMATCH; EVIDENCE_REGISTER_USED;
  * EVIDENCE_NOT_MEASURED; NO_MEMORY.

@@ -2,7 +2,8 @@
  * make_log LOG [PAYLOAD [NAME [TRUST VERSION]]]: what assayd would write: a
  * start, three builds of the image with this digest, a destroy; NAME is that of
  * the NV index in hex, or empty; TRUST the digest of the trust policy. With
- * DEBUG in the environment, domain 3 is of a debug image. Prints a
+ * DEBUG in the environment, domain 3 is of a debug image, and what is destroyed
+ * is no domain. Prints a
  * line "sha256=<hex>,sha384=<hex>" for each event, as tpm2_pcrextend(1) takes
  * them behind the register's number.
  */
@@ -47,7 +48,7 @@ write_event(struct event_log *log, enum event_kind kind, uint64_t sequence,
 		event.as.build.is_debug = domid == 3 && getenv("DEBUG") != NULL;
 	}
 	if (kind == EVENT_DESTROY) {
-		event.as.destroy.domid = domid;
+		event.as.destroy.domid = getenv("DEBUG") != NULL ? 99 : domid;
 		event.as.destroy.uuid[15] = (uint8_t)domid;
 	}
 	if (event_log_append(log, 13,

@@ -287,6 +287,65 @@ a_start_that_was_not_measured_tells_nothing(void **state)
 	assert_false(verdict.story.was_development);
 }
 
+/* Domain ids and uuids are used again; a pair that lives is one domain. */
+static void
+a_domain_ends_by_its_uuid_and_its_id(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event build = bench_build(7);
+	struct event end = bench_end(EVENT_DESTROY, 3);
+	struct evidence_story *story = &verdict.story;
+
+	/* Another domain of the same uuid, and the end of the older one. */
+	build.sequence = 8;
+	build.as.build.uuid[15] = 3;
+	bench_record(bench, &build);
+	end.sequence = 9;
+	bench_record(bench, &end);
+	/* An id that neither of them has. */
+	end.sequence = 10;
+	end.as.destroy.domid = 99;
+	bench_record(bench, &end);
+	remake(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(story->domains[2].fate, EVIDENCE_DESTROYED);
+	assert_int_equal(story->domains[3].fate, EVIDENCE_STARTED);
+	assert_int_equal(story->stray_count, 1);
+	assert_int_equal(story->strays[0].event, 10);
+	assert_int_equal(story->strays[0].kind, EVENT_DESTROY);
+	assert_int_equal(story->strays[0].domid, 99);
+}
+
+static void
+events_that_fit_no_domain_are_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	const struct evidence_story *story = &verdict.story;
+	struct event never = bench_end(EVENT_ABANDON, 8);
+	struct event again = bench_end(EVENT_ABANDON, 1);
+	struct event twice = bench_build(3);
+
+	never.sequence = 8;
+	bench_record(bench, &never);
+	again.sequence = 9; /* it was destroyed, and stays so */
+	bench_record(bench, &again);
+	twice.sequence = 10;
+	bench_record(bench, &twice);
+	remake(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(story->stray_count, 3);
+	assert_int_equal(story->strays[0].kind, EVENT_ABANDON);
+	assert_int_equal(story->strays[0].domid, 8);
+	assert_int_equal(story->strays[1].event, 9);
+	assert_int_equal(story->strays[2].kind, EVENT_BUILD);
+	assert_int_equal(story->domains[0].fate, EVIDENCE_DESTROYED);
+	assert_int_equal(story->domain_count, 4);
+}
+
 static void
 a_stop_that_was_not_measured_is_a_crash(void **state)
 {
@@ -1201,6 +1260,8 @@ main(void)
 	    BENCH(an_end_before_an_unmeasured_start_is_told),
 	    BENCH(a_build_that_was_not_measured_takes_no_end),
 	    BENCH(a_start_that_was_not_measured_tells_nothing),
+	    BENCH(a_domain_ends_by_its_uuid_and_its_id),
+	    BENCH(events_that_fit_no_domain_are_told),
 	    BENCH(a_stop_that_was_not_measured_is_a_crash),
 	    BENCH(a_log_that_chose_its_register_is_refused),
 	    BENCH(a_start_that_found_something_else_is_refused),
