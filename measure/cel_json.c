@@ -36,6 +36,9 @@ cel_json_write(struct bytes log, FILE *out, struct err *err)
 		struct event_log_record record;
 
 		TRY(event_log_next(&reader, &record, err));
+		TRY(event_log_check(&record, err));
+		if (record.type == EVENT_LOG_NO_ACTION)
+			continue;
 		object = cel_json_of(&record);
 		if (object == NULL)
 			return err_set(err, NO_MEMORY, "event log");

@@ -18,7 +18,8 @@
 json_t *cel_json_of(const struct event_log_record *record);
 
 /*
- * The whole log. Errors: EVENT_LOG_MALFORMED; NO_MEMORY; SYSTEM_FAILED if the
+ * The whole log, without records that no register received (EV_NO_ACTION).
+ * Errors: EVENT_LOG_MALFORMED; those of event_log_check(); SYSTEM_FAILED if the
  * stream takes nothing.
  */
 int cel_json_write(struct bytes log, FILE *out, struct err *err);

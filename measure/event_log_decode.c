@@ -5,6 +5,8 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
+#include "measure/event_decode.h"
+#include "measure/event_log.h"
 
 enum {
 	FIRST_EVENT_AT = 32, /* after register, type, SHA-1 digest, size */
@@ -78,6 +80,29 @@ event_log_next(struct event_log_reader *reader,
 		return refuse(record.offset, err, "the event does not end");
 	reader->at = at + 4 + size;
 	*ret_record = record;
+	return 0;
+}
+
+int
+event_log_check(const struct event_log_record *record, struct err *err)
+{
+	struct pcr_digests digests;
+
+	if (!event_is_ours(record->event))
+		return 0;
+	if (record->type != EVENT_LOG_TYPE ||
+	    record->banks != (1u << PCR_BANKS) - 1)
+		return err_set(err, EVIDENCE_LOG_CHANGED,
+		    "offset %zu: an event of assayd in a record of others",
+		    record->offset);
+	TRY(pcr_digests_of(record->event, &digests, err));
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		if (!pcr_digest_equal(bank, &digests.bank[bank],
+			&record->digests.bank[bank]))
+			return err_set(err, EVIDENCE_LOG_CHANGED,
+			    "offset %zu: the %s digest is of another event",
+			    record->offset, pcr_bank_name(bank));
+	}
 	return 0;
 }
 

@@ -50,6 +50,15 @@ int event_log_next(struct event_log_reader *reader,
     struct event_log_record *ret_record, struct err *err);
 
 /*
+ * Does an event of assayd fit the digests beside it, in both banks, so that it
+ * says what was extended? Events of others are passed over: of what their
+ * digest is, their type says.
+ * Errors: EVIDENCE_LOG_CHANGED, also for an event of assayd in a record of
+ * another type or without a bank; NO_MEMORY.
+ */
+int event_log_check(const struct event_log_record *record, struct err *err);
+
+/*
  * What the registers of the log hold if they began with zero, or register 0
  * with the locality that the firmware says it started from. Registers without
  * an event are not known.

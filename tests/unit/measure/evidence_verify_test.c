@@ -869,6 +869,34 @@ a_record_of_another_type_is_refused(void **state)
 	bench_refused(bench, EVIDENCE_LOG_ADDED);
 }
 
+/* For whoever reads a log without a quote: it says what was extended. */
+static void
+an_event_that_does_not_fit_its_record_is_seen(void **state)
+{
+	struct bench *bench = *state;
+	const struct record *good = &bench->records[2];
+	struct event_log_record record = {
+	    .type = 6,
+	    .banks = 3,
+	    .digests = good->digests,
+	    .event = bytes_of(good->event, good->len),
+	};
+	struct err err;
+
+	assert_refused(event_log_check(&record, &err), 0);
+	record.type = EVENT_LOG_NO_ACTION;
+	assert_refused(event_log_check(&record, &err), EVIDENCE_LOG_CHANGED);
+	record.type = 6;
+	record.banks = 1;
+	assert_refused(event_log_check(&record, &err), EVIDENCE_LOG_CHANGED);
+	record.banks = 3;
+	record.digests.bank[PCR_SHA384].bytes[47] ^= 1;
+	assert_refused(event_log_check(&record, &err), EVIDENCE_LOG_CHANGED);
+	/* Of firmware's events nobody knows. */
+	record.event = bytes_of_str("EFI variable");
+	assert_refused(event_log_check(&record, &err), 0);
+}
+
 static void
 a_start_with_another_number_is_refused(void **state)
 {
@@ -1286,6 +1314,7 @@ main(void)
 	    BENCH(a_changed_line_is_refused),
 	    BENCH(an_added_line_is_refused),
 	    BENCH(a_record_of_another_type_is_refused),
+	    BENCH(an_event_that_does_not_fit_its_record_is_seen),
 	    BENCH(a_start_with_another_number_is_refused),
 	    BENCH(starts_that_name_different_indices_are_refused),
 	    BENCH(a_start_after_a_crash_cannot_lie_about_the_register),
