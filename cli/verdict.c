@@ -22,7 +22,7 @@ static bool has_debug_image(const struct evidence_story *story);
 static const char *warning(const struct verdict_context *context,
     size_t number);
 
-enum { VERDICT_WARNINGS = 14 };
+enum { VERDICT_WARNINGS = 15 };
 
 static const char *const fates[] = {
     [EVIDENCE_STARTED] = "started",
@@ -47,11 +47,14 @@ verdict_print(const struct verdict_context *context)
 	print_warnings(context);
 	printf("\nThis proves%s: the TPM with this key made the quote for "
 	       "this nonce; the host booted\nwhat the reference describes; "
-	       "and the images above are all that assayd started\nsince then."
-	       "\n",
+	       "and the events above are all that its register\nreceived "
+	       "since then.\n",
 	    context->is_enrolled ? "" : ", if the key is in a TPM");
-	puts("It does not prove: that nothing else ran in the initial domain "
-	     "after boot, that\na domain still runs, or what a guest does.");
+	puts(
+	    "It does not prove: that no domain was started past assayd, that "
+	    "nothing else ran in\nthe initial domain after boot, that a domain "
+	    "still runs, or what a guest does.\nassay-evidence(5) has all of "
+	    "it.");
 }
 
 json_t *
@@ -334,6 +337,8 @@ warning(const struct verdict_context *context, size_t number)
 	    {has_debug_image(story), "a debug image was started"},
 	    {story->crash_count > 0,
 		"assayd ended without a stop event and was started again"},
+	    {story->is_stopped,
+		"assayd was stopped: what was started since is not on record"},
 	    {story->unmeasured_count > 0,
 		"an event was logged just before a crash and not measured"},
 	    {story->stray_count > 0,

@@ -2,8 +2,8 @@
  * make_log LOG [PAYLOAD [NAME [TRUST VERSION]]]: what assayd would write: a
  * start, three builds of the image with this digest, a destroy; NAME is that of
  * the NV index in hex, or empty; TRUST the digest of the trust policy. With
- * DEBUG in the environment, domain 3 is of a debug image, and what is destroyed
- * is no domain. Prints a
+ * DEBUG in the environment, domain 3 is of a debug image, what is destroyed
+ * is no domain, and the daemon stops. Prints a
  * line "sha256=<hex>,sha384=<hex>" for each event, as tpm2_pcrextend(1) takes
  * them behind the register's number.
  */
@@ -80,5 +80,7 @@ main(int argc, char **argv)
 	for (uint32_t n = 1; n <= 3; n++)
 		write_event(log, EVENT_BUILD, n + 1, n);
 	write_event(log, EVENT_DESTROY, 5, 2);
+	if (getenv("DEBUG") != NULL)
+		write_event(log, EVENT_STOP, 6, 0);
 	return 0;
 }
