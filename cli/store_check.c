@@ -4,30 +4,26 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/scope.h"
 #include "cli/store_manifest.h"
 #include "image-store/elf_check.h"
+#include "image-store/file_hash.h"
 #include "image-store/kernel_unpack.h"
 #include "image-store/ramdisk.h"
 #include "image-store/transfer.h"
 
 #define MAX_WORKERS 64
 
+/* A ramdisk up to this size is copied, as a kernel is. */
+#define COPY_BYTES LIMIT_KIB(64)
+
 /* What the workers share. */
 struct work {
 	struct store_check *check;
 	atomic_size_t next; /* the entry that nobody works on yet */
 	atomic_size_t done;
-};
-
-/* A blob, as a file. */
-struct mapped {
-	void *map; /* NULL if there is none */
-	size_t len;
 };
 
 static size_t processors(void);
@@ -45,14 +41,20 @@ static int check_kernel(int store_fd, const struct manifest *manifest,
     struct err *err);
 static int check_ramdisk(int store_fd, const struct blob *ramdisk,
     struct err *err);
-static int map_blob(int store_fd, const struct blob *blob, const char *what,
-    struct mapped *ret_mapped, struct err *err);
-static void mapped_done(struct mapped *mapped);
+static int check_large_ramdisk(int store_fd, const struct blob *ramdisk,
+    struct err *err);
+static int copy_blob(int store_fd, const struct blob *blob, const char *what,
+    struct sealed **ret_copy, struct err *err);
+static int check_bytes(struct bytes data, const struct blob *blob,
+    const char *what, struct err *err);
+static int check_digest(const struct digest *digest, const struct blob *blob,
+    const char *what, struct err *err);
 
 int
 store_check_run(struct store_check *check,
     void (*progress)(size_t done, size_t count), struct err *err)
 {
+	CLEANUP(file_hash_end) struct sigaction before = file_hash_begin();
 	struct work work = {.check = check};
 	pthread_t workers[MAX_WORKERS];
 	size_t count = processors();
@@ -164,35 +166,18 @@ check_listed(const struct store_check *check, const struct layout_entry *entry,
 	return transfer_check_layers(&listed, manifest, err);
 }
 
-static int
-check_bytes(struct bytes data, const struct blob *blob, const char *what,
-    struct err *err)
-{
-	char text[DIGEST_TEXT_SIZE];
-	struct digest digest;
-
-	TRY(digest_of(data, &digest, err));
-	digest_text(&digest, text);
-	if (data.len != blob->size_bytes ||
-	    !digest_equal(&digest, &blob->digest))
-		return err_set(err, IMAGE_DIGEST_MISMATCH,
-		    "%s: has %s, which is not the signed digest", what, text);
-	return 0;
-}
-
+/* All of it is looked at, and unpacked: in a copy. */
 static int
 check_kernel(int store_fd, const struct manifest *manifest, struct err *err)
 {
-	CLEANUP(mapped_done) struct mapped kernel = {.map = NULL};
+	CLEANUP(sealed_freep) struct sealed *kernel = NULL;
 	CLEANUP(sealed_freep) struct sealed *elf = NULL;
-	struct bytes stored;
 
-	TRY(map_blob(store_fd, &manifest->kernel, "kernel", &kernel, err));
-	stored = bytes_of(kernel.map, kernel.len);
-	TRY(check_bytes(stored, &manifest->kernel, "kernel", err));
+	TRY(copy_blob(store_fd, &manifest->kernel, "kernel", &kernel, err));
 	if (manifest->kernel_format == KERNEL_ELF)
-		return elf_check(stored, err);
-	TRY(kernel_unpack(stored, manifest->elf.size_bytes, NULL, &elf, err));
+		return elf_check(sealed_bytes(kernel), err);
+	TRY(kernel_unpack(sealed_bytes(kernel), manifest->elf.size_bytes, NULL,
+	    &elf, err));
 	TRY(check_bytes(sealed_bytes(elf), &manifest->elf, "kernel ELF", err));
 	return elf_check(sealed_bytes(elf), err);
 }
@@ -200,47 +185,57 @@ check_kernel(int store_fd, const struct manifest *manifest, struct err *err)
 static int
 check_ramdisk(int store_fd, const struct blob *ramdisk, struct err *err)
 {
-	CLEANUP(mapped_done) struct mapped mapped = {.map = NULL};
-	struct bytes data;
+	CLEANUP(sealed_freep) struct sealed *copy = NULL;
 
-	TRY(map_blob(store_fd, ramdisk, "ramdisk", &mapped, err));
-	data = bytes_of(mapped.map, mapped.len);
-	TRY(check_bytes(data, ramdisk, "ramdisk", err));
-	return ramdisk_check(data, err);
+	if (ramdisk->size_bytes > COPY_BYTES)
+		return check_large_ramdisk(store_fd, ramdisk, err);
+	TRY(copy_blob(store_fd, ramdisk, "ramdisk", &copy, err));
+	return ramdisk_check(sealed_bytes(copy), err);
+}
+
+/* Only its ends are looked at. */
+static int
+check_large_ramdisk(int store_fd, const struct blob *ramdisk, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+	struct file_hash hash;
+
+	TRY(layout_open_exact(store_fd, &ramdisk->digest, ramdisk->size_bytes,
+	    "ramdisk", &fd, err));
+	TRY(file_hash(fd, ramdisk->size_bytes, "ramdisk", &hash, err));
+	TRY(check_digest(&hash.digest, ramdisk, "ramdisk", err));
+	return ramdisk_check_ends(bytes_of(hash.head, sizeof(hash.head)),
+	    bytes_of(hash.tail, sizeof(hash.tail)), ramdisk->size_bytes, err);
 }
 
 static int
-map_blob(int store_fd, const struct blob *blob, const char *what,
-    struct mapped *ret_mapped, struct err *err)
+copy_blob(int store_fd, const struct blob *blob, const char *what,
+    struct sealed **ret_copy, struct err *err)
 {
-	CLEANUP(closep) int fd = -1;
-	size_t len;
-	void *map;
-
-	if (layout_open_blob(store_fd, &blob->digest, &fd, &len, err) != 0)
-		return err_prefix(err, "%s", what);
-	if (len != blob->size_bytes || len == 0)
-		return err_set(err, IMAGE_SIZE_MISMATCH,
-		    "%s: %zu bytes instead of %llu", what, len,
-		    (unsigned long long)blob->size_bytes);
-	map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return err_set_errno(err, NO_MEMORY, "%s: mmap of %zu", what,
-		    len);
-	/* A large file costs more in its pages than in anything else but the
-	 * hash: in huge pages where the file system has them, and asked for
-	 * before it is read. Else faults map a run of pages at once, where
-	 * MAP_POPULATE maps one after the other. What is not in memory is read
-	 * while the hash goes on. */
-	(void)madvise(map, len, MADV_HUGEPAGE);
-	(void)madvise(map, len, MADV_SEQUENTIAL);
-	*ret_mapped = (struct mapped){map, len};
-	return 0;
+	TRY(layout_copy_blob(store_fd, &blob->digest, blob->size_bytes, what,
+	    ret_copy, err));
+	return check_bytes(sealed_bytes(*ret_copy), blob, what, err);
 }
 
-static void
-mapped_done(struct mapped *mapped)
+static int
+check_bytes(struct bytes data, const struct blob *blob, const char *what,
+    struct err *err)
 {
-	if (mapped->map != NULL)
-		munmap(mapped->map, mapped->len);
+	struct digest digest;
+
+	TRY(digest_of(data, &digest, err));
+	return check_digest(&digest, blob, what, err);
+}
+
+static int
+check_digest(const struct digest *digest, const struct blob *blob,
+    const char *what, struct err *err)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_text(digest, text);
+	if (!digest_equal(digest, &blob->digest))
+		return err_set(err, IMAGE_DIGEST_MISMATCH,
+		    "%s: has %s, which is not the signed digest", what, text);
+	return 0;
 }

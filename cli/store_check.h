@@ -2,9 +2,9 @@
  * Verifying every image of a store, as `store verify` does: on all processors,
  * with the same result in the same order whatever their number.
  *
- * The same checks as those of assayd, but on files as they are mapped, because
- * nothing is started from them: a copy into sealed memory would cost as much as
- * the hashing. Who truncates a file meanwhile ends the program.
+ * The same checks as those of assayd, on the same copies: what is looked at was
+ * copied into sealed memory first. Of a large ramdisk, which is not looked at
+ * but for its ends, only the hash is taken: image-store/file_hash.h.
  */
 #ifndef ASSAY_CLI_STORE_CHECK_H
 #define ASSAY_CLI_STORE_CHECK_H

@@ -3,16 +3,22 @@
 int
 ramdisk_check(struct bytes ramdisk, struct err *err)
 {
+	return ramdisk_check_ends(ramdisk, ramdisk, ramdisk.len, err);
+}
+
+int
+ramdisk_check_ends(struct bytes head, struct bytes tail, size_t size_bytes,
+    struct err *err)
+{
 	uint32_t claimed_size;
 
-	if (ramdisk.len < sizeof(claimed_size) ||
-	    memcmp(ramdisk.ptr, "\x1f\x8b", 2) != 0 ||
-	    !bytes_le32(ramdisk, ramdisk.len - sizeof(claimed_size),
-		&claimed_size))
+	if (size_bytes < sizeof(claimed_size) ||
+	    memcmp(head.ptr, "\x1f\x8b", 2) != 0 ||
+	    !bytes_le32(tail, tail.len - sizeof(claimed_size), &claimed_size))
 		return 0;
-	if (claimed_size <= ramdisk.len)
+	if (claimed_size <= size_bytes)
 		return err_set(err, RAMDISK_UNPACKABLE,
 		    "ramdisk: gzip of %zu bytes that claims to unpack to %u",
-		    ramdisk.len, claimed_size);
+		    size_bytes, claimed_size);
 	return 0;
 }

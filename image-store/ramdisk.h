@@ -21,4 +21,8 @@
  */
 int ramdisk_check(struct bytes ramdisk, struct err *err);
 
+/* The same, of its first and last bytes, four or more of each. */
+int ramdisk_check_ends(struct bytes head, struct bytes tail, size_t size_bytes,
+    struct err *err);
+
 #endif
