@@ -84,8 +84,8 @@ read_endorsement(const struct options *options,
 
 	TRY(evidence_files_cas(&options->ek_cas, &cas, err));
 	TRY(evidence_files_read(options->ek, &text, &len, err));
-	if (endorsement_read(bytes_of(text, len), &cas.cas, ret_endorsement,
-		err) != 0)
+	if (endorsement_read_file(bytes_of(text, len), &cas.cas,
+		ret_endorsement, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(options->ek).text);
 	return 0;
 }

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
 #include "base/scope.h"
+#include "keys/pem.h"
 #include "measure/endorsement_profile.h"
 
 static int read_public(struct bytes raw, const struct endorsement_cas *cas,
@@ -20,8 +22,11 @@ static int check_trust(X509 *certificate, const struct endorsement_cas *cas,
     struct err *err);
 static int check_chain(X509 *certificate, const struct endorsement_cas *cas,
     struct err *err);
+static int refuse_question(char *buf, int size, int is_for_writing,
+    void *context);
 static int add_authorities(X509_STORE *store, struct bytes pem,
     struct err *err);
+static bool is_end_of_pem(void);
 static int digest_key(EVP_PKEY *key, struct digest *ret_digest,
     struct err *err);
 static void x509_freep(X509 **certificate);
@@ -36,7 +41,7 @@ endorsement_read(struct bytes raw, const struct endorsement_cas *cas,
 	CLEANUP(endorsement_done)
 	struct endorsement endorsement = {.key = {.key = NULL}};
 
-	if (is_pem(raw) || (raw.len > 0 && raw.ptr[0] == 0x30))
+	if (raw.len > 0 && raw.ptr[0] == 0x30)
 		TRY(read_certificate(raw, cas, &endorsement.key, err));
 	else
 		TRY(read_public(raw, cas, &endorsement.key, err));
@@ -45,6 +50,27 @@ endorsement_read(struct bytes raw, const struct endorsement_cas *cas,
 	*ret_endorsement = endorsement;
 	endorsement.key.key = NULL;
 	return 0;
+}
+
+int
+endorsement_read_file(struct bytes text, const struct endorsement_cas *cas,
+    struct endorsement *ret_endorsement, struct err *err)
+{
+	static const char *const labels[] = {"CERTIFICATE", NULL};
+	CLEANUP(pem_block_done) struct pem_block block = {.der = NULL};
+	int code;
+
+	if (!is_pem(text))
+		return endorsement_read(text, cas, ret_endorsement, err);
+	code = pem_decode(text, labels, &block, err);
+	if (code == KEY_MALFORMED) {
+		err->code = TPM_STRUCTURE_MALFORMED;
+		return err_prefix(err, "endorsement certificate");
+	}
+	if (code != 0)
+		return code;
+	return endorsement_read(bytes_of(block.der, block.len), cas,
+	    ret_endorsement, err);
 }
 
 void
@@ -77,7 +103,7 @@ read_certificate(struct bytes raw, const struct endorsement_cas *cas,
 		key = X509_get_pubkey(certificate);
 	if (key == NULL)
 		return err_set(err, TPM_STRUCTURE_MALFORMED,
-		    "endorsement certificate: not X.509 in DER or PEM");
+		    "endorsement certificate: not X.509 in DER");
 	TRY(credential_key_of_certificate(key, ret_key, err));
 	if (check_trust(certificate, cas, err) != 0) {
 		credential_key_done(ret_key);
@@ -99,16 +125,10 @@ is_pem(struct bytes raw)
 static X509 *
 parse_certificate(struct bytes raw)
 {
-	CLEANUP(bio_freep) BIO *bio = NULL;
-	CLEANUP(x509_freep) X509 *certificate = NULL;
 	const uint8_t *at = raw.ptr;
+	CLEANUP(x509_freep)
+	X509 *certificate = d2i_X509(NULL, &at, (long)raw.len);
 
-	if (is_pem(raw)) {
-		bio = BIO_new_mem_buf(raw.ptr, (int)raw.len);
-		return bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL)
-		                   : NULL;
-	}
-	certificate = d2i_X509(NULL, &at, (long)raw.len);
 	return at == raw.ptr + raw.len ? take_ptr(&certificate) : NULL;
 }
 
@@ -143,6 +163,17 @@ check_chain(X509 *certificate, const struct endorsement_cas *cas,
 	return 0;
 }
 
+/* libcrypto's own would ask the terminal, and wait. */
+static int
+refuse_question(char *buf, int size, int is_for_writing, void *context)
+{
+	(void)buf;
+	(void)size;
+	(void)is_for_writing;
+	(void)context;
+	return -1;
+}
+
 static int
 add_authorities(X509_STORE *store, struct bytes pem, struct err *err)
 {
@@ -151,7 +182,8 @@ add_authorities(X509_STORE *store, struct bytes pem, struct err *err)
 
 	for (;;) {
 		CLEANUP(x509_freep)
-		X509 *authority = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+		X509 *authority =
+		    PEM_read_bio_X509(bio, NULL, refuse_question, NULL);
 
 		if (authority == NULL)
 			break;
@@ -159,10 +191,23 @@ add_authorities(X509_STORE *store, struct bytes pem, struct err *err)
 			return err_set(err, NO_MEMORY, "certificates");
 		count++;
 	}
-	if (count == 0)
+	if (count == 0 || !is_end_of_pem())
 		return err_set(err, EK_UNTRUSTED,
-		    "an authority's file holds no PEM certificate");
+		    count > 0
+			? "an authority's file holds more than PEM certificates"
+			: "an authority's file holds no PEM certificate");
 	return 0;
+}
+
+/* Why no further certificate was read; the queue is empty after that. */
+static bool
+is_end_of_pem(void)
+{
+	unsigned long why = ERR_peek_last_error();
+
+	ERR_clear_error();
+	return ERR_GET_LIB(why) == ERR_LIB_PEM &&
+	       ERR_GET_REASON(why) == PEM_R_NO_START_LINE;
 }
 
 static int

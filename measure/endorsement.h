@@ -24,14 +24,25 @@ struct endorsement {
 };
 
 /*
- * Read a TPM2B_PUBLIC, or a certificate in DER or PEM. A certificate has to be
+ * Read a TPM2B_PUBLIC, or a certificate in DER, as it comes from a host and
+ * stands in evidence. A certificate has to be
  * of an endorsement key (measure/endorsement_profile.h). With authorities it
  * has to be a certificate that leads to one of them, which need not be a root.
  * Fills *ret_endorsement, which endorsement_done() empties.
  * Errors: EK_UNTRUSTED; TPM_STRUCTURE_MALFORMED; TPM_ALGORITHM_UNSUPPORTED;
  * NO_MEMORY.
+ * Not done: asking anybody for a pass phrase. An authority's PEM that is
+ * encrypted, or anything else than certificates, is refused as EK_UNTRUSTED.
  */
 int endorsement_read(struct bytes raw, const struct endorsement_cas *cas,
+    struct endorsement *ret_endorsement, struct err *err);
+
+/*
+ * The same for a file that a person named: the certificate may be in PEM too,
+ * one block and nothing else (keys/pem.h).
+ * Errors: also BYTES_TRAILING.
+ */
+int endorsement_read_file(struct bytes text, const struct endorsement_cas *cas,
     struct endorsement *ret_endorsement, struct err *err);
 
 void endorsement_done(struct endorsement *endorsement);

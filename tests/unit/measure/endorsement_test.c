@@ -8,6 +8,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/scope.h"
 #include "measure/endorsement.h"
@@ -248,6 +251,151 @@ a_certificate_that_is_not_understood_is_refused(void **state)
 	    "not of X.509 version 3");
 }
 
+/* A PEM block of an endorsement certificate, "head" in it; BIO_free. */
+static BIO *
+pem_of(const char *head)
+{
+	struct form form = good_form(true);
+	size_t len;
+	uint8_t *der = make(&form, &len);
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	assert_true(
+	    PEM_write_bio(bio, "CERTIFICATE", head, der, (long)len) > 0);
+	OPENSSL_free(der);
+	return bio;
+}
+
+static struct bytes
+text_of(BIO *bio)
+{
+	char *text;
+	long len = BIO_get_mem_data(bio, &text);
+
+	return bytes_of(text, (size_t)len);
+}
+
+/* An encrypted block: libcrypto would ask the one who verifies. */
+#define ENCRYPTED                  \
+	"Proc-Type: 4,ENCRYPTED\n" \
+	"DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n"
+
+typedef int read_fn(struct bytes raw, const struct endorsement_cas *cas,
+    struct endorsement *ret_endorsement, struct err *err);
+
+/* How many bytes of "secret\n" in standard input were left alone. */
+static size_t
+left_of_input(read_fn *read_it, struct bytes raw,
+    const struct endorsement_cas *cas, enum err_code code)
+{
+	struct endorsement endorsement;
+	struct err err;
+	char rest[16];
+	ssize_t left;
+	int old = dup(STDIN_FILENO);
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "secret\n", 7), 7);
+	close(ends[1]);
+	dup2(ends[0], STDIN_FILENO);
+	close(ends[0]);
+	clearerr(stdin);
+	assert_refused(read_it(raw, cas, &endorsement, &err), code);
+	left = read(STDIN_FILENO, rest, sizeof(rest));
+	dup2(old, STDIN_FILENO);
+	close(old);
+	return (size_t)left;
+}
+
+/* Without a terminal libcrypto reads standard input instead. */
+static void
+leave_the_terminal(void)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	assert_true(child >= 0);
+	if (child > 0) {
+		assert_int_equal(waitpid(child, &status, 0), child);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+	assert_true(setsid() > 0);
+}
+
+static void
+no_certificate_makes_anybody_be_asked(void **state)
+{
+	struct endorsement_cas none = {.count = 0};
+	struct endorsement_cas cas = {.count = 1};
+	BIO *encrypted = pem_of(ENCRYPTED);
+	struct form form = good_form(true);
+	size_t len;
+	uint8_t *der = make(&form, &len);
+
+	(void)state;
+	assert_int_equal(left_of_input(endorsement_read, text_of(encrypted),
+			     &none, TPM_STRUCTURE_MALFORMED),
+	    7);
+	assert_int_equal(left_of_input(endorsement_read_file,
+			     text_of(encrypted), &none,
+			     TPM_STRUCTURE_MALFORMED),
+	    7);
+	cas.pem[0] = text_of(encrypted);
+	assert_int_equal(left_of_input(endorsement_read, bytes_of(der, len),
+			     &cas, EK_UNTRUSTED),
+	    7);
+	OPENSSL_free(der);
+	BIO_free(encrypted);
+}
+
+static void
+pem_is_for_files_that_a_person_names(void **state)
+{
+	struct endorsement_cas none = {.count = 0};
+	struct endorsement endorsement;
+	BIO *bio = pem_of("");
+	struct err err;
+
+	(void)state;
+	assert_refused(
+	    endorsement_read(text_of(bio), &none, &endorsement, &err),
+	    TPM_STRUCTURE_MALFORMED);
+	assert_int_equal(
+	    endorsement_read_file(text_of(bio), &none, &endorsement, &err), 0);
+	endorsement_done(&endorsement);
+	BIO_puts(bio, "and more\n");
+	assert_refused(
+	    endorsement_read_file(text_of(bio), &none, &endorsement, &err),
+	    BYTES_TRAILING);
+	BIO_free(bio);
+}
+
+/* What an authority's file holds behind its certificates is not passed over. */
+static void
+an_authoritys_file_is_read_to_its_end(void **state)
+{
+	struct endorsement_cas cas = {.count = 1};
+	struct endorsement endorsement;
+	struct form form = good_form(true);
+	size_t len;
+	uint8_t *der = make(&form, &len);
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct err err;
+
+	(void)state;
+	assert_int_equal(PEM_write_bio_X509(bio, authority), 1);
+	BIO_puts(bio, "-----BEGIN CERTIFICATE-----\nAAAA\n"
+		      "-----END CERTIFICATE-----\n");
+	cas.pem[0] = text_of(bio);
+	assert_refused(
+	    endorsement_read(bytes_of(der, len), &cas, &endorsement, &err),
+	    EK_UNTRUSTED);
+	assert_non_null(strstr(err.text, "more than PEM certificates"));
+	OPENSSL_free(der);
+	BIO_free(bio);
+}
+
 static int
 make_authority(void **state)
 {
@@ -277,8 +425,12 @@ main(void)
 	    cmocka_unit_test(a_certificate_of_something_else_is_refused),
 	    cmocka_unit_test(a_certificate_for_another_use_is_refused),
 	    cmocka_unit_test(a_certificate_that_is_not_understood_is_refused),
+	    cmocka_unit_test(no_certificate_makes_anybody_be_asked),
+	    cmocka_unit_test(pem_is_for_files_that_a_person_names),
+	    cmocka_unit_test(an_authoritys_file_is_read_to_its_end),
 	};
 
+	leave_the_terminal();
 	return cmocka_run_group_tests_name("endorsement", tests, make_authority,
 	    drop_authority);
 }
