@@ -7,6 +7,8 @@
 
 static int refuse_deep(struct bytes text, unsigned int max_depth,
     const char *what, enum err_code code, struct err *err);
+static int refuse_many(struct bytes text, size_t max_values, const char *what,
+    enum err_code code, struct err *err);
 static int refuse_text(struct bytes text, const char *what, enum err_code code,
     const json_error_t *error, struct err *err);
 static struct err_quoted name_before(struct bytes text, int position);
@@ -24,10 +26,21 @@ int
 json_parse(struct bytes text, unsigned int max_depth, const char *what,
     enum err_code code, json_t **ret_document, struct err *err)
 {
+	return json_parse_many(text, max_depth, JSON_VALUES, what, code,
+	    ret_document, err);
+}
+
+int
+json_parse_many(struct bytes text, unsigned int max_depth, size_t max_values,
+    const char *what, enum err_code code, json_t **ret_document,
+    struct err *err)
+{
 	json_error_t error;
 	json_t *document;
 	int known = refuse_deep(text, max_depth, what, code, err);
 
+	if (known == 0)
+		known = refuse_many(text, max_values, what, code, err);
 	if (known != 0)
 		return known;
 	document = json_loadb((const char *)text.ptr, text.len,
@@ -311,6 +324,33 @@ refuse_deep(struct bytes text, unsigned int max_depth, const char *what,
 		if (depth > max_depth)
 			return err_set(err, code, "%s: nested deeper than %u",
 			    what, max_depth);
+	}
+	return 0;
+}
+
+/*
+ * Each value is the document, or stands behind a bracket or a comma; so there
+ * are no more than that, and in what is not JSON at all jansson makes no more.
+ */
+static int
+refuse_many(struct bytes text, size_t max_values, const char *what,
+    enum err_code code, struct err *err)
+{
+	size_t values = 1;
+	bool in_string = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.ptr[i];
+
+		if (in_string && c == '\\')
+			i++;
+		else if (c == '"')
+			in_string = !in_string;
+		else if (!in_string && (c == '{' || c == '[' || c == ','))
+			values++;
+		if (values > max_values)
+			return err_set(err, code, "%s: over %zu values", what,
+			    max_values);
 	}
 	return 0;
 }

@@ -2,7 +2,7 @@
  * Strict JSON for foreign and signed documents, on top of jansson.
  *
  * Refused: anything jansson refuses (bad UTF-8, NaN, trailing bytes, big
- * integers), duplicate members, nesting over the limit, and through
+ * integers), duplicate members, nesting or values over the limit, and through
  * json_known() members that the format does not name. Nothing is guessed:
  * a missing member is an error unless the reader says it is optional.
  *
@@ -22,6 +22,8 @@
 #include "base/digest.h"
 #include "base/err.h"
 
+#define JSON_VALUES 16384
+
 struct json_at {
 	json_t *value;
 	enum err_code code; /* what to return when the format is broken */
@@ -30,13 +32,20 @@ struct json_at {
 
 /*
  * Parse a whole document, which must be an object. Returns owned.
- * The caller has checked the size. `what` names the document in error texts.
+ * The caller has checked the size. Values are counted before memory is taken
+ * for any: "{}," is three bytes of text and some 250 of memory. There may be
+ * JSON_VALUES of them. `what` names the document in error texts.
  * Errors: MEMBER_DUPLICATE and BYTES_TRAILING, whichever document it is, but
  * `code` if that is no refusal; `code` for anything else. NO_MEMORY is reported
  * as `code` too (jansson does not say).
  */
 int json_parse(struct bytes text, unsigned int max_depth, const char *what,
     enum err_code code, json_t **ret_document, struct err *err);
+
+/* The same for a document that may have other than JSON_VALUES values. */
+int json_parse_many(struct bytes text, unsigned int max_depth,
+    size_t max_values, const char *what, enum err_code code,
+    json_t **ret_document, struct err *err);
 
 void json_freep(json_t **document);
 

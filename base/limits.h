@@ -68,6 +68,7 @@
 /* Store */
 #define LIMIT_INDEX_BYTES        LIMIT_MIB(4)
 #define LIMIT_INDEX_IMAGES       4096
+#define LIMIT_INDEX_VALUES       131072 /* an image has about ten */
 #define LIMIT_OCI_MANIFEST_BYTES LIMIT_KIB(64)
 
 /* Event log and evidence */

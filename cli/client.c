@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 
-enum { REPLY_BYTES = 16 << 20, REPLY_JSON_DEPTH = 16 };
+enum { REPLY_BYTES = 16 << 20, REPLY_JSON_DEPTH = 16, REPLY_VALUES = 1 << 18 };
 
 static int connect_to(const char *path, int *ret_fd, struct err *err);
 static int send_call(int fd, const char *method, json_t *parameters,
@@ -133,8 +133,8 @@ receive_reply(int fd, json_t **ret_document, struct err *err)
 			    "the connection ended before a whole reply");
 		len += (size_t)n;
 	}
-	return json_parse(bytes_of(text, len - 1), REPLY_JSON_DEPTH, "reply",
-	    DAEMON_UNREACHABLE, ret_document, err);
+	return json_parse_many(bytes_of(text, len - 1), REPLY_JSON_DEPTH,
+	    REPLY_VALUES, "reply", DAEMON_UNREACHABLE, ret_document, err);
 }
 
 static int

@@ -69,8 +69,8 @@ layout_file_json(int dir_fd, const char *path, size_t max_bytes,
 		    path, len, max_bytes);
 	if (sealed_copy_exact(fd, len, path, &text, err) != 0)
 		return blame_store(err);
-	return json_parse(sealed_bytes(text), LAYOUT_JSON_DEPTH, path,
-	    STORE_MALFORMED, ret_document, err);
+	return json_parse_many(sealed_bytes(text), LAYOUT_JSON_DEPTH,
+	    LIMIT_INDEX_VALUES, path, STORE_MALFORMED, ret_document, err);
 }
 
 static int

@@ -9,6 +9,7 @@
 #include "keys/dsse.h"
 
 #define STORE_INDEX_JSON_DEPTH 3
+#define STORE_INDEX_VALUES     (8 * LIMIT_INDEX_IMAGES)
 
 static int decode_document(const struct json_at *root,
     struct store_index *index, struct err *err);
@@ -68,8 +69,8 @@ store_index_decode(struct bytes text, struct store_index **ret_index,
 	index = calloc(1, sizeof(*index));
 	if (index == NULL)
 		return err_set(err, NO_MEMORY, "store index");
-	TRY(json_parse(text, STORE_INDEX_JSON_DEPTH, "store index",
-	    STORE_INDEX_MALFORMED, &document, err));
+	TRY(json_parse_many(text, STORE_INDEX_JSON_DEPTH, STORE_INDEX_VALUES,
+	    "store index", STORE_INDEX_MALFORMED, &document, err));
 	root = json_root(document, STORE_INDEX_MALFORMED);
 	TRY(decode_document(&root, index, err));
 	TRY(refuse_twice(index, err));

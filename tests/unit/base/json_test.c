@@ -199,6 +199,82 @@ json_parse_refuses_a_million_brackets(void **state)
 	assert_parse_refused(bytes_of(text, len), "deeper than 4");
 }
 
+/* {"a":[{},{},...]} of so many values in all; free. */
+static char *
+of_values(size_t values)
+{
+	char *text = malloc(3 * values + 16);
+	size_t len = 6;
+
+	memcpy(text, "{\"a\":[", len);
+	for (size_t i = 2; i < values; i++) {
+		memcpy(text + len, "{},", 3);
+		len += 3;
+	}
+	memcpy(text + len - 1, "]}", 3);
+	return text;
+}
+
+/* Of the counting: "{}," counts twice. */
+#define HALF (JSON_VALUES / 2 + 1)
+
+static void
+json_parse_takes_so_many_values_and_no_more(void **state)
+{
+	CLEANUP(freep) char *fits = of_values(HALF);
+	CLEANUP(freep) char *over = of_values(HALF + 1);
+	CLEANUP(freep) char *string = malloc(JSON_VALUES + 16);
+	json_t *document = NULL;
+	struct err err;
+
+	(void)state;
+	json_decref(parsed(fits));
+	assert_text_refused(over, "over 16384 values");
+	assert_int_equal(json_parse_many(bytes_of_str(over), DEPTH,
+			     2 * JSON_VALUES, "thing", CODE, &document, &err),
+	    0);
+	json_freep(&document);
+	assert_refused(json_parse_many(bytes_of_str("{\"a\":[1,2]}"), DEPTH, 3,
+			   "thing", CODE, &document, &err),
+	    CODE);
+	assert_int_equal(json_parse_many(bytes_of_str("{\"a\":[1,2]}"), DEPTH,
+			     4, "thing", CODE, &document, &err),
+	    0);
+	json_freep(&document);
+	/* In a string they are no values. */
+	memcpy(string, "{\"\\\"\":\"", 7);
+	memset(string + 7, ',', JSON_VALUES);
+	memcpy(string + 7 + JSON_VALUES, "\"}", 3);
+	json_decref(parsed(string));
+}
+
+static size_t allocated;
+
+static void *
+count_malloc(size_t size)
+{
+	allocated += size;
+	return malloc(size);
+}
+
+/* 48 MiB of it took 3.9 GB: refused before memory is taken for any value. */
+static void
+json_parse_takes_no_memory_for_what_is_too_much(void **state)
+{
+	CLEANUP(freep) char *text = of_values((4 << 20) / 3);
+	json_t *document = NULL;
+	struct err err;
+
+	(void)state;
+	allocated = 0;
+	json_set_alloc_funcs(count_malloc, free);
+	assert_refused(json_parse(bytes_of_str(text), DEPTH, "thing", CODE,
+			   &document, &err),
+	    CODE);
+	json_set_alloc_funcs(malloc, free);
+	assert_int_equal(allocated, 0);
+}
+
 static void
 json_known_refuses_other_members(void **state)
 {
@@ -575,6 +651,8 @@ main(void)
 	    cmocka_unit_test(json_parse_refuses_text_that_is_not_utf_8),
 	    cmocka_unit_test(json_parse_counts_depth_outside_of_strings),
 	    cmocka_unit_test(json_parse_refuses_a_million_brackets),
+	    cmocka_unit_test(json_parse_takes_so_many_values_and_no_more),
+	    cmocka_unit_test(json_parse_takes_no_memory_for_what_is_too_much),
 	    cmocka_unit_test(json_known_refuses_other_members),
 	    cmocka_unit_test(json_has_sees_null_as_absent),
 	    cmocka_unit_test(json_readers_take_their_type_and_no_other),
