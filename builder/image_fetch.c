@@ -29,7 +29,7 @@ static int prove(const struct image_source *source,
     const struct layout_entry *entry, struct verified_manifest *manifest,
     struct err *err);
 static int fetch_elf(const struct image_source *source,
-    const struct manifest *manifest, struct timing *timing,
+    const struct verified_manifest *chosen, struct timing *timing,
     struct checked_blob **ret_elf, bool *ret_was_cached, struct err *err);
 static int fetch_blob(const struct image_source *source,
     const struct blob *blob, const char *what, struct timing *timing,
@@ -61,7 +61,7 @@ image_fetch(const struct image_source *source,
 	TRY(choose_manifest(source, request, &chosen, err));
 	timing_mark(timing, TIMING_ENVELOPE);
 	manifest = verified_manifest_get(chosen);
-	TRY(fetch_elf(source, manifest, timing, &elf, &was_cached, err));
+	TRY(fetch_elf(source, chosen, timing, &elf, &was_cached, err));
 	if (manifest->has_ramdisk)
 		TRY(fetch_blob(source, &manifest->ramdisk, "ramdisk", timing,
 		    &ramdisk, &was_cached, err));
@@ -266,13 +266,16 @@ prove(const struct image_source *source, const struct layout_entry *entry,
 }
 
 static int
-fetch_elf(const struct image_source *source, const struct manifest *manifest,
-    struct timing *timing, struct checked_blob **ret_elf, bool *ret_was_cached,
-    struct err *err)
+fetch_elf(const struct image_source *source,
+    const struct verified_manifest *chosen, struct timing *timing,
+    struct checked_blob **ret_elf, bool *ret_was_cached, struct err *err)
 {
+	const struct manifest *manifest = verified_manifest_get(chosen);
 	CLEANUP(checked_blob_freep) struct checked_blob *stored = NULL;
 
-	TRY(from_cache(source, &manifest->elf, "kernel ELF", ret_elf, err));
+	if (!verified_manifest_needs_unpacking(chosen))
+		TRY(from_cache(source, &manifest->elf, "kernel ELF", ret_elf,
+		    err));
 	if (*ret_elf != NULL)
 		return 0;
 	*ret_was_cached = false;

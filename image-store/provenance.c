@@ -10,7 +10,8 @@
 enum {
 	about_kernel = 1,
 	about_ramdisk = 2,
-	is_seen = 4, /* one of the type, by the role; of whatever builder */
+	about_elf = 8, /* about the kernel, and as it is loaded */
+	is_seen = 4,   /* one of the type, by the role; of whatever builder */
 };
 
 /* What is demanded, and of which image. */
@@ -56,6 +57,17 @@ provenance_require(const struct provenance_proof *proof,
 	for (size_t i = 0; i < trust_demand_count(policy, role); i++)
 		TRY(require_met(proof, &demands, i, err));
 	return 0;
+}
+
+bool
+provenance_is_of_elf(const struct provenance_proof *proof,
+    const struct trust_policy *policy, size_t role)
+{
+	for (size_t i = 0; i < trust_demand_count(policy, role); i++) {
+		if ((proof->found[i] & about_elf) == 0)
+			return false;
+	}
+	return true;
 }
 
 static int
@@ -111,9 +123,10 @@ files_of(const struct statement *statement, const struct manifest *manifest)
 {
 	unsigned int files = 0;
 
-	if (statement_has_subject(statement, &manifest->kernel.digest) ||
-	    statement_has_subject(statement, &manifest->elf.digest))
+	if (statement_has_subject(statement, &manifest->kernel.digest))
 		files |= about_kernel;
+	if (statement_has_subject(statement, &manifest->elf.digest))
+		files |= about_kernel | about_elf;
 	if (manifest->has_ramdisk &&
 	    statement_has_subject(statement, &manifest->ramdisk.digest))
 		files |= about_ramdisk;

@@ -15,6 +15,8 @@
 #ifndef ASSAY_IMAGE_STORE_PROVENANCE_H
 #define ASSAY_IMAGE_STORE_PROVENANCE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/sealed.h"
@@ -49,5 +51,13 @@ int provenance_show(struct provenance_proof *proof,
 int provenance_require(const struct provenance_proof *proof,
     const struct trust_policy *policy, size_t role,
     const struct manifest *manifest, struct err *err);
+
+/*
+ * Is each demand of the role met by a statement about the unpacked kernel? One
+ * about the stored kernel alone says nothing about an unpacked one that came
+ * from elsewhere.
+ */
+bool provenance_is_of_elf(const struct provenance_proof *proof,
+    const struct trust_policy *policy, size_t role);
 
 #endif

@@ -18,6 +18,7 @@ struct verified_manifest {
 	char *role;
 	size_t role_index;
 	bool needs_proof; /* provenance is demanded, and not yet there */
+	bool needs_unpacking;
 	struct provenance_proof proof;
 	struct digest signers[LIMIT_SIGNATURES];
 	size_t signer_count;
@@ -123,6 +124,12 @@ verified_manifest_needs_proof(const struct verified_manifest *manifest)
 	return manifest->needs_proof;
 }
 
+bool
+verified_manifest_needs_unpacking(const struct verified_manifest *manifest)
+{
+	return manifest->needs_unpacking;
+}
+
 int
 verified_manifest_show(const struct trust_policy *policy,
     struct verified_manifest *manifest, const struct sealed *raw_provenance,
@@ -135,6 +142,8 @@ verified_manifest_show(const struct trust_policy *policy,
 	if (provenance_require(&manifest->proof, policy, manifest->role_index,
 		&manifest->manifest, &ignored) == 0)
 		manifest->needs_proof = false;
+	manifest->needs_unpacking = !provenance_is_of_elf(&manifest->proof,
+	    policy, manifest->role_index);
 	return 0;
 }
 

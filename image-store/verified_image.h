@@ -66,6 +66,15 @@ int verified_manifest_show(const struct trust_policy *policy,
 int verified_manifest_require_proof(const struct trust_policy *policy,
     const struct verified_manifest *manifest, struct err *err);
 
+/*
+ * Speaks the provenance that was shown of the kernel as it is stored, and not
+ * as it is loaded? Then what is loaded has to be unpacked from that very file:
+ * an unpacked kernel of the right digest that was made from another one will
+ * not do.
+ */
+bool verified_manifest_needs_unpacking(
+    const struct verified_manifest *manifest);
+
 void verified_manifest_freep(struct verified_manifest **manifest);
 
 /* All borrowed. */

@@ -126,6 +126,41 @@ build_takes_an_image_with_the_provenance_that_is_demanded(void **state)
 	assert_string_equal(receipt.image, "webber");
 }
 
+/* A statement about the stored kernel says nothing about an unpacked one that
+ * another image left in the cache: warm as cold it has to come from that file.
+ */
+static void
+build_takes_no_kernel_from_the_cache_that_provenance_is_not_about(void **state)
+{
+	struct bench *bench = *state;
+	struct elf_recipe recipe = good_elf;
+	CLEANUP(buffer_done) struct buffer other = {0};
+	CLEANUP(buffer_done) struct buffer text = {0};
+	CLEANUP(freep) char *envelope = NULL;
+	CLEANUP(freep) char *payload = NULL;
+	struct manifest manifest;
+	struct err err;
+
+	demand_provenance(bench);
+	text = read_file("webber/" IMAGE_DIR_MANIFEST);
+	assert_code(manifest_decode(buffer_bytes(&text), &manifest, &err), 0);
+	recipe.content_bytes += 64;
+	other = make_elf(&recipe);
+	assert_code(digest_of(buffer_bytes(&other), &manifest.elf.digest, &err),
+	    0);
+	manifest.elf.size_bytes = other.len;
+	envelope = sign_manifest(SIGNER_PROD, &manifest);
+	write_file("webber/" IMAGE_DIR_ENVELOPE, bytes_of_str(envelope));
+	assert_code(manifest_encode(&manifest, &payload, &err), 0);
+	write_file("webber/" IMAGE_DIR_MANIFEST, bytes_of_str(payload));
+	attach_statement("1", SIGNER_STRANGER, "urn:ci");
+	store_webber();
+	assert_refused_before_xen(bench, DECOMPRESS_FAILED);
+	image_cache_add(&bench->cache, &manifest.elf.digest,
+	    sealed_of(buffer_bytes(&other)));
+	assert_refused_before_xen(bench, DECOMPRESS_FAILED);
+}
+
 static void
 build_finds_what_is_demanded_among_many_statements(void **state)
 {
@@ -300,6 +335,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    story_test(
 		build_takes_an_image_with_the_provenance_that_is_demanded),
+	    story_test(
+		build_takes_no_kernel_from_the_cache_that_provenance_is_not_about),
 	    story_test(
 		build_refuses_an_image_without_the_provenance_that_is_demanded),
 	    story_test(build_finds_what_is_demanded_among_many_statements),
