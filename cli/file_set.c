@@ -28,6 +28,7 @@ struct staging {
 	bool is_done;
 };
 
+static int refuse_shared(const char *dir, struct err *err);
 static int stage(const struct file_set_file *file, struct staged *staged,
     struct err *err);
 static int give_name(struct staged *staged, enum file_if_there if_there,
@@ -60,11 +61,31 @@ file_set_write_in(const char *dir, mode_t dir_mode, const struct file_set *set,
 	if (!is_new && errno != EEXIST)
 		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(dir).text);
+	if (!is_new && (dir_mode & 0077) == 0)
+		TRY(refuse_shared(dir, err));
 	if (file_set_write(set, if_there, err) == 0)
 		return 0;
 	if (is_new)
 		rmdir(dir);
 	return (int)err->code;
+}
+
+/* Who may write it could put files of his own into the place of ours. */
+static int
+refuse_shared(const char *dir, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(dir, &st) != 0)
+		return err_set_errno(err, STORE_IO, "%s",
+		    err_quote_str(dir).text);
+	if (S_ISLNK(st.st_mode) ||
+	    (S_ISDIR(st.st_mode) &&
+		(st.st_uid != geteuid() || (st.st_mode & 0022) != 0)))
+		return err_set(err, FILE_EXISTS,
+		    "%s: not a directory that only you may write",
+		    err_quote_str(dir).text);
+	return 0;
 }
 
 static int

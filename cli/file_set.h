@@ -35,7 +35,9 @@ int file_set_write(const struct file_set *set, enum file_if_there if_there,
 
 /*
  * The same for files in one directory, which is made with this mode if it is
- * not there; a directory that was made for them goes with them.
+ * not there; a directory that was made for them goes with them. If the mode is
+ * one for the owner alone, a directory that is there has to be the caller's,
+ * without a link, and no other may write it: else FILE_EXISTS.
  */
 int file_set_write_in(const char *dir, mode_t dir_mode,
     const struct file_set *set, enum file_if_there if_there, struct err *err);
