@@ -17,4 +17,14 @@ int check_image(struct verified_manifest *manifest, struct sealed *raw_kernel,
     struct sealed *raw_ramdisk, struct verified_image **ret_image,
     struct err *err);
 
+/*
+ * Are the files of an image directory those of this manifest, which nobody need
+ * have signed: kernel, what it unpacks to, and ramdisk? For whoever is about to
+ * sign it, or looks at it before. Errors name the directory.
+ * Errors: IMAGE_TOO_LARGE; IMAGE_SIZE_MISMATCH; IMAGE_DIGEST_MISMATCH; those of
+ * kernel_unpack(); STORE_IO; NO_MEMORY.
+ */
+int check_files(const char *dir, const struct manifest *manifest,
+    struct err *err);
+
 #endif

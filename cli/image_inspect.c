@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/check.h"
 #include "cli/files.h"
 #include "cli/inspection.h"
 #include "image-store/elf_notes.h"
@@ -14,16 +15,19 @@
 #include "image-store/payload.h"
 #include "keys/dsse.h"
 
-static int inspect(const char *path, json_t *document, struct err *err);
+static int inspect(const char *path, bool no_files, json_t *document,
+    struct err *err);
 static int inspect_file(const struct sealed *raw, json_t *document,
     struct err *err);
-static int inspect_dir(const char *dir, json_t *document, struct err *err);
-static int inspect_envelope(const struct sealed *raw, json_t *document,
+static int inspect_dir(const char *dir, bool no_files, json_t *document,
     struct err *err);
+static int inspect_envelope(const struct sealed *raw, json_t *document,
+    struct manifest *ret_manifest, struct err *err);
 static int show_digest(json_t *document, const char *member, struct bytes of,
     struct err *err);
 static json_t *list_signatures(const struct dsse_envelope *envelope);
-static int inspect_unsigned(const char *dir, json_t *document, struct err *err);
+static int inspect_unsigned(const char *dir, json_t *document,
+    struct manifest *ret_manifest, struct err *err);
 static int show_manifest(const struct manifest *manifest, json_t *document,
     struct err *err);
 static int inspect_kernel(const struct sealed *raw, json_t *document,
@@ -33,7 +37,9 @@ static int
 run(int argc, char **argv)
 {
 	bool as_json = false;
+	bool no_files = false;
 	const struct argument known[] = {
+	    {"no-files", no_argument, .flag = &no_files},
 	    {"json", no_argument, .flag = &as_json},
 	};
 	CLEANUP(json_freep) json_t *document = json_object();
@@ -43,7 +49,7 @@ run(int argc, char **argv)
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (inspect(argv[1], document, &err) != 0)
+	if (inspect(argv[1], no_files, document, &err) != 0)
 		return command_failed(&err, as_json);
 	if (as_json)
 		return command_print_json(take_ptr(&document));
@@ -53,13 +59,13 @@ run(int argc, char **argv)
 
 /* An image directory, an envelope (it begins with '{') or a kernel. */
 static int
-inspect(const char *path, json_t *document, struct err *err)
+inspect(const char *path, bool no_files, json_t *document, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	struct stat st;
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return inspect_dir(path, document, err);
+		return inspect_dir(path, no_files, document, err);
 	TRY(files_sealed(path, LIMIT_KERNEL_BYTES, &raw, err));
 	if (inspect_file(raw, document, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
@@ -69,24 +75,30 @@ inspect(const char *path, json_t *document, struct err *err)
 static int
 inspect_file(const struct sealed *raw, json_t *document, struct err *err)
 {
+	struct manifest ignored;
+
 	if (sealed_bytes(raw).len > 0 && sealed_bytes(raw).ptr[0] == '{')
-		return inspect_envelope(raw, document, err);
+		return inspect_envelope(raw, document, &ignored, err);
 	return inspect_kernel(raw, document, err);
 }
 
 static int
-inspect_dir(const char *dir, json_t *document, struct err *err)
+inspect_dir(const char *dir, bool no_files, json_t *document, struct err *err)
 {
+	struct manifest manifest;
 	CLEANUP(sealed_freep) struct sealed *envelope = NULL;
 	CLEANUP(sealed_freep) struct sealed *kernel = NULL;
 	int code = files_of_image(dir, IMAGE_DIR_ENVELOPE, LIMIT_ENVELOPE_BYTES,
 	    &envelope, err);
 
 	if (code == 0)
-		code = inspect_envelope(envelope, document, err);
+		code = inspect_envelope(envelope, document, &manifest, err);
 	if (code == IMAGE_UNSIGNED)
-		code = inspect_unsigned(dir, document, err);
+		code = inspect_unsigned(dir, document, &manifest, err);
 	TRY(code);
+	if (no_files)
+		return 0;
+	TRY(check_files(dir, &manifest, err));
 	TRY(files_of_image(dir, IMAGE_DIR_KERNEL, LIMIT_KERNEL_BYTES, &kernel,
 	    err));
 	return inspect_kernel(kernel, document, err);
@@ -94,10 +106,10 @@ inspect_dir(const char *dir, json_t *document, struct err *err)
 
 /* Nothing is verified here, and the output says so. */
 static int
-inspect_envelope(const struct sealed *raw, json_t *document, struct err *err)
+inspect_envelope(const struct sealed *raw, json_t *document,
+    struct manifest *ret_manifest, struct err *err)
 {
 	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
-	struct manifest manifest;
 
 	TRY(dsse_decode(sealed_bytes(raw), &envelope, err));
 	json_object_set_new(document, "verified", json_false());
@@ -108,8 +120,8 @@ inspect_envelope(const struct sealed *raw, json_t *document, struct err *err)
 	    json_string(dsse_payload_type(envelope)));
 	json_object_set_new(document, "signatures", list_signatures(envelope));
 	TRY(payload_decode(dsse_payload_type(envelope),
-	    dsse_raw_payload(envelope), &manifest, err));
-	return show_manifest(&manifest, document, err);
+	    dsse_raw_payload(envelope), ret_manifest, err));
+	return show_manifest(ret_manifest, document, err);
 }
 
 static int
@@ -144,10 +156,10 @@ list_signatures(const struct dsse_envelope *envelope)
 
 /* What there is to sign: the same members, without an envelope's values. */
 static int
-inspect_unsigned(const char *dir, json_t *document, struct err *err)
+inspect_unsigned(const char *dir, json_t *document,
+    struct manifest *ret_manifest, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *text = NULL;
-	struct manifest manifest;
 
 	TRY(files_of_image(dir, IMAGE_DIR_MANIFEST, LIMIT_ENVELOPE_BYTES, &text,
 	    err));
@@ -156,8 +168,8 @@ inspect_unsigned(const char *dir, json_t *document, struct err *err)
 	json_object_set_new(document, "payload_digest", json_null());
 	json_object_set_new(document, "payload_type", json_null());
 	json_object_set_new(document, "signatures", json_array());
-	TRY(manifest_decode(sealed_bytes(text), &manifest, err));
-	return show_manifest(&manifest, document, err);
+	TRY(manifest_decode(sealed_bytes(text), ret_manifest, err));
+	return show_manifest(ret_manifest, document, err);
 }
 
 static int
@@ -198,5 +210,6 @@ inspect_kernel(const struct sealed *raw, json_t *document, struct err *err)
 	return 0;
 }
 
-const struct command command_image_inspect = {"image", "inspect", "[--json]",
-    "DIR|FILE", "show an image, an envelope or a kernel, unverified", run};
+const struct command command_image_inspect = {"image", "inspect",
+    "[--no-files] [--json]", "DIR|FILE",
+    "show an image, an envelope or a kernel, unverified", run};

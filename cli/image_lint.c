@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/check.h"
 #include "cli/files.h"
 #include "image-store/image_dir.h"
 #include "image-store/kernel_unpack.h"
@@ -131,6 +132,7 @@ read_dir(const char *dir, struct subject *subject, struct err *err)
 	if (manifest_decode(sealed_bytes(text), manifest, err) != 0)
 		return err_prefix(err, "%s/%s", err_quote_str(dir).text,
 		    IMAGE_DIR_MANIFEST);
+	TRY(check_files(dir, manifest, err));
 	TRY(files_join(dir, IMAGE_DIR_KERNEL, path, err));
 	subject->image.cmdline = manifest->cmdline;
 	subject->image.memory_min_mib = manifest->memory_mib.min;

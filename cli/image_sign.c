@@ -5,6 +5,7 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/check.h"
 #include "cli/files.h"
 #include "cli/signing.h"
 #include "image-store/image_dir.h"
@@ -23,6 +24,7 @@ struct options {
 	struct signing signing;
 	bool in_toto;
 	bool all_subjects;
+	bool no_files; /* the signer has none to compare with */
 };
 
 static int sign(const char *dir, const struct options *options,
@@ -45,6 +47,7 @@ run(int argc, char **argv)
 	struct options options = {.in_toto = false};
 	const struct argument known[] = {
 	    SIGNING_ARGUMENTS(&options.signing),
+	    {"no-files", no_argument, .flag = &options.no_files},
 	    {"in-toto", no_argument, .flag = &options.in_toto},
 	    {"all-subjects", no_argument, .flag = &options.all_subjects},
 	};
@@ -70,6 +73,8 @@ sign(const char *dir, const struct options *options, struct err *err)
 	struct manifest manifest;
 
 	TRY(read_manifest(dir, &document, &manifest, err));
+	if (!options->no_files)
+		TRY(check_files(dir, &manifest, err));
 	TRY(files_join(dir, IMAGE_DIR_ENVELOPE, path, err));
 	TRY(choose_statement(path, options, &manifest, &document, err));
 	return signing_run(&options->signing, document.type,
@@ -171,5 +176,5 @@ document_done(struct document *document)
 }
 
 const struct command command_image_sign = {"image", "sign",
-    SIGNING_USAGE " [--in-toto] [--all-subjects]", "DIR",
+    SIGNING_USAGE " [--no-files] [--in-toto] [--all-subjects]", "DIR",
     "sign an image, or add signatures", run};
