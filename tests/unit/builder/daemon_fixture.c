@@ -1,5 +1,6 @@
 #include "daemon_fixture.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -192,14 +193,18 @@ wait_until(bool (*is_so)(void), const char *what)
 size_t
 count_pending(void)
 {
-	struct journal journal = {.state_dir = config.state, .lock_fd = -1};
-	struct journal_pending pending[JOURNAL_PENDING];
-	uint32_t count = 0;
-	struct err err;
+	DIR *dir = opendir("state/pending");
+	struct dirent *entry;
+	size_t count = 0;
 
-	assert_code(journal_read_pending(&journal, pending, JOURNAL_PENDING,
-			&count, &err),
-	    0);
+	/* By name: one that is there now may be gone when it is opened. */
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		uint8_t handle[UUID_BYTES];
+
+		count += uuid_from_text(entry->d_name, handle);
+	}
+	closedir(dir);
 	return count;
 }
 
