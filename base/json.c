@@ -5,10 +5,8 @@
 
 #include "base/base64.h"
 
-static int refuse_deep(struct bytes text, unsigned int max_depth,
-    const char *what, enum err_code code, struct err *err);
-static int refuse_many(struct bytes text, size_t max_values, const char *what,
-    enum err_code code, struct err *err);
+static int refuse_large(struct bytes text, unsigned int max_depth,
+    size_t max_values, const char *what, enum err_code code, struct err *err);
 static int refuse_text(struct bytes text, const char *what, enum err_code code,
     const json_error_t *error, struct err *err);
 static struct err_quoted name_before(struct bytes text, int position);
@@ -37,10 +35,8 @@ json_parse_many(struct bytes text, unsigned int max_depth, size_t max_values,
 {
 	json_error_t error;
 	json_t *document;
-	int known = refuse_deep(text, max_depth, what, code, err);
+	int known = refuse_large(text, max_depth, max_values, what, code, err);
 
-	if (known == 0)
-		known = refuse_many(text, max_values, what, code, err);
 	if (known != 0)
 		return known;
 	document = json_loadb((const char *)text.ptr, text.len,
@@ -298,44 +294,16 @@ json_blame(const struct json_at *at, const char *member, struct err *err)
 }
 
 /*
- * jansson's own depth limit is 2048, compiled in. Count brackets outside of
- * strings before it sees the text; what is not JSON at all it finds itself.
+ * Before jansson sees the text: its own depth limit is 2048, compiled in, and
+ * it takes memory for as many values as there are. Each value is the document,
+ * or stands behind a bracket or a comma outside of strings; so there are no
+ * more than that, and in what is not JSON at all jansson makes no more.
  */
 static int
-refuse_deep(struct bytes text, unsigned int max_depth, const char *what,
-    enum err_code code, struct err *err)
+refuse_large(struct bytes text, unsigned int max_depth, size_t max_values,
+    const char *what, enum err_code code, struct err *err)
 {
 	unsigned int depth = 0;
-	bool in_string = false;
-
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t c = text.ptr[i];
-
-		if (in_string && c == '\\')
-			i++;
-		else if (c == '"')
-			in_string = !in_string;
-		else if (in_string)
-			continue;
-		else if (c == '{' || c == '[')
-			depth++;
-		else if ((c == '}' || c == ']') && depth > 0)
-			depth--;
-		if (depth > max_depth)
-			return err_set(err, code, "%s: nested deeper than %u",
-			    what, max_depth);
-	}
-	return 0;
-}
-
-/*
- * Each value is the document, or stands behind a bracket or a comma; so there
- * are no more than that, and in what is not JSON at all jansson makes no more.
- */
-static int
-refuse_many(struct bytes text, size_t max_values, const char *what,
-    enum err_code code, struct err *err)
-{
 	size_t values = 1;
 	bool in_string = false;
 
@@ -346,8 +314,14 @@ refuse_many(struct bytes text, size_t max_values, const char *what,
 			i++;
 		else if (c == '"')
 			in_string = !in_string;
-		else if (!in_string && (c == '{' || c == '[' || c == ','))
-			values++;
+		if (in_string)
+			continue;
+		depth += c == '{' || c == '[';
+		depth -= (c == '}' || c == ']') && depth > 0;
+		values += c == '{' || c == '[' || c == ',';
+		if (depth > max_depth)
+			return err_set(err, code, "%s: nested deeper than %u",
+			    what, max_depth);
 		if (values > max_values)
 			return err_set(err, code, "%s: over %zu values", what,
 			    max_values);
