@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +87,21 @@ file_open_parent(const char *path, int *ret_dir_fd, const char **ret_name,
 		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(path).text);
 	*ret_name = name;
+	return 0;
+}
+
+int
+file_temporary_name(const char *name, char **ret_temporary, struct err *err)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return err_set_errno(err, SYSTEM_FAILED, "getrandom");
+	if (asprintf(ret_temporary, "%s.%016" PRIx64 ".new", name, random) <
+	    0) {
+		*ret_temporary = NULL;
+		return err_set(err, NO_MEMORY, "%s", err_quote_str(name).text);
+	}
 	return 0;
 }
 
@@ -172,9 +189,7 @@ write_target(const struct target *target, struct bytes data, mode_t mode,
 	CLEANUP(closep) int fd = -1;
 
 	TRY(refuse_others(target, if_there, err));
-	if (asprintf(&temporary, "%s.%d.new", target->name, (int)getpid()) < 0)
-		return err_set(err, NO_MEMORY, "%s",
-		    err_quote_str(target->path).text);
+	TRY(file_temporary_name(target->name, &temporary, err));
 	fd = openat(target->dir_fd, temporary,
 	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)

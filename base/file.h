@@ -37,6 +37,17 @@ int file_read_regular(const char *path, size_t max_bytes, char **ret_text,
 int file_open_parent(const char *path, int *ret_dir_fd, const char **ret_name,
     struct err *err);
 
+/*
+ * A name for a file that is to become `name`, with a path or without: NAME, a
+ * dot, 16 random hexadecimal digits, ".new". No other process has it, in
+ * whichever container, and what a process left that was killed is not in its
+ * way. Open it with O_EXCL all the same: where others may write, it may be
+ * anything by then.
+ * Returns owned. Errors: NO_MEMORY, SYSTEM_FAILED.
+ */
+int file_temporary_name(const char *name, char **ret_temporary,
+    struct err *err);
+
 enum file_if_there {
 	FILE_REFUSE,
 	FILE_REPLACE,
@@ -47,7 +58,7 @@ enum file_if_there {
  * a reader sees the old file or the new one, never half of one. A signal that
  * comes meanwhile leaves no temporary file: base/hold.h.
  * Errors: FILE_EXISTS, with FILE_REPLACE for what is not a regular file: a
- * device, a directory, a symbolic link; STORE_IO.
+ * device, a directory, a symbolic link; STORE_IO; NO_MEMORY, SYSTEM_FAILED.
  */
 int file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hold.h"
 #include "base/scope.h"
 
@@ -92,11 +93,7 @@ static int
 stage(const struct file_set_file *file, struct staged *staged, struct err *err)
 {
 	staged->path = file->path;
-	if (asprintf(&staged->temporary, "%s.%d.all", file->path,
-		(int)getpid()) < 0) {
-		staged->temporary = NULL;
-		return err_set(err, NO_MEMORY, "path");
-	}
+	TRY(file_temporary_name(file->path, &staged->temporary, err));
 	TRY(file_write(staged->temporary, file->data, file->mode, FILE_REFUSE,
 	    err));
 	staged->progress = STAGED;

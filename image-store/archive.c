@@ -142,11 +142,7 @@ open_output(const char *path, struct output *output, struct err *err)
 		return err_set(err, FILE_EXISTS, "%s",
 		    err_quote_str(path).text);
 	TRY(file_open_parent(path, &output->dir_fd, &name, err));
-	if (asprintf(&output->temporary, "%s.%d.new", name, (int)getpid()) <
-	    0) {
-		output->temporary = NULL;
-		return err_set(err, NO_MEMORY, "path");
-	}
+	TRY(file_temporary_name(name, &output->temporary, err));
 	output->fd = openat(output->dir_fd, output->temporary,
 	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (output->fd < 0 || fchmod(output->fd, 0644) != 0)

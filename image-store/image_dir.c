@@ -201,13 +201,14 @@ static int
 temporary_path(const char *out_path, char **ret_path, struct err *err)
 {
 	size_t len = strlen(out_path);
+	CLEANUP(freep) char *name = NULL;
 
 	while (len > 1 && out_path[len - 1] == '/')
 		len--;
-	if (asprintf(ret_path, "%.*s.%d.new", (int)len, out_path,
-		(int)getpid()) < 0)
+	name = strndup(out_path, len);
+	if (name == NULL)
 		return err_set(err, NO_MEMORY, "path");
-	return 0;
+	return file_temporary_name(name, ret_path, err);
 }
 
 static void

@@ -535,11 +535,11 @@ file_read_survives_any_failed_call(void **state)
 static void
 file_write_survives_any_failed_call(void **state)
 {
-	static const enum err_code allowed[] = {STORE_IO, 0};
+	static const enum err_code allowed[] = {STORE_IO, SYSTEM_FAILED, 0};
 
 	(void)state;
-	/* open, write, fchmod, fsync, renameat2 */
-	fail_each_call_of(replace_file, allowed, 5);
+	/* getrandom, open, write, fchmod, fsync, renameat2 */
+	fail_each_call_of(replace_file, allowed, 6);
 }
 
 static void

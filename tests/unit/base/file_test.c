@@ -125,6 +125,39 @@ file_write_leaves_nothing_when_it_fails(void **state)
 	assert_int_equal(count_names(), 1);
 }
 
+/* It had our process number, or runs in another container and has it now. */
+static void
+file_write_passes_by_what_another_process_left(void **state)
+{
+	char left[64];
+	struct err err;
+
+	(void)state;
+	snprintf(left, sizeof(left), "f.%d.new", (int)getpid());
+	closep(&(int){open_file_of(left, bytes_of_str("half"))});
+	assert_refused(
+	    file_write("f", bytes_of_str("whole"), 0600, FILE_REFUSE, &err), 0);
+	assert_file("f", "whole");
+	assert_file(left, "half");
+}
+
+static void
+file_temporary_name_is_new_each_time(void **state)
+{
+	CLEANUP(freep) char *one = NULL;
+	CLEANUP(freep) char *two = NULL;
+	struct err err;
+
+	(void)state;
+	assert_refused(file_temporary_name("dir/f", &one, &err), 0);
+	assert_refused(file_temporary_name("dir/f", &two, &err), 0);
+	assert_string_not_equal(one, two);
+	assert_int_equal(strlen(one), strlen("dir/f.0123456789abcdef.new"));
+	assert_memory_equal(one, "dir/f.", strlen("dir/f."));
+	assert_int_equal(strspn(one + 6, "0123456789abcdef"), 16);
+	assert_string_equal(one + 22, ".new");
+}
+
 /* What is there under the name stays what it is, and leads where it led. */
 static void
 assert_not_replaced(const char *name, mode_t kind)
@@ -345,6 +378,8 @@ main(void)
 	    scratch_test(file_write_never_changes_a_file_in_place),
 	    scratch_test(file_write_writes_an_empty_file),
 	    scratch_test(file_write_leaves_nothing_when_it_fails),
+	    scratch_test(file_write_passes_by_what_another_process_left),
+	    scratch_test(file_temporary_name_is_new_each_time),
 	    scratch_test(file_write_replaces_nothing_but_regular_files),
 	    scratch_test(file_read_gives_all_bytes_and_one_more_nul),
 	    scratch_test(file_read_refuses_more_than_its_limit),
