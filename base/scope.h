@@ -11,6 +11,7 @@
 #ifndef ASSAY_BASE_SCOPE_H
 #define ASSAY_BASE_SCOPE_H
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -56,6 +57,14 @@ closep(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+}
+
+static inline void
+closedirp(DIR **dir)
+{
+	if (*dir != NULL)
+		closedir(*dir);
+	*dir = NULL;
 }
 
 #define countof(array) (sizeof(array) / sizeof((array)[0]))

@@ -45,7 +45,6 @@ static bool parse_pending(const char *text,
 static int read_receipt(const struct journal *journal,
     const uint8_t uuid[UUID_BYTES], struct receipt *ret_receipt,
     struct err *err);
-static void closedirp(DIR **dir);
 
 int
 journal_open(const char *state_dir, struct journal *ret_journal,
@@ -357,11 +356,4 @@ read_receipt(const struct journal *journal, const uint8_t uuid[UUID_BYTES],
 	if (receipt_decode(bytes_of(text, len), ret_receipt, err) != 0)
 		return err_prefix(err, "%s", path);
 	return 0;
-}
-
-static void
-closedirp(DIR **dir)
-{
-	if (*dir != NULL)
-		closedir(*dir);
 }

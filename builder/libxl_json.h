@@ -13,7 +13,12 @@
 int libxl_json_write(const char *dir, uint32_t domid,
     const struct build_request *request, struct err *err);
 
-/* Succeeds if there is none. */
+/*
+ * With all else that is kept there of this domain, as libxl does at its end:
+ * what `xl block-attach` wrote meanwhile, and what a write that was killed
+ * left. Source: libxl_dom.c libxl__userdata_destroyall. Succeeds if there is
+ * none. Errors: STORE_IO.
+ */
 int libxl_json_remove(const char *dir, uint32_t domid,
     const uint8_t uuid[UUID_BYTES], struct err *err);
 

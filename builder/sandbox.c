@@ -68,7 +68,8 @@ static const int stage_calls[] = {
 };
 
 /* Hypercalls and mappings are ioctls on Xen's devices; xenstored is a socket;
- * libxl's record is a file; sealed memory is mapped; the stage is awaited.
+ * libxl's records are files, found in a directory; sealed memory is mapped; the
+ * stage is awaited.
  * Not here: any way to start a program, to open a socket, to trace. */
 static const int build_calls[] = {
     SCMP_SYS(ioctl),
@@ -80,7 +81,8 @@ static const int build_calls[] = {
     SCMP_SYS(fsync),
     SCMP_SYS(renameat),
     SCMP_SYS(renameat2),
-    SCMP_SYS(unlink),
+    SCMP_SYS(unlinkat),
+    SCMP_SYS(getdents64),
     SCMP_SYS(memfd_create),
     SCMP_SYS(ftruncate),
     SCMP_SYS(clock_nanosleep),

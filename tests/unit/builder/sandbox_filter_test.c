@@ -88,8 +88,8 @@ static const struct {
     {CALL_OF(openat2), STAGE}, {CALL_OF(openat), BUILD},
     {CALL_OF(fchmod), BUILD}, {CALL_OF(fsync), BUILD},
     {CALL_OF(renameat), BUILD}, {CALL_OF(renameat2), BUILD},
-    {CALL_OF(unlink), BUILD}, {CALL_OF(dup), BUILD},
-    {CALL_OF(ioctl), BUILD}, /* Xen's devices */
+    {CALL_OF(unlinkat), BUILD}, {CALL_OF(getdents64), BUILD},
+    {CALL_OF(dup), BUILD}, {CALL_OF(ioctl), BUILD}, /* Xen's devices */
 };
 
 /* --- a role in front of its filter ----------------------------------- */

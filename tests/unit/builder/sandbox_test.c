@@ -28,6 +28,7 @@
 
 #include "base/draft.h"
 #include "base/scope.h"
+#include "builder/libxl_json.h"
 #include "builder/sandbox.h"
 #include "image-store/layout_file.h"
 
@@ -183,6 +184,12 @@ open_a_file_the_old_way(void)
 static void
 remove_a_file(void)
 {
+	syscall(SYS_unlinkat, AT_FDCWD, "/no/such/file", 0);
+}
+
+static void
+remove_a_file_the_old_way(void)
+{
 	syscall(SYS_unlink, "/no/such/file");
 }
 
@@ -249,7 +256,8 @@ static const struct {
     {"symlinkat", make_a_link, ALL},
     {"open", open_a_file_the_old_way, ALL},
     {"openat", open_a_file, FRONT | STAGE | TPM},
-    {"unlink", remove_a_file, FRONT | STAGE | TPM},
+    {"unlink", remove_a_file_the_old_way, ALL},
+    {"unlinkat", remove_a_file, FRONT | STAGE | TPM},
     {"memfd_create", make_memory, FRONT},
     {"ioctl", talk_to_a_device, FRONT | STAGE | TPM},
     {"kill", kill_somebody, FRONT | STAGE | TPM},
@@ -380,6 +388,7 @@ static void
 act_as_build(void)
 {
 	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+	struct build_request good = good_build_request();
 	const struct timespec nap = {.tv_nsec = 1000};
 	struct pollfd wait = {.fd = client_fd, .events = POLLOUT};
 	struct err err;
@@ -390,7 +399,9 @@ act_as_build(void)
 	need(fd >= 0);
 	need(write(fd, "x", 1) == 1 && fchmod(fd, 0600) == 0 && fsync(fd) == 0);
 	need(renameat2(AT_FDCWD, "record.new", AT_FDCWD, "record", 0) == 0);
-	need(unlink("record") == 0);
+	need(unlinkat(AT_FDCWD, "record", 0) == 0);
+	need(libxl_json_write(".", 7, &good, &err) == 0);
+	need(libxl_json_remove(".", 7, good.uuid, &err) == 0);
 	need(sealed_from_bytes("x", bytes_of_str("x"), &sealed, &err) == 0);
 	need(ioctl(fd, TCGETS, NULL) == -1);
 	need(poll(&wait, 1, 0) >= 0);

@@ -4,6 +4,7 @@
  */
 #include "daemon_fixture.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,58 @@ daemon_leaves_nothing_when_a_build_is_killed_after_any_operation(void **state)
 {
 	(void)state;
 	build_with_each_fault(FAULT_KILL, "BUILD_CRASHED");
+}
+
+/* --- libxl's record is written, but does not get its name ------------- */
+
+static enum { RENAMES, FAILS, DIES } record_end;
+
+int __real_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+    unsigned int flags);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+    unsigned int flags);
+
+int
+__wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+    unsigned int flags)
+{
+	bool is_record = strstr(to, ".libxl-json") != NULL;
+
+	if (is_record && record_end == DIES)
+		__builtin_trap();
+	if (is_record && record_end == FAILS) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return __real_renameat2(from_dir, from, to_dir, to, flags);
+}
+
+static void
+build_while_the_record_ends(int end, const char *code)
+{
+	int fd;
+
+	record_end = end;
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, code);
+	assert_nothing_left();
+	close(fd);
+	record_end = RENAMES;
+}
+
+static void
+daemon_leaves_no_record_when_the_disk_is_full(void **state)
+{
+	(void)state;
+	build_while_the_record_ends(FAILS, "No space left");
+}
+
+static void
+daemon_leaves_no_record_of_a_child_that_died_in_it(void **state)
+{
+	(void)state;
+	build_while_the_record_ends(DIES, "BUILD_CRASHED");
 }
 
 /* The child that could not clean up is followed by one that can. */
@@ -247,6 +300,8 @@ main(void)
 	    daemon_test(daemon_leaves_nothing_when_any_operation_fails),
 	    daemon_test(
 		daemon_leaves_nothing_when_a_build_is_killed_after_any_operation),
+	    daemon_test(daemon_leaves_no_record_when_the_disk_is_full),
+	    daemon_test(daemon_leaves_no_record_of_a_child_that_died_in_it),
 	    daemon_test(daemon_cleans_up_after_a_build_that_could_not),
 	    daemon_test(daemon_undoes_the_build_of_a_caller_that_leaves),
 	    daemon_test(daemon_destroys_a_domain_whose_receipt_reached_nobody),
