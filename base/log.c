@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static const char *log_role = "assay";
@@ -11,6 +12,7 @@ void
 log_set_role(const char *role)
 {
 	log_role = role;
+	(void)prctl(PR_SET_NAME, role, 0, 0, 0);
 }
 
 void

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The name before each line, such as "assayd[build]"; borrowed for good. */
+/* The name before each line, such as "assayd[build]", and of the process, as
+ * ps(1) shows it, which keeps 15 characters; borrowed for good. */
 void log_set_role(const char *role);
 
 /* One write(2) a line, so that lines of several processes do not mix. */

@@ -116,6 +116,10 @@ children_are_in_their_sandboxes(void **state)
 		assert_status(role, "Seccomp_filters", "1");
 		assert_status(role, "NoNewPrivs", "1");
 	}
+	assert_status(ROLE_TPM, "Name", "assayd[tpm]");
+	assert_status(ROLE_FRONT, "Name", "assayd[front]");
+	assert_status(ROLE_BUILD, "Name", "assayd[build]");
+	assert_status(ROLE_STAGE, "Name", "assayd[stage]");
 	finish_the_build();
 }
 
