@@ -7,6 +7,8 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/scope.h"
+#include "image-store/kernel_cmdline.h"
 
 struct linter {
 	const struct lint_image *image;
@@ -16,6 +18,7 @@ struct linter {
 static void check_kernel(const struct linter *linter);
 static void check_cmdline(const struct linter *linter);
 static void check_console(const struct linter *linter);
+static void check_init(const struct linter *linter);
 static void check_disk(const struct linter *linter);
 static void check_verity(const struct linter *linter);
 static void check_lockdown(const struct linter *linter);
@@ -23,9 +26,10 @@ static void check_memory(const struct linter *linter);
 static void check_class(const struct linter *linter);
 static bool wants_verity(const char *cmdline);
 static bool wants_disk(const char *cmdline);
-static const char *last_console(const char *cmdline);
-static bool has_word(const char *cmdline, const char *word);
-static const char *find_key(const char *cmdline, const char *key);
+static bool wants_lockdown(const char *cmdline);
+static bool is_shell(struct bytes path);
+static bool starts_with(struct bytes value, const char *text);
+static bool is_text(struct bytes value, const char *text);
 static void check_option(const struct linter *linter, const char *name,
     bool is_error, const char *id, const char *remedy);
 static void error(const struct linter *linter, const char *id,
@@ -47,6 +51,7 @@ lint_check(const struct lint_image *image, struct lint_report *ret_report)
 	check_kernel(&linter);
 	check_cmdline(&linter);
 	check_console(&linter);
+	check_init(&linter);
 	check_disk(&linter);
 	check_verity(&linter);
 	check_lockdown(&linter);
@@ -90,16 +95,39 @@ check_cmdline(const struct linter *linter)
 static void
 check_console(const struct linter *linter)
 {
-	const char *last = last_console(linter->image->cmdline);
+	struct bytes last;
 
 	check_option(linter, "HVC_XEN", true, "no-xen-console",
 	    "build the kernel with CONFIG_HVC_XEN=y");
-	if (last != NULL && strncmp(last, "hvc0", 4) != 0)
+	if (kernel_cmdline_last(linter->image->cmdline, "console", &last) &&
+	    !starts_with(last, "hvc0"))
 		warn(linter, "console-unread", "cmdline",
 		    "put console=hvc0 last: it is the console that xenconsoled "
 		    "reads",
 		    "the last console= is %s, which nobody reads",
-		    err_quote(last, strcspn(last, " ,")).text);
+		    err_quote((const char *)last.ptr, last.len).text);
+}
+
+/* The programs that the kernel starts first, by what it was told last. */
+static void
+check_init(const struct linter *linter)
+{
+	static const char *const keys[] = {"rdinit", "init"};
+	struct bytes program;
+
+	for (size_t i = 0; i < countof(keys); i++) {
+		if (kernel_cmdline_last(linter->image->cmdline, keys[i],
+			&program) &&
+		    is_shell(program))
+			warn(linter, "init-is-a-shell", "cmdline",
+			    "name the program that the guest is for, or leave "
+			    "the parameter out",
+			    "%s=%s: whoever reads the console is root in the "
+			    "guest",
+			    keys[i],
+			    err_quote((const char *)program.ptr, program.len)
+				.text);
+	}
 }
 
 static void
@@ -114,7 +142,7 @@ static void
 check_verity(const struct linter *linter)
 {
 	const struct lint_image *image = linter->image;
-	const char *create = find_key(image->cmdline, "dm-mod.create");
+	struct bytes create;
 
 	if (wants_verity(image->cmdline))
 		check_option(linter, "DM_VERITY", true, "no-dm-verity",
@@ -126,7 +154,8 @@ check_verity(const struct linter *linter)
 		    "or keep everything in the initramfs",
 		    "it mounts a disk without dm-verity, so whoever serves the "
 		    "disk decides what runs");
-	if (create != NULL && image->config != NULL &&
+	if (kernel_cmdline_last(image->cmdline, "dm-mod.create", &create) &&
+	    image->config != NULL &&
 	    kernel_config_get(image->config, "DM_INIT") != 'y')
 		error(linter, "no-dm-init", "config",
 		    "build the kernel with CONFIG_DM_INIT=y, or set the device "
@@ -141,8 +170,6 @@ check_lockdown(const struct linter *linter)
 	static const char remedy[] =
 	    "add lockdown=integrity (or confidentiality) to the command line";
 	const struct lint_image *image = linter->image;
-	bool is_asked = has_word(image->cmdline, "lockdown=integrity") ||
-	                has_word(image->cmdline, "lockdown=confidentiality");
 
 	if (image->config != NULL &&
 	    (kernel_config_get(image->config,
@@ -150,7 +177,7 @@ check_lockdown(const struct linter *linter)
 		kernel_config_get(image->config,
 		    "LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY") == 'y'))
 		return;
-	if (!is_asked)
+	if (!wants_lockdown(image->cmdline))
 		warn(linter, "lockdown-off", "cmdline", remedy,
 		    "root in the guest can replace the kernel that was signed");
 	else
@@ -202,66 +229,80 @@ wants_verity(const char *cmdline)
 {
 	static const char *const keys[] = {"assay.verity", "roothash",
 	    "systemd.verity_root_data", "systemd.verity_root_hash"};
-	const char *create = find_key(cmdline, "dm-mod.create");
+	static const char target[] = " verity ";
+	struct bytes value;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (find_key(cmdline, keys[i]) != NULL)
+	for (size_t i = 0; i < countof(keys); i++) {
+		if (kernel_cmdline_last(cmdline, keys[i], &value))
 			return true;
 	}
-	return create != NULL && strstr(create, " verity ") != NULL;
+	return kernel_cmdline_last(cmdline, "dm-mod.create", &value) &&
+	       memmem(value.ptr, value.len, target, sizeof(target) - 1) != NULL;
 }
 
 static bool
 wants_disk(const char *cmdline)
 {
-	const char *root = find_key(cmdline, "root");
+	static const char *const disks[] = {"/dev/",
+	    "UUID=", "LABEL=", "PARTUUID=", "PARTLABEL="};
+	struct bytes root;
 
-	return wants_verity(cmdline) ||
-	       find_key(cmdline, "dm-mod.create") != NULL ||
-	       (root != NULL && (strncmp(root, "/dev/", 5) == 0 ||
-				    strncmp(root, "UUID=", 5) == 0 ||
-				    strncmp(root, "LABEL=", 6) == 0 ||
-				    strncmp(root, "PARTUUID=", 9) == 0));
-}
-
-static const char *
-last_console(const char *cmdline)
-{
-	const char *last = NULL;
-
-	while ((cmdline = find_key(cmdline, "console")) != NULL)
-		last = cmdline;
-	return last;
-}
-
-static bool
-has_word(const char *cmdline, const char *word)
-{
-	size_t len = strlen(word);
-	const char *at = cmdline;
-
-	while ((at = strstr(at, word)) != NULL) {
-		if ((at == cmdline || at[-1] == ' ') &&
-		    (at[len] == ' ' || at[len] == '\0'))
+	if (wants_verity(cmdline) ||
+	    kernel_cmdline_last(cmdline, "dm-mod.create", &root))
+		return true;
+	if (!kernel_cmdline_last(cmdline, "root", &root))
+		return false;
+	for (size_t i = 0; i < countof(disks); i++) {
+		if (starts_with(root, disks[i]))
 			return true;
-		at += len;
 	}
 	return false;
 }
 
-/* What stands behind "key=" at the beginning of a word; NULL if nothing. */
-static const char *
-find_key(const char *cmdline, const char *key)
+/* Each that is asked for holds: a later, weaker one takes nothing back. */
+static bool
+wants_lockdown(const char *cmdline)
 {
-	size_t len = strlen(key);
-	const char *at = cmdline;
+	struct kernel_parameter parameter;
 
-	while ((at = strstr(at, key)) != NULL) {
-		if ((at == cmdline || at[-1] == ' ') && at[len] == '=')
-			return at + len + 1;
-		at += len;
+	while (kernel_cmdline_next(&cmdline, &parameter)) {
+		if (kernel_parameter_is(&parameter, "lockdown") &&
+		    (is_text(parameter.value, "integrity") ||
+			is_text(parameter.value, "confidentiality")))
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+static bool
+is_shell(struct bytes path)
+{
+	static const char *const shells[] = {"sh", "bash", "dash", "ash",
+	    "busybox", "ksh", "mksh", "zsh"};
+	const uint8_t *slash = memrchr(path.ptr, '/', path.len);
+
+	if (slash != NULL)
+		path = bytes_of(slash + 1,
+		    path.len - (size_t)(slash + 1 - path.ptr));
+	for (size_t i = 0; i < countof(shells); i++) {
+		if (is_text(path, shells[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+starts_with(struct bytes value, const char *text)
+{
+	size_t len = strlen(text);
+
+	return value.len >= len && memcmp(value.ptr, text, len) == 0;
+}
+
+static bool
+is_text(struct bytes value, const char *text)
+{
+	return value.len == strlen(text) && starts_with(value, text);
 }
 
 /* Built in, or a module that an initramfs can bring. */

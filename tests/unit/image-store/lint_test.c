@@ -221,6 +221,39 @@ lint_finds_lockdown_off_unless_the_kernel_forces_it(void **state)
 	    1, "");
 }
 
+/* A text in quotes, or for init, had silenced it. */
+static void
+lint_reads_the_command_line_as_linux_does(void **state)
+{
+	(void)state;
+	expect_of_cmdline("x=\"a lockdown=integrity b\"",
+	    "warning:lockdown-off ");
+	expect_of_cmdline("-- lockdown=integrity", "warning:lockdown-off ");
+	expect_of_cmdline("lockdown=\"integrity\"", "");
+	expect_of_cmdline("lockdown=integrity lockdown=none", "");
+	expect_of_cmdline(
+	    "lockdown=integrity root=/dev/xvda x=\"a assay.verity=0 b\"",
+	    "warning:root-unverified ");
+	expect_of_cmdline("lockdown=integrity root=/dev/xvda root=none", "");
+	expect_of_cmdline("lockdown=integrity dm_mod.create=\"a 0 verity 1\"",
+	    "error:no-dm-init ");
+}
+
+static void
+lint_finds_a_shell_for_init(void **state)
+{
+	(void)state;
+	expect_of_cmdline("lockdown=integrity init=/bin/sh",
+	    "warning:init-is-a-shell ");
+	expect_of_cmdline(
+	    "lockdown=integrity rdinit=bash init=\"/bin/busybox\"",
+	    "warning:init-is-a-shell warning:init-is-a-shell ");
+	expect_of_cmdline("lockdown=integrity init=/bin/sh init=/sbin/init",
+	    "");
+	expect_of_cmdline("lockdown=integrity init=/sbin/shd -- init=/bin/sh",
+	    "");
+}
+
 static void
 lint_finds_too_little_memory(void **state)
 {
@@ -352,6 +385,8 @@ main(void)
 	    cmocka_unit_test(lint_finds_dm_tables_that_the_kernel_ignores),
 	    cmocka_unit_test(
 		lint_finds_lockdown_off_unless_the_kernel_forces_it),
+	    cmocka_unit_test(lint_reads_the_command_line_as_linux_does),
+	    cmocka_unit_test(lint_finds_a_shell_for_init),
 	    cmocka_unit_test(lint_finds_too_little_memory),
 	    cmocka_unit_test(lint_finds_a_debug_image),
 	    cmocka_unit_test(kernel_config_tells_what_a_line_says),
