@@ -12,6 +12,10 @@
 #include "keys/pem.h"
 #include "measure/endorsement_profile.h"
 
+/* 112 bits, as libcrypto counts them: no SHA-1 and no RSA under 2048 bits in
+ * any link of a chain. SSL_CTX_set_security_level(3). */
+enum { SECURITY_LEVEL = 2 };
+
 static int read_public(struct bytes raw, const struct endorsement_cas *cas,
     struct credential_key *ret_key, struct err *err);
 static int read_certificate(struct bytes raw, const struct endorsement_cas *cas,
@@ -156,6 +160,8 @@ check_chain(X509 *certificate, const struct endorsement_cas *cas,
 	X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
 	if (X509_STORE_CTX_init(ctx, store, certificate, NULL) != 1)
 		return err_set(err, NO_MEMORY, "certificates");
+	X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx),
+	    SECURITY_LEVEL);
 	if (X509_verify_cert(ctx) != 1)
 		return err_set(err, EK_UNTRUSTED, "endorsement certificate: %s",
 		    X509_verify_cert_error_string(

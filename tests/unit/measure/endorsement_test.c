@@ -28,7 +28,8 @@
 /* Extensions as openssl.cnf(5) has them; NULL: without it. */
 struct form {
 	bool is_rsa;
-	bool is_old; /* X.509 version 1 */
+	bool is_old;  /* X.509 version 1 */
+	bool is_weak; /* signed over SHA-1 */
 	const char *constraints;
 	const char *use;
 	const char *purpose;
@@ -134,7 +135,8 @@ make(const struct form *form, size_t *ret_len)
 	extend(certificate, NID_ext_key_usage, form->purpose);
 	extend(certificate, NID_subject_alt_name, form->names);
 	extend_unknown(certificate, form->more);
-	assert_true(X509_sign(certificate, authority_key, EVP_sha256()) > 0);
+	assert_true(X509_sign(certificate, authority_key,
+			form->is_weak ? EVP_sha1() : EVP_sha256()) > 0);
 	*ret_len = (size_t)i2d_X509(certificate, &der);
 	X509_free(certificate);
 	EVP_PKEY_free(key);
@@ -235,6 +237,19 @@ a_certificate_for_another_use_is_refused(void **state)
 	    "without keyEncipherment");
 	REFUSED(false, f.use = "critical,keyEncipherment",
 	    "without keyAgreement");
+}
+
+/* Whoever finds two texts of one SHA-1 has one of them signed. */
+static void
+a_certificate_that_is_signed_weakly_is_refused(void **state)
+{
+	struct form form = good_form(true);
+	struct err err;
+
+	(void)state;
+	form.is_weak = true;
+	assert_refused(read_form(&form, true, &err), EK_UNTRUSTED);
+	assert_has(err.text, "too weak");
 }
 
 static void
@@ -424,6 +439,7 @@ main(void)
 	    cmocka_unit_test(a_certificate_of_the_profile_is_taken),
 	    cmocka_unit_test(a_certificate_of_something_else_is_refused),
 	    cmocka_unit_test(a_certificate_for_another_use_is_refused),
+	    cmocka_unit_test(a_certificate_that_is_signed_weakly_is_refused),
 	    cmocka_unit_test(a_certificate_that_is_not_understood_is_refused),
 	    cmocka_unit_test(no_certificate_makes_anybody_be_asked),
 	    cmocka_unit_test(pem_is_for_files_that_a_person_names),
