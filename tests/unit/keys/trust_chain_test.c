@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -560,6 +561,24 @@ trust_load_chain_refuses_large_files(void **state)
 	assert_code(load(NULL, &version), STORE_IO);
 }
 
+/* The updates lie where somebody may write that nobody trusts: who waits for a
+ * writer of the FIFO is ended by the alarm. */
+static void
+trust_load_chain_follows_no_link_and_waits_for_no_pipe(void **state)
+{
+	int64_t version = 0;
+
+	(void)state;
+	write_text("root.json", fixture_text(policy_tree(4, ANNA, BERT)));
+	write_text("good", chain_of(plain_step(5), NULL, NULL));
+	assert_int_equal(symlink("good", "link"), 0);
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	alarm(60);
+	assert_code(load("link", &version), STORE_IO);
+	assert_code(load("pipe", &version), STORE_IO);
+	alarm(0);
+}
+
 static int
 enter_directory(void **state)
 {
@@ -573,7 +592,7 @@ static int
 leave_directory(void **state)
 {
 	static const char *const files[] = {"root.json", "good", "bad", "empty",
-	    "large"};
+	    "large", "link", "pipe"};
 
 	for (size_t i = 0; i < countof(files); i++)
 		unlink(files[i]);
@@ -620,6 +639,8 @@ main(void)
 	    cmocka_unit_test(
 		trust_chain_step_takes_a_policy_that_is_longer_than_a_manifest),
 	    cmocka_unit_test(trust_load_chain_reads_the_root_and_its_updates),
+	    cmocka_unit_test(
+		trust_load_chain_follows_no_link_and_waits_for_no_pipe),
 	    cmocka_unit_test(trust_load_chain_refuses_large_files),
 	};
 
