@@ -81,6 +81,7 @@ static void list_group(FILE *out, const char *group);
 int
 main(int argc, char **argv)
 {
+	command_begin();
 	return command_finish(run(argc, argv));
 }
 

@@ -23,6 +23,7 @@ static void list(FILE *out);
 int
 main(int argc, char **argv)
 {
+	command_begin();
 	return command_finish(run(argc, argv));
 }
 

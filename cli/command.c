@@ -3,9 +3,18 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static void print_usage(FILE *out, const struct command *command);
 static int print_words(FILE *out, int column, const char *words);
+
+void
+command_begin(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
 
 void
 command_help(const struct command *command)

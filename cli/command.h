@@ -96,6 +96,10 @@ int command_failed(const struct err *err, bool as_json);
 /* EXIT_DONE for no error, or the exit status for the error's class. */
 int command_status_of(const struct err *err);
 
+/* Before anything else in main(). What the process holds may be a private key,
+ * a PIN or a sealed secret: none of it gets into a core file. */
+void command_begin(void);
+
 /* An answer that nobody got is no success: the status to exit with. */
 int command_finish(int status);
 

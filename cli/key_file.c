@@ -1,12 +1,13 @@
 #include "cli/key_file.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
 #include "cli/pin.h"
-#include "keys/private_key.h"
 #include "keys/token_key.h"
 
 static int read_key_text(const char *path, char **ret_text, size_t *ret_len,
@@ -50,6 +51,23 @@ key_file_any(const char *path, struct public_key **ret_key, struct err *err)
 	return load_public_half(path, ret_key, err);
 }
 
+int
+key_file_private(const char *path, struct private_key **ret_key,
+    struct err *err)
+{
+	struct stat st;
+
+	TRY(private_key_load(path, ret_key, err));
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_mode & 0077) != 0)
+		fprintf(stderr,
+		    "assay: warning: %s: mode %04o: others than its owner may "
+		    "%s this private key\n",
+		    err_quote_str(path).text, st.st_mode & 07777,
+		    (st.st_mode & 0022) != 0 ? "write" : "read");
+	return 0;
+}
+
 /* The limit of a key is not that of an image, and the remedy neither. */
 static int
 read_key_text(const char *path, char **ret_text, size_t *ret_len,
@@ -86,7 +104,7 @@ load_public_half(const char *path, struct public_key **ret_key, struct err *err)
 {
 	CLEANUP(private_key_freep) struct private_key *private = NULL;
 
-	TRY(private_key_load(path, &private, err));
+	TRY(key_file_private(path, &private, err));
 	return copy_public(private_key_public(private), ret_key, err);
 }
 

@@ -5,6 +5,7 @@
 #ifndef ASSAY_CLI_KEY_FILE_H
 #define ASSAY_CLI_KEY_FILE_H
 
+#include "keys/private_key.h"
 #include "keys/public_key.h"
 
 /*
@@ -17,6 +18,15 @@
 int key_file_public(const char *path, struct public_key **ret_key,
     struct err *err);
 int key_file_any(const char *path, struct public_key **ret_key,
+    struct err *err);
+
+/*
+ * A private key from a file; owned. Warns on standard error of one that others
+ * than its owner may read or write: it is taken, since where it lies may be
+ * closed to them.
+ * Errors: those of private_key_load().
+ */
+int key_file_private(const char *path, struct private_key **ret_key,
     struct err *err);
 
 #endif

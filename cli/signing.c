@@ -167,7 +167,7 @@ sign_with_file(const char *path, struct work *work, struct err *err)
 	const struct private_key *keys[1];
 	char *text;
 
-	TRY(private_key_load(path, &key, err));
+	TRY(key_file_private(path, &key, err));
 	keys[0] = key;
 	TRY(dsse_sign(work->payload_type, work->payload,
 	    bytes_of_str(work->text != NULL ? work->text : ""), keys, 1, &text,
