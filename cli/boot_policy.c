@@ -25,6 +25,7 @@ struct options {
 	const char *approve_key;
 	const char *approvals;
 	const char *ref;
+	int64_t until_epoch;
 };
 
 static int read_options(int argc, char **argv, struct options *options);
@@ -45,8 +46,9 @@ static int read_payload(const char *path, char **ret_text, size_t *ret_len,
     struct err *err);
 static int sign_approvals(const struct options *options,
     struct approvals *approvals, char **ret_text, struct err *err);
-static int sign_approval(const struct private_key *key, const char *ref,
-    struct approval *approval, struct err *err);
+static int sign_approval(const struct private_key *key,
+    const struct approvals *approvals, struct approval *approval,
+    struct err *err);
 
 static int
 run(int argc, char **argv)
@@ -78,6 +80,8 @@ read_options(int argc, char **argv, struct options *options)
 	    {"approvals", required_argument, .text = &options->approvals},
 	    {"ref", required_argument, .may_be_empty = true,
 		.text = &options->ref},
+	    {"until-epoch", required_argument, .number = &options->until_epoch,
+		.min = 1, .max = INT64_MAX},
 	};
 	const struct command *self = &command_boot_policy;
 	bool makes;
@@ -93,9 +97,12 @@ read_options(int argc, char **argv, struct options *options)
 	    (options->approvals != NULL && !makes))
 		return command_usage(self,
 		    "--approvals, --approve-key and --release belong together");
-	if (!approval_ref_is_valid(options->ref))
+	if (options->until_epoch > 0 && options->approvals == NULL)
+		return command_usage(self, "--until-epoch needs --approvals");
+	if (!approval_ref_is_valid(options->ref, options->until_epoch))
 		return command_usage(self,
-		    "--ref: up to %d printable characters", APPROVAL_REF_BYTES);
+		    "--ref: up to %d printable characters, %d with an epoch",
+		    APPROVAL_REF_BYTES, APPROVAL_BOUND_REF_BYTES);
 	if (!signing_is_asked(&options->signing))
 		return makes
 		           ? ARGUMENTS_READ
@@ -290,9 +297,9 @@ sign_approvals(const struct options *options, struct approvals *approvals,
 	TRY(public_key_to_pem(private_key_public(key), &pem, err));
 	TRY(public_key_from_pem(bytes_of_str(pem), &public, err));
 	memcpy(approvals->ref, options->ref, strlen(options->ref) + 1);
+	approvals->until_epoch = options->until_epoch;
 	for (size_t i = 0; i < approvals->count; i++)
-		TRY(sign_approval(key, approvals->ref, &approvals->items[i],
-		    err));
+		TRY(sign_approval(key, approvals, &approvals->items[i], err));
 	approvals->key = public;
 	code = approvals_encode(approvals, ret_text, err);
 	approvals->key = NULL;
@@ -300,11 +307,12 @@ sign_approvals(const struct options *options, struct approvals *approvals,
 }
 
 static int
-sign_approval(const struct private_key *key, const char *ref,
+sign_approval(const struct private_key *key, const struct approvals *approvals,
     struct approval *approval, struct err *err)
 {
-	uint8_t message[DIGEST_BYTES + APPROVAL_REF_BYTES];
-	size_t len = approval_message(&approval->policy, ref, message);
+	uint8_t message[DIGEST_BYTES + APPROVAL_USE_BYTES];
+	size_t len = approval_message(&approval->policy, approvals->ref,
+	    approvals->until_epoch, message);
 	CLEANUP(freep) uint8_t *sig = NULL;
 	size_t sig_len;
 
@@ -319,5 +327,5 @@ sign_approval(const struct private_key *key, const char *ref,
 const struct command command_boot_policy = {"boot", "policy",
     "[--release NAME=PREDICTION... --version N] --payload FILE "
     "[--out ENVELOPE] " SIGNING_USAGE
-    " [--approve-key KEY --approvals FILE [--ref TEXT]]",
+    " [--approve-key KEY --approvals FILE [--ref TEXT] [--until-epoch N]]",
     "", "allow releases to boot: a policy from predictions, signed", run};

@@ -47,7 +47,7 @@ read_options(int argc, char **argv, struct options *options)
 	const struct command *self = &command_tpm_seal;
 	int status = arguments_read(self, known, countof(known), &argc, argv);
 
-	if (status == ARGUMENTS_READ && !approval_ref_is_valid(options->ref))
+	if (status == ARGUMENTS_READ && !approval_ref_is_valid(options->ref, 0))
 		return command_usage(self,
 		    "--ref: up to %d printable characters", APPROVAL_REF_BYTES);
 	return status;

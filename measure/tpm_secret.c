@@ -221,13 +221,13 @@ verify(struct tpm_esys *tpm, ESYS_TR key, const struct approvals *approvals,
     struct err *err)
 {
 	CLEANUP(freep) TPMT_TK_VERIFIED *ticket = NULL;
-	uint8_t message[DIGEST_BYTES + APPROVAL_REF_BYTES];
+	uint8_t message[DIGEST_BYTES + APPROVAL_USE_BYTES];
 	TPM2B_DIGEST hashed = {.size = DIGEST_BYTES};
 	TPMT_SIGNATURE signature = {.sigAlg = TPM2_ALG_ECDSA};
 	TPMS_SIGNATURE_ECDSA *ecdsa = &signature.signature.ecdsa;
 	struct digest digest;
-	size_t len =
-	    approval_message(&approval->policy, approvals->ref, message);
+	size_t len = approval_message(&approval->policy, approvals->ref,
+	    approvals->until_epoch, message);
 
 	TRY(digest_of(bytes_of(message, len), &digest, err));
 	memcpy(hashed.buffer, digest.bytes, DIGEST_BYTES);
@@ -255,7 +255,7 @@ satisfy(struct tpm_esys *tpm, ESYS_TR session,
 	const TPM2B_DIGEST as_they_are = {.size = 0};
 	TPM2B_NAME name = {.size = TPM_NAME_BYTES};
 	TPM2B_DIGEST policy = {.size = DIGEST_BYTES};
-	TPM2B_NONCE ref = {.size = (uint16_t)strlen(approvals->ref)};
+	TPM2B_NONCE use = {.size = 0};
 	TPML_PCR_SELECTION selection = {.count = 0};
 
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
@@ -273,14 +273,15 @@ satisfy(struct tpm_esys *tpm, ESYS_TR session,
 	}
 	memcpy(policy.buffer, approval->policy.bytes, DIGEST_BYTES);
 	memcpy(name.name, key->name.bytes, TPM_NAME_BYTES);
-	memcpy(ref.buffer, approvals->ref, ref.size);
+	use.size = (uint16_t)approval_use(approvals->ref,
+	    approvals->until_epoch, use.buffer);
 	TRY(tpm_esys_check(Esys_PolicyPCR(tpm->esys, session, ESYS_TR_NONE,
 			       ESYS_TR_NONE, ESYS_TR_NONE, &as_they_are,
 			       &selection),
 	    err, "registers"));
 	return tpm_esys_check(Esys_PolicyAuthorize(tpm->esys, session,
 				  ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-				  &policy, &ref, &name, ticket),
+				  &policy, &use, &name, ticket),
 	    err, "approval of release %s", approval->release);
 }
 

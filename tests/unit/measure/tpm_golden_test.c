@@ -68,7 +68,7 @@ static const struct {
 } kinds[] = {
     {"tpm-identity", 28, 2, read_identity},
     {"boot-policy", 34, 1, read_policy},
-    {"approval", 27, 1, read_approvals},
+    {"approval", 34, 2, read_approvals},
     {"secret", 28, 1, read_secret},
     {"credential", 13, 2, read_credential},
 };

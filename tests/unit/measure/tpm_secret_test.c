@@ -61,7 +61,7 @@ approve(struct host *host, const char *ref)
 	struct tpm_port port = swtpm_port(host->swtpm, &host->identity);
 	struct approval *approval =
 	    &host->approvals->items[host->approvals->count++];
-	uint8_t message[DIGEST_BYTES + APPROVAL_REF_BYTES];
+	uint8_t message[DIGEST_BYTES + APPROVAL_USE_BYTES];
 	CLEANUP(freep) uint8_t *sig = NULL;
 	struct pcr_values values;
 	struct err err = {0};
@@ -77,7 +77,8 @@ approve(struct host *host, const char *ref)
 	approval->policy = POLICY_DIGEST_START;
 	assert_refused(policy_digest_pcr(&values, &approval->policy, &err), 0);
 	strcpy(host->approvals->ref, ref);
-	len = approval_message(&approval->policy, ref, message);
+	len = approval_message(&approval->policy, ref,
+	    host->approvals->until_epoch, message);
 	assert_refused(private_key_sign(host->key, bytes_of(message, len), &sig,
 			   &len, &err),
 	    0);
