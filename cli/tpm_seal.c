@@ -5,11 +5,13 @@
 #include "base/scope.h"
 #include "cli/key_file.h"
 #include "cli/tpm.h"
+#include "measure/epoch_policy.h"
 
 struct options {
 	struct tpm_options tpm;
 	const char *key;
 	const char *ref;
+	int64_t from_epoch;
 	const char *in;
 	const char *out;
 };
@@ -40,6 +42,8 @@ read_options(int argc, char **argv, struct options *options)
 		.text = &options->key},
 	    {"ref", required_argument, .may_be_empty = true,
 		.text = &options->ref},
+	    {"from-epoch", required_argument, .number = &options->from_epoch,
+		.min = 1, .max = EPOCH_POLICY_MAX},
 	    {"in", required_argument, .is_needed = true, .text = &options->in},
 	    {"out", required_argument, .is_needed = true,
 		.text = &options->out},
@@ -47,9 +51,11 @@ read_options(int argc, char **argv, struct options *options)
 	const struct command *self = &command_tpm_seal;
 	int status = arguments_read(self, known, countof(known), &argc, argv);
 
-	if (status == ARGUMENTS_READ && !approval_ref_is_valid(options->ref, 0))
+	if (status == ARGUMENTS_READ &&
+	    !approval_ref_is_valid(options->ref, options->from_epoch))
 		return command_usage(self,
-		    "--ref: up to %d printable characters", APPROVAL_REF_BYTES);
+		    "--ref: up to %d printable characters, %d with an epoch",
+		    APPROVAL_REF_BYTES, APPROVAL_BOUND_REF_BYTES);
 	return status;
 }
 
@@ -59,6 +65,8 @@ seal(struct options *options, struct err *err)
 	CLEANUP(public_key_freep) struct public_key *key = NULL;
 	CLEANUP(freep) char *secret = NULL;
 	CLEANUP(freep) char *text = NULL;
+	struct tpm_secret_terms terms = {.ref = options->ref,
+	    .from_epoch = options->from_epoch};
 	struct tpm_place place;
 	size_t len;
 	int code;
@@ -66,8 +74,9 @@ seal(struct options *options, struct err *err)
 	TRY(key_file_public(options->key, &key, err));
 	TRY(tpm_place_of(&options->tpm, &place, err));
 	TRY(file_read(options->in, 2 * TPM_SECRET_BYTES, &secret, &len, err));
-	code = tpm_secret_seal(&place, key, options->ref, bytes_of(secret, len),
-	    &text, err);
+	terms.policy_key = key;
+	code =
+	    tpm_secret_seal(&place, &terms, bytes_of(secret, len), &text, err);
 	explicit_bzero(secret, len);
 	TRY(code);
 	return file_write(options->out, bytes_of_str(text), 0644, FILE_REFUSE,
@@ -75,5 +84,5 @@ seal(struct options *options, struct err *err)
 }
 
 const struct command command_tpm_seal = {"tpm", "seal",
-    TPM_USAGE " --key PUB [--ref TEXT] --in SECRET --out FILE", "",
-    "seal a secret so that it opens on approved boots only", run};
+    TPM_USAGE " --key PUB [--ref TEXT] [--from-epoch N] --in SECRET --out FILE",
+    "", "seal a secret so that it opens on approved boots only", run};

@@ -106,7 +106,7 @@ approval_ref_is_valid(const char *ref, int64_t until_epoch)
 		if (ref[i] < 0x20 || ref[i] > 0x7e)
 			return false;
 	return len <= (until_epoch > 0 ? APPROVAL_BOUND_REF_BYTES
-	                               : APPROVAL_REF_BYTES);
+				       : APPROVAL_REF_BYTES);
 }
 
 /* No `ref` holds a line feed, so no use without a bound looks like one. */
