@@ -450,8 +450,8 @@ X(565, SECRET_MALFORMED, REFUSAL, \
   "the sealed secret or the credential breaks its format, or is another's", \
   "seal it again on this host, or ask for a new credential") \
 X(566, APPROVAL_UNFIT, REFUSAL, \
-  "the approvals are not for this secret: for other epochs, or another use", \
-  "use newer approvals, or seal it for epochs that have not passed") \
+  "the approvals are not for this: other epochs, another use, no such cap", \
+  "use approvals that are made for it, and of an epoch that has not passed") \
 /* The platform, as the tpm role finds it */ \
 X(580, LOG_REGISTER_CHANGED, REFUSAL, \
   "the register or NV index that assayd logs into is not what the log says", \

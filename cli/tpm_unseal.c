@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/scope.h"
@@ -11,22 +12,26 @@ struct options {
 	const char *approvals;
 	const char *in;
 	const char *out;
+	int64_t cap;
 };
 
 static int unseal(struct options *options, struct err *err);
+static int check_out(const struct options *options, struct err *err);
 static int read_approvals(const char *path, struct approvals **ret_approvals,
     struct err *err);
 
 static int
 run(int argc, char **argv)
 {
-	struct options options = {.tpm = TPM_OPTIONS};
+	struct options options = {.tpm = TPM_OPTIONS, .cap = TPM_SECRET_NO_CAP};
 	const struct argument known[] = {
 	    TPM_ARGUMENTS(&options.tpm, true),
 	    {"approvals", required_argument, .is_needed = true,
 		.text = &options.approvals},
 	    {"in", required_argument, .is_needed = true, .text = &options.in},
 	    {"out", required_argument, .is_needed = true, .text = &options.out},
+	    {"cap", required_argument, .number = &options.cap, .min = 0,
+		.max = PCR_COUNT - 1},
 	};
 	struct err err = {0};
 	int status = arguments_read(&command_tpm_unseal, known, countof(known),
@@ -44,23 +49,39 @@ unseal(struct options *options, struct err *err)
 {
 	CLEANUP(approvals_freep) struct approvals *approvals = NULL;
 	CLEANUP(freep) char *sealed = NULL;
+	struct tpm_secret_opening opening = {.cap = (int)options->cap};
 	const struct approval *approval;
 	struct tpm_secret secret;
 	struct tpm_place place;
 	size_t len;
 	int code;
 
+	TRY(check_out(options, err));
 	TRY(read_approvals(options->approvals, &approvals, err));
 	TRY(tpm_place_of(&options->tpm, &place, err));
 	TRY(file_read(options->in, LIMIT_SEALED_BYTES, &sealed, &len, err));
-	TRY(tpm_secret_unseal(&place, bytes_of(sealed, len), approvals, &secret,
-	    &approval, err));
+	opening.sealed = bytes_of(sealed, len);
+	opening.approvals = approvals;
+	TRY(tpm_secret_unseal(&place, &opening, &secret, &approval, err));
 	code = file_write(options->out, bytes_of(secret.bytes, secret.len),
 	    0600, FILE_REFUSE, err);
 	explicit_bzero(&secret, sizeof(secret));
 	if (code == 0)
 		printf("release %s\n", approval->release);
 	return code;
+}
+
+/* Found out before the one time that it opens in this boot. */
+static int
+check_out(const struct options *options, struct err *err)
+{
+	struct stat found;
+
+	if (options->cap != TPM_SECRET_NO_CAP &&
+	    lstat(options->out, &found) == 0)
+		return err_set(err, FILE_EXISTS, "%s",
+		    err_quote_str(options->out).text);
+	return 0;
 }
 
 static int
@@ -81,5 +102,5 @@ read_approvals(const char *path, struct approvals **ret_approvals,
 }
 
 const struct command command_tpm_unseal = {"tpm", "unseal",
-    TPM_USAGE " --approvals FILE --in FILE --out SECRET", "",
+    TPM_USAGE " --approvals FILE --in FILE --out SECRET [--cap N]", "",
     "open a sealed secret, if this boot is approved", run};

@@ -34,8 +34,8 @@ struct epoch_policy_terms {
 	struct tpm_name key; /* the policy key's */
 	const char *ref;     /* borrowed */
 	struct tpm_name counter;
-	int64_t from_epoch;     /* 1 to EPOCH_POLICY_MAX */
-	int64_t from_counter;   /* what the counter holds then; likewise */
+	int64_t from_epoch;   /* 1 to EPOCH_POLICY_MAX */
+	int64_t from_counter; /* what the counter holds then; likewise */
 };
 
 struct epoch_policy {

@@ -11,6 +11,9 @@
 #include "measure/tpm_port_esys.h"
 #include "measure/tpm_sealed.h"
 
+/* What goes into a register to cap it. */
+#define CAP_TEXT "assay.cap/1"
+
 /* What is unsealed with what. All borrowed. */
 struct unsealing {
 	const struct tpm_identity *identity;
@@ -29,10 +32,15 @@ static int create(struct tpm_esys *tpm, const struct digest *policy,
 static int open_pinned(const struct tpm_place *place, struct tpm_esys **ret_tpm,
     struct err *err);
 static int find_approval(const struct tpm_place *place,
-    const struct tpm_sealed *sealed, const struct approvals *approvals,
+    const struct tpm_secret_opening *opening, const struct tpm_sealed *sealed,
     const struct approval **ret_approval, struct err *err);
 static int check_epochs(const struct tpm_port *port,
     const struct tpm_sealed *sealed, int64_t until_epoch, struct err *err);
+static int check_cap(const struct approval *approval,
+    const struct pcr_values *values, unsigned int cap, struct err *err);
+static int load_and_unseal(const struct tpm_place *place,
+    const struct unsealing *unsealing, struct tpm_secret *ret_secret,
+    struct err *err);
 static int unseal(struct tpm_esys *tpm, ESYS_TR object,
     const struct unsealing *unsealing, struct tpm_secret *ret_secret,
     struct err *err);
@@ -41,6 +49,8 @@ static int satisfy(struct tpm_esys *tpm, ESYS_TR session,
 static int terms_of(const struct tpm_identity *identity,
     const struct tpm_sealed *sealed, const struct public_key *policy_key,
     const char *ref, struct epoch_policy_terms *ret_terms, struct err *err);
+static int extend_cap(const struct tpm_place *place, unsigned int cap,
+    struct err *err);
 static int activate(struct tpm_esys *tpm, const struct tpm_identity *identity,
     ESYS_TR policy, const TPM2B_ID_OBJECT *blob,
     const TPM2B_ENCRYPTED_SECRET *encrypted, TPM2B_DIGEST **ret_secret,
@@ -69,33 +79,27 @@ tpm_secret_seal(const struct tpm_place *place,
 }
 
 int
-tpm_secret_unseal(const struct tpm_place *place, struct bytes sealed,
-    const struct approvals *approvals, struct tpm_secret *ret_secret,
+tpm_secret_unseal(const struct tpm_place *place,
+    const struct tpm_secret_opening *opening, struct tpm_secret *ret_secret,
     const struct approval **ret_approval, struct err *err)
 {
-	CLEANUP(tpm_esys_freep) struct tpm_esys *tpm = NULL;
-	struct tpm_sealed decoded;
+	struct tpm_sealed sealed;
 	struct unsealing unsealing = {.identity = place->identity,
-	    .sealed = &decoded,
-	    .approvals = approvals};
-	ESYS_TR object;
-	int code;
+	    .sealed = &sealed,
+	    .approvals = opening->approvals};
+	struct tpm_secret secret;
+	int code = 0;
 
-	TRY(tpm_sealed_decode(sealed, &decoded, err));
-	TRY(find_approval(place, &decoded, approvals, &unsealing.approval,
-	    err));
-	TRY(open_pinned(place, &tpm, err));
-	TRY(tpm_esys_session_use(tpm, 0, err));
-	TRY(refuse_foreign(
-	    tpm_esys_check(Esys_Load(tpm->esys, tpm->salt, tpm->session,
-			       ESYS_TR_NONE, ESYS_TR_NONE, &decoded.private,
-			       &decoded.public, &object),
-		err, "load the secret"),
-	    "the sealed secret", err));
-	code = unseal(tpm, object, &unsealing, ret_secret, err);
-	tpm_esys_flush(tpm, &object);
-	if (code == 0)
+	TRY(tpm_sealed_decode(opening->sealed, &sealed, err));
+	TRY(find_approval(place, opening, &sealed, &unsealing.approval, err));
+	TRY(load_and_unseal(place, &unsealing, &secret, err));
+	if (opening->cap != TPM_SECRET_NO_CAP)
+		code = extend_cap(place, (unsigned int)opening->cap, err);
+	if (code == 0) {
+		*ret_secret = secret;
 		*ret_approval = unsealing.approval;
+	}
+	explicit_bzero(&secret, sizeof(secret));
 	return code;
 }
 
@@ -225,18 +229,22 @@ open_pinned(const struct tpm_place *place, struct tpm_esys **ret_tpm,
 
 /* The TPM decides; this says why it would refuse. */
 static int
-find_approval(const struct tpm_place *place, const struct tpm_sealed *sealed,
-    const struct approvals *approvals, const struct approval **ret_approval,
-    struct err *err)
+find_approval(const struct tpm_place *place,
+    const struct tpm_secret_opening *opening, const struct tpm_sealed *sealed,
+    const struct approval **ret_approval, struct err *err)
 {
 	CLEANUP(tpm_port_close) struct tpm_port port = {.ops = NULL};
 	struct pcr_values values;
 
 	TRY(tpm_port_esys_open(place->where, place->identity, place->timeout_ms,
 	    &port, err));
-	TRY(check_epochs(&port, sealed, approvals->until_epoch, err));
+	TRY(check_epochs(&port, sealed, opening->approvals->until_epoch, err));
 	TRY(port.ops->pcr_read(port.tpm, &values, err));
-	return approvals_find(approvals, &values, ret_approval, err);
+	TRY(approvals_find(opening->approvals, &values, ret_approval, err));
+	if (opening->cap == TPM_SECRET_NO_CAP)
+		return 0;
+	return check_cap(*ret_approval, &values, (unsigned int)opening->cap,
+	    err);
 }
 
 static int
@@ -263,6 +271,54 @@ check_epochs(const struct tpm_port *port, const struct tpm_sealed *sealed,
 		    ": this host is past it, the counter is %" PRIu64,
 		    until_epoch, counter);
 	return 0;
+}
+
+static int
+check_cap(const struct approval *approval, const struct pcr_values *values,
+    unsigned int cap, struct err *err)
+{
+	static const struct pcr_digest zeros;
+	bool is_approved = false;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		if ((approval->registers[bank] >> cap & 1) == 0)
+			continue;
+		is_approved = true;
+		if (!pcr_digest_equal(bank, &values->value[bank][cap], &zeros))
+			return err_set(err, APPROVAL_UNFIT,
+			    "register %u cannot be capped: something was "
+			    "measured there",
+			    cap);
+	}
+	if (!is_approved)
+		return err_set(err, APPROVAL_UNFIT,
+		    "register %u cannot be capped: release %s is approved "
+		    "whatever it holds",
+		    cap, approval->release);
+	return 0;
+}
+
+static int
+load_and_unseal(const struct tpm_place *place,
+    const struct unsealing *unsealing, struct tpm_secret *ret_secret,
+    struct err *err)
+{
+	CLEANUP(tpm_esys_freep) struct tpm_esys *tpm = NULL;
+	const struct tpm_sealed *sealed = unsealing->sealed;
+	ESYS_TR object;
+	int code;
+
+	TRY(open_pinned(place, &tpm, err));
+	TRY(tpm_esys_session_use(tpm, 0, err));
+	TRY(refuse_foreign(
+	    tpm_esys_check(Esys_Load(tpm->esys, tpm->salt, tpm->session,
+			       ESYS_TR_NONE, ESYS_TR_NONE, &sealed->private,
+			       &sealed->public, &object),
+		err, "load the secret"),
+	    "the sealed secret", err));
+	code = unseal(tpm, object, unsealing, ret_secret, err);
+	tpm_esys_flush(tpm, &object);
+	return code;
 }
 
 static int
@@ -321,6 +377,19 @@ terms_of(const struct tpm_identity *identity, const struct tpm_sealed *sealed,
 	    .from_counter = sealed->from_counter};
 	return 0;
 }
+/* In a session: an answer that the TPM did not make is none. */
+static int
+extend_cap(const struct tpm_place *place, unsigned int cap, struct err *err)
+{
+	CLEANUP(tpm_port_close) struct tpm_port port = {.ops = NULL};
+	struct pcr_digests digests;
+
+	TRY(pcr_digests_of(bytes_of_str(CAP_TEXT), &digests, err));
+	TRY(tpm_port_esys_open(place->where, place->identity, place->timeout_ms,
+	    &port, err));
+	return port.ops->pcr_extend(port.tpm, cap, &digests, err);
+}
+
 /* The EK may be used by who may use the endorsement hierarchy. */
 static int
 activate(struct tpm_esys *tpm, const struct tpm_identity *identity,

@@ -53,15 +53,31 @@ int tpm_secret_seal(const struct tpm_place *place,
     const struct tpm_secret_terms *terms, struct bytes secret, char **ret_text,
     struct err *err);
 
+enum { TPM_SECRET_NO_CAP = -1 };
+
+/* What is opened with what. All borrowed. */
+struct tpm_secret_opening {
+	struct bytes sealed;
+	const struct approvals *approvals;
+	/* Extend this register when the secret is out, so that it does not
+	 * open again before the next boot; or TPM_SECRET_NO_CAP. */
+	int cap;
+};
+
 /*
+ * What could not be capped is not given out. Only a register that holds zeros
+ * is taken for a cap: nothing was measured there, and so no boot policy names
+ * it, and no verifier misses what it held.
+ *
  * Errors: TPM_POLICY_UNMET (no approval fits the registers, or the secret was
  * sealed to another key or ref); APPROVAL_UNFIT (it goes with epochs that the
- * approvals are not for, or this host has passed theirs); SECRET_MALFORMED
- * (also if it was sealed by another TPM); those of tpm_port.h. The caller
- * wipes *ret_secret.
+ * approvals are not for, or this host has passed theirs; the cap is not among
+ * the approved registers, or something is in it); SECRET_MALFORMED (also if it
+ * was sealed by another TPM); those of tpm_port.h. The caller wipes
+ * *ret_secret.
  */
-int tpm_secret_unseal(const struct tpm_place *place, struct bytes sealed,
-    const struct approvals *approvals, struct tpm_secret *ret_secret,
+int tpm_secret_unseal(const struct tpm_place *place,
+    const struct tpm_secret_opening *opening, struct tpm_secret *ret_secret,
     const struct approval **ret_approval, struct err *err);
 
 /*

@@ -25,6 +25,7 @@ struct host {
 	struct private_key *key;
 	struct approvals *approvals;
 	char *sealed;
+	uint32_t registers; /* of the bank SHA-256 that are approved */
 };
 
 static struct public_key *
@@ -53,7 +54,7 @@ extend(const struct host *host, unsigned int pcr, const char *what)
 	assert_refused(port.ops->pcr_extend(port.tpm, pcr, &digests, &err), 0);
 }
 
-/* Registers 4 and 7 as they are now. */
+/* Registers 4 and 7, and others that a test adds, as they are now. */
 static void
 approve(struct host *host, const char *ref)
 {
@@ -68,11 +69,11 @@ approve(struct host *host, const char *ref)
 	size_t len;
 
 	assert_refused(port.ops->pcr_read(port.tpm, &values, &err), 0);
-	values.known[PCR_SHA256] = 0x90;
+	values.known[PCR_SHA256] = host->registers;
 	values.known[PCR_SHA384] = 0x10;
 	snprintf(approval->release, sizeof(approval->release), "r%zu",
 	    host->approvals->count);
-	approval->registers[PCR_SHA256] = 0x90;
+	approval->registers[PCR_SHA256] = host->registers;
 	approval->registers[PCR_SHA384] = 0x10;
 	approval->policy = POLICY_DIGEST_START;
 	assert_refused(policy_digest_pcr(&values, &approval->policy, &err), 0);
@@ -105,7 +106,7 @@ seal(struct host *host, int64_t from_epoch)
 static struct host
 host_of(struct swtpm *swtpm)
 {
-	struct host host = {.swtpm = swtpm};
+	struct host host = {.swtpm = swtpm, .registers = 1u << 4 | 1u << 7};
 	struct err err = {0};
 
 	host.identity = swtpm_provision(swtpm, NULL);
@@ -133,16 +134,17 @@ host_done(struct host *host)
 }
 
 static void
-opens(struct host *host, int code)
+opens_and_caps(struct host *host, int cap, int code)
 {
+	struct tpm_secret_opening opening = {bytes_of_str(host->sealed),
+	    host->approvals, cap};
 	struct tpm_secret secret = {.len = 77};
 	const struct approval *approval = NULL;
 	struct err err = {0};
 
 	host->place.identity = &host->identity;
-	assert_refused(tpm_secret_unseal(&host->place,
-			   bytes_of_str(host->sealed), host->approvals, &secret,
-			   &approval, &err),
+	assert_refused(
+	    tpm_secret_unseal(&host->place, &opening, &secret, &approval, &err),
 	    code);
 	assert_true((code == 0) == (approval != NULL));
 	if (code != 0) {
@@ -151,6 +153,12 @@ opens(struct host *host, int code)
 	}
 	assert_int_equal(secret.len, strlen(SECRET));
 	assert_memory_equal(secret.bytes, SECRET, strlen(SECRET));
+}
+
+static void
+opens(struct host *host, int code)
+{
+	opens_and_caps(host, TPM_SECRET_NO_CAP, code);
 }
 
 static void
@@ -311,6 +319,59 @@ what_looks_like_the_counter_is_not_it(void **state)
 	    "-s 8 -a 'authwrite|authread|ownerread|no_da' 0x018a5500 && "
 	    "head -c 8 /dev/zero | tpm2_nvwrite -Q -i - 0x018a5500");
 	opens(&host, TPM_KEY_NOT_PINNED);
+}
+
+static void
+a_capped_secret_opens_again_after_the_next_boot_only(void **state)
+{
+	CLEANUP(host_done) struct host host = host_of(*state);
+
+	host.registers |= 1u << 12;
+	host.approvals->count = 0;
+	approve(&host, "disk");
+	opens(&host, 0);
+	opens_and_caps(&host, 12, 0);
+	opens(&host, TPM_POLICY_UNMET);
+	opens_and_caps(&host, 12, TPM_POLICY_UNMET);
+	swtpm_stop(host.swtpm);
+	swtpm_start(host.swtpm);
+	extend(&host, 4, "release one");
+	opens_and_caps(&host, 12, 0);
+	opens(&host, TPM_POLICY_UNMET);
+}
+
+/* That would close nothing, or make a boot policy or a verifier refuse. */
+static void
+a_register_that_is_not_approved_or_not_blank_is_no_cap(void **state)
+{
+	CLEANUP(host_done) struct host host = host_of(*state);
+
+	opens_and_caps(&host, 12, APPROVAL_UNFIT);
+	opens_and_caps(&host, 4, APPROVAL_UNFIT);
+	opens(&host, 0);
+}
+
+/* Somebody on the way to the TPM drops the extension, or the TPM fails. */
+static void
+what_could_not_be_capped_is_not_given_out(void **state)
+{
+	static const enum interposer_twist twists[] = {TWIST_FAKE_DONE,
+	    TWIST_CODE};
+	static const int codes[] = {TPM_RESPONSE_FORGED, TPM_FAILED};
+	const uint32_t pcr_extend = 0x182;
+	CLEANUP(host_done) struct host host = host_of(*state);
+
+	host.registers |= 1u << 12;
+	host.approvals->count = 0;
+	approve(&host, "disk");
+	for (size_t i = 0; i < countof(twists); i++) {
+		struct interposer interposer =
+		    interposer_start(host.swtpm, pcr_extend, twists[i], 0x101);
+
+		host.place.where = interposer.where;
+		opens_and_caps(&host, 12, codes[i]);
+		interposer_stop(&interposer);
+	}
 }
 
 /* The TPM decides, not our search for an approval that fits. */
@@ -524,6 +585,9 @@ main(void)
 	    TEST(a_secret_is_sealed_for_no_epoch_that_is_over_or_out_of_reach),
 	    TEST(a_counter_that_was_made_again_brings_no_approval_back),
 	    TEST(what_looks_like_the_counter_is_not_it),
+	    TEST(a_capped_secret_opens_again_after_the_next_boot_only),
+	    TEST(a_register_that_is_not_approved_or_not_blank_is_no_cap),
+	    TEST(what_could_not_be_capped_is_not_given_out),
 	    TEST(an_approval_by_another_key_or_for_another_use_opens_nothing),
 	    TEST(a_false_signature_opens_nothing),
 	    TEST(a_secret_of_another_tpm_is_refused),
