@@ -452,6 +452,9 @@ X(565, SECRET_MALFORMED, REFUSAL, \
 X(566, APPROVAL_UNFIT, REFUSAL, \
   "the approvals are not for this: other epochs, another use, no such cap", \
   "use approvals that are made for it, and of an epoch that has not passed") \
+X(567, SIGNER_OTHER, REFUSAL, \
+  "the file is not signed by the key that was named", \
+  "find out who made it; if it is yours, name the key that you signed it with") \
 /* The platform, as the tpm role finds it */ \
 X(580, LOG_REGISTER_CHANGED, REFUSAL, \
   "the register or NV index that assayd logs into is not what the log says", \

@@ -4,7 +4,9 @@
 #include "base/file.h"
 #include "base/scope.h"
 #include "cli/key_file.h"
+#include "cli/signing.h"
 #include "cli/tpm.h"
+#include "keys/dsse.h"
 #include "measure/epoch_policy.h"
 
 struct options {
@@ -14,10 +16,12 @@ struct options {
 	int64_t from_epoch;
 	const char *in;
 	const char *out;
+	struct signing signing; /* of the sealed file, if it is asked for */
 };
 
 static int read_options(int argc, char **argv, struct options *options);
 static int seal(struct options *options, struct err *err);
+static int sign(const struct signing *signing, char **text, struct err *err);
 
 static int
 run(int argc, char **argv)
@@ -44,6 +48,10 @@ read_options(int argc, char **argv, struct options *options)
 		.text = &options->ref},
 	    {"from-epoch", required_argument, .number = &options->from_epoch,
 		.min = 1, .max = EPOCH_POLICY_MAX},
+	    {"sign-key", required_argument, .list = &options->signing.keys,
+		.max = LIMIT_SIGNATURES},
+	    {"sign-pkcs11", required_argument, .list = &options->signing.tokens,
+		.max = LIMIT_SIGNATURES},
 	    {"in", required_argument, .is_needed = true, .text = &options->in},
 	    {"out", required_argument, .is_needed = true,
 		.text = &options->out},
@@ -79,10 +87,25 @@ seal(struct options *options, struct err *err)
 	    tpm_secret_seal(&place, &terms, bytes_of(secret, len), &text, err);
 	explicit_bzero(secret, len);
 	TRY(code);
+	if (signing_is_asked(&options->signing))
+		TRY(sign(&options->signing, &text, err));
 	return file_write(options->out, bytes_of_str(text), 0644, FILE_REFUSE,
 	    err);
 }
 
+/* The envelope takes the place of the text. */
+static int
+sign(const struct signing *signing, char **text, struct err *err)
+{
+	CLEANUP(freep) char *payload = *text;
+
+	*text = NULL;
+	return signing_add(signing, DSSE_SECRET_PAYLOAD_TYPE,
+	    bytes_of_str(payload), text, err);
+}
+
 const struct command command_tpm_seal = {"tpm", "seal",
-    TPM_USAGE " --key PUB [--ref TEXT] [--from-epoch N] --in SECRET --out FILE",
+    TPM_USAGE
+    " --key PUB [--ref TEXT] [--from-epoch N] "
+    "[--sign-key FILE...] [--sign-pkcs11 URI...] --in SECRET --out FILE",
     "", "seal a secret so that it opens on approved boots only", run};

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/scope.h"
+#include "cli/secret_file.h"
 #include "cli/tpm.h"
 
 struct options {
@@ -13,6 +14,8 @@ struct options {
 	const char *in;
 	const char *out;
 	int64_t cap;
+	const char *ref;
+	const char *signer;
 };
 
 static int unseal(struct options *options, struct err *err);
@@ -32,6 +35,9 @@ run(int argc, char **argv)
 	    {"out", required_argument, .is_needed = true, .text = &options.out},
 	    {"cap", required_argument, .number = &options.cap, .min = 0,
 		.max = PCR_COUNT - 1},
+	    {"ref", required_argument, .may_be_empty = true,
+		.text = &options.ref},
+	    {"signed-by", required_argument, .text = &options.signer},
 	};
 	struct err err = {0};
 	int status = arguments_read(&command_tpm_unseal, known, countof(known),
@@ -58,8 +64,11 @@ unseal(struct options *options, struct err *err)
 
 	TRY(check_out(options, err));
 	TRY(read_approvals(options->approvals, &approvals, err));
+	if (options->ref != NULL && strcmp(options->ref, approvals->ref) != 0)
+		return err_set(err, APPROVAL_UNFIT, "they are for \"%s\"",
+		    err_quote_str(approvals->ref).text);
 	TRY(tpm_place_of(&options->tpm, &place, err));
-	TRY(file_read(options->in, LIMIT_SEALED_BYTES, &sealed, &len, err));
+	TRY(secret_file_read(options->in, options->signer, &sealed, &len, err));
 	opening.sealed = bytes_of(sealed, len);
 	opening.approvals = approvals;
 	TRY(tpm_secret_unseal(&place, &opening, &secret, &approval, err));
@@ -102,5 +111,6 @@ read_approvals(const char *path, struct approvals **ret_approvals,
 }
 
 const struct command command_tpm_unseal = {"tpm", "unseal",
-    TPM_USAGE " --approvals FILE --in FILE --out SECRET [--cap N]", "",
-    "open a sealed secret, if this boot is approved", run};
+    TPM_USAGE " --approvals FILE --in FILE --out SECRET [--cap N] [--ref TEXT] "
+	      "[--signed-by PUB]",
+    "", "open a sealed secret, if this boot is approved", run};
