@@ -20,7 +20,9 @@ struct options {
 
 static int unseal(struct options *options, struct err *err);
 static int check_out(const struct options *options, struct err *err);
-static int read_approvals(const char *path, struct approvals **ret_approvals,
+static int read_approvals(const struct options *options,
+    struct approvals **ret_approvals, struct err *err);
+static int check_use(const char *ref, const struct approvals *approvals,
     struct err *err);
 
 static int
@@ -63,10 +65,7 @@ unseal(struct options *options, struct err *err)
 	int code;
 
 	TRY(check_out(options, err));
-	TRY(read_approvals(options->approvals, &approvals, err));
-	if (options->ref != NULL && strcmp(options->ref, approvals->ref) != 0)
-		return err_set(err, APPROVAL_UNFIT, "they are for \"%s\"",
-		    err_quote_str(approvals->ref).text);
+	TRY(read_approvals(options, &approvals, err));
 	TRY(tpm_place_of(&options->tpm, &place, err));
 	TRY(secret_file_read(options->in, options->signer, &sealed, &len, err));
 	opening.sealed = bytes_of(sealed, len);
@@ -94,9 +93,11 @@ check_out(const struct options *options, struct err *err)
 }
 
 static int
-read_approvals(const char *path, struct approvals **ret_approvals,
+read_approvals(const struct options *options, struct approvals **ret_approvals,
     struct err *err)
 {
+	CLEANUP(approvals_freep) struct approvals *approvals = NULL;
+	const char *path = options->approvals;
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
 	int code = file_read(path, LIMIT_APPROVAL_BYTES, &text, &len, err);
@@ -105,8 +106,20 @@ read_approvals(const char *path, struct approvals **ret_approvals,
 		err->code = APPROVAL_MALFORMED;
 	if (code != 0)
 		return (int)err->code;
-	if (approvals_decode(bytes_of(text, len), ret_approvals, err) != 0)
+	if (approvals_decode(bytes_of(text, len), &approvals, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
+	TRY(check_use(options->ref, approvals, err));
+	*ret_approvals = take_ptr(&approvals);
+	return 0;
+}
+
+static int
+check_use(const char *ref, const struct approvals *approvals, struct err *err)
+{
+	if (ref != NULL && strcmp(ref, approvals->ref) != 0)
+		return err_set(err, APPROVAL_UNFIT,
+		    "the approvals are for \"%s\"",
+		    err_quote_str(approvals->ref).text);
 	return 0;
 }
 

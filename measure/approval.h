@@ -25,7 +25,7 @@
 #include "measure/pcr.h"
 
 enum {
-	APPROVAL_USE_BYTES = 63, /* some TPMs take no more than 64 */
+	APPROVAL_USE_BYTES = 63, /* no TPM takes more than 64, some 32 */
 	APPROVAL_REF_BYTES = APPROVAL_USE_BYTES,
 	APPROVAL_BOUND_REF_BYTES = APPROVAL_USE_BYTES - 20, /* an epoch's */
 	APPROVAL_SIGNATURE_BYTES = 72,
