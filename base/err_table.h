@@ -449,6 +449,12 @@ X(564, APPROVAL_MALFORMED, REFUSAL, \
 X(565, SECRET_MALFORMED, REFUSAL, \
   "the sealed secret or the credential breaks its format, or is another's", \
   "seal it again on this host, or ask for a new credential") \
+X(566, APPROVAL_UNFIT, REFUSAL, \
+  "the approvals are not for this: other epochs, another use, no such cap", \
+  "use approvals that are made for it, and of an epoch that has not passed") \
+X(567, SIGNER_OTHER, REFUSAL, \
+  "the file is not signed by the key that was named", \
+  "find out who made it; if it is yours, name the key that you signed it with") \
 /* The platform, as the tpm role finds it */ \
 X(580, LOG_REGISTER_CHANGED, REFUSAL, \
   "the register or NV index that assayd logs into is not what the log says", \

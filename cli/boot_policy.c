@@ -25,6 +25,8 @@ struct options {
 	const char *approve_key;
 	const char *approvals;
 	const char *ref;
+	int64_t until_epoch;
+	int64_t cap; /* register, or 0 */
 };
 
 static int read_options(int argc, char **argv, struct options *options);
@@ -36,17 +38,21 @@ static int write_signed(const struct options *options, const char *text,
 static void warn_of_options(const struct approvals *approvals);
 static int make_payload(const struct options *options,
     struct approvals *approvals, char **ret_text, struct err *err);
-static int take_release(const char *item, struct boot_policy *policy,
-    struct approvals *approvals, struct err *err);
+static int take_release(const struct options *options, const char *item,
+    struct boot_policy *policy, struct approvals *approvals, struct err *err);
 static void warn_of_off(const char *path, const struct prediction *prediction);
 static int add_approval(const char *name, const struct pcr_values *values,
-    struct approvals *approvals, struct err *err);
+    unsigned int cap, struct approvals *approvals, struct err *err);
+static int add_cap(unsigned int cap, struct pcr_values *values,
+    struct err *err);
+static bool may_be_cap(int64_t cap);
 static int read_payload(const char *path, char **ret_text, size_t *ret_len,
     struct err *err);
 static int sign_approvals(const struct options *options,
     struct approvals *approvals, char **ret_text, struct err *err);
-static int sign_approval(const struct private_key *key, const char *ref,
-    struct approval *approval, struct err *err);
+static int sign_approval(const struct private_key *key,
+    const struct approvals *approvals, struct approval *approval,
+    struct err *err);
 
 static int
 run(int argc, char **argv)
@@ -78,6 +84,10 @@ read_options(int argc, char **argv, struct options *options)
 	    {"approvals", required_argument, .text = &options->approvals},
 	    {"ref", required_argument, .may_be_empty = true,
 		.text = &options->ref},
+	    {"until-epoch", required_argument, .number = &options->until_epoch,
+		.min = 1, .max = INT64_MAX},
+	    {"cap-register", required_argument, .number = &options->cap,
+		.min = 1, .max = PCR_COUNT - 1},
 	};
 	const struct command *self = &command_boot_policy;
 	bool makes;
@@ -93,9 +103,17 @@ read_options(int argc, char **argv, struct options *options)
 	    (options->approvals != NULL && !makes))
 		return command_usage(self,
 		    "--approvals, --approve-key and --release belong together");
-	if (!approval_ref_is_valid(options->ref))
+	if (options->until_epoch > 0 && options->approvals == NULL)
+		return command_usage(self, "--until-epoch needs --approvals");
+	if (options->cap > 0 &&
+	    (options->approvals == NULL || !may_be_cap(options->cap)))
 		return command_usage(self,
-		    "--ref: up to %d printable characters", APPROVAL_REF_BYTES);
+		    "--cap-register: with --approvals, one of 10, 11, 12, 14, "
+		    "15");
+	if (!approval_ref_is_valid(options->ref, options->until_epoch))
+		return command_usage(self,
+		    "--ref: up to %d printable characters, %d with an epoch",
+		    APPROVAL_REF_BYTES, APPROVAL_BOUND_REF_BYTES);
 	if (!signing_is_asked(&options->signing))
 		return makes
 		           ? ARGUMENTS_READ
@@ -201,8 +219,8 @@ make_payload(const struct options *options, struct approvals *approvals,
 		return err_set(err, NO_MEMORY, "boot policy");
 	policy->version = options->version;
 	for (size_t i = 0; i < options->releases.count; i++)
-		TRY(take_release(options->releases.items[i], policy, approvals,
-		    err));
+		TRY(take_release(options, options->releases.items[i], policy,
+		    approvals, err));
 	TRY(boot_policy_encode(policy, &text, err));
 	/* Nothing is signed that a host would not take. */
 	TRY(boot_policy_decode(bytes_of_str(text), &read, err));
@@ -212,8 +230,8 @@ make_payload(const struct options *options, struct approvals *approvals,
 
 /* "NAME=PREDICTION" */
 static int
-take_release(const char *item, struct boot_policy *policy,
-    struct approvals *approvals, struct err *err)
+take_release(const struct options *options, const char *item,
+    struct boot_policy *policy, struct approvals *approvals, struct err *err)
 {
 	CLEANUP(freep)
 	struct prediction *prediction = calloc(1, sizeof(*prediction));
@@ -235,7 +253,8 @@ take_release(const char *item, struct boot_policy *policy,
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	TRY(boot_policy_allow(policy, name, &prediction->values, err));
 	warn_of_off(path, prediction);
-	return add_approval(name, &prediction->values, approvals, err);
+	return add_approval(name, &prediction->values,
+	    (unsigned int)options->cap, approvals, err);
 }
 
 /* Register 7 is named, and what it says does not help. */
@@ -252,13 +271,40 @@ warn_of_off(const char *path, const struct prediction *prediction)
 
 static int
 add_approval(const char *name, const struct pcr_values *values,
-    struct approvals *approvals, struct err *err)
+    unsigned int cap, struct approvals *approvals, struct err *err)
 {
 	struct approval *approval = &approvals->items[approvals->count++];
+	struct pcr_values approved = *values;
 
+	if (cap > 0 && add_cap(cap, &approved, err) != 0)
+		return err_prefix(err, "release %s", name);
 	memcpy(approval->release, name, strlen(name) + 1);
-	memcpy(approval->registers, values->known, sizeof(values->known));
-	return policy_digest_pcr(values, &approval->policy, err);
+	memcpy(approval->registers, approved.known, sizeof(approved.known));
+	return policy_digest_pcr(&approved, &approval->policy, err);
+}
+
+/* Approved as it is after a boot, with nothing in it. */
+static int
+add_cap(unsigned int cap, struct pcr_values *values, struct err *err)
+{
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		if (values->known[bank] == 0)
+			continue;
+		if ((values->known[bank] >> cap & 1) != 0)
+			return err_set(err, BOOT_POLICY_MALFORMED,
+			    "register %u is measured into: it is no cap", cap);
+		values->known[bank] |= 1u << cap;
+		values->value[bank][cap] = (struct pcr_digest){{0}};
+	}
+	return 0;
+}
+
+/* Zeros after a boot, and not set back before the next: firmware and GRUB
+ * measure into 0 to 9, assayd into 13; 16 and above can be reset. */
+static bool
+may_be_cap(int64_t cap)
+{
+	return cap >= 10 && cap <= 15 && cap != 13;
 }
 
 /* Never sign what assayd could not read. */
@@ -290,9 +336,9 @@ sign_approvals(const struct options *options, struct approvals *approvals,
 	TRY(public_key_to_pem(private_key_public(key), &pem, err));
 	TRY(public_key_from_pem(bytes_of_str(pem), &public, err));
 	memcpy(approvals->ref, options->ref, strlen(options->ref) + 1);
+	approvals->until_epoch = options->until_epoch;
 	for (size_t i = 0; i < approvals->count; i++)
-		TRY(sign_approval(key, approvals->ref, &approvals->items[i],
-		    err));
+		TRY(sign_approval(key, approvals, &approvals->items[i], err));
 	approvals->key = public;
 	code = approvals_encode(approvals, ret_text, err);
 	approvals->key = NULL;
@@ -300,11 +346,12 @@ sign_approvals(const struct options *options, struct approvals *approvals,
 }
 
 static int
-sign_approval(const struct private_key *key, const char *ref,
+sign_approval(const struct private_key *key, const struct approvals *approvals,
     struct approval *approval, struct err *err)
 {
-	uint8_t message[DIGEST_BYTES + APPROVAL_REF_BYTES];
-	size_t len = approval_message(&approval->policy, ref, message);
+	uint8_t message[DIGEST_BYTES + APPROVAL_USE_BYTES];
+	size_t len = approval_message(&approval->policy, approvals->ref,
+	    approvals->until_epoch, message);
 	CLEANUP(freep) uint8_t *sig = NULL;
 	size_t sig_len;
 
@@ -319,5 +366,6 @@ sign_approval(const struct private_key *key, const char *ref,
 const struct command command_boot_policy = {"boot", "policy",
     "[--release NAME=PREDICTION... --version N] --payload FILE "
     "[--out ENVELOPE] " SIGNING_USAGE
-    " [--approve-key KEY --approvals FILE [--ref TEXT]]",
+    " [--approve-key KEY --approvals FILE [--ref TEXT] [--until-epoch N] "
+    "[--cap-register N]]",
     "", "allow releases to boot: a policy from predictions, signed", run};

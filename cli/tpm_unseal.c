@@ -1,9 +1,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/scope.h"
+#include "cli/secret_file.h"
 #include "cli/tpm.h"
 
 struct options {
@@ -11,22 +13,33 @@ struct options {
 	const char *approvals;
 	const char *in;
 	const char *out;
+	int64_t cap;
+	const char *ref;
+	const char *signer;
 };
 
 static int unseal(struct options *options, struct err *err);
-static int read_approvals(const char *path, struct approvals **ret_approvals,
+static int check_out(const struct options *options, struct err *err);
+static int read_approvals(const struct options *options,
+    struct approvals **ret_approvals, struct err *err);
+static int check_use(const char *ref, const struct approvals *approvals,
     struct err *err);
 
 static int
 run(int argc, char **argv)
 {
-	struct options options = {.tpm = TPM_OPTIONS};
+	struct options options = {.tpm = TPM_OPTIONS, .cap = TPM_SECRET_NO_CAP};
 	const struct argument known[] = {
 	    TPM_ARGUMENTS(&options.tpm, true),
 	    {"approvals", required_argument, .is_needed = true,
 		.text = &options.approvals},
 	    {"in", required_argument, .is_needed = true, .text = &options.in},
 	    {"out", required_argument, .is_needed = true, .text = &options.out},
+	    {"cap", required_argument, .number = &options.cap, .min = 0,
+		.max = PCR_COUNT - 1},
+	    {"ref", required_argument, .may_be_empty = true,
+		.text = &options.ref},
+	    {"signed-by", required_argument, .text = &options.signer},
 	};
 	struct err err = {0};
 	int status = arguments_read(&command_tpm_unseal, known, countof(known),
@@ -44,17 +57,20 @@ unseal(struct options *options, struct err *err)
 {
 	CLEANUP(approvals_freep) struct approvals *approvals = NULL;
 	CLEANUP(freep) char *sealed = NULL;
+	struct tpm_secret_opening opening = {.cap = (int)options->cap};
 	const struct approval *approval;
 	struct tpm_secret secret;
 	struct tpm_place place;
 	size_t len;
 	int code;
 
-	TRY(read_approvals(options->approvals, &approvals, err));
+	TRY(check_out(options, err));
+	TRY(read_approvals(options, &approvals, err));
 	TRY(tpm_place_of(&options->tpm, &place, err));
-	TRY(file_read(options->in, LIMIT_SEALED_BYTES, &sealed, &len, err));
-	TRY(tpm_secret_unseal(&place, bytes_of(sealed, len), approvals, &secret,
-	    &approval, err));
+	TRY(secret_file_read(options->in, options->signer, &sealed, &len, err));
+	opening.sealed = bytes_of(sealed, len);
+	opening.approvals = approvals;
+	TRY(tpm_secret_unseal(&place, &opening, &secret, &approval, err));
 	code = file_write(options->out, bytes_of(secret.bytes, secret.len),
 	    0600, FILE_REFUSE, err);
 	explicit_bzero(&secret, sizeof(secret));
@@ -63,10 +79,25 @@ unseal(struct options *options, struct err *err)
 	return code;
 }
 
+/* Found out before the one time that it opens in this boot. */
 static int
-read_approvals(const char *path, struct approvals **ret_approvals,
+check_out(const struct options *options, struct err *err)
+{
+	struct stat found;
+
+	if (options->cap != TPM_SECRET_NO_CAP &&
+	    lstat(options->out, &found) == 0)
+		return err_set(err, FILE_EXISTS, "%s",
+		    err_quote_str(options->out).text);
+	return 0;
+}
+
+static int
+read_approvals(const struct options *options, struct approvals **ret_approvals,
     struct err *err)
 {
+	CLEANUP(approvals_freep) struct approvals *approvals = NULL;
+	const char *path = options->approvals;
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
 	int code = file_read(path, LIMIT_APPROVAL_BYTES, &text, &len, err);
@@ -75,11 +106,24 @@ read_approvals(const char *path, struct approvals **ret_approvals,
 		err->code = APPROVAL_MALFORMED;
 	if (code != 0)
 		return (int)err->code;
-	if (approvals_decode(bytes_of(text, len), ret_approvals, err) != 0)
+	if (approvals_decode(bytes_of(text, len), &approvals, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
+	TRY(check_use(options->ref, approvals, err));
+	*ret_approvals = take_ptr(&approvals);
+	return 0;
+}
+
+static int
+check_use(const char *ref, const struct approvals *approvals, struct err *err)
+{
+	if (ref != NULL && strcmp(ref, approvals->ref) != 0)
+		return err_set(err, APPROVAL_UNFIT,
+		    "the approvals are for \"%s\"",
+		    err_quote_str(approvals->ref).text);
 	return 0;
 }
 
 const struct command command_tpm_unseal = {"tpm", "unseal",
-    TPM_USAGE " --approvals FILE --in FILE --out SECRET", "",
-    "open a sealed secret, if this boot is approved", run};
+    TPM_USAGE " --approvals FILE --in FILE --out SECRET [--cap N] [--ref TEXT] "
+	      "[--signed-by PUB]",
+    "", "open a sealed secret, if this boot is approved", run};

@@ -20,7 +20,8 @@
 	"application/vnd.assay.boot-policy.v1+json"
 #define DSSE_STORE_INDEX_PAYLOAD_TYPE \
 	"application/vnd.assay.store-index.v1+json"
-#define DSSE_TRUST_PAYLOAD_TYPE "application/vnd.assay.trust.v1+json"
+#define DSSE_SECRET_PAYLOAD_TYPE "application/vnd.assay.secret.v1+json"
+#define DSSE_TRUST_PAYLOAD_TYPE  "application/vnd.assay.trust.v1+json"
 
 struct dsse_signature {
 	const char *claimed_keyid; /* NULL if absent or empty; borrowed */

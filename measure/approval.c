@@ -1,10 +1,13 @@
 #include "measure/approval.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/scope.h"
 #include "measure/boot_policy.h"
 #include "measure/policy_digest.h"
@@ -14,6 +17,8 @@
 enum { max_depth = 6 };
 
 static int decode_key(const struct json_at *root, struct public_key **ret_key,
+    struct err *err);
+static int decode_use(const struct json_at *root, struct approvals *approvals,
     struct err *err);
 static int decode_item(const struct json_at *releases, size_t index,
     struct approvals *approvals, struct err *err);
@@ -31,12 +36,11 @@ approvals_decode(struct bytes text, struct approvals **ret_approvals,
     struct err *err)
 {
 	static const char *const members[] = {"schema", "key", "ref",
-	    "releases", NULL};
+	    "until_epoch", "releases", NULL};
 	CLEANUP(approvals_freep) struct approvals *approvals = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct json_at releases;
 	struct json_at root;
-	const char *ref;
 
 	if (text.len > LIMIT_APPROVAL_BYTES)
 		return err_set(err, APPROVAL_MALFORMED,
@@ -51,10 +55,7 @@ approvals_decode(struct bytes text, struct approvals **ret_approvals,
 	TRY(json_known(&root, members, err));
 	TRY(json_literal_in(&root, "schema", SCHEMA, err));
 	TRY(decode_key(&root, &approvals->key, err));
-	TRY(json_string_in(&root, "ref", APPROVAL_REF_BYTES, &ref, err));
-	if (!approval_ref_is_valid(ref))
-		return json_refuse(&root, "ref", err, "not printable ASCII");
-	memcpy(approvals->ref, ref, strlen(ref) + 1);
+	TRY(decode_use(&root, approvals, err));
 	TRY(json_array_in(&root, "releases", LIMIT_APPROVALS, &releases, err));
 	for (size_t i = 0; i < json_array_size(releases.value); i++)
 		TRY(decode_item(&releases, i, approvals, err));
@@ -86,6 +87,9 @@ approvals_encode(const struct approvals *approvals, char **ret_text,
 	TRY(public_key_to_pem(approvals->key, &pem, err));
 	document = json_pack("{s:s, s:s, s:s, s:o}", "schema", SCHEMA, "key",
 	    pem, "ref", approvals->ref, "releases", releases);
+	if (approvals->until_epoch > 0)
+		json_object_set_new(document, "until_epoch",
+		    json_integer(approvals->until_epoch));
 	text = document != NULL ? json_dumps(document, JSON_INDENT(2)) : NULL;
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "approvals");
@@ -94,23 +98,40 @@ approvals_encode(const struct approvals *approvals, char **ret_text,
 }
 
 bool
-approval_ref_is_valid(const char *ref)
+approval_ref_is_valid(const char *ref, int64_t until_epoch)
 {
 	size_t len = strlen(ref);
 
 	for (size_t i = 0; i < len; i++)
 		if (ref[i] < 0x20 || ref[i] > 0x7e)
 			return false;
-	return len <= APPROVAL_REF_BYTES;
+	return len <= (until_epoch > 0 ? APPROVAL_BOUND_REF_BYTES
+				       : APPROVAL_REF_BYTES);
+}
+
+/* No `ref` holds a line feed, so no use without a bound looks like one. */
+size_t
+approval_use(const char *ref, int64_t until_epoch,
+    uint8_t ret_use[static APPROVAL_USE_BYTES])
+{
+	char use[APPROVAL_USE_BYTES + 1];
+	int len = until_epoch > 0 ? snprintf(use, sizeof(use), "%s\n%" PRId64,
+					ref, until_epoch)
+	                          : snprintf(use, sizeof(use), "%s", ref);
+
+	bug_unless(len >= 0 && len <= APPROVAL_USE_BYTES);
+	memcpy(ret_use, use, (size_t)len);
+	return (size_t)len;
 }
 
 size_t
 approval_message(const struct digest *policy, const char *ref,
-    uint8_t ret_message[static DIGEST_BYTES + APPROVAL_REF_BYTES])
+    int64_t until_epoch,
+    uint8_t ret_message[static DIGEST_BYTES + APPROVAL_USE_BYTES])
 {
 	memcpy(ret_message, policy->bytes, DIGEST_BYTES);
-	memcpy(ret_message + DIGEST_BYTES, ref, strlen(ref));
-	return DIGEST_BYTES + strlen(ref);
+	return DIGEST_BYTES +
+	       approval_use(ref, until_epoch, ret_message + DIGEST_BYTES);
 }
 
 int
@@ -158,13 +179,30 @@ decode_key(const struct json_at *root, struct public_key **ret_key,
 }
 
 static int
+decode_use(const struct json_at *root, struct approvals *approvals,
+    struct err *err)
+{
+	const char *ref;
+
+	if (json_object_get(root->value, "until_epoch") != NULL)
+		TRY(json_integer_in(root, "until_epoch", 1, INT64_MAX,
+		    &approvals->until_epoch, err));
+	TRY(json_string_in(root, "ref", APPROVAL_REF_BYTES, &ref, err));
+	if (!approval_ref_is_valid(ref, approvals->until_epoch))
+		return json_refuse(root, "ref", err,
+		    "not printable ASCII, or too long beside an epoch");
+	memcpy(approvals->ref, ref, strlen(ref) + 1);
+	return 0;
+}
+
+static int
 decode_item(const struct json_at *releases, size_t index,
     struct approvals *approvals, struct err *err)
 {
 	static const char *const members[] = {"name", "registers", "policy",
 	    "signature", NULL};
 	struct approval *approval = &approvals->items[index];
-	uint8_t message[DIGEST_BYTES + APPROVAL_REF_BYTES];
+	uint8_t message[DIGEST_BYTES + APPROVAL_USE_BYTES];
 	struct json_at at;
 	const char *text;
 	size_t len;
@@ -181,11 +219,12 @@ decode_item(const struct json_at *releases, size_t index,
 		return json_refuse(&at, "policy", err,
 		    "not 64 lower-case hex digits");
 	TRY(decode_signature(&at, approval, err));
-	len = approval_message(&approval->policy, approvals->ref, message);
+	len = approval_message(&approval->policy, approvals->ref,
+	    approvals->until_epoch, message);
 	if (!public_key_accepts(approvals->key, bytes_of(message, len),
 		bytes_of(approval->signature, approval->signature_len)))
 		return json_refuse(&at, "signature", err,
-		    "release %s: not of this key, policy and ref",
+		    "release %s: not of this key, policy, ref and epoch",
 		    approval->release);
 	approvals->count++;
 	return 0;

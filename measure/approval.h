@@ -3,12 +3,15 @@
  * policy key's signature of it, with which a TPM opens what was sealed to that
  * key.
  *
- * {"schema":"assay.approval/1","key":"<PEM>","ref":"secrets",
+ * {"schema":"assay.approval/1","key":"<PEM>","ref":"disk","until_epoch":12,
  *  "releases":[{"name":"2026.11","registers":{"sha256":[4,7]},
  *    "policy":"<hex>","signature":"<base64>"}, ...]}
  *
- * What is signed is the policy and then `ref`, both as bytes; `ref` says what
- * the approval is for, and one for another use opens nothing.
+ * What is signed is the policy and then the use, both as bytes. The use is
+ * `ref`, which says what the approval is for; with "until_epoch", which may be
+ * missing, a line feed and that number in decimal follow. An approval for
+ * another use opens nothing. The bound is kept by the secret: see
+ * measure/epoch_policy.h.
  *
  * Trust: none is needed. A TPM checks the signature against the key that the
  * secret was sealed to; who changes this file can only make it fail.
@@ -21,7 +24,12 @@
 #include "keys/public_key.h"
 #include "measure/pcr.h"
 
-enum { APPROVAL_REF_BYTES = 63, APPROVAL_SIGNATURE_BYTES = 72 };
+enum {
+	APPROVAL_USE_BYTES = 63, /* no TPM takes more than 64, some 32 */
+	APPROVAL_REF_BYTES = APPROVAL_USE_BYTES,
+	APPROVAL_BOUND_REF_BYTES = APPROVAL_USE_BYTES - 20, /* an epoch's */
+	APPROVAL_SIGNATURE_BYTES = 72,
+};
 
 struct approval {
 	char release[LIMIT_NAME_BYTES + 1];
@@ -34,6 +42,7 @@ struct approval {
 struct approvals {
 	struct public_key *key;
 	char ref[APPROVAL_REF_BYTES + 1]; /* printable ASCII; "" for none */
+	int64_t until_epoch; /* they hold until a host is past it; 0: always */
 	struct approval items[LIMIT_APPROVALS];
 	size_t count;
 };
@@ -52,12 +61,19 @@ void approvals_freep(struct approvals **approvals);
 int approvals_encode(const struct approvals *approvals, char **ret_text,
     struct err *err);
 
-/* Is `ref` printable ASCII of at most APPROVAL_REF_BYTES? */
-bool approval_ref_is_valid(const char *ref);
+/* Is `ref` printable ASCII of at most APPROVAL_REF_BYTES, and with an epoch
+ * of at most APPROVAL_BOUND_REF_BYTES? */
+bool approval_ref_is_valid(const char *ref, int64_t until_epoch);
 
-/* What the policy key signs: policy and ref. Returns the number of bytes. */
+/* The use, which is what a TPM takes as policyRef. `ref` is valid. Returns the
+ * number of bytes. */
+size_t approval_use(const char *ref, int64_t until_epoch,
+    uint8_t ret_use[static APPROVAL_USE_BYTES]);
+
+/* What the policy key signs: policy and use. Returns the number of bytes. */
 size_t approval_message(const struct digest *policy, const char *ref,
-    uint8_t ret_message[static DIGEST_BYTES + APPROVAL_REF_BYTES]);
+    int64_t until_epoch,
+    uint8_t ret_message[static DIGEST_BYTES + APPROVAL_USE_BYTES]);
 
 /*
  * The approval that these registers fit.

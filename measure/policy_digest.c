@@ -3,12 +3,14 @@
 #include "base/log.h"
 #include "base/scope.h"
 
-/* TPM_CC, TPM 2.0 Part 2. */
+/* TPM_CC and TPM_EO, TPM 2.0 Part 2. */
 enum {
+	COMMAND_POLICY_NV = 0x149,
 	COMMAND_POLICY_AUTHORIZE = 0x16a,
 	COMMAND_POLICY_COMMAND_CODE = 0x16c,
 	COMMAND_POLICY_OR = 0x171,
 	COMMAND_POLICY_PCR = 0x17f,
+	OPERATION_UNSIGNED_LE = 0x0009,
 };
 
 /* What is hashed: never longer than all registers, or eight digests. */
@@ -18,7 +20,7 @@ struct parts {
 };
 
 static void put(struct parts *parts, const void *bytes, size_t len);
-static void put_number(struct parts *parts, uint32_t number, size_t len);
+static void put_number(struct parts *parts, uint64_t number, size_t len);
 static void put_selection(struct parts *parts, const struct pcr_values *values);
 static int finish(const struct parts *parts, struct digest *policy,
     struct err *err);
@@ -73,6 +75,25 @@ policy_digest_authorize(const struct tpm_name *key, struct bytes ref,
 }
 
 int
+policy_digest_counter(const struct tpm_name *counter, uint64_t value,
+    struct digest *policy, struct err *err)
+{
+	struct parts parts = {.len = 0};
+	struct digest arguments;
+
+	put_number(&parts, value, 8);
+	put_number(&parts, 0, 2); /* from the first byte of the index on */
+	put_number(&parts, OPERATION_UNSIGNED_LE, 2);
+	TRY(finish(&parts, &arguments, err));
+	parts.len = 0;
+	put(&parts, policy->bytes, sizeof(policy->bytes));
+	put_number(&parts, COMMAND_POLICY_NV, 4);
+	put(&parts, arguments.bytes, sizeof(arguments.bytes));
+	put(&parts, counter->bytes, sizeof(counter->bytes));
+	return finish(&parts, policy, err);
+}
+
+int
 policy_digest_or(const struct digest *branches, size_t count,
     struct digest *policy, struct err *err)
 {
@@ -98,9 +119,9 @@ put(struct parts *parts, const void *bytes, size_t len)
 
 /* Big-endian. */
 static void
-put_number(struct parts *parts, uint32_t number, size_t len)
+put_number(struct parts *parts, uint64_t number, size_t len)
 {
-	uint8_t bytes[4];
+	uint8_t bytes[8];
 
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = (uint8_t)(number >> 8 * (len - 1 - i));

@@ -11,7 +11,7 @@
  *
  * All with SHA-256, as all objects of assay have it as their name algorithm.
  * Spec: TPM 2.0 Part 3, TPM2_PolicyPCR, TPM2_PolicyCommandCode,
- * TPM2_PolicyAuthorize, TPM2_PolicyOR.
+ * TPM2_PolicyAuthorize, TPM2_PolicyNV, TPM2_PolicyOR.
  */
 #ifndef ASSAY_MEASURE_POLICY_DIGEST_H
 #define ASSAY_MEASURE_POLICY_DIGEST_H
@@ -40,6 +40,13 @@ int policy_digest_command(uint32_t command, struct digest *policy,
 
 /* TPM2_PolicyAuthorize: replaces what was there. `ref` may be empty. */
 int policy_digest_authorize(const struct tpm_name *key, struct bytes ref,
+    struct digest *policy, struct err *err);
+
+/*
+ * TPM2_PolicyNV: a counter holds `value` or less. By the counter's Name, so
+ * that another index at its handle is not it.
+ */
+int policy_digest_counter(const struct tpm_name *counter, uint64_t value,
     struct digest *policy, struct err *err);
 
 /* TPM2_PolicyOR of POLICY_OR_MIN to POLICY_OR_MAX: replaces what was there. */

@@ -338,8 +338,8 @@ code_of(TSS2_RC rc)
 		return NO_MEMORY;
 	if (tpm_tcti_is_put_off(reason))
 		return TPM_BUSY;
-	if (reason == TPM2_RC_POLICY_FAIL || reason == TPM2_RC_PCR_CHANGED ||
-	    reason == TPM2_RC_NV_AUTHORIZATION)
+	if (reason == TPM2_RC_POLICY_FAIL || reason == TPM2_RC_POLICY ||
+	    reason == TPM2_RC_PCR_CHANGED || reason == TPM2_RC_NV_AUTHORIZATION)
 		return TPM_POLICY_UNMET;
 	return TPM_FAILED;
 }

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "measure/epoch_policy.h"
 #include "measure/tpm_esys.h"
 
 #define SCHEMA "assay.secret/1"
@@ -18,12 +19,16 @@ enum {
 	CREDENTIAL_HEAD_BYTES = 8 /* magic and version */
 };
 
+static int decode_parts(const struct json_at *root, struct tpm_sealed *sealed,
+    struct err *err);
+static int decode_epochs(const struct json_at *root, struct tpm_sealed *sealed,
+    struct err *err);
 static int decode_part(const struct json_at *root, const char *member,
     uint8_t **ret_bytes, size_t *ret_len, struct err *err);
 
 int
-tpm_sealed_encode(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private,
-    char **ret_text, struct err *err)
+tpm_sealed_encode(const struct tpm_sealed *sealed, char **ret_text,
+    struct err *err)
 {
 	CLEANUP(json_freep) json_t *document = NULL;
 	CLEANUP(freep) char *public_text = NULL;
@@ -32,17 +37,22 @@ tpm_sealed_encode(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private,
 	size_t len = 0;
 	char *text;
 
-	TRY(tpm_esys_check(
-	    Tss2_MU_TPM2B_PUBLIC_Marshal(public, bytes, sizeof(bytes), &len),
+	TRY(tpm_esys_check(Tss2_MU_TPM2B_PUBLIC_Marshal(&sealed->public, bytes,
+			       sizeof(bytes), &len),
 	    err, "marshal the secret"));
 	public_text = base64_encode(bytes_of(bytes, len));
 	len = 0;
-	TRY(tpm_esys_check(
-	    Tss2_MU_TPM2B_PRIVATE_Marshal(private, bytes, sizeof(bytes), &len),
+	TRY(tpm_esys_check(Tss2_MU_TPM2B_PRIVATE_Marshal(&sealed->private,
+			       bytes, sizeof(bytes), &len),
 	    err, "marshal the secret"));
 	private_text = base64_encode(bytes_of(bytes, len));
 	document = json_pack("{s:s, s:s, s:s}", "schema", SCHEMA, "public",
 	    public_text, "private", private_text);
+	if (sealed->from_epoch > 0)
+		json_object_set_new(document, "epochs",
+		    json_pack("{s:I, s:I}", "from",
+			(json_int_t)sealed->from_epoch, "counter",
+			(json_int_t)sealed->from_counter));
 	text = document != NULL ? json_dumps(document, JSON_INDENT(2)) : NULL;
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "sealed secret");
@@ -51,20 +61,14 @@ tpm_sealed_encode(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private,
 }
 
 int
-tpm_sealed_decode(struct bytes text, TPM2B_PUBLIC *ret_public,
-    TPM2B_PRIVATE *ret_private, struct err *err)
+tpm_sealed_decode(struct bytes text, struct tpm_sealed *ret_sealed,
+    struct err *err)
 {
 	static const char *const members[] = {"schema", "public", "private",
-	    NULL};
+	    "epochs", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
-	CLEANUP(freep) uint8_t *public = NULL;
-	CLEANUP(freep) uint8_t *private = NULL;
-	TPM2B_PUBLIC public_area = {.size = 0};
-	TPM2B_PRIVATE private_area = {.size = 0};
+	struct tpm_sealed sealed = {.from_epoch = 0};
 	struct json_at root;
-	size_t public_len;
-	size_t private_len;
-	size_t used = 0;
 
 	if (text.len > LIMIT_SEALED_BYTES)
 		return err_set(err, SECRET_MALFORMED,
@@ -75,19 +79,10 @@ tpm_sealed_decode(struct bytes text, TPM2B_PUBLIC *ret_public,
 	root = json_root(document, SECRET_MALFORMED);
 	TRY(json_known(&root, members, err));
 	TRY(json_literal_in(&root, "schema", SCHEMA, err));
-	TRY(decode_part(&root, "public", &public, &public_len, err));
-	TRY(decode_part(&root, "private", &private, &private_len, err));
-	if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(public, public_len, &used,
-		&public_area) != TSS2_RC_SUCCESS ||
-	    used != public_len)
-		return json_refuse(&root, "public", err, "not a TPM2B_PUBLIC");
-	used = 0;
-	if (Tss2_MU_TPM2B_PRIVATE_Unmarshal(private, private_len, &used,
-		&private_area) != TSS2_RC_SUCCESS)
-		return json_refuse(&root, "private", err,
-		    "not a TPM2B_PRIVATE");
-	*ret_public = public_area;
-	*ret_private = private_area;
+	TRY(decode_parts(&root, &sealed, err));
+	if (json_object_get(document, "epochs") != NULL)
+		TRY(decode_epochs(&root, &sealed, err));
+	*ret_sealed = sealed;
 	return 0;
 }
 
@@ -118,6 +113,44 @@ tpm_credential_decode(struct bytes credential, TPM2B_ID_OBJECT *ret_blob,
 	*ret_blob = blob;
 	*ret_secret = encrypted;
 	return 0;
+}
+
+static int
+decode_parts(const struct json_at *root, struct tpm_sealed *sealed,
+    struct err *err)
+{
+	CLEANUP(freep) uint8_t *public = NULL;
+	CLEANUP(freep) uint8_t *private = NULL;
+	size_t public_len;
+	size_t private_len;
+	size_t used = 0;
+
+	TRY(decode_part(root, "public", &public, &public_len, err));
+	TRY(decode_part(root, "private", &private, &private_len, err));
+	if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(public, public_len, &used,
+		&sealed->public) != TSS2_RC_SUCCESS ||
+	    used != public_len)
+		return json_refuse(root, "public", err, "not a TPM2B_PUBLIC");
+	used = 0;
+	if (Tss2_MU_TPM2B_PRIVATE_Unmarshal(private, private_len, &used,
+		&sealed->private) != TSS2_RC_SUCCESS)
+		return json_refuse(root, "private", err, "not a TPM2B_PRIVATE");
+	return 0;
+}
+
+static int
+decode_epochs(const struct json_at *root, struct tpm_sealed *sealed,
+    struct err *err)
+{
+	static const char *const members[] = {"from", "counter", NULL};
+	struct json_at at;
+
+	TRY(json_object_in(root, "epochs", &at, err));
+	TRY(json_known(&at, members, err));
+	TRY(json_integer_in(&at, "from", 1, EPOCH_POLICY_MAX,
+	    &sealed->from_epoch, err));
+	return json_integer_in(&at, "counter", 1, EPOCH_POLICY_MAX,
+	    &sealed->from_counter, err);
 }
 
 /* The TSS takes a TPM2B_PUBLIC of another size than it says, and an empty one

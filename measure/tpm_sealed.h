@@ -13,13 +13,21 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
+struct tpm_sealed {
+	TPM2B_PUBLIC public;
+	TPM2B_PRIVATE private;
+	/* As in measure/epoch_policy.h; 0: it goes with no epoch. */
+	int64_t from_epoch;
+	int64_t from_counter;
+};
+
 /* Returns owned text. Errors: TPM_FAILED, NO_MEMORY. */
-int tpm_sealed_encode(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private,
-    char **ret_text, struct err *err);
+int tpm_sealed_encode(const struct tpm_sealed *sealed, char **ret_text,
+    struct err *err);
 
 /* Errors: SECRET_MALFORMED; those of json_parse() and base64_decode(). */
-int tpm_sealed_decode(struct bytes text, TPM2B_PUBLIC *ret_public,
-    TPM2B_PRIVATE *ret_private, struct err *err);
+int tpm_sealed_decode(struct bytes text, struct tpm_sealed *ret_sealed,
+    struct err *err);
 
 /* Errors: SECRET_MALFORMED. */
 int tpm_credential_decode(struct bytes credential, TPM2B_ID_OBJECT *ret_blob,

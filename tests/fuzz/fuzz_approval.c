@@ -19,5 +19,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	bug_unless(approvals_encode(one, &text, &err) == 0);
 	bug_unless(approvals_decode(bytes_of_str(text), &two, &err) == 0);
 	bug_unless(one->count == two->count);
+	bug_unless(one->until_epoch == two->until_epoch);
 	return 0;
 }

@@ -137,6 +137,37 @@ a_key_and_its_policy_are_as_tpm2_tools_have_them(void **state)
 }
 
 static void
+a_bounded_counter_is_as_tpm2_policynv_has_it(void **state)
+{
+	static const struct {
+		uint64_t value;
+		const char *hex;
+	} cases[] = {
+	    {0, "0000000000000000"},
+	    {12, "000000000000000c"},
+	    {0x0102030405060708, "0102030405060708"},
+	    {UINT64_MAX, "ffffffffffffffff"},
+	};
+	const struct swtpm *swtpm = *state;
+	struct tpm_identity identity = swtpm_provision(swtpm, NULL);
+	struct err err = {0};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct digest policy = POLICY_DIGEST_START;
+
+		assert_refused(policy_digest_counter(&identity.counter.name,
+				   cases[i].value, &policy, &err),
+		    0);
+		swtpm_shell(swtpm,
+		    "tpm2_startauthsession -Q -S s && echo %s | xxd -r -p | "
+		    "tpm2_policynv -Q -S s -i - -L theirs 0x018a5500 ule && "
+		    "tpm2_flushcontext s",
+		    cases[i].hex);
+		assert_same(&policy, "theirs");
+	}
+}
+
+static void
 alternatives_are_as_tpm2_policyor_has_them(void **state)
 {
 	const struct swtpm *swtpm = *state;
@@ -190,6 +221,7 @@ main(void)
 	    TEST(registers_of_both_banks_are_as_tpm2_policypcr_has_them),
 	    TEST(the_policy_of_the_log_index_is_as_tpm2_tools_have_it),
 	    TEST(a_key_and_its_policy_are_as_tpm2_tools_have_them),
+	    TEST(a_bounded_counter_is_as_tpm2_policynv_has_it),
 	    TEST(alternatives_are_as_tpm2_policyor_has_them),
 	    cmocka_unit_test(keys_that_no_tpm_takes_are_refused),
 	};

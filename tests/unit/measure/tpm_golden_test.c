@@ -45,10 +45,9 @@ read_approvals(struct bytes file, struct err *err)
 static int
 read_secret(struct bytes file, struct err *err)
 {
-	TPM2B_PRIVATE private;
-	TPM2B_PUBLIC public;
+	struct tpm_sealed sealed;
 
-	return tpm_sealed_decode(file, &public, &private, err);
+	return tpm_sealed_decode(file, &sealed, err);
 }
 
 static int
@@ -68,8 +67,8 @@ static const struct {
 } kinds[] = {
     {"tpm-identity", 28, 2, read_identity},
     {"boot-policy", 34, 1, read_policy},
-    {"approval", 27, 1, read_approvals},
-    {"secret", 28, 1, read_secret},
+    {"approval", 34, 2, read_approvals},
+    {"secret", 37, 2, read_secret},
     {"credential", 13, 2, read_credential},
 };
 
