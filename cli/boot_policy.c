@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/key_file.h"
 #include "cli/signing.h"
 #include "keys/dsse.h"
 #include "keys/private_key.h"
@@ -331,7 +332,7 @@ sign_approvals(const struct options *options, struct approvals *approvals,
 	struct policy_key policy_key;
 	int code;
 
-	TRY(private_key_load(options->approve_key, &key, err));
+	TRY(key_file_private(options->approve_key, &key, err));
 	TRY(policy_key_from(private_key_public(key), &policy_key, err));
 	TRY(public_key_to_pem(private_key_public(key), &pem, err));
 	TRY(public_key_from_pem(bytes_of_str(pem), &public, err));
