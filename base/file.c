@@ -22,17 +22,21 @@ struct target {
 	int dir_fd;
 	const char *name;
 	const char *path; /* for error texts */
+	bool is_volatile;
 };
 
 static int check_regular(int fd, const char *path, struct err *err);
 static int read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err);
+static int write_path(struct target *target, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err);
 static int write_target(const struct target *target, struct bytes data,
     mode_t mode, enum file_if_there if_there, struct err *err);
 static int refuse_others(const struct target *target,
     enum file_if_there if_there, struct err *err);
-static int fill(int fd, struct bytes data, mode_t mode, const char *path,
-    struct err *err);
+static int fill(int fd, const struct target *target, struct bytes data,
+    mode_t mode, struct err *err);
+static void sync_name(const struct target *target);
 static int write_all(int fd, struct bytes data, const char *path,
     struct err *err);
 static int give_name(const struct target *target, const char *temporary,
@@ -109,19 +113,25 @@ int
 file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err)
 {
-	CLEANUP(closep) int dir_fd = -1;
 	struct target target = {.path = path};
 
-	TRY(file_open_parent(path, &dir_fd, &target.name, err));
-	target.dir_fd = dir_fd;
-	return write_target(&target, data, mode, if_there, err);
+	return write_path(&target, data, mode, if_there, err);
+}
+
+int
+file_write_volatile(const char *path, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err)
+{
+	struct target target = {.path = path, .is_volatile = true};
+
+	return write_path(&target, data, mode, if_there, err);
 }
 
 int
 file_write_at(int dir_fd, const char *name, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err)
 {
-	const struct target target = {dir_fd, name, name};
+	const struct target target = {dir_fd, name, name, false};
 
 	return write_target(&target, data, mode, if_there, err);
 }
@@ -181,6 +191,17 @@ read_all(int fd, const char *path, size_t max_bytes, char **ret_text,
 }
 
 static int
+write_path(struct target *target, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err)
+{
+	CLEANUP(closep) int dir_fd = -1;
+
+	TRY(file_open_parent(target->path, &dir_fd, &target->name, err));
+	target->dir_fd = dir_fd;
+	return write_target(target, data, mode, if_there, err);
+}
+
+static int
 write_target(const struct target *target, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err)
 {
@@ -195,11 +216,12 @@ write_target(const struct target *target, struct bytes data, mode_t mode,
 	if (fd < 0)
 		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(target->path).text);
-	if (fill(fd, data, mode, target->path, err) != 0 ||
+	if (fill(fd, target, data, mode, err) != 0 ||
 	    give_name(target, temporary, if_there, err) != 0) {
 		unlinkat(target->dir_fd, temporary, 0);
 		return (int)err->code;
 	}
+	sync_name(target);
 	return 0;
 }
 
@@ -222,13 +244,28 @@ refuse_others(const struct target *target, enum file_if_there if_there,
 }
 
 static int
-fill(int fd, struct bytes data, mode_t mode, const char *path, struct err *err)
+fill(int fd, const struct target *target, struct bytes data, mode_t mode,
+    struct err *err)
 {
-	TRY(write_all(fd, data, path, err));
-	if (fchmod(fd, mode) != 0 || fsync(fd) != 0)
+	TRY(write_all(fd, data, target->path, err));
+	if (fchmod(fd, mode) != 0 || (!target->is_volatile && fsync(fd) != 0))
 		return err_set_errno(err, STORE_IO, "%s",
-		    err_quote_str(path).text);
+		    err_quote_str(target->path).text);
 	return 0;
+}
+
+/* The file is there: a file system that cannot sync a directory is no reason to
+ * say otherwise. */
+static void
+sync_name(const struct target *target)
+{
+	CLEANUP(closep) int fd = -1;
+
+	if (target->is_volatile)
+		return;
+	fd = openat(target->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)fsync(fd);
 }
 
 /* In steps, so that a signal does not wait for the end of a large file. */

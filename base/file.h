@@ -54,9 +54,10 @@ enum file_if_there {
 };
 
 /*
- * Write under a temporary name beside `path`, sync, then give it its name:
- * a reader sees the old file or the new one, never half of one. A signal that
- * comes meanwhile leaves no temporary file: base/hold.h.
+ * Write under a temporary name beside `path`, sync, give it its name, and sync
+ * the directory, if its file system can do that: a reader sees the old file or
+ * the new one, never half of one, also after a power cut. A signal that comes
+ * meanwhile leaves no temporary file: base/hold.h.
  * Errors: FILE_EXISTS, with FILE_REPLACE for what is not a regular file: a
  * device, a directory, a symbolic link; STORE_IO; NO_MEMORY, SYSTEM_FAILED.
  */
@@ -64,7 +65,14 @@ int file_write(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err);
 
 /*
- * The same in a directory that is open; borrowed. `name` is one name, without a
+ * The same for what need not outlive the host: nothing is synced, which a disk
+ * would take its time for.
+ */
+int file_write_volatile(const char *path, struct bytes data, mode_t mode,
+    enum file_if_there if_there, struct err *err);
+
+/*
+ * As file_write() in a directory that is open; borrowed. `name` is one name, without a
  * slash. The temporary file is in that directory too, and nothing is followed,
  * so nothing is written elsewhere, whoever may change the directory.
  */

@@ -102,7 +102,8 @@ journal_commit(const struct journal *journal, const uint8_t handle[UUID_BYTES],
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "receipt");
 	file_path(journal, domains_dir, receipt->uuid, path);
-	TRY(file_write(path, bytes_of_str(text), 0600, FILE_REPLACE, err));
+	TRY(file_write_volatile(path, bytes_of_str(text), 0600, FILE_REPLACE,
+	    err));
 	return journal_forget_pending(journal, handle, err);
 }
 
@@ -179,7 +180,8 @@ drop_other_boots(const struct journal *journal, struct err *err)
 	if (is_same)
 		return 0;
 	snprintf(path, sizeof(path), "%s/boot", journal->state_dir);
-	return file_write(path, bytes_of_str(boot), 0600, FILE_REPLACE, err);
+	return file_write_volatile(path, bytes_of_str(boot), 0600, FILE_REPLACE,
+	    err);
 }
 
 static bool
@@ -251,7 +253,8 @@ write_pending(const struct journal *journal,
 	uuid_text(pending->uuid, uuid);
 	snprintf(text, sizeof(text), "%s %u %s\n", uuid, pending->domid,
 	    state_names[pending->state]);
-	return file_write(path, bytes_of_str(text), 0600, if_there, err);
+	return file_write_volatile(path, bytes_of_str(text), 0600, if_there,
+	    err);
 }
 
 static void

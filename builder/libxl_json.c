@@ -42,7 +42,7 @@ libxl_json_write(const char *dir, uint32_t domid,
 		return err_set(err, NO_MEMORY, "libxl's record");
 	TRY(file_path(dir, domid, request->uuid, &path, err));
 	/* libxl wants the terminating NUL to be in the file. */
-	TRY(file_write(path, bytes_of(text, strlen(text) + 1), 0600,
+	TRY(file_write_volatile(path, bytes_of(text, strlen(text) + 1), 0600,
 	    FILE_REPLACE, err));
 	return 0;
 }

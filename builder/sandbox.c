@@ -78,7 +78,6 @@ static const int build_calls[] = {
     SCMP_SYS(openat),
     SCMP_SYS(fcntl),
     SCMP_SYS(fchmod),
-    SCMP_SYS(fsync),
     SCMP_SYS(renameat),
     SCMP_SYS(renameat2),
     SCMP_SYS(unlinkat),

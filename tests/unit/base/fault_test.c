@@ -30,6 +30,8 @@ enum { max_calls = 1000 };
 
 static int left = INT_MAX; /* wrapped calls until one fails */
 static int failure = EIO;
+static int synced_files;
+static int synced_directories;
 
 static bool
 is_hit(void)
@@ -177,6 +179,15 @@ __wrap_write(int fd, const void *from, size_t len)
 int
 __wrap_fsync(int fd)
 {
+	struct stat st;
+
+	assert_int_equal(__real_fstat(fd, &st), 0);
+	if (S_ISDIR(st.st_mode)) {
+		synced_directories++;
+		errno = EINVAL;
+		return -1; /* as some file systems have it */
+	}
+	synced_files++;
 	return is_hit() ? -1 : __real_fsync(fd);
 }
 
@@ -542,6 +553,24 @@ file_write_survives_any_failed_call(void **state)
 	fail_each_call_of(replace_file, allowed, 6);
 }
 
+/* A file system that cannot sync a directory does not fail it. */
+static void
+file_write_syncs_the_file_and_its_name(void **state)
+{
+	struct err err;
+
+	(void)state;
+	synced_files = synced_directories = 0;
+	assert_refused(replace_file(&err), 0);
+	assert_int_equal(synced_files, 1);
+	assert_int_equal(synced_directories, 1);
+	assert_refused(file_write_volatile("input", bytes_of_str("x"), 0600,
+			   FILE_REPLACE, &err),
+	    0);
+	assert_int_equal(synced_files, 1);
+	assert_int_equal(synced_directories, 1);
+}
+
 static void
 file_read_and_write_go_on_after_a_signal(void **state)
 {
@@ -597,6 +626,7 @@ main(void)
 	    cmocka_unit_test(sealed_share_survives_any_failed_call),
 	    cmocka_unit_test(file_read_survives_any_failed_call),
 	    cmocka_unit_test(file_write_survives_any_failed_call),
+	    cmocka_unit_test(file_write_syncs_the_file_and_its_name),
 	    cmocka_unit_test(file_read_and_write_go_on_after_a_signal),
 	    cmocka_unit_test(small_pieces_survive_any_failed_call),
 	    cmocka_unit_test(json_parse_survives_any_failed_allocation),

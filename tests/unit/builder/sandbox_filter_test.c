@@ -86,10 +86,10 @@ static const struct {
     /* files: the stage beneath its store alone, by layout_file.c; the build
      * role the store, the chain of trust updates and libxl's record */
     {CALL_OF(openat2), STAGE}, {CALL_OF(openat), BUILD},
-    {CALL_OF(fchmod), BUILD}, {CALL_OF(fsync), BUILD},
-    {CALL_OF(renameat), BUILD}, {CALL_OF(renameat2), BUILD},
-    {CALL_OF(unlinkat), BUILD}, {CALL_OF(getdents64), BUILD},
-    {CALL_OF(dup), BUILD}, {CALL_OF(ioctl), BUILD}, /* Xen's devices */
+    {CALL_OF(fchmod), BUILD}, {CALL_OF(renameat), BUILD},
+    {CALL_OF(renameat2), BUILD}, {CALL_OF(unlinkat), BUILD},
+    {CALL_OF(getdents64), BUILD}, {CALL_OF(dup), BUILD},
+    {CALL_OF(ioctl), BUILD}, /* Xen's devices */
 };
 
 /* --- a role in front of its filter ----------------------------------- */
