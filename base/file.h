@@ -72,9 +72,9 @@ int file_write_volatile(const char *path, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err);
 
 /*
- * As file_write() in a directory that is open; borrowed. `name` is one name, without a
- * slash. The temporary file is in that directory too, and nothing is followed,
- * so nothing is written elsewhere, whoever may change the directory.
+ * As file_write() in a directory that is open; borrowed. `name` is one name,
+ * without a slash. The temporary file is in that directory too, and nothing is
+ * followed, so nothing is written elsewhere, whoever may change the directory.
  */
 int file_write_at(int dir_fd, const char *name, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err);
