@@ -8,6 +8,7 @@
 #include "measure/event_decode.h"
 #include "measure/event_log.h"
 #include "measure/event_log_decode.h"
+#include "measure/started_domains.h"
 
 /* The register as it would be, while going through the log. */
 struct replay {
@@ -15,6 +16,7 @@ struct replay {
 	unsigned pcr;
 	struct event_log_reader reader;
 	struct evidence_story *story;
+	struct started_domains started; /* by their places in the story */
 	struct pcr_digests now;
 	struct pcr_digests before; /* the last record */
 	size_t count;              /* records so far */
@@ -43,12 +45,12 @@ static int tell_start(struct replay *replay, const struct event_start *start,
     struct err *err);
 static int tell_rules(struct evidence_story *story,
     const struct event_rules *rules, bool is_start, struct err *err);
+static int tell_measured_build(struct replay *replay,
+    const struct event_build *build, struct err *err);
 static int tell_build(struct evidence_story *story,
     const struct event_build *build, struct err *err);
-static int tell_end(struct evidence_story *story, const struct event *event,
+static int tell_end(struct replay *replay, const struct event *event,
     struct err *err);
-static struct evidence_domain *find_started(const struct evidence_story *story,
-    const uint8_t *uuid, uint32_t domid);
 static int tell_stray(struct evidence_story *story, enum event_kind kind,
     const uint8_t *uuid, uint32_t domid, struct err *err);
 static void hold(struct replay *replay, const struct event *event);
@@ -59,6 +61,7 @@ static bool is_at(const struct replay *replay, const struct pcr_digest *values,
     const struct pcr_digest *expected);
 static void note_match(struct replay *replay);
 static int check_end(const struct replay *replay, struct err *err);
+static void replay_done(struct replay *replay);
 
 int
 evidence_log_check(struct bytes log, unsigned pcr,
@@ -67,6 +70,7 @@ evidence_log_check(struct bytes log, unsigned pcr,
 {
 	CLEANUP(evidence_story_done)
 	struct evidence_story story = {.domains = NULL};
+	CLEANUP(replay_done)
 	struct replay replay = {.quoted = quoted, .pcr = pcr, .story = &story};
 
 	TRY(event_log_reader_init(log, &replay.reader, err));
@@ -242,16 +246,11 @@ tell_measured(struct replay *replay, const struct event *event, struct err *err)
 		TRY(tell_start(replay, &event->as.start, err));
 		break;
 	case EVENT_BUILD:
-		if (find_started(story, event->as.build.uuid,
-			event->as.build.domid) != NULL)
-			TRY(tell_stray(story, EVENT_BUILD, event->as.build.uuid,
-			    event->as.build.domid, err));
-		TRY(tell_build(story, &event->as.build, err));
-		story->rules[story->rules_count - 1].domain_count++;
+		TRY(tell_measured_build(replay, &event->as.build, err));
 		break;
 	case EVENT_ABANDON:
 	case EVENT_DESTROY:
-		TRY(tell_end(story, event, err));
+		TRY(tell_end(replay, event, err));
 		break;
 	case EVENT_POLICY:
 		TRY(tell_rules(story, &event->as.policy, false, err));
@@ -311,6 +310,22 @@ tell_rules(struct evidence_story *story, const struct event_rules *rules,
 }
 
 static int
+tell_measured_build(struct replay *replay, const struct event_build *build,
+    struct err *err)
+{
+	struct evidence_story *story = replay->story;
+
+	if (started_domains_has(&replay->started, build->uuid, build->domid))
+		TRY(tell_stray(story, EVENT_BUILD, build->uuid, build->domid,
+		    err));
+	TRY(tell_build(story, build, err));
+	TRY(started_domains_add(&replay->started, build->uuid, build->domid,
+	    story->domain_count - 1, err));
+	story->rules[story->rules_count - 1].domain_count++;
+	return 0;
+}
+
+static int
 tell_build(struct evidence_story *story, const struct event_build *build,
     struct err *err)
 {
@@ -334,37 +349,22 @@ tell_build(struct evidence_story *story, const struct event_build *build,
 	return 0;
 }
 
+/* Of the newest that was measured and of which no end is known. */
 static int
-tell_end(struct evidence_story *story, const struct event *event,
-    struct err *err)
+tell_end(struct replay *replay, const struct event *event, struct err *err)
 {
 	bool is_abandon = event->kind == EVENT_ABANDON;
 	const uint8_t *uuid =
 	    is_abandon ? event->as.abandon.uuid : event->as.destroy.uuid;
 	uint32_t domid =
 	    is_abandon ? event->as.abandon.domid : event->as.destroy.domid;
-	struct evidence_domain *domain = find_started(story, uuid, domid);
+	size_t place;
 
-	if (domain == NULL)
-		return tell_stray(story, event->kind, uuid, domid, err);
-	domain->fate = is_abandon ? EVIDENCE_ABANDONED : EVIDENCE_DESTROYED;
+	if (!started_domains_end(&replay->started, uuid, domid, &place))
+		return tell_stray(replay->story, event->kind, uuid, domid, err);
+	replay->story->domains[place].fate =
+	    is_abandon ? EVIDENCE_ABANDONED : EVIDENCE_DESTROYED;
 	return 0;
-}
-
-/* The newest that was measured and of which no end is known; or NULL. */
-static struct evidence_domain *
-find_started(const struct evidence_story *story, const uint8_t *uuid,
-    uint32_t domid)
-{
-	for (size_t i = story->domain_count; i > 0; i--) {
-		struct evidence_domain *domain = &story->domains[i - 1];
-
-		if (domain->fate == EVIDENCE_STARTED &&
-		    domain->build.domid == domid &&
-		    memcmp(domain->build.uuid, uuid, UUID_BYTES) == 0)
-			return domain;
-	}
-	return NULL;
 }
 
 /* Room doubles: the log's size bounds it. */
@@ -463,4 +463,10 @@ check_end(const struct replay *replay, struct err *err)
 	return err_set(err, EVIDENCE_LOG_MISMATCH,
 	    "the log's %zu events do not lead to the quoted register %u",
 	    replay->count, replay->pcr);
+}
+
+static void
+replay_done(struct replay *replay)
+{
+	started_domains_done(&replay->started);
 }
