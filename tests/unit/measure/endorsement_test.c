@@ -5,6 +5,7 @@
  */
 #include "base_fixture.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -252,6 +253,93 @@ a_certificate_that_is_signed_weakly_is_refused(void **state)
 	assert_has(err.text, "too weak");
 }
 
+/* The code for a TPM2B_PUBLIC with these attributes, else as TCG's template for
+ * P-256 has it. */
+static int
+read_area(uint32_t attributes)
+{
+	static const uint8_t head[] = {0, 122, 0, 0x23, 0, 0x0b};
+	static const uint8_t symmetric[] = {0, 6, 0, 128, 0, 0x43, 0, 0x10, 0,
+	    3, 0, 0x10};
+	const struct endorsement_cas nobody = {.count = 0};
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	uint8_t area[124] = {0};
+	uint8_t point[65];
+	uint8_t *at = area;
+	struct endorsement endorsement;
+	struct err err;
+	size_t len;
+	int code;
+
+	assert_int_equal(EVP_PKEY_get_octet_string_param(key,
+			     OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
+			     sizeof(point), &len),
+	    1);
+	EVP_PKEY_free(key);
+	at = mempcpy(at, head, sizeof(head));
+	for (int shift = 24; shift >= 0; shift -= 8)
+		*at++ = (uint8_t)(attributes >> shift);
+	*at++ = 0;
+	*at++ = 32; /* a policy */
+	at = mempcpy(at + 32, symmetric, sizeof(symmetric));
+	for (int half = 0; half < 2; half++) {
+		*at++ = 0;
+		*at++ = 32;
+		at = mempcpy(at, point + 1 + 32 * half, 32);
+	}
+	assert_ptr_equal(at, area + sizeof(area));
+	code = endorsement_read(bytes_of(area, sizeof(area)), &nobody,
+	    &endorsement, &err);
+	if (code == 0)
+		endorsement_done(&endorsement);
+	return code;
+}
+
+/* Whoever could sign with it, or take it elsewhere, would be any TPM. */
+static void
+a_key_that_is_no_endorsement_key_is_refused(void **state)
+{
+	const uint32_t template =
+	    TPM_OBJECT_FIXED_TPM | TPM_OBJECT_FIXED_PARENT | TPM_OBJECT_ORIGIN |
+	    1u << 7 | TPM_OBJECT_RESTRICTED | TPM_OBJECT_DECRYPT;
+	static const uint32_t needed[] = {TPM_OBJECT_FIXED_TPM,
+	    TPM_OBJECT_FIXED_PARENT, TPM_OBJECT_RESTRICTED, TPM_OBJECT_DECRYPT};
+
+	(void)state;
+	assert_refused(read_area(template), 0);
+	assert_refused(read_area(template | TPM_OBJECT_SIGN),
+	    TPM_ALGORITHM_UNSUPPORTED);
+	for (size_t i = 0; i < countof(needed); i++)
+		assert_refused(read_area(template & ~needed[i]),
+		    TPM_ALGORITHM_UNSUPPORTED);
+}
+
+/* Another certificate, or anything, that nobody would look at. */
+static void
+bytes_behind_a_certificate_are_refused(void **state)
+{
+	const struct endorsement_cas nobody = {.count = 0};
+	struct form form = good_form(true);
+	struct endorsement endorsement;
+	struct err err;
+	size_t len;
+	uint8_t *der = make(&form, &len);
+	uint8_t *more = malloc(len + 1);
+
+	(void)state;
+	memcpy(more, der, len);
+	more[len] = 0;
+	assert_refused(
+	    endorsement_read(bytes_of(more, len), &nobody, &endorsement, &err),
+	    0);
+	endorsement_done(&endorsement);
+	assert_refused(endorsement_read(bytes_of(more, len + 1), &nobody,
+			   &endorsement, &err),
+	    TPM_STRUCTURE_MALFORMED);
+	free(more);
+	OPENSSL_free(der);
+}
+
 static void
 a_certificate_that_is_not_understood_is_refused(void **state)
 {
@@ -440,6 +528,8 @@ main(void)
 	    cmocka_unit_test(a_certificate_of_something_else_is_refused),
 	    cmocka_unit_test(a_certificate_for_another_use_is_refused),
 	    cmocka_unit_test(a_certificate_that_is_signed_weakly_is_refused),
+	    cmocka_unit_test(a_key_that_is_no_endorsement_key_is_refused),
+	    cmocka_unit_test(bytes_behind_a_certificate_are_refused),
 	    cmocka_unit_test(a_certificate_that_is_not_understood_is_refused),
 	    cmocka_unit_test(no_certificate_makes_anybody_be_asked),
 	    cmocka_unit_test(pem_is_for_files_that_a_person_names),

@@ -922,6 +922,25 @@ starts_that_name_different_indices_are_refused(void **state)
 	bench_refused(bench, EVIDENCE_NV_MISMATCH);
 }
 
+/* The last one names none: nobody would ask for what the first one extended. */
+static void
+an_index_that_a_later_start_leaves_out_is_missed(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+
+	memset(start.as.start.found, 0, sizeof(start.as.start.found));
+	start.as.start.nv_name_len = TPM_NAME_BYTES;
+	memcpy(start.as.start.nv_name, bench->nv_name, TPM_NAME_BYTES);
+	bench->count = 0;
+	bench_record(bench, &start);
+	bench_extend(bench);
+	start = another_start(bench);
+	bench_record(bench, &start);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+}
+
 /* As after a crash, but what it found is neither of the two values. */
 static void
 a_start_after_a_crash_cannot_lie_about_the_register(void **state)
@@ -1127,6 +1146,24 @@ development_has_to_be_allowed(void **state)
 	assert_true(verdict.story.was_development);
 }
 
+/* A start in production that follows does not undo it. */
+static void
+development_of_an_earlier_run_is_seen(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = another_start(bench);
+
+	memset(start.as.start.found, 0, sizeof(start.as.start.found));
+	start.as.start.is_development = true;
+	bench->count = 0;
+	bench_record(bench, &start);
+	bench_extend(bench);
+	start = another_start(bench);
+	bench_record(bench, &start);
+	remake(bench);
+	bench_refused(bench, EVIDENCE_DEVELOPMENT);
+}
+
 static void
 another_boot_is_refused(void **state)
 {
@@ -1178,6 +1215,24 @@ an_image_that_is_not_listed_is_refused(void **state)
 	struct bench *bench = *state;
 
 	bench->images.rows[0].digest.bytes[0] ^= 1;
+	bench_refused(bench, EVIDENCE_IMAGE_UNKNOWN);
+}
+
+/* It was verified and begun: somebody has it in his store. */
+static void
+an_image_of_an_abandoned_build_has_to_be_listed_too(void **state)
+{
+	struct bench *bench = *state;
+	struct event build = bench_build(4);
+	struct event end = bench_end(EVENT_ABANDON, 4);
+
+	build.sequence = 8;
+	build.as.build.envelope.bytes[0] ^= 1;
+	build.as.build.payload.bytes[0] ^= 1;
+	bench_record(bench, &build);
+	end.sequence = 9;
+	bench_record(bench, &end);
+	remake(bench);
 	bench_refused(bench, EVIDENCE_IMAGE_UNKNOWN);
 }
 
@@ -1317,6 +1372,7 @@ main(void)
 	    BENCH(an_event_that_does_not_fit_its_record_is_seen),
 	    BENCH(a_start_with_another_number_is_refused),
 	    BENCH(starts_that_name_different_indices_are_refused),
+	    BENCH(an_index_that_a_later_start_leaves_out_is_missed),
 	    BENCH(a_start_after_a_crash_cannot_lie_about_the_register),
 	    BENCH(what_is_too_large_is_refused_unread),
 	    BENCH(an_event_after_the_stop_is_refused),
@@ -1329,10 +1385,12 @@ main(void)
 	    BENCH(both_banks_are_replayed),
 	    BENCH(a_firmware_log_that_lies_is_refused),
 	    BENCH(development_has_to_be_allowed),
+	    BENCH(development_of_an_earlier_run_is_seen),
 	    BENCH(another_boot_is_refused),
 	    BENCH(a_reference_without_a_boot_register_is_refused),
 	    BENCH(a_reference_in_a_bank_that_is_not_quoted_does_not_fit),
 	    BENCH(an_image_that_is_not_listed_is_refused),
+	    BENCH(an_image_of_an_abandoned_build_has_to_be_listed_too),
 	    BENCH(a_debug_image_has_to_be_allowed),
 	    BENCH(an_nv_index_that_holds_the_same_is_taken),
 	    BENCH(an_nv_index_that_does_not_confirm_is_refused),
