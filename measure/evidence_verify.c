@@ -293,7 +293,8 @@ check_nv_attest(const struct evidence *evidence,
 	struct bytes value =
 	    bytes_of(evidence->pcrs.value[PCR_SHA256][pcr].bytes, DIGEST_BYTES);
 
-	if (attest->reset_count != verdict->reset_count)
+	if (attest->reset_count != verdict->reset_count ||
+	    attest->restart_count != verdict->restart_count)
 		return err_set_field(err, EVIDENCE_NV_MISMATCH, "nv",
 		    "nv: certified in another boot than the quote");
 	if (attest->nv_offset != 0 || !bytes_equal(attest->nv_contents, value))

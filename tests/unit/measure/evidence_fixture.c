@@ -178,7 +178,7 @@ put_head(struct bench *bench, struct buffer *attest, uint16_t type,
 	put_sized(attest, extra.bytes, DIGEST_BYTES);
 	put_be(attest, 123456, 8);
 	put_be(attest, reset_count, 4);
-	put_be(attest, 2, 4);
+	put_be(attest, bench->restart_count, 4);
 	put_be(attest, 1, 1);
 	put_be(attest, 0x20191023, 8);
 }
@@ -333,6 +333,7 @@ bench_new(void **state)
 	bench->selected[PCR_SHA256] = 0xffffff;
 	bench->selected[PCR_SHA384] = 0xffffff;
 	bench->reset_count = 5;
+	bench->restart_count = 2;
 	memset(bench->nonce, 0xcd, sizeof(bench->nonce));
 	memset(bench->nv_name, 0xbb, sizeof(bench->nv_name));
 	memcpy(bench->nv_name, "\0\x0b", 2);

@@ -1241,6 +1241,11 @@ an_nv_index_that_does_not_confirm_is_refused(void **state)
 	bench->nv_offset = 0;
 	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 6);
 	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	/* TPM2_Shutdown(STATE), TPM2_Startup(CLEAR): no reset, a restart. */
+	bench->restart_count = 3;
+	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 5);
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench->restart_count = 2;
 	bench->evidence.nv_count = 0;
 	bench_refused(bench, EVIDENCE_NV_MISMATCH);
 	bench->nv_name[9] ^= 1;
