@@ -529,7 +529,7 @@ X(545, CREDENTIAL_WRONG, REFUSAL, \
   "the host did not open the credential", \
   "the key is not in that TPM, or it answered another challenge") \
 X(546, REFERENCE_MALFORMED, REFUSAL, \
-  "a reference, image list, challenge or enrolment record is none", \
+  "a reference, list, context, challenge, nonce or record of a host is none", \
   "make it again; see assay-evidence(1)") \
 X(547, EVIDENCE_POLICY_FELL, REFUSAL, \
   "the host went back to an earlier policy or store within one boot", \
@@ -540,6 +540,9 @@ X(548, EVIDENCE_POLICY_OLD, REFUSAL, \
 X(549, EVIDENCE_DEBUG_IMAGE, REFUSAL, \
   "the host started a debug image", \
   "find out who started it, or allow such images with --allow-debug") \
+X(590, EVIDENCE_CONTEXT_MISMATCH, REFUSAL, \
+  "the evidence answers this nonce, but for another context", \
+  "give both commands the same --context: do not trust who relayed the nonce") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

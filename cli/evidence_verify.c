@@ -8,12 +8,14 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/context.h"
 #include "cli/evidence_files.h"
 #include "cli/verdict.h"
 #include "keys/trust_chain.h"
 
 struct options {
 	const char *nonce;
+	const char *context;
 	const char *ak;
 	struct argument_list references;
 	const char *boot_policy;
@@ -63,6 +65,7 @@ run(int argc, char **argv)
 	const struct argument known[] = {
 	    {"nonce", required_argument, .is_needed = true,
 		.text = &options.nonce},
+	    {"context", required_argument, .text = &options.context},
 	    {"ak", required_argument, .is_needed = true, .text = &options.ak},
 	    {"reference", required_argument, .list = &options.references,
 		.max = ARGUMENTS_LIST_ITEMS},
@@ -137,6 +140,7 @@ static int
 read_inputs(const struct options *options, struct inputs *inputs,
     struct err *err)
 {
+	TRY(context_read(options->context, &inputs->reference.context, err));
 	TRY(evidence_files_enrolment(options->ak, &inputs->enrolment, err));
 	if (options->trust != NULL)
 		TRY(trust_load_chain(options->trust, options->updates,
@@ -229,6 +233,7 @@ report(const struct options *options, const struct inputs *inputs,
 	                        ? options->boot_policy
 	                        : options->references.items[verdict->release],
 	    .ak = &inputs->enrolment.ak_name,
+	    .bound_to = &inputs->reference.context,
 	    .is_enrolled = inputs->enrolment.is_record,
 	    .is_ek_certified =
 		options->ek_cas.count > 0 || inputs->enrolment.is_ek_certified,
@@ -250,7 +255,8 @@ inputs_done(struct inputs *inputs)
 }
 
 const struct command command_evidence_verify = {"evidence", "verify",
-    "--nonce HEX --ak NAME|FILE [--reference FILE]... [--boot-policy FILE] "
+    "--nonce HEX [--context FILE] --ak NAME|FILE [--reference FILE]... "
+    "[--boot-policy FILE] "
     "[--images FILE] [--store DIR] [--trust FILE [--updates CHAIN]] "
     "[--min-trust-version N] [--min-epoch N] [--register N] "
     "[--nv-name HEX]... [--ek-ca FILE]... "

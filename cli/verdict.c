@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "measure/boot_policy.h"
 
+static bool is_bound(const struct verdict_context *context);
 static void print_platform(const struct verdict_context *context);
 static void print_assayd(const struct evidence_verdict *verdict);
 static void print_rules(const struct evidence_story *story);
@@ -34,11 +35,14 @@ static const char *const fates[] = {
 void
 verdict_print(const struct verdict_context *context)
 {
-	char ak[TPM_NAME_HEX_SIZE];
+	char ak[TPM_NAME_HEX_SIZE], bound_to[DIGEST_TEXT_SIZE];
 
 	tpm_name_hex(context->ak, ak);
+	digest_text(context->bound_to, bound_to);
 	puts("VERIFIED\n");
 	printf("key        %s\n", ak);
+	if (is_bound(context))
+		printf("bound to   %s\n", bound_to);
 	print_platform(context);
 	print_assayd(context->verdict);
 	print_rules(&context->verdict->story);
@@ -61,18 +65,20 @@ json_t *
 verdict_encode(const struct verdict_context *context)
 {
 	const struct evidence_verdict *verdict = context->verdict;
-	char ak[TPM_NAME_HEX_SIZE];
+	char ak[TPM_NAME_HEX_SIZE], bound_to[DIGEST_TEXT_SIZE];
 
 	tpm_name_hex(context->ak, ak);
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:o, "
+	digest_text(context->bound_to, bound_to);
+	return json_pack("{s:s, s:s, s:s, s:s?, s:b, s:b, s:s, s:o, "
 			 "s:{s:I, s:I, s:I, s:b}, "
 			 "s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
 			 "s:o, s:o, s:o, s:o}",
 	    "schema", VERDICT_SCHEMA, "verdict", "verified", "ak_name", ak,
-	    "enrolled", context->is_enrolled, "ek_certified",
-	    context->is_ek_certified, "reference", context->release_path,
-	    "registers", encode_registers(context->release), "tpm",
-	    "clock_msec", (json_int_t)verdict->clock_msec, "reset_count",
+	    "context", is_bound(context) ? bound_to : NULL, "enrolled",
+	    context->is_enrolled, "ek_certified", context->is_ek_certified,
+	    "reference", context->release_path, "registers",
+	    encode_registers(context->release), "tpm", "clock_msec",
+	    (json_int_t)verdict->clock_msec, "reset_count",
 	    (json_int_t)verdict->reset_count, "restart_count",
 	    (json_int_t)verdict->restart_count, "clock_safe",
 	    verdict->is_clock_safe, "assayd", "version",
@@ -87,6 +93,12 @@ verdict_encode(const struct verdict_context *context)
 	    encode_domains(&verdict->story), "strays",
 	    encode_strays(&verdict->story), "warnings",
 	    encode_warnings(context));
+}
+
+static bool
+is_bound(const struct verdict_context *context)
+{
+	return !digest_equal(context->bound_to, &evidence_no_context);
 }
 
 static void

@@ -19,8 +19,9 @@ struct verdict_context {
 	const struct prediction *release; /* that fits */
 	const char *release_path;
 	const struct tpm_name *ak;
-	bool is_enrolled;     /* by a challenge: it is in a TPM */
-	bool is_ek_certified; /* by an authority that was given */
+	const struct digest *bound_to; /* or evidence_no_context */
+	bool is_enrolled;              /* by a challenge: it is in a TPM */
+	bool is_ek_certified;          /* by an authority that was given */
 };
 
 void verdict_print(const struct verdict_context *context);

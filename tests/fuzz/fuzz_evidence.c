@@ -40,12 +40,14 @@ check_reply(struct bytes text)
 {
 	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
 	CLEANUP(json_freep) json_t *reply = NULL;
+	const struct evidence_question question = {
+	    "00112233445566778899aabbccddeeff", &evidence_no_context};
 	struct err err;
 
 	if (json_parse(text, 8, "reply", EVIDENCE_MALFORMED, &reply, &err) != 0)
 		return;
 	(void)evidence_assemble(reply, bytes_of_str("sixteen bytes..."),
-	    "00112233445566778899aabbccddeeff", &evidence, &err);
+	    &question, &evidence, &err);
 }
 
 static void

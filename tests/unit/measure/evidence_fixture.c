@@ -170,7 +170,7 @@ put_head(struct bench *bench, struct buffer *attest, uint16_t type,
 	struct err err;
 
 	assert_refused(evidence_nonce_bind(bytes_of(bench->nonce, 32),
-			   bytes_of(NULL, 0), &extra, &err),
+			   &bench->context, &extra, &err),
 	    0);
 	put_be(attest, bench->magic, 4);
 	put_be(attest, type, 2);
@@ -346,6 +346,7 @@ bench_new(void **state)
 	    0);
 	bench->reference = (struct evidence_reference){
 	    .nonce = bytes_of(bench->nonce, 32),
+	    .context = evidence_no_context,
 	    .pcr = 13,
 	    .releases = &bench->release,
 	    .release_count = 1,
@@ -355,6 +356,8 @@ bench_new(void **state)
 	memcpy(bench->nv_expected.bytes, bench->nv_name, TPM_NAME_BYTES);
 	memcpy(bench->evidence.nonce, bench->nonce, 32);
 	bench->evidence.nonce_len = 32;
+	bench->evidence.context = evidence_no_context;
+	bench->context = evidence_no_context;
 	good_log(bench);
 	bench_public(bench);
 	bench_extend(bench);

@@ -33,6 +33,7 @@ struct bench {
 	uint32_t restart_count; /* of both */
 	uint16_t nv_offset;
 	uint8_t nonce[32];
+	struct digest context;
 	uint8_t nv_name[TPM_NAME_BYTES];
 	/* What the verifier has. */
 	struct evidence evidence;

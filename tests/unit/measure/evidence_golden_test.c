@@ -94,9 +94,12 @@ read_reply(struct bytes file, struct err *err)
 	CLEANUP(json_freep) json_t *reply = NULL;
 	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
 
+	const struct evidence_question question = {
+	    "00112233445566778899aabbccddeeff", &evidence_no_context};
+
 	TRY(json_parse(file, 8, "reply", EVIDENCE_MALFORMED, &reply, err));
 	return evidence_assemble(reply, bytes_of_str("sixteen bytes..."),
-	    "00112233445566778899aabbccddeeff", &evidence, err);
+	    &question, &evidence, err);
 }
 
 static const struct {
