@@ -543,6 +543,15 @@ X(549, EVIDENCE_DEBUG_IMAGE, REFUSAL, \
 X(590, EVIDENCE_CONTEXT_MISMATCH, REFUSAL, \
   "the evidence answers this nonce, but for another context", \
   "give both commands the same --context: do not trust who relayed the nonce") \
+X(593, CHALLENGE_USED, REFUSAL, \
+  "the challenge or nonce was used before", \
+  "make a new one, and ask the host with it") \
+X(594, CHALLENGE_EXPIRED, REFUSAL, \
+  "the challenge or nonce is past its end, or the clock was set back", \
+  "make a new one, and ask the host with it") \
+X(595, CHALLENGE_SHARED, REFUSAL, \
+  "others could change the challenge or nonce, or read it", \
+  "make a new one in a directory of yours that no other may write") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

@@ -12,9 +12,11 @@
 #include "cli/evidence_files.h"
 #include "cli/verdict.h"
 #include "keys/trust_chain.h"
+#include "measure/nonce_file.h"
 
 struct options {
 	const char *nonce;
+	const char *nonce_file;
 	const char *context;
 	const char *ak;
 	struct argument_list references;
@@ -51,6 +53,8 @@ static int read_inputs(const struct options *options, struct inputs *inputs,
     struct err *err);
 static int read_releases(const struct options *options, struct inputs *inputs,
     struct err *err);
+static int use_nonce(const struct options *options, struct inputs *inputs,
+    struct err *err);
 static int check_endorsement(const struct options *options,
     const struct inputs *inputs, struct err *err);
 static bool read_nv_names(const struct options *options, struct inputs *inputs);
@@ -63,8 +67,8 @@ run(int argc, char **argv)
 {
 	struct options options = {.pcr = 13};
 	const struct argument known[] = {
-	    {"nonce", required_argument, .is_needed = true,
-		.text = &options.nonce},
+	    {"nonce", required_argument, .text = &options.nonce},
+	    {"nonce-file", required_argument, .text = &options.nonce_file},
 	    {"context", required_argument, .text = &options.context},
 	    {"ak", required_argument, .is_needed = true, .text = &options.ak},
 	    {"reference", required_argument, .list = &options.references,
@@ -95,6 +99,9 @@ run(int argc, char **argv)
 
 	if (status != ARGUMENTS_READ)
 		return status;
+	if ((options.nonce == NULL) == (options.nonce_file == NULL))
+		return command_usage(&command_evidence_verify,
+		    "what was the host asked with? --nonce, or --nonce-file");
 	if ((options.references.count == 0) == (options.boot_policy == NULL))
 		return command_usage(&command_evidence_verify,
 		    "which boots are good? --reference, or --boot-policy");
@@ -121,7 +128,8 @@ check(const struct options *options)
 	struct err err = {0};
 	size_t nonce_len = 0;
 
-	if (!evidence_nonce_from_hex(options->nonce, inputs.nonce, &nonce_len))
+	if (options->nonce != NULL &&
+	    !evidence_nonce_from_hex(options->nonce, inputs.nonce, &nonce_len))
 		return command_usage(&command_evidence_verify,
 		    "--nonce: 16 to 64 bytes in lower-case hex");
 	if (!read_nv_names(options, &inputs))
@@ -129,6 +137,7 @@ check(const struct options *options)
 		    "--nv-name: 68 lower-case hex digits that begin with 000b");
 	inputs.reference.nonce = bytes_of(inputs.nonce, nonce_len);
 	if (read_inputs(options, &inputs, &err) != 0 ||
+	    use_nonce(options, &inputs, &err) != 0 ||
 	    evidence_verify(&inputs.evidence, &inputs.reference, &verdict,
 		&err) != 0 ||
 	    check_endorsement(options, &inputs, &err) != 0)
@@ -193,6 +202,17 @@ read_nv_names(const struct options *options, struct inputs *inputs)
 	return true;
 }
 
+/* Before anything is said about the evidence, and whatever will be said: a
+ * nonce has one answer. */
+static int
+use_nonce(const struct options *options, struct inputs *inputs, struct err *err)
+{
+	if (options->nonce_file == NULL)
+		return 0;
+	inputs->reference.nonce = bytes_of(inputs->nonce, KEPT_NONCE_BYTES);
+	return nonce_file_use(options->nonce_file, inputs->nonce, err);
+}
+
 /* The certificate comes with the evidence; the key in it has to be the one
  * that the host was enrolled with. */
 static int
@@ -255,7 +275,8 @@ inputs_done(struct inputs *inputs)
 }
 
 const struct command command_evidence_verify = {"evidence", "verify",
-    "--nonce HEX [--context FILE] --ak NAME|FILE [--reference FILE]... "
+    "--nonce HEX|--nonce-file FILE [--context FILE] --ak NAME|FILE "
+    "[--reference FILE]... "
     "[--boot-policy FILE] "
     "[--images FILE] [--store DIR] [--trust FILE [--updates CHAIN]] "
     "[--min-trust-version N] [--min-epoch N] [--register N] "

@@ -19,6 +19,7 @@
 #include "measure/evidence.h"
 #include "measure/evidence_assemble.h"
 #include "measure/image_list.h"
+#include "measure/kept_nonce.h"
 #include "measure/tpm_structs.h"
 
 static int
@@ -87,6 +88,14 @@ read_enrolment(struct bytes file, struct err *err)
 	return enrolment_decode(file, &enrolment, err);
 }
 
+static int
+read_nonce(struct bytes file, struct err *err)
+{
+	struct kept_nonce nonce;
+
+	return kept_nonce_decode(file, &nonce, err);
+}
+
 /* What assayd answers, with a log of so many bytes. */
 static int
 read_reply(struct bytes file, struct err *err)
@@ -116,6 +125,7 @@ static const struct {
     {"reply", 25, read_reply},
     {"images", 5, read_images},
     {"enrolment", 10, read_enrolment},
+    {"nonce", 10, read_nonce},
 };
 
 /* The code, or 0. */
