@@ -252,9 +252,8 @@ report(const struct options *options, const struct inputs *inputs,
 	    .release_path = options->boot_policy != NULL
 	                        ? options->boot_policy
 	                        : options->references.items[verdict->release],
-	    .ak = &inputs->enrolment.ak_name,
+	    .enrolment = &inputs->enrolment,
 	    .bound_to = &inputs->reference.context,
-	    .is_enrolled = inputs->enrolment.is_record,
 	    .is_ek_certified =
 		options->ek_cas.count > 0 || inputs->enrolment.is_ek_certified,
 	};

@@ -12,6 +12,7 @@
 #include "measure/evidence.h"
 #include "measure/evidence_assemble.h"
 #include "measure/image_list.h"
+#include "measure/kept_nonce.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -67,6 +68,23 @@ check_enrolment(struct bytes text)
 	bug_unless(memcmp(&enrolment, &again, sizeof(again)) == 0);
 }
 
+static void
+check_nonce(struct bytes text)
+{
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(freep) char *encoded = NULL;
+	struct kept_nonce nonce, again;
+	struct err err;
+
+	if (kept_nonce_decode(text, &nonce, &err) != 0)
+		return;
+	document = kept_nonce_encode(&nonce);
+	encoded = json_dumps(document, JSON_COMPACT);
+	bug_unless(encoded != NULL);
+	bug_unless(kept_nonce_decode(bytes_of_str(encoded), &again, &err) == 0);
+	bug_unless(memcmp(&nonce, &again, sizeof(again)) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -77,6 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_evidence(text);
 	check_reply(text);
 	check_enrolment(text);
+	check_nonce(text);
 	image_list_read(text, &list, &err);
 	return 0;
 }
