@@ -543,6 +543,12 @@ X(549, EVIDENCE_DEBUG_IMAGE, REFUSAL, \
 X(590, EVIDENCE_CONTEXT_MISMATCH, REFUSAL, \
   "the evidence answers this nonce, but for another context", \
   "give both commands the same --context: do not trust who relayed the nonce") \
+X(591, EK_UNLISTED, REFUSAL, \
+  "the endorsement key is not on the list of --ek-list", \
+  "find out whose TPM it is; add its key to the list if it is yours") \
+X(592, LABEL_MISMATCH, REFUSAL, \
+  "the list has another label for the endorsement key of this host", \
+  "find out which machine has that TPM; enroll it with its label") \
 X(593, CHALLENGE_USED, REFUSAL, \
   "the challenge or nonce was used before", \
   "make a new one, and ask the host with it") \

@@ -20,6 +20,7 @@ struct options {
 	const char *ak;
 	const char *out;
 	struct argument_list ek_cas;
+	const char *ek_list;
 	const char *label;
 	int64_t minutes;
 };
@@ -41,6 +42,7 @@ run(int argc, char **argv)
 	    {"out", required_argument, .is_needed = true, .text = &options.out},
 	    {"ek-ca", required_argument, .list = &options.ek_cas,
 		.max = ENDORSEMENT_CAS},
+	    {"ek-list", required_argument, .text = &options.ek_list},
 	    {"label", required_argument, .text = &options.label},
 	    {"minutes", required_argument, .number = &options.minutes, .min = 1,
 		.max = ONCE_MAX_MINUTES},
@@ -86,6 +88,7 @@ challenge(const struct options *options, struct err *err)
 		return err_prefix(err, "%s", err_quote_str(options->ak).text);
 	enrolment.ek = endorsement.digest;
 	enrolment.is_ek_certified = endorsement.is_certified;
+	TRY(evidence_files_check_ek(options->ek_list, &enrolment, err));
 	if (RAND_bytes(enrolment.secret, sizeof(enrolment.secret)) != 1)
 		return err_set(err, SYSTEM_FAILED, "no random numbers");
 	TRY(credential_make(&endorsement.key, &enrolment.ak_name,
@@ -130,6 +133,7 @@ write_files(const struct options *options, const struct enrolment *enrolment,
 }
 
 const struct command command_evidence_challenge = {"evidence", "challenge",
-    "--ek FILE --ak FILE [--ek-ca FILE]... [--label NAME] [--minutes N] "
+    "--ek FILE --ak FILE [--ek-ca FILE]... [--ek-list FILE] [--label NAME] "
+    "[--minutes N] "
     "--out DIR",
     "", "make a credential that only the TPM with both keys opens", run};

@@ -22,6 +22,7 @@ struct options {
 	struct argument_list references;
 	const char *boot_policy;
 	struct argument_list ek_cas;
+	const char *ek_list;
 	const char *images;
 	const char *store;
 	const char *trust;
@@ -57,6 +58,8 @@ static int use_nonce(const struct options *options, struct inputs *inputs,
     struct err *err);
 static int check_endorsement(const struct options *options,
     const struct inputs *inputs, struct err *err);
+static int check_listed(const char *ek_list, struct enrolment *enrolment,
+    struct err *err);
 static bool read_nv_names(const struct options *options, struct inputs *inputs);
 static int report(const struct options *options, const struct inputs *inputs,
     const struct evidence_verdict *verdict);
@@ -76,6 +79,7 @@ run(int argc, char **argv)
 	    {"boot-policy", required_argument, .text = &options.boot_policy},
 	    {"ek-ca", required_argument, .list = &options.ek_cas,
 		.max = ENDORSEMENT_CAS},
+	    {"ek-list", required_argument, .text = &options.ek_list},
 	    {"images", required_argument, .text = &options.images},
 	    {"store", required_argument, .text = &options.store},
 	    {"trust", required_argument, .text = &options.trust},
@@ -151,6 +155,7 @@ read_inputs(const struct options *options, struct inputs *inputs,
 {
 	TRY(context_read(options->context, &inputs->reference.context, err));
 	TRY(evidence_files_enrolment(options->ak, &inputs->enrolment, err));
+	TRY(check_listed(options->ek_list, &inputs->enrolment, err));
 	if (options->trust != NULL)
 		TRY(trust_load_chain(options->trust, options->updates,
 		    &inputs->trust, err));
@@ -189,6 +194,15 @@ read_releases(const struct options *options, struct inputs *inputs,
 		    err);
 	return evidence_files_releases(&options->references, &inputs->releases,
 	    err);
+}
+
+static int
+check_listed(const char *ek_list, struct enrolment *enrolment, struct err *err)
+{
+	if (ek_list != NULL && !enrolment->is_record)
+		return err_set(err, EK_UNLISTED,
+		    "--ek-list needs an enrolment record for --ak");
+	return evidence_files_check_ek(ek_list, enrolment, err);
 }
 
 static bool
@@ -279,6 +293,6 @@ const struct command command_evidence_verify = {"evidence", "verify",
     "[--boot-policy FILE] "
     "[--images FILE] [--store DIR] [--trust FILE [--updates CHAIN]] "
     "[--min-trust-version N] [--min-epoch N] [--register N] "
-    "[--nv-name HEX]... [--ek-ca FILE]... "
+    "[--nv-name HEX]... [--ek-ca FILE]... [--ek-list FILE] "
     "[--allow-development] [--allow-debug] [--json]",
     "FILE", "check what a host booted and started", run};

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "measure/ek_list.h"
 #include "measure/enrolment.h"
 #include "measure/evidence.h"
 #include "measure/evidence_assemble.h"
@@ -89,6 +90,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	CLEANUP(image_list_done) struct image_list list = {NULL, 0};
+	CLEANUP(ek_list_done) struct ek_list keys = {.count = 0};
 	struct bytes text = bytes_of(data, len);
 	struct err err;
 
@@ -96,6 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_reply(text);
 	check_enrolment(text);
 	check_nonce(text);
+	(void)ek_list_read(text, &keys, &err);
 	image_list_read(text, &list, &err);
 	return 0;
 }

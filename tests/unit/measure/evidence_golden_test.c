@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "measure/ek_list.h"
 #include "measure/enrolment.h"
 #include "measure/event_decode.h"
 #include "measure/event_log_decode.h"
@@ -89,6 +90,14 @@ read_enrolment(struct bytes file, struct err *err)
 }
 
 static int
+read_ek_list(struct bytes file, struct err *err)
+{
+	CLEANUP(ek_list_done) struct ek_list list = {.count = 0};
+
+	return ek_list_read(file, &list, err);
+}
+
+static int
 read_nonce(struct bytes file, struct err *err)
 {
 	struct kept_nonce nonce;
@@ -125,6 +134,7 @@ static const struct {
     {"reply", 25, read_reply},
     {"images", 5, read_images},
     {"enrolment", 10, read_enrolment},
+    {"eklist", 5, read_ek_list},
     {"nonce", 10, read_nonce},
 };
 
