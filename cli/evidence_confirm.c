@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -13,7 +14,7 @@ static int confirm(const char *challenge_path, const char *answer_path,
     const char *out_path, struct err *err);
 static int take_answer(const struct once_file *file, struct bytes answer,
     struct enrolment *ret_challenge, struct err *err);
-static int refuse_existing(const char *path, struct err *err);
+static int refuse_existing(int dir_fd, const char *name, struct err *err);
 static int use_up(struct once_file *file, const struct enrolment *challenge,
     struct err *err);
 static int encode(const struct enrolment *enrolment, char **ret_text,
@@ -50,7 +51,9 @@ confirm(const char *challenge_path, const char *answer_path,
 	struct once_file file = {.fd = -1, .dir_fd = -1};
 	CLEANUP(freep) char *answer = NULL;
 	CLEANUP(freep) char *text = NULL;
+	CLEANUP(closep) int out_fd = -1;
 	struct enrolment challenge, record;
+	const char *out_name;
 	size_t answer_len = 0;
 
 	TRY(evidence_files_read(answer_path, &answer, &answer_len, err));
@@ -61,9 +64,14 @@ confirm(const char *challenge_path, const char *answer_path,
 		    err_quote_str(challenge_path).text);
 	record = enrolment_of(&challenge);
 	TRY(encode(&record, &text, err));
-	TRY(refuse_existing(out_path, err));
+	TRY(file_open_parent(out_path, &out_fd, &out_name, err));
+	TRY(refuse_existing(out_fd, out_name, err));
 	TRY(use_up(&file, &challenge, err));
-	return file_write(out_path, bytes_of_str(text), 0644, FILE_REFUSE, err);
+	if (file_write_at(out_fd, out_name, bytes_of_str(text), 0644,
+		FILE_REFUSE, err) != 0)
+		return err_prefix(err,
+		    "the challenge is used up, and there is no record");
+	return 0;
 }
 
 static int
@@ -80,15 +88,16 @@ take_answer(const struct once_file *file, struct bytes answer,
 	return enrolment_answer(ret_challenge, answer, now, err);
 }
 
-/* file_write() refuses it too, but the challenge would be used up by then. */
+/* file_write_at() refuses it too, but the challenge would be used up by then.
+ */
 static int
-refuse_existing(const char *path, struct err *err)
+refuse_existing(int dir_fd, const char *name, struct err *err)
 {
 	struct stat st;
 
-	if (lstat(path, &st) == 0)
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return err_set(err, FILE_EXISTS, "%s",
-		    err_quote_str(path).text);
+		    err_quote_str(name).text);
 	return 0;
 }
 
