@@ -54,13 +54,13 @@ static int read_inputs(const struct options *options, struct inputs *inputs,
     struct err *err);
 static int read_releases(const struct options *options, struct inputs *inputs,
     struct err *err);
+static int check_listed(const char *ek_list, struct enrolment *enrolment,
+    struct err *err);
+static bool read_nv_names(const struct options *options, struct inputs *inputs);
 static int use_nonce(const struct options *options, struct inputs *inputs,
     struct err *err);
 static int check_endorsement(const struct options *options,
     const struct inputs *inputs, struct err *err);
-static int check_listed(const char *ek_list, struct enrolment *enrolment,
-    struct err *err);
-static bool read_nv_names(const struct options *options, struct inputs *inputs);
 static int report(const struct options *options, const struct inputs *inputs,
     const struct evidence_verdict *verdict);
 static void inputs_done(struct inputs *inputs);

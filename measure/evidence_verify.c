@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "measure/boot_policy.h"
 #include "measure/enrolment.h"
+#include "measure/evidence_answer.h"
 #include "measure/event_log_decode.h"
 
 #define ALL_REGISTERS ((1u << PCR_COUNT) - 1)
@@ -19,14 +20,6 @@ static int check_quote(const struct evidence *evidence,
 static int check_attest(struct bytes raw_attest, struct bytes raw_signature,
     uint16_t type, const struct tpm_public *ak, struct tpm_attest *ret_attest,
     enum pcr_bank *ret_hash, struct err *err);
-static int check_nonce(const struct tpm_attest *attest,
-    const struct evidence *evidence, const struct evidence_reference *reference,
-    struct err *err);
-static int compare_extra(const struct tpm_attest *attest,
-    const struct evidence_reference *reference, const struct digest *context,
-    bool *ret_is_answer, struct err *err);
-static int refuse_context(const struct digest *found,
-    const struct evidence_reference *reference, struct err *err);
 static int check_values(const struct pcr_values *values,
     const struct tpm_attest *quote, enum pcr_bank hash, struct err *err);
 static int check_firmware_log(const struct evidence *evidence,
@@ -129,7 +122,7 @@ check_quote(const struct evidence *evidence,
 	if (check_attest(evidence_part_bytes(&evidence->attest),
 		evidence_part_bytes(&evidence->signature), TPM_ST_ATTEST_QUOTE,
 		ak, &quote, &hash, err) != 0 ||
-	    check_nonce(&quote, evidence, reference, err) != 0)
+	    evidence_answer_check(&quote, evidence, reference, err) != 0)
 		return err_prefix(err, "quote");
 	TRY(check_values(&evidence->pcrs, &quote, hash, err));
 	memcpy(verdict->quoted, quote.selected, sizeof(verdict->quoted));
@@ -160,61 +153,6 @@ check_attest(struct bytes raw_attest, struct bytes raw_signature, uint16_t type,
 	*ret_attest = attest;
 	*ret_hash = signature.hash;
 	return 0;
-}
-
-static int
-check_nonce(const struct tpm_attest *attest, const struct evidence *evidence,
-    const struct evidence_reference *reference, struct err *err)
-{
-	bool is_answer;
-
-	TRY(compare_extra(attest, reference, &reference->context, &is_answer,
-	    err));
-	if (is_answer)
-		return 0;
-	/* Which of the two is it? What evidence says of its context counts only
-	 * if that is what was signed. */
-	TRY(compare_extra(attest, reference, &evidence->context, &is_answer,
-	    err));
-	if (is_answer)
-		return refuse_context(&evidence->context, reference, err);
-	TRY(compare_extra(attest, reference, &evidence_no_context, &is_answer,
-	    err));
-	if (is_answer)
-		return refuse_context(&evidence_no_context, reference, err);
-	return err_set_field(err, EVIDENCE_NONCE_MISMATCH, "nonce",
-	    "it does not answer this nonce");
-}
-
-static int
-compare_extra(const struct tpm_attest *attest,
-    const struct evidence_reference *reference, const struct digest *context,
-    bool *ret_is_answer, struct err *err)
-{
-	struct digest expected;
-
-	TRY(evidence_nonce_bind(reference->nonce, context, &expected, err));
-	*ret_is_answer = bytes_equal(attest->extra_data,
-	    bytes_of(expected.bytes, DIGEST_BYTES));
-	return 0;
-}
-
-static int
-refuse_context(const struct digest *found,
-    const struct evidence_reference *reference, struct err *err)
-{
-	char has[DIGEST_TEXT_SIZE], wanted[DIGEST_TEXT_SIZE];
-
-	digest_text(found, has);
-	digest_text(&reference->context, wanted);
-	if (digest_equal(found, &evidence_no_context))
-		return err_set_field(err, EVIDENCE_CONTEXT_MISMATCH, "context",
-		    "it is bound to no context, expected is %s", wanted);
-	if (digest_equal(&reference->context, &evidence_no_context))
-		return err_set_field(err, EVIDENCE_CONTEXT_MISMATCH, "context",
-		    "it is bound to %s, expected is no context", has);
-	return err_set_field(err, EVIDENCE_CONTEXT_MISMATCH, "context",
-	    "it is bound to %s, expected is %s", has, wanted);
 }
 
 /* The values given are all that was quoted, and nothing more. */
@@ -318,7 +256,8 @@ check_nv(const struct evidence *evidence,
 		if (check_attest(evidence_part_bytes(&nv->attest),
 			evidence_part_bytes(&nv->signature), TPM_ST_ATTEST_NV,
 			ak, &attest, &hash, err) != 0 ||
-		    check_nonce(&attest, evidence, reference, err) != 0)
+		    evidence_answer_check(&attest, evidence, reference, err) !=
+			0)
 			return err_prefix(err, "nv[%zu]", i);
 		if (!bytes_equal(attest.nv_name, named))
 			continue;
