@@ -535,7 +535,7 @@ X(545, CREDENTIAL_WRONG, REFUSAL, \
   "the host did not open the credential", \
   "the key is not in that TPM, or it answered another challenge") \
 X(546, REFERENCE_MALFORMED, REFUSAL, \
-  "a reference, image list, challenge or enrolment record is none", \
+  "a reference, list, context, challenge, nonce or record of a host is none", \
   "make it again; see assay-evidence(1)") \
 X(547, EVIDENCE_POLICY_FELL, REFUSAL, \
   "the host went back to an earlier policy or store within one boot", \
@@ -546,6 +546,24 @@ X(548, EVIDENCE_POLICY_OLD, REFUSAL, \
 X(549, EVIDENCE_DEBUG_IMAGE, REFUSAL, \
   "the host started a debug image", \
   "find out who started it, or allow such images with --allow-debug") \
+X(590, EVIDENCE_CONTEXT_MISMATCH, REFUSAL, \
+  "the evidence answers this nonce, but for another context", \
+  "give both commands the same --context: do not trust who relayed the nonce") \
+X(591, EK_UNLISTED, REFUSAL, \
+  "the endorsement key is not on the list of --ek-list", \
+  "find out whose TPM it is; add its key to the list if it is yours") \
+X(592, LABEL_MISMATCH, REFUSAL, \
+  "the list has another label for the endorsement key of this host", \
+  "find out which machine has that TPM; enroll it with its label") \
+X(593, CHALLENGE_USED, REFUSAL, \
+  "the challenge or nonce was used before", \
+  "make a new one, and ask the host with it") \
+X(594, CHALLENGE_EXPIRED, REFUSAL, \
+  "the challenge or nonce is past its end, or the clock was set back", \
+  "make a new one, and ask the host with it") \
+X(595, CHALLENGE_SHARED, REFUSAL, \
+  "others could change the challenge or nonce, or read it", \
+  "make a new one in a directory of yours that no other may write") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

@@ -77,6 +77,9 @@
 	LIMIT_KIB(64) /* starts, policies; not builds */
 #define LIMIT_FIRMWARE_LOG_BYTES LIMIT_MIB(1)
 #define LIMIT_EVIDENCE_BYTES     LIMIT_MIB(48)
+#define LIMIT_CONTEXT_BYTES      LIMIT_MIB(1)
+#define LIMIT_EK_LIST_BYTES      LIMIT_MIB(16)
+#define LIMIT_EK_LIST_LINES      65536
 
 /* Payload of a signed store index: an image has at most 330 bytes. */
 #define LIMIT_STORE_INDEX_BYTES LIMIT_KIB(1536)

@@ -65,7 +65,7 @@ static const char *const no_parameters[] = {NULL};
 static const char *const build_parameters[] = {"image", "manifest", "name",
     "uuid", "memory_mib", "vcpus", "paused", NULL};
 static const char *const destroy_parameters[] = {"domid", "uuid", "name", NULL};
-static const char *const attest_parameters[] = {"nonce", NULL};
+static const char *const attest_parameters[] = {"nonce", "context", NULL};
 static const char *const log_parameters[] = {"offset", NULL};
 static const char *const description_parameters[] = {"interface", NULL};
 
@@ -224,6 +224,10 @@ decode_attest(const struct json_at *parameters, struct front_call *ret_call,
 		    "not %d to %d bytes as lower-case hex",
 		    EVIDENCE_NONCE_MIN_BYTES, EVIDENCE_NONCE_MAX_BYTES);
 	request->nonce_len = (uint32_t)len;
+	request->context = evidence_no_context;
+	if (json_has(parameters, "context"))
+		TRY(json_digest_in(parameters, "context", &request->context,
+		    err));
 	return 0;
 }
 

@@ -15,10 +15,11 @@
 #include "measure/tpm_identity.h"
 #include "measure/tpm_port.h"
 
-/* The caller's fresh bytes. */
+/* The caller's fresh bytes, and what they are for. */
 struct quote_request {
 	uint32_t nonce_len;
 	uint8_t nonce[EVIDENCE_NONCE_MAX_BYTES];
+	struct digest context; /* or evidence_no_context */
 };
 
 struct quote {

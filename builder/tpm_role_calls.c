@@ -202,7 +202,7 @@ make_quote(struct tpm_role *role, const struct quote_request *request,
 	/* A log that is ahead of the quote proves nothing. */
 	(void)recorder_settle(&role->recorder, err);
 	TRY(evidence_nonce_bind(bytes_of(request->nonce, request->nonce_len),
-	    bytes_of(NULL, 0), &extra, err));
+	    &request->context, &extra, err));
 	TRY(tpm->ops->quote(tpm->tpm, &extra, &quote->quote, err));
 	TRY(tpm->ops->public_read(tpm->tpm, TPM_AK, &quote->ak, err));
 	TRY(tpm->ops->public_read(tpm->tpm, TPM_EK, &quote->ek, err));

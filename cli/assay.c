@@ -37,6 +37,7 @@ static const struct command *const commands[] = {
     &command_boot_ramdisk,
     &command_boot_pack,
     &command_boot_predict,
+    &command_evidence_nonce,
     &command_evidence_verify,
     &command_evidence_challenge,
     &command_evidence_confirm,

@@ -12,6 +12,7 @@
 const char command_joint = '-';
 
 static const struct command *const commands[] = {
+    &command_evidence_nonce,
     &command_evidence_verify,
     &command_evidence_challenge,
     &command_evidence_confirm,

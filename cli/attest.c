@@ -9,11 +9,13 @@
 #include "cli/attest_files.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/context.h"
 #include "measure/evidence_assemble.h"
 #include "measure/tpm_structs.h"
 
 struct options {
 	const char *nonce;
+	const char *context;
 	const char *out;
 	const char *tools_dir;
 	const char *socket;
@@ -21,8 +23,9 @@ struct options {
 };
 
 static int attest(const struct options *options, struct err *err);
-static int ask(const struct options *options, struct evidence *ret_evidence,
-    struct err *err);
+static int ask(const struct options *options, const struct digest *context,
+    struct evidence *ret_evidence, struct err *err);
+static json_t *encode(const struct evidence_question *question);
 static int read_log(const char *socket, size_t needed, uint8_t *log,
     size_t *ret_len, struct err *err);
 static int read_piece(const char *socket, size_t offset, uint8_t **ret_piece,
@@ -36,6 +39,7 @@ run(int argc, char **argv)
 	const struct argument known[] = {
 	    {"nonce", required_argument, .is_needed = true,
 		.text = &options.nonce},
+	    {"context", required_argument, .text = &options.context},
 	    {"out", required_argument, .is_needed = true, .text = &options.out},
 	    {"tpm2-tools", required_argument, .text = &options.tools_dir},
 	    {"socket", required_argument, .text = &options.socket},
@@ -62,8 +66,10 @@ attest(const struct options *options, struct err *err)
 {
 	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
 	struct tpm_public ak;
+	struct digest context;
 
-	TRY(ask(options, &evidence, err));
+	TRY(context_read(options->context, &context, err));
+	TRY(ask(options, &context, &evidence, err));
 	if (tpm_public_decode(evidence_part_bytes(&evidence.ak), &ak, err) != 0)
 		return refuse_answer(err);
 	TRY(attest_files_write(&evidence, options->out, options->tools_dir,
@@ -75,17 +81,18 @@ attest(const struct options *options, struct err *err)
 
 /* The log is read after the quote: it can only have grown. */
 static int
-ask(const struct options *options, struct evidence *ret_evidence,
-    struct err *err)
+ask(const struct options *options, const struct digest *context,
+    struct evidence *ret_evidence, struct err *err)
 {
 	CLEANUP(json_freep) json_t *reply = NULL;
 	CLEANUP(freep) uint8_t *log = NULL;
+	const struct evidence_question question = {options->nonce, context};
 	struct json_at root;
 	size_t log_len = 0;
 	int64_t needed;
 
-	TRY(client_call(options->socket, "Attest",
-	    json_pack("{s:s}", "nonce", options->nonce), &reply, err));
+	TRY(client_call(options->socket, "Attest", encode(&question), &reply,
+	    err));
 	root = json_root(reply, EVIDENCE_MALFORMED);
 	if (json_integer_in(&root, "log_bytes", 1, LIMIT_EVENT_LOG_BYTES,
 		&needed, err) != 0)
@@ -94,10 +101,21 @@ ask(const struct options *options, struct evidence *ret_evidence,
 	if (log == NULL)
 		return err_set(err, NO_MEMORY, "event log");
 	TRY(read_log(options->socket, (size_t)needed, log, &log_len, err));
-	if (evidence_assemble(reply, bytes_of(log, log_len), options->nonce,
+	if (evidence_assemble(reply, bytes_of(log, log_len), &question,
 		ret_evidence, err) != 0)
 		return refuse_answer(err);
 	return 0;
+}
+
+static json_t *
+encode(const struct evidence_question *question)
+{
+	char context[DIGEST_TEXT_SIZE];
+
+	digest_text(question->context, context);
+	return json_pack("{s:s, s:s*}", "nonce", question->nonce, "context",
+	    digest_equal(question->context, &evidence_no_context) ? NULL
+								  : context);
 }
 
 /* Until it has what the quote is about, or the log is at its end. */
@@ -157,5 +175,6 @@ refuse_answer(struct err *err)
 }
 
 const struct command command_attest = {NULL, "attest",
-    "--nonce HEX --out FILE [--tpm2-tools DIR] [--replace] [--socket PATH]", "",
-    "have a TPM say what this host booted and started", run};
+    "--nonce HEX [--context FILE] --out FILE [--tpm2-tools DIR] [--replace] "
+    "[--socket PATH]",
+    "", "have a TPM say what this host booted and started", run};

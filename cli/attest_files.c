@@ -89,7 +89,7 @@ qualify(const struct evidence *evidence, char ret_hex[DIGEST_HEX_SIZE],
 	struct digest extra;
 
 	TRY(evidence_nonce_bind(bytes_of(evidence->nonce, evidence->nonce_len),
-	    bytes_of(NULL, 0), &extra, err));
+	    &evidence->context, &extra, err));
 	digest_hex(&extra, ret_hex);
 	return 0;
 }

@@ -64,6 +64,7 @@ extern const struct command command_boot_pack;
 extern const struct command command_boot_policy;
 extern const struct command command_boot_ramdisk;
 extern const struct command command_boot_predict;
+extern const struct command command_evidence_nonce;
 extern const struct command command_evidence_verify;
 extern const struct command command_evidence_challenge;
 extern const struct command command_evidence_confirm;

@@ -11,12 +11,18 @@
 #include "cli/evidence_files.h"
 #include "cli/file_set.h"
 #include "cli/files.h"
+#include "measure/once_file.h"
+
+enum { DEFAULT_MINUTES = 1440 };
 
 struct options {
 	const char *ek;
 	const char *ak;
 	const char *out;
 	struct argument_list ek_cas;
+	const char *ek_list;
+	const char *label;
+	int64_t minutes;
 };
 
 static int challenge(const struct options *options, struct err *err);
@@ -29,13 +35,17 @@ static int write_files(const struct options *options,
 static int
 run(int argc, char **argv)
 {
-	struct options options = {.out = NULL};
+	struct options options = {.minutes = DEFAULT_MINUTES};
 	const struct argument known[] = {
 	    {"ek", required_argument, .is_needed = true, .text = &options.ek},
 	    {"ak", required_argument, .is_needed = true, .text = &options.ak},
 	    {"out", required_argument, .is_needed = true, .text = &options.out},
 	    {"ek-ca", required_argument, .list = &options.ek_cas,
 		.max = ENDORSEMENT_CAS},
+	    {"ek-list", required_argument, .text = &options.ek_list},
+	    {"label", required_argument, .text = &options.label},
+	    {"minutes", required_argument, .number = &options.minutes, .min = 1,
+		.max = ONCE_MAX_MINUTES},
 	};
 	struct err err = {0};
 	int status = arguments_read(&command_evidence_challenge, known,
@@ -43,6 +53,11 @@ run(int argc, char **argv)
 
 	if (status != ARGUMENTS_READ)
 		return status;
+	if (options.label != NULL && !enrolment_is_label(options.label))
+		return command_usage(&command_evidence_challenge,
+		    "--label: 1 to %d letters, digits, dots, dashes and "
+		    "underscores",
+		    ENROLMENT_LABEL_BYTES);
 	if (challenge(&options, &err) != 0)
 		return command_failed(&err, false);
 	printf("send %s/credential to the host, and keep "
@@ -60,13 +75,20 @@ challenge(const struct options *options, struct err *err)
 	struct enrolment enrolment = {.is_challenge = true};
 	uint8_t credential[CREDENTIAL_MAX_BYTES];
 	size_t ak_len = 0, len = 0;
+	int64_t now;
 
+	TRY(once_file_now(&now, err));
+	enrolment.once = once_begin(now, options->minutes);
+	if (options->label != NULL)
+		snprintf(enrolment.label, sizeof(enrolment.label), "%s",
+		    options->label);
 	TRY(read_endorsement(options, &endorsement, err));
 	TRY(evidence_files_read(options->ak, &ak, &ak_len, err));
 	if (enrolment_set_ak(&enrolment, bytes_of(ak, ak_len), err) != 0)
 		return err_prefix(err, "%s", err_quote_str(options->ak).text);
 	enrolment.ek = endorsement.digest;
 	enrolment.is_ek_certified = endorsement.is_certified;
+	TRY(evidence_files_check_ek(options->ek_list, &enrolment, err));
 	if (RAND_bytes(enrolment.secret, sizeof(enrolment.secret)) != 1)
 		return err_set(err, SYSTEM_FAILED, "no random numbers");
 	TRY(credential_make(&endorsement.key, &enrolment.ak_name,
@@ -111,5 +133,7 @@ write_files(const struct options *options, const struct enrolment *enrolment,
 }
 
 const struct command command_evidence_challenge = {"evidence", "challenge",
-    "--ek FILE --ak FILE [--ek-ca FILE]... --out DIR", "",
-    "make a credential that only the TPM with both keys opens", run};
+    "--ek FILE --ak FILE [--ek-ca FILE]... [--ek-list FILE] [--label NAME] "
+    "[--minutes N] "
+    "--out DIR",
+    "", "make a credential that only the TPM with both keys opens", run};

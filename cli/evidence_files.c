@@ -10,6 +10,7 @@
 #include "cli/files.h"
 #include "cli/store_manifest.h"
 #include "measure/boot_policy.h"
+#include "measure/ek_list.h"
 
 static void expect_release(const struct boot_release *release, int64_t version,
     const struct pcr_values *found, struct prediction *prediction);
@@ -198,6 +199,23 @@ add_entry(const struct store_source *source, const struct layout_entry *entry,
 	    manifest->version);
 	return image_list_add(list, verified_manifest_payload(verified), name,
 	    err);
+}
+
+int
+evidence_files_check_ek(const char *path, struct enrolment *enrolment,
+    struct err *err)
+{
+	CLEANUP(ek_list_done) struct ek_list list = {.count = 0};
+	CLEANUP(freep) char *text = NULL;
+	size_t len = 0;
+
+	if (path == NULL)
+		return 0;
+	TRY(file_read(path, LIMIT_EK_LIST_BYTES, &text, &len, err));
+	if (ek_list_read(bytes_of(text, len), &list, err) != 0 ||
+	    ek_list_check(&list, enrolment, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
 }
 
 int

@@ -60,6 +60,11 @@ int evidence_files_store(const char *store_path,
     const struct trust_policy *trust, int64_t min_epoch,
     struct image_list *list, struct err *err);
 
+/* Is the host's endorsement key on the list in this file? See ek_list_check().
+ * No list, NULL, allows all. */
+int evidence_files_check_ek(const char *path, struct enrolment *enrolment,
+    struct err *err);
+
 int evidence_files_cas(const struct argument_list *paths,
     struct evidence_cas *ret_cas, struct err *err);
 void evidence_cas_done(struct evidence_cas *cas);

@@ -8,16 +8,21 @@
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/context.h"
 #include "cli/evidence_files.h"
 #include "cli/verdict.h"
 #include "keys/trust_chain.h"
+#include "measure/nonce_file.h"
 
 struct options {
 	const char *nonce;
+	const char *nonce_file;
+	const char *context;
 	const char *ak;
 	struct argument_list references;
 	const char *boot_policy;
 	struct argument_list ek_cas;
+	const char *ek_list;
 	const char *images;
 	const char *store;
 	const char *trust;
@@ -49,9 +54,13 @@ static int read_inputs(const struct options *options, struct inputs *inputs,
     struct err *err);
 static int read_releases(const struct options *options, struct inputs *inputs,
     struct err *err);
+static int check_listed(const char *ek_list, struct enrolment *enrolment,
+    struct err *err);
+static bool read_nv_names(const struct options *options, struct inputs *inputs);
+static int use_nonce(const struct options *options, struct inputs *inputs,
+    struct err *err);
 static int check_endorsement(const struct options *options,
     const struct inputs *inputs, struct err *err);
-static bool read_nv_names(const struct options *options, struct inputs *inputs);
 static int report(const struct options *options, const struct inputs *inputs,
     const struct evidence_verdict *verdict);
 static void inputs_done(struct inputs *inputs);
@@ -61,14 +70,16 @@ run(int argc, char **argv)
 {
 	struct options options = {.pcr = 13};
 	const struct argument known[] = {
-	    {"nonce", required_argument, .is_needed = true,
-		.text = &options.nonce},
+	    {"nonce", required_argument, .text = &options.nonce},
+	    {"nonce-file", required_argument, .text = &options.nonce_file},
+	    {"context", required_argument, .text = &options.context},
 	    {"ak", required_argument, .is_needed = true, .text = &options.ak},
 	    {"reference", required_argument, .list = &options.references,
 		.max = ARGUMENTS_LIST_ITEMS},
 	    {"boot-policy", required_argument, .text = &options.boot_policy},
 	    {"ek-ca", required_argument, .list = &options.ek_cas,
 		.max = ENDORSEMENT_CAS},
+	    {"ek-list", required_argument, .text = &options.ek_list},
 	    {"images", required_argument, .text = &options.images},
 	    {"store", required_argument, .text = &options.store},
 	    {"trust", required_argument, .text = &options.trust},
@@ -92,6 +103,9 @@ run(int argc, char **argv)
 
 	if (status != ARGUMENTS_READ)
 		return status;
+	if ((options.nonce == NULL) == (options.nonce_file == NULL))
+		return command_usage(&command_evidence_verify,
+		    "what was the host asked with? --nonce, or --nonce-file");
 	if ((options.references.count == 0) == (options.boot_policy == NULL))
 		return command_usage(&command_evidence_verify,
 		    "which boots are good? --reference, or --boot-policy");
@@ -118,7 +132,8 @@ check(const struct options *options)
 	struct err err = {0};
 	size_t nonce_len = 0;
 
-	if (!evidence_nonce_from_hex(options->nonce, inputs.nonce, &nonce_len))
+	if (options->nonce != NULL &&
+	    !evidence_nonce_from_hex(options->nonce, inputs.nonce, &nonce_len))
 		return command_usage(&command_evidence_verify,
 		    "--nonce: 16 to 64 bytes in lower-case hex");
 	if (!read_nv_names(options, &inputs))
@@ -126,6 +141,7 @@ check(const struct options *options)
 		    "--nv-name: 68 lower-case hex digits that begin with 000b");
 	inputs.reference.nonce = bytes_of(inputs.nonce, nonce_len);
 	if (read_inputs(options, &inputs, &err) != 0 ||
+	    use_nonce(options, &inputs, &err) != 0 ||
 	    evidence_verify(&inputs.evidence, &inputs.reference, &verdict,
 		&err) != 0 ||
 	    check_endorsement(options, &inputs, &err) != 0)
@@ -137,7 +153,9 @@ static int
 read_inputs(const struct options *options, struct inputs *inputs,
     struct err *err)
 {
+	TRY(context_read(options->context, &inputs->reference.context, err));
 	TRY(evidence_files_enrolment(options->ak, &inputs->enrolment, err));
+	TRY(check_listed(options->ek_list, &inputs->enrolment, err));
 	if (options->trust != NULL)
 		TRY(trust_load_chain(options->trust, options->updates,
 		    &inputs->trust, err));
@@ -178,6 +196,15 @@ read_releases(const struct options *options, struct inputs *inputs,
 	    err);
 }
 
+static int
+check_listed(const char *ek_list, struct enrolment *enrolment, struct err *err)
+{
+	if (ek_list != NULL && !enrolment->is_record)
+		return err_set(err, EK_UNLISTED,
+		    "--ek-list needs an enrolment record for --ak");
+	return evidence_files_check_ek(ek_list, enrolment, err);
+}
+
 static bool
 read_nv_names(const struct options *options, struct inputs *inputs)
 {
@@ -187,6 +214,17 @@ read_nv_names(const struct options *options, struct inputs *inputs)
 			return false;
 	}
 	return true;
+}
+
+/* Before anything is said about the evidence, and whatever will be said: a
+ * nonce has one answer. */
+static int
+use_nonce(const struct options *options, struct inputs *inputs, struct err *err)
+{
+	if (options->nonce_file == NULL)
+		return 0;
+	inputs->reference.nonce = bytes_of(inputs->nonce, KEPT_NONCE_BYTES);
+	return nonce_file_use(options->nonce_file, inputs->nonce, err);
 }
 
 /* The certificate comes with the evidence; the key in it has to be the one
@@ -228,8 +266,8 @@ report(const struct options *options, const struct inputs *inputs,
 	    .release_path = options->boot_policy != NULL
 	                        ? options->boot_policy
 	                        : options->references.items[verdict->release],
-	    .ak = &inputs->enrolment.ak_name,
-	    .is_enrolled = inputs->enrolment.is_record,
+	    .enrolment = &inputs->enrolment,
+	    .bound_to = &inputs->reference.context,
 	    .is_ek_certified =
 		options->ek_cas.count > 0 || inputs->enrolment.is_ek_certified,
 	};
@@ -250,9 +288,11 @@ inputs_done(struct inputs *inputs)
 }
 
 const struct command command_evidence_verify = {"evidence", "verify",
-    "--nonce HEX --ak NAME|FILE [--reference FILE]... [--boot-policy FILE] "
+    "--nonce HEX|--nonce-file FILE [--context FILE] --ak NAME|FILE "
+    "[--reference FILE]... "
+    "[--boot-policy FILE] "
     "[--images FILE] [--store DIR] [--trust FILE [--updates CHAIN]] "
     "[--min-trust-version N] [--min-epoch N] [--register N] "
-    "[--nv-name HEX]... [--ek-ca FILE]... "
+    "[--nv-name HEX]... [--ek-ca FILE]... [--ek-list FILE] "
     "[--allow-development] [--allow-debug] [--json]",
     "FILE", "check what a host booted and started", run};

@@ -3,8 +3,12 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/utc.h"
 #include "measure/boot_policy.h"
 
+static void print_host(const struct enrolment *enrolment);
+static json_t *encode_enrolled(const struct enrolment *enrolment);
+static bool is_bound(const struct verdict_context *context);
 static void print_platform(const struct verdict_context *context);
 static void print_assayd(const struct evidence_verdict *verdict);
 static void print_rules(const struct evidence_story *story);
@@ -34,11 +38,15 @@ static const char *const fates[] = {
 void
 verdict_print(const struct verdict_context *context)
 {
-	char ak[TPM_NAME_HEX_SIZE];
+	char ak[TPM_NAME_HEX_SIZE], bound_to[DIGEST_TEXT_SIZE];
 
-	tpm_name_hex(context->ak, ak);
+	tpm_name_hex(&context->enrolment->ak_name, ak);
+	digest_text(context->bound_to, bound_to);
 	puts("VERIFIED\n");
 	printf("key        %s\n", ak);
+	print_host(context->enrolment);
+	if (is_bound(context))
+		printf("bound to   %s\n", bound_to);
 	print_platform(context);
 	print_assayd(context->verdict);
 	print_rules(&context->verdict->story);
@@ -49,7 +57,7 @@ verdict_print(const struct verdict_context *context)
 	       "this nonce; the host booted\nwhat the reference describes; "
 	       "and the events above are all that its register\nreceived "
 	       "since then.\n",
-	    context->is_enrolled ? "" : ", if the key is in a TPM");
+	    context->enrolment->is_record ? "" : ", if the key is in a TPM");
 	puts(
 	    "It does not prove: that no domain was started past assayd, that "
 	    "nothing else ran in\nthe initial domain after boot, that a domain "
@@ -61,15 +69,20 @@ json_t *
 verdict_encode(const struct verdict_context *context)
 {
 	const struct evidence_verdict *verdict = context->verdict;
-	char ak[TPM_NAME_HEX_SIZE];
+	char ak[TPM_NAME_HEX_SIZE], bound_to[DIGEST_TEXT_SIZE];
 
-	tpm_name_hex(context->ak, ak);
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:o, "
+	tpm_name_hex(&context->enrolment->ak_name, ak);
+	digest_text(context->bound_to, bound_to);
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:b, s:b, s:s, s:o, "
 			 "s:{s:I, s:I, s:I, s:b}, "
 			 "s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
 			 "s:o, s:o, s:o, s:o}",
 	    "schema", VERDICT_SCHEMA, "verdict", "verified", "ak_name", ak,
-	    "enrolled", context->is_enrolled, "ek_certified",
+	    "context", is_bound(context) ? bound_to : NULL, "label",
+	    context->enrolment->label[0] != '\0' ? context->enrolment->label
+						 : NULL,
+	    "enrolled_at", encode_enrolled(context->enrolment), "enrolled",
+	    context->enrolment->is_record, "ek_certified",
 	    context->is_ek_certified, "reference", context->release_path,
 	    "registers", encode_registers(context->release), "tpm",
 	    "clock_msec", (json_int_t)verdict->clock_msec, "reset_count",
@@ -87,6 +100,36 @@ verdict_encode(const struct verdict_context *context)
 	    encode_domains(&verdict->story), "strays",
 	    encode_strays(&verdict->story), "warnings",
 	    encode_warnings(context));
+}
+
+static void
+print_host(const struct enrolment *enrolment)
+{
+	char enrolled[UTC_TEXT_SIZE];
+
+	if (enrolment->label[0] != '\0')
+		printf("host       %s\n", enrolment->label);
+	if (enrolment->enrolled != UTC_NONE) {
+		utc_text(enrolment->enrolled, enrolled);
+		printf("enrolled   %s\n", enrolled);
+	}
+}
+
+static json_t *
+encode_enrolled(const struct enrolment *enrolment)
+{
+	char enrolled[UTC_TEXT_SIZE];
+
+	if (enrolment->enrolled == UTC_NONE)
+		return json_null();
+	utc_text(enrolment->enrolled, enrolled);
+	return json_string(enrolled);
+}
+
+static bool
+is_bound(const struct verdict_context *context)
+{
+	return !digest_equal(context->bound_to, &evidence_no_context);
 }
 
 static void
@@ -328,7 +371,7 @@ warning(const struct verdict_context *context, size_t number)
 		bool applies;
 		const char *text;
 	} warnings[VERDICT_WARNINGS] = {
-	    {!context->is_enrolled,
+	    {!context->enrolment->is_record,
 		"the key was not enrolled by a challenge: nothing shows that "
 		"it is in a TPM"},
 	    {!context->is_ek_certified,

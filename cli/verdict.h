@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "measure/enrolment.h"
 #include "measure/evidence_verify.h"
 
 #define VERDICT_SCHEMA "assay.verdict/1"
@@ -18,9 +19,9 @@ struct verdict_context {
 	const struct pcr_values *values;
 	const struct prediction *release; /* that fits */
 	const char *release_path;
-	const struct tpm_name *ak;
-	bool is_enrolled;     /* by a challenge: it is in a TPM */
-	bool is_ek_certified; /* by an authority that was given */
+	const struct enrolment *enrolment; /* or only the name of a key */
+	const struct digest *bound_to;     /* or evidence_no_context */
+	bool is_ek_certified;              /* by an authority that was given */
 };
 
 void verdict_print(const struct verdict_context *context);

@@ -4,9 +4,12 @@
  *
  *	{"schema":"assay.enrolment/1","ak":"<base64 TPM2B_PUBLIC>",
  *	 "ak_name":"000b...","ek":"sha256:<of its SubjectPublicKeyInfo>",
- *	 "ek_certified":true}
+ *	 "ek_certified":true,"label":"web-7.example",
+ *	 "enrolled":"2026-11-23T16:00:00Z"}
  *
- * A challenge, "assay.challenge/1", has "secret" besides, as hex.
+ * The label, the host's name, may be missing; so may the time, in records from
+ * before it. A challenge, "assay.challenge/2", has no time and the members of
+ * measure/once.h, and "secret", as hex, which is null after use.
  */
 #ifndef ASSAY_MEASURE_ENROLMENT_H
 #define ASSAY_MEASURE_ENROLMENT_H
@@ -15,8 +18,10 @@
 
 #include "base/digest.h"
 #include "measure/credential.h"
+#include "measure/once.h"
 
-#define ENROLMENT_AK_BYTES 1024
+#define ENROLMENT_AK_BYTES    1024
+#define ENROLMENT_LABEL_BYTES 253 /* the longest name of a host */
 
 struct enrolment {
 	uint8_t ak[ENROLMENT_AK_BYTES]; /* TPM2B_PUBLIC */
@@ -25,9 +30,27 @@ struct enrolment {
 	struct digest ek;
 	bool is_ek_certified; /* an authority stood behind it */
 	bool is_record;       /* of a right answer */
-	bool is_challenge;    /* the secret is set: not yet answered */
-	uint8_t secret[CREDENTIAL_SECRET_BYTES];
+	char label[ENROLMENT_LABEL_BYTES + 1]; /* "" if there is none */
+	int64_t enrolled; /* UTC_NONE if unknown, or a challenge */
+	bool is_challenge;
+	struct once once;                        /* of a challenge */
+	uint8_t secret[CREDENTIAL_SECRET_BYTES]; /* zeros once it was used */
 };
+
+/* 1 to ENROLMENT_LABEL_BYTES letters, digits, dots, dashes and underscores; the
+ * first is a letter or a digit. */
+bool enrolment_is_label(const char *text);
+
+/*
+ * The host has opened the credential: the challenge is used up, and has no
+ * secret any more. Errors: CHALLENGE_USED, CHALLENGE_EXPIRED; CREDENTIAL_WRONG,
+ * after which it may be tried again.
+ */
+int enrolment_answer(struct enrolment *challenge, struct bytes answer,
+    int64_t now, struct err *err);
+
+/* What is on record from a used challenge on. */
+struct enrolment enrolment_of(const struct enrolment *challenge);
 
 /* Take an attestation key and compute its Name. Errors: those of
  * tpm_public_decode(); EVIDENCE_AK_NOT_RESTRICTED. */

@@ -18,6 +18,8 @@ enum {
 
 static int decode_nonce(const struct json_at *root, struct evidence *evidence,
     struct err *err);
+static int decode_context(const struct json_at *root, struct digest *context,
+    struct err *err);
 static int decode_keys(const struct json_at *root, struct evidence *evidence,
     struct err *err);
 static int decode_quote(const struct json_at *root, struct evidence *evidence,
@@ -53,7 +55,7 @@ evidence_decode(struct bytes text, struct evidence *ret_evidence,
     struct err *err)
 {
 	static const char *const known[] = {"schema", "nonce", "ak", "ek",
-	    "quote", "pcrs", "nv", "logs", NULL};
+	    "quote", "pcrs", "nv", "logs", "context", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
 	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
 	struct json_at root;
@@ -68,6 +70,7 @@ evidence_decode(struct bytes text, struct evidence *ret_evidence,
 	TRY(json_literal_in(&root, "schema", EVIDENCE_SCHEMA, err));
 	TRY(json_known(&root, known, err));
 	TRY(decode_nonce(&root, &evidence, err));
+	TRY(decode_context(&root, &evidence.context, err));
 	TRY(decode_keys(&root, &evidence, err));
 	TRY(decode_quote(&root, &evidence, err));
 	TRY(decode_pcrs(&root, &evidence.pcrs, err));
@@ -98,11 +101,12 @@ evidence_done(struct evidence *evidence)
 json_t *
 evidence_encode(const struct evidence *evidence)
 {
-	char nonce[EVIDENCE_NONCE_HEX_SIZE];
+	char nonce[EVIDENCE_NONCE_HEX_SIZE], context[DIGEST_TEXT_SIZE];
 
+	digest_text(&evidence->context, context);
 	hex_encode(bytes_of(evidence->nonce, evidence->nonce_len), nonce);
 	return json_pack("{s:s, s:s, s:{s:o}, s:{s:o, s:o}, s:{s:o, s:o}, "
-			 "s:o, s:o, s:{s:o, s:o}}",
+			 "s:o, s:o, s:{s:o, s:o}, s:s*}",
 	    "schema", EVIDENCE_SCHEMA, "nonce", nonce, "ak", "pub",
 	    encode_part(&evidence->ak), "ek", "pub", encode_part(&evidence->ek),
 	    "cert", encode_part(&evidence->ek_cert), "quote", "attest",
@@ -110,7 +114,9 @@ evidence_encode(const struct evidence *evidence)
 	    encode_part(&evidence->signature), "pcrs",
 	    encode_pcrs(&evidence->pcrs), "nv", encode_nvs(evidence), "logs",
 	    "assay", encode_part(&evidence->log), "uefi",
-	    encode_part(&evidence->firmware_log));
+	    encode_part(&evidence->firmware_log), "context",
+	    digest_equal(&evidence->context, &evidence_no_context) ? NULL
+								   : context);
 }
 
 static int
@@ -124,6 +130,21 @@ decode_nonce(const struct json_at *root, struct evidence *evidence,
 		&evidence->nonce_len))
 		return json_refuse(root, "nonce", err,
 		    "not 16 to 64 bytes in lower-case hex");
+	return 0;
+}
+
+/* It is there if there is one: no context has one form. */
+static int
+decode_context(const struct json_at *root, struct digest *context,
+    struct err *err)
+{
+	*context = evidence_no_context;
+	if (json_object_get(root->value, "context") == NULL)
+		return 0;
+	TRY(json_digest_in(root, "context", context, err));
+	if (digest_equal(context, &evidence_no_context))
+		return json_refuse(root, "context", err,
+		    "the digest of no bytes");
 	return 0;
 }
 

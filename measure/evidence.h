@@ -34,6 +34,7 @@ struct evidence_nv {
 struct evidence {
 	uint8_t nonce[EVIDENCE_NONCE_MAX_BYTES];
 	size_t nonce_len;
+	struct digest context;          /* SHA-256 of it, or of nothing */
 	struct evidence_part ak;        /* TPM2B_PUBLIC */
 	struct evidence_part ek;        /* TPM2B_PUBLIC; empty if unknown */
 	struct evidence_part ek_cert;   /* DER; empty if there is none */

@@ -23,6 +23,8 @@ enum {
 /* Text of the largest structure that assayd has for us. */
 enum { PART_TEXT_BYTES = 16 << 10, INDEX_TEXT_BYTES = 10 };
 
+static int add_context(const struct digest *context, json_t *document,
+    struct err *err);
 static int add_keys(const struct json_at *reply, json_t *document,
     struct err *err);
 static int take_public(const struct json_at *reply, const char *member,
@@ -43,8 +45,9 @@ static uint32_t put_selections(const struct pcr_values *values, uint8_t *out);
 static uint32_t put_digests(const struct pcr_values *values, uint8_t *out);
 
 int
-evidence_assemble(json_t *reply, struct bytes log, const char *nonce_hex,
-    struct evidence *ret_evidence, struct err *err)
+evidence_assemble(json_t *reply, struct bytes log,
+    const struct evidence_question *question, struct evidence *ret_evidence,
+    struct err *err)
 {
 	static const char *const known[] = {"quote", "pcrs", "ak", "ek",
 	    "ek_certificate", "log_index", "log_bytes", NULL};
@@ -54,7 +57,8 @@ evidence_assemble(json_t *reply, struct bytes log, const char *nonce_hex,
 
 	TRY(json_known(&root, known, err));
 	TRY(add(document, "schema", json_string(EVIDENCE_SCHEMA), err));
-	TRY(add(document, "nonce", json_string(nonce_hex), err));
+	TRY(add(document, "nonce", json_string(question->nonce), err));
+	TRY(add_context(question->context, document, err));
 	TRY(add_keys(&root, document, err));
 	TRY(add_quote(&root, document, err));
 	TRY(add_log_index(&root, document, err));
@@ -78,6 +82,17 @@ evidence_encode_pcrs(const struct pcr_values *values, size_t *ret_len)
 	bytes_put_le(out + SELECTIONS_BYTES, lists, 4);
 	*ret_len = SELECTIONS_BYTES + 4 + lists * LIST_BYTES;
 	return out;
+}
+
+static int
+add_context(const struct digest *context, json_t *document, struct err *err)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	if (digest_equal(context, &evidence_no_context))
+		return 0;
+	digest_text(context, text);
+	return add(document, "context", json_string(text), err);
 }
 
 static int

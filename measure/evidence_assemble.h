@@ -1,6 +1,6 @@
 /*
- * Makes evidence of what assayd answers: the reply of Attest with the nonce
- * that it was asked with, and the log of GetEventLog, see assay-rpc(7).
+ * Makes evidence of what assayd answers: the reply of Attest with the question
+ * that it answers, and the log of GetEventLog, see assay-rpc(7).
  *
  * The reply is foreign. What is missing, too much or malformed is refused as
  * in evidence; whether any of it is true is for measure/evidence_verify.h.
@@ -11,14 +11,21 @@
 
 #include "measure/evidence.h"
 
+/* What assayd was asked with. Borrowed. */
+struct evidence_question {
+	const char *nonce; /* hex */
+	const struct digest *context;
+};
+
 /*
  * Borrows the reply. Of the log, which may have grown since, it takes as much
  * as there was at the moment of the quote (`log_bytes`); a shorter one is
  * refused. Fills *ret_evidence, which evidence_done() empties.
  * Errors: EVIDENCE_MALFORMED; those of json_base64_in(); NO_MEMORY.
  */
-int evidence_assemble(json_t *reply, struct bytes log, const char *nonce_hex,
-    struct evidence *ret_evidence, struct err *err);
+int evidence_assemble(json_t *reply, struct bytes log,
+    const struct evidence_question *question, struct evidence *ret_evidence,
+    struct err *err);
 
 /*
  * The register values as tpm2_quote(1) writes them, for tpm2_checkquote(1): a

@@ -18,6 +18,9 @@
 #define EVIDENCE_NONCE_MAX_BYTES 64
 #define EVIDENCE_NONCE_HEX_SIZE  (2 * EVIDENCE_NONCE_MAX_BYTES + 1)
 
+/* SHA-256 of no bytes: what evidence is bound to that has no context. */
+extern const struct digest evidence_no_context;
+
 /*
  * An even number of lower-case hex digits, 16 to 64 bytes. False, and outputs
  * untouched, for anything else.
@@ -25,8 +28,8 @@
 bool evidence_nonce_from_hex(const char *hex,
     uint8_t ret_nonce[EVIDENCE_NONCE_MAX_BYTES], size_t *ret_len);
 
-/* `context` may be empty. Errors: NO_MEMORY. */
-int evidence_nonce_bind(struct bytes nonce, struct bytes context,
+/* `context` is the SHA-256 of the context. Errors: NO_MEMORY. */
+int evidence_nonce_bind(struct bytes nonce, const struct digest *context,
     struct digest *ret_extra_data, struct err *err);
 
 #endif

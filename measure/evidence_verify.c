@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "measure/boot_policy.h"
 #include "measure/enrolment.h"
+#include "measure/evidence_answer.h"
 #include "measure/event_log_decode.h"
 
 #define ALL_REGISTERS ((1u << PCR_COUNT) - 1)
@@ -17,11 +18,8 @@ static int check_quote(const struct evidence *evidence,
     const struct evidence_reference *reference, const struct tpm_public *ak,
     struct evidence_verdict *verdict, struct err *err);
 static int check_attest(struct bytes raw_attest, struct bytes raw_signature,
-    uint16_t type, const struct evidence_reference *reference,
-    const struct tpm_public *ak, struct tpm_attest *ret_attest,
+    uint16_t type, const struct tpm_public *ak, struct tpm_attest *ret_attest,
     enum pcr_bank *ret_hash, struct err *err);
-static int check_nonce(const struct tpm_attest *attest,
-    const struct evidence_reference *reference, struct err *err);
 static int check_values(const struct pcr_values *values,
     const struct tpm_attest *quote, enum pcr_bank hash, struct err *err);
 static int check_firmware_log(const struct evidence *evidence,
@@ -123,7 +121,8 @@ check_quote(const struct evidence *evidence,
 
 	if (check_attest(evidence_part_bytes(&evidence->attest),
 		evidence_part_bytes(&evidence->signature), TPM_ST_ATTEST_QUOTE,
-		reference, ak, &quote, &hash, err) != 0)
+		ak, &quote, &hash, err) != 0 ||
+	    evidence_answer_check(&quote, evidence, reference, err) != 0)
 		return err_prefix(err, "quote");
 	TRY(check_values(&evidence->pcrs, &quote, hash, err));
 	memcpy(verdict->quoted, quote.selected, sizeof(verdict->quoted));
@@ -137,8 +136,8 @@ check_quote(const struct evidence *evidence,
 
 static int
 check_attest(struct bytes raw_attest, struct bytes raw_signature, uint16_t type,
-    const struct evidence_reference *reference, const struct tpm_public *ak,
-    struct tpm_attest *ret_attest, enum pcr_bank *ret_hash, struct err *err)
+    const struct tpm_public *ak, struct tpm_attest *ret_attest,
+    enum pcr_bank *ret_hash, struct err *err)
 {
 	struct tpm_signature signature;
 	struct tpm_attest attest;
@@ -151,24 +150,8 @@ check_attest(struct bytes raw_attest, struct bytes raw_signature, uint16_t type,
 	if (!tpm_public_accepts(ak, raw_attest, &signature))
 		return err_set(err, EVIDENCE_SIGNATURE_BAD,
 		    "not signed by the attestation key");
-	TRY(check_nonce(&attest, reference, err));
 	*ret_attest = attest;
 	*ret_hash = signature.hash;
-	return 0;
-}
-
-static int
-check_nonce(const struct tpm_attest *attest,
-    const struct evidence_reference *reference, struct err *err)
-{
-	struct digest expected;
-
-	TRY(evidence_nonce_bind(reference->nonce, reference->context, &expected,
-	    err));
-	if (!bytes_equal(attest->extra_data,
-		bytes_of(expected.bytes, DIGEST_BYTES)))
-		return err_set_field(err, EVIDENCE_NONCE_MISMATCH, "nonce",
-		    "it does not answer this nonce");
 	return 0;
 }
 
@@ -272,7 +255,9 @@ check_nv(const struct evidence *evidence,
 
 		if (check_attest(evidence_part_bytes(&nv->attest),
 			evidence_part_bytes(&nv->signature), TPM_ST_ATTEST_NV,
-			reference, ak, &attest, &hash, err) != 0)
+			ak, &attest, &hash, err) != 0 ||
+		    evidence_answer_check(&attest, evidence, reference, err) !=
+			0)
 			return err_prefix(err, "nv[%zu]", i);
 		if (!bytes_equal(attest.nv_name, named))
 			continue;
@@ -293,7 +278,8 @@ check_nv_attest(const struct evidence *evidence,
 	struct bytes value =
 	    bytes_of(evidence->pcrs.value[PCR_SHA256][pcr].bytes, DIGEST_BYTES);
 
-	if (attest->reset_count != verdict->reset_count)
+	if (attest->reset_count != verdict->reset_count ||
+	    attest->restart_count != verdict->restart_count)
 		return err_set_field(err, EVIDENCE_NV_MISMATCH, "nv",
 		    "nv: certified in another boot than the quote");
 	if (attest->nv_offset != 0 || !bytes_equal(attest->nv_contents, value))

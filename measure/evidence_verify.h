@@ -21,9 +21,9 @@
 /* What is expected. All borrowed. */
 struct evidence_reference {
 	struct bytes nonce;
-	struct bytes context; /* see measure/evidence_nonce.h; may be empty */
-	struct tpm_name ak;   /* of the enrolled key */
-	unsigned pcr;         /* the register that assayd extends */
+	struct digest context; /* or evidence_no_context */
+	struct tpm_name ak;    /* of the enrolled key */
+	unsigned pcr;          /* the register that assayd extends */
 	const struct prediction *releases; /* any one has to fit wholly */
 	size_t release_count;
 	const struct image_list *images;
@@ -50,8 +50,9 @@ struct evidence_verdict {
 /*
  * Order: key attributes (EVIDENCE_AK_NOT_RESTRICTED), key
  * (EVIDENCE_AK_UNKNOWN), magic and type (EVIDENCE_NOT_A_QUOTE), signature
- * (EVIDENCE_SIGNATURE_BAD), nonce (EVIDENCE_NONCE_MISMATCH), values
- * (EVIDENCE_PCR_MISMATCH), the log as evidence_log_check() does, the firmware's
+ * (EVIDENCE_SIGNATURE_BAD), nonce (EVIDENCE_NONCE_MISMATCH) and context
+ * (EVIDENCE_CONTEXT_MISMATCH), values (EVIDENCE_PCR_MISMATCH), the log as
+ evidence_log_check() does, the firmware's
  * log (EVIDENCE_LOG_MISMATCH), NV index (EVIDENCE_NV_MISMATCH), mode
  * (EVIDENCE_DEVELOPMENT), references that tell nothing of a boot
  * (REFERENCE_MALFORMED), boot registers (EVIDENCE_PLATFORM_UNKNOWN), the

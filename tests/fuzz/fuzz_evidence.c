@@ -8,10 +8,12 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "measure/ek_list.h"
 #include "measure/enrolment.h"
 #include "measure/evidence.h"
 #include "measure/evidence_assemble.h"
 #include "measure/image_list.h"
+#include "measure/kept_nonce.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -40,12 +42,14 @@ check_reply(struct bytes text)
 {
 	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
 	CLEANUP(json_freep) json_t *reply = NULL;
+	const struct evidence_question question = {
+	    "00112233445566778899aabbccddeeff", &evidence_no_context};
 	struct err err;
 
 	if (json_parse(text, 8, "reply", EVIDENCE_MALFORMED, &reply, &err) != 0)
 		return;
 	(void)evidence_assemble(reply, bytes_of_str("sixteen bytes..."),
-	    "00112233445566778899aabbccddeeff", &evidence, &err);
+	    &question, &evidence, &err);
 }
 
 static void
@@ -65,16 +69,36 @@ check_enrolment(struct bytes text)
 	bug_unless(memcmp(&enrolment, &again, sizeof(again)) == 0);
 }
 
+static void
+check_nonce(struct bytes text)
+{
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(freep) char *encoded = NULL;
+	struct kept_nonce nonce, again;
+	struct err err;
+
+	if (kept_nonce_decode(text, &nonce, &err) != 0)
+		return;
+	document = kept_nonce_encode(&nonce);
+	encoded = json_dumps(document, JSON_COMPACT);
+	bug_unless(encoded != NULL);
+	bug_unless(kept_nonce_decode(bytes_of_str(encoded), &again, &err) == 0);
+	bug_unless(memcmp(&nonce, &again, sizeof(again)) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	CLEANUP(image_list_done) struct image_list list = {NULL, 0};
+	CLEANUP(ek_list_done) struct ek_list keys = {.count = 0};
 	struct bytes text = bytes_of(data, len);
 	struct err err;
 
 	check_evidence(text);
 	check_reply(text);
 	check_enrolment(text);
+	check_nonce(text);
+	(void)ek_list_read(text, &keys, &err);
 	image_list_read(text, &list, &err);
 	return 0;
 }

@@ -564,6 +564,44 @@ replies_give_evidence_as_it_came(void **state)
 	    "{\"data\":\"\"}");
 }
 
+static int
+decode_attest(json_t *context, struct front_call *ret_call)
+{
+	json_t *parameters = json_pack("{s:s, s:o*}", "nonce",
+	    "00112233445566778899aabbccddeeff", "context", context);
+	json_t *reply = NULL;
+	struct err err = {0};
+
+	return decode("org.assay.Builder.Attest", parameters, ret_call, &reply,
+	    &err);
+}
+
+static void
+attest_takes_the_digest_of_a_context_or_none(void **state)
+{
+	static const char *const bad[] = {"", HEX("11111111"),
+	    "sha256:" HEX("1111111A"), "sha256:" HEX("11111111") "1",
+	    "sha512:" HEX("11111111")};
+	struct front_call call;
+	struct digest ones;
+
+	(void)state;
+	memset(&ones, 0x11, sizeof(ones));
+	assert_code(
+	    decode_attest(json_string("sha256:" HEX("11111111")), &call), 0);
+	assert_true(digest_equal(&call.quote_request.context, &ones));
+	assert_code(decode_attest(NULL, &call), 0);
+	assert_true(
+	    digest_equal(&call.quote_request.context, &evidence_no_context));
+	assert_code(decode_attest(json_null(), &call), 0);
+	assert_true(
+	    digest_equal(&call.quote_request.context, &evidence_no_context));
+	assert_code(decode_attest(json_integer(1), &call), RPC_PARAMETER_BAD);
+	for (size_t i = 0; i < countof(bad); i++)
+		assert_code(decode_attest(json_string(bad[i]), &call),
+		    RPC_PARAMETER_BAD);
+}
+
 /* A tpm role that was taken over must not make the front read past it. */
 static void
 evidence_is_as_long_as_it_says(void **state)
@@ -690,6 +728,7 @@ main(void)
 	    cmocka_unit_test(replies_list_domains),
 	    cmocka_unit_test(listings_are_of_whole_rows),
 	    cmocka_unit_test(listings_have_room_for_the_most_rows),
+	    cmocka_unit_test(attest_takes_the_digest_of_a_context_or_none),
 	    cmocka_unit_test(evidence_is_as_long_as_it_says),
 	    cmocka_unit_test(replies_show_the_status),
 	    cmocka_unit_test(

@@ -114,12 +114,15 @@ build(void)
 
 /* --- evidence ---------------------------------------------------------- */
 
+static const struct digest context = {{0xc0}}; /* of the channel, say */
+
 static struct sealed *
 ask_for(enum record_kind kind)
 {
 	struct record_call call = {
 	    .kind = kind,
 	    .quote_request.nonce_len = strlen(NONCE) / 2,
+	    .quote_request.context = context,
 	};
 	struct sealed *attached = NULL;
 	struct record_answer answer;
@@ -137,12 +140,13 @@ attest(struct evidence *ret_evidence)
 {
 	CLEANUP(sealed_freep) struct sealed *quote = ask_for(RECORD_QUOTE);
 	CLEANUP(sealed_freep) struct sealed *log = ask_for(RECORD_LOG);
+	const struct evidence_question question = {NONCE, &context};
 	json_t *reply;
 	struct err err = {0};
 
 	assert_true(quote_is_whole(sealed_bytes(quote)));
 	reply = quote_encode((const void *)sealed_bytes(quote).ptr);
-	if (evidence_assemble(reply, sealed_bytes(log), NONCE, ret_evidence,
+	if (evidence_assemble(reply, sealed_bytes(log), &question, ret_evidence,
 		&err) != 0)
 		fail_msg("%s", err.text);
 	json_decref(reply);
@@ -158,6 +162,7 @@ verify(const struct tpm_name *nv_name, struct evidence_verdict *verdict)
 	struct prediction release = {.values = launch};
 	struct event event = build();
 	struct evidence_reference reference = {
+	    .context = context,
 	    .ak = identity.ak.name,
 	    .pcr = ROLE_PCR,
 	    .releases = &release,

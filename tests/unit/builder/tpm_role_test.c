@@ -482,7 +482,9 @@ a_quote_is_over_the_nonce(void **state)
 	CLEANUP(sealed_freep) struct sealed *attached = NULL;
 	struct record_call call = {
 	    .kind = RECORD_QUOTE,
-	    .quote_request = {.nonce_len = 16, .nonce = "0123456789abcdef"},
+	    .quote_request = {.nonce_len = 16,
+		.nonce = "0123456789abcdef",
+		.context = {{7}}},
 	};
 	struct record_answer answer;
 	const struct quote *quote;
@@ -502,7 +504,7 @@ a_quote_is_over_the_nonce(void **state)
 	assert_true(quote->ak.len > 0);
 	assert_true(quote->log_bytes > 0);
 	assert_code(evidence_nonce_bind(bytes_of("0123456789abcdef", 16),
-			bytes_of(NULL, 0), &extra, &err),
+			&call.quote_request.context, &extra, &err),
 	    0);
 	digest_hex(&extra, hex);
 	snprintf(expected, sizeof(expected), "quote %s", hex);

@@ -12,6 +12,8 @@
 	"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd" \
 	"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
 
+static const struct evidence_question question = {NONCE, &evidence_no_context};
+
 /* What assayd would answer: the parts of the good evidence, and its log. */
 static json_t *
 good_reply(const struct bench *bench)
@@ -48,7 +50,7 @@ refused_as(const struct bench *bench, json_t *reply, enum err_code code)
 	struct err err;
 
 	assert_refused(evidence_assemble(reply,
-			   evidence_part_bytes(&bench->evidence.log), NONCE,
+			   evidence_part_bytes(&bench->evidence.log), &question,
 			   &evidence, &err),
 	    code);
 	assert_int_equal(evidence.nonce_len, 77);
@@ -72,7 +74,7 @@ what_is_assembled_verifies(void **state)
 	struct err err;
 
 	assert_refused(evidence_assemble(reply,
-			   evidence_part_bytes(&bench->evidence.log), NONCE,
+			   evidence_part_bytes(&bench->evidence.log), &question,
 			   &evidence, &err),
 	    0);
 	assert_memory_equal(evidence.ek.ptr, bench->evidence.ak.ptr,
@@ -81,6 +83,30 @@ what_is_assembled_verifies(void **state)
 	bench->evidence = evidence;
 	evidence = (struct evidence){.nonce_len = 0};
 	assert_refused(bench_verify(bench, &verdict), 0);
+}
+
+static void
+the_context_comes_along(void **state)
+{
+	const struct digest context = {{9}};
+	const struct evidence_question bound = {NONCE, &context};
+	struct bench *bench = *state;
+	CLEANUP(json_freep) json_t *reply = good_reply(bench);
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
+	struct err err;
+
+	assert_refused(evidence_assemble(reply,
+			   evidence_part_bytes(&bench->evidence.log), &bound,
+			   &evidence, &err),
+	    0);
+	assert_true(digest_equal(&evidence.context, &context));
+	document = evidence_encode(&evidence);
+	assert_non_null(json_object_get(document, "context"));
+	evidence.context = evidence_no_context;
+	json_freep(&document);
+	document = evidence_encode(&evidence);
+	assert_null(json_object_get(document, "context"));
 }
 
 /* Of a log that has grown since, only what the quote is about. */
@@ -94,7 +120,7 @@ a_longer_log_is_cut(void **state)
 
 	json_object_set_new(reply, "log_bytes", json_integer(100));
 	assert_refused(evidence_assemble(reply,
-			   evidence_part_bytes(&bench->evidence.log), NONCE,
+			   evidence_part_bytes(&bench->evidence.log), &question,
 			   &evidence, &err),
 	    0);
 	assert_int_equal(evidence.log.len, 100);
@@ -115,7 +141,7 @@ the_log_index_comes_along(void **state)
 
 	log_index_set(reply, "0x018a5501");
 	assert_refused(evidence_assemble(reply,
-			   evidence_part_bytes(&bench->evidence.log), NONCE,
+			   evidence_part_bytes(&bench->evidence.log), &question,
 			   &evidence, &err),
 	    0);
 	assert_int_equal(evidence.nv_count, 1);
@@ -222,6 +248,7 @@ main(void)
 #define BENCH(test) cmocka_unit_test_setup_teardown(test, bench_new, bench_free)
 	const struct CMUnitTest tests[] = {
 	    BENCH(what_is_assembled_verifies),
+	    BENCH(the_context_comes_along),
 	    BENCH(a_longer_log_is_cut),
 	    BENCH(the_log_index_comes_along),
 	    BENCH(a_malformed_log_index_is_refused),

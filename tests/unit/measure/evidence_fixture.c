@@ -170,7 +170,7 @@ put_head(struct bench *bench, struct buffer *attest, uint16_t type,
 	struct err err;
 
 	assert_refused(evidence_nonce_bind(bytes_of(bench->nonce, 32),
-			   bytes_of(NULL, 0), &extra, &err),
+			   &bench->context, &extra, &err),
 	    0);
 	put_be(attest, bench->magic, 4);
 	put_be(attest, type, 2);
@@ -178,7 +178,7 @@ put_head(struct bench *bench, struct buffer *attest, uint16_t type,
 	put_sized(attest, extra.bytes, DIGEST_BYTES);
 	put_be(attest, 123456, 8);
 	put_be(attest, reset_count, 4);
-	put_be(attest, 2, 4);
+	put_be(attest, bench->restart_count, 4);
 	put_be(attest, 1, 1);
 	put_be(attest, 0x20191023, 8);
 }
@@ -333,6 +333,7 @@ bench_new(void **state)
 	bench->selected[PCR_SHA256] = 0xffffff;
 	bench->selected[PCR_SHA384] = 0xffffff;
 	bench->reset_count = 5;
+	bench->restart_count = 2;
 	memset(bench->nonce, 0xcd, sizeof(bench->nonce));
 	memset(bench->nv_name, 0xbb, sizeof(bench->nv_name));
 	memcpy(bench->nv_name, "\0\x0b", 2);
@@ -345,6 +346,7 @@ bench_new(void **state)
 	    0);
 	bench->reference = (struct evidence_reference){
 	    .nonce = bytes_of(bench->nonce, 32),
+	    .context = evidence_no_context,
 	    .pcr = 13,
 	    .releases = &bench->release,
 	    .release_count = 1,
@@ -354,6 +356,8 @@ bench_new(void **state)
 	memcpy(bench->nv_expected.bytes, bench->nv_name, TPM_NAME_BYTES);
 	memcpy(bench->evidence.nonce, bench->nonce, 32);
 	bench->evidence.nonce_len = 32;
+	bench->evidence.context = evidence_no_context;
+	bench->context = evidence_no_context;
 	good_log(bench);
 	bench_public(bench);
 	bench_extend(bench);

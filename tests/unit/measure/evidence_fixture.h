@@ -30,8 +30,10 @@ struct bench {
 	uint16_t type;
 	uint32_t selected[PCR_BANKS];
 	uint32_t reset_count;
+	uint32_t restart_count; /* of both */
 	uint16_t nv_offset;
 	uint8_t nonce[32];
+	struct digest context;
 	uint8_t nv_name[TPM_NAME_BYTES];
 	/* What the verifier has. */
 	struct evidence evidence;

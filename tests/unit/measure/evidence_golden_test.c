@@ -13,12 +13,14 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "measure/ek_list.h"
 #include "measure/enrolment.h"
 #include "measure/event_decode.h"
 #include "measure/event_log_decode.h"
 #include "measure/evidence.h"
 #include "measure/evidence_assemble.h"
 #include "measure/image_list.h"
+#include "measure/kept_nonce.h"
 #include "measure/tpm_structs.h"
 
 static int
@@ -87,6 +89,22 @@ read_enrolment(struct bytes file, struct err *err)
 	return enrolment_decode(file, &enrolment, err);
 }
 
+static int
+read_ek_list(struct bytes file, struct err *err)
+{
+	CLEANUP(ek_list_done) struct ek_list list = {.count = 0};
+
+	return ek_list_read(file, &list, err);
+}
+
+static int
+read_nonce(struct bytes file, struct err *err)
+{
+	struct kept_nonce nonce;
+
+	return kept_nonce_decode(file, &nonce, err);
+}
+
 /* What assayd answers, with a log of so many bytes. */
 static int
 read_reply(struct bytes file, struct err *err)
@@ -94,9 +112,12 @@ read_reply(struct bytes file, struct err *err)
 	CLEANUP(json_freep) json_t *reply = NULL;
 	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
 
+	const struct evidence_question question = {
+	    "00112233445566778899aabbccddeeff", &evidence_no_context};
+
 	TRY(json_parse(file, 8, "reply", EVIDENCE_MALFORMED, &reply, err));
 	return evidence_assemble(reply, bytes_of_str("sixteen bytes..."),
-	    "00112233445566778899aabbccddeeff", &evidence, err);
+	    &question, &evidence, err);
 }
 
 static const struct {
@@ -113,6 +134,8 @@ static const struct {
     {"reply", 25, read_reply},
     {"images", 5, read_images},
     {"enrolment", 10, read_enrolment},
+    {"eklist", 5, read_ek_list},
+    {"nonce", 10, read_nonce},
 };
 
 /* The code, or 0. */

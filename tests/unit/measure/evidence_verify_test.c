@@ -740,9 +740,50 @@ another_nonce_is_refused(void **state)
 
 	bench->nonce[31] ^= 1;
 	bench_refused(bench, EVIDENCE_NONCE_MISMATCH);
-	bench->nonce[31] ^= 1;
-	bench->reference.context = bytes_of_str("another channel");
+}
+
+/* Whether there is one in the quote, and whether one is expected. */
+static void
+another_context_is_refused(void **state)
+{
+	const struct digest ours = {{1}}, theirs = {{2}}, made_up = {{3}};
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+
+	bench->reference.context = ours;
+	bench_refused(bench, EVIDENCE_CONTEXT_MISMATCH);
+	bench->context = bench->evidence.context = ours;
+	bench_quote(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	bench->reference.context = theirs;
+	bench_refused(bench, EVIDENCE_CONTEXT_MISMATCH);
+	bench->reference.context = evidence_no_context;
+	bench_refused(bench, EVIDENCE_CONTEXT_MISMATCH);
+	/* What evidence says of its context opens nothing, and shuts nothing.
+	 */
+	bench->reference.context = theirs;
+	bench->evidence.context = theirs;
 	bench_refused(bench, EVIDENCE_NONCE_MISMATCH);
+	bench->evidence.context = made_up;
+	bench_refused(bench, EVIDENCE_NONCE_MISMATCH);
+	bench->reference.context = ours;
+	evidence_verdict_done(&verdict);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	bench->nonce[0] ^= 1;
+	bench->evidence.context = ours;
+	bench_refused(bench, EVIDENCE_NONCE_MISMATCH);
+}
+
+static void
+no_context_is_the_digest_of_no_bytes(void **state)
+{
+	struct digest digest;
+	struct err err;
+
+	(void)state;
+	assert_refused(digest_of(bytes_of(NULL, 0), &digest, &err), 0);
+	assert_true(digest_equal(&digest, &evidence_no_context));
 }
 
 static void
@@ -1296,6 +1337,15 @@ an_nv_index_that_does_not_confirm_is_refused(void **state)
 	bench->nv_offset = 0;
 	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 6);
 	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench->context = (struct digest){{1}};
+	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 5);
+	bench_refused(bench, EVIDENCE_NONCE_MISMATCH);
+	bench->context = evidence_no_context;
+	/* TPM2_Shutdown(STATE), TPM2_Startup(CLEAR): no reset, a restart. */
+	bench->restart_count = 3;
+	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 5);
+	bench_refused(bench, EVIDENCE_NV_MISMATCH);
+	bench->restart_count = 2;
 	bench->evidence.nv_count = 0;
 	bench_refused(bench, EVIDENCE_NV_MISMATCH);
 	bench->nv_name[9] ^= 1;
@@ -1362,6 +1412,8 @@ main(void)
 	    BENCH(a_changed_quote_is_refused_at_each_byte),
 	    BENCH(what_is_no_quote_is_refused),
 	    BENCH(another_nonce_is_refused),
+	    BENCH(another_context_is_refused),
+	    cmocka_unit_test(no_context_is_the_digest_of_no_bytes),
 	    BENCH(values_that_were_not_quoted_are_refused),
 	    BENCH(a_removed_line_is_refused),
 	    BENCH(a_removed_last_line_is_refused),
