@@ -70,6 +70,7 @@
 #define LIMIT_INDEX_IMAGES       4096
 #define LIMIT_INDEX_VALUES       131072 /* an image has about ten */
 #define LIMIT_OCI_MANIFEST_BYTES LIMIT_KIB(64)
+#define LIMIT_PASSED_OVER        4 /* told of a build by name */
 
 /* Event log and evidence */
 #define LIMIT_EVENT_LOG_BYTES LIMIT_MIB(32)
