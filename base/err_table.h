@@ -270,6 +270,9 @@ X(227, ARCHIVE_MALFORMED, REFUSAL, \
 X(228, ARCHIVE_UNSAFE, REFUSAL, \
   "the archive holds a link, a device or a path out of the store", \
   "do not use it: no tool makes such an archive of a store") \
+X(229, IMAGE_INDEXED_OTHERWISE, REFUSAL, \
+  "the signed store index lists another envelope or payload for this image", \
+  "fetch the store again, or sign a new index of it with 'assay store index'") \
 X(240, KERNEL_CONFIG_BAD, REFUSAL, \
   "what should be a kernel's configuration is none", \
   "name the /boot/config-* that belongs to the kernel") \
