@@ -171,13 +171,16 @@ choose_newest(const struct image_source *source, const char *name,
 		CLEANUP(verified_manifest_freep)
 		struct verified_manifest *next = NULL;
 		const struct layout_entry *entry = &list->entries[i];
+		const struct manifest *says;
 
 		if (fetch_manifest(source, name, entry, &next, err) != 0) {
 			TRY(image_choice_pass(&choice, entry->claimed_version,
 			    err));
 			continue;
 		}
-		if (!image_choice_offer(&choice, verified_manifest_get(next)))
+		says = verified_manifest_get(next);
+		if (!image_choice_offer(&choice, says->rollback_location,
+			says->rollback_index))
 			continue;
 		verified_manifest_freep(&best);
 		best = take_ptr(&next);

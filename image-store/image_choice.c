@@ -5,18 +5,15 @@
 
 #include "base/scope.h"
 
-static bool is_policy(enum err_code code);
 static int refuse_all(const struct image_choice *choice, const char *name,
     struct err *err);
 
 bool
-image_choice_offer(struct image_choice *choice, const struct manifest *manifest)
+image_choice_offer(struct image_choice *choice, const char *location,
+    int64_t index)
 {
-	int64_t index = manifest->rollback_index;
-
 	/* Indexes of different locations cannot be compared. */
-	if (choice->has_one &&
-	    strcmp(manifest->rollback_location, choice->location) != 0)
+	if (choice->has_one && strcmp(location, choice->location) != 0)
 		choice->has_two_locations = true;
 	if (choice->has_one && index <= choice->index) {
 		choice->is_tie = choice->is_tie || index == choice->index;
@@ -25,9 +22,28 @@ image_choice_offer(struct image_choice *choice, const struct manifest *manifest)
 	choice->has_one = true;
 	choice->is_tie = false;
 	choice->index = index;
-	snprintf(choice->location, sizeof(choice->location), "%s",
-	    manifest->rollback_location);
+	snprintf(choice->location, sizeof(choice->location), "%s", location);
 	return true;
+}
+
+/*
+ * What the policy, its clock or its store index say of a payload that the
+ * policy knows by its digest or by a good signature of one of its keys. Not
+ * VERIFY_BUDGET_SPENT or CLOCK_NOT_TRUSTED, which say that nobody knows.
+ */
+bool
+image_choice_is_policy(enum err_code code)
+{
+	static const enum err_code codes[] = {IMAGE_REVOKED, KEY_REVOKED,
+	    THRESHOLD_NOT_MET, ROLE_NOT_ALLOWED, IMAGE_ROLLBACK, IMAGE_EXPIRED,
+	    IMAGE_NOT_YET_VALID, IMAGE_NOT_INDEXED, PROVENANCE_MISSING,
+	    PROVENANCE_MISMATCH};
+
+	for (size_t i = 0; i < countof(codes); i++) {
+		if (codes[i] == code)
+			return true;
+	}
+	return false;
 }
 
 int
@@ -37,7 +53,7 @@ image_choice_pass(struct image_choice *choice, const char *claimed_version,
 	struct passed_over *passed = &choice->passed;
 	uint32_t at = passed->count;
 
-	if (!is_policy(err->code))
+	if (!image_choice_is_policy(err->code))
 		return (int)err->code;
 	if (at == 0)
 		choice->first = *err;
@@ -64,26 +80,6 @@ image_choice_make(const struct image_choice *choice, const char *name,
 		    "image %s: several with rollback index %lld", name,
 		    (long long)choice->index);
 	return 0;
-}
-
-/*
- * What the policy, its clock or its store index say of a payload that the
- * policy knows by its digest or by a good signature of one of its keys. Not
- * VERIFY_BUDGET_SPENT or CLOCK_NOT_TRUSTED, which say that nobody knows.
- */
-static bool
-is_policy(enum err_code code)
-{
-	static const enum err_code codes[] = {IMAGE_REVOKED, KEY_REVOKED,
-	    THRESHOLD_NOT_MET, ROLE_NOT_ALLOWED, IMAGE_ROLLBACK, IMAGE_EXPIRED,
-	    IMAGE_NOT_YET_VALID, IMAGE_NOT_INDEXED, PROVENANCE_MISSING,
-	    PROVENANCE_MISMATCH};
-
-	for (size_t i = 0; i < countof(codes); i++) {
-		if (codes[i] == code)
-			return true;
-	}
-	return false;
 }
 
 static int

@@ -22,7 +22,6 @@
 
 #include "base/err.h"
 #include "base/limits.h"
-#include "image-store/manifest.h"
 
 /* Plain value of fixed size: it crosses between roles, in a receipt. */
 struct passed_over {
@@ -45,15 +44,19 @@ struct image_choice {
 };
 
 /* True if this is the best so far: then keep it, and drop what was. */
-bool image_choice_offer(struct image_choice *choice,
-    const struct manifest *manifest);
+bool image_choice_offer(struct image_choice *choice, const char *location,
+    int64_t index);
 
 /*
- * Does the policy alone keep a candidate from running, which is what was
- * signed? It is passed over for these: IMAGE_REVOKED, KEY_REVOKED,
- * THRESHOLD_NOT_MET, ROLE_NOT_ALLOWED, IMAGE_ROLLBACK, IMAGE_EXPIRED,
- * IMAGE_NOT_YET_VALID, IMAGE_NOT_INDEXED, PROVENANCE_MISSING and
- * PROVENANCE_MISMATCH.
+ * Is this why the policy alone keeps an image from running, which is what was
+ * signed? IMAGE_REVOKED, KEY_REVOKED, THRESHOLD_NOT_MET, ROLE_NOT_ALLOWED,
+ * IMAGE_ROLLBACK, IMAGE_EXPIRED, IMAGE_NOT_YET_VALID, IMAGE_NOT_INDEXED,
+ * PROVENANCE_MISSING and PROVENANCE_MISMATCH.
+ */
+bool image_choice_is_policy(enum err_code code);
+
+/*
+ * Pass over a candidate that `err` is about, if the policy is why.
  * Errors: any other that `err` holds, which it keeps.
  */
 int image_choice_pass(struct image_choice *choice, const char *claimed_version,

@@ -5,17 +5,6 @@
 #include "base/scope.h"
 #include "image-store/image_choice.h"
 
-/* An image that was verified. */
-static bool
-offer(struct image_choice *choice, const char *location, int64_t index)
-{
-	struct manifest manifest = {.rollback_index = index};
-
-	snprintf(manifest.rollback_location,
-	    sizeof(manifest.rollback_location), "%s", location);
-	return image_choice_offer(choice, &manifest);
-}
-
 static int
 pass(struct image_choice *choice, const char *version, enum err_code code)
 {
@@ -32,16 +21,16 @@ image_choice_takes_the_highest_index(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_true(offer(&choice, "web", 0));
-	assert_false(offer(&choice, "web", 0));
+	assert_true(image_choice_offer(&choice, "web", 0));
+	assert_false(image_choice_offer(&choice, "web", 0));
 	assert_code(image_choice_make(&choice, "web", &err), IMAGE_AMBIGUOUS);
-	assert_true(offer(&choice, "web", 3));
-	assert_false(offer(&choice, "web", 2));
+	assert_true(image_choice_offer(&choice, "web", 3));
+	assert_false(image_choice_offer(&choice, "web", 2));
 	assert_code(image_choice_make(&choice, "web", &err), 0);
-	assert_false(offer(&choice, "web", 3));
+	assert_false(image_choice_offer(&choice, "web", 3));
 	assert_code(image_choice_make(&choice, "web", &err), IMAGE_AMBIGUOUS);
 	assert_string_equal(err.field, "manifest");
-	assert_true(offer(&choice, "web", 4));
+	assert_true(image_choice_offer(&choice, "web", 4));
 	assert_code(image_choice_make(&choice, "web", &err), 0);
 	assert_int_equal(choice.passed.count, 0);
 }
@@ -53,9 +42,9 @@ image_choice_compares_no_indexes_of_two_locations(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_true(offer(&choice, "web", 1));
-	offer(&choice, "other", 9);
-	offer(&choice, "web", 12);
+	assert_true(image_choice_offer(&choice, "web", 1));
+	image_choice_offer(&choice, "other", 9);
+	image_choice_offer(&choice, "web", 12);
 	assert_code(image_choice_make(&choice, "web", &err), IMAGE_AMBIGUOUS);
 	assert_non_null(strstr(err.text, "several rollback locations"));
 }
@@ -104,8 +93,9 @@ image_choice_tells_what_it_passed_over(void **state)
 	assert_int_equal(choice.passed.images[3].code, IMAGE_REVOKED);
 	assert_string_equal(choice.passed.images[3].version, "3");
 	assert_code(image_choice_make(&choice, "web", &err), IMAGE_EXPIRED);
-	assert_non_null(strstr(err.text, "web: none of 6 may run: 0: because of 0"));
-	offer(&choice, "web", 1);
+	assert_non_null(
+	    strstr(err.text, "web: none of 6 may run: 0: because of 0"));
+	image_choice_offer(&choice, "web", 1);
 	assert_code(image_choice_make(&choice, "web", &err), 0);
 }
 
