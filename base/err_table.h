@@ -442,7 +442,7 @@ X(561, EPOCH_COUNTER_BAD, ENVIRONMENT, \
   "is the identity file of this host? does something else use the counter?") \
 X(562, EPOCH_TOO_FAR, REFUSAL, \
   "the store's epoch is far above the last one, which is no usual update", \
-  "sign an index with an epoch one above the last") \
+  "count with '--epoch next'; a host joins with 'assay tpm provision --epoch'") \
 X(563, POLICY_KEY_UNFIT, REFUSAL, \
   "a TPM policy can only be authorised by a P-256 key", \
   "make one with 'assay key new --alg ecdsa-p256-sha256'") \

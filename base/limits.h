@@ -82,6 +82,11 @@
 /* Payload of a signed store index: an image has at most 330 bytes. */
 #define LIMIT_STORE_INDEX_BYTES LIMIT_KIB(1536)
 
+/* What hosts take of a store's epoch at once. Each step is a write to the TPM's
+ * memory, which bears some 100,000 of them: more is a mistake, not an update.
+ */
+#define LIMIT_EPOCH_STEPS 1000
+
 /* RPC */
 #define LIMIT_RPC_MESSAGE_BYTES LIMIT_KIB(256)
 #define LIMIT_RPC_JSON_DEPTH    16
