@@ -113,6 +113,18 @@ err_class_of(enum err_code code)
 }
 
 bool
+err_from_name(const char *name, enum err_code *ret_code)
+{
+	for (size_t i = 0; i < sizeof(err_rows) / sizeof(err_rows[0]); i++) {
+		if (strcmp(err_rows[i].name, name) != 0)
+			continue;
+		*ret_code = err_rows[i].code;
+		return true;
+	}
+	return false;
+}
+
+bool
 err_is_known(int number)
 {
 	return find_row((enum err_code)number) != NULL;

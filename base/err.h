@@ -59,6 +59,9 @@ const char *err_meaning(enum err_code code);
 const char *err_remedy(enum err_code code);
 enum err_class err_class_of(enum err_code code);
 
+/* False for what is no name of the table. */
+bool err_from_name(const char *name, enum err_code *ret_code);
+
 /* Is `number` a code of the table? For codes that come over a wire. */
 bool err_is_known(int number);
 

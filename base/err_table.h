@@ -270,6 +270,9 @@ X(227, ARCHIVE_MALFORMED, REFUSAL, \
 X(228, ARCHIVE_UNSAFE, REFUSAL, \
   "the archive holds a link, a device or a path out of the store", \
   "do not use it: no tool makes such an archive of a store") \
+X(229, IMAGE_INDEXED_OTHERWISE, REFUSAL, \
+  "the signed store index lists another envelope or payload for this image", \
+  "fetch the store again, or sign a new index of it with 'assay store index'") \
 X(240, KERNEL_CONFIG_BAD, REFUSAL, \
   "what should be a kernel's configuration is none", \
   "name the /boot/config-* that belongs to the kernel") \
@@ -439,7 +442,7 @@ X(561, EPOCH_COUNTER_BAD, ENVIRONMENT, \
   "is the identity file of this host? does something else use the counter?") \
 X(562, EPOCH_TOO_FAR, REFUSAL, \
   "the store's epoch is far above the last one, which is no usual update", \
-  "sign an index with an epoch one above the last") \
+  "count with '--epoch next'; a host joins with 'assay tpm provision --epoch'") \
 X(563, POLICY_KEY_UNFIT, REFUSAL, \
   "a TPM policy can only be authorised by a P-256 key", \
   "make one with 'assay key new --alg ecdsa-p256-sha256'") \

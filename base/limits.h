@@ -70,6 +70,7 @@
 #define LIMIT_INDEX_IMAGES       4096
 #define LIMIT_INDEX_VALUES       131072 /* an image has about ten */
 #define LIMIT_OCI_MANIFEST_BYTES LIMIT_KIB(64)
+#define LIMIT_PASSED_OVER        4 /* told of a build by name */
 
 /* Event log and evidence */
 #define LIMIT_EVENT_LOG_BYTES LIMIT_MIB(32)
@@ -83,6 +84,11 @@
 
 /* Payload of a signed store index: an image has at most 330 bytes. */
 #define LIMIT_STORE_INDEX_BYTES LIMIT_KIB(1536)
+
+/* What hosts take of a store's epoch at once. Each step is a write to the TPM's
+ * memory, which bears some 100,000 of them: more is a mistake, not an update.
+ */
+#define LIMIT_EPOCH_STEPS 1000
 
 /* RPC */
 #define LIMIT_RPC_MESSAGE_BYTES LIMIT_KIB(256)

@@ -35,6 +35,7 @@ build_domain(const struct build_env *env, const struct build_request *request,
 {
 	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
 	CLEANUP(domain_abortp) struct domain *dom = NULL;
+	struct fetched fetched = {.was_cached = false};
 	struct receipt receipt = {0};
 
 	/* May this caller ask, and for these values? */
@@ -43,8 +44,9 @@ build_domain(const struct build_env *env, const struct build_request *request,
 
 	/* Prove origin, integrity and freshness of bytes that can no longer
 	 * change. */
-	TRY(image_fetch(&env->images, request, timing, &image,
-	    &receipt.was_cached, err));
+	TRY(image_fetch(&env->images, request, timing, &image, &fetched, err));
+	receipt.was_cached = fetched.was_cached;
+	receipt.passed_over = fetched.passed;
 
 	/* Refuse whatever can be refused before anything exists. */
 	TRY(fit_limits(image, request, err));

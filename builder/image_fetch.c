@@ -10,7 +10,8 @@
 
 static int choose_manifest(const struct image_source *source,
     const struct build_request *request,
-    struct verified_manifest **ret_manifest, struct err *err);
+    struct verified_manifest **ret_manifest, struct passed_over *ret_passed,
+    struct err *err);
 static int keep_named(const struct image_source *source,
     const struct digest *named, struct layout_list *list, struct err *err);
 static int signs(const struct image_source *source,
@@ -18,7 +19,7 @@ static int signs(const struct image_source *source,
     bool *ret_signs, struct err *err);
 static int choose_newest(const struct image_source *source, const char *name,
     const struct layout_list *list, struct verified_manifest **ret_manifest,
-    struct err *err);
+    struct passed_over *ret_passed, struct err *err);
 static int fetch_manifest(const struct image_source *source, const char *name,
     const struct layout_entry *entry, struct verified_manifest **ret_manifest,
     struct err *err);
@@ -49,26 +50,27 @@ static void describe(const struct image_source *source,
 int
 image_fetch(const struct image_source *source,
     const struct build_request *request, struct timing *timing,
-    struct verified_image **ret_image, bool *ret_was_cached, struct err *err)
+    struct verified_image **ret_image, struct fetched *ret_fetched,
+    struct err *err)
 {
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *chosen = NULL;
 	CLEANUP(checked_blob_freep) struct checked_blob *elf = NULL;
 	CLEANUP(checked_blob_freep) struct checked_blob *ramdisk = NULL;
 	const struct manifest *manifest;
-	bool was_cached = true;
+	struct fetched fetched = {.was_cached = true};
 
-	TRY(choose_manifest(source, request, &chosen, err));
+	TRY(choose_manifest(source, request, &chosen, &fetched.passed, err));
 	timing_mark(timing, TIMING_ENVELOPE);
 	manifest = verified_manifest_get(chosen);
-	TRY(fetch_elf(source, chosen, timing, &elf, &was_cached, err));
+	TRY(fetch_elf(source, chosen, timing, &elf, &fetched.was_cached, err));
 	if (manifest->has_ramdisk)
 		TRY(fetch_blob(source, &manifest->ramdisk, "ramdisk", timing,
-		    &ramdisk, &was_cached, err));
+		    &ramdisk, &fetched.was_cached, err));
 	TRY(verified_image_new(take_ptr(&chosen), take_ptr(&elf),
 	    take_ptr(&ramdisk), ret_image, err));
 	timing_mark(timing, TIMING_HASH);
-	*ret_was_cached = was_cached;
+	*ret_fetched = fetched;
 	return 0;
 }
 
@@ -93,7 +95,8 @@ image_fetch_rows(const struct image_source *source, struct err *err)
 static int
 choose_manifest(const struct image_source *source,
     const struct build_request *request,
-    struct verified_manifest **ret_manifest, struct err *err)
+    struct verified_manifest **ret_manifest, struct passed_over *ret_passed,
+    struct err *err)
 {
 	CLEANUP(layout_list_done) struct layout_list list = {0};
 
@@ -104,7 +107,8 @@ choose_manifest(const struct image_source *source,
 		return err_set_field(err, IMAGE_UNKNOWN,
 		    request->has_manifest ? "manifest" : "image",
 		    "image %s: not in the store", request->image);
-	return choose_newest(source, request->image, &list, ret_manifest, err);
+	return choose_newest(source, request->image, &list, ret_manifest,
+	    ret_passed, err);
 }
 
 /*
@@ -154,40 +158,35 @@ signs(const struct image_source *source, const struct layout_entry *entry,
 	return 0;
 }
 
+/* What the policy does not let run is passed over; anything else refuses. */
 static int
 choose_newest(const struct image_source *source, const char *name,
     const struct layout_list *list, struct verified_manifest **ret_manifest,
-    struct err *err)
+    struct passed_over *ret_passed, struct err *err)
 {
 	CLEANUP(verified_manifest_freep) struct verified_manifest *best = NULL;
-	int64_t best_index = -1;
-	bool is_tie = false;
+	struct image_choice choice = {.has_one = false};
 
 	for (size_t i = 0; i < list->count; i++) {
 		CLEANUP(verified_manifest_freep)
 		struct verified_manifest *next = NULL;
-		int64_t index;
+		const struct layout_entry *entry = &list->entries[i];
+		const struct manifest *says;
 
-		TRY(fetch_manifest(source, name, &list->entries[i], &next,
-		    err));
-		/* Indexes of different locations cannot be compared. */
-		if (best != NULL &&
-		    strcmp(verified_manifest_get(next)->rollback_location,
-			verified_manifest_get(best)->rollback_location) != 0)
-			return err_set_field(err, IMAGE_AMBIGUOUS, "manifest",
-			    "image %s: several rollback locations", name);
-		index = verified_manifest_get(next)->rollback_index;
-		is_tie = index == best_index || (is_tie && index < best_index);
-		if (index <= best_index)
+		if (fetch_manifest(source, name, entry, &next, err) != 0) {
+			TRY(image_choice_pass(&choice, entry->claimed_version,
+			    err));
 			continue;
-		best_index = index;
+		}
+		says = verified_manifest_get(next);
+		if (!image_choice_offer(&choice, says->rollback_location,
+			says->rollback_index))
+			continue;
 		verified_manifest_freep(&best);
 		best = take_ptr(&next);
 	}
-	if (is_tie)
-		return err_set_field(err, IMAGE_AMBIGUOUS, "manifest",
-		    "image %s: several with rollback index %lld", name,
-		    (long long)best_index);
+	TRY(image_choice_make(&choice, name, err));
+	*ret_passed = choice.passed;
 	*ret_manifest = take_ptr(&best);
 	return 0;
 }

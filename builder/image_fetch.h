@@ -10,6 +10,7 @@
 #include "builder/request.h"
 #include "builder/stage.h"
 #include "builder/timing.h"
+#include "image-store/image_choice.h"
 #include "image-store/store_index.h"
 #include "image-store/verified_image.h"
 
@@ -23,13 +24,19 @@ struct image_source {
 	struct verify_budget *budget;    /* of the request */
 };
 
+/* How an image was come by. */
+struct fetched {
+	bool was_cached; /* no blob had to be fetched */
+	struct passed_over passed;
+};
+
 /*
  * If the request names no manifest digest, all envelopes that the index lists
- * under the name are verified and the one with the highest rollback index is
- * taken; one that does not verify refuses the request, because nothing falls
- * back. If it names one, only envelopes of this digest, or else with a payload
- * of this digest, are candidates.
- * Returns owned. *ret_was_cached: no blob had to be fetched.
+ * under the name are verified and image-store/image_choice.h says which is
+ * taken: what the policy does not let run is passed over, and what is damaged
+ * or forged refuses the request. If it names one, only envelopes of this
+ * digest, or else with a payload of this digest, are candidates.
+ * Returns owned.
  * Envelopes are charged to the budget before they are fetched, those of
  * candidates and of statements alike, and their signatures before they are
  * verified; a verdict that is known costs nothing.
@@ -39,7 +46,8 @@ struct image_source {
  */
 int image_fetch(const struct image_source *source,
     const struct build_request *request, struct timing *timing,
-    struct verified_image **ret_image, bool *ret_was_cached, struct err *err);
+    struct verified_image **ret_image, struct fetched *ret_fetched,
+    struct err *err);
 
 /*
  * Verify every image of the store and report a row for each. Each has a budget

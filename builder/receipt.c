@@ -6,8 +6,12 @@
 #include "base/scope.h"
 #include "image-store/manifest.h"
 
+/* Longer than any name of an error. */
+#define RECEIPT_CODE_BYTES 64
+
 static json_t *encode_grants(const struct grant_plan *grants);
 static json_t *encode_signers(const struct receipt *receipt);
+static json_t *encode_passed_over(const struct passed_over *passed);
 static json_t *encode_timing(const struct timing *timing);
 static int decode_names(const struct json_at *root, struct receipt *ret_receipt,
     struct err *err);
@@ -19,6 +23,10 @@ static int decode_signers(const struct json_at *root,
     struct receipt *ret_receipt, struct err *err);
 static int decode_rollback(const struct json_at *root,
     struct receipt *ret_receipt, struct err *err);
+static int decode_passed_over(const struct json_at *root,
+    struct passed_over *ret_passed, struct err *err);
+static int decode_passed(const struct json_at *at, struct passed_over *passed,
+    struct err *err);
 static int decode_grants(const struct json_at *root,
     struct grant_plan *ret_grants, struct err *err);
 
@@ -38,7 +46,8 @@ receipt_encode(const struct receipt *receipt)
 	digest_text(&receipt->measurement, measurement);
 	return json_pack(
 	    "{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, "
-	    "s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:o, s:o, s:{s:s, s:I}, s:o}",
+	    "s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:o, s:o, s:{s:s, s:I}, s:o, "
+	    "s:o}",
 	    "schema", RECEIPT_SCHEMA, "domid", (int)receipt->domid, "uuid",
 	    uuid, "name", receipt->name, "image", receipt->image, "version",
 	    receipt->version, "role", receipt->role, "debug",
@@ -50,7 +59,8 @@ receipt_encode(const struct receipt *receipt)
 	    (int)receipt->memory_mib, "vcpus", (int)receipt->vcpus, "grants",
 	    encode_grants(&receipt->grants), "signers", encode_signers(receipt),
 	    "rollback", "location", receipt->rollback_location, "index",
-	    (json_int_t)receipt->rollback_index, "timing_usec",
+	    (json_int_t)receipt->rollback_index, "passed_over",
+	    encode_passed_over(&receipt->passed_over), "timing_usec",
 	    encode_timing(&receipt->timing));
 }
 
@@ -61,7 +71,7 @@ receipt_decode(struct bytes text, struct receipt *ret_receipt, struct err *err)
 	    "image", "version", "role", "debug", "cached", "envelope_digest",
 	    "payload_digest", "configuration", "config_digest", "measurement",
 	    "sequence", "memory_mib", "vcpus", "grants", "signers", "rollback",
-	    "timing_usec", NULL};
+	    "passed_over", "timing_usec", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct receipt receipt = {0};
 	struct json_at root;
@@ -90,6 +100,7 @@ receipt_decode(struct bytes text, struct receipt *ret_receipt, struct err *err)
 	TRY(decode_grants(&root, &receipt.grants, err));
 	TRY(decode_signers(&root, &receipt, err));
 	TRY(decode_rollback(&root, &receipt, err));
+	TRY(decode_passed_over(&root, &receipt.passed_over, err));
 	*ret_receipt = receipt;
 	return 0;
 }
@@ -122,6 +133,21 @@ encode_signers(const struct receipt *receipt)
 		json_array_append_new(array, json_string(hex));
 	}
 	return array;
+}
+
+static json_t *
+encode_passed_over(const struct passed_over *passed)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < passed->count && i < countof(passed->images);
+	     i++)
+		json_array_append_new(array,
+		    json_pack("{s:s, s:s}", "version",
+			passed->images[i].version, "code",
+			err_name(passed->images[i].code)));
+	return json_pack("{s:I, s:o}", "count", (json_int_t)passed->count,
+	    "images", array);
 }
 
 static json_t *
@@ -248,4 +274,52 @@ decode_rollback(const struct json_at *root, struct receipt *ret_receipt,
 	    sizeof(ret_receipt->rollback_location), err));
 	return json_integer_in(&rollback, "index", 0, INT64_MAX,
 	    &ret_receipt->rollback_index, err);
+}
+
+/* Receipts of before this was told have none. */
+static int
+decode_passed_over(const struct json_at *root, struct passed_over *ret_passed,
+    struct err *err)
+{
+	static const char *const known[] = {"count", "images", NULL};
+	struct passed_over passed = {.count = 0};
+	struct json_at at;
+	struct json_at array;
+	int64_t count;
+
+	if (!json_has(root, "passed_over"))
+		return 0;
+	TRY(json_object_in(root, "passed_over", &at, err));
+	TRY(json_known(&at, known, err));
+	TRY(json_array_in(&at, "images", LIMIT_PASSED_OVER, &array, err));
+	for (size_t i = 0; i < json_array_size(array.value); i++) {
+		struct json_at item;
+
+		TRY(json_item_object(&array, i, &item, err));
+		TRY(decode_passed(&item, &passed, err));
+	}
+	TRY(json_integer_in(&at, "count", passed.count, LIMIT_INDEX_IMAGES,
+	    &count, err));
+	if (passed.count < countof(passed.images) && passed.count != count)
+		return json_refuse(&at, "count", err, "not that of images");
+	passed.count = (uint32_t)count;
+	*ret_passed = passed;
+	return 0;
+}
+
+static int
+decode_passed(const struct json_at *at, struct passed_over *passed,
+    struct err *err)
+{
+	static const char *const known[] = {"version", "code", NULL};
+	uint32_t index = passed->count++;
+	const char *name;
+
+	TRY(json_known(at, known, err));
+	TRY(decode_string(at, "version", passed->images[index].version,
+	    sizeof(passed->images[index].version), err));
+	TRY(json_string_in(at, "code", RECEIPT_CODE_BYTES, &name, err));
+	if (!err_from_name(name, &passed->images[index].code))
+		return json_refuse(at, "code", err, "not the name of an error");
+	return 0;
 }

@@ -19,6 +19,7 @@
 #include "builder/configuration.h"
 #include "builder/timing.h"
 #include "grant-preload/grant_plan.h"
+#include "image-store/image_choice.h"
 
 #define RECEIPT_SCHEMA "assay.receipt/1"
 
@@ -44,6 +45,7 @@ struct receipt {
 	uint64_t sequence;
 	uint32_t memory_mib;
 	uint32_t vcpus;
+	struct passed_over passed_over; /* what else has the name */
 	struct grant_plan grants;
 	struct timing timing;
 };

@@ -1,12 +1,16 @@
 /*
  * What build children report to the supervisor, and how they end.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/supervisor_state.h"
+
+/* Of the words of a line: each image has a version and an error's name. */
+#define PASSED_OVER_SIZE (64 + LIMIT_PASSED_OVER * (LIMIT_VERSION_BYTES + 64))
 
 static int note(struct supervisor *sup, struct job *job,
     const struct report *report, struct ipc_fds *fds, struct err *err);
@@ -26,6 +30,8 @@ static void end_listing(struct supervisor *sup, struct job *job, int code,
 static bool give_to_another(struct supervisor *sup, const struct job *unfit);
 static void log_build(struct supervisor *sup, const struct job *job, int code,
     const struct err *outcome);
+static void write_passed_over(const struct passed_over *passed,
+    char ret_text[PASSED_OVER_SIZE]);
 
 /* A task for the child that waits, or for a new one. */
 int
@@ -342,15 +348,41 @@ log_build(struct supervisor *sup, const struct job *job, int code,
     const struct err *outcome)
 {
 	const struct build_request *build = &job->task.build;
+	const struct receipt *receipt = &job->done.receipt;
+	char passed[PASSED_OVER_SIZE];
 
-	if (code == 0)
-		log_line("built image=%s version=%s name=%s domid=%u uid=%u "
-			 "cached=%d usec=%u",
-		    build->image, job->done.receipt.version, build->name,
-		    job->domid, build->peer.uid, job->done.receipt.was_cached,
-		    timing_total_usec(&job->done.receipt.timing));
-	else
+	if (code != 0) {
 		supervisor_log_refusal(sup, build, outcome);
+		return;
+	}
+	write_passed_over(&receipt->passed_over, passed);
+	log_line("built image=%s version=%s name=%s domid=%u uid=%u "
+		 "cached=%d usec=%u%s",
+	    build->image, receipt->version, build->name, job->domid,
+	    build->peer.uid, receipt->was_cached,
+	    timing_total_usec(&receipt->timing), passed);
+}
+
+/* " passed_over=3 reasons=1:IMAGE_REVOKED,2:IMAGE_EXPIRED,..", or nothing. */
+static void
+write_passed_over(const struct passed_over *passed,
+    char ret_text[PASSED_OVER_SIZE])
+{
+	int len;
+
+	ret_text[0] = '\0';
+	if (passed->count == 0)
+		return;
+	len = snprintf(ret_text, PASSED_OVER_SIZE,
+	    " passed_over=%u reasons=", passed->count);
+	for (uint32_t i = 0; i < passed->count && i < countof(passed->images);
+	     i++)
+		len += snprintf(ret_text + len, PASSED_OVER_SIZE - (size_t)len,
+		    "%s%s:%s", i > 0 ? "," : "", passed->images[i].version,
+		    err_name(passed->images[i].code));
+	if (passed->count > countof(passed->images))
+		snprintf(ret_text + len, PASSED_OVER_SIZE - (size_t)len,
+		    ",...");
 }
 
 void

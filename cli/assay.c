@@ -32,6 +32,8 @@ static const struct command *const commands[] = {
     &command_store_ls,
     &command_store_verify,
     &command_store_index,
+    &command_store_remove,
+    &command_store_gc,
     &command_store_import,
     &command_store_export,
     &command_boot_ramdisk,

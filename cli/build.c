@@ -26,6 +26,7 @@ static json_t *pack_call(const struct options *options);
 static json_int_t now_usec(void);
 static int show(json_t *reply, json_int_t round_trip_usec,
     const struct options *options);
+static void show_passed_over(json_t *passed);
 static void show_timing(json_t *timing, json_int_t round_trip_usec);
 
 static int
@@ -119,10 +120,30 @@ show(json_t *reply, json_int_t round_trip_usec, const struct options *options)
 		return command_print_json(json_incref(receipt));
 	printf("built %s from %s %s: domid %d, uuid %s\n", name, image, version,
 	    domid, uuid);
+	show_passed_over(json_object_get(receipt, "passed_over"));
 	if (options->with_timing)
 		show_timing(json_object_get(receipt, "timing_usec"),
 		    round_trip_usec);
 	return EXIT_DONE;
+}
+
+/* What has the name too, and may not run. */
+static void
+show_passed_over(json_t *passed)
+{
+	json_int_t count = json_integer_value(json_object_get(passed, "count"));
+	json_t *images = json_object_get(passed, "images");
+
+	for (size_t i = 0; i < json_array_size(images); i++) {
+		const char *version;
+		const char *code;
+
+		if (json_unpack(json_array_get(images, i), "{s:s, s:s}",
+			"version", &version, "code", &code) == 0)
+			printf("  passed over %s: %s\n", version, code);
+	}
+	if (count > (json_int_t)json_array_size(images))
+		printf("  passed over %lld in all\n", (long long)count);
 }
 
 static void

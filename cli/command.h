@@ -58,6 +58,8 @@ extern const struct command command_store_add;
 extern const struct command command_store_ls;
 extern const struct command command_store_verify;
 extern const struct command command_store_index;
+extern const struct command command_store_remove;
+extern const struct command command_store_gc;
 extern const struct command command_store_import;
 extern const struct command command_store_export;
 extern const struct command command_boot_pack;

@@ -68,7 +68,7 @@ read_options(int argc, char **argv, struct options *options)
 		.max = LIMIT_VCPUS},
 	    {"rollback-location", required_argument,
 		.text = &options->rollback_location},
-	    {"rollback-index", required_argument,
+	    {"rollback-index", required_argument, .is_needed = true,
 		.number = &manifest->rollback_index, .max = INT64_MAX},
 	    {"not-before", required_argument, .text = &options->not_before},
 	    {"not-after", required_argument, .text = &options->not_after},
@@ -168,9 +168,9 @@ report(const struct options *options)
 }
 
 const struct command command_image_pack = {"image", "pack",
-    "--name NAME --version VERSION --kernel FILE [--ramdisk FILE] "
-    "[--cmdline TEXT] [--memory-mib MIN:MAX] [--vcpus MIN:MAX] "
-    "[--rollback-location NAME] [--rollback-index N] [--not-before TIME] "
+    "--name NAME --version VERSION --rollback-index N --kernel FILE "
+    "[--ramdisk FILE] [--cmdline TEXT] [--memory-mib MIN:MAX] "
+    "[--vcpus MIN:MAX] [--rollback-location NAME] [--not-before TIME] "
     "[--not-after TIME] [--debug] [--json] "
     "--out DIR",
     "", "make an image of a kernel, an initramfs and limits", run};

@@ -33,7 +33,8 @@ static void watch(struct work *work,
     void (*progress)(size_t done, size_t count));
 static void *check_entries(void *arg);
 static int check_entry(const struct store_check *check,
-    const struct layout_entry *entry, struct err *err);
+    const struct layout_entry *entry, struct store_result *result,
+    struct err *err);
 static int check_listed(const struct store_check *check,
     const struct layout_entry *entry, const struct manifest *manifest,
     struct err *err);
@@ -127,18 +128,20 @@ check_entries(void *arg)
 
 	for (;;) {
 		size_t i = atomic_fetch_add(&work->next, 1);
+		struct store_result *result;
 
 		if (i >= list->count)
 			return NULL;
-		(void)check_entry(work->check, &list->entries[i],
-		    &work->check->results[i]);
+		result = &work->check->results[i];
+		(void)check_entry(work->check, &list->entries[i], result,
+		    &result->why);
 		atomic_fetch_add(&work->done, 1);
 	}
 }
 
 static int
 check_entry(const struct store_check *check, const struct layout_entry *entry,
-    struct err *err)
+    struct store_result *result, struct err *err)
 {
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *verified = NULL;
@@ -148,6 +151,7 @@ check_entry(const struct store_check *check, const struct layout_entry *entry,
 
 	TRY(store_manifest_verify(&source, entry, &verified, err));
 	manifest = verified_manifest_get(verified);
+	store_result_offer(result, manifest);
 	TRY(check_listed(check, entry, manifest, err));
 	TRY(check_kernel(check->store_fd, manifest, err));
 	if (manifest->has_ramdisk)

@@ -9,15 +9,14 @@
 #ifndef ASSAY_CLI_STORE_CHECK_H
 #define ASSAY_CLI_STORE_CHECK_H
 
-#include "image-store/layout.h"
-#include "image-store/store_index.h"
+#include "cli/store_build.h"
 
 struct store_check {
 	const struct trust_policy *policy;
 	const struct store_index *index; /* NULL if none is needed */
 	int store_fd;
 	const struct layout_list *list;
-	struct err *results; /* one for each entry; ERR_NONE: verified */
+	struct store_result *results; /* one for each entry */
 };
 
 /*

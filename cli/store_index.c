@@ -1,3 +1,6 @@
+#include <string.h>
+
+#include "base/limits.h"
 #include "base/scope.h"
 #include "base/utc.h"
 #include "cli/arguments.h"
@@ -14,7 +17,10 @@
 struct options {
 	const char *store_path;
 	const char *expires_text;
-	int64_t epoch;
+	const char *epoch_text;
+	bool is_next;
+	bool may_leap;
+	int64_t epoch; /* of what is signed; of "next", found when it is read */
 	int64_t expires;
 	const char *trust;
 	const char *updates;
@@ -22,7 +28,13 @@ struct options {
 	struct signing signing;
 };
 
-static int index_store(const struct options *options, struct err *err);
+static int read_epoch(struct options *options);
+static int index_store(struct options *options, struct err *err);
+static int find_next(struct options *options, int store_fd, struct err *err);
+static int refuse_leap(const struct options *options, int store_fd,
+    struct bytes payload, struct err *err);
+static int epoch_there(const struct options *options, int store_fd,
+    struct bytes payload, int64_t *ret_epoch, struct err *err);
 static int show(const struct options *options, int store_fd,
     struct bytes payload, struct err *err);
 static int find_old(const struct options *options, int store_fd,
@@ -38,7 +50,8 @@ run(int argc, char **argv)
 	struct options options = {.expires = UTC_NONE};
 	const struct argument known[] = {
 	    {"epoch", required_argument, .is_needed = true,
-		.number = &options.epoch, .min = 1, .max = INT64_MAX},
+		.text = &options.epoch_text},
+	    {"leap", no_argument, .flag = &options.may_leap},
 	    {"expires", required_argument, .text = &options.expires_text},
 	    {"trust", required_argument, .text = &options.trust},
 	    {"updates", required_argument, .text = &options.updates},
@@ -59,6 +72,9 @@ run(int argc, char **argv)
 		return command_usage(&command_store_index,
 		    "--expires: %s is not a time like 2026-11-23T16:00:00Z",
 		    err_quote_str(options.expires_text).text);
+	status = read_epoch(&options);
+	if (status != ARGUMENTS_READ)
+		return status;
 	if (options.updates != NULL && options.trust == NULL)
 		return command_usage(&command_store_index,
 		    "--updates needs --trust");
@@ -68,25 +84,120 @@ run(int argc, char **argv)
 	return EXIT_DONE;
 }
 
+static int
+read_epoch(struct options *options)
+{
+	options->is_next = strcmp(options->epoch_text, "next") == 0;
+	if (options->is_next && options->trust == NULL)
+		return command_usage(&command_store_index,
+		    "--epoch next needs --trust: who else says which epoch is "
+		    "in force?");
+	if (!options->is_next && (!arguments_number(options->epoch_text,
+				      INT64_MAX, &options->epoch) ||
+				     options->epoch == 0))
+		return command_usage(&command_store_index,
+		    "--epoch: %s is not a number from 1, or next",
+		    err_quote_str(options->epoch_text).text);
+	return ARGUMENTS_READ;
+}
+
 /* The same store, epoch and end give the same payload: signers add up. */
 static int
-index_store(const struct options *options, struct err *err)
+index_store(struct options *options, struct err *err)
 {
 	CLEANUP(freep) char *payload = NULL;
 	CLEANUP(closep) int store_fd = -1;
 
 	TRY(layout_open(options->store_path, &store_fd, err));
+	if (options->is_next)
+		TRY(find_next(options, store_fd, err));
 	TRY(store_index_encode(store_fd, options->epoch, options->expires,
 	    &payload, err));
 	TRY(show(options, store_fd, bytes_of_str(payload), err));
 	if (options->seen.show_only)
 		return 0;
 	TRY(seen_check(&options->seen, bytes_of_str(payload), false, err));
+	TRY(refuse_leap(options, store_fd, bytes_of_str(payload), err));
 	if (options->signing.pae_only)
 		return signing_run(&options->signing,
 		    DSSE_STORE_INDEX_PAYLOAD_TYPE, bytes_of_str(payload), "",
 		    err);
 	return sign(options, bytes_of_str(payload), err);
+}
+
+/*
+ * One above the index that the policy's roles signed. Of any other index nobody
+ * knows who chose its epoch: one of 2^62 would take the fleet with it.
+ */
+static int
+find_next(struct options *options, int store_fd, struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(store_index_freep) struct store_index *old = NULL;
+	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+	struct verify_budget budget;
+
+	verify_budget_init(&budget);
+	TRY(trust_load_chain(options->trust, options->updates, &policy, err));
+	TRY(layout_copy_store_index(store_fd, &raw, err));
+	TRY(store_index_verify(policy, raw, &budget, &old, err));
+	if (old->epoch == INT64_MAX)
+		return err_set(err, EPOCH_TOO_FAR, "there is no epoch left");
+	options->epoch = old->epoch + 1;
+	return 0;
+}
+
+/* Hosts do not count so far at once, and an epoch cannot be taken back. */
+static int
+refuse_leap(const struct options *options, int store_fd, struct bytes payload,
+    struct err *err)
+{
+	int64_t old;
+
+	if (options->may_leap)
+		return 0;
+	TRY(epoch_there(options, store_fd, payload, &old, err));
+	if (options->epoch - old > LIMIT_EPOCH_STEPS)
+		return err_set_field(err, EPOCH_TOO_FAR, "epoch",
+		    "epoch %lld is over %d steps above %lld, which is in the "
+		    "store; if hosts are there already, or shall be brought "
+		    "there one by one: --leap",
+		    (long long)options->epoch, LIMIT_EPOCH_STEPS,
+		    (long long)old);
+	return 0;
+}
+
+/*
+ * 0 if there is no index, or with a policy none that its roles signed. Who adds
+ * a signature to the very same list does not leap: the first signer did.
+ */
+static int
+epoch_there(const struct options *options, int store_fd, struct bytes payload,
+    int64_t *ret_epoch, struct err *err)
+{
+	CLEANUP(store_index_freep) struct store_index *old = NULL;
+	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
+	int code = layout_copy_store_index(store_fd, &raw, err);
+
+	*ret_epoch = 0;
+	if (code == STORE_INDEX_MISSING)
+		return 0;
+	if (code != 0)
+		return code;
+	TRY(dsse_decode_max(sealed_bytes(raw), LIMIT_INDEX_ENVELOPE_BYTES,
+	    &envelope, err));
+	if (bytes_equal(dsse_raw_payload(envelope), payload)) {
+		*ret_epoch = options->epoch;
+		return 0;
+	}
+	if (options->trust != NULL)
+		TRY(find_old(options, store_fd, &old, err));
+	else
+		TRY(store_index_decode(dsse_raw_payload(envelope), &old, err));
+	if (old != NULL)
+		*ret_epoch = old->epoch;
+	return 0;
 }
 
 /* What is signed is what is shown: both are these bytes. */
@@ -160,6 +271,6 @@ sign(const struct options *options, struct bytes payload, struct err *err)
 }
 
 const struct command command_store_index = {"store", "index",
-    "--epoch N [--expires TIME] [--trust POLICY [--updates CHAIN]] " SEEN_USAGE
-    " " SIGNING_USAGE,
+    "--epoch N|next [--leap] [--expires TIME] "
+    "[--trust POLICY [--updates CHAIN]] " SEEN_USAGE " " SIGNING_USAGE,
     "STORE", "sign what a store holds, or add signatures", run};

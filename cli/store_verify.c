@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -23,6 +24,10 @@ struct options {
 static int verify_store(const struct options *options, struct err *ret_worst,
     struct err *err);
 static void show_progress(size_t done, size_t count);
+static void find_worst(const struct store_check *check,
+    const struct err *why_no_index, struct err *ret_worst);
+static bool find_build(const struct store_check *check,
+    const struct err *why_no_index, size_t i, struct store_build *ret_build);
 static void print_text(const struct store_check *check,
     const struct err *why_no_index);
 static void print_json(const struct store_check *check,
@@ -58,7 +63,6 @@ run(int argc, char **argv)
 	return command_status_of(&worst);
 }
 
-/* Everything is checked; the first that is bad gives the exit status. */
 static int
 verify_store(const struct options *options, struct err *ret_worst,
     struct err *err)
@@ -67,7 +71,7 @@ verify_store(const struct options *options, struct err *ret_worst,
 	CLEANUP(layout_list_done) struct layout_list list = {0};
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	CLEANUP(closep) int store_fd = -1;
-	CLEANUP(freep) struct err *results = NULL;
+	CLEANUP(freep) struct store_result *results = NULL;
 	struct err why_no_index = {0};
 	struct store_check check;
 
@@ -82,11 +86,49 @@ verify_store(const struct options *options, struct err *ret_worst,
 	check = (struct store_check){policy, index, store_fd, &list, results};
 	TRY(store_check_run(&check,
 	    isatty(STDERR_FILENO) != 0 ? show_progress : NULL, err));
-	*ret_worst = why_no_index;
-	for (size_t i = 0; i < list.count && ret_worst->code == ERR_NONE; i++)
-		*ret_worst = results[i];
+	find_worst(&check, &why_no_index, ret_worst);
 	(options->as_json ? print_json : print_text)(&check, &why_no_index);
 	return 0;
+}
+
+/*
+ * The first thing that gives the exit status. An image that the policy does not
+ * let run is in order, as long as a build by its name gets another one.
+ */
+static void
+find_worst(const struct store_check *check, const struct err *why_no_index,
+    struct err *ret_worst)
+{
+	*ret_worst = *why_no_index;
+	for (size_t i = 0;
+	     i < check->list->count && ret_worst->code == ERR_NONE; i++) {
+		const struct err *why = &check->results[i].why;
+		struct store_build build;
+
+		if (!image_choice_is_policy(why->code))
+			*ret_worst = *why;
+		if (ret_worst->code == ERR_NONE &&
+		    find_build(check, why_no_index, i, &build))
+			*ret_worst = build.why;
+	}
+}
+
+/* False if an image before this one has its name. */
+static bool
+find_build(const struct store_check *check, const struct err *why_no_index,
+    size_t i, struct store_build *ret_build)
+{
+	const struct layout_entry *entries = check->list->entries;
+	const char *name = entries[i].claimed_name;
+
+	for (size_t before = 0; before < i; before++) {
+		if (strcmp(entries[before].claimed_name, name) == 0)
+			return false;
+	}
+	store_build_find(check->list, check->results, name, NULL, ret_build);
+	if (why_no_index->code != ERR_NONE)
+		store_build_refuse(ret_build, why_no_index);
+	return true;
 }
 
 /* A line that is written over, and gone in the end. */
@@ -114,7 +156,7 @@ print_text(const struct store_check *check, const struct err *why_no_index)
 		    err_name(why_no_index->code), why_no_index->text);
 	for (size_t i = 0; i < check->list->count; i++) {
 		const struct layout_entry *entry = &check->list->entries[i];
-		const struct err *why = &check->results[i];
+		const struct err *why = &check->results[i].why;
 		bool is_good = why->code == ERR_NONE;
 
 		printf("%-24s %-16s %s%s%s\n", entry->claimed_name,
@@ -122,19 +164,33 @@ print_text(const struct store_check *check, const struct err *why_no_index)
 		    is_good ? "verified" : err_name(why->code),
 		    is_good ? "" : ": ", is_good ? "" : why->text);
 	}
+	for (size_t i = 0; i < check->list->count; i++) {
+		struct store_build build;
+
+		if (find_build(check, why_no_index, i, &build))
+			store_build_print(&build, stdout);
+	}
 }
 
 static void
 print_json(const struct store_check *check, const struct err *why_no_index)
 {
 	json_t *rows = json_array();
+	json_t *builds = json_array();
 
-	for (size_t i = 0; i < check->list->count; i++)
+	for (size_t i = 0; i < check->list->count; i++) {
+		struct store_build build;
+
 		json_array_append_new(rows,
 		    describe(check->store_fd, &check->list->entries[i],
-			&check->results[i]));
-	command_print_json(json_pack("{s:o, s:o}", "index",
-	    describe_index(check, why_no_index), "images", rows));
+			&check->results[i].why));
+		if (find_build(check, why_no_index, i, &build))
+			json_array_append_new(builds,
+			    store_build_encode(&build));
+	}
+	command_print_json(json_pack("{s:o, s:o, s:o}", "index",
+	    describe_index(check, why_no_index), "images", rows, "builds",
+	    builds));
 }
 
 /* Null if the policy does not ask for one. */

@@ -19,6 +19,7 @@ struct options {
 	const char *ek;
 	const char *launch;
 	bool renew_log;
+	int64_t epoch; /* -1: not given */
 };
 
 static int read_options(int argc, char **argv, struct options *options);
@@ -32,7 +33,9 @@ static int read_launch(const char *path, struct prediction *prediction,
 static int
 run(int argc, char **argv)
 {
-	struct options options = {.where = "device:/dev/tpmrm0", .ek = "rsa"};
+	struct options options = {.where = "device:/dev/tpmrm0",
+	    .ek = "rsa",
+	    .epoch = -1};
 	struct err err = {0};
 	int status = read_options(argc, argv, &options);
 
@@ -53,6 +56,8 @@ read_options(int argc, char **argv, struct options *options)
 	    {"ek", required_argument, .text = &options->ek},
 	    {"launch", required_argument, .text = &options->launch},
 	    {"renew-log", no_argument, .flag = &options->renew_log},
+	    {"epoch", required_argument, .number = &options->epoch,
+		.max = INT64_MAX},
 	};
 	const struct command *self = &command_tpm_provision;
 	int status = arguments_read(self, known, countof(known), &argc, argv);
@@ -77,7 +82,8 @@ provision(const struct options *options, struct err *err)
 	struct tpm_provision wanted = {.where = options->where,
 	    .timeout_ms = TPM_SETUP_MS,
 	    .ek = strcmp(options->ek, "ecc") == 0 ? TPM_EK_ECC : TPM_EK_RSA,
-	    .renew_log = options->renew_log};
+	    .renew_log = options->renew_log,
+	    .epoch = options->epoch >= 0 ? &options->epoch : NULL};
 	struct tpm_identity identity;
 	struct tpm_identity known;
 	bool is_known;
@@ -143,5 +149,6 @@ read_launch(const char *path, struct prediction *prediction, struct err *err)
 }
 
 const struct command command_tpm_provision = {"tpm", "provision",
-    "--out FILE [--tcti TPM] [--ek KIND] [--launch REGISTERS [--renew-log]]",
+    "--out FILE [--tcti TPM] [--ek KIND] [--epoch N] "
+    "[--launch REGISTERS [--renew-log]]",
     "", "make and pin the keys and indices that assay needs", run};

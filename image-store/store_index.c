@@ -27,6 +27,10 @@ static int compare_names(const void *a, const void *b);
 static int compare_envelopes(const void *a, const void *b);
 static const struct store_index_image *find(const struct store_index *index,
     const struct digest *envelope);
+static bool is_listed(const struct store_index *index,
+    const struct manifest *says, const struct digest *payload);
+static bool is_same(const struct store_index_image *image,
+    const struct manifest *says);
 
 bool
 store_index_is_needed(const struct trust_policy *policy)
@@ -129,20 +133,23 @@ store_index_allows(const struct store_index *index,
     const struct verified_manifest *manifest, struct err *err)
 {
 	const struct manifest *says = verified_manifest_get(manifest);
+	const struct digest *payload = verified_manifest_payload(manifest);
 	const struct store_index_image *image;
 
 	if (index == NULL)
 		return 0;
 	image = find(index, verified_manifest_envelope(manifest));
-	if (image == NULL)
+	if (image == NULL && !is_listed(index, says, payload))
 		return err_set(err, IMAGE_NOT_INDEXED,
-		    "%s %s: its envelope is not in the store index of epoch "
-		    "%lld",
+		    "%s %s: the store index of epoch %lld does not list it",
 		    says->name, says->version, (long long)index->epoch);
-	if (strcmp(image->name, says->name) != 0 ||
-	    strcmp(image->version, says->version) != 0 ||
-	    !digest_equal(&image->payload, verified_manifest_payload(manifest)))
-		return err_set(err, IMAGE_NOT_INDEXED,
+	if (image == NULL)
+		return err_set(err, IMAGE_INDEXED_OTHERWISE,
+		    "%s %s: the store index of epoch %lld lists another "
+		    "envelope or payload",
+		    says->name, says->version, (long long)index->epoch);
+	if (!is_same(image, says) || !digest_equal(&image->payload, payload))
+		return err_set(err, IMAGE_INDEXED_OTHERWISE,
 		    "%s %s: the store index lists its envelope as %s %s, or "
 		    "with another payload",
 		    says->name, says->version, image->name, image->version);
@@ -293,4 +300,24 @@ find(const struct store_index *index, const struct digest *envelope)
 			return &index->images[i];
 	}
 	return NULL;
+}
+
+/* By what it is called, or by what was signed. */
+static bool
+is_listed(const struct store_index *index, const struct manifest *says,
+    const struct digest *payload)
+{
+	for (size_t i = 0; i < index->count; i++) {
+		if (is_same(&index->images[i], says) ||
+		    digest_equal(&index->images[i].payload, payload))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_same(const struct store_index_image *image, const struct manifest *says)
+{
+	return strcmp(image->name, says->name) == 0 &&
+	       strcmp(image->version, says->version) == 0;
 }

@@ -96,7 +96,9 @@ bool store_index_lists(const struct store_index *index,
 /*
  * Does the index list this very image: envelope, payload, name and version?
  * `index` may be NULL only if none is needed; then all are allowed.
- * Errors: IMAGE_NOT_INDEXED.
+ * Errors: IMAGE_NOT_INDEXED if the index does not know it at all;
+ * IMAGE_INDEXED_OTHERWISE if it lists this name and version, this payload or
+ * this envelope, but not all of them together.
  */
 int store_index_allows(const struct store_index *index,
     const struct verified_manifest *manifest, struct err *err);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/limits.h"
 #include "base/scope.h"
 
 int
@@ -11,10 +12,10 @@ epoch_floor(const struct tpm_port *tpm, uint64_t base, int64_t *ret_floor,
 	uint64_t counter;
 
 	TRY(tpm->ops->counter_read(tpm->tpm, &counter, err));
-	if (counter < base || counter - base > INT64_MAX)
+	if (counter - base > INT64_MAX)
 		return err_set(err, EPOCH_COUNTER_BAD,
-		    "the counter is %" PRIu64 ", its base %" PRIu64, counter,
-		    base);
+		    "the counter is %" PRIu64 ", its base %" PRId64, counter,
+		    (int64_t)base);
 	*ret_floor = (int64_t)(counter - base);
 	return 0;
 }
@@ -31,10 +32,10 @@ epoch_raise(const struct tpm_port *tpm, uint64_t base, int64_t epoch,
 		    "epoch %" PRId64 " is below %" PRId64
 		    ", which this host has seen",
 		    epoch, floor);
-	if (epoch - floor > EPOCH_MAX_STEPS)
+	if (epoch - floor > LIMIT_EPOCH_STEPS)
 		return err_set(err, EPOCH_TOO_FAR,
 		    "epoch %" PRId64 " is over %d steps above %" PRId64, epoch,
-		    EPOCH_MAX_STEPS, floor);
+		    LIMIT_EPOCH_STEPS, floor);
 	if (epoch == floor)
 		return 0;
 	for (int64_t at = floor; at < epoch; at++)

@@ -17,13 +17,8 @@
 #include "measure/tpm_port.h"
 
 /*
- * Each step is a write to the TPM's memory, which bears some 100,000 of them:
- * more steps than this at once are a mistake, not an update.
- */
-#define EPOCH_MAX_STEPS 1000
-
-/*
- * floor = counter - base.
+ * floor = counter - base, modulo 2^64: the base of a TPM that joined a fleet
+ * later is below 0, and is kept as what it is modulo 2^64.
  * Errors: EPOCH_COUNTER_BAD (the counter is below its base, or the epoch does
  * not fit); those of tpm_port.h.
  */
@@ -34,9 +29,9 @@ int epoch_floor(const struct tpm_port *tpm, uint64_t base, int64_t *ret_floor,
  * Count up until the floor is `epoch`; does nothing if it is there already.
  * Interrupted, it goes on where it was when it is called again. The counter is
  * read back in the end.
- * Errors: STORE_ROLLBACK (`epoch` is below the floor); EPOCH_TOO_FAR (before
- * anything is counted); EPOCH_COUNTER_BAD (the counter does not stand where it
- * was counted to); those of tpm_port.h.
+ * Errors: STORE_ROLLBACK (`epoch` is below the floor); EPOCH_TOO_FAR (more than
+ * LIMIT_EPOCH_STEPS; before anything is counted); EPOCH_COUNTER_BAD (the
+ * counter does not stand where it was counted to); those of tpm_port.h.
  */
 int epoch_raise(const struct tpm_port *tpm, uint64_t base, int64_t epoch,
     struct err *err);

@@ -144,7 +144,7 @@ decode_counter(const struct json_at *root, struct tpm_identity *identity,
 	TRY(decode_object(root, "counter", members, NV_INDEX,
 	    &identity->counter, err));
 	TRY(json_object_in(root, "counter", &at, err));
-	TRY(json_integer_in(&at, "base", 0, INT64_MAX, &base, err));
+	TRY(json_integer_in(&at, "base", INT64_MIN, INT64_MAX, &base, err));
 	identity->counter_base = (uint64_t)base;
 	return 0;
 }

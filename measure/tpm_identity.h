@@ -42,7 +42,7 @@ struct tpm_identity {
 	struct tpm_object ak;      /* signs quotes */
 	struct tpm_object ek;      /* says which TPM this is */
 	struct tpm_object counter; /* floor of the store's epoch */
-	uint64_t counter_base;     /* what it held at epoch 0 */
+	uint64_t counter_base;     /* what it held at epoch 0, modulo 2^64 */
 	bool has_log;
 	struct tpm_object log; /* written after a dynamic launch only */
 };

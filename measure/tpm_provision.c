@@ -22,9 +22,15 @@ static int keep_key(struct tpm_esys *tpm, ESYS_TR made, const char *what,
     struct tpm_object *key, struct err *err);
 static int persist(struct tpm_esys *tpm, ESYS_TR made, const char *what,
     uint32_t handle, struct err *err);
-static int make_counter(struct tpm_esys *tpm, const struct tpm_identity *known,
-    struct tpm_identity *identity, struct err *err);
-static int count_once(struct tpm_esys *tpm, ESYS_TR counter,
+static int make_counter(struct tpm_esys *tpm,
+    const struct tpm_provision *provision, struct tpm_identity *identity,
+    struct err *err);
+static int keep_counter(struct tpm_esys *tpm, ESYS_TR counter,
+    const struct tpm_provision *provision, uint64_t *ret_base, struct err *err);
+static int check_floor(uint64_t value, uint64_t base, int64_t epoch,
+    struct err *err);
+static int count_once(struct tpm_esys *tpm, ESYS_TR counter, struct err *err);
+static int read_counter(struct tpm_esys *tpm, ESYS_TR counter,
     uint64_t *ret_value, struct err *err);
 static int make_log(struct tpm_esys *tpm, const struct tpm_provision *provision,
     struct tpm_identity *identity, struct err *err);
@@ -51,7 +57,7 @@ tpm_provision(const struct tpm_provision *provision,
 
 	TRY(tpm_esys_open(provision->where, provision->timeout_ms, &tpm, err));
 	TRY(make_keys(tpm, provision->ek, &identity, err));
-	TRY(make_counter(tpm, provision->known, &identity, err));
+	TRY(make_counter(tpm, provision, &identity, err));
 	if (provision->launch != NULL)
 		TRY(make_log(tpm, provision, &identity, err));
 	else if (provision->known != NULL && provision->known->has_log)
@@ -164,10 +170,11 @@ persist(struct tpm_esys *tpm, ESYS_TR made, const char *what, uint32_t handle,
 
 /* Its base is known only to who made it: nothing in the TPM tells. */
 static int
-make_counter(struct tpm_esys *tpm, const struct tpm_identity *known,
+make_counter(struct tpm_esys *tpm, const struct tpm_provision *provision,
     struct tpm_identity *identity, struct err *err)
 {
 	const TPMS_NV_PUBLIC wanted = tpm_template_counter(COUNTER_HANDLE);
+	uint64_t value = 0;
 	bool is_there;
 	ESYS_TR counter;
 	int code;
@@ -175,34 +182,78 @@ make_counter(struct tpm_esys *tpm, const struct tpm_identity *known,
 	TRY(find_index(tpm, &wanted, "counter", &identity->counter, &is_there,
 	    &counter, err));
 	if (is_there) {
+		code = keep_counter(tpm, counter, provision,
+		    &identity->counter_base, err);
 		Esys_TR_Close(tpm->esys, &counter);
-		if (known == NULL)
-			return err_set_field(err, TPM_HANDLE_TAKEN, "counter",
-			    "counter: there is one at 0x%08x, but no identity "
-			    "that has its base: bring the identity file back, "
-			    "or remove the counter, which forgets the floor",
-			    COUNTER_HANDLE);
-		identity->counter_base = known->counter_base;
-		return 0;
+		return code;
 	}
 	TRY(define_index(tpm, &wanted, "counter", &counter, err));
-	code = count_once(tpm, counter, &identity->counter_base, err);
+	code = count_once(tpm, counter, err);
+	if (code == 0)
+		code = read_counter(tpm, counter, &value, err);
 	Esys_TR_Close(tpm->esys, &counter);
+	identity->counter_base = value;
+	if (provision->epoch != NULL)
+		identity->counter_base -= (uint64_t)*provision->epoch;
 	return code;
+}
+
+/* With an epoch it stands for that from now on; its floor does not fall. */
+static int
+keep_counter(struct tpm_esys *tpm, ESYS_TR counter,
+    const struct tpm_provision *provision, uint64_t *ret_base, struct err *err)
+{
+	const struct tpm_identity *known = provision->known;
+	uint64_t value;
+
+	if (provision->epoch == NULL && known == NULL)
+		return err_set_field(err, TPM_HANDLE_TAKEN, "counter",
+		    "counter: there is one at 0x%08x, but no identity that "
+		    "has its base: bring the identity file back, or give the "
+		    "fleet's epoch with --epoch",
+		    COUNTER_HANDLE);
+	if (provision->epoch == NULL) {
+		*ret_base = known->counter_base;
+		return 0;
+	}
+	TRY(read_counter(tpm, counter, &value, err));
+	if (known != NULL)
+		TRY(check_floor(value, known->counter_base, *provision->epoch,
+		    err));
+	*ret_base = value - (uint64_t)*provision->epoch;
+	return 0;
+}
+
+static int
+check_floor(uint64_t value, uint64_t base, int64_t epoch, struct err *err)
+{
+	if (value - base > INT64_MAX)
+		return err_set(err, EPOCH_COUNTER_BAD,
+		    "the counter is below the base in the identity file");
+	if (epoch < (int64_t)(value - base))
+		return err_set_field(err, STORE_ROLLBACK, "epoch",
+		    "epoch %lld is below %lld, which this host has seen",
+		    (long long)epoch, (long long)(value - base));
+	return 0;
 }
 
 /* A new counter holds nothing until it was counted once. */
 static int
-count_once(struct tpm_esys *tpm, ESYS_TR counter, uint64_t *ret_value,
+count_once(struct tpm_esys *tpm, ESYS_TR counter, struct err *err)
+{
+	TRY(tpm_esys_session_use(tpm, 0, err));
+	return tpm_esys_check(Esys_NV_Increment(tpm->esys, counter, counter,
+				  tpm->session, ESYS_TR_NONE, ESYS_TR_NONE),
+	    err, "count for the first time");
+}
+
+static int
+read_counter(struct tpm_esys *tpm, ESYS_TR counter, uint64_t *ret_value,
     struct err *err)
 {
 	CLEANUP(freep) TPM2B_MAX_NV_BUFFER *data = NULL;
 	uint64_t value = 0;
 
-	TRY(tpm_esys_session_use(tpm, 0, err));
-	TRY(tpm_esys_check(Esys_NV_Increment(tpm->esys, counter, counter,
-			       tpm->session, ESYS_TR_NONE, ESYS_TR_NONE),
-	    err, "count for the first time"));
 	TRY(tpm_esys_session_use(tpm, 0, err));
 	TRY(tpm_esys_check(Esys_NV_Read(tpm->esys, counter, counter,
 			       tpm->session, ESYS_TR_NONE, ESYS_TR_NONE,

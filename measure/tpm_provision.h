@@ -33,15 +33,20 @@ struct tpm_provision {
 	bool renew_log; /* replace a log index that is for another launch */
 	/* What an earlier run pinned, or NULL. */
 	const struct tpm_identity *known;
+	/* The epoch of the fleet that the host joins; NULL: a new counter
+	 * begins at 0, and one that is known stays as it is. */
+	const int64_t *epoch;
 };
 
 /*
  * The counter is counted up once when it is made, and `counter_base` is what
- * it then holds.
+ * it then holds, less the epoch. A counter that is there stands for the epoch
+ * that is given too, if that is not below the one that it stands for already.
  *
  * Errors: TPM_HANDLE_TAKEN (a stranger; also a counter that is there although
- * nothing is known of its base); TPM_KEY_NOT_PINNED (what is there is ours, but
- * not what `known` says); those of tpm_port.h.
+ * nothing is known of its base, and no epoch is given); STORE_ROLLBACK (the
+ * epoch is below the floor); EPOCH_COUNTER_BAD; TPM_KEY_NOT_PINNED (what is
+ * there is ours, but not what `known` says); those of tpm_port.h.
  */
 int tpm_provision(const struct tpm_provision *provision,
     struct tpm_identity *ret_identity, struct err *err);

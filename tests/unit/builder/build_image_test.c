@@ -12,6 +12,7 @@
 
 #include "base/scope.h"
 #include "base/json.h"
+#include "base/utc.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
 #include "image-store/kernel_unpack.h"
@@ -545,6 +546,153 @@ build_refuses_an_index_that_lies_about_the_name(void **state)
 	assert_refused_before_xen(bench, IMAGE_NAME_MISMATCH);
 }
 
+/* --- what the policy does not let run ------------------------------------- */
+
+/* A request that builds once more. */
+static void
+ask_again(struct bench *bench)
+{
+	bench->request.uuid[0]++;
+	bench->request.name[0]++;
+}
+
+static void
+assert_passed_over(const struct receipt *receipt, const char *version,
+    enum err_code code)
+{
+	assert_int_equal(receipt->passed_over.count, 1);
+	assert_string_equal(receipt->passed_over.images[0].version, version);
+	assert_int_equal(receipt->passed_over.images[0].code, code);
+}
+
+/* By the digest that each command prints: the one before it goes on. */
+static void
+build_passes_over_a_revoked_release(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+	struct digest payload;
+
+	add_image(SIGNER_PROD, "web", "2", 30);
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "2");
+	assert_int_equal(receipt.passed_over.count, 0);
+	payload = digest_of_file("dir-web-2/manifest.json");
+	trust_freep(&bench->policy);
+	bench->policy = make_policy_that_revokes(&payload);
+	bench->env.images.policy = bench->policy;
+	ask_again(bench);
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "1");
+	assert_passed_over(&receipt, "2", IMAGE_REVOKED);
+	/* Who asks for that very one is told no. */
+	ask_again(bench);
+	bench->request.has_manifest = true;
+	bench->request.manifest = payload;
+	memset(&receipt, 0, sizeof(receipt));
+	assert_code(bench_build(bench, &receipt, &(struct err){0}),
+	    IMAGE_REVOKED);
+}
+
+static void
+build_passes_over_a_release_below_the_floor(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+
+	add_image(SIGNER_PROD, "web", "2", 18);
+	trust_freep(&bench->policy);
+	bench->policy = make_policy(18);
+	bench->env.images.policy = bench->policy;
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "2");
+	assert_passed_over(&receipt, "1", IMAGE_ROLLBACK);
+}
+
+/* Nor does it matter to which location that one belonged. */
+static void
+build_passes_over_what_another_role_signed(void **state)
+{
+	struct bench *bench = *state;
+	struct pack_request request = good_request();
+	struct receipt receipt;
+
+	strcpy(request.manifest.name, "web");
+	strcpy(request.manifest.version, "2");
+	strcpy(request.manifest.rollback_location, "elsewhere");
+	request.manifest.rollback_index = 30;
+	add_packed(SIGNER_LAB, &request);
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "1");
+	assert_passed_over(&receipt, "2", ROLE_NOT_ALLOWED);
+}
+
+static void
+build_passes_over_dates_that_are_not_now(void **state)
+{
+	struct bench *bench = *state;
+	struct pack_request request = good_request();
+	struct receipt receipt;
+
+	strcpy(request.manifest.name, "web");
+	strcpy(request.manifest.version, "2");
+	strcpy(request.manifest.rollback_location, "web");
+	request.manifest.rollback_index = 30;
+	request.manifest.not_after = 1000000000;
+	add_packed(SIGNER_PROD, &request);
+	/* Where nobody knows the time, nobody knows that it has passed. */
+	assert_refused_before_xen(bench, CLOCK_NOT_TRUSTED);
+	trust_freep(&bench->policy);
+	bench->policy = make_policy_with_index(1); /* and a clock */
+	bench->env.images.policy = bench->policy;
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "1");
+	assert_passed_over(&receipt, "2", IMAGE_EXPIRED);
+	strcpy(request.manifest.version, "3");
+	request.manifest.rollback_index = 31;
+	request.manifest.not_after = UTC_NONE;
+	request.manifest.not_before = UTC_MAX_SECONDS;
+	add_packed(SIGNER_PROD, &request);
+	ask_again(bench);
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "1");
+	assert_int_equal(receipt.passed_over.count, 2);
+	assert_int_equal(receipt.passed_over.images[1].code,
+	    IMAGE_NOT_YET_VALID);
+}
+
+static void
+build_refuses_when_no_release_may_run(void **state)
+{
+	struct bench *bench = *state;
+	struct err err;
+
+	add_image(SIGNER_PROD, "web", "2", 18);
+	trust_freep(&bench->policy);
+	bench->policy = make_policy(40);
+	bench->env.images.policy = bench->policy;
+	err = assert_refused_before_xen(bench, IMAGE_ROLLBACK);
+	assert_has(err.text, "none of 2 may run: 1: ");
+}
+
+/* Two of them, and one may not run: no tie. */
+static void
+build_counts_no_tie_with_what_may_not_run(void **state)
+{
+	struct bench *bench = *state;
+	struct receipt receipt;
+	struct digest payload;
+
+	add_image(SIGNER_PROD, "web", "2", 17);
+	assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
+	payload = digest_of_file("dir-web-1/manifest.json");
+	trust_freep(&bench->policy);
+	bench->policy = make_policy_that_revokes(&payload);
+	bench->env.images.policy = bench->policy;
+	assert_built(bench, &receipt);
+	assert_string_equal(receipt.version, "2");
+}
+
 /* Else who can break the newest brings the old one back. */
 static void
 build_does_not_fall_back_when_one_of_two_is_bad(void **state)
@@ -818,6 +966,12 @@ main(void)
 	    story_test(build_verifies_the_one_that_is_named_by_its_payload),
 	    story_test(build_does_not_take_a_digest_under_another_name),
 	    story_test(build_refuses_an_index_that_lies_about_the_name),
+	    story_test(build_passes_over_a_revoked_release),
+	    story_test(build_passes_over_a_release_below_the_floor),
+	    story_test(build_passes_over_what_another_role_signed),
+	    story_test(build_passes_over_dates_that_are_not_now),
+	    story_test(build_refuses_when_no_release_may_run),
+	    story_test(build_counts_no_tie_with_what_may_not_run),
 	    story_test(build_does_not_fall_back_when_one_of_two_is_bad),
 	    story_test(build_does_not_pass_over_a_bad_older_one),
 	    story_test(build_of_a_cached_image_fetches_no_blob),

@@ -46,6 +46,9 @@ good_receipt(void)
 	    .signer_count = 2,
 	    .rollback_location = "web",
 	    .rollback_index = 17,
+	    .passed_over = {.count = 7,
+		.images = {{"0", IMAGE_REVOKED}, {"1.1", KEY_REVOKED},
+		    {"2", IMAGE_EXPIRED}, {"3", IMAGE_ROLLBACK}}},
 	};
 
 	assert_true(uuid_from_text(GOOD_UUID, receipt.uuid));

@@ -13,6 +13,7 @@
 #include "base/utc.h"
 #include "builder/index_fetch.h"
 #include "builder/ipc.h"
+#include "image-store/layout_write.h"
 #include "image-store/store_index_write.h"
 #include "keys/dsse.h"
 
@@ -201,6 +202,49 @@ an_image_that_the_index_does_not_list_is_not_built(void **state)
 	assert_int_equal(xen_fake_domain_count(bench->fake), 1);
 }
 
+/* It was added, and nobody signed a new index yet: the fleet goes on. */
+static void
+a_release_that_the_index_does_not_list_yet_is_passed_over(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct receipt receipt;
+	struct report report;
+	struct err err;
+
+	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
+	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
+	add_image(SIGNER_PROD, "web", "2", 18);
+	bench->env.images.index = index;
+	assert_code(bench_build(bench, &receipt, &err), 0);
+	assert_string_equal(receipt.version, "1");
+	assert_int_equal(receipt.passed_over.count, 1);
+	assert_int_equal(receipt.passed_over.images[0].code, IMAGE_NOT_INDEXED);
+}
+
+/* The newest of two, in another envelope than the one that is listed. */
+static void
+a_listed_release_that_was_changed_is_not_passed_over(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	CLEANUP(buffer_done) struct buffer envelope = {0};
+	struct receipt receipt;
+	struct report report;
+	struct err err;
+
+	add_image(SIGNER_PROD, "web", "2", 18);
+	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
+	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
+	envelope = read_file("dir-web-2/manifest.dsse");
+	buffer_add(&envelope, "\n", 1);
+	write_file("dir-web-2/manifest.dsse", buffer_bytes(&envelope));
+	assert_code(layout_add("store", "dir-web-2", true, &err), 0);
+	bench->env.images.index = index;
+	assert_code(bench_build(bench, &receipt, &err),
+	    IMAGE_INDEXED_OTHERWISE);
+}
+
 #define index_test(test) \
 	cmocka_unit_test_setup_teardown(test, setup, bench_teardown)
 
@@ -217,6 +261,9 @@ main(void)
 	    index_test(an_index_that_is_missing_is_refused),
 	    index_test(no_index_is_asked_for_without_a_role_for_it),
 	    index_test(an_image_that_the_index_does_not_list_is_not_built),
+	    index_test(
+		a_release_that_the_index_does_not_list_yet_is_passed_over),
+	    index_test(a_listed_release_that_was_changed_is_not_passed_over),
 	};
 
 	return cmocka_run_group_tests_name("index_fetch", tests, NULL, NULL);

@@ -56,6 +56,13 @@ receipt_is_read_back_but_for_its_timing(void **state)
 	    sizeof(back.signers));
 	assert_string_equal(back.rollback_location, receipt.rollback_location);
 	assert_int_equal(back.rollback_index, receipt.rollback_index);
+	assert_int_equal(back.passed_over.count, receipt.passed_over.count);
+	for (size_t i = 0; i < LIMIT_PASSED_OVER; i++) {
+		assert_string_equal(back.passed_over.images[i].version,
+		    receipt.passed_over.images[i].version);
+		assert_int_equal(back.passed_over.images[i].code,
+		    receipt.passed_over.images[i].code);
+	}
 	assert_int_equal(back.sequence, receipt.sequence);
 	assert_int_equal(back.memory_mib, receipt.memory_mib);
 	assert_int_equal(back.vcpus, receipt.vcpus);
@@ -174,6 +181,32 @@ receipt_refuses_malformed_grants(void **state)
 }
 
 static void
+receipt_refuses_a_malformed_account_of_what_was_passed_over(void **state)
+{
+	static const char *const passed[] = {"{}", "[]",
+	    "{\"count\":1,\"images\":[]}", "{\"count\":0}",
+	    "{\"count\":5000,\"images\":[]}",
+	    "{\"count\":1,\"images\":[{\"version\":\"1\"}]}",
+	    "{\"count\":1,\"images\":[{\"version\":\"1\",\"code\":\"NO\"}]}",
+	    "{\"count\":0,\"images\":[{\"version\":\"1\","
+	    "\"code\":\"BUG\"}]}"};
+	struct receipt receipt = good_receipt();
+	CLEANUP(json_freep) json_t *document = receipt_encode(&receipt);
+	CLEANUP(freep) char *text = NULL;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < countof(passed); i++)
+		assert_refused_with("passed_over",
+		    json_loads(passed[i], 0, NULL));
+	/* A receipt of before this was told. */
+	json_object_del(document, "passed_over");
+	text = tree_text(document);
+	assert_code(receipt_decode(bytes_of_str(text), &receipt, &err), 0);
+	assert_int_equal(receipt.passed_over.count, 0);
+}
+
+static void
 receipt_refuses_every_truncated_text(void **state)
 {
 	struct receipt receipt = good_receipt();
@@ -217,6 +250,8 @@ main(void)
 	    cmocka_unit_test(receipt_refuses_a_missing_or_wrong_member),
 	    cmocka_unit_test(receipt_refuses_values_out_of_range),
 	    cmocka_unit_test(receipt_refuses_malformed_grants),
+	    cmocka_unit_test(
+		receipt_refuses_a_malformed_account_of_what_was_passed_over),
 	    cmocka_unit_test(receipt_refuses_every_truncated_text),
 	    cmocka_unit_test(timing_gives_each_phase_its_time),
 	};

@@ -226,6 +226,29 @@ daemon_starts_no_build_that_an_older_policy_allowed(void **state)
 	close(fd);
 }
 
+/* In the reply, and in the log for those who only read that. */
+static void
+daemon_tells_what_it_passed_over(void **state)
+{
+	CLEANUP(buffer_done) struct buffer log = {0};
+	int fd;
+
+	(void)state;
+	add_image(SIGNER_PROD, "web", "0", 0);
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	send_build(fd, "guest", 1);
+	assert_reply(fd,
+	    "\"passed_over\":{\"count\":1,\"images\":[{\"version\":\"0\","
+	    "\"code\":\"IMAGE_ROLLBACK\"}]}");
+	close(fd);
+	log = read_file("daemon.log");
+	buffer_add(&log, "", 1);
+	assert_non_null(strstr((char *)log.ptr, "built image=web version=1 "));
+	assert_non_null(strstr((char *)log.ptr,
+	    " passed_over=1 reasons=0:IMAGE_ROLLBACK\n"));
+}
+
 static void
 daemon_lists_images_good_and_bad(void **state)
 {
@@ -363,6 +386,7 @@ main(void)
 	    daemon_test(daemon_never_goes_back_to_an_older_policy),
 	    daemon_test(daemon_keeps_a_policy_whose_build_was_cancelled),
 	    daemon_test(daemon_starts_no_build_that_an_older_policy_allowed),
+	    daemon_test(daemon_tells_what_it_passed_over),
 	    daemon_test(daemon_lists_images_good_and_bad),
 	    daemon_test(daemon_forgets_a_domain_that_others_destroyed),
 	    daemon_test(daemon_destroys_no_domain_that_it_did_not_build),

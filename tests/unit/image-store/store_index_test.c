@@ -278,18 +278,49 @@ store_index_allows_only_what_it_lists(void **state)
 	make_image_dir("dir-web-3", "web", "3");
 	new = manifest_in("dir-web-3");
 	assert_code(store_index_allows(index, new, &err), IMAGE_NOT_INDEXED);
-
 	row = &index->images[1];
 	row->payload.bytes[0] ^= 1;
-	assert_code(store_index_allows(index, web, &err), IMAGE_NOT_INDEXED);
+	assert_code(store_index_allows(index, web, &err),
+	    IMAGE_INDEXED_OTHERWISE);
 	row->payload.bytes[0] ^= 1;
 	row->name[0] = 'v';
-	assert_code(store_index_allows(index, web, &err), IMAGE_NOT_INDEXED);
+	assert_code(store_index_allows(index, web, &err),
+	    IMAGE_INDEXED_OTHERWISE);
 	row->name[0] = 'w';
 	row->version[0] = '9';
-	assert_code(store_index_allows(index, web, &err), IMAGE_NOT_INDEXED);
+	assert_code(store_index_allows(index, web, &err),
+	    IMAGE_INDEXED_OTHERWISE);
 	row->version[0] = '1';
 	assert_code(store_index_allows(index, web, &err), 0);
+}
+
+/* What is listed and was changed is no image that nobody lists: an older one
+ * must not start in its place. */
+static void
+store_index_tells_what_was_changed_from_what_it_does_not_know(void **state)
+{
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *web = manifest_in("dir-web-1");
+	CLEANUP(freep) char *text = encode_store(3, 0);
+	struct store_index_image *row;
+	struct err err;
+
+	(void)state;
+	assert_code(store_index_decode(bytes_of_str(text), &index, &err), 0);
+	row = &index->images[1];
+	row->envelope.bytes[0] ^= 1;
+	assert_code(store_index_allows(index, web, &err),
+	    IMAGE_INDEXED_OTHERWISE);
+	row->version[0] = '9'; /* by its payload */
+	assert_code(store_index_allows(index, web, &err),
+	    IMAGE_INDEXED_OTHERWISE);
+	row->version[0] = '1'; /* by its name */
+	row->payload.bytes[0] ^= 1;
+	assert_code(store_index_allows(index, web, &err),
+	    IMAGE_INDEXED_OTHERWISE);
+	row->version[0] = '9';
+	assert_code(store_index_allows(index, web, &err), IMAGE_NOT_INDEXED);
 }
 
 static void
@@ -552,6 +583,8 @@ main(void)
 	    store_test(store_index_check_epoch_refuses_an_older_one),
 	    store_test(store_index_check_expiry_refuses_an_index_past_its_time),
 	    store_test(store_index_allows_only_what_it_lists),
+	    store_test(
+		store_index_tells_what_was_changed_from_what_it_does_not_know),
 	    store_test(store_index_decode_refuses_each_broken_member),
 	    store_test(
 		store_index_decode_refuses_each_broken_member_of_an_image),

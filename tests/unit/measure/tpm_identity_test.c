@@ -110,7 +110,7 @@ an_identity_that_breaks_a_rule_is_refused(void **state)
 		 "33") "," GOOD_COUNTER GOOD_LOG "}",
 		"ak"},
 	    {"{" SCHEMA GOOD_KEYS "\"counter\":{\"handle\":\"0x018a5500\","
-	     "\"name\":\"" NAME_OF("44") "\",\"base\":-1}," GOOD_LOG "}",
+	     "\"name\":\"" NAME_OF("44") "\",\"base\":-1.5}," GOOD_LOG "}",
 		"counter.base"},
 	};
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "measure/epoch.h"
 #include "measure/tpm_provision.h"
 
 static struct tpm_provision
@@ -118,6 +119,65 @@ a_counter_of_unknown_base_is_refused(void **state)
 	assert_has(err.text, "identity file");
 }
 
+/* A new TPM takes part at the epoch of its fleet, without counting to it. */
+static void
+a_host_joins_at_the_epoch_of_its_fleet(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	const int64_t epoch = 5000000;
+	struct tpm_provision options = options_of(swtpm);
+	struct tpm_identity identity;
+	struct tpm_port port;
+	int64_t floor = 0;
+	struct err err = {0};
+
+	options.epoch = &epoch;
+	assert_refused(tpm_provision(&options, &identity, &err), 0);
+	port = swtpm_port(swtpm, &identity);
+	assert_refused(epoch_floor(&port, identity.counter_base, &floor, &err),
+	    0);
+	assert_int_equal(floor, epoch);
+	assert_refused(
+	    epoch_raise(&port, identity.counter_base, epoch + 2, &err), 0);
+	assert_refused(epoch_floor(&port, identity.counter_base, &floor, &err),
+	    0);
+	assert_int_equal(floor, epoch + 2);
+	tpm_port_close(&port);
+}
+
+/* Up, if somebody asks for it; never down. */
+static void
+a_host_that_was_away_is_brought_to_the_epoch_of_its_fleet(void **state)
+{
+	const struct swtpm *swtpm = *state;
+	const int64_t first = 7, later = 5000;
+	struct tpm_provision options = options_of(swtpm);
+	struct tpm_identity identity;
+	struct tpm_identity again;
+	struct tpm_port port;
+	int64_t floor = 0;
+	struct err err = {0};
+
+	options.epoch = &first;
+	assert_refused(tpm_provision(&options, &identity, &err), 0);
+	options.known = &identity;
+	options.epoch = &later;
+	assert_refused(tpm_provision(&options, &again, &err), 0);
+	port = swtpm_port(swtpm, &again);
+	assert_refused(epoch_floor(&port, again.counter_base, &floor, &err), 0);
+	assert_int_equal(floor, later);
+	tpm_port_close(&port);
+	options.known = &again;
+	options.epoch = &first;
+	assert_refused(tpm_provision(&options, &identity, &err),
+	    STORE_ROLLBACK);
+	/* With the file gone, somebody has to say where the fleet is. */
+	options.known = NULL;
+	options.epoch = &later;
+	assert_refused(tpm_provision(&options, &identity, &err), 0);
+	assert_true(identity.counter_base == again.counter_base);
+}
+
 static void
 the_identity_of_another_host_is_refused(void **state)
 {
@@ -170,6 +230,8 @@ main(void)
 	    TEST(the_keys_are_what_tpm2_tools_make_of_the_templates),
 	    TEST(a_stranger_at_a_handle_is_refused),
 	    TEST(a_counter_of_unknown_base_is_refused),
+	    TEST(a_host_joins_at_the_epoch_of_its_fleet),
+	    TEST(a_host_that_was_away_is_brought_to_the_epoch_of_its_fleet),
 	    TEST(the_identity_of_another_host_is_refused),
 	    TEST(a_log_index_for_another_launch_is_replaced_only_if_asked_for),
 	};
