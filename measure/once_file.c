@@ -40,9 +40,8 @@ once_file_open(const char *path, struct once_file *ret_file, struct err *err)
 int
 once_file_replace(struct once_file *file, struct bytes text, struct err *err)
 {
-	TRY(file_write_at(file->dir_fd, file->name, text, MODE, FILE_REPLACE,
-	    err));
-	return fsync(file->dir_fd) == 0 ? 0 : fail(file->name, err);
+	return file_write_at(file->dir_fd, file->name, text, MODE, FILE_REPLACE,
+	    err);
 }
 
 void
