@@ -35,6 +35,9 @@ enum {
 /* Refused strangers in the log: so many at once, and one each second. */
 enum { LOG_BURST = 20, LOG_USEC = 1000000 };
 
+/* The front of an assayd that was killed listens for a moment longer. */
+enum { TRIES = 20, TRY_USEC = 100000 };
+
 static const uint64_t alive_usec = 1000000;
 
 struct front {
@@ -50,6 +53,9 @@ struct front {
 	struct connection connections[CONNECTIONS];
 };
 
+static int remove_old_socket(const struct sockaddr_un *address,
+    struct err *err);
+static bool somebody_listens(const struct sockaddr_un *address);
 static mode_t mode_of(const struct config *config);
 static int enter(struct front *front, int parent_pid, struct err *err);
 static void serve(struct front *front) __attribute__((noreturn));
@@ -104,13 +110,48 @@ front_listen(const struct config *config, int *ret_listen_fd, struct err *err)
 	}
 	if (fd < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "socket");
-	if (unlink(path) != 0 && errno != ENOENT)
-		return err_set_errno(err, SYSTEM_FAILED, "unlink %s", path);
+	TRY(remove_old_socket(&address, err));
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    chmod(path, mode_of(config)) != 0 || listen(fd, BACKLOG) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "listen on %s", path);
 	*ret_listen_fd = take_fd(&fd);
 	return 0;
+}
+
+/* Only one that nobody listens at: a path that was written by mistake costs
+ * nobody his file, or his callers. */
+static int
+remove_old_socket(const struct sockaddr_un *address, struct err *err)
+{
+	const char *path = address->sun_path;
+	struct stat st;
+
+	if (lstat(path, &st) != 0 && errno == ENOENT)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return err_set_field(err, CONFIG_BAD, "socket",
+		    "socket: %s is no socket, and is not replaced",
+		    err_quote_str(path).text);
+	for (int i = 0; somebody_listens(address); i++) {
+		if (i == TRIES)
+			return err_set(err, SYSTEM_FAILED,
+			    "another program listens at %s", path);
+		usleep(TRY_USEC);
+	}
+	if (unlink(path) != 0 && errno != ENOENT)
+		return err_set_errno(err, SYSTEM_FAILED, "unlink %s", path);
+	return 0;
+}
+
+static bool
+somebody_listens(const struct sockaddr_un *address)
+{
+	CLEANUP(closep)
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return connect(fd, (const struct sockaddr *)address,
+		   sizeof(*address)) == 0 ||
+	       errno == EAGAIN;
 }
 
 /* Who may not call is told so by name, unless nobody but root may. */

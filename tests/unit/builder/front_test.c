@@ -738,8 +738,39 @@ listen_reports_a_place_that_cannot_be_had(void **state)
 	    SYSTEM_FAILED);
 	assert_int_equal(mkdir("dir", 0700), 0);
 	assert_int_equal(mkdir("dir/socket", 0700), 0);
-	assert_code(listen_at("dir/socket", &fd, &err), SYSTEM_FAILED);
+	assert_code(listen_at("dir/socket", &fd, &err), CONFIG_BAD);
 	assert_int_equal(fd, -1);
+}
+
+/* The path of a file, or of another daemon, was written by mistake. */
+static void
+listen_replaces_nothing_else(void **state)
+{
+	CLEANUP(buffer_done) struct buffer file = {0};
+	struct stat before, after;
+	struct err err;
+	int other = -1;
+	int fd = -1;
+
+	(void)state;
+	write_file("precious", bytes_of_str("precious"));
+	assert_code(listen_at("precious", &fd, &err), CONFIG_BAD);
+	assert_string_equal(err.field, "socket");
+	file = read_file("precious");
+	assert_int_equal(file.len, 8);
+	assert_int_equal(symlink("precious", "link"), 0);
+	assert_code(listen_at("link", &fd, &err), CONFIG_BAD);
+	assert_int_equal(lstat("link", &before), 0);
+	assert_true(S_ISLNK(before.st_mode));
+
+	assert_code(listen_at("socket", &other, &err), 0);
+	assert_int_equal(stat("socket", &before), 0);
+	assert_code(listen_at("socket", &fd, &err), SYSTEM_FAILED);
+	assert_has(err.text, "another program listens");
+	assert_int_equal(stat("socket", &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_int_equal(fd, -1);
+	close(other);
 }
 
 int
@@ -783,6 +814,7 @@ main(void)
 		listen_lets_others_connect_only_if_somebody_but_root_may_call),
 	    directory_test(listen_replaces_the_socket_of_an_earlier_run),
 	    directory_test(listen_reports_a_place_that_cannot_be_had),
+	    directory_test(listen_replaces_nothing_else),
 	};
 
 	return cmocka_run_group_tests_name("front", tests, NULL, NULL);
