@@ -30,13 +30,13 @@ cel_json_write(struct bytes log, FILE *out, struct err *err)
 {
 	struct event_log_reader reader;
 
+	TRY(event_log_check_all(log, err));
 	TRY(event_log_reader_init(log, &reader, err));
 	while (!event_log_is_at_end(&reader)) {
 		CLEANUP(json_freep) json_t *object = NULL;
 		struct event_log_record record;
 
 		TRY(event_log_next(&reader, &record, err));
-		TRY(event_log_check(&record, err));
 		if (record.type == EVENT_LOG_NO_ACTION)
 			continue;
 		object = cel_json_of(&record);

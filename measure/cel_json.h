@@ -19,8 +19,8 @@ json_t *cel_json_of(const struct event_log_record *record);
 
 /*
  * The whole log, without records that no register received (EV_NO_ACTION).
- * Errors: EVENT_LOG_MALFORMED; those of event_log_check(); SYSTEM_FAILED if the
- * stream takes nothing.
+ * Errors: EVENT_LOG_MALFORMED; those of event_log_check_all(); SYSTEM_FAILED if
+ * the stream takes nothing.
  */
 int cel_json_write(struct bytes log, FILE *out, struct err *err);
 

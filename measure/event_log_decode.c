@@ -25,6 +25,8 @@ static int read_digests(struct event_log_reader *reader,
 static int read_digest(const struct event_log_reader *reader,
     struct event_log_record *record, size_t *at, uint32_t *seen,
     struct err *err);
+static uint32_t register_bit(const struct event_log_record *record);
+static int check_ours(const struct event_log_record *record, struct err *err);
 static void note_locality(const struct event_log_record *record,
     struct pcr_values *values);
 
@@ -103,6 +105,53 @@ event_log_check(const struct event_log_record *record, struct err *err)
 			    "offset %zu: the %s digest is of another event",
 			    record->offset, pcr_bank_name(bank));
 	}
+	return 0;
+}
+
+int
+event_log_check_all(struct bytes log, struct err *err)
+{
+	struct event_log_reader reader;
+	uint32_t ours = 0;
+
+	TRY(event_log_reader_init(log, &reader, err));
+	while (!event_log_is_at_end(&reader)) {
+		struct event_log_record record;
+
+		TRY(event_log_next(&reader, &record, err));
+		TRY(event_log_check(&record, err));
+		if (event_is_ours(record.event))
+			ours |= register_bit(&record);
+	}
+	TRY(event_log_reader_init(log, &reader, err));
+	while (!event_log_is_at_end(&reader)) {
+		struct event_log_record record;
+
+		TRY(event_log_next(&reader, &record, err));
+		if ((ours & register_bit(&record)) != 0)
+			TRY(check_ours(&record, err));
+	}
+	return 0;
+}
+
+/* None of an event that extends nothing and names no register. */
+static uint32_t
+register_bit(const struct event_log_record *record)
+{
+	return record->pcr < PCR_COUNT ? 1u << record->pcr : 0;
+}
+
+static int
+check_ours(const struct event_log_record *record, struct err *err)
+{
+	struct event event;
+
+	if (!event_is_ours(record->event))
+		return err_set(err, EVIDENCE_LOG_ADDED,
+		    "offset %zu: not a record of assayd, in its register %u",
+		    record->offset, record->pcr);
+	if (event_decode(record->event, &event, err) != 0)
+		return err_prefix(err, "offset %zu", record->offset);
 	return 0;
 }
 

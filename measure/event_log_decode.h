@@ -59,6 +59,15 @@ int event_log_next(struct event_log_reader *reader,
 int event_log_check(const struct event_log_record *record, struct err *err);
 
 /*
+ * Before a log is shown to somebody who compares where it leads to: every event
+ * of assayd fits its digests, and in a register that has one there is nothing
+ * else, which a changed byte could have made of it.
+ * Errors: EVENT_LOG_MALFORMED; those of event_log_check() and event_decode();
+ * EVIDENCE_LOG_ADDED.
+ */
+int event_log_check_all(struct bytes log, struct err *err);
+
+/*
  * What the registers of the log hold if they began with zero, or register 0
  * with the locality that the firmware says it started from. Registers without
  * an event are not known.

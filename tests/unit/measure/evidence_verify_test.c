@@ -938,6 +938,37 @@ an_event_that_does_not_fit_its_record_is_seen(void **state)
 	assert_refused(event_log_check(&record, &err), 0);
 }
 
+/* With its digest it leads to the same register. */
+static void
+an_event_that_a_changed_byte_hides_is_seen(void **state)
+{
+	struct bench *bench = *state;
+	struct bytes log = evidence_part_bytes(&bench->evidence.log);
+	struct record *hidden = &bench->records[2];
+	struct err err;
+
+	assert_refused(event_log_check_all(log, &err), 0);
+	hidden->event[0] ^= 3; /* the tag */
+	bench_log(bench);
+	log = evidence_part_bytes(&bench->evidence.log);
+	assert_refused(event_log_check_all(log, &err), EVIDENCE_LOG_ADDED);
+	hidden->event[0] ^= 3;
+	/* It is assayd's, and fits its digest, but nobody reads it so. */
+	hidden->event[EVENT_HEADER_BYTES] = ' ';
+	assert_refused(pcr_digests_of(bytes_of(hidden->event, hidden->len),
+			   &hidden->digests, &err),
+	    0);
+	bench_log(bench);
+	log = evidence_part_bytes(&bench->evidence.log);
+	assert_refused(event_log_check_all(log, &err), EVENT_MALFORMED);
+	/* What others extended elsewhere is nothing to it. */
+	bench->records[2] = bench->records[3];
+	bench->records[3] = (struct record){.pcr = 4, .type = 1, .len = 3};
+	bench_log(bench);
+	log = evidence_part_bytes(&bench->evidence.log);
+	assert_refused(event_log_check_all(log, &err), 0);
+}
+
 static void
 a_start_with_another_number_is_refused(void **state)
 {
@@ -1422,6 +1453,8 @@ main(void)
 	    BENCH(an_added_line_is_refused),
 	    BENCH(a_record_of_another_type_is_refused),
 	    BENCH(an_event_that_does_not_fit_its_record_is_seen),
+	    BENCH(a_record_of_another_type_is_refused),
+	    BENCH(an_event_that_a_changed_byte_hides_is_seen),
 	    BENCH(a_start_with_another_number_is_refused),
 	    BENCH(starts_that_name_different_indices_are_refused),
 	    BENCH(an_index_that_a_later_start_leaves_out_is_missed),
