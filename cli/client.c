@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/scope.h"
 
 enum { REPLY_BYTES = 16 << 20, REPLY_JSON_DEPTH = 16, REPLY_VALUES = 1 << 18 };
@@ -25,6 +26,7 @@ static int take_varlink_error(const char *error, json_t *parameters,
     struct err *err);
 static enum err_code code_by_name(const char *name);
 static const char *string_in(json_t *object, const char *member);
+static void make_strings_printable(json_t *value);
 static void make_printable(char *text);
 
 int
@@ -144,6 +146,7 @@ take_parameters(json_t *document, json_t **ret_reply, struct err *err)
 
 	if (reply != NULL && !json_is_object(reply))
 		return client_refuse_reply("parameters", err);
+	make_strings_printable(reply);
 	*ret_reply = reply != NULL ? json_incref(reply) : json_object();
 	return 0;
 }
@@ -208,6 +211,26 @@ string_in(json_t *object, const char *member)
 	const char *text = json_string_value(json_object_get(object, member));
 
 	return text != NULL ? text : "";
+}
+
+/* The front that answers may be taken over: what is shown of it shall not steer
+ * a terminal. */
+static void
+make_strings_printable(json_t *value)
+{
+	const char *member;
+	json_t *part;
+	size_t i;
+
+	if (json_is_string(value)) {
+		CLEANUP(freep) char *text = strdup(json_string_value(value));
+
+		bug_unless(text != NULL);
+		make_printable(text);
+		json_string_set(value, text);
+	}
+	json_array_foreach(value, i, part) make_strings_printable(part);
+	json_object_foreach(value, member, part) make_strings_printable(part);
 }
 
 /* assayd has escaped what is foreign; whoever else answers may not have. */

@@ -30,6 +30,10 @@ run(int argc, char **argv)
 		return status;
 	if (client_call(socket, "GetStatus", json_object(), &reply, &err) != 0)
 		return command_failed(&err, as_json);
+	if (!json_is_string(json_object_get(reply, "version"))) {
+		client_refuse_reply("the version", &err);
+		return command_failed(&err, as_json);
+	}
 	if (as_json)
 		return command_print_json(take_ptr(&reply));
 	show("", reply);
@@ -46,9 +50,10 @@ show(const char *prefix, json_t *status)
 
 	json_object_foreach(status, member, value)
 	{
-		char name[64];
+		char name[96];
 
-		snprintf(name, sizeof(name), "%s%s", prefix, member);
+		snprintf(name, sizeof(name), "%s%s", prefix,
+		    err_quote_str(member).text);
 		if (!json_is_object(value) && !json_is_array(value))
 			show_value(name, value);
 	}
@@ -63,17 +68,20 @@ show_pending(json_t *pending)
 
 	json_array_foreach(pending, i, row)
 	{
-		const char *uuid = text_of(row, "uuid");
-		long long domid = number_of(row, "domid");
+		long long tries = number_of(row, "tries");
 
-		printf("pending d%lld %s: %s after %lld tries, again in %lld "
-		       "seconds: %s: %s\n",
-		    domid, uuid,
+		printf("pending d%lld %s: %s", number_of(row, "domid"),
+		    text_of(row, "uuid"),
 		    json_is_true(json_object_get(row, "gone"))
 			? "gone but not on record"
-			: "not removed",
-		    number_of(row, "tries"), number_of(row, "again_in_seconds"),
-		    text_of(row, "failed"), text_of(row, "detail"));
+			: "not removed");
+		if (tries == 0)
+			puts(", not tried yet");
+		else
+			printf(" after %lld tries, again in %lld seconds: %s: "
+			       "%s\n",
+			    tries, number_of(row, "again_in_seconds"),
+			    text_of(row, "failed"), text_of(row, "detail"));
 	}
 }
 
