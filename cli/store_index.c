@@ -43,6 +43,7 @@ static void print(FILE *stream, const struct store_index *old,
     const struct store_index *new);
 static int sign(const struct options *options, struct bytes payload,
     struct err *err);
+static int report(const struct options *options, int store_fd, struct err *err);
 
 static int
 run(int argc, char **argv)
@@ -122,7 +123,8 @@ index_store(struct options *options, struct err *err)
 		return signing_run(&options->signing,
 		    DSSE_STORE_INDEX_PAYLOAD_TYPE, bytes_of_str(payload), "",
 		    err);
-	return sign(options, bytes_of_str(payload), err);
+	TRY(sign(options, bytes_of_str(payload), err));
+	return options->trust != NULL ? report(options, store_fd, err) : 0;
 }
 
 /*
@@ -267,6 +269,28 @@ sign(const struct options *options, struct bytes payload, struct err *err)
 	if (store_index_put_locked(dir_fd, bytes_of_str(text), err) != 0)
 		return err_prefix(err, "%s",
 		    err_quote_str(options->store_path).text);
+	return 0;
+}
+
+/* Would a host take it now? That it would not yet is no failure: others may
+ * sign, in a copy of the store that no host has. */
+static int
+report(const struct options *options, int store_fd, struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	CLEANUP(sealed_freep) struct sealed *raw = NULL;
+	struct verify_budget budget;
+	struct err why = {0};
+
+	verify_budget_init(&budget);
+	TRY(trust_load_chain(options->trust, options->updates, &policy, err));
+	TRY(layout_copy_store_index(store_fd, &raw, err));
+	if (store_index_verify(policy, raw, &budget, &index, &why) == 0 &&
+	    store_index_check_expiry(policy, index, &why) == 0)
+		printf("complete: hosts with this policy take the store\n");
+	else
+		printf("not complete: %s: %s\n", err_name(why.code), why.text);
 	return 0;
 }
 
