@@ -149,9 +149,8 @@ check_verity(const struct linter *linter)
 		    "build the kernel with CONFIG_DM_VERITY");
 	else if (wants_disk(image->cmdline))
 		warn(linter, "root-unverified", "cmdline",
-		    "name the root hash with assay.verity=: see "
-		    "assay-image(1), "
-		    "or keep everything in the initramfs",
+		    "name the root hash with roothash= or dm-mod.create=: see "
+		    "assay-image(1), or keep everything in the initramfs",
 		    "it mounts a disk without dm-verity, so whoever serves the "
 		    "disk decides what runs");
 	if (kernel_cmdline_last(image->cmdline, "dm-mod.create", &create) &&
