@@ -165,7 +165,7 @@ inspect_unsigned(const char *dir, json_t *document,
 	    err));
 	json_object_set_new(document, "verified", json_false());
 	json_object_set_new(document, "envelope_digest", json_null());
-	json_object_set_new(document, "payload_digest", json_null());
+	TRY(show_digest(document, "payload_digest", sealed_bytes(text), err));
 	json_object_set_new(document, "payload_type", json_null());
 	json_object_set_new(document, "signatures", json_array());
 	TRY(manifest_decode(sealed_bytes(text), ret_manifest, err));

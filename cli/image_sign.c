@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -7,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/check.h"
 #include "cli/files.h"
+#include "cli/seen.h"
 #include "cli/signing.h"
 #include "image-store/image_dir.h"
 #include "image-store/payload.h"
@@ -22,6 +24,7 @@ struct document {
 
 struct options {
 	struct signing signing;
+	struct seen seen; /* of the manifest */
 	bool in_toto;
 	bool all_subjects;
 	bool no_files; /* the signer has none to compare with */
@@ -47,6 +50,7 @@ run(int argc, char **argv)
 	struct options options = {.in_toto = false};
 	const struct argument known[] = {
 	    SIGNING_ARGUMENTS(&options.signing),
+	    {"expect", required_argument, .text = &options.seen.expect},
 	    {"no-files", no_argument, .flag = &options.no_files},
 	    {"in-toto", no_argument, .flag = &options.in_toto},
 	    {"all-subjects", no_argument, .flag = &options.all_subjects},
@@ -70,15 +74,25 @@ sign(const char *dir, const struct options *options, struct err *err)
 	CLEANUP(document_done)
 	struct document document = {DSSE_IMAGE_PAYLOAD_TYPE, NULL, 0};
 	char path[FILES_PATH_SIZE];
+	char text[DIGEST_TEXT_SIZE];
+	struct digest digest;
 	struct manifest manifest;
 
 	TRY(read_manifest(dir, &document, &manifest, err));
+	TRY(digest_of(bytes_of(document.text, document.len), &digest, err));
+	TRY(seen_check(&options->seen, bytes_of(document.text, document.len),
+	    true, err));
 	if (!options->no_files)
 		TRY(check_files(dir, &manifest, err));
 	TRY(files_join(dir, IMAGE_DIR_ENVELOPE, path, err));
 	TRY(choose_statement(path, options, &manifest, &document, err));
-	return signing_run(&options->signing, document.type,
-	    bytes_of(document.text, document.len), path, err);
+	TRY(signing_run(&options->signing, document.type,
+	    bytes_of(document.text, document.len), path, err));
+	digest_text(&digest, text);
+	if (!options->signing.pae_only)
+		printf("signed %s %s: manifest %s\n", manifest.name,
+		    manifest.version, text);
+	return 0;
 }
 
 /* Never sign what assayd could not read. */
@@ -176,5 +190,6 @@ document_done(struct document *document)
 }
 
 const struct command command_image_sign = {"image", "sign",
-    SIGNING_USAGE " [--no-files] [--in-toto] [--all-subjects]", "DIR",
-    "sign an image, or add signatures", run};
+    SIGNING_USAGE " [--expect DIGEST] [--no-files] [--in-toto] "
+		  "[--all-subjects]",
+    "DIR", "sign an image, or add signatures", run};

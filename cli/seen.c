@@ -38,6 +38,8 @@ seen_check(const struct seen *seen, struct bytes payload, bool has_own,
 	if (seen->expect != NULL && strcmp(seen->expect, text) != 0)
 		return err_set(err, PAYLOAD_UNSEEN,
 		    "%s would be signed, and --expect names %s", text,
-		    err_quote_str(seen->expect).text);
+		    digest_from_text(seen->expect, &digest)
+			? seen->expect
+			: err_quote_str(seen->expect).text);
 	return 0;
 }
