@@ -11,6 +11,9 @@ static json_t *encode_enrolled(const struct enrolment *enrolment);
 static bool is_bound(const struct verdict_context *context);
 static void print_platform(const struct verdict_context *context);
 static void print_assayd(const struct evidence_verdict *verdict);
+static uint32_t other_registers(const struct verdict_context *context);
+static void print_others(uint32_t others);
+static json_t *encode_others(uint32_t others);
 static void print_rules(const struct evidence_story *story);
 static void print_these(const struct event_rules *rules, const char *from);
 static void print_domains(const struct evidence_story *story);
@@ -26,7 +29,7 @@ static bool has_debug_image(const struct evidence_story *story);
 static const char *warning(const struct verdict_context *context,
     size_t number);
 
-enum { VERDICT_WARNINGS = 15 };
+enum { VERDICT_WARNINGS = 16 };
 
 static const char *const fates[] = {
     [EVIDENCE_STARTED] = "started",
@@ -49,6 +52,7 @@ verdict_print(const struct verdict_context *context)
 		printf("bound to   %s\n", bound_to);
 	print_platform(context);
 	print_assayd(context->verdict);
+	print_others(other_registers(context));
 	print_rules(&context->verdict->story);
 	print_domains(&context->verdict->story);
 	print_strays(&context->verdict->story);
@@ -76,7 +80,7 @@ verdict_encode(const struct verdict_context *context)
 	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:b, s:b, s:s, s:o, "
 			 "s:{s:I, s:I, s:I, s:b}, "
 			 "s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
-			 "s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o}",
 	    "schema", VERDICT_SCHEMA, "verdict", "verified", "ak_name", ak,
 	    "context", is_bound(context) ? bound_to : NULL, "label",
 	    context->enrolment->label[0] != '\0' ? context->enrolment->label
@@ -95,7 +99,8 @@ verdict_encode(const struct verdict_context *context)
 	    (json_int_t)verdict->story.crash_count, "stopped",
 	    verdict->story.is_stopped, "development",
 	    verdict->story.was_development, "nv_index", verdict->has_nv,
-	    "firmware_log", verdict->has_firmware_log, "rules",
+	    "firmware_log", verdict->has_firmware_log, "others",
+	    encode_others(other_registers(context)), "rules",
 	    encode_all_rules(&verdict->story), "domains",
 	    encode_domains(&verdict->story), "strays",
 	    encode_strays(&verdict->story), "warnings",
@@ -162,6 +167,56 @@ print_assayd(const struct evidence_verdict *verdict)
 	printf("assayd     %s, %zu events, all in register %u%s\n",
 	    story->start.version, story->event_count, story->start.pcr,
 	    verdict->has_nv ? " and in the launch's NV index" : "");
+}
+
+/*
+ * Those of whatever runs after firmware, and is not in the reference: nothing
+ * here explains them. Firmware's own, 0 to 7, are never blank; those of a
+ * launch by TXT are in the reference if there was one.
+ */
+static uint32_t
+other_registers(const struct verdict_context *context)
+{
+	const uint32_t after_firmware = 0x80ff00 | 1u << 16;
+	const struct pcr_values *values = context->values;
+	uint32_t explained = 1u << context->verdict->story.start.pcr;
+	uint32_t others = 0;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+			if ((context->verdict->quoted[bank] & 1u << pcr) != 0 &&
+			    !pcr_digest_is_blank(bank,
+				&values->value[bank][pcr]))
+				others |= 1u << pcr;
+		}
+		explained |= context->release->values.known[bank];
+	}
+	return others & ~explained & after_firmware;
+}
+
+static void
+print_others(uint32_t others)
+{
+	if (others == 0)
+		return;
+	printf("others     extended too:");
+	for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+		if ((others & 1u << pcr) != 0)
+			printf(" %u", pcr);
+	}
+	putchar('\n');
+}
+
+static json_t *
+encode_others(uint32_t others)
+{
+	json_t *array = json_array();
+
+	for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+		if ((others & 1u << pcr) != 0)
+			json_array_append_new(array, json_integer(pcr));
+	}
+	return array;
 }
 
 /* Those that hold now, and the earlier ones by which something was built. */
@@ -397,6 +452,10 @@ warning(const struct verdict_context *context, size_t number)
 	    {(named & (1u << 4 | 1u << 17 | 1u << 18)) == 1u << 17,
 		"the reference names register 17 and not 18: after a launch by "
 		"TXT most of what was launched is in 18"},
+	    {other_registers(context) != 0,
+		"registers that the reference does not name were extended "
+		"after "
+		"firmware, by another program or another assayd: see others"},
 	    {demand->trust == NULL,
 		"nothing shows that the trust policy in force is yours: give "
 		"--trust"},
