@@ -149,9 +149,10 @@ somebody_listens(const struct sockaddr_un *address)
 	CLEANUP(closep)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
+	/* Of another kind, or without room: but alive. */
 	return connect(fd, (const struct sockaddr *)address,
 		   sizeof(*address)) == 0 ||
-	       errno == EAGAIN;
+	       (errno != ECONNREFUSED && errno != ENOENT);
 }
 
 /* Who may not call is told so by name, unless nobody but root may. */

@@ -102,6 +102,10 @@ adopt_store(struct tpm_role *role, const struct store_epoch *store,
 
 	if (rules.has_store && digest_equal(&rules.store, &store->index))
 		return 0; /* another build was first */
+	if (rules.has_store && (uint64_t)store->epoch == rules.epoch)
+		return err_set(err, STORE_ROLLBACK,
+		    "store index: another list of epoch %lld is in force",
+		    (long long)store->epoch);
 	if (store->epoch < role->platform.epoch_floor)
 		return err_set(err, STORE_ROLLBACK,
 		    "store index: epoch %lld, floor %lld",

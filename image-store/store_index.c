@@ -53,7 +53,7 @@ store_index_verify(const struct trust_policy *policy,
 	TRY(trust_verify_for(policy, TRUST_STORE_INDEX, raw, envelope, budget,
 	    &verdict, err));
 	TRY(store_index_decode(dsse_raw_payload(envelope), &index, err));
-	index->digest = verdict.envelope;
+	TRY(digest_of(dsse_raw_payload(envelope), &index->digest, err));
 	*ret_index = take_ptr(&index);
 	return 0;
 }

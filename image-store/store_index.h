@@ -44,7 +44,9 @@ struct store_index_image {
 struct store_index {
 	int64_t epoch;
 	int64_t expires;      /* its last good second, or UTC_NONE */
-	struct digest digest; /* of the envelope; zero if only decoded */
+	/* Of the payload, so that nobody makes another index of it by writing
+	 * its envelope otherwise; zero if only decoded. */
+	struct digest digest;
 	struct store_index_image *images; /* in the order of the document */
 	size_t count;
 };

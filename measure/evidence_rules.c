@@ -5,6 +5,8 @@
 /* What came before, in events. */
 struct past {
 	uint64_t epoch;
+	bool has_store; /* of that epoch, this one */
+	struct digest store;
 	/* Since the trust policy is the same; 0: none. */
 	size_t store_at;
 	size_t boot_policy_at;
@@ -34,7 +36,7 @@ evidence_rules_check(const struct evidence_story *story, struct err *err)
 			TRY(check_trust(rules, rules - 1, err));
 			if (rules->as.trust_version !=
 			    rules[-1].as.trust_version)
-				past = (struct past){.epoch = past.epoch};
+				past.store_at = past.boot_policy_at = 0;
 		}
 		TRY(check_store(rules, &past, err));
 		TRY(check_gone(rules, &past, err));
@@ -75,7 +77,13 @@ check_store(const struct evidence_rules *rules, const struct past *past,
 		    "event %zu: store index of epoch %llu, after epoch %llu",
 		    rules->event, (unsigned long long)rules->as.epoch,
 		    (unsigned long long)past->epoch);
-	return 0;
+	if (!rules->as.has_store || !past->has_store ||
+	    rules->as.epoch != past->epoch ||
+	    digest_equal(&rules->as.store, &past->store))
+		return 0;
+	return err_set(err, EVIDENCE_POLICY_FELL,
+	    "event %zu: another store index of epoch %llu than before",
+	    rules->event, (unsigned long long)rules->as.epoch);
 }
 
 /* What the same trust policy had before, it demands: only another one drops
@@ -104,6 +112,8 @@ note(const struct evidence_rules *rules, struct past *past)
 {
 	if (rules->as.has_store) {
 		past->epoch = rules->as.epoch;
+		past->has_store = true;
+		past->store = rules->as.store;
 		past->store_at = rules->event;
 	}
 	if (rules->as.has_boot_policy)

@@ -747,6 +747,7 @@ static void
 listen_replaces_nothing_else(void **state)
 {
 	CLEANUP(buffer_done) struct buffer file = {0};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct stat before, after;
 	struct err err;
 	int other = -1;
@@ -771,6 +772,16 @@ listen_replaces_nothing_else(void **state)
 	assert_int_equal(after.st_ino, before.st_ino);
 	assert_int_equal(fd, -1);
 	close(other);
+
+	/* One of another kind, as a log's. */
+	other = socket(AF_UNIX, SOCK_DGRAM, 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "datagrams");
+	assert_int_equal(
+	    bind(other, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_code(listen_at("datagrams", &fd, &err), SYSTEM_FAILED);
+	close(other);
+	assert_code(listen_at("datagrams", &fd, &err), 0);
+	close(fd);
 }
 
 int

@@ -5,6 +5,7 @@
 #include "builder_fixture.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,18 +20,31 @@
 
 enum { EPOCH = 7, LONG_AGO = 1000000000 };
 
+static void put_index_with(enum signer signer, int64_t epoch, int64_t expires,
+    const char *behind);
+
 /* Sign an index of what the store holds now, and put it there. */
 static void
 put_index(enum signer signer, int64_t epoch, int64_t expires)
 {
+	put_index_with(signer, epoch, expires, "");
+}
+
+static void
+put_index_with(enum signer signer, int64_t epoch, int64_t expires,
+    const char *behind)
+{
 	CLEANUP(closep) int dir_fd = open("store", O_RDONLY | O_DIRECTORY);
 	CLEANUP(freep) char *payload = NULL;
+	CLEANUP(freep) char *signed_text = NULL;
 	CLEANUP(freep) char *envelope = NULL;
 	struct err err;
 
 	assert_code(store_index_encode(dir_fd, epoch, expires, &payload, &err),
 	    0);
-	envelope = sign_payload(signer, DSSE_STORE_INDEX_PAYLOAD_TYPE, payload);
+	signed_text =
+	    sign_payload(signer, DSSE_STORE_INDEX_PAYLOAD_TYPE, payload);
+	assert_true(asprintf(&envelope, "%s%s", signed_text, behind) > 0);
 	assert_code(store_index_put("store", bytes_of_str(envelope), &err), 0);
 }
 
@@ -48,13 +62,26 @@ setup(void **state)
 	return 0;
 }
 
+static int fetch_after(struct bench *bench, const struct store_epoch *in_force,
+    enum err_code answer, struct store_index **ret_index,
+    struct report *ret_report);
+
 /* What came over the link, if the tpm role would say this. With what the bench
  * has left of its budget. */
 static int
 fetch(struct bench *bench, int64_t floor, enum err_code answer,
     struct store_index **ret_index, struct report *ret_report)
 {
-	struct store_epoch in_force = {.epoch = floor};
+	const struct store_epoch in_force = {.epoch = floor};
+
+	return fetch_after(bench, &in_force, answer, ret_index, ret_report);
+}
+
+static int
+fetch_after(struct bench *bench, const struct store_epoch *in_force,
+    enum err_code answer, struct store_index **ret_index,
+    struct report *ret_report)
+{
 	struct recorded recorded = {0};
 	struct image_source source;
 	struct err err = {0};
@@ -70,7 +97,7 @@ fetch(struct bench *bench, int64_t floor, enum err_code answer,
 	source = bench->env.images;
 	source.policy = bench->policy;
 	source.link = link[1];
-	code = index_fetch(&source, &in_force, ret_index, &err);
+	code = index_fetch(&source, in_force, ret_index, &err);
 	*ret_report = (struct report){0};
 	(void)!recv(link[0], ret_report, sizeof(*ret_report), MSG_DONTWAIT);
 	close(link[0]);
@@ -127,6 +154,25 @@ an_index_is_put_on_record_before_it_is_used(void **state)
 	assert_true(
 	    digest_equal(&report.basis.policy, trust_digest(bench->policy)));
 	assert_true(digest_equal(&report.store.index, &index->digest));
+}
+
+/* Whoever can write the store could have one more event with each call. */
+static void
+an_index_in_other_bytes_is_not_put_on_record_again(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	struct store_epoch in_force = {.epoch = EPOCH};
+	struct report report;
+
+	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
+	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
+	in_force.index = index->digest;
+	store_index_freep(&index);
+	put_index_with(SIGNER_STRANGER, EPOCH, UTC_NONE, " ");
+	assert_code(fetch_after(bench, &in_force, ERR_NONE, &index, &report),
+	    0);
+	assert_int_equal(report.kind, 0);
 }
 
 static void
@@ -254,6 +300,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    index_test(an_index_is_charged_to_the_budget_of_the_request),
 	    index_test(an_index_is_put_on_record_before_it_is_used),
+	    index_test(an_index_in_other_bytes_is_not_put_on_record_again),
 	    index_test(an_index_that_cannot_be_put_on_record_is_not_used),
 	    index_test(an_older_index_is_refused),
 	    index_test(an_expired_index_is_refused),

@@ -174,7 +174,6 @@ static void
 store_index_verify_tells_what_was_signed(void **state)
 {
 	CLEANUP(freep) char *text = encode_store(3, 0);
-	CLEANUP(freep) char *envelope = NULL;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct digest digest;
 	struct err err;
@@ -182,8 +181,7 @@ store_index_verify_tells_what_was_signed(void **state)
 	(void)state;
 	assert_code(verify(SIGNER_STRANGER, TYPE, text, &index), 0);
 	assert_int_equal(index->epoch, 3);
-	envelope = sign_payload(SIGNER_STRANGER, TYPE, text);
-	digest_of(bytes_of_str(envelope), &digest, &err);
+	digest_of(bytes_of_str(text), &digest, &err);
 	assert_true(digest_equal(&digest, &index->digest));
 }
 

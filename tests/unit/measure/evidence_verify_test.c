@@ -550,6 +550,19 @@ an_epoch_never_falls_within_a_boot(void **state)
 	bench_refused(bench, EVIDENCE_POLICY_FELL);
 }
 
+/* Somebody signed it twice: which list was meant? Also after another policy. */
+static void
+two_store_indexes_of_one_epoch_are_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event_rules rules = good_rules();
+
+	rules.store.bytes[0] ^= 1;
+	rules.trust_version++;
+	record_rules(bench, &rules, true);
+	bench_refused(bench, EVIDENCE_POLICY_FELL);
+}
+
 static void
 a_start_without_an_index_yet_is_taken(void **state)
 {
@@ -1434,6 +1447,7 @@ main(void)
 	    BENCH(a_trust_policy_never_falls_within_a_boot),
 	    BENCH(a_fall_between_is_seen),
 	    BENCH(an_epoch_never_falls_within_a_boot),
+	    BENCH(two_store_indexes_of_one_epoch_are_refused),
 	    BENCH(a_start_without_an_index_yet_is_taken),
 	    BENCH(older_rules_than_demanded_are_refused),
 	    BENCH(an_epoch_is_demanded_of_what_was_built),
