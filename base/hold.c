@@ -31,17 +31,21 @@ hold_check(const char *what, struct err *err)
 	return err_set_errno(err, STORE_IO, "%s", what);
 }
 
-/* In an inner hold the handler of the outer one is back, and notes it again. */
+/* In an inner hold the handler of the outer one is back, and notes it again.
+ * What was caught is looked at when nothing here catches any more: a signal
+ * that comes before is not lost. */
 void
 hold_end(struct hold *hold)
 {
-	int number = caught;
+	int number;
 
 	for (size_t i = 0; i < HOLD_SIGNALS; i++)
 		sigaction(signals[i], &hold->before[i], NULL);
+	number = caught;
+	if (number == 0)
+		return;
 	caught = 0;
-	if (number != 0)
-		raise(number);
+	raise(number);
 }
 
 static void

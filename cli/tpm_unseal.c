@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/scope.h"
@@ -83,13 +84,23 @@ unseal(struct options *options, struct err *err)
 static int
 check_out(const struct options *options, struct err *err)
 {
+	static const struct tpm_secret nothing;
+	CLEANUP(freep) char *trial = NULL;
 	struct stat found;
+	int code;
 
-	if (options->cap != TPM_SECRET_NO_CAP &&
-	    lstat(options->out, &found) == 0)
+	if (options->cap == TPM_SECRET_NO_CAP)
+		return 0;
+	if (lstat(options->out, &found) == 0)
 		return err_set(err, FILE_EXISTS, "%s",
 		    err_quote_str(options->out).text);
-	return 0;
+	/* Is there such a directory, and room in it? */
+	TRY(file_temporary_name(options->out, &trial, err));
+	code = file_write(trial,
+	    bytes_of(nothing.bytes, sizeof(nothing.bytes)), 0600, FILE_REFUSE,
+	    err);
+	unlink(trial);
+	return code;
 }
 
 static int

@@ -40,6 +40,22 @@ __wrap_fsync(int fd)
 	return __real_fsync(fd);
 }
 
+/* At the end of a hold, just before the old handler is back. */
+static bool signal_at_end;
+
+int __real_sigaction(int number, const struct sigaction *act,
+    struct sigaction *old);
+int __wrap_sigaction(int number, const struct sigaction *act,
+    struct sigaction *old);
+
+int
+__wrap_sigaction(int number, const struct sigaction *act, struct sigaction *old)
+{
+	if (signal_at_end && number == SIGTERM)
+		raise(SIGTERM);
+	return __real_sigaction(number, act, old);
+}
+
 /* How a child ends that does this, with signals as a shell sets them. */
 static int
 status_of(void (*act)(int number), int number)
@@ -182,10 +198,31 @@ file_write_gives_a_whole_file_its_name_when_a_signal_comes(void **state)
 #define scratch_test(test) \
 	cmocka_unit_test_setup_teardown(test, enter_scratch, leave_scratch)
 
+static void
+hold_until_a_signal_comes_at_its_end(int number)
+{
+	struct hold hold = hold_begin();
+
+	(void)number;
+	signal_at_end = true;
+	hold_end(&hold);
+}
+
+static void
+a_signal_at_the_end_of_a_hold_is_not_lost(void **state)
+{
+	int status = status_of(hold_until_a_signal_comes_at_its_end, 0);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_signal_at_the_end_of_a_hold_is_not_lost),
 	    scratch_test(a_signal_arrives_when_the_outermost_hold_ends),
 	    cmocka_unit_test(hold_check_fails_once_a_signal_came),
 	    cmocka_unit_test(a_signal_that_is_ignored_stays_ignored),
