@@ -206,8 +206,9 @@ fetch_manifest(const struct image_source *source, const char *name,
 	TRY(digest_of(sealed_bytes(raw), &found, err));
 	known = image_cache_verdict(source->cache, trust_digest(source->policy),
 	    &found);
-	TRY(verified_manifest_again(source->policy, known, name, raw,
-	    source->budget, ret_manifest, err));
+	if (verified_manifest_again(source->policy, known, name, raw,
+		source->budget, ret_manifest, err) != 0)
+		return store_index_blame(source->index, raw, err);
 	if (!digest_equal(&found, &entry->envelope)) {
 		verified_manifest_freep(ret_manifest);
 		return err_set(err, IMAGE_DIGEST_MISMATCH,

@@ -42,8 +42,9 @@ store_manifest_verify(const struct store_source *source,
 	verify_budget_init(&budget);
 	TRY(copy_envelope(source, &entry->envelope, "envelope", &budget,
 	    &envelope, err));
-	TRY(verified_manifest_new(source->policy, entry->claimed_name, envelope,
-	    &budget, &verified, err));
+	if (verified_manifest_new(source->policy, entry->claimed_name, envelope,
+		&budget, &verified, err) != 0)
+		return store_index_blame(source->index, envelope, err);
 	if (!digest_equal(verified_manifest_envelope(verified),
 		&entry->envelope))
 		return err_set(err, IMAGE_DIGEST_MISMATCH,

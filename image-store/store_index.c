@@ -156,6 +156,35 @@ store_index_allows(const struct store_index *index,
 	return 0;
 }
 
+int
+store_index_blame(const struct store_index *index,
+    const struct sealed *raw_envelope, struct err *err)
+{
+	CLEANUP(dsse_freep) struct dsse_envelope *envelope = NULL;
+	struct bytes raw = sealed_bytes(raw_envelope);
+	struct digest payload, found;
+	struct err ignored;
+
+	if (index == NULL ||
+	    (err->code != THRESHOLD_NOT_MET && err->code != ROLE_NOT_ALLOWED) ||
+	    dsse_decode(raw, &envelope, &ignored) != 0 ||
+	    digest_of(dsse_raw_payload(envelope), &payload, &ignored) != 0 ||
+	    digest_of(raw, &found, &ignored) != 0 ||
+	    store_index_lists(index, &found))
+		return (int)err->code;
+	for (size_t i = 0; i < index->count; i++) {
+		const struct store_index_image *image = &index->images[i];
+
+		if (digest_equal(&image->payload, &payload))
+			return err_set(err, IMAGE_INDEXED_OTHERWISE,
+			    "%s %s: the store index of epoch %lld lists it in "
+			    "another envelope, with other signatures",
+			    image->name, image->version,
+			    (long long)index->epoch);
+	}
+	return (int)err->code;
+}
+
 static int
 decode_document(const struct json_at *root, struct store_index *index,
     struct err *err)

@@ -105,4 +105,13 @@ bool store_index_lists(const struct store_index *index,
 int store_index_allows(const struct store_index *index,
     const struct verified_manifest *manifest, struct err *err);
 
+/*
+ * Why an envelope was refused, once more: `err` says that its signatures are not
+ * enough. If the index lists its payload in another envelope, somebody took
+ * signatures away, which is IMAGE_INDEXED_OTHERWISE and no reason to pass a
+ * release over. Nothing in the envelope is believed for that. Returns the code.
+ */
+int store_index_blame(const struct store_index *index,
+    const struct sealed *raw_envelope, struct err *err);
+
 #endif

@@ -291,6 +291,35 @@ a_listed_release_that_was_changed_is_not_passed_over(void **state)
 	    IMAGE_INDEXED_OTHERWISE);
 }
 
+/* Its signatures were taken away: an older release is not built for that. */
+static void
+a_listed_release_without_its_signatures_is_not_passed_over(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(store_index_freep) struct store_index *index = NULL;
+	CLEANUP(buffer_done) struct buffer manifest = {0};
+	CLEANUP(freep) char *envelope = NULL;
+	struct receipt receipt;
+	struct report report;
+	struct err err;
+
+	add_image(SIGNER_PROD, "web", "2", 18);
+	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
+	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
+	manifest = read_file("dir-web-2/manifest.json");
+	buffer_add(&manifest, "", 1);
+	envelope = sign_payload(SIGNER_STRANGER, DSSE_IMAGE_PAYLOAD_TYPE,
+	    (const char *)manifest.ptr);
+	write_file("dir-web-2/manifest.dsse", bytes_of_str(envelope));
+	assert_code(layout_add("store", "dir-web-2", true, &err), 0);
+	bench->env.images.index = index;
+	assert_code(bench_build(bench, &receipt, &err),
+	    IMAGE_INDEXED_OTHERWISE);
+	/* Without an index it is one that nobody of the role signed. */
+	bench->env.images.index = NULL;
+	assert_code(bench_build(bench, &receipt, &err), 0);
+}
+
 #define index_test(test) \
 	cmocka_unit_test_setup_teardown(test, setup, bench_teardown)
 
@@ -311,6 +340,8 @@ main(void)
 	    index_test(
 		a_release_that_the_index_does_not_list_yet_is_passed_over),
 	    index_test(a_listed_release_that_was_changed_is_not_passed_over),
+	    index_test(
+		a_listed_release_without_its_signatures_is_not_passed_over),
 	};
 
 	return cmocka_run_group_tests_name("index_fetch", tests, NULL, NULL);
