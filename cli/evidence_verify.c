@@ -57,6 +57,8 @@ static int read_releases(const struct options *options, struct inputs *inputs,
 static int check_listed(const char *ek_list, struct enrolment *enrolment,
     struct err *err);
 static bool read_nv_names(const struct options *options, struct inputs *inputs);
+static int read_evidence(const struct options *options, struct inputs *inputs,
+    struct err *err);
 static int use_nonce(const struct options *options, struct inputs *inputs,
     struct err *err);
 static int check_endorsement(const struct options *options,
@@ -165,7 +167,7 @@ read_inputs(const struct options *options, struct inputs *inputs,
 	if (options->store != NULL)
 		TRY(evidence_files_store(options->store, inputs->trust,
 		    options->min_epoch, &inputs->images, err));
-	TRY(evidence_files_evidence(options->evidence, &inputs->evidence, err));
+	TRY(read_evidence(options, inputs, err));
 	TRY(read_releases(options, inputs, err));
 	inputs->reference.ak = inputs->enrolment.ak_name;
 	inputs->reference.pcr = (unsigned)options->pcr;
@@ -214,6 +216,22 @@ read_nv_names(const struct options *options, struct inputs *inputs)
 			return false;
 	}
 	return true;
+}
+
+/* An answer that is no evidence was the one answer all the same; a file that is
+ * not there is none. */
+static int
+read_evidence(const struct options *options, struct inputs *inputs,
+    struct err *err)
+{
+	struct err why = {.code = ERR_NONE};
+
+	if (evidence_files_evidence(options->evidence, &inputs->evidence,
+		&why) != 0 &&
+	    why.code != STORE_IO)
+		TRY(use_nonce(options, inputs, err));
+	*err = why;
+	return (int)why.code;
 }
 
 /* Before anything is said about the evidence, and whatever will be said: a

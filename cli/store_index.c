@@ -288,7 +288,8 @@ report(const struct options *options, int store_fd, struct err *err)
 	TRY(layout_copy_store_index(store_fd, &raw, err));
 	if (store_index_verify(policy, raw, &budget, &index, &why) == 0 &&
 	    store_index_check_expiry(policy, index, &why) == 0)
-		printf("complete: hosts with this policy take the store\n");
+		printf("complete: hosts with this policy %stake the store\n",
+		    options->may_leap ? "that are near this epoch " : "");
 	else
 		printf("not complete: %s: %s\n", err_name(why.code), why.text);
 	return 0;
