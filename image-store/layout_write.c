@@ -37,7 +37,7 @@ layout_init(const char *path, struct err *err)
 {
 	CLEANUP(hold_end) struct hold hold = hold_begin();
 	CLEANUP(closep) int dir_fd = -1;
-	bool is_new;
+	bool is_new = false;
 
 	TRY(make_root(path, &dir_fd, &is_new, err));
 	if (fill_root(dir_fd, err) != 0) {
