@@ -96,9 +96,8 @@ check_out(const struct options *options, struct err *err)
 		    err_quote_str(options->out).text);
 	/* Is there such a directory, and room in it? */
 	TRY(file_temporary_name(options->out, &trial, err));
-	code = file_write(trial,
-	    bytes_of(nothing.bytes, sizeof(nothing.bytes)), 0600, FILE_REFUSE,
-	    err);
+	code = file_write(trial, bytes_of(nothing.bytes, sizeof(nothing.bytes)),
+	    0600, FILE_REFUSE, err);
 	unlink(trial);
 	return code;
 }

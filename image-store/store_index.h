@@ -43,7 +43,7 @@ struct store_index_image {
 /* Plain value, but for the list. */
 struct store_index {
 	int64_t epoch;
-	int64_t expires;      /* its last good second, or UTC_NONE */
+	int64_t expires; /* its last good second, or UTC_NONE */
 	/* Of the payload, so that nobody makes another index of it by writing
 	 * its envelope otherwise; zero if only decoded. */
 	struct digest digest;
@@ -106,8 +106,8 @@ int store_index_allows(const struct store_index *index,
     const struct verified_manifest *manifest, struct err *err);
 
 /*
- * Why an envelope was refused, once more: `err` says that its signatures are not
- * enough. If the index lists its payload in another envelope, somebody took
+ * Why an envelope was refused, once more: `err` says that its signatures are
+ * not enough. If the index lists its payload in another envelope, somebody took
  * signatures away, which is IMAGE_INDEXED_OTHERWISE and no reason to pass a
  * release over. Nothing in the envelope is believed for that. Returns the code.
  */
