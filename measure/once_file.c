@@ -134,7 +134,7 @@ wait_for(const struct once_file *file, struct err *err)
 static int
 read_text(struct once_file *file, struct err *err)
 {
-	for (;;) {
+	while (file->len < sizeof(file->text)) {
 		ssize_t n = read(file->fd, file->text + file->len,
 		    sizeof(file->text) - file->len);
 
@@ -145,12 +145,9 @@ read_text(struct once_file *file, struct err *err)
 		if (n == 0)
 			return 0;
 		file->len += (size_t)n;
-		if (file->len == sizeof(file->text))
-			return err_set(err, IMAGE_TOO_LARGE,
-			    "%s: over %zu bytes",
-			    err_quote_str(file->name).text,
-			    sizeof(file->text) - 1);
 	}
+	return err_set(err, IMAGE_TOO_LARGE, "%s: over %zu bytes",
+	    err_quote_str(file->name).text, sizeof(file->text) - 1);
 }
 
 static int
