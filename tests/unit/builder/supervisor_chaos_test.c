@@ -145,6 +145,16 @@ kill_some(void)
 
 /* --- what is left ---------------------------------------------------- */
 
+/* It may only begin to run: then a signal would just kill it. */
+static void
+wait_until_it_serves(void)
+{
+	int fd = caller_open();
+
+	assert_call(fd, CALL("GetStatus"), "\"builds_done\":");
+	close(fd);
+}
+
 static bool
 is_quiet(void)
 {
@@ -228,6 +238,7 @@ daemon_loses_nothing_among_callers_and_kills(void **state)
 		end_daemon(SIGKILL);
 		start_daemon(FAULT_NONE, "");
 		end_callers(callers);
+		wait_until_it_serves();
 		wait_until(is_quiet, "quiet");
 		assert_int_equal(end_daemon(SIGTERM), 0);
 		assert_string_equal(fake->violation, "");
