@@ -36,6 +36,8 @@ struct domain_selector {
 	char name[LIMIT_NAME_BYTES + 1];
 };
 
+#define NO_CONNECTION 0u /* nobody waits for the answer */
+
 struct front_call {
 	uint32_t kind;
 	uint32_t connection; /* the front's number for it; answers repeat it */

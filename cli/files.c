@@ -10,7 +10,7 @@
 
 #include "base/draft.h"
 #include "base/scope.h"
-#include "image-store/image_dir.h"
+#include "image-store/pack/image_dir.h"
 
 static bool is_directory(const char *path);
 

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "cli/pin.h"
-#include "keys/token_key.h"
+#include "keys/sign/token_key.h"
 
 static int read_key_text(const char *path, char **ret_text, size_t *ret_len,
     struct err *err);

@@ -5,7 +5,7 @@
 #ifndef ASSAY_CLI_KEY_FILE_H
 #define ASSAY_CLI_KEY_FILE_H
 
-#include "keys/private_key.h"
+#include "keys/sign/private_key.h"
 #include "keys/public_key.h"
 
 /*

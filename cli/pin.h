@@ -5,7 +5,7 @@
 #ifndef ASSAY_CLI_PIN_H
 #define ASSAY_CLI_PIN_H
 
-#include "keys/token_key.h"
+#include "keys/sign/token_key.h"
 
 /* A token_ask_fn. Errors: PKCS11_PIN_BAD if there is no terminal or no answer.
  */

@@ -14,8 +14,8 @@
 #include "cli/key_file.h"
 #include "cli/pin.h"
 #include "keys/dsse.h"
-#include "keys/dsse_sign.h"
-#include "keys/token_key.h"
+#include "keys/sign/dsse_sign.h"
+#include "keys/sign/token_key.h"
 
 /* What is signed, and the envelope so far: "" for none. */
 struct work {

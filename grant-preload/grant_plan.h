@@ -14,7 +14,7 @@
 #define ASSAY_GRANT_PRELOAD_GRANT_PLAN_H
 
 #include "base/err.h"
-#include "base/xen_port.h"
+#include "grant-preload/xen_port.h"
 
 #define GRANT_REF_CONSOLE  0u
 #define GRANT_REF_XENSTORE 1u

@@ -6,7 +6,7 @@
  * get files of the plain kind that every Linux kernel is.
  *
  * Trust: any bytes. Not done: whether it can start as a PV guest; see
- * image-store/elf_notes.h.
+ * image-store/pack/elf_notes.h.
  * Spec: System V ABI, "Object Files"; elf(5).
  */
 #ifndef ASSAY_IMAGE_STORE_ELF_CHECK_H

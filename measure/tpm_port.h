@@ -1,8 +1,8 @@
 /*
  * The TPM seam: all that assayd asks of the TPM, as one table of functions.
  *
- * measure/tpm_port_esys.c is the real thing. Tests use a journal-keeping fake
- * (tests/unit/measure/tpm_port_fake.h).
+ * measure/tpm/tpm_port_esys.c is the real thing. Tests use a journal-keeping
+ * fake (tests/unit/measure/tpm_port_fake.h).
  *
  * Every function returns 0 or an error code that it stored in `err`, and ends
  * in bounded time. On failure outputs are untouched; whether the TPM did what

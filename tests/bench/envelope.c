@@ -16,9 +16,9 @@
 
 #include "base/bytes.h"
 #include "base/scope.h"
-#include "keys/dsse_sign.h"
+#include "keys/sign/dsse_sign.h"
 #include "keys/trust.h"
-#include "keys/trust_write.h"
+#include "keys/sign/trust_write.h"
 
 enum {
 	signers = 3,

@@ -17,7 +17,7 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "measure/recorder.h"
-#include "measure/tpm_port_esys.h"
+#include "measure/tpm/tpm_port_esys.h"
 
 enum { PCR = 13, SAMPLE = 100 };
 

@@ -22,7 +22,7 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "measure/event_log.h"
-#include "measure/prediction.h"
+#include "measure/predict/prediction.h"
 
 enum { RUNS = 3, BUILDS = 16000, MARGIN = 2000 };
 

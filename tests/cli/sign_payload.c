@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
-#include "keys/dsse_sign.h"
+#include "keys/sign/dsse_sign.h"
 
 static int
 sign(char **argv, struct err *err)

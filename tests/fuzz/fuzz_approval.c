@@ -3,7 +3,7 @@
  */
 #include "base/log.h"
 #include "base/scope.h"
-#include "measure/approval.h"
+#include "measure/tpm/setup/approval.h"
 #include "tests/fuzz/fuzz.h"
 
 int

@@ -14,7 +14,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/scope.h"
-#include "image-store/archive.h"
+#include "image-store/pack/archive.h"
 #include "image-store/layout.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "measure/boot_policy_write.h"
+#include "measure/tpm/setup/boot_policy_write.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

@@ -1,7 +1,7 @@
 /*
  * Archives that a ramdisk begins with.
  */
-#include "measure/cpio.h"
+#include "measure/predict/cpio.h"
 #include "tests/fuzz/fuzz.h"
 
 int

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "measure/efi_variables.h"
+#include "measure/predict/efi_variables.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

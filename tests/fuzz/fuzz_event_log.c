@@ -5,9 +5,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/scope.h"
-#include "measure/cel_json.h"
-#include "measure/event_decode.h"
-#include "measure/evidence_log.h"
+#include "measure/verify/cel_json.h"
+#include "measure/verify/event_decode.h"
+#include "measure/verify/evidence_log.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

@@ -8,12 +8,12 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/scope.h"
-#include "measure/ek_list.h"
-#include "measure/enrolment.h"
-#include "measure/evidence.h"
-#include "measure/evidence_assemble.h"
-#include "measure/image_list.h"
-#include "measure/kept_nonce.h"
+#include "measure/verify/ek_list.h"
+#include "measure/verify/enrolment.h"
+#include "measure/verify/evidence.h"
+#include "measure/verify/evidence_assemble.h"
+#include "measure/verify/image_list.h"
+#include "measure/verify/kept_nonce.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

@@ -1,7 +1,7 @@
 /*
  * Minimal grub.cfg files; the files that they name are not there.
  */
-#include "measure/predict_grub.h"
+#include "measure/predict/predict_grub.h"
 #include "tests/fuzz/fuzz.h"
 
 int

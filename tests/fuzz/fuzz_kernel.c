@@ -6,8 +6,8 @@
 #include "base/scope.h"
 #include "base/sealed.h"
 #include "image-store/elf_check.h"
-#include "image-store/elf_notes.h"
-#include "image-store/kernel_unpack.h"
+#include "image-store/pack/elf_notes.h"
+#include "image-store/unpack/kernel_unpack.h"
 #include "image-store/ramdisk.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -4,8 +4,8 @@
  */
 #include "base/log.h"
 #include "base/scope.h"
-#include "measure/authenticode.h"
-#include "measure/boot_image.h"
+#include "measure/predict/authenticode.h"
+#include "measure/predict/boot_image.h"
 #include "tests/fuzz/fuzz.h"
 
 static const uint8_t kernel[100] = {0x7f, 'E', 'L', 'F', 2, 1,

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/scope.h"
-#include "measure/prediction.h"
+#include "measure/predict/prediction.h"
 #include "tests/fuzz/fuzz.h"
 
 int

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "measure/tpm_sealed.h"
+#include "measure/tpm/setup/tpm_sealed.h"
 #include "tests/fuzz/fuzz.h"
 
 int

@@ -2,7 +2,7 @@
  * TPM structures: attestations, signatures, public areas, and keys of those.
  */
 #include "base/scope.h"
-#include "measure/endorsement.h"
+#include "measure/verify/endorsement.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

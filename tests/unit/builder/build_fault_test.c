@@ -87,7 +87,8 @@ renew_stage(struct bench *bench)
 	struct err err;
 
 	stage_stop(&bench->stage);
-	assert_code(stage_start(bench->config.sandbox_uid, &bench->stage, &err),
+	assert_code(
+	    stage_role_start(bench->config.sandbox_uid, &bench->stage, &err),
 	    0);
 	assert_code(stage_open_store(&bench->stage, bench->config.store, &err),
 	    0);

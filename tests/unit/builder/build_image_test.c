@@ -15,8 +15,9 @@
 #include "base/utc.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
-#include "image-store/kernel_unpack.h"
-#include "image-store/layout_write.h"
+#include "image-store/unpack/kernel_unpack.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
 #include "keys/dsse.h"
 
 /* --- the envelope --------------------------------------------------------- */

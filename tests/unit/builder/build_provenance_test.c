@@ -11,8 +11,9 @@
 
 #include "base/base64.h"
 #include "base/scope.h"
-#include "image-store/layout_write.h"
-#include "image-store/provenance_dir.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
+#include "image-store/pack/provenance_dir.h"
 #include "image-store/statement.h"
 #include "keys/dsse.h"
 #include "verify_count.h"

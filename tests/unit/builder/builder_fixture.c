@@ -9,7 +9,8 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "image-store/layout_write.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
 
 struct build_request
 good_build_request(void)
@@ -163,7 +164,8 @@ bench_setup(void **state)
 	bench->config = good_config();
 	bench->request = good_build_request();
 	bench->request.peer.uid = bench->config.allow_uids[0];
-	assert_code(stage_start(bench->config.sandbox_uid, &bench->stage, &err),
+	assert_code(
+	    stage_role_start(bench->config.sandbox_uid, &bench->stage, &err),
 	    0);
 	assert_code(stage_open_store(&bench->stage, bench->config.store, &err),
 	    0);

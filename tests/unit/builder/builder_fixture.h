@@ -8,8 +8,8 @@
 #include "base_fixture.h"
 #include "store_fixture.h"
 
-#include "builder/build_domain.h"
-#include "builder/stage.h"
+#include "builder/build/build_domain.h"
+#include "builder/stage/stage_role.h"
 #include "xen_port_fake.h"
 
 /* Where daemons run in these tests: two ids that cannot be taken for one. */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/connection.h"
+#include "builder/front/connection.h"
 
 static struct connection conn;
 static int caller;

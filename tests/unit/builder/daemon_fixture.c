@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/front.h"
-#include "builder/journal.h"
-#include "builder/supervisor.h"
-#include "builder/xen_port_libxc.h"
-#include "image-store/layout_write.h"
-#include "measure/tpm_port_esys.h"
+#include "builder/front/front.h"
+#include "builder/supervisor/journal.h"
+#include "builder/supervisor/supervisor.h"
+#include "builder/xen/xen_port_libxc.h"
+#include "image-store/pack/layout_write.h"
+#include "measure/tpm/tpm_port_esys.h"
 
 struct xen_fake *fake;
 struct tpm_fake *tpm;

@@ -8,7 +8,7 @@
 
 #include "front_fixture.h"
 
-#include "builder/fault.h"
+#include "builder/xen/fault.h"
 #include "tpm_port_fake.h"
 
 extern struct xen_fake *fake;

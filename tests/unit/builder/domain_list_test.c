@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/domain_list.h"
+#include "builder/xen/domain_list.h"
 
 static struct xen_fake *fake;
 static struct xen_port port;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/domain_table.h"
+#include "builder/supervisor/domain_table.h"
 
 static struct xen_fake *fake;
 static struct xen_port port;

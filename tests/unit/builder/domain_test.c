@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/domain_erase.h"
-#include "builder/libxl_json.h"
+#include "builder/build/domain_erase.h"
+#include "builder/xen/libxl_json.h"
 
 /* What the supervisor knows of it: as after a build that did not end. */
 static struct domain_claim

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/front.h"
+#include "builder/front/front.h"
 #include "builder/ipc.h"
 #include "builder/timing.h"
 

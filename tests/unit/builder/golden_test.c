@@ -15,9 +15,9 @@
 
 #include "base/scope.h"
 #include "builder/config.h"
-#include "builder/methods.h"
+#include "builder/front/methods.h"
 #include "builder/receipt.h"
-#include "builder/varlink.h"
+#include "builder/front/varlink.h"
 
 static int
 read_config(const char *path, struct bytes file, struct err *err)

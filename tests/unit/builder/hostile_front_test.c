@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/front.h"
+#include "builder/front/front.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
 #include "builder/sandbox.h"

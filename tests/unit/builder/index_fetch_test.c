@@ -12,10 +12,11 @@
 
 #include "base/scope.h"
 #include "base/utc.h"
-#include "builder/index_fetch.h"
+#include "builder/verify/index_fetch.h"
 #include "builder/ipc.h"
-#include "image-store/layout_write.h"
-#include "image-store/store_index_write.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
+#include "image-store/pack/store_index_write.h"
 #include "keys/dsse.h"
 
 enum { EPOCH = 7, LONG_AGO = 1000000000 };

@@ -11,7 +11,8 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/job.h"
+#include "builder/front_link.h"
+#include "builder/supervisor/job.h"
 
 /* A child that waits for its link to close and then ends so. */
 static struct job
@@ -242,7 +243,7 @@ job_assign_to_a_dead_child_leaves_the_job_without_a_task(void **state)
 	assert_code(job_assign(&job, &task, &terms, &err), SYSTEM_FAILED);
 	assert_int_equal(job.state, JOB_READY);
 	assert_int_equal(job.task.kind, 0);
-	assert_int_equal(job.connection, JOB_NO_CONNECTION);
+	assert_int_equal(job.connection, NO_CONNECTION);
 	assert_true(job.deadline_usec == UINT64_MAX);
 	close(link[0]);
 }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/journal.h"
+#include "builder/supervisor/journal.h"
 
 static struct journal journal;
 

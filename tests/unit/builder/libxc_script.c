@@ -10,7 +10,7 @@
 #include <xenforeignmemory.h>
 
 #include "base_fixture.h"
-#include "builder/xenstore_link.h"
+#include "builder/xen/xenstore_link.h"
 #include "xenstored_script.h"
 
 struct libxc_script xen;

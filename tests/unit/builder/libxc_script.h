@@ -14,7 +14,7 @@
 #include <xentoollog.h>
 
 #include "base/scope.h"
-#include "base/xen_port.h"
+#include "grant-preload/xen_port.h"
 
 enum {
 	SCRIPT_DOMID = 7,

@@ -6,8 +6,8 @@
 
 #include "base/json.h"
 #include "base/scope.h"
-#include "builder/journal.h"
-#include "builder/methods.h"
+#include "builder/supervisor/journal.h"
+#include "builder/front/methods.h"
 
 #define HEX(four) four four four four four four four four
 

@@ -12,7 +12,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/policy_fetch.h"
+#include "builder/verify/policy_fetch.h"
 
 enum { ROOT_VERSION = 4, FLOOR = 1 };
 

@@ -1,6 +1,6 @@
 #include "builder_fixture.h"
 
-#include "builder/quota.h"
+#include "builder/supervisor/quota.h"
 
 enum { FIRST = 1000, SECOND = 1001, STRANGER = 1002 };
 static const uint64_t hour_usec = 3600000000;

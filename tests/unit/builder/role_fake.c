@@ -8,7 +8,7 @@
 
 #include "base/scope.h"
 #include "measure/event_log.h"
-#include "measure/tpm_port_esys.h"
+#include "measure/tpm/tpm_port_esys.h"
 
 struct tpm_fake *fake;
 enum err_code open_fails;

@@ -9,7 +9,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/tpm_role.h"
+#include "builder/tpm/tpm_role.h"
 #include "keys/dsse.h"
 
 struct role role;

@@ -28,7 +28,7 @@
 
 #include "base/draft.h"
 #include "base/scope.h"
-#include "builder/libxl_json.h"
+#include "builder/xen/libxl_json.h"
 #include "builder/sandbox.h"
 #include "image-store/layout_file.h"
 

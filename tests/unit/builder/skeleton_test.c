@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/skeleton.h"
+#include "builder/xen/skeleton.h"
 
 #define D         "/local/domain/7"
 #define VM        "/vm/" GOOD_UUID

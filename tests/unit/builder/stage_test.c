@@ -16,7 +16,7 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/outcome.h"
-#include "image-store/store_index_write.h"
+#include "image-store/pack/store_index_write.h"
 
 /* The record that stage.c answers with. */
 struct answer {
@@ -201,7 +201,7 @@ stage_without_a_store_gives_nothing(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(stage_start(65534, &stage, &err), 0);
+	assert_code(stage_role_start(65534, &stage, &err), 0);
 	assert_int_not_equal(stage_list(&stage, NULL, &list, &err), 0);
 	stage_ask_blob(&stage, &digest, 5, "kernel");
 	assert_int_not_equal(take_pieces(&stage, 5, &raw, &err), 0);

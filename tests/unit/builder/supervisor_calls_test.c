@@ -240,7 +240,7 @@ domain_that_is_being_removed_is_not_removed_again(void **state)
 	call.selector.domid = FOREIGN;
 	assert_call_refused(&call, RPC_BUSY, "is being removed");
 	assert_int_equal(supervisor_count_removals(stand.sup), 1);
-	assert_int_equal(removal->connection, JOB_NO_CONNECTION);
+	assert_int_equal(removal->connection, NO_CONNECTION);
 }
 
 /* --- callers that go ------------------------------------------------- */
@@ -265,7 +265,7 @@ caller_that_goes_takes_its_own_build_along(void **state)
 	assert_int_equal(stand.job->connection, CONNECTION);
 	cancel(CONNECTION);
 	assert_int_equal(stand.job->killed, BUILD_CANCELLED);
-	assert_int_equal(stand.job->connection, JOB_NO_CONNECTION);
+	assert_int_equal(stand.job->connection, NO_CONNECTION);
 	wait_for_end(stand.job);
 }
 
@@ -275,8 +275,8 @@ removal_is_cancelled_by_nobody(void **state)
 {
 	(void)state;
 	stand.job->task.kind = TASK_ERASE;
-	stand.job->connection = JOB_NO_CONNECTION;
-	cancel(JOB_NO_CONNECTION);
+	stand.job->connection = NO_CONNECTION;
+	cancel(NO_CONNECTION);
 	assert_int_equal(stand.job->killed, ERR_NONE);
 }
 
@@ -292,7 +292,7 @@ caller_that_goes_hears_of_no_removal(void **state)
 	cancel(CONNECTION);
 	assert_int_equal(removal->connection, OTHER);
 	cancel(OTHER);
-	assert_int_equal(removal->connection, JOB_NO_CONNECTION);
+	assert_int_equal(removal->connection, NO_CONNECTION);
 	assert_int_equal(removal->step, REMOVAL_ERASE);
 }
 

@@ -219,7 +219,7 @@ build_that_was_undone_and_is_on_record_has_an_end_there_too(void **state)
 	end_refused_build();
 	assert_int_equal(count_pending(), 1);
 	assert_int_equal(stand.sup->removals[0].step, REMOVAL_RECORD);
-	assert_int_equal(stand.sup->removals[0].connection, JOB_NO_CONNECTION);
+	assert_int_equal(stand.sup->removals[0].connection, NO_CONNECTION);
 }
 
 /* --- children that xenstored is not there for ------------------------ */

@@ -140,10 +140,10 @@ callers_of_a_front_that_is_lost_are_nobody(void **state)
 	supervisor_lose_front(sup, "this test says so");
 	supervisor_keep_front(sup);
 	assert_ended(pid);
-	assert_int_equal(stand.job->connection, JOB_NO_CONNECTION);
+	assert_int_equal(stand.job->connection, NO_CONNECTION);
 	assert_int_equal(stand.job->killed, ERR_NONE); /* it goes on */
-	assert_int_equal(sup->removals[3].connection, JOB_NO_CONNECTION);
-	assert_int_equal(sup->evidence[2].connection, JOB_NO_CONNECTION);
+	assert_int_equal(sup->removals[3].connection, NO_CONNECTION);
+	assert_int_equal(sup->evidence[2].connection, NO_CONNECTION);
 	assert_true(sup->evidence[2].is_used);
 }
 
@@ -152,7 +152,7 @@ static void
 nobody_is_not_answered(void **state)
 {
 	struct front_answer answer = {
-	    .connection = JOB_NO_CONNECTION,
+	    .connection = NO_CONNECTION,
 	    .receipt = good_receipt(),
 	};
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/journal.h"
+#include "builder/supervisor/journal.h"
 
 #define FOREIGN_UUID "33333333-3333-3333-3333-333333333333"
 #define FOREIGN_VM   "/vm/" FOREIGN_UUID

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/journal.h"
+#include "builder/supervisor/journal.h"
 
 /* Builds are begun while fewer than half of the places are taken; destroys may
  * take the rest. */

@@ -92,7 +92,7 @@ removal_that_failed_stays_and_waits(void **state)
 	answer = next_answer();
 	assert_int_equal(answer.connection, OTHER);
 	assert_code(answer.outcome.code, XENSTORE_FAILED);
-	assert_int_equal(removal->connection, JOB_NO_CONNECTION);
+	assert_int_equal(removal->connection, NO_CONNECTION);
 }
 
 static void

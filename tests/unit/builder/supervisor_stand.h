@@ -7,7 +7,7 @@
 
 #include "daemon_clock.h"
 
-#include "builder/supervisor_state.h"
+#include "builder/supervisor/supervisor_state.h"
 
 /* The caller of the build that runs, and another one. */
 enum { CONNECTION = 5, OTHER = 6 };

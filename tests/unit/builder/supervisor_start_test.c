@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/journal.h"
+#include "builder/supervisor/journal.h"
 
 /* --- the daemon's journal ---------------------------------------------- */
 

@@ -537,7 +537,8 @@ every_call_has_its_time_until_the_supervisor_is_gone(void **state)
 }
 
 /* A role, its successor and all that they wait for fit into the time that the
- * supervisor waits for the first answer: builder/supervisor_record.c. */
+ * supervisor waits for the first answer:
+ * builder/supervisor/supervisor_record.c. */
 static void
 the_times_fit(void **state)
 {

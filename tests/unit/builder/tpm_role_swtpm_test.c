@@ -12,8 +12,8 @@
 
 #include "base/scope.h"
 #include "measure/event_log.h"
-#include "measure/evidence_assemble.h"
-#include "measure/evidence_verify.h"
+#include "measure/verify/evidence_assemble.h"
+#include "measure/verify/evidence_verify.h"
 #include "measure_fixture.h"
 #include "swtpm_fixture.h"
 #include "tpm_interposer.h"

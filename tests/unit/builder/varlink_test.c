@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/varlink.h"
+#include "builder/front/varlink.h"
 
 static void
 assert_decoded(const char *text, const char *method, const char *parameters,

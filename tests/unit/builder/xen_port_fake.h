@@ -13,7 +13,7 @@
 #include <pthread.h>
 
 #include "base/digest.h"
-#include "base/xen_port.h"
+#include "grant-preload/xen_port.h"
 
 enum {
 	FAKE_CALLS = 4096,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/xen_port_libxc.h"
+#include "builder/xen/xen_port_libxc.h"
 #include "libxc_script.h"
 #include "xenstored_script.h"
 

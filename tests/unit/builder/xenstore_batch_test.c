@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/scope.h"
-#include "builder/xenstore_batch.h"
+#include "builder/xen/xenstore_batch.h"
 #include "xenstored_script.h"
 
 static struct xenstore_batch batch;

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/scope.h"
-#include "builder/xenstore_call.h"
+#include "builder/xen/xenstore_call.h"
 #include "xenstored_script.h"
 
 static struct xenstore_link store;

@@ -14,7 +14,7 @@
 #include <xen/io/xs_wire.h>
 
 #include "base/scope.h"
-#include "builder/xenstore_link.h"
+#include "builder/xen/xenstore_link.h"
 #include "xenstored_script.h"
 
 static struct xenstore_link store;

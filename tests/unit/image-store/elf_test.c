@@ -5,7 +5,7 @@
 
 #include "base/scope.h"
 #include "image-store/elf_check.h"
-#include "image-store/elf_notes.h"
+#include "image-store/pack/elf_notes.h"
 
 #define SEGMENT(n) (sizeof(Elf64_Ehdr) + (n) * sizeof(Elf64_Phdr))
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "image-store/file_hash.h"
+#include "image-store/pack/file_hash.h"
 
 enum { SIZE = 300000 };
 

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "image-store/archive.h"
-#include "image-store/elf_notes.h"
-#include "image-store/kernel_unpack.h"
+#include "image-store/pack/archive.h"
+#include "image-store/pack/elf_notes.h"
+#include "image-store/unpack/kernel_unpack.h"
 #include "image-store/layout.h"
-#include "image-store/layout_write.h"
+#include "image-store/pack/layout_write.h"
 #include "image-store/payload.h"
 #include "image-store/ramdisk.h"
 #include "image-store/store_index.h"

@@ -14,7 +14,8 @@
 #include "base/file.h"
 #include "base/scope.h"
 #include "image-store/layout.h"
-#include "image-store/layout_write.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
 #include "keys/dsse.h"
 
 /* The n-th write, from one, does this instead. 0 for never. */

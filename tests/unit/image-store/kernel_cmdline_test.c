@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "image-store/kernel_cmdline.h"
+#include "image-store/pack/kernel_cmdline.h"
 
 /* Each parameter as "[key]" or "[key|value]". */
 static void

@@ -9,8 +9,8 @@
 #include "base/draft.h"
 #include "base/limits.h"
 #include "base/scope.h"
-#include "image-store/decompress.h"
-#include "image-store/kernel_unpack.h"
+#include "image-store/unpack/decompress.h"
+#include "image-store/unpack/kernel_unpack.h"
 
 #define OFFSET_SETUP_SECTS    0x1f1
 #define OFFSET_BOOT_FLAG      0x1fe

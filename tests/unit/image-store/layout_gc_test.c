@@ -15,9 +15,10 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "image-store/layout.h"
-#include "image-store/layout_gc.h"
-#include "image-store/layout_remove.h"
-#include "image-store/layout_write.h"
+#include "image-store/pack/layout_gc.h"
+#include "image-store/pack/layout_remove.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
 #include "image-store/oci_decode.h"
 
 /* What was done to files, one letter each: f sync, u unlink. */

@@ -11,7 +11,8 @@
 #include "base/scope.h"
 #include "image-store/layout.h"
 #include "image-store/layout_file.h"
-#include "image-store/layout_write.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
 
 #define EMPTY_HEX \
 	"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"

@@ -14,13 +14,14 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "image-store/archive.h"
-#include "image-store/archive_dir.h"
+#include "image-store/pack/archive.h"
+#include "image-store/pack/archive_dir.h"
 #include "image-store/layout.h"
-#include "image-store/layout_write.h"
-#include "image-store/oci_encode.h"
-#include "image-store/store_index_write.h"
-#include "image-store/transfer.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
+#include "image-store/pack/oci_encode.h"
+#include "image-store/pack/store_index_write.h"
+#include "image-store/pack/transfer.h"
 #include "keys/dsse.h"
 
 /* Of the empty config, which whoever writes into a store writes. */

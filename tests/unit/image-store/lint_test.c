@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "image-store/lint.h"
+#include "image-store/pack/lint.h"
 
 #define GOOD_CONFIG                      \
 	"# Linux\nCONFIG_XEN_PV=y\n"     \

@@ -8,8 +8,8 @@
 #include "image-store/statement.h"
 #include "image-store/verified_image.h"
 #include "keys/dsse.h"
-#include "keys/dsse_sign.h"
-#include "keys/trust_write.h"
+#include "keys/sign/dsse_sign.h"
+#include "keys/sign/trust_write.h"
 
 /* One key signs images, in a role that demands provenance by the same key;
  * the other one signs provenance too, but not what is demanded. */

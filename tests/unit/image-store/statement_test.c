@@ -6,7 +6,7 @@
 #include "base/scope.h"
 #include "image-store/payload.h"
 #include "image-store/statement.h"
-#include "image-store/statement_encode.h"
+#include "image-store/pack/statement_encode.h"
 #include "image-store/verified_image.h"
 #include "keys/dsse.h"
 

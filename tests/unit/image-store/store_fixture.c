@@ -20,8 +20,8 @@
 #include "base/draft.h"
 #include "base/scope.h"
 #include "keys/dsse.h"
-#include "keys/dsse_sign.h"
-#include "keys/private_key.h"
+#include "keys/sign/dsse_sign.h"
+#include "keys/sign/private_key.h"
 
 char untouched[1];
 

@@ -21,7 +21,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/sealed.h"
-#include "image-store/image_dir.h"
+#include "image-store/pack/image_dir.h"
 #include "image-store/manifest.h"
 #include "keys/trust.h"
 

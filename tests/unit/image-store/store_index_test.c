@@ -7,9 +7,10 @@
 #include "base/scope.h"
 #include "base/utc.h"
 #include "image-store/layout.h"
-#include "image-store/layout_write.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
 #include "image-store/store_index.h"
-#include "image-store/store_index_write.h"
+#include "image-store/pack/store_index_write.h"
 #include "keys/dsse.h"
 
 #define TYPE DSSE_STORE_INDEX_PAYLOAD_TYPE

@@ -14,10 +14,11 @@
 
 #include "base/hold.h"
 #include "base/scope.h"
-#include "image-store/archive.h"
+#include "image-store/pack/archive.h"
 #include "image-store/layout.h"
-#include "image-store/layout_write.h"
-#include "image-store/store_index_write.h"
+#include "image-store/pack/layout_add.h"
+#include "image-store/pack/layout_write.h"
+#include "image-store/pack/store_index_write.h"
 #include "keys/dsse.h"
 
 static const struct transfer_wanted all;

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "keys/dsse.h"
-#include "keys/dsse_sign.h"
+#include "keys/sign/dsse_sign.h"
 
 #define TYPE DSSE_IMAGE_PAYLOAD_TYPE
 

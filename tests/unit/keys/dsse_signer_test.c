@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "keys/dsse_sign.h"
-#include "keys/dsse_signer.h"
+#include "keys/sign/dsse_sign.h"
+#include "keys/sign/dsse_signer.h"
 
 #define TYPE DSSE_SECRET_PAYLOAD_TYPE
 

@@ -10,10 +10,10 @@
 
 #include "base/scope.h"
 #include "keys/dsse.h"
-#include "keys/dsse_sign.h"
-#include "keys/private_key.h"
+#include "keys/sign/dsse_sign.h"
+#include "keys/sign/private_key.h"
 #include "keys/trust.h"
-#include "keys/trust_write.h"
+#include "keys/sign/trust_write.h"
 
 enum { max_allocations = 1000 };
 

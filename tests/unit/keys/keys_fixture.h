@@ -2,8 +2,8 @@
  * Good keys, policies and envelopes for the tests of keys/, each in one call,
  * as JSON trees in which a test breaks one thing.
  *
- * Signs with libcrypto directly, not with keys/private_key.h, and computes PAE
- * in its own way, so that the two sides check each other.
+ * Signs with libcrypto directly, not with keys/sign/private_key.h, and computes
+ * PAE in its own way, so that the two sides check each other.
  */
 #ifndef ASSAY_TESTS_KEYS_FIXTURE_H
 #define ASSAY_TESTS_KEYS_FIXTURE_H

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/scope.h"
 #include "keys/dsse.h"
-#include "keys/private_key.h"
+#include "keys/sign/private_key.h"
 
 #define TYPE DSSE_IMAGE_PAYLOAD_TYPE
 

@@ -13,7 +13,7 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
-#include "keys/private_key.h"
+#include "keys/sign/private_key.h"
 
 #define MESSAGE bytes_of_str("message")
 

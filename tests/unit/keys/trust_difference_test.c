@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "keys/trust_difference.h"
+#include "keys/sign/trust_difference.h"
 
 #define ANNA fixture_key(ALGORITHM_ED25519, 0)
 #define BERT fixture_key(ALGORITHM_ED25519, 1)

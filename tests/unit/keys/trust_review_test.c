@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "keys/trust_review.h"
+#include "keys/sign/trust_review.h"
 
 #define P256    fixture_key(ALGORITHM_ECDSA_P256_SHA256, 0)
 #define P384    fixture_key(ALGORITHM_ECDSA_P384_SHA384, 0)

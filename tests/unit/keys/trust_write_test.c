@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/scope.h"
 #include "keys/trust.h"
-#include "keys/trust_write.h"
+#include "keys/sign/trust_write.h"
 
 static struct public_key *keys[4];
 

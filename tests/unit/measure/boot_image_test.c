@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
-#include "measure/boot_image.h"
+#include "measure/predict/boot_image.h"
 
 /* At least 64 bytes of an ELF header. */
 static uint8_t kernel[100] = {0x7f, 'E', 'L', 'F', 2, 1,

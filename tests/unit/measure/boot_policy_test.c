@@ -6,8 +6,8 @@
 
 #include "base/scope.h"
 #include "base/json.h"
-#include "keys/dsse_sign.h"
-#include "keys/private_key.h"
+#include "keys/sign/dsse_sign.h"
+#include "keys/sign/private_key.h"
 #include "measure/boot_policy.h"
 
 #define HEX_16(b)    b b b b b b b b b b b b b b b b

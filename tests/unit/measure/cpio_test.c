@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "measure/cpio.h"
+#include "measure/predict/cpio.h"
 
 /* One file "a" of three bytes, at the second 0x12345678. */
 static const char expected[] = "070701"

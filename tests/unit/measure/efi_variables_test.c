@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "measure/efi_variables.h"
-#include "measure/predict_uefi.h"
+#include "measure/predict/efi_variables.h"
+#include "measure/predict/predict_uefi.h"
 #include "pe_fixture.h"
 
 /* A volume of 0x48 bytes of header, a store behind it. */

@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
-#include "measure/ek_list.h"
+#include "measure/verify/ek_list.h"
 
 #define HEX(four) four four four four four four four four
 #define FIRST     "sha256:" HEX("11111111")

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "measure/endorsement.h"
+#include "measure/verify/endorsement.h"
 
 #define EK_PURPOSE       "2.23.133.8.1"
 #define PLATFORM_PURPOSE "2.23.133.8.2"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "measure/enrolment.h"
+#include "measure/verify/enrolment.h"
 
 enum { NOW = 1700000000, DAY = 1440 };
 

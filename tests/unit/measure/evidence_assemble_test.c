@@ -6,7 +6,7 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/scope.h"
-#include "measure/evidence_assemble.h"
+#include "measure/verify/evidence_assemble.h"
 
 #define NONCE                              \
 	"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd" \

@@ -9,7 +9,7 @@
 #define ASSAY_TESTS_EVIDENCE_FIXTURE_H
 
 #include "base_fixture.h"
-#include "measure/evidence_verify.h"
+#include "measure/verify/evidence_verify.h"
 #include "measure_fixture.h"
 
 struct record {

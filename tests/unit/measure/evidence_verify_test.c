@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
-#include "measure/event_log_decode.h"
+#include "measure/verify/event_log_decode.h"
 
 /* --- what is good ------------------------------------------------------ */
 

@@ -14,8 +14,8 @@
 
 #include "base/file.h"
 #include "base/scope.h"
-#include "measure/nonce_file.h"
-#include "measure/once_file.h"
+#include "measure/verify/nonce_file.h"
+#include "measure/verify/once_file.h"
 
 enum { TRIES = 1000, TRY_USEC = 10000, FOREIGN_UID = 12345 };
 

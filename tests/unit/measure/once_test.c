@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "measure/kept_nonce.h"
+#include "measure/verify/kept_nonce.h"
 
 enum { NOW = 1700000000 };
 

@@ -12,7 +12,7 @@
 
 #include "base_fixture.h"
 
-#include "measure/pe.h"
+#include "measure/predict/pe.h"
 
 #define PE_GOOD_BYTES 0x27a
 #define PE_ROOM_BYTES 0x400

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "measure/authenticode.h"
+#include "measure/predict/authenticode.h"
 
 static void
 assert_pe_refused(struct bytes file, int code, const char *complaint)

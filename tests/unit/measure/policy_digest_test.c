@@ -9,10 +9,10 @@
 
 #include "base/file.h"
 #include "base/scope.h"
-#include "keys/private_key.h"
-#include "measure/policy_digest.h"
-#include "measure/policy_key.h"
-#include "measure/tpm_provision.h"
+#include "keys/sign/private_key.h"
+#include "measure/tpm/setup/policy_digest.h"
+#include "measure/tpm/setup/policy_key.h"
+#include "measure/tpm/setup/tpm_provision.h"
 
 static struct digest
 digest_in(const char *name)

@@ -12,11 +12,11 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
-#include "measure/cpio.h"
-#include "measure/efi_variables.h"
-#include "measure/pe.h"
-#include "measure/predict_grub.h"
-#include "measure/prediction.h"
+#include "measure/predict/cpio.h"
+#include "measure/predict/efi_variables.h"
+#include "measure/predict/pe.h"
+#include "measure/predict/predict_grub.h"
+#include "measure/predict/prediction.h"
 
 static int
 read_image(struct bytes file, struct err *err)

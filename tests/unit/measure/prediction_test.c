@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
-#include "measure/prediction.h"
+#include "measure/predict/prediction.h"
 
 #define HEX_32 "0123456789abcdef0123456789abcdef"
 #define HEX_64 HEX_32 HEX_32

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "measure/started_domains.h"
+#include "measure/verify/started_domains.h"
 
 static const uint8_t one[UUID_BYTES] = {1};
 static const uint8_t two[UUID_BYTES] = {2};

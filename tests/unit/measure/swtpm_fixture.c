@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "measure/tpm_port_esys.h"
-#include "measure/tpm_provision.h"
+#include "measure/tpm/tpm_port_esys.h"
+#include "measure/tpm/setup/tpm_provision.h"
 
 static void
 run_swtpm(const struct swtpm *swtpm)

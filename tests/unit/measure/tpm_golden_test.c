@@ -13,10 +13,10 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/scope.h"
-#include "measure/approval.h"
+#include "measure/tpm/setup/approval.h"
 #include "measure/boot_policy.h"
 #include "measure/tpm_identity.h"
-#include "measure/tpm_sealed.h"
+#include "measure/tpm/setup/tpm_sealed.h"
 
 static int
 read_identity(struct bytes file, struct err *err)

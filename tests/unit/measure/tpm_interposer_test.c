@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/scope.h"
-#include "measure/tpm_port_esys.h"
+#include "measure/tpm/tpm_port_esys.h"
 
 /* TPM_CC, TPM 2.0 Part 2. */
 enum {

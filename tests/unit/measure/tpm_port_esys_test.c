@@ -14,8 +14,8 @@
 
 #include "base/file.h"
 #include "base/scope.h"
-#include "measure/tpm_port_esys.h"
-#include "measure/tpm_provision.h"
+#include "measure/tpm/tpm_port_esys.h"
+#include "measure/tpm/setup/tpm_provision.h"
 #include "tpm_interposer.h"
 
 enum { /* TPM 2.0 Part 2 */

@@ -8,7 +8,7 @@
 
 #include "base/scope.h"
 #include "measure/epoch.h"
-#include "measure/tpm_provision.h"
+#include "measure/tpm/setup/tpm_provision.h"
 
 static struct tpm_provision
 options_of(const struct swtpm *swtpm)

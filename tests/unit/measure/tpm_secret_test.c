@@ -10,9 +10,9 @@
 #include "base/base64.h"
 #include "base/file.h"
 #include "base/scope.h"
-#include "keys/private_key.h"
-#include "measure/policy_digest.h"
-#include "measure/tpm_secret.h"
+#include "keys/sign/private_key.h"
+#include "measure/tpm/setup/policy_digest.h"
+#include "measure/tpm/setup/tpm_secret.h"
 #include "tpm_interposer.h"
 
 #define SECRET "the key of a disk, 32 bytes long"

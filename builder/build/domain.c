@@ -1,0 +1,283 @@
+#include "builder/build/domain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/scope.h"
+#include "builder/build_link.h"
+#include "builder/configuration.h"
+#include "builder/build/domain_erase.h"
+#include "builder/xen/domain_list.h"
+#include "builder/xen/libxl_json.h"
+#include "builder/xen/skeleton.h"
+
+struct domain {
+	const struct domain_place *place;
+	const struct build_request *request;
+	uint8_t handle[UUID_BYTES];
+	bool may_have_uuid;
+	uint32_t domid;
+	uint32_t console_port;
+	uint32_t xenstore_port;
+	struct xen_rings rings;
+	struct skeleton nodes; /* sent, until they are committed */
+};
+
+static int prepare(struct domain *domain, const struct xen_domain_spec *spec,
+    struct err *err);
+static struct domain_claim claim_of(const struct domain *domain);
+static int refuse_taken_uuid(const struct domain_list *list,
+    const uint8_t uuid[UUID_BYTES], uint32_t except, struct err *err);
+static int refuse_taken_name(const struct xen_port *xen, uint32_t domid,
+    const char *name, struct err *err);
+static int64_t wall_clock_usec(void);
+
+int
+domain_check_free(const struct domain_place *place,
+    const struct build_request *request, struct err *err)
+{
+	CLEANUP(domain_list_done) struct domain_list list = {0};
+
+	TRY(domain_list_read(place->xen, &list, err));
+	TRY(refuse_taken_uuid(&list, request->uuid, 0, err));
+	TRY(refuse_taken_name(place->xen, 0, request->name, err));
+	for (uint32_t i = 0; i < list.count; i++)
+		TRY(refuse_taken_name(place->xen, list.infos[i].domid,
+		    request->name, err));
+	return 0;
+}
+
+int
+domain_create(const struct domain_place *place,
+    const struct build_request *request, const uint8_t handle[UUID_BYTES],
+    struct domain **ret_domain, struct err *err)
+{
+	CLEANUP(domain_abortp) struct domain *domain = NULL;
+	struct domain *made = calloc(1, sizeof(*made));
+	struct xen_domain_spec spec = configuration_spec(request);
+
+	if (made == NULL)
+		return err_set(err, NO_MEMORY, "domain");
+	made->place = place;
+	made->request = request;
+	memcpy(made->handle, handle, UUID_BYTES);
+	memcpy(spec.handle, handle, UUID_BYTES);
+	if (place->xen->ops->domain_create(place->xen->xen, &spec, &made->domid,
+		err) != 0) {
+		free(made);
+		return (int)err->code;
+	}
+	domain = made; /* from here on it is undone */
+	TRY(prepare(domain, &spec, err));
+	*ret_domain = take_ptr(&domain);
+	return 0;
+}
+
+int
+domain_announce(struct domain *domain, const struct verified_image *image,
+    struct err *err)
+{
+	const struct domain_place *place = domain->place;
+	const struct build_request *request = domain->request;
+	const struct manifest *manifest =
+	    verified_manifest_get(verified_image_manifest(image));
+	struct skeleton_input input = {
+	    .domid = domain->domid,
+	    .name = request->name,
+	    .memory_mib = request->memory_mib,
+	    .vcpus = request->vcpus,
+	    .kernel_elf = manifest->elf.digest,
+	    .has_ramdisk = manifest->has_ramdisk,
+	    .ramdisk = manifest->ramdisk.digest,
+	    .cmdline = manifest->cmdline,
+	    .xenconsoled_domid = place->daemons->xenconsoled_domid,
+	    .console_port = domain->console_port,
+	    .xenstore_port = domain->xenstore_port,
+	    .start_time_usec = wall_clock_usec(),
+	};
+
+	memcpy(input.uuid, request->uuid, sizeof(input.uuid));
+	TRY(skeleton_make(&input, &domain->nodes, err));
+	/* Whatever an earlier domain of this id left behind (XSA-115,
+	 * XSA-322) must not be seen by the new one. */
+	TRY(domain_erase_stale_nodes(place, domain->domid, request->uuid, err));
+	return place->xen->ops->store_send(place->xen->xen, domain->nodes.nodes,
+	    domain->nodes.count, err);
+}
+
+int
+domain_load(struct domain *domain, const struct verified_image *image,
+    struct err *err)
+{
+	const struct xen_port *xen = domain->place->xen;
+	const struct manifest *manifest =
+	    verified_manifest_get(verified_image_manifest(image));
+	struct xen_load load = {
+	    .elf = verified_image_elf(image),
+	    .ramdisk = verified_image_ramdisk(image),
+	    .cmdline = manifest->cmdline,
+	    .memory_mib = domain->request->memory_mib,
+	    .vcpus = domain->request->vcpus,
+	    .console_port = domain->console_port,
+	    .xenstore_port = domain->xenstore_port,
+	    .console_domid = domain->place->daemons->xenconsoled_domid,
+	    .xenstore_domid = domain->place->daemons->xenstored_domid,
+	};
+
+	return xen->ops->domain_load(xen->xen, domain->domid, &load,
+	    &domain->rings, err);
+}
+
+uint32_t
+domain_id(const struct domain *domain)
+{
+	return domain->domid;
+}
+
+const struct xen_rings *
+domain_rings(const struct domain *domain)
+{
+	return &domain->rings;
+}
+
+int
+domain_publish(struct domain *domain, struct err *err)
+{
+	const struct domain_place *place = domain->place;
+	CLEANUP(skeleton_done) struct skeleton rings = {0};
+
+	TRY(skeleton_make_rings(domain->domid, &domain->rings, &rings, err));
+	TRY(place->xen->ops->store_write(place->xen->xen, rings.nodes,
+	    rings.count, err));
+	if (place->libxl_dir[0] != '\0')
+		TRY(libxl_json_write(place->libxl_dir, domain->domid,
+		    domain->request, err));
+	return 0;
+}
+
+int
+domain_introduce(struct domain *domain, struct err *err)
+{
+	const struct xen_port *xen = domain->place->xen;
+
+	return xen->ops->store_introduce(xen->xen, domain->domid,
+	    domain->rings.xenstore_frame, domain->xenstore_port, err);
+}
+
+int
+domain_name(struct domain *domain, struct err *err)
+{
+	CLEANUP(domain_list_done) struct domain_list list = {0};
+	const struct xen_port *xen = domain->place->xen;
+
+	/* A toolstack may have made one meanwhile: Xen would take it twice. */
+	TRY(domain_list_read(xen, &list, err));
+	TRY(refuse_taken_uuid(&list, domain->request->uuid, domain->domid,
+	    err));
+	domain->may_have_uuid = true;
+	return xen->ops->domain_set_uuid(xen->xen, domain->domid,
+	    domain->request->uuid, err);
+}
+
+int
+domain_unpause(struct domain *domain, struct err *err)
+{
+	const struct xen_port *xen = domain->place->xen;
+
+	return xen->ops->domain_unpause(xen->xen, domain->domid, err);
+}
+
+void
+domain_commit(struct domain **domain)
+{
+	skeleton_done(&(*domain)->nodes);
+	free(*domain);
+	*domain = NULL;
+}
+
+void
+domain_abortp(struct domain **domain)
+{
+	struct domain_claim claim;
+	struct err err = {0};
+
+	if (*domain == NULL)
+		return;
+	claim = claim_of(*domain);
+	if (domain_erase((*domain)->place, &claim, &err) != 0 &&
+	    (*domain)->place->left_behind != NULL)
+		*(*domain)->place->left_behind = true;
+	skeleton_done(&(*domain)->nodes);
+	free(*domain);
+	*domain = NULL;
+}
+
+static int
+prepare(struct domain *domain, const struct xen_domain_spec *spec,
+    struct err *err)
+{
+	const struct domain_place *place = domain->place;
+	const struct xen_ops *ops = place->xen->ops;
+	void *xen = place->xen->xen;
+
+	if (place->link >= 0)
+		TRY(build_link_domain(place->link, domain->domid, err));
+	TRY(ops->domain_prepare(xen, domain->domid, spec, err));
+	TRY(ops->evtchn_alloc(xen, domain->domid,
+	    place->daemons->xenstored_domid, &domain->xenstore_port, err));
+	TRY(ops->evtchn_alloc(xen, domain->domid,
+	    place->daemons->xenconsoled_domid, &domain->console_port, err));
+	return 0;
+}
+
+static struct domain_claim
+claim_of(const struct domain *domain)
+{
+	struct domain_claim claim = {
+	    .domid = domain->domid,
+	    .may_have_uuid = domain->may_have_uuid,
+	};
+
+	memcpy(claim.handle, domain->handle, UUID_BYTES);
+	memcpy(claim.uuid, domain->request->uuid, UUID_BYTES);
+	return claim;
+}
+
+static int
+refuse_taken_uuid(const struct domain_list *list,
+    const uint8_t uuid[UUID_BYTES], uint32_t except, struct err *err)
+{
+	const struct xen_domain_info *owner =
+	    domain_list_uuid_owner(list, uuid, except);
+
+	if (owner != NULL)
+		return err_set_field(err, DOMAIN_EXISTS, "uuid",
+		    "uuid: d%u has it", owner->domid);
+	return 0;
+}
+
+static int
+refuse_taken_name(const struct xen_port *xen, uint32_t domid, const char *name,
+    struct err *err)
+{
+	CLEANUP(freep) char *value = NULL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+	TRY(xen->ops->store_read(xen->xen, path, &value, err));
+	if (value != NULL && strcmp(value, name) == 0)
+		return err_set_field(err, DOMAIN_EXISTS, "name",
+		    "name %s: d%u has it", name, domid);
+	return 0;
+}
+
+static int64_t
+wall_clock_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}

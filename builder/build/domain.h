@@ -1,0 +1,81 @@
+/*
+ * A domain being made. It stays paused and dies with its scope unless it is
+ * committed:
+ *
+ *	CLEANUP(domain_abortp) struct domain *dom = NULL;
+ *
+ * Aborting destroys the domain, removes its xenstore nodes and libxl's record.
+ * If that itself fails, or the process is killed, the supervisor lets another
+ * child do the same: builder/build/domain_erase.h.
+ *
+ * It is created under a random handle that the supervisor drew, and gets the
+ * caller's uuid last: until then nobody else's domain can be taken for it.
+ */
+#ifndef ASSAY_BUILDER_BUILD_DOMAIN_H
+#define ASSAY_BUILDER_BUILD_DOMAIN_H
+
+#include "builder/request.h"
+#include "grant-preload/grant_plan.h"
+#include "image-store/verified_image.h"
+
+struct domain;
+
+/* Where a domain is made; all borrowed for the domain's life. */
+struct domain_place {
+	const struct xen_port *xen;
+	const struct grant_daemons *daemons;
+	const char *libxl_dir; /* "" for no record */
+	int link;              /* to the supervisor, or -1 */
+	bool *left_behind;     /* set if an abort failed; NULL: nobody asks */
+};
+
+/*
+ * Is the name free, and the uuid? Names are compared with all domains that
+ * Xen lists, as xl does.
+ * Errors: DOMAIN_EXISTS, XEN_FAILED, XENSTORE_FAILED.
+ */
+int domain_check_free(const struct domain_place *place,
+    const struct build_request *request, struct err *err);
+
+/*
+ * Create it under `handle`, tell the supervisor, set limits, make the two event
+ * channels. Borrows place and request for the domain's life. Returns owned.
+ */
+int domain_create(const struct domain_place *place,
+    const struct build_request *request, const uint8_t handle[UUID_BYTES],
+    struct domain **ret_domain, struct err *err);
+
+/*
+ * Begin to write its xenstore nodes, so that xenstored is busy with them while
+ * we load. Nobody sees them before domain_publish().
+ */
+int domain_announce(struct domain *domain, const struct verified_image *image,
+    struct err *err);
+
+/* Load exactly the image's bytes and its command line. */
+int domain_load(struct domain *domain, const struct verified_image *image,
+    struct err *err);
+
+uint32_t domain_id(const struct domain *domain);
+/* Valid once loaded. */
+const struct xen_rings *domain_rings(const struct domain *domain);
+
+/* Complete and commit the xenstore nodes, write libxl's record. */
+int domain_publish(struct domain *domain, struct err *err);
+
+/* Let xenstored serve it: it maps the ring through the preloaded grant. */
+int domain_introduce(struct domain *domain, struct err *err);
+
+/* Give it the uuid that the caller wants, if still no other domain has it.
+ * Errors: DOMAIN_EXISTS, XEN_FAILED. */
+int domain_name(struct domain *domain, struct err *err);
+
+int domain_unpause(struct domain *domain, struct err *err);
+
+/* It shall live; the pointer becomes NULL. */
+void domain_commit(struct domain **domain);
+
+/* For CLEANUP: undo everything. Does nothing for NULL. */
+void domain_abortp(struct domain **domain);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Removing a domain that assayd made, and nothing that somebody else made.
+ *
+ * What is removed is found by what assayd alone knows: the random handle that
+ * the supervisor drew for the build, or the id that a build child reported
+ * together with the uuid that the domain got. A uuid alone is the caller's
+ * choice and says nothing. Xen gives an id away again when its domain is gone,
+ * so the id alone says nothing either.
+ */
+#ifndef ASSAY_BUILDER_BUILD_DOMAIN_ERASE_H
+#define ASSAY_BUILDER_BUILD_DOMAIN_ERASE_H
+
+#include "builder/build/domain.h"
+
+/* What is known of a domain that may exist. */
+struct domain_claim {
+	uint8_t handle[UUID_BYTES]; /* it was created under; zero: unknown */
+	uint8_t uuid[UUID_BYTES];   /* the caller's */
+	uint32_t domid;             /* 0: none was reported */
+	bool may_have_uuid;         /* it may have got the caller's uuid */
+};
+
+/*
+ * Remove the domain, its xenstore nodes and libxl's record. Everything is
+ * tried; the first failure is returned. A claim that fits no domain removes at
+ * most the nodes of an id that no domain has. Of a claim without an id the
+ * domain goes last, and only if all else went: it is what still tells the id.
+ * Errors: DOMAIN_AMBIGUOUS if several domains fit, and nothing is touched;
+ * XEN_FAILED, also when the domain still exists; XENSTORE_FAILED; STORE_IO.
+ */
+int domain_erase(const struct domain_place *place,
+    const struct domain_claim *claim, struct err *err);
+
+/*
+ * Remove the nodes that an earlier domain left under the id or the uuid of one
+ * that is made now. The id is ours; the uuid's nodes go if no other domain has
+ * that uuid. Errors: XENSTORE_FAILED, XEN_FAILED.
+ */
+int domain_erase_stale_nodes(const struct domain_place *place, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err);
+
+#endif

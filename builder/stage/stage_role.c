@@ -1,0 +1,169 @@
+#include "builder/stage/stage_role.h"
+
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/draft.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/ipc.h"
+#include "builder/sandbox.h"
+#include "builder/stage_link.h"
+#include "image-store/unpack/kernel_unpack.h"
+
+/* What the stage holds. */
+struct shelf {
+	int link;
+	int store_fd;
+	struct sealed *blob; /* the last one that was copied */
+};
+
+static int start_child(uint32_t sandbox_uid, int link, int parent_pid,
+    struct err *err);
+static void serve(int link) __attribute__((noreturn));
+static int answer_call(struct shelf *shelf, const struct stage_call *call,
+    int *fd, struct sealed **ret_sealed, struct err *err);
+static int send_entries(const struct shelf *shelf, const char *name,
+    struct err *err);
+static int copy_blob(struct shelf *shelf, const struct stage_call *call,
+    struct err *err);
+static int unpack(struct shelf *shelf, uint64_t elf_bytes, struct err *err);
+static int send_piece(void *link, int fd, struct err *err);
+
+int
+stage_role_start(uint32_t sandbox_uid, struct stage *ret_stage, struct err *err)
+{
+	int parent_pid = getpid();
+	int link;
+	pid_t pid;
+
+	TRY(ipc_fork(&link, &pid, err));
+	if (pid == 0)
+		_exit(start_child(sandbox_uid, link, parent_pid, err));
+	*ret_stage = (struct stage){.fd = link, .pid = pid};
+	return 0;
+}
+
+static int
+start_child(uint32_t sandbox_uid, int link, int parent_pid, struct err *err)
+{
+	struct stage_answer refusal = {.is_last = true};
+	int code;
+
+	log_set_role("assayd[stage]");
+	json_object_seed(0); /* while /dev/urandom can still be opened */
+	TRY(sandbox_die_with_parent(parent_pid, err));
+	code = sandbox_keep_only(&link, 1, err);
+	if (code == 0)
+		code = sandbox_enter(SANDBOX_STAGE, sandbox_uid, err);
+	if (code == 0)
+		serve(link);
+	outcome_from(&refusal.outcome, code, err);
+	return ipc_send(link, &refusal, sizeof(refusal), -1, err);
+}
+
+static void
+serve(int link)
+{
+	struct shelf shelf = {.link = link, .store_fd = -1};
+
+	for (;;) {
+		CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+		CLEANUP(closep) int fd = -1;
+		struct stage_answer answer = {.is_last = true};
+		struct stage_call call;
+		struct err err = {0};
+		size_t count;
+		bool is_end;
+		int code =
+		    ipc_receive(link, &call, sizeof(call), &fd, &is_end, &err);
+
+		if (code != 0 || is_end)
+			_exit(0);
+		code = answer_call(&shelf, &call, &fd, &sealed, &err);
+		outcome_from(&answer.outcome, code, &err);
+		if (ipc_send(link, &answer, sizeof(answer),
+			sealed != NULL ? sealed_fds(sealed, &count)[0] : -1,
+			&err) != 0)
+			_exit(1);
+	}
+}
+
+/* *ret_sealed stays NULL but for what is handed over at once. */
+static int
+answer_call(struct shelf *shelf, const struct stage_call *call, int *fd,
+    struct sealed **ret_sealed, struct err *err)
+{
+	switch (call->kind) {
+	case STAGE_OPEN:
+		closep(&shelf->store_fd);
+		shelf->store_fd = take_fd(fd);
+		return layout_check(shelf->store_fd, err);
+	case STAGE_LIST:
+		return send_entries(shelf,
+		    call->name[0] != '\0' ? call->name : NULL, err);
+	case STAGE_BLOB:
+		return copy_blob(shelf, call, err);
+	case STAGE_BLOB_MAX:
+		return layout_copy_blob_max(shelf->store_fd, &call->digest,
+		    call->size_bytes, call->what, ret_sealed, err);
+	case STAGE_STORE_INDEX:
+		return layout_copy_store_index(shelf->store_fd, ret_sealed,
+		    err);
+	case STAGE_UNPACK:
+		return unpack(shelf, call->size_bytes, err);
+	default:
+		return err_set(err, BUG, "stage call %u", call->kind);
+	}
+}
+
+static int
+send_entries(const struct shelf *shelf, const char *name, struct err *err)
+{
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+
+	TRY(layout_read(shelf->store_fd, name, &list, err));
+	for (size_t i = 0; i < list.count; i++) {
+		struct stage_answer answer = {.entry = list.entries[i]};
+
+		TRY(ipc_send(shelf->link, &answer, sizeof(answer), -1, err));
+	}
+	return 0;
+}
+
+static int
+copy_blob(struct shelf *shelf, const struct stage_call *call, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+	CLEANUP(draft_freep) struct draft *draft = NULL;
+	struct piece_watcher sender = {send_piece, &shelf->link};
+
+	sealed_freep(&shelf->blob);
+	TRY(layout_open_exact(shelf->store_fd, &call->digest, call->size_bytes,
+	    call->what, &fd, err));
+	TRY(draft_new(call->what, call->size_bytes, &draft, err));
+	draft_watch(draft, &sender);
+	TRY(draft_copy(draft, fd, call->what, err));
+	return draft_seal(take_ptr(&draft), &shelf->blob, err);
+}
+
+static int
+unpack(struct shelf *shelf, uint64_t elf_bytes, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *elf = NULL;
+	struct piece_watcher sender = {send_piece, &shelf->link};
+
+	if (shelf->blob == NULL)
+		return err_set(err, BUG, "stage: no kernel was asked for");
+	return kernel_unpack(sealed_bytes(shelf->blob), elf_bytes, &sender,
+	    &elf, err);
+}
+
+static int
+send_piece(void *link, int fd, struct err *err)
+{
+	struct stage_answer piece = {0};
+
+	return ipc_send(*(int *)link, &piece, sizeof(piece), fd, err);
+}

@@ -1,0 +1,191 @@
+#include "builder/stage_client.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/ipc.h"
+#include "builder/stage_link.h"
+
+static void ask(struct stage *stage, struct stage_call *call, const char *what,
+    int pass_fd);
+static int receive_answer(struct stage *stage, struct stage_answer *ret_answer,
+    int *ret_fd, struct err *err);
+static int ask_for_memory(struct stage *stage, struct stage_call *call,
+    const char *what, size_t max_bytes, struct sealed **ret_raw,
+    struct err *err);
+static int check_entry(struct layout_entry *entry, struct err *err);
+
+void
+stage_stop(struct stage *stage)
+{
+	if (stage->fd < 0)
+		return;
+	closep(&stage->fd);
+	kill(stage->pid, SIGKILL);
+	waitpid(stage->pid, NULL, 0);
+}
+
+int
+stage_open_store(struct stage *stage, const char *path, struct err *err)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stage_call call = {.kind = STAGE_OPEN};
+	struct stage_answer answer;
+
+	if (fd < 0)
+		return err_set_errno(err, STORE_IO, "store %s", path);
+	ask(stage, &call, "store", fd);
+	TRY(receive_answer(stage, &answer, NULL, err));
+	return outcome_to(&answer.outcome, STAGE_FAILED, err);
+}
+
+int
+stage_list(struct stage *stage, const char *name, struct layout_list *ret_list,
+    struct err *err)
+{
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+	struct stage_call call = {.kind = STAGE_LIST};
+	struct stage_answer answer;
+
+	snprintf(call.name, sizeof(call.name), "%s", name != NULL ? name : "");
+	list.entries = calloc(LIMIT_INDEX_IMAGES, sizeof(*list.entries));
+	if (list.entries == NULL)
+		return err_set(err, NO_MEMORY, "image list");
+	ask(stage, &call, "index", -1);
+	for (;;) {
+		TRY(receive_answer(stage, &answer, NULL, err));
+		if (answer.is_last)
+			break;
+		if (list.count == LIMIT_INDEX_IMAGES)
+			return err_set(err, STAGE_FAILED, "too many images");
+		TRY(check_entry(&answer.entry, err));
+		list.entries[list.count++] = answer.entry;
+	}
+	TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
+	*ret_list = list;
+	list = (struct layout_list){0};
+	return 0;
+}
+
+int
+stage_blob_max(struct stage *stage, const struct digest *digest,
+    uint64_t max_bytes, const char *what, struct sealed **ret_raw,
+    struct err *err)
+{
+	struct stage_call call = {
+	    .kind = STAGE_BLOB_MAX,
+	    .digest = *digest,
+	    .size_bytes = max_bytes,
+	};
+
+	return ask_for_memory(stage, &call, what, max_bytes, ret_raw, err);
+}
+
+void
+stage_ask_blob(struct stage *stage, const struct digest *digest,
+    uint64_t size_bytes, const char *what)
+{
+	struct stage_call call = {
+	    .kind = STAGE_BLOB,
+	    .digest = *digest,
+	    .size_bytes = size_bytes,
+	};
+
+	ask(stage, &call, what, -1);
+}
+
+int
+stage_store_index(struct stage *stage, struct sealed **ret_raw, struct err *err)
+{
+	struct stage_call call = {.kind = STAGE_STORE_INDEX};
+
+	return ask_for_memory(stage, &call, "store index",
+	    LIMIT_INDEX_ENVELOPE_BYTES, ret_raw, err);
+}
+
+void
+stage_ask_unpack(struct stage *stage, uint64_t elf_bytes)
+{
+	struct stage_call call = {.kind = STAGE_UNPACK,
+	    .size_bytes = elf_bytes};
+
+	ask(stage, &call, "kernel ELF", -1);
+}
+
+int
+stage_next_piece(struct stage *stage, int *ret_fd, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+	struct stage_answer answer;
+
+	TRY(receive_answer(stage, &answer, &fd, err));
+	if (answer.is_last)
+		TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
+	if (answer.is_last == (fd >= 0))
+		return err_set(err, STAGE_FAILED,
+		    answer.is_last ? "an unexpected descriptor"
+				   : "a piece without memory");
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+/* A stage that cannot be asked has left its reason behind: the answer tells. */
+static void
+ask(struct stage *stage, struct stage_call *call, const char *what, int pass_fd)
+{
+	struct err ignored;
+
+	snprintf(call->what, sizeof(call->what), "%s", what);
+	ipc_send(stage->fd, call, sizeof(*call), pass_fd, &ignored);
+}
+
+static int
+receive_answer(struct stage *stage, struct stage_answer *ret_answer,
+    int *ret_fd, struct err *err)
+{
+	bool is_end;
+
+	TRY(ipc_receive(stage->fd, ret_answer, sizeof(*ret_answer), ret_fd,
+	    &is_end, err));
+	if (is_end)
+		return err_set(err, STAGE_FAILED, "the stage died");
+	if (!ipc_is_bool(&ret_answer->is_last))
+		return err_set(err, STAGE_FAILED, "an answer of no kind");
+	return 0;
+}
+
+static int
+ask_for_memory(struct stage *stage, struct stage_call *call, const char *what,
+    size_t max_bytes, struct sealed **ret_raw, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+	struct stage_answer answer;
+
+	bug_unless(max_bytes <= SEALED_PIECE_BYTES);
+	ask(stage, call, what, -1);
+	TRY(receive_answer(stage, &answer, &fd, err));
+	TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
+	if (fd < 0)
+		return err_set(err, STAGE_FAILED, "%s: no memory came", what);
+	return sealed_from_fds(&(int){take_fd(&fd)}, 1, max_bytes, what,
+	    ret_raw, err);
+}
+
+static int
+check_entry(struct layout_entry *entry, struct err *err)
+{
+	entry->claimed_name[sizeof(entry->claimed_name) - 1] = '\0';
+	entry->claimed_version[sizeof(entry->claimed_version) - 1] = '\0';
+	if (!manifest_name_is_valid(entry->claimed_name) ||
+	    !manifest_version_is_valid(entry->claimed_version))
+		return err_set(err, STAGE_FAILED, "an illegal image name");
+	if (entry->provenance_count > LIMIT_PROVENANCE)
+		return err_set(err, STAGE_FAILED, "too many statements");
+	return 0;
+}

@@ -1,0 +1,197 @@
+/*
+ * assayd: the daemon. Reads its configuration and the trust policy, takes its
+ * socket, and becomes the supervisor.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/config.h"
+#include "builder/xen/fault.h"
+#include "builder/front/front.h"
+#include "builder/supervisor/journal.h"
+#include "builder/process_start.h"
+#include "builder/supervisor/supervisor.h"
+#include "builder/trust_in_force.h"
+#include "keys/trust_chain.h"
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
+enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT, OPTION_DEVELOPMENT };
+
+static const struct option known_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"development", no_argument, NULL, OPTION_DEVELOPMENT},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+#if ASSAY_FAULTS
+    {"fail-at", required_argument, NULL, OPTION_FAIL_AT},
+    {"kill-at", required_argument, NULL, OPTION_KILL_AT},
+#endif
+    {NULL, 0, NULL, 0},
+};
+
+static const char default_config[] = "/etc/assay/assayd.conf";
+
+struct options {
+	const char *config;
+	bool is_development;
+	struct fault fault;
+};
+
+static int parse_options(int argc, char **argv, struct options *ret_options);
+static bool is_known(const char *text);
+static int set_fault(struct options *options, int option,
+    const char *operation);
+static int run(const struct options *options, struct err *err);
+static int report(const struct err *err);
+static int usage(FILE *out);
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {.config = default_config};
+	struct err err = {0};
+	int code;
+
+	log_set_role("assayd");
+	if (process_start(&err) != 0)
+		return report(&err);
+	code = parse_options(argc, argv, &options);
+	if (code >= 0)
+		return code;
+	signal(SIGPIPE, SIG_IGN);
+	/* The environment must not choose what verifies: no openssl.cnf. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	if (run(&options, &err) == 0)
+		return EXIT_DONE;
+	return report(&err);
+}
+
+static int
+report(const struct err *err)
+{
+	log_line("failed code=%s detail=\"%s\" remedy=\"%s\"",
+	    err_name(err->code), err->text, err_remedy(err->code));
+	return err_class_of(err->code) == ERR_CLASS_REFUSAL ? EXIT_REFUSED
+	                                                    : EXIT_ENVIRONMENT;
+}
+
+static int
+run(const struct options *options, struct err *err)
+{
+	CLEANUP(trust_freep) struct trust_policy *root = NULL;
+	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
+	CLEANUP(journal_close) struct journal journal = {.lock_fd = -1};
+	CLEANUP(closep) int listen_fd = -1;
+	struct config config;
+
+	TRY(config_load(options->config, &config, err));
+	if (!config.measure.is_set && !options->is_development)
+		return err_set_field(err, CONFIG_BAD, "measure",
+		    "%s: measure: missing, and this is not --development",
+		    options->config);
+	TRY(trust_load(config.trust, &root, err));
+	TRY(trust_in_force_load(root, config.trust_updates, &trust, err));
+	/* The lock first: only its holder may replace the socket. */
+	TRY(journal_open(config.state, &journal, err));
+	TRY(front_listen(&config, &listen_fd, err));
+	return supervisor_run(&config, &trust, &options->fault, &journal,
+	    options->is_development, &listen_fd, err);
+}
+
+/* -1: go on; otherwise the exit status. */
+static int
+parse_options(int argc, char **argv, struct options *ret_options)
+{
+	int option;
+
+	/* getopt_long(3) would take the beginning of a name for the name. */
+	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], "--", 2) == 0 && !is_known(argv[i]))
+			return usage(stderr);
+	}
+	while ((option = getopt_long(argc, argv, "c:hV", known_options,
+		    NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			ret_options->config = optarg;
+			break;
+		case OPTION_DEVELOPMENT:
+			ret_options->is_development = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return EXIT_DONE;
+		case 'V':
+			puts("assayd " ASSAY_VERSION);
+			return EXIT_DONE;
+		case OPTION_FAIL_AT:
+		case OPTION_KILL_AT:
+			TRY(set_fault(ret_options, option, optarg));
+			break;
+		default:
+			return usage(stderr);
+		}
+	}
+	return optind == argc ? -1 : usage(stderr);
+}
+
+/* `text` is "--NAME" or "--NAME=VALUE". */
+static bool
+is_known(const char *text)
+{
+	const struct option *known = known_options;
+	size_t len = strcspn(text + 2, "=");
+
+	for (; known->name != NULL; known++) {
+		if (strlen(known->name) == len &&
+		    memcmp(known->name, text + 2, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+#if ASSAY_FAULTS
+static int
+set_fault(struct options *options, int option, const char *operation)
+{
+	const char *const *known = fault_operations();
+
+	while (*known != NULL && strcmp(*known, operation) != 0)
+		known++;
+	if (*known == NULL) {
+		fprintf(stderr, "assayd: no operation is called %s\n",
+		    operation);
+		return EXIT_USAGE;
+	}
+	options->fault.kind =
+	    option == OPTION_FAIL_AT ? FAULT_FAIL : FAULT_KILL;
+	snprintf(options->fault.operation, sizeof(options->fault.operation),
+	    "%s", operation);
+	return 0;
+}
+#else
+static int
+set_fault(struct options *options, int option, const char *operation)
+{
+	(void)options;
+	(void)option;
+	(void)operation;
+	return EXIT_USAGE;
+}
+#endif
+
+static int
+usage(FILE *out)
+{
+	fprintf(out, "usage: assayd [--config FILE] [--development]\n"
+		     "       assayd --help | --version\n");
+	return EXIT_USAGE;
+}

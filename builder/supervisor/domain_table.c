@@ -1,0 +1,169 @@
+#include "builder/supervisor/domain_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/xen/domain_list.h"
+
+static bool update(struct domain_row *row, const struct domain_list *list);
+static void forget(const struct domain_table *table,
+    const uint8_t uuid[UUID_BYTES]);
+static bool is_selected(const struct receipt *receipt,
+    const struct domain_selector *selector);
+
+int
+domain_table_load(const struct journal *journal, const struct xen_port *xen,
+    struct domain_table *ret_table, struct err *err)
+{
+	CLEANUP(freep)
+	struct receipt *receipts = calloc(LIMIT_DOMAINS, sizeof(*receipts));
+	struct domain_table table = {
+	    .rows = calloc(LIMIT_DOMAINS, sizeof(*table.rows)),
+	    .journal = journal,
+	    .xen = xen,
+	};
+	int code;
+
+	if (receipts == NULL || table.rows == NULL) {
+		free(table.rows);
+		return err_set(err, NO_MEMORY, "domain table");
+	}
+	code = journal_read_receipts(journal, receipts, LIMIT_DOMAINS,
+	    &table.count, err);
+	for (uint32_t i = 0; i < table.count; i++)
+		table.rows[i].receipt = receipts[i];
+	if (code == 0)
+		code = domain_table_refresh(&table, err);
+	if (code != 0) {
+		free(table.rows);
+		return code;
+	}
+	*ret_table = table;
+	return 0;
+}
+
+void
+domain_table_done(struct domain_table *table)
+{
+	free(table->rows);
+	*table = (struct domain_table){0};
+}
+
+int
+domain_table_refresh(struct domain_table *table, struct err *err)
+{
+	CLEANUP(domain_list_done) struct domain_list list = {0};
+	uint32_t kept = 0;
+
+	TRY(domain_list_read(table->xen, &list, err));
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (update(&table->rows[i], &list))
+			table->rows[kept++] = table->rows[i];
+		else
+			forget(table, table->rows[i].receipt.uuid);
+	}
+	table->count = kept;
+	return 0;
+}
+
+int
+domain_table_add(struct domain_table *table, const struct receipt *receipt,
+    struct err *err)
+{
+	if (table->count == LIMIT_DOMAINS)
+		return err_set(err, RPC_BUSY, "%u domains already",
+		    LIMIT_DOMAINS);
+	table->rows[table->count++] = (struct domain_row){
+	    .receipt = *receipt,
+	};
+	return 0;
+}
+
+void
+domain_table_remove(struct domain_table *table, const uint8_t uuid[UUID_BYTES])
+{
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (memcmp(table->rows[i].receipt.uuid, uuid, UUID_BYTES) != 0)
+			continue;
+		table->rows[i] = table->rows[--table->count];
+		return;
+	}
+}
+
+bool
+domain_table_has_uuid(const struct domain_table *table,
+    const uint8_t uuid[UUID_BYTES])
+{
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (memcmp(table->rows[i].receipt.uuid, uuid, UUID_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+domain_table_find(const struct domain_table *table,
+    const struct domain_selector *selector, const struct domain_row **ret_row,
+    struct err *err)
+{
+	const struct domain_row *found = NULL;
+
+	for (uint32_t i = 0; i < table->count; i++) {
+		const struct domain_row *row = &table->rows[i];
+
+		if (!is_selected(&row->receipt, selector))
+			continue;
+		if (found != NULL)
+			return err_set(err, DOMAIN_AMBIGUOUS, "d%u and d%u fit",
+			    found->receipt.domid, row->receipt.domid);
+		found = row;
+	}
+	if (found == NULL)
+		return err_set(err, DOMAIN_UNKNOWN,
+		    "assayd built no such domain");
+	*ret_row = found;
+	return 0;
+}
+
+/*
+ * False if Xen does not list it. Both have to be its own: an id is used again
+ * when its domain is gone, and a uuid is whatever a toolstack chose.
+ */
+static bool
+update(struct domain_row *row, const struct domain_list *list)
+{
+	const struct xen_domain_info *info =
+	    domain_list_find(list, row->receipt.domid);
+
+	if (info == NULL ||
+	    memcmp(info->uuid, row->receipt.uuid, UUID_BYTES) != 0)
+		return false;
+	row->is_paused = info->is_paused;
+	row->is_dying = info->is_dying;
+	row->is_shutdown = info->is_shutdown;
+	row->memory_kib = info->memory_kib;
+	return true;
+}
+
+static void
+forget(const struct domain_table *table, const uint8_t uuid[UUID_BYTES])
+{
+	struct err err;
+
+	if (journal_forget_receipt(table->journal, uuid, &err) != 0)
+		log_line("journal code=%s detail=\"%s\"", err_name(err.code),
+		    err.text);
+}
+
+static bool
+is_selected(const struct receipt *receipt,
+    const struct domain_selector *selector)
+{
+	if (selector->has_uuid)
+		return memcmp(receipt->uuid, selector->uuid, UUID_BYTES) == 0;
+	if (selector->name[0] != '\0')
+		return strcmp(receipt->name, selector->name) == 0;
+	return receipt->domid == selector->domid;
+}

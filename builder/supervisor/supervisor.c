@@ -1,0 +1,391 @@
+#include "builder/supervisor/supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/supervisor/supervisor_state.h"
+#include "builder/xen/xen_port_libxc.h"
+
+enum {
+	POLL_CALLS,
+	POLL_ANSWERS,
+	POLL_RECORDER,
+	POLL_SIGNAL,
+	POLL_FIRST_JOB,
+	POLL_COUNT = POLL_FIRST_JOB + SUPERVISOR_JOBS,
+};
+
+/* What is asked of the tpm role at once: each job and each caller one thing,
+ * and the ends of domains, which leave room for those. */
+enum { RECORDS = SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE + 32 };
+
+/* Refused builds in the log: so many at once, and ten each second. */
+enum { REFUSALS_BURST = 200, REFUSAL_USEC = 100000 };
+
+/* Told to stop, it gives what it can undo so much time; the rest stays in the
+ * journal. A second signal takes that time away. */
+enum { STOP_USEC = 5000000 };
+
+/* At its start what an earlier assayd left goes before callers are served, if
+ * it goes in that time. */
+enum { RECOVERY_USEC = 10000000 };
+
+static int start(struct supervisor *sup, struct err *err);
+static int watch_signals(struct supervisor *sup, struct err *err);
+static int recover(struct supervisor *sup, struct err *err);
+static int loop(struct supervisor *sup, struct err *err);
+static bool has_stopped(const struct supervisor *sup);
+static void keep_one_ready(struct supervisor *sup);
+static bool may_serve(const struct supervisor *sup);
+static void fill_poll(const struct supervisor *sup, struct pollfd *fds);
+static struct pollfd poll_of_job(const struct job *job);
+static int poll_timeout_ms(const struct supervisor *sup);
+static void kill_late_jobs(struct supervisor *sup);
+static void serve(struct supervisor *sup, const struct pollfd *fds);
+static void take_signal(struct supervisor *sup);
+static void begin_to_stop(struct supervisor *sup);
+static void stop(struct supervisor *sup);
+static void supervisor_done(struct supervisor *sup);
+
+int
+supervisor_run(const struct config *config, struct trust_in_force *trust,
+    const struct fault *fault, const struct journal *journal,
+    bool is_development, int *listen_fd, struct err *err)
+{
+	CLEANUP(freep) struct supervisor *sup = calloc(1, sizeof(*sup));
+	int code;
+
+	if (sup == NULL)
+		return err_set(err, NO_MEMORY, "supervisor");
+	sup->config = config;
+	sup->journal = journal;
+	sup->listen_fd = take_fd(listen_fd);
+	sup->front.calls_fd = -1;
+	sup->front.answers.fd = -1;
+	sup->records.fd = -1;
+	sup->recorder_fd = -1;
+	sup->signal_fd = -1;
+	sup->is_development = is_development;
+	sup->refusals.burst = REFUSALS_BURST;
+	sup->refusals.usec = REFUSAL_USEC;
+	sup->started_usec = timing_now_usec();
+	sup->env = (struct role_env){
+	    .config = config,
+	    .trust = *trust,
+	    .cache = &sup->cache,
+	    .fault = *fault,
+	    .parent_pid = getpid(),
+	};
+	trust->newest = NULL; /* ours from here on */
+	code = start(sup, err);
+	if (code == 0)
+		code = loop(sup, err);
+	stop(sup);
+	supervisor_done(sup);
+	return code;
+}
+
+static int
+start(struct supervisor *sup, struct err *err)
+{
+	TRY(watch_signals(sup, err));
+	TRY(outbox_init(&sup->front.answers, sizeof(struct front_answer),
+	    FRONT_ANSWERS, false, err));
+	TRY(outbox_init(&sup->records, sizeof(struct record_call), RECORDS,
+	    false, err));
+	TRY(xen_port_libxc_open(false, &sup->xen, err));
+	TRY(supervisor_start_recorder(sup, err));
+	TRY(recover(sup, err));
+	TRY(domain_table_load(sup->journal, &sup->xen, &sup->domains, err));
+	log_line("started store=%s trust_version=%lld domains=%u",
+	    sup->config->store,
+	    (long long)trust_in_force_mark(&sup->env.trust).version,
+	    sup->domains.count);
+	return 0;
+}
+
+/* SIGCHLD: whoever started us may ignore it, and then no end of a child could
+ * be told from another. */
+static int
+watch_signals(struct supervisor *sup, struct err *err)
+{
+	sigset_t signals;
+
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	sup->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (sup->signal_fd < 0)
+		return err_set_errno(err, SYSTEM_FAILED, "signalfd");
+	return 0;
+}
+
+/* Whatever an earlier assayd was building when it died, or could not remove,
+ * goes. */
+static int
+recover(struct supervisor *sup, struct err *err)
+{
+	CLEANUP(freep)
+	struct journal_pending *pending =
+	    calloc(SUPERVISOR_REMOVALS, sizeof(*pending));
+	struct removal_terms terms = {
+	    .step = REMOVAL_ERASE,
+	    .why = BUILD_CRASHED,
+	};
+	uint32_t count = 0;
+
+	if (pending == NULL)
+		return err_set(err, NO_MEMORY, "journal");
+	TRY(journal_read_pending(sup->journal, pending, SUPERVISOR_REMOVALS,
+	    &count, err));
+	for (uint32_t i = 0; i < count; i++) {
+		log_line("recovered domid=%u reason=\"%s\"", pending[i].domid,
+		    pending[i].state == JOURNAL_BUILT ? "it had to go"
+						      : "an unfinished build");
+		TRY(supervisor_add_removal(sup, &pending[i], &terms, err));
+	}
+	return 0;
+}
+
+static int
+loop(struct supervisor *sup, struct err *err)
+{
+	struct pollfd fds[POLL_COUNT];
+
+	while (!has_stopped(sup)) {
+		supervisor_run_removals(sup);
+		if (may_serve(sup))
+			supervisor_keep_front(sup);
+		keep_one_ready(sup);
+		fill_poll(sup, fds);
+		if (poll(fds, countof(fds), poll_timeout_ms(sup)) < 0 &&
+		    errno != EINTR)
+			return err_set_errno(err, SYSTEM_FAILED, "poll");
+		serve(sup, fds);
+		kill_late_jobs(sup);
+	}
+	return 0;
+}
+
+/* Everything is undone that can be, or its time is over. */
+static bool
+has_stopped(const struct supervisor *sup)
+{
+	if (sup->stop_usec == 0)
+		return false;
+	if (timing_now_usec() >= sup->stop_usec)
+		return true;
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		if (sup->jobs[i].state != JOB_FREE)
+			return false;
+	}
+	return !supervisor_has_first_removals(sup);
+}
+
+/*
+ * A child that waits for the next task, while nothing is built: it inherits
+ * the cache as it is then, and costs no build any time.
+ */
+static void
+keep_one_ready(struct supervisor *sup)
+{
+	struct job *job = supervisor_find_job(sup, JOB_FREE);
+	struct err err;
+
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		const struct job *other = &sup->jobs[i];
+
+		if (other->state == JOB_READY ||
+		    (other->state == JOB_RUNNING &&
+			other->task.kind != TASK_ERASE))
+			return;
+	}
+	if (job == NULL || sup->is_unready || sup->stop_usec != 0)
+		return;
+	if (job_prepare(job, &sup->env, CHILD_FOR_ANY_TASK, &err) != 0) {
+		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
+		    err.text);
+		sup->is_unready = true;
+	}
+}
+
+static bool
+may_serve(const struct supervisor *sup)
+{
+	return sup->front.started_usec != 0 || sup->stop_usec != 0 ||
+	       !supervisor_has_first_removals(sup) ||
+	       timing_now_usec() - sup->started_usec >= RECOVERY_USEC;
+}
+
+static void
+fill_poll(const struct supervisor *sup, struct pollfd *fds)
+{
+	bool is_front = !sup->front.is_lost;
+
+	fds[POLL_CALLS] = (struct pollfd){
+	    .fd = is_front && supervisor_can_take_call(sup)
+	              ? sup->front.calls_fd
+	              : -1,
+	    .events = POLLIN,
+	};
+	fds[POLL_ANSWERS] = (struct pollfd){
+	    .fd = is_front && sup->front.answers.count > 0
+	              ? sup->front.answers.fd
+	              : -1,
+	    .events = POLLOUT,
+	};
+	fds[POLL_RECORDER] = (struct pollfd){
+	    .fd = sup->recorder_fd,
+	    .events = sup->records.count > 0 ? POLLIN | POLLOUT : POLLIN,
+	};
+	fds[POLL_SIGNAL] =
+	    (struct pollfd){.fd = sup->signal_fd, .events = POLLIN};
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
+		fds[POLL_FIRST_JOB + i] = poll_of_job(&sup->jobs[i]);
+}
+
+/* First all that it has to say, then its end: nobody waits for that. */
+static struct pollfd
+poll_of_job(const struct job *job)
+{
+	int fd = job->link >= 0 ? job->link : job->pidfd;
+
+	return (struct pollfd){
+	    .fd = job->state == JOB_FREE ? -1 : fd,
+	    .events = POLLIN,
+	};
+}
+
+static int
+poll_timeout_ms(const struct supervisor *sup)
+{
+	uint64_t now = timing_now_usec();
+	uint64_t next[] = {
+	    supervisor_removal_deadline(sup),
+	    may_serve(sup) ? supervisor_front_deadline(sup)
+			   : sup->started_usec + RECOVERY_USEC,
+	    sup->stop_usec != 0 ? sup->stop_usec : UINT64_MAX,
+	};
+	uint64_t first = UINT64_MAX;
+
+	for (size_t i = 0; i < countof(next); i++) {
+		if (next[i] < first)
+			first = next[i];
+	}
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		const struct job *job = &sup->jobs[i];
+
+		if (job->state != JOB_FREE && job->deadline_usec < first)
+			first = job->deadline_usec;
+	}
+	if (first == UINT64_MAX)
+		return -1;
+	return first <= now ? 0 : (int)((first - now) / 1000 + 1);
+}
+
+static void
+kill_late_jobs(struct supervisor *sup)
+{
+	uint64_t now = timing_now_usec();
+
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		struct job *job = &sup->jobs[i];
+
+		if (job->state == JOB_FREE || job->deadline_usec > now)
+			continue;
+		job_kill(job, BUILD_TIMEOUT);
+		job->deadline_usec = UINT64_MAX;
+	}
+}
+
+static void
+serve(struct supervisor *sup, const struct pollfd *fds)
+{
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		const struct pollfd *ready = &fds[POLL_FIRST_JOB + i];
+		struct job *job = &sup->jobs[i];
+
+		/* What served another job may have given this one away. */
+		if (ready->revents == 0 || job->state == JOB_FREE)
+			continue;
+		if (ready->fd == job->link)
+			supervisor_serve_job(sup, job);
+		else if (job->link < 0 && ready->fd == job->pidfd)
+			supervisor_end_job(sup, job);
+	}
+	if (fds[POLL_RECORDER].revents & (POLLIN | POLLHUP | POLLERR))
+		supervisor_serve_recorder(sup);
+	if (fds[POLL_RECORDER].revents & POLLOUT)
+		supervisor_flush_recorder(sup);
+	if (fds[POLL_ANSWERS].revents != 0)
+		supervisor_flush_front(sup);
+	if (fds[POLL_CALLS].revents != 0 && !sup->front.is_lost)
+		supervisor_serve_front(sup);
+	if (fds[POLL_SIGNAL].revents != 0)
+		take_signal(sup);
+}
+
+static void
+take_signal(struct supervisor *sup)
+{
+	struct signalfd_siginfo info;
+
+	if (read(sup->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (sup->stop_usec == 0)
+		begin_to_stop(sup);
+	else
+		sup->stop_usec = timing_now_usec();
+}
+
+/* Undo builds under way; end the front. Guests that run stay. */
+static void
+begin_to_stop(struct supervisor *sup)
+{
+	sup->stop_usec = timing_now_usec() + STOP_USEC;
+	supervisor_stop_front(sup);
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		struct job *job = &sup->jobs[i];
+
+		if (job->state == JOB_READY ||
+		    (job->state == JOB_RUNNING && job->task.kind != TASK_ERASE))
+			job_kill(job, BUILD_CANCELLED);
+	}
+}
+
+/* What is not undone by now is the next assayd's: children die with us. */
+static void
+stop(struct supervisor *sup)
+{
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		if (sup->jobs[i].state != JOB_FREE)
+			job_kill(&sup->jobs[i], BUILD_CANCELLED);
+	}
+	supervisor_stop_front(sup);
+	supervisor_stop_recorder(sup);
+	log_line("stopped builds=%llu refused=%llu left_behind=%u",
+	    (unsigned long long)sup->builds_done,
+	    (unsigned long long)sup->builds_refused,
+	    supervisor_count_removals(sup));
+}
+
+static void
+supervisor_done(struct supervisor *sup)
+{
+	outbox_done(&sup->front.answers);
+	outbox_done(&sup->records);
+	trust_in_force_done(&sup->env.trust);
+	image_cache_done(&sup->cache);
+	domain_table_done(&sup->domains);
+	xen_port_close(&sup->xen);
+	closep(&sup->signal_fd);
+}

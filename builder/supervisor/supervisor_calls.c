@@ -1,0 +1,420 @@
+/*
+ * What the front asks of the supervisor. Every value is checked again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/draft.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/supervisor/supervisor_state.h"
+
+static int take_call(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static void note_refusal(struct supervisor *sup, const struct front_call *call,
+    const struct err *refusal);
+static int call_build(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static int refuse_without_place(const struct supervisor *sup, struct err *err);
+static int refuse_full(const struct supervisor *sup, struct err *err);
+static int refuse_too_many(const struct supervisor *sup, enum task_kind kind,
+    uint32_t limit, uint32_t uid, struct err *err);
+static int refuse_taken(struct supervisor *sup,
+    const struct build_request *request, struct err *err);
+static int call_list_images(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+static int call_list_domains(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+static int call_destroy(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static int try_again(struct removal *removal, const struct front_call *call,
+    struct err *err);
+static int remove_domain(struct supervisor *sup, const struct receipt *receipt,
+    uint32_t connection, uint32_t uid, struct err *err);
+static int call_status(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static int pending_rows(const struct supervisor *sup,
+    struct sealed **ret_sealed, struct err *err);
+static struct pending_row pending_row(const struct removal *removal);
+static void call_cancel(struct supervisor *sup, uint32_t connection);
+static int call_undelivered(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+
+void
+supervisor_take_call(struct supervisor *sup, const struct front_call *call)
+{
+	struct err refusal = {0};
+	int code = take_call(sup, call, &refusal);
+
+	if (code == 0)
+		return;
+	if (call->kind == FRONT_BUILD)
+		note_refusal(sup, call, &refusal);
+	supervisor_answer(sup, call->connection, code, &refusal);
+}
+
+/* 0: it was answered, or will be. */
+static int
+take_call(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	switch ((enum front_call_kind)call->kind) {
+	case FRONT_BUILD:
+		return call_build(sup, call, err);
+	case FRONT_LIST_IMAGES:
+		return call_list_images(sup, call, err);
+	case FRONT_LIST_DOMAINS:
+		return call_list_domains(sup, call, err);
+	case FRONT_DESTROY:
+		return call_destroy(sup, call, err);
+	case FRONT_STATUS:
+		return call_status(sup, call, err);
+	case FRONT_ATTEST:
+		return supervisor_record_evidence(sup, call, RECORD_QUOTE, err);
+	case FRONT_LOG:
+		return supervisor_record_evidence(sup, call, RECORD_LOG, err);
+	case FRONT_CANCEL:
+		call_cancel(sup, call->connection);
+		return 0;
+	case FRONT_UNDELIVERED:
+		return call_undelivered(sup, call, err);
+	case FRONT_ALIVE:
+		return 0;
+	}
+	return err_set(err, BUG, "call %u", call->kind);
+}
+
+static void
+note_refusal(struct supervisor *sup, const struct front_call *call,
+    const struct err *refusal)
+{
+	sup->builds_refused++;
+	supervisor_log_refusal(sup, &call->build, refusal);
+}
+
+static int
+call_build(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	const struct build_request *request = &call->build;
+	struct journal_pending entry = {.state = JOURNAL_MADE};
+	struct task task = {
+	    .kind = TASK_BUILD,
+	    .build = *request,
+	    .store = sup->store,
+	    .trust = trust_in_force_mark(&sup->env.trust),
+	};
+	struct job_terms terms = {
+	    .connection = call->connection,
+	    .uid = request->peer.uid,
+	    .seconds = sup->config->build_seconds,
+	};
+	struct err ignored;
+
+	TRY(request_check(request, err));
+	TRY(platform_allows(&sup->platform, err));
+	TRY(refuse_too_many(sup, TASK_BUILD, LIMIT_BUILDS, request->peer.uid,
+	    err));
+	TRY(refuse_without_place(sup, err));
+	TRY(refuse_taken(sup, request, err));
+	TRY(quota_take_build(&sup->quota, sup->config, request->peer.uid,
+	    timing_now_usec(), sup->log_bytes, err));
+
+	/* Under a handle that nobody else knows: what is undone is that. */
+	TRY(uuid_random(entry.handle, err));
+	memcpy(entry.uuid, request->uuid, UUID_BYTES);
+	memcpy(task.handle, entry.handle, UUID_BYTES);
+	TRY(journal_begin(sup->journal, &entry, err));
+	if (supervisor_start_task(sup, &task, &terms, err) != 0) {
+		journal_forget_pending(sup->journal, entry.handle, &ignored);
+		return (int)err->code;
+	}
+	return 0;
+}
+
+/* A build that fails has to have a place among what has to go. Failed builds
+ * that stay are a reason to stop, and destroys of others are none. */
+static int
+refuse_without_place(const struct supervisor *sup, struct err *err)
+{
+	uint32_t builds = supervisor_count_tasks(sup, TASK_BUILD);
+
+	if (supervisor_count_failed(sup) + builds >=
+		SUPERVISOR_REMOVALS_OF_BUILDS ||
+	    supervisor_count_removals(sup) + builds >= SUPERVISOR_REMOVALS)
+		return refuse_full(sup, err);
+	return 0;
+}
+
+static int
+refuse_full(const struct supervisor *sup, struct err *err)
+{
+	return err_set(err, RPC_BUSY,
+	    "%u domains wait to be removed: 'assay status' says why",
+	    supervisor_count_removals(sup));
+}
+
+/* Of several users none can take all the places. */
+static int
+refuse_too_many(const struct supervisor *sup, enum task_kind kind,
+    uint32_t limit, uint32_t uid, struct err *err)
+{
+	uint32_t share =
+	    sup->config->allow_uid_count > 1 ? limit * 3 / 4 : limit;
+	uint32_t of_all = supervisor_count_tasks(sup, kind);
+	uint32_t of_user = supervisor_count_tasks_of(sup, kind, uid);
+
+	if (of_all >= limit)
+		return err_set(err, RPC_BUSY, "%u %s are under way", of_all,
+		    kind == TASK_BUILD ? "builds" : "listings");
+	if (of_user >= share)
+		return err_set(err, RPC_BUSY, "%u %s of user %u are under way",
+		    of_user, kind == TASK_BUILD ? "builds" : "listings", uid);
+	return 0;
+}
+
+/* Among builds under way and what has to go; the build child looks at the
+ * domains there are. */
+static int
+refuse_taken(struct supervisor *sup, const struct build_request *request,
+    struct err *err)
+{
+	TRY(domain_table_refresh(&sup->domains, err));
+	if (domain_table_has_uuid(&sup->domains, request->uuid))
+		return err_set_field(err, DOMAIN_EXISTS, "uuid",
+		    "uuid: a domain has it");
+	/* Its end would take away the new domain's nodes and entry. */
+	if (supervisor_find_removal(sup, request->uuid) != NULL)
+		return err_set_field(err, DOMAIN_EXISTS, "uuid",
+		    "uuid: a domain that has it is being removed");
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		const struct job *job = &sup->jobs[i];
+
+		if (job->state != JOB_RUNNING || job->task.kind != TASK_BUILD)
+			continue;
+		if (strcmp(job->task.build.name, request->name) == 0)
+			return err_set_field(err, DOMAIN_EXISTS, "name",
+			    "name %s: is being built", request->name);
+		if (memcmp(job->task.build.uuid, request->uuid, UUID_BYTES) ==
+		    0)
+			return err_set_field(err, DOMAIN_EXISTS, "uuid",
+			    "uuid: is being built");
+	}
+	return 0;
+}
+
+static int
+call_list_images(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	struct task task = {
+	    .kind = TASK_LIST_IMAGES,
+	    .store = sup->store,
+	    .trust = trust_in_force_mark(&sup->env.trust),
+	};
+	struct job_terms terms = {
+	    .connection = call->connection,
+	    .uid = call->build.peer.uid,
+	    .seconds = sup->config->build_seconds,
+	};
+
+	TRY(platform_allows(&sup->platform, err));
+	TRY(refuse_too_many(sup, TASK_LIST_IMAGES, SUPERVISOR_LISTINGS,
+	    terms.uid, err));
+	return supervisor_start_task(sup, &task, &terms, err);
+}
+
+static int
+call_list_domains(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	struct front_answer reply = {.connection = call->connection};
+	const struct domain_table *table = &sup->domains;
+	struct sealed *rows = NULL;
+
+	TRY(domain_table_refresh(&sup->domains, err));
+	TRY(sealed_from_bytes("domains",
+	    bytes_of(table->rows, table->count * sizeof(*table->rows)), &rows,
+	    err));
+	supervisor_send(sup, &reply, rows);
+	return 0;
+}
+
+static int
+call_destroy(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	const struct domain_row *row;
+	struct removal *removal;
+
+	TRY(domain_table_refresh(&sup->domains, err));
+	TRY(domain_table_find(&sup->domains, &call->selector, &row, err));
+	removal = supervisor_find_removal(sup, row->receipt.uuid);
+	if (removal != NULL)
+		return try_again(removal, call, err);
+	return remove_domain(sup, &row->receipt, call->connection,
+	    call->build.peer.uid, err);
+}
+
+/* It is being removed already. */
+static int
+try_again(struct removal *removal, const struct front_call *call,
+    struct err *err)
+{
+	if (removal->is_under_way || removal->connection != NO_CONNECTION ||
+	    removal->step != REMOVAL_ERASE)
+		return err_set(err, RPC_BUSY, "d%u is being removed",
+		    removal->entry.domid);
+	/* How this ends is what he wants to know, not how a build did. */
+	removal->answer = (struct err){.code = ERR_NONE};
+	removal->connection = call->connection;
+	removal->due_usec = 0;
+	return 0;
+}
+
+/* From now on it has to go, whatever becomes of this daemon. */
+static int
+remove_domain(struct supervisor *sup, const struct receipt *receipt,
+    uint32_t connection, uint32_t uid, struct err *err)
+{
+	struct journal_pending entry = {
+	    .state = JOURNAL_BUILT,
+	    .domid = receipt->domid,
+	};
+	struct removal_terms terms = {
+	    .step = REMOVAL_ERASE,
+	    .connection = connection,
+	    .uid = uid,
+	};
+	struct err ignored;
+
+	/* Each build under way may have to be undone. */
+	if (supervisor_count_removals(sup) +
+		supervisor_count_tasks(sup, TASK_BUILD) >=
+	    SUPERVISOR_REMOVALS)
+		return refuse_full(sup, err);
+	TRY(uuid_random(entry.handle, err));
+	memcpy(entry.uuid, receipt->uuid, UUID_BYTES);
+	TRY(journal_begin(sup->journal, &entry, err));
+	if (supervisor_add_removal(sup, &entry, &terms, err) != 0) {
+		journal_forget_pending(sup->journal, entry.handle, &ignored);
+		return (int)err->code;
+	}
+	return 0;
+}
+
+static int
+call_status(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	struct front_answer reply = {.connection = call->connection};
+	struct sealed *rows = NULL;
+	struct xen_host_info host;
+
+	TRY(sup->xen.ops->host_info(sup->xen.xen, &host, err));
+	TRY(domain_table_refresh(&sup->domains, err));
+	TRY(pending_rows(sup, &rows, err));
+	reply.status = (struct status){
+	    .xen_major = host.version_major,
+	    .xen_minor = host.version_minor,
+	    .total_kib = host.total_kib,
+	    .free_kib = host.free_kib,
+	    .uptime_seconds = (timing_now_usec() - sup->started_usec) / 1000000,
+	    .builds_done = sup->builds_done,
+	    .builds_refused = sup->builds_refused,
+	    .builds_running = supervisor_count_tasks(sup, TASK_BUILD),
+	    .domains = sup->domains.count,
+	    .trust_version = trust_in_force_mark(&sup->env.trust).version,
+	    .cached_bytes = sup->cache.bytes,
+	    .platform = sup->platform,
+	};
+	supervisor_send(sup, &reply, rows);
+	return 0;
+}
+
+static int
+pending_rows(const struct supervisor *sup, struct sealed **ret_sealed,
+    struct err *err)
+{
+	CLEANUP(freep)
+	struct pending_row *rows = calloc(SUPERVISOR_REMOVALS, sizeof(*rows));
+	size_t count = 0;
+
+	if (rows == NULL)
+		return err_set(err, NO_MEMORY, "status");
+	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++) {
+		const struct removal *removal = &sup->removals[i];
+
+		/* What only has to be put on record will be, in no time. */
+		if (removal->step == REMOVAL_ERASE ||
+		    (removal->step != REMOVAL_NONE && removal->tries > 0))
+			rows[count++] = pending_row(removal);
+	}
+	return sealed_from_bytes("pending",
+	    bytes_of(rows, count * sizeof(*rows)), ret_sealed, err);
+}
+
+static struct pending_row
+pending_row(const struct removal *removal)
+{
+	uint64_t now = timing_now_usec();
+	struct pending_row row = {
+	    .domid = removal->entry.domid,
+	    .is_gone = removal->step != REMOVAL_ERASE,
+	    .tries = removal->tries,
+	};
+
+	memcpy(row.uuid, removal->entry.uuid, UUID_BYTES);
+	if (removal->due_usec > now)
+		row.again_in =
+		    (uint32_t)((removal->due_usec - now) / 1000000 + 1);
+	outcome_from(&row.outcome, (int)removal->last.code, &removal->last);
+	return row;
+}
+
+static void
+call_cancel(struct supervisor *sup, uint32_t connection)
+{
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
+		struct job *job = &sup->jobs[i];
+
+		if (job->state != JOB_RUNNING ||
+		    job->connection != connection ||
+		    job->task.kind == TASK_ERASE)
+			continue;
+		job_kill(job, BUILD_CANCELLED);
+		job->connection = NO_CONNECTION;
+	}
+	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++) {
+		if (sup->removals[i].connection == connection)
+			sup->removals[i].connection = NO_CONNECTION;
+	}
+	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++) {
+		if (sup->evidence[i].connection == connection)
+			sup->evidence[i].connection = NO_CONNECTION;
+	}
+}
+
+/* Until its receipt is delivered a domain is not the caller's. By id and uuid:
+ * it may be gone, and another caller's may have its uuid by now. */
+static int
+call_undelivered(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	const struct domain_row *row;
+	int code;
+
+	/* Nobody waits for an answer to this one. */
+	if (domain_table_find(&sup->domains, &call->selector, &row, err) != 0 ||
+	    row->receipt.domid != call->selector.domid ||
+	    supervisor_find_removal(sup, row->receipt.uuid) != NULL)
+		return 0;
+	log_line("cancelled domid=%u reason=\"the caller is gone\"",
+	    row->receipt.domid);
+	code = remove_domain(sup, &row->receipt, NO_CONNECTION,
+	    call->build.peer.uid, err);
+	if (code != 0)
+		log_line("left_behind domid=%u code=%s detail=\"%s\"",
+		    row->receipt.domid, err_name(err->code), err->text);
+	return 0;
+}

@@ -1,0 +1,255 @@
+/*
+ * The front's life. It parses what callers send: it may die, hang or be taken
+ * over, and then it is begun again. Builds that run for its callers go on.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/front/front.h"
+#include "builder/ipc.h"
+#include "builder/supervisor/supervisor_state.h"
+
+/* It says that it is alive each second, and an answer is read in no time: only
+ * a machine that stands still takes so long. */
+enum { SILENT_USEC = 30000000, STUCK_USEC = 10000000 };
+enum { FIRST_PAUSE_USEC = 100000, LAST_PAUSE_USEC = 30000000 };
+/* One that ran for so long did not die of how it was begun. */
+enum { GOOD_RUN_USEC = 60000000 };
+/* Some answers: the rest waits in our queue, where it can be counted. */
+enum { SOCKET_BYTES = 32768 };
+
+static int start(struct supervisor *sup, struct err *err);
+static int open_links(int ret_calls[2], int ret_answers[2], struct err *err);
+static void bury(struct supervisor *sup);
+static void forget_callers(struct supervisor *sup);
+static bool is_call(const struct front_call *call);
+
+void
+supervisor_keep_front(struct supervisor *sup)
+{
+	struct front_child *front = &sup->front;
+	uint64_t now = timing_now_usec();
+	struct err err;
+
+	if (!supervisor_can_take_call(sup))
+		front->heard_usec = now; /* we do not read what it says */
+	if (front->pid != 0 && !front->is_lost &&
+	    outbox_is_stuck(&front->answers, STUCK_USEC))
+		supervisor_lose_front(sup, "it reads no answers");
+	if (front->pid != 0 && !front->is_lost &&
+	    now - front->heard_usec >= SILENT_USEC)
+		supervisor_lose_front(sup, "it is silent");
+	if (front->is_lost)
+		bury(sup);
+	if (front->pid != 0 || sup->stop_usec != 0 || now < front->next_usec)
+		return;
+	if (start(sup, &err) != 0) {
+		log_line("failed role=front code=%s detail=\"%s\"",
+		    err_name(err.code), err.text);
+		front->next_usec = now + LAST_PAUSE_USEC;
+	}
+}
+
+uint64_t
+supervisor_front_deadline(const struct supervisor *sup)
+{
+	const struct front_child *front = &sup->front;
+	uint64_t next = front->heard_usec + SILENT_USEC;
+
+	if (sup->stop_usec != 0)
+		return UINT64_MAX;
+	if (front->pid == 0)
+		return front->next_usec;
+	if (front->answers.full_usec != 0 &&
+	    front->answers.full_usec + STUCK_USEC < next)
+		next = front->answers.full_usec + STUCK_USEC;
+	return next;
+}
+
+void
+supervisor_serve_front(struct supervisor *sup)
+{
+	struct front_call call;
+	struct err err;
+	bool is_end;
+
+	if (ipc_pipe_receive(sup->front.calls_fd, &call, sizeof(call), &is_end,
+		&err) != 0) {
+		supervisor_lose_front(sup, err.text);
+		return;
+	}
+	if (is_end) {
+		supervisor_lose_front(sup, "it died");
+		return;
+	}
+	sup->front.heard_usec = timing_now_usec();
+	if (is_call(&call))
+		supervisor_take_call(sup, &call);
+	else
+		supervisor_lose_front(sup, "it broke its protocol");
+}
+
+void
+supervisor_flush_front(struct supervisor *sup)
+{
+	struct err err;
+
+	if (outbox_flush(&sup->front.answers, &err) != 0)
+		supervisor_lose_front(sup, err.text);
+}
+
+/* Each call under way has an answer to come, and a listing has memory. */
+bool
+supervisor_can_take_call(const struct supervisor *sup)
+{
+	return outbox_room(&sup->front.answers) >= FRONT_CALLS &&
+	       sup->front.answers.attached < FRONT_LISTINGS;
+}
+
+void
+supervisor_lose_front(struct supervisor *sup, const char *why)
+{
+	if (sup->front.pid == 0 || sup->front.is_lost)
+		return;
+	log_line("lost role=front reason=\"%s\"", why);
+	sup->front.is_lost = true;
+}
+
+void
+supervisor_stop_front(struct supervisor *sup)
+{
+	closep(&sup->listen_fd); /* whoever waits there hears of it at once */
+	if (sup->front.pid != 0)
+		bury(sup);
+}
+
+void
+supervisor_answer(struct supervisor *sup, uint32_t connection, int code,
+    const struct err *outcome)
+{
+	struct front_answer reply = {.connection = connection};
+
+	outcome_from(&reply.outcome, code, outcome);
+	supervisor_send(sup, &reply, NULL);
+}
+
+void
+supervisor_send(struct supervisor *sup, const struct front_answer *reply,
+    struct sealed *attached)
+{
+	struct err err;
+
+	if (reply->connection == NO_CONNECTION || sup->front.is_lost) {
+		sealed_free(attached);
+		return;
+	}
+	if (outbox_put(&sup->front.answers, reply, attached, &err) != 0)
+		supervisor_lose_front(sup, err.text);
+	else
+		supervisor_flush_front(sup);
+}
+
+static int
+start(struct supervisor *sup, struct err *err)
+{
+	struct front_child *front = &sup->front;
+	int calls[2] = {-1, -1};
+	int answers[2] = {-1, -1};
+	pid_t pid = -1;
+
+	TRY(open_links(calls, answers, err));
+	pid = fork();
+	if (pid == 0)
+		front_run(sup->config, sup->listen_fd,
+		    &(struct front_link){calls[1], answers[1]},
+		    sup->env.parent_pid);
+	close(calls[1]);
+	close(answers[1]);
+	if (pid < 0) {
+		err_set_errno(err, SYSTEM_FAILED, "fork");
+		close(calls[0]);
+		close(answers[0]);
+		return (int)err->code;
+	}
+	front->pid = pid;
+	front->calls_fd = calls[0];
+	outbox_attach(&front->answers, answers[0]);
+	front->started_usec = timing_now_usec();
+	front->heard_usec = front->started_usec;
+	return 0;
+}
+
+/* The front can send nothing through the socket: not even a descriptor. */
+static int
+open_links(int ret_calls[2], int ret_answers[2], struct err *err)
+{
+	int bytes = SOCKET_BYTES;
+
+	TRY(ipc_pipe(ret_calls, err));
+	if (ipc_pair(ret_answers, err) == 0 &&
+	    shutdown(ret_answers[0], SHUT_RD) == 0 &&
+	    setsockopt(ret_answers[0], SOL_SOCKET, SO_SNDBUF, &bytes,
+		sizeof(bytes)) == 0)
+		return 0;
+	if (ret_answers[0] >= 0)
+		err_set_errno(err, SYSTEM_FAILED, "the front's socket");
+	for (int i = 0; i < 2; i++) {
+		closep(&ret_calls[i]);
+		closep(&ret_answers[i]);
+	}
+	return (int)err->code;
+}
+
+/* It holds no device, so that a kill ends it at once. */
+static void
+bury(struct supervisor *sup)
+{
+	struct front_child *front = &sup->front;
+	uint64_t now = timing_now_usec();
+
+	kill(front->pid, SIGKILL);
+	waitpid(front->pid, NULL, 0);
+	closep(&front->calls_fd);
+	closep(&front->answers.fd);
+	outbox_attach(&front->answers, -1);
+	front->pid = 0;
+	front->is_lost = false;
+	if (now - front->started_usec >= GOOD_RUN_USEC)
+		front->pause_usec = 0;
+	front->next_usec = now + front->pause_usec;
+	front->pause_usec =
+	    front->pause_usec == 0 ? FIRST_PAUSE_USEC : front->pause_usec * 2;
+	if (front->pause_usec > LAST_PAUSE_USEC)
+		front->pause_usec = LAST_PAUSE_USEC;
+	forget_callers(sup);
+}
+
+/* The next front gives their numbers to others. */
+static void
+forget_callers(struct supervisor *sup)
+{
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
+		sup->jobs[i].connection = NO_CONNECTION;
+	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++)
+		sup->evidence[i].connection = NO_CONNECTION;
+	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++)
+		sup->removals[i].connection = NO_CONNECTION;
+}
+
+/* What the front has to get right whatever it was asked. */
+static bool
+is_call(const struct front_call *call)
+{
+	const struct domain_selector *selector = &call->selector;
+
+	return call->kind >= FRONT_BUILD && call->kind <= FRONT_ALIVE &&
+	       ipc_is_bool(&call->build.has_manifest) &&
+	       ipc_is_bool(&call->build.is_paused) &&
+	       ipc_is_bool(&selector->has_uuid) &&
+	       memchr(selector->name, '\0', sizeof(selector->name)) != NULL;
+}

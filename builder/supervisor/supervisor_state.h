@@ -1,0 +1,254 @@
+/*
+ * The supervisor's state, shared by its files: supervisor.c (its life and its
+ * end), supervisor_front.c (the front's life), supervisor_calls.c (what the
+ * front asks), supervisor_jobs.c (what build children report),
+ * supervisor_removals.c (domains that have to go) and supervisor_record.c (what
+ * the tpm role does for them). Nobody else includes this.
+ *
+ * It waits for nobody: it polls, reads what is there, and puts what it has to
+ * say into bounded queues. A child that is silent for too long is killed.
+ */
+#ifndef ASSAY_BUILDER_SUPERVISOR_SUPERVISOR_STATE_H
+#define ASSAY_BUILDER_SUPERVISOR_SUPERVISOR_STATE_H
+
+#include "base/log.h"
+#include "builder/supervisor/domain_table.h"
+#include "builder/front_link.h"
+#include "builder/image_cache.h"
+#include "builder/supervisor/job.h"
+#include "builder/outbox.h"
+#include "builder/supervisor/quota.h"
+#include "builder/record_link.h"
+#include "builder/supervisor/supervisor.h"
+
+/* What may be under way at once. Builds whose children are about to end, and
+ * the child that waits, need places too. */
+enum {
+	SUPERVISOR_LISTINGS = 4,
+	SUPERVISOR_ERASES = 8,
+	SUPERVISOR_EVIDENCE = 8, /* builds wait for the tpm role behind them */
+	SUPERVISOR_JOBS =
+	    2 * LIMIT_BUILDS + SUPERVISOR_LISTINGS + SUPERVISOR_ERASES + 1,
+};
+
+/* Domains that have to go: so many builds may fail to be undone before no more
+ * are begun; what has run and has to go needs a place beside them. */
+enum {
+	SUPERVISOR_REMOVALS = JOURNAL_PENDING,
+	SUPERVISOR_REMOVALS_OF_BUILDS = JOURNAL_PENDING / 2,
+};
+
+/* Answers that the front did not read: one for each call under way, and some
+ * room to refuse and to list. */
+enum {
+	FRONT_CALLS =
+	    SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE + LIMIT_RPC_CONNECTIONS,
+	FRONT_ANSWERS = FRONT_CALLS + 16,
+	FRONT_LISTINGS = 8,
+};
+
+/* A call for evidence under way; the caller may be gone. */
+struct evidence_call {
+	bool is_used;
+	uint32_t tag;
+	uint32_t connection;
+	uint32_t uid;
+};
+
+/* The front; there may be none for a while. */
+struct front_child {
+	pid_t pid; /* 0: none */
+	int calls_fd;
+	struct outbox answers; /* its fd is owned here */
+	uint64_t started_usec;
+	uint64_t heard_usec; /* when it last said anything */
+	uint64_t next_usec;  /* not begun again before */
+	uint64_t pause_usec; /* after the next failure */
+	bool is_lost;        /* to be killed, as soon as nobody uses it */
+};
+
+/* What is left to do for a domain that has to go. */
+enum removal_step {
+	REMOVAL_NONE,
+	REMOVAL_ERASE,  /* remove it */
+	REMOVAL_RECORD, /* put on record that it is gone */
+	REMOVAL_FORGET, /* remove it from the journal */
+};
+
+struct removal {
+	enum removal_step step;
+	bool is_under_way; /* a child erases it, or the tpm role records it */
+	bool is_first; /* the first try: whoever waits is told how it ends */
+	struct journal_pending entry;
+	enum err_code why; /* of EVENT_ABANDON */
+	uint32_t connection;
+	struct err answer; /* what a failed build ended with; no code: the
+	                    * caller wants to know how the removal ends */
+	uint32_t uid;
+	uint32_t tag;   /* of what the tpm role was asked */
+	uint32_t tries; /* that failed */
+	uint64_t due_usec;
+	struct err last; /* why the last one failed */
+};
+
+struct supervisor {
+	const struct config *config;
+	struct role_env env;
+	struct xen_port xen; /* domains and the host; not xenstore */
+	const struct journal *journal;
+	struct domain_table domains;
+	struct image_cache cache;
+	struct job jobs[SUPERVISOR_JOBS];
+	struct removal removals[SUPERVISOR_REMOVALS];
+	int listen_fd; /* the front's; kept for the next one */
+	struct front_child front;
+	int recorder_fd; /* the tpm role; -1 once it is lost */
+	pid_t recorder_pid;
+	struct outbox records; /* for it */
+	uint32_t last_tag;
+	struct evidence_call evidence[SUPERVISOR_EVIDENCE];
+	bool is_development;
+	struct platform platform;
+	struct store_epoch store; /* the store index in force, or the floor */
+	int signal_fd;
+	uint64_t started_usec;
+	uint64_t builds_done;
+	uint64_t builds_refused;
+	struct log_limit refusals; /* in the log */
+	struct quota quota;
+	uint64_t
+	    log_bytes;   /* what it holds and can hold of builds; 0: no log */
+	bool is_unready; /* the child that waited died: do not try at once */
+	uint64_t stop_usec; /* it was told to stop, and ends then; 0: no */
+};
+
+/* --- the front's life ------------------------------------------------ */
+
+/* Begin it, or begin it again, if it is time for that. */
+void supervisor_keep_front(struct supervisor *sup);
+
+/* When it has to be looked at next, on the monotonic clock. */
+uint64_t supervisor_front_deadline(const struct supervisor *sup);
+
+/* A call is there to be read, or its end; or it takes answers again. */
+void supervisor_serve_front(struct supervisor *sup);
+void supervisor_flush_front(struct supervisor *sup);
+
+/* Is there room for the answer to one more call? */
+bool supervisor_can_take_call(const struct supervisor *sup);
+
+/* Its callers are gone with it; what is under way for them goes on. */
+void supervisor_lose_front(struct supervisor *sup, const char *why);
+void supervisor_stop_front(struct supervisor *sup);
+
+/* The answer to a call, by what it ended with; or any answer, with sealed
+ * memory (taken) or NULL. Nothing is sent if nobody waits. */
+void supervisor_answer(struct supervisor *sup, uint32_t connection, int code,
+    const struct err *outcome);
+void supervisor_send(struct supervisor *sup, const struct front_answer *reply,
+    struct sealed *attached);
+
+/* What it asks. */
+void supervisor_take_call(struct supervisor *sup,
+    const struct front_call *call);
+
+/* --- jobs ------------------------------------------------------------ */
+
+/* A report of a child is there to be read; or it has ended. */
+void supervisor_serve_job(struct supervisor *sup, struct job *job);
+void supervisor_end_job(struct supervisor *sup, struct job *job);
+
+/* Give a task to the child that waits, or to a new one.
+ * Errors: RPC_BUSY, SYSTEM_FAILED. */
+int supervisor_start_task(struct supervisor *sup, const struct task *task,
+    const struct job_terms *terms, struct err *err);
+
+/* In the log, unless there are too many of them. `version` and others are only
+ * known of what was built: this is what was asked. */
+void supervisor_log_refusal(struct supervisor *sup,
+    const struct build_request *request, const struct err *why);
+
+/* NULL if there is none. */
+struct job *supervisor_find_job(struct supervisor *sup, enum job_state state);
+
+/* Running tasks of this kind: of everybody, and of one user. */
+uint32_t supervisor_count_tasks(const struct supervisor *sup,
+    enum task_kind kind);
+uint32_t supervisor_count_tasks_of(const struct supervisor *sup,
+    enum task_kind kind, uint32_t uid);
+
+/* --- domains that have to go ----------------------------------------- */
+
+/* What is asked of a removal beside the entry itself. */
+struct removal_terms {
+	enum removal_step step; /* with which it begins */
+	enum err_code why;      /* of EVENT_ABANDON */
+	uint32_t connection;
+	const struct err *answer; /* NULL: how the removal ends */
+	uint32_t uid;
+};
+
+/* The entry is in the journal. Errors: RPC_BUSY if there are too many. */
+int supervisor_add_removal(struct supervisor *sup,
+    const struct journal_pending *entry, const struct removal_terms *terms,
+    struct err *err);
+
+/* Do what is due. */
+void supervisor_run_removals(struct supervisor *sup);
+uint64_t supervisor_removal_deadline(const struct supervisor *sup);
+
+/* A child that was to erase has ended. */
+void supervisor_end_erase(struct supervisor *sup, const struct job *job,
+    int code, const struct err *outcome);
+
+/* The tpm role answered. False: the tag is of something else. */
+bool supervisor_end_record(struct supervisor *sup, uint32_t tag, int code,
+    const struct err *outcome);
+
+/* One that is not gone yet, by uuid; NULL if there is none. */
+struct removal *supervisor_find_removal(struct supervisor *sup,
+    const uint8_t uuid[UUID_BYTES]);
+uint32_t supervisor_count_removals(const struct supervisor *sup);
+/* Those that a failed build left. */
+uint32_t supervisor_count_failed(const struct supervisor *sup);
+
+/* Is any tried for the first time? */
+bool supervisor_has_first_removals(const struct supervisor *sup);
+
+/* --- the tpm role ---------------------------------------------------- */
+
+/*
+ * Start the tpm role and wait for what it found. That the platform cannot be
+ * trusted is no failure: it is in sup->platform. Errors: TPM_FAILED if the role
+ * does not come up; SYSTEM_FAILED.
+ */
+int supervisor_start_recorder(struct supervisor *sup, struct err *err);
+
+/* Let it write its last event, and wait for its end, in bounded time. */
+void supervisor_stop_recorder(struct supervisor *sup);
+
+/* An answer of it is there to be read, or its end; or it takes calls again. */
+void supervisor_serve_recorder(struct supervisor *sup);
+void supervisor_flush_recorder(struct supervisor *sup);
+
+/* Ask it for a caller; the caller gets the answer, whatever becomes of the
+ * role. Errors: RPC_BUSY; TPM_FAILED if it is gone. */
+int supervisor_record_evidence(struct supervisor *sup,
+    const struct front_call *front_call, enum record_kind kind,
+    struct err *err);
+
+/* Put a job's build on record; its child gets the answer. Errors: as above. */
+int supervisor_record_build(struct supervisor *sup, struct job *job,
+    const struct report *report, struct err *err);
+int supervisor_record_store(struct supervisor *sup, struct job *job,
+    const struct report *report, struct err *err);
+int supervisor_record_trust(struct supervisor *sup, struct job *job,
+    const struct sealed *chain, struct err *err);
+
+/* A domain is gone: EVENT_ABANDON if its build failed, with the reason, else
+ * EVENT_DESTROY. The answer comes under *ret_tag. Errors: as above. */
+int supervisor_record_end(struct supervisor *sup,
+    const struct journal_pending *entry, enum err_code why, uint32_t *ret_tag,
+    struct err *err);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * The tpm role's state, shared by its two files: tpm_role.c (its life) and
+ * tpm_role_calls.c (what it is asked). Nobody else includes this.
+ */
+#ifndef ASSAY_BUILDER_TPM_TPM_ROLE_STATE_H
+#define ASSAY_BUILDER_TPM_TPM_ROLE_STATE_H
+
+#include "builder/config.h"
+#include "builder/record_link.h"
+#include "measure/recorder.h"
+#include "measure/tpm_identity.h"
+
+struct tpm_role {
+	const struct config *config;
+	const struct trust_policy *policy;
+	int link;
+	char *raw_identity; /* what was read, before anybody looked at it */
+	size_t identity_len;
+	char *raw_boot_policy;
+	size_t boot_policy_len;
+	struct tpm_identity identity;
+	struct tpm_port tpm;
+	struct event_log *log;
+	struct event_rules rules; /* that hold now */
+	struct recorder recorder;
+	struct platform platform;
+	int64_t began_ms;
+	bool is_ending; /* the supervisor is gone, and the time for the rest
+	                 * is running */
+};
+
+/*
+ * Do what the call says. *ret_attached is owned by the caller, and NULL unless
+ * something goes with the answer.
+ * Errors: those of what was asked.
+ */
+int tpm_role_answer(struct tpm_role *role, const struct record_call *call,
+    struct recorded *ret_recorded, struct sealed **ret_attached,
+    struct err *err);
+
+/* Of the TPM, for the next call. */
+void tpm_role_give_time(struct tpm_role *role);
+
+#endif

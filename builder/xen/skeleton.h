@@ -1,0 +1,62 @@
+/*
+ * The xenstore nodes of a new domain, as libxl would have written them, so
+ * that xl, xenconsoled, xentop and the guest's drivers find what they expect.
+ *
+ * Written once, in one transaction, and never read back: what the guest can
+ * write tells the builder nothing (XSA-175, XSA-178).
+ * Source of the list: libxl_create.c libxl__domain_make, libxl_dom.c
+ * libxl__build_post, libxl_console.c, Xen 4.17.
+ */
+#ifndef ASSAY_BUILDER_XEN_SKELETON_H
+#define ASSAY_BUILDER_XEN_SKELETON_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/uuid.h"
+#include "grant-preload/xen_port.h"
+
+struct skeleton_input {
+	uint32_t domid;
+	uint8_t uuid[UUID_BYTES];
+	const char *name;
+	uint32_t memory_mib;
+	uint32_t vcpus;
+	struct digest kernel_elf;
+	bool has_ramdisk;
+	struct digest ramdisk;
+	const char *cmdline;
+	uint16_t xenconsoled_domid;
+	uint32_t console_port;
+	uint32_t xenstore_port;
+	int64_t start_time_usec; /* wall clock, for /vm/UUID/start_time */
+};
+
+/* An owned list: paths and values live in it. */
+struct skeleton {
+	struct xen_node *nodes;
+	uint32_t count;
+	uint32_t capacity;
+	bool is_short; /* memory ran out while it was filled */
+};
+
+/* All but the rings, which are known later. Errors: NO_MEMORY. */
+int skeleton_make(const struct skeleton_input *input,
+    struct skeleton *ret_skeleton, struct err *err);
+/* Where the rings are: the rest. Errors: NO_MEMORY. */
+int skeleton_make_rings(uint32_t domid, const struct xen_rings *rings,
+    struct skeleton *ret_skeleton, struct err *err);
+void skeleton_done(struct skeleton *skeleton);
+
+/*
+ * Remove every node that these two would write, and whatever tools put below:
+ * those whose path has the domain's id, and those below /vm, by its uuid. The
+ * guard says whether they may go: grant-preload/xen_port.h.
+ * Errors: XENSTORE_FAILED; those of the guard.
+ */
+int skeleton_remove(const struct xen_port *xen, uint32_t domid,
+    uint16_t xenconsoled_domid, const struct xen_guard *guard, struct err *err);
+int skeleton_remove_vm(const struct xen_port *xen,
+    const uint8_t uuid[UUID_BYTES], const struct xen_guard *guard,
+    struct err *err);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Single requests to xenstored, and the removal of nodes that a guard permits.
+ */
+#ifndef ASSAY_BUILDER_XEN_XENSTORE_CALL_H
+#define ASSAY_BUILDER_XEN_XENSTORE_CALL_H
+
+#include "base/err.h"
+#include "grant-preload/xen_port.h"
+#include "builder/xen/xenstore_link.h"
+
+/*
+ * Returns owned (malloc), NULL if there is no such node.
+ * Errors: XENSTORE_FAILED, NO_MEMORY.
+ */
+int xenstore_call_read(struct xenstore_link *link, const char *path,
+    char **ret_value, struct err *err);
+
+/*
+ * Remove nodes and all below them, if there are any. All are tried; the first
+ * failure is returned.
+ * Errors: XENSTORE_FAILED.
+ */
+int xenstore_call_remove(struct xenstore_link *link, const char *const *paths,
+    uint32_t count, struct err *err);
+
+/*
+ * The same in one transaction, all or none, if the guard permits it. It is
+ * asked after the removal and before the commit: whoever writes one of the
+ * nodes in between makes all of it begin again, for some two seconds. With
+ * oxenstored it is who makes or removes one, or a child of it.
+ * Errors: XENSTORE_FAILED, and what the guard fails with.
+ */
+int xenstore_call_remove_guarded(struct xenstore_link *link,
+    const char *const *paths, uint32_t count, const struct xen_guard *guard,
+    struct err *err);
+
+/* Tell xenstored to serve a domain's ring. Errors: XENSTORE_FAILED. */
+int xenstore_call_introduce(struct xenstore_link *link, uint32_t domid,
+    uint64_t frame, uint32_t port, struct err *err);
+
+#endif

@@ -1,0 +1,471 @@
+#include "cli/evidence/verdict.h"
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/utc.h"
+#include "measure/boot_policy.h"
+
+static void print_host(const struct enrolment *enrolment);
+static json_t *encode_enrolled(const struct enrolment *enrolment);
+static bool is_bound(const struct verdict_context *context);
+static void print_platform(const struct verdict_context *context);
+static void print_assayd(const struct evidence_verdict *verdict);
+static uint32_t other_registers(const struct verdict_context *context);
+static void print_others(uint32_t others);
+static json_t *encode_others(uint32_t others);
+static void print_rules(const struct evidence_story *story);
+static void print_these(const struct event_rules *rules, const char *from);
+static void print_domains(const struct evidence_story *story);
+static void print_strays(const struct evidence_story *story);
+static void print_warnings(const struct verdict_context *context);
+static json_t *encode_registers(const struct prediction *release);
+static json_t *encode_all_rules(const struct evidence_story *story);
+static json_t *encode_rules(const struct event_rules *rules);
+static json_t *encode_domains(const struct evidence_story *story);
+static json_t *encode_strays(const struct evidence_story *story);
+static json_t *encode_warnings(const struct verdict_context *context);
+static bool has_debug_image(const struct evidence_story *story);
+static const char *warning(const struct verdict_context *context,
+    size_t number);
+
+enum { VERDICT_WARNINGS = 16 };
+
+static const char *const fates[] = {
+    [EVIDENCE_STARTED] = "started",
+    [EVIDENCE_ABANDONED] = "abandoned",
+    [EVIDENCE_DESTROYED] = "destroyed",
+    [EVIDENCE_UNMEASURED] = "never ran",
+};
+
+void
+verdict_print(const struct verdict_context *context)
+{
+	char ak[TPM_NAME_HEX_SIZE], bound_to[DIGEST_TEXT_SIZE];
+
+	tpm_name_hex(&context->enrolment->ak_name, ak);
+	digest_text(context->bound_to, bound_to);
+	puts("VERIFIED\n");
+	printf("key        %s\n", ak);
+	print_host(context->enrolment);
+	if (is_bound(context))
+		printf("bound to   %s\n", bound_to);
+	print_platform(context);
+	print_assayd(context->verdict);
+	print_others(other_registers(context));
+	print_rules(&context->verdict->story);
+	print_domains(&context->verdict->story);
+	print_strays(&context->verdict->story);
+	print_warnings(context);
+	printf("\nThis proves%s: the TPM with this key made the quote for "
+	       "this nonce; the host booted\nwhat the reference describes; "
+	       "and the events above are all that its register\nreceived "
+	       "since then.\n",
+	    context->enrolment->is_record ? "" : ", if the key is in a TPM");
+	puts(
+	    "It does not prove: that no domain was started past assayd, that "
+	    "nothing else ran in\nthe initial domain after boot, that a domain "
+	    "still runs, or what a guest does.\nassay-evidence(5) has all of "
+	    "it.");
+}
+
+json_t *
+verdict_encode(const struct verdict_context *context)
+{
+	const struct evidence_verdict *verdict = context->verdict;
+	char ak[TPM_NAME_HEX_SIZE], bound_to[DIGEST_TEXT_SIZE];
+
+	tpm_name_hex(&context->enrolment->ak_name, ak);
+	digest_text(context->bound_to, bound_to);
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:b, s:b, s:s, s:o, "
+			 "s:{s:I, s:I, s:I, s:b}, "
+			 "s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
+			 "s:o, s:o, s:o, s:o, s:o}",
+	    "schema", VERDICT_SCHEMA, "verdict", "verified", "ak_name", ak,
+	    "context", is_bound(context) ? bound_to : NULL, "label",
+	    context->enrolment->label[0] != '\0' ? context->enrolment->label
+						 : NULL,
+	    "enrolled_at", encode_enrolled(context->enrolment), "enrolled",
+	    context->enrolment->is_record, "ek_certified",
+	    context->is_ek_certified, "reference", context->release_path,
+	    "registers", encode_registers(context->release), "tpm",
+	    "clock_msec", (json_int_t)verdict->clock_msec, "reset_count",
+	    (json_int_t)verdict->reset_count, "restart_count",
+	    (json_int_t)verdict->restart_count, "clock_safe",
+	    verdict->is_clock_safe, "assayd", "version",
+	    verdict->story.start.version, "events",
+	    (json_int_t)verdict->story.event_count, "starts",
+	    (json_int_t)verdict->story.start_count, "crashes",
+	    (json_int_t)verdict->story.crash_count, "stopped",
+	    verdict->story.is_stopped, "development",
+	    verdict->story.was_development, "nv_index", verdict->has_nv,
+	    "firmware_log", verdict->has_firmware_log, "others",
+	    encode_others(other_registers(context)), "rules",
+	    encode_all_rules(&verdict->story), "domains",
+	    encode_domains(&verdict->story), "strays",
+	    encode_strays(&verdict->story), "warnings",
+	    encode_warnings(context));
+}
+
+static void
+print_host(const struct enrolment *enrolment)
+{
+	char enrolled[UTC_TEXT_SIZE];
+
+	if (enrolment->label[0] != '\0')
+		printf("host       %s\n", enrolment->label);
+	if (enrolment->enrolled != UTC_NONE) {
+		utc_text(enrolment->enrolled, enrolled);
+		printf("enrolled   %s\n", enrolled);
+	}
+}
+
+static json_t *
+encode_enrolled(const struct enrolment *enrolment)
+{
+	char enrolled[UTC_TEXT_SIZE];
+
+	if (enrolment->enrolled == UTC_NONE)
+		return json_null();
+	utc_text(enrolment->enrolled, enrolled);
+	return json_string(enrolled);
+}
+
+static bool
+is_bound(const struct verdict_context *context)
+{
+	return !digest_equal(context->bound_to, &evidence_no_context);
+}
+
+static void
+print_platform(const struct verdict_context *context)
+{
+	const struct prediction *release = context->release;
+
+	printf("boot       as in %s:\n",
+	    err_quote_str(context->release_path).text);
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+			if ((release->values.known[bank] & 1u << pcr) != 0)
+				printf("           register %u of %s: %s\n",
+				    pcr, pcr_bank_name(bank),
+				    release->covers[bank][pcr]);
+		}
+	}
+	/* Disguised by a number of the TPM's own for keys that are not of its
+	 * endorsement or platform hierarchy: TPM 2.0 Part 1, "Attestation". */
+	printf("tpm        clock %llu ms, reset mark %08x, restart mark %08x: "
+	       "equal to earlier ones if there was none in between\n",
+	    (unsigned long long)context->verdict->clock_msec,
+	    context->verdict->reset_count, context->verdict->restart_count);
+}
+
+static void
+print_assayd(const struct evidence_verdict *verdict)
+{
+	const struct evidence_story *story = &verdict->story;
+	printf("assayd     %s, %zu events, all in register %u%s\n",
+	    story->start.version, story->event_count, story->start.pcr,
+	    verdict->has_nv ? " and in the launch's NV index" : "");
+}
+
+/*
+ * Those of whatever runs after firmware, and is not in the reference: nothing
+ * here explains them. Firmware's own, 0 to 7, are never blank; those of a
+ * launch by TXT are in the reference if there was one.
+ */
+static uint32_t
+other_registers(const struct verdict_context *context)
+{
+	const uint32_t after_firmware = 0x80ff00 | 1u << 16;
+	const struct pcr_values *values = context->values;
+	uint32_t explained = 1u << context->verdict->story.start.pcr;
+	uint32_t others = 0;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+			if ((context->verdict->quoted[bank] & 1u << pcr) != 0 &&
+			    !pcr_digest_is_blank(bank,
+				&values->value[bank][pcr]))
+				others |= 1u << pcr;
+		}
+		explained |= context->release->values.known[bank];
+	}
+	return others & ~explained & after_firmware;
+}
+
+static void
+print_others(uint32_t others)
+{
+	if (others == 0)
+		return;
+	printf("others     extended too:");
+	for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+		if ((others & 1u << pcr) != 0)
+			printf(" %u", pcr);
+	}
+	putchar('\n');
+}
+
+static json_t *
+encode_others(uint32_t others)
+{
+	json_t *array = json_array();
+
+	for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+		if ((others & 1u << pcr) != 0)
+			json_array_append_new(array, json_integer(pcr));
+	}
+	return array;
+}
+
+/* Those that hold now, and the earlier ones by which something was built. */
+static void
+print_rules(const struct evidence_story *story)
+{
+	for (size_t i = story->rules_count; i > 0; i--) {
+		const struct evidence_rules *rules = &story->rules[i - 1];
+		char from[64];
+
+		if (i < story->rules_count && rules->domain_count == 0)
+			continue;
+		snprintf(from, sizeof(from), " (from event %zu on, %zu built)",
+		    rules->event, rules->domain_count);
+		print_these(&rules->as, i < story->rules_count ? from : "");
+	}
+}
+
+static void
+print_these(const struct event_rules *rules, const char *from)
+{
+	char trust[DIGEST_TEXT_SIZE], store[DIGEST_TEXT_SIZE],
+	    boot_policy[DIGEST_TEXT_SIZE];
+
+	digest_text(&rules->trust, trust);
+	printf("trust      version %lld, %s%s\n",
+	    (long long)rules->trust_version, trust, from);
+	digest_text(&rules->store, store);
+	if (rules->has_store)
+		printf("store      epoch %llu, %s%s\n",
+		    (unsigned long long)rules->epoch, store, from);
+	digest_text(&rules->boot_policy, boot_policy);
+	if (rules->has_boot_policy)
+		printf("platform   boot policy %s%s\n", boot_policy, from);
+}
+
+static void
+print_domains(const struct evidence_story *story)
+{
+	if (story->domain_count == 0)
+		puts("images     none was started");
+	for (size_t i = 0; i < story->domain_count; i++) {
+		const struct evidence_domain *domain = &story->domains[i];
+		char uuid[UUID_TEXT_SIZE];
+
+		uuid_text(domain->build.uuid, uuid);
+		printf("%-10s %-9s %s%s, domain %u, %s\n",
+		    i == 0 ? "images" : "", fates[domain->fate],
+		    domain->image->name,
+		    domain->build.is_debug ? " (debug image)" : "",
+		    domain->build.domid, uuid);
+	}
+}
+
+static void
+print_strays(const struct evidence_story *story)
+{
+	for (size_t i = 0; i < story->stray_count; i++) {
+		const struct evidence_stray *stray = &story->strays[i];
+		char uuid[UUID_TEXT_SIZE];
+
+		uuid_text(stray->uuid, uuid);
+		printf("%-10s event %zu: %s, of domain %u, %s\n",
+		    i == 0 ? "strays" : "", stray->event,
+		    event_kind_name(stray->kind), stray->domid, uuid);
+	}
+}
+
+static void
+print_warnings(const struct verdict_context *context)
+{
+	for (size_t i = 0; i < VERDICT_WARNINGS; i++) {
+		const char *text = warning(context, i);
+
+		if (text != NULL)
+			printf("warning    %s\n", text);
+	}
+}
+
+static json_t *
+encode_registers(const struct prediction *release)
+{
+	json_t *document = prediction_encode(release);
+	json_t *registers = json_incref(json_object_get(document, "registers"));
+
+	json_decref(document);
+	return registers;
+}
+
+/* Of each start, and of each change. */
+static json_t *
+encode_all_rules(const struct evidence_story *story)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < story->rules_count; i++) {
+		const struct evidence_rules *rules = &story->rules[i];
+		json_t *object = json_pack("{s:I, s:b, s:I}", "event",
+		    (json_int_t)rules->event, "start", rules->is_start,
+		    "domains", (json_int_t)rules->domain_count);
+
+		json_object_update_new(object, encode_rules(&rules->as));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *
+encode_rules(const struct event_rules *rules)
+{
+	char trust[DIGEST_TEXT_SIZE], store[DIGEST_TEXT_SIZE],
+	    boot_policy[DIGEST_TEXT_SIZE];
+
+	digest_text(&rules->trust, trust);
+	digest_text(&rules->store, store);
+	digest_text(&rules->boot_policy, boot_policy);
+	return json_pack("{s:s, s:I, s:s?, s:o, s:s?}", "trust", trust,
+	    "trust_version", (json_int_t)rules->trust_version, "store",
+	    rules->has_store ? store : NULL, "epoch",
+	    rules->has_store ? json_integer((json_int_t)rules->epoch)
+			     : json_null(),
+	    "boot_policy", rules->has_boot_policy ? boot_policy : NULL);
+}
+
+static json_t *
+encode_domains(const struct evidence_story *story)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < story->domain_count; i++) {
+		const struct evidence_domain *domain = &story->domains[i];
+		char uuid[UUID_TEXT_SIZE], envelope[DIGEST_TEXT_SIZE],
+		    payload[DIGEST_TEXT_SIZE], config[DIGEST_TEXT_SIZE];
+		json_t *object;
+
+		uuid_text(domain->build.uuid, uuid);
+		digest_text(&domain->build.envelope, envelope);
+		digest_text(&domain->build.payload, payload);
+		digest_text(&domain->build.config, config);
+		object = json_pack(
+		    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "image",
+		    domain->image->name, "fate", fates[domain->fate],
+		    "envelope_digest", envelope, "payload_digest", payload,
+		    "config_digest", config, "uuid", uuid, "role",
+		    domain->build.role, "debug", domain->build.is_debug,
+		    "domid", (json_int_t)domain->build.domid);
+		json_object_update_new(object,
+		    encode_rules(&story->rules[domain->rules].as));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *
+encode_strays(const struct evidence_story *story)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < story->stray_count; i++) {
+		const struct evidence_stray *stray = &story->strays[i];
+		char uuid[UUID_TEXT_SIZE];
+
+		uuid_text(stray->uuid, uuid);
+		json_array_append_new(array,
+		    json_pack("{s:I, s:s, s:s, s:I}", "event",
+			(json_int_t)stray->event, "ev",
+			event_kind_name(stray->kind), "uuid", uuid, "domid",
+			(json_int_t)stray->domid));
+	}
+	return array;
+}
+
+static json_t *
+encode_warnings(const struct verdict_context *context)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < VERDICT_WARNINGS; i++) {
+		const char *text = warning(context, i);
+
+		if (text != NULL)
+			json_array_append_new(array, json_string(text));
+	}
+	return array;
+}
+
+static bool
+has_debug_image(const struct evidence_story *story)
+{
+	for (size_t i = 0; i < story->domain_count; i++)
+		if (story->domains[i].build.is_debug)
+			return true;
+	return false;
+}
+
+/* NULL if it does not apply. */
+static const char *
+warning(const struct verdict_context *context, size_t number)
+{
+	const struct evidence_story *story = &context->verdict->story;
+	const uint32_t *known = context->release->values.known;
+	uint32_t named = known[PCR_SHA256] | known[PCR_SHA384];
+	const struct evidence_demand *demand = context->demand;
+	int64_t version = evidence_story_rules(story)->trust_version;
+	bool is_off = prediction_says_secure_boot_is_off(context->release);
+	const struct {
+		bool applies;
+		const char *text;
+	} warnings[VERDICT_WARNINGS] = {
+	    {!context->enrolment->is_record,
+		"the key was not enrolled by a challenge: nothing shows that "
+		"it is in a TPM"},
+	    {!context->is_ek_certified,
+		"no authority vouches for the TPM: give --ek-ca"},
+	    {story->was_development, "assayd ran in its development mode"},
+	    {has_debug_image(story), "a debug image was started"},
+	    {story->crash_count > 0,
+		"assayd ended without a stop event and was started again"},
+	    {story->is_stopped,
+		"assayd was stopped: what was started since is not on record"},
+	    {story->unmeasured_count > 0,
+		"an event was logged just before a crash and not measured"},
+	    {story->stray_count > 0,
+		"the log has events about domains that do not fit: see strays"},
+	    {context->verdict->quoted[PCR_SHA384] == 0,
+		"the sha384 bank is not quoted: only sha256 was compared"},
+	    {boot_registers_leave_options_open(named),
+		"the reference names register 4 and neither 7 nor 1: options "
+		"that a boot entry adds without Secure Boot are not covered"},
+	    {is_off,
+		"the reference says that Secure Boot is off: options that a "
+		"boot entry adds are not covered"},
+	    {(named & (1u << 4 | 1u << 17 | 1u << 18)) == 1u << 17,
+		"the reference names register 17 and not 18: after a launch by "
+		"TXT most of what was launched is in 18"},
+	    {other_registers(context) != 0,
+		"registers that the reference does not name were extended "
+		"after "
+		"firmware, by another program or another assayd: see others"},
+	    {demand->trust == NULL,
+		"nothing shows that the trust policy in force is yours: give "
+		"--trust"},
+	    {demand->trust != NULL && version > trust_version(demand->trust),
+		"the host has a later trust policy than the one given, which "
+		"nobody compared: give its chain with --updates"},
+	    {evidence_rules_has_older(story, demand),
+		"an image was started under an earlier trust policy or store "
+		"index than the demanded one, and no end of it is known"},
+	};
+
+	return warnings[number].applies ? warnings[number].text : NULL;
+}

@@ -1,0 +1,32 @@
+/*
+ * The verdict over a host, for a person and as JSON: what was checked, what
+ * that proves, what ran, and what it does not prove.
+ */
+#ifndef ASSAY_CLI_EVIDENCE_VERDICT_H
+#define ASSAY_CLI_EVIDENCE_VERDICT_H
+
+#include <jansson.h>
+
+#include "measure/verify/enrolment.h"
+#include "measure/verify/evidence_verify.h"
+
+#define VERDICT_SCHEMA "assay.verdict/1"
+
+/* All borrowed. */
+struct verdict_context {
+	const struct evidence_verdict *verdict;
+	const struct evidence_demand *demand;
+	const struct pcr_values *values;
+	const struct prediction *release; /* that fits */
+	const char *release_path;
+	const struct enrolment *enrolment; /* or only the name of a key */
+	const struct digest *bound_to;     /* or evidence_no_context */
+	bool is_ek_certified;              /* by an authority that was given */
+};
+
+void verdict_print(const struct verdict_context *context);
+
+/* Returns owned; NULL if memory is short. */
+json_t *verdict_encode(const struct verdict_context *context);
+
+#endif
