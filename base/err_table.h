@@ -353,6 +353,9 @@ X(411, FAULT_INJECTED, ENVIRONMENT, \
 X(412, PKCS11_FAILED, ENVIRONMENT, \
   "the PKCS#11 module or its token did not do what was asked", \
   "see the error text; signing in two steps with --pae-only always works") \
+X(413, ORDER_BROKEN, ENVIRONMENT, \
+  "the process that decides about a build wrote what its protocol does not allow", \
+  "see the log of assayd") \
 /* Booting: images, ramdisks, predictions */ \
 X(500, PREDICTION_MALFORMED, REFUSAL, \
   "the predicted or reference registers break their format", \

@@ -54,10 +54,19 @@ file_read(const char *path, size_t max_bytes, char **ret_text, size_t *ret_len,
 	return read_all(fd, path, max_bytes, ret_text, ret_len, err);
 }
 
-/* O_NONBLOCK, so that the open of a FIFO does not wait for a writer. */
 int
 file_read_regular(const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+
+	TRY(file_open_regular(path, &fd, err));
+	return file_read_open(fd, path, max_bytes, ret_text, ret_len, err);
+}
+
+/* O_NONBLOCK, so that the open of a FIFO does not wait for a writer. */
+int
+file_open_regular(const char *path, int *ret_fd, struct err *err)
 {
 	CLEANUP(closep)
 	int fd = open(path,
@@ -70,6 +79,15 @@ file_read_regular(const char *path, size_t max_bytes, char **ret_text,
 	if (fd < 0)
 		return err_set_errno(err, STORE_IO, "%s",
 		    err_quote_str(path).text);
+	TRY(check_regular(fd, path, err));
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int
+file_read_open(int fd, const char *path, size_t max_bytes, char **ret_text,
+    size_t *ret_len, struct err *err)
+{
 	TRY(check_regular(fd, path, err));
 	return read_all(fd, path, max_bytes, ret_text, ret_len, err);
 }

@@ -28,6 +28,12 @@ int file_read(const char *path, size_t max_bytes, char **ret_text,
 int file_read_regular(const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err);
 
+/* The two halves of that: for who opens what another process reads. Borrows
+ * `fd`; `path` is for error texts. */
+int file_open_regular(const char *path, int *ret_fd, struct err *err);
+int file_read_open(int fd, const char *path, size_t max_bytes, char **ret_text,
+    size_t *ret_len, struct err *err);
+
 /*
  * Open the directory of `path`, once, so that who may rename a part of the path
  * does not move what is done in it elsewhere: for *at() calls, not for reading

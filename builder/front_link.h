@@ -7,7 +7,7 @@
 #ifndef ASSAY_BUILDER_FRONT_LINK_H
 #define ASSAY_BUILDER_FRONT_LINK_H
 
-#include "builder/build_link.h"
+#include "builder/verify_link.h"
 #include "builder/outcome.h"
 #include "builder/platform.h"
 #include "builder/quote.h"

@@ -44,34 +44,6 @@ image_cache_add(struct image_cache *cache, const struct digest *digest,
 	cache->bytes += sealed_bytes(checked).len;
 }
 
-const struct trust_verdict *
-image_cache_verdict(const struct image_cache *cache,
-    const struct digest *policy, const struct digest *envelope)
-{
-	size_t count = cache->verdicts_added;
-
-	if (count > IMAGE_CACHE_VERDICTS)
-		count = IMAGE_CACHE_VERDICTS;
-	for (size_t i = 0; i < count; i++) {
-		const struct image_cache_verdict *entry = &cache->verdicts[i];
-
-		if (digest_equal(&entry->policy, policy) &&
-		    digest_equal(&entry->verdict.envelope, envelope))
-			return &entry->verdict;
-	}
-	return NULL;
-}
-
-void
-image_cache_add_verdict(struct image_cache *cache, const struct digest *policy,
-    const struct trust_verdict *verdict)
-{
-	if (image_cache_verdict(cache, policy, &verdict->envelope) != NULL)
-		return;
-	cache->verdicts[cache->verdicts_added++ % IMAGE_CACHE_VERDICTS] =
-	    (struct image_cache_verdict){*policy, *verdict};
-}
-
 void
 image_cache_touch(const struct image_cache *cache)
 {
@@ -90,7 +62,6 @@ image_cache_done(struct image_cache *cache)
 	for (size_t i = 0; i < IMAGE_CACHE_BLOBS; i++)
 		sealed_freep(&cache->entries[i].sealed);
 	cache->bytes = 0;
-	cache->verdicts_added = 0;
 }
 
 static struct image_cache_entry *

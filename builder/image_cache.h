@@ -1,26 +1,19 @@
 /*
- * What was verified before: blobs, as sealed memory that the supervisor holds
- * and every build child inherits, and verdicts on the signatures of envelopes.
- * Both by digest.
+ * Blobs that were checked before, by digest: sealed memory that the supervisor
+ * holds and every build child gets.
  *
  * An entry is a statement: this sealed memfd has this digest. Only a build
- * child that hashed it may make the statement (see checked_blob_new), so that
+ * child that hashed it may make the statement (see checked_blob_new()), so that
  * a second build of an image neither reads, unpacks nor hashes its blobs
  * again. Bounded in number and bytes; the least recently used go first.
- *
- * A verdict says which roles of a policy signed the envelope with this digest.
- * It is kept under the digest of that policy, and found by no other: the policy
- * in force may change while assayd runs. Why a verdict can stand in for
- * verifying again: verified_manifest_again().
  */
 #ifndef ASSAY_BUILDER_IMAGE_CACHE_H
 #define ASSAY_BUILDER_IMAGE_CACHE_H
 
 #include "base/digest.h"
 #include "base/sealed.h"
-#include "keys/trust.h"
 
-enum { IMAGE_CACHE_BLOBS = 64, IMAGE_CACHE_VERDICTS = 64 };
+enum { IMAGE_CACHE_BLOBS = 64 };
 #define IMAGE_CACHE_BYTES LIMIT_MIB(1024)
 
 struct image_cache_entry {
@@ -29,17 +22,10 @@ struct image_cache_entry {
 	uint64_t last_used;
 };
 
-struct image_cache_verdict {
-	struct digest policy;
-	struct trust_verdict verdict;
-};
-
 struct image_cache {
 	struct image_cache_entry entries[IMAGE_CACHE_BLOBS];
 	uint64_t uses;
 	size_t bytes;
-	struct image_cache_verdict verdicts[IMAGE_CACHE_VERDICTS];
-	size_t verdicts_added; /* the oldest ones were overwritten */
 };
 
 /* Borrowed, or NULL. */
@@ -49,14 +35,6 @@ const struct sealed *image_cache_find(struct image_cache *cache,
 /* Takes `checked`. Too large a blob, or one that is there, is let go. */
 void image_cache_add(struct image_cache *cache, const struct digest *digest,
     struct sealed *checked);
-
-/* That of this policy on this envelope. Borrowed, or NULL. */
-const struct trust_verdict *image_cache_verdict(const struct image_cache *cache,
-    const struct digest *policy, const struct digest *envelope);
-
-/* The oldest one goes. */
-void image_cache_add_verdict(struct image_cache *cache,
-    const struct digest *policy, const struct trust_verdict *verdict);
 
 /*
  * Map the entries' pages in this process now, so that a build does not wait for

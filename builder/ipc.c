@@ -74,6 +74,14 @@ ipc_send_now(int fd, const void *record, size_t size,
 {
 	size_t count = 0;
 	const int *fds = attached != NULL ? sealed_fds(attached, &count) : NULL;
+
+	return ipc_send_fds_now(fd, record, size, fds, count, ret_is_full, err);
+}
+
+int
+ipc_send_fds_now(int fd, const void *record, size_t size, const int *fds,
+    size_t count, bool *ret_is_full, struct err *err)
+{
 	ssize_t sent = send_message(fd, record, size, fds, count, MSG_DONTWAIT);
 
 	/* Of descriptors under way each user has a share: ETOOMANYREFS. */

@@ -37,6 +37,10 @@ int ipc_send(int fd, const void *record, size_t size, int pass_fd,
 int ipc_send_now(int fd, const void *record, size_t size,
     const struct sealed *attached, bool *ret_is_full, struct err *err);
 
+/* The same with descriptors, of which the caller keeps its own. */
+int ipc_send_fds_now(int fd, const void *record, size_t size, const int *fds,
+    size_t count, bool *ret_is_full, struct err *err);
+
 /*
  * One direction that cannot carry descriptors at all, for a sender that is not
  * believed: a descriptor that is closed may make its holder wait (a socket that

@@ -6,10 +6,9 @@
 #ifndef ASSAY_BUILDER_RECORD_LINK_H
 #define ASSAY_BUILDER_RECORD_LINK_H
 
-#include "builder/build_link.h"
 #include "builder/platform.h"
 #include "builder/quote.h"
-#include "builder/trust_in_force.h"
+#include "builder/rules.h"
 #include "measure/event.h"
 
 enum record_kind {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "image-store/image_name.h"
 #include "image-store/manifest.h"
 
 static bool is_terminated(const char *text, size_t size);
@@ -12,7 +13,7 @@ request_check(const struct build_request *request, struct err *err)
 	static const uint8_t zero[UUID_BYTES];
 
 	if (!is_terminated(request->image, sizeof(request->image)) ||
-	    !manifest_name_is_valid(request->image))
+	    !image_name_is_valid(request->image))
 		return err_set_field(err, RPC_PARAMETER_BAD, "image",
 		    "image: not a legal image name");
 	if (!is_terminated(request->name, sizeof(request->name)) ||

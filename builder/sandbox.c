@@ -67,9 +67,16 @@ static const int stage_calls[] = {
     SCMP_SYS(memfd_create),
 };
 
+/* The chain of policies, read; sealed memory, made and taken. */
+static const int verify_calls[] = {
+    SCMP_SYS(pread64),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(memfd_create),
+};
+
 /* Hypercalls and mappings are ioctls on Xen's devices; xenstored is a socket;
- * libxl's records are files, found in a directory; sealed memory is mapped; the
- * stage is awaited.
+ * libxl's records are files, found in a directory; sealed memory is mapped.
  * Not here: any way to start a program, to open a socket, to trace. */
 static const int build_calls[] = {
     SCMP_SYS(ioctl),
@@ -86,8 +93,6 @@ static const int build_calls[] = {
     SCMP_SYS(ftruncate),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(nanosleep),
-    SCMP_SYS(wait4),
-    SCMP_SYS(kill),
     SCMP_SYS(mlock),
     SCMP_SYS(munlock),
     SCMP_SYS(pread64),
@@ -207,6 +212,8 @@ allow_role(scmp_filter_ctx filter, enum sandbox_role role)
 		return allow(filter, front_calls, countof(front_calls));
 	case SANDBOX_STAGE:
 		return allow(filter, stage_calls, countof(stage_calls));
+	case SANDBOX_VERIFY:
+		return allow(filter, verify_calls, countof(verify_calls));
 	case SANDBOX_BUILD:
 		return allow(filter, build_calls, countof(build_calls));
 	case SANDBOX_TPM:

@@ -10,10 +10,11 @@
 #include "base/err.h"
 
 enum sandbox_role {
-	SANDBOX_FRONT, /* one listening socket, one link to the supervisor */
-	SANDBOX_STAGE, /* one store directory, one link to a build */
-	SANDBOX_BUILD, /* Xen handles; keeps its user, which Xen asks for */
-	SANDBOX_TPM,   /* the TPM, the event log, one link to the supervisor */
+	SANDBOX_FRONT,  /* one listening socket, one link to the supervisor */
+	SANDBOX_STAGE,  /* one store directory, one link to a build */
+	SANDBOX_VERIFY, /* links to the supervisor and the stage */
+	SANDBOX_BUILD,  /* Xen handles; keeps its user, which Xen asks for */
+	SANDBOX_TPM,    /* the TPM, the event log, one link to the supervisor */
 };
 
 /*

@@ -1,16 +1,13 @@
 #include "builder/stage_client.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/stage_link.h"
+#include "image-store/image_name.h"
 
 static void ask(struct stage *stage, struct stage_call *call, const char *what,
     int pass_fd);
@@ -21,26 +18,13 @@ static int ask_for_memory(struct stage *stage, struct stage_call *call,
     struct err *err);
 static int check_entry(struct layout_entry *entry, struct err *err);
 
-void
-stage_stop(struct stage *stage)
-{
-	if (stage->fd < 0)
-		return;
-	closep(&stage->fd);
-	kill(stage->pid, SIGKILL);
-	waitpid(stage->pid, NULL, 0);
-}
-
 int
-stage_open_store(struct stage *stage, const char *path, struct err *err)
+stage_give_store(struct stage *stage, int store_fd, struct err *err)
 {
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stage_call call = {.kind = STAGE_OPEN};
 	struct stage_answer answer;
 
-	if (fd < 0)
-		return err_set_errno(err, STORE_IO, "store %s", path);
-	ask(stage, &call, "store", fd);
+	ask(stage, &call, "store", store_fd);
 	TRY(receive_answer(stage, &answer, NULL, err));
 	return outcome_to(&answer.outcome, STAGE_FAILED, err);
 }
@@ -182,8 +166,8 @@ check_entry(struct layout_entry *entry, struct err *err)
 {
 	entry->claimed_name[sizeof(entry->claimed_name) - 1] = '\0';
 	entry->claimed_version[sizeof(entry->claimed_version) - 1] = '\0';
-	if (!manifest_name_is_valid(entry->claimed_name) ||
-	    !manifest_version_is_valid(entry->claimed_version))
+	if (!image_name_is_valid(entry->claimed_name) ||
+	    !image_version_is_valid(entry->claimed_version))
 		return err_set(err, STAGE_FAILED, "an illegal image name");
 	if (entry->provenance_count > LIMIT_PROVENANCE)
 		return err_set(err, STAGE_FAILED, "too many statements");

@@ -5,29 +5,18 @@
 #ifndef ASSAY_BUILDER_STAGE_CLIENT_H
 #define ASSAY_BUILDER_STAGE_CLIENT_H
 
-#include <sys/types.h>
-
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/sealed.h"
 #include "image-store/layout.h"
 
 struct stage {
-	int fd; /* the link; -1: not started */
-	pid_t pid;
+	int fd; /* the link */
 };
 
-#define STAGE_NONE ((struct stage){.fd = -1})
-
-/*
- * Give it the store's directory, before any other request: it is opened here,
- * now, so that a store that was replaced meanwhile is the one that is read.
- * Errors: STORE_IO, STORE_MALFORMED.
- */
-int stage_open_store(struct stage *stage, const char *path, struct err *err);
-
-/* End it and wait for it. Does nothing if it was not started. */
-void stage_stop(struct stage *stage);
+/* Give it the store's directory, before any other request. Borrows `store_fd`
+ * for the call. Errors: STORE_IO, STORE_MALFORMED. */
+int stage_give_store(struct stage *stage, int store_fd, struct err *err);
 
 /*
  * Requests. Each returns the stage's own refusal, or STAGE_FAILED when it died

@@ -5,19 +5,13 @@
 #ifndef ASSAY_BUILDER_TRUST_IN_FORCE_H
 #define ASSAY_BUILDER_TRUST_IN_FORCE_H
 
+#include "builder/rules.h"
 #include "keys/trust.h"
 
 struct trust_in_force {
 	const struct trust_policy *root; /* borrowed: that of the ramdisk */
 	struct trust_policy *newest;     /* owned: the chain's end, or NULL */
 	struct digest chain;             /* of its bytes, which may be none */
-};
-
-/* Which one it is: a plain value, for other processes. */
-struct trust_mark {
-	struct digest chain;
-	struct digest policy; /* trust_digest() */
-	int64_t version;
 };
 
 /*
@@ -39,13 +33,5 @@ void trust_in_force_done(struct trust_in_force *trust);
 const struct trust_policy *trust_in_force_policy(
     const struct trust_in_force *trust);
 struct trust_mark trust_in_force_mark(const struct trust_in_force *trust);
-
-/*
- * May `next` take the place of `current`? Yes if it is the same policy, too.
- * Errors: TRUST_DOWNGRADE for an older one, as when lines of the chain were
- * taken away; TRUST_REPLAYED for another one of the same version.
- */
-int trust_mark_check(const struct trust_mark *current,
-    const struct trust_mark *next, struct err *err);
 
 #endif

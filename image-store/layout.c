@@ -10,6 +10,7 @@
 #include "base/draft.h"
 #include "base/json.h"
 #include "base/scope.h"
+#include "image-store/image_name.h"
 #include "image-store/layout_file.h"
 #include "image-store/manifest.h"
 
@@ -322,8 +323,8 @@ read_ref_name(const struct json_at *at, struct layout_entry *entry,
 		return json_refuse(at, OCI_REF_NAME, err, "not NAME:VERSION");
 	memcpy(entry->claimed_name, ref_name, (size_t)(colon - ref_name));
 	memcpy(entry->claimed_version, colon + 1, strlen(colon + 1));
-	if (!manifest_name_is_valid(entry->claimed_name) ||
-	    !manifest_version_is_valid(entry->claimed_version))
+	if (!image_name_is_valid(entry->claimed_name) ||
+	    !image_version_is_valid(entry->claimed_version))
 		return json_refuse(at, OCI_REF_NAME, err, "not NAME:VERSION");
 	return 0;
 }

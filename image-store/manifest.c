@@ -5,11 +5,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "base/utc.h"
-
-#define NAME_FIRST    "abcdefghijklmnopqrstuvwxyz0123456789"
-#define NAME_REST     NAME_FIRST "._-"
-#define VERSION_FIRST NAME_FIRST "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define VERSION_REST  VERSION_FIRST "._+-"
+#include "image-store/image_name.h"
 
 static const char *const format_names[] = {
     [KERNEL_ELF] = "elf",
@@ -54,8 +50,6 @@ static int check_range(const char *field, const struct range *range,
     uint32_t max, struct err *err);
 static int check_dates(const struct manifest *manifest, struct err *err);
 static int refuse(struct err *err, const char *field, const char *why);
-static bool is_word(const char *text, size_t max_bytes, const char *first_set,
-    const char *rest_set);
 static bool blob_equal(const struct blob *a, const struct blob *b);
 static json_t *pack_document(const struct manifest *m);
 static json_t *pack_kernel(const struct manifest *manifest);
@@ -112,19 +106,6 @@ manifest_encode(const struct manifest *manifest, char **ret_text,
 		return err_set(err, NO_MEMORY, "manifest text");
 	*ret_text = text;
 	return 0;
-}
-
-bool
-manifest_name_is_valid(const char *name)
-{
-	return is_word(name, LIMIT_NAME_BYTES, NAME_FIRST, NAME_REST);
-}
-
-bool
-manifest_version_is_valid(const char *version)
-{
-	return is_word(version, LIMIT_VERSION_BYTES, VERSION_FIRST,
-	    VERSION_REST);
 }
 
 static int
@@ -395,12 +376,12 @@ check_value(const struct manifest *manifest, struct err *err)
 static int
 check_names(const struct manifest *manifest, struct err *err)
 {
-	if (!manifest_name_is_valid(manifest->name))
+	if (!image_name_is_valid(manifest->name))
 		return refuse(err, "name", "not [a-z0-9][a-z0-9._-]*");
-	if (!manifest_version_is_valid(manifest->version))
+	if (!image_version_is_valid(manifest->version))
 		return refuse(err, "version",
 		    "not [A-Za-z0-9][A-Za-z0-9._+-]*");
-	if (!manifest_name_is_valid(manifest->rollback_location))
+	if (!image_name_is_valid(manifest->rollback_location))
 		return refuse(err, "rollback.location",
 		    "not [a-z0-9][a-z0-9._-]*");
 	if (manifest->rollback_index < 0)
@@ -463,16 +444,6 @@ refuse(struct err *err, const char *field, const char *why)
 {
 	return err_set_field(err, MANIFEST_MALFORMED, field, "%s: %s", field,
 	    why);
-}
-
-static bool
-is_word(const char *text, size_t max_bytes, const char *first_set,
-    const char *rest_set)
-{
-	size_t len = strlen(text);
-
-	return len > 0 && len <= max_bytes && strspn(text, first_set) > 0 &&
-	       strspn(text, rest_set) == len;
 }
 
 static bool

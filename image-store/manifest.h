@@ -89,8 +89,4 @@ int manifest_decode_at(const struct json_at *root,
 int manifest_encode(const struct manifest *manifest, char **ret_text,
     struct err *err);
 
-/* Is this a legal image name or version? */
-bool manifest_name_is_valid(const char *name);
-bool manifest_version_is_valid(const char *version);
-
 #endif

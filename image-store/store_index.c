@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "base/utc.h"
+#include "image-store/image_name.h"
 #include "keys/dsse.h"
 
 #define STORE_INDEX_JSON_DEPTH 3
@@ -250,10 +251,10 @@ decode_image(const struct json_at *at, struct store_index_image *image,
 	    "payload", NULL};
 
 	TRY(json_known(at, known, err));
-	TRY(decode_word(at, "name", LIMIT_NAME_BYTES, manifest_name_is_valid,
+	TRY(decode_word(at, "name", LIMIT_NAME_BYTES, image_name_is_valid,
 	    image->name, err));
 	TRY(decode_word(at, "version", LIMIT_VERSION_BYTES,
-	    manifest_version_is_valid, image->version, err));
+	    image_version_is_valid, image->version, err));
 	TRY(json_digest_in(at, "envelope", &image->envelope, err));
 	TRY(json_digest_in(at, "payload", &image->payload, err));
 	return 0;

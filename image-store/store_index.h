@@ -28,7 +28,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/sealed.h"
-#include "image-store/verified_image.h"
+#include "image-store/verified_manifest.h"
 #include "keys/trust.h"
 
 #define STORE_INDEX_SCHEMA "assay.store-index/1"

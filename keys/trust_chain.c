@@ -64,6 +64,16 @@ trust_chain_read(const char *path, char **ret_text, size_t *ret_len,
 }
 
 int
+trust_chain_read_open(int fd, const char *path, char **ret_text,
+    size_t *ret_len, struct err *err)
+{
+	if (file_read_open(fd, path, LIMIT_TRUST_CHAIN_BYTES, ret_text, ret_len,
+		err) != 0)
+		return blame_size(path, LIMIT_TRUST_CHAIN_BYTES, err);
+	return 0;
+}
+
+int
 trust_chain_follow(const struct trust_policy *root, struct bytes chain,
     struct trust_policy **ret_newest, struct err *err)
 {

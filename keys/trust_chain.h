@@ -44,6 +44,10 @@ int trust_apply_file(struct trust_policy **policy, const char *path,
 int trust_chain_read(const char *path, char **ret_text, size_t *ret_len,
     struct err *err);
 
+/* The same of a file that is open; `path` is for error texts. */
+int trust_chain_read_open(int fd, const char *path, char **ret_text,
+    size_t *ret_len, struct err *err);
+
 /*
  * Take every step of a chain, from `root` on. Returns the last one, owned;
  * NULL if there is no step. Errors name the line. The chain has a budget to

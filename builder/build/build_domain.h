@@ -1,31 +1,32 @@
 /*
- * The story: one domain from one signed image, or nothing.
+ * The second story: how an order is carried out, one domain or nothing. The
+ * first one, which wrote the order, is builder/verify/decide_build.c.
  */
 #ifndef ASSAY_BUILDER_BUILD_BUILD_DOMAIN_H
 #define ASSAY_BUILDER_BUILD_BUILD_DOMAIN_H
 
 #include "builder/config.h"
 #include "builder/build/domain.h"
-#include "builder/verify/image_fetch.h"
+#include "builder/build/piece_fetch.h"
 #include "builder/receipt.h"
 #include "builder/request.h"
 
 /* What a build needs; all borrowed. */
 struct build_env {
 	const struct config *config;
-	struct image_source images;
+	struct piece_source pieces;
 	struct domain_place place;
 	uint8_t handle[UUID_BYTES]; /* random: the domain is created under it */
 	int record_link; /* to the supervisor, who asks the tpm role */
 };
 
 /*
- * Build one domain from a signed image, or leave nothing behind.
- * `timing` is running; its phases end up in the receipt.
+ * Build the domain that the order and the request describe, or leave nothing
+ * behind. The order's timing goes on, and ends up in the receipt.
  * Errors: those of every step; *ret_receipt is untouched then.
  */
 int build_domain(const struct build_env *env,
-    const struct build_request *request, struct timing *timing,
+    const struct build_request *request, const struct order *order,
     struct receipt *ret_receipt, struct err *err);
 
 #endif

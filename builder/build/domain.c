@@ -76,22 +76,20 @@ domain_create(const struct domain_place *place,
 }
 
 int
-domain_announce(struct domain *domain, const struct verified_image *image,
+domain_announce(struct domain *domain, const struct order *order,
     struct err *err)
 {
 	const struct domain_place *place = domain->place;
 	const struct build_request *request = domain->request;
-	const struct manifest *manifest =
-	    verified_manifest_get(verified_image_manifest(image));
 	struct skeleton_input input = {
 	    .domid = domain->domid,
 	    .name = request->name,
 	    .memory_mib = request->memory_mib,
 	    .vcpus = request->vcpus,
-	    .kernel_elf = manifest->elf.digest,
-	    .has_ramdisk = manifest->has_ramdisk,
-	    .ramdisk = manifest->ramdisk.digest,
-	    .cmdline = manifest->cmdline,
+	    .kernel_elf = order->shape.elf.digest,
+	    .has_ramdisk = order->shape.has_ramdisk,
+	    .ramdisk = order->shape.ramdisk.digest,
+	    .cmdline = order->cmdline,
 	    .xenconsoled_domid = place->daemons->xenconsoled_domid,
 	    .console_port = domain->console_port,
 	    .xenstore_port = domain->xenstore_port,
@@ -108,16 +106,14 @@ domain_announce(struct domain *domain, const struct verified_image *image,
 }
 
 int
-domain_load(struct domain *domain, const struct verified_image *image,
-    struct err *err)
+domain_load(struct domain *domain, const struct order *order,
+    const struct image_pieces *pieces, struct err *err)
 {
 	const struct xen_port *xen = domain->place->xen;
-	const struct manifest *manifest =
-	    verified_manifest_get(verified_image_manifest(image));
 	struct xen_load load = {
-	    .elf = verified_image_elf(image),
-	    .ramdisk = verified_image_ramdisk(image),
-	    .cmdline = manifest->cmdline,
+	    .elf = image_pieces_elf(pieces),
+	    .ramdisk = image_pieces_ramdisk(pieces),
+	    .cmdline = order->cmdline,
 	    .memory_mib = domain->request->memory_mib,
 	    .vcpus = domain->request->vcpus,
 	    .console_port = domain->console_port,
@@ -223,7 +219,7 @@ prepare(struct domain *domain, const struct xen_domain_spec *spec,
 	void *xen = place->xen->xen;
 
 	if (place->link >= 0)
-		TRY(build_link_domain(place->link, domain->domid, err));
+		TRY(build_link_made(place->link, domain->domid, err));
 	TRY(ops->domain_prepare(xen, domain->domid, spec, err));
 	TRY(ops->evtchn_alloc(xen, domain->domid,
 	    place->daemons->xenstored_domid, &domain->xenstore_port, err));

@@ -14,9 +14,9 @@
 #ifndef ASSAY_BUILDER_BUILD_DOMAIN_H
 #define ASSAY_BUILDER_BUILD_DOMAIN_H
 
-#include "builder/request.h"
+#include "builder/order.h"
 #include "grant-preload/grant_plan.h"
-#include "image-store/verified_image.h"
+#include "image-store/image_pieces.h"
 
 struct domain;
 
@@ -49,12 +49,12 @@ int domain_create(const struct domain_place *place,
  * Begin to write its xenstore nodes, so that xenstored is busy with them while
  * we load. Nobody sees them before domain_publish().
  */
-int domain_announce(struct domain *domain, const struct verified_image *image,
+int domain_announce(struct domain *domain, const struct order *order,
     struct err *err);
 
-/* Load exactly the image's bytes and its command line. */
-int domain_load(struct domain *domain, const struct verified_image *image,
-    struct err *err);
+/* Load exactly these bytes, and the command line of the order. */
+int domain_load(struct domain *domain, const struct order *order,
+    const struct image_pieces *pieces, struct err *err);
 
 uint32_t domain_id(const struct domain *domain);
 /* Valid once loaded. */

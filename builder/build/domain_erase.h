@@ -11,14 +11,7 @@
 #define ASSAY_BUILDER_BUILD_DOMAIN_ERASE_H
 
 #include "builder/build/domain.h"
-
-/* What is known of a domain that may exist. */
-struct domain_claim {
-	uint8_t handle[UUID_BYTES]; /* it was created under; zero: unknown */
-	uint8_t uuid[UUID_BYTES];   /* the caller's */
-	uint32_t domid;             /* 0: none was reported */
-	bool may_have_uuid;         /* it may have got the caller's uuid */
-};
+#include "builder/build_link.h"
 
 /*
  * Remove the domain, its xenstore nodes and libxl's record. Everything is

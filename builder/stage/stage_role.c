@@ -19,8 +19,7 @@ struct shelf {
 	struct sealed *blob; /* the last one that was copied */
 };
 
-static int start_child(uint32_t sandbox_uid, int link, int parent_pid,
-    struct err *err);
+static int run(uint32_t sandbox_uid, int link, int parent_pid, struct err *err);
 static void serve(int link) __attribute__((noreturn));
 static int answer_call(struct shelf *shelf, const struct stage_call *call,
     int *fd, struct sealed **ret_sealed, struct err *err);
@@ -31,22 +30,16 @@ static int copy_blob(struct shelf *shelf, const struct stage_call *call,
 static int unpack(struct shelf *shelf, uint64_t elf_bytes, struct err *err);
 static int send_piece(void *link, int fd, struct err *err);
 
-int
-stage_role_start(uint32_t sandbox_uid, struct stage *ret_stage, struct err *err)
+void
+stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
 {
-	int parent_pid = getpid();
-	int link;
-	pid_t pid;
+	struct err err = {0};
 
-	TRY(ipc_fork(&link, &pid, err));
-	if (pid == 0)
-		_exit(start_child(sandbox_uid, link, parent_pid, err));
-	*ret_stage = (struct stage){.fd = link, .pid = pid};
-	return 0;
+	_exit(run(sandbox_uid, link, parent_pid, &err));
 }
 
 static int
-start_child(uint32_t sandbox_uid, int link, int parent_pid, struct err *err)
+run(uint32_t sandbox_uid, int link, int parent_pid, struct err *err)
 {
 	struct stage_answer refusal = {.is_last = true};
 	int code;

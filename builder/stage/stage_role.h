@@ -1,17 +1,21 @@
 /*
  * The stage: reads the store and unpacks kernels, outside the trusted role.
  *
- * One process for one build, started by the build child before it opens Xen.
- * It holds the store's directory and one link, runs as nobody behind seccomp,
- * and offers sealed memory. Taken over, it can offer bytes that are refused.
+ * One process for one build: first the verify role asks it, then the build
+ * role, over the same link. It holds the store's directory and that link, runs
+ * as nobody behind seccomp, and offers sealed memory. Taken over, it can offer
+ * bytes that are refused.
  */
 #ifndef ASSAY_BUILDER_STAGE_STAGE_ROLE_H
 #define ASSAY_BUILDER_STAGE_STAGE_ROLE_H
 
-#include "builder/stage_client.h"
+#include <stdint.h>
 
-/* Start it, without a store yet. Errors: SYSTEM_FAILED. */
-int stage_role_start(uint32_t sandbox_uid, struct stage *ret_stage,
-    struct err *err);
+/*
+ * Run in a process of its own, without a store yet, until the other ends of the
+ * link are closed. Takes the link; never returns.
+ */
+void stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
+    __attribute__((noreturn));
 
 #endif

@@ -1,48 +1,70 @@
 /*
- * A job: one build child, what it was asked, what it has told so far, and who
+ * A job: what was asked, who works on it, what they have told so far, and who
  * waits for the answer. The supervisor holds a fixed number of them.
+ *
+ * A build has two steps, each with a child of its own: one decides, and then
+ * another one carries out its order.
  */
 #ifndef ASSAY_BUILDER_SUPERVISOR_JOB_H
 #define ASSAY_BUILDER_SUPERVISOR_JOB_H
 
-#include <sys/types.h>
-
 #include "builder/build_link.h"
-#include "builder/build/build_role.h"
+#include "builder/supervisor/child.h"
+#include "builder/supervisor/role_start.h"
+#include "builder/verify_link.h"
+
+enum task_kind {
+	TASK_BUILD = 1,
+	TASK_LIST_IMAGES,
+	TASK_ERASE, /* destroy a domain, or what is left of one */
+};
+
+struct task {
+	enum task_kind kind;
+	struct build_request build; /* TASK_BUILD */
+	uint8_t handle[UUID_BYTES]; /* TASK_BUILD: random, for this one */
+	struct domain_claim claim;  /* TASK_ERASE */
+};
 
 enum job_state {
 	JOB_FREE,
-	JOB_READY, /* a child waits for a task */
 	JOB_RUNNING,
 	JOB_ENDING, /* answered; the child has only to end */
 };
 
+/* What its child does now. Nothing can exist before JOB_BUILDING. */
+enum job_step {
+	JOB_DECIDING,
+	JOB_LISTING,
+	JOB_BUILDING,
+	JOB_ERASING,
+};
+
 struct job {
 	enum job_state state;
+	enum job_step step;
 	struct task task;
 	uint32_t connection;
-	uint32_t uid; /* who asked */
-	pid_t pid;
-	int pidfd;        /* readable once the child has ended */
-	int link;         /* -1: nothing more is to be read from it */
-	uint32_t seconds; /* that it may take */
+	uint32_t uid;       /* who asked */
+	struct child child; /* that works on it now */
+	struct child stage; /* of a build or a listing */
+	int stage_fd;       /* its link, for the second step */
+	uint32_t seen;      /* kinds of reports of this step: 1 << kind */
+	uint32_t seconds;   /* that it may take */
 	uint64_t deadline_usec;
-	uint32_t domid;              /* 0: none reported */
-	uint32_t tag;                /* of what it asked the tpm role, or 0 */
-	struct store_epoch store;    /* that it asked to put on record */
-	struct trust_in_force trust; /* likewise; owned */
-	bool is_recorded; /* its build was, or will be, put on record */
-	bool is_done;     /* REPORT_DONE came */
-	bool is_unfit;    /* REPORT_UNFIT came */
-	bool is_second;   /* another child was unfit for this task */
-	struct report done;
+	uint32_t domid;           /* 0: none reported */
+	uint32_t tag;             /* of what it asked the tpm role, or 0 */
+	struct store_epoch store; /* that it asked to put on record */
+	struct trust_mark trust;  /* likewise */
+	bool is_recorded;         /* its build was, or will be, put on record */
+	bool is_done;             /* the last report of its last step came */
+	bool is_unfit;            /* BUILD_UNFIT came */
+	bool is_second;           /* another child was unfit for this task */
+	struct outcome outcome;   /* once it is done */
+	struct receipt receipt;
 	struct sealed *listing; /* TASK_LIST_IMAGES: the rows; owned */
 	enum err_code killed;   /* why we killed it, or ERR_NONE */
 };
-
-/* Start a child that waits, in a free job. Errors: SYSTEM_FAILED. */
-int job_prepare(struct job *job, const struct role_env *env,
-    enum child_kind kind, struct err *err);
 
 /* Who asked for a task, and until when it has to be done. */
 struct job_terms {
@@ -51,13 +73,12 @@ struct job_terms {
 	uint32_t seconds;
 };
 
-/*
- * Give a waiting child its task. On failure the child is as good as dead and
- * the job stays what it was.
- * Errors: SYSTEM_FAILED.
- */
-int job_assign(struct job *job, const struct task *task,
-    const struct job_terms *terms, struct err *err);
+/* A free job has this task from now on. */
+void job_begin(struct job *job, const struct task *task,
+    const struct job_terms *terms);
+
+/* This child works on it now. Takes the child. */
+void job_attach(struct job *job, enum job_step step, struct child *child);
 
 /* Kill the child; its end is seen by job_collect(). */
 void job_kill(struct job *job, enum err_code why);

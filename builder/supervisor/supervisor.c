@@ -18,6 +18,8 @@ enum {
 	POLL_ANSWERS,
 	POLL_RECORDER,
 	POLL_SIGNAL,
+	POLL_READY,
+	POLL_READY_BUILD,
 	POLL_FIRST_JOB,
 	POLL_COUNT = POLL_FIRST_JOB + SUPERVISOR_JOBS,
 };
@@ -37,7 +39,8 @@ enum { STOP_USEC = 5000000 };
  * it goes in that time. */
 enum { RECOVERY_USEC = 10000000 };
 
-static int start(struct supervisor *sup, struct err *err);
+static int start(struct supervisor *sup, const struct trust_policy *policy,
+    struct err *err);
 static int watch_signals(struct supervisor *sup, struct err *err);
 static int recover(struct supervisor *sup, struct err *err);
 static int loop(struct supervisor *sup, struct err *err);
@@ -49,13 +52,14 @@ static struct pollfd poll_of_job(const struct job *job);
 static int poll_timeout_ms(const struct supervisor *sup);
 static void kill_late_jobs(struct supervisor *sup);
 static void serve(struct supervisor *sup, const struct pollfd *fds);
+static void lose_ready(struct supervisor *sup);
 static void take_signal(struct supervisor *sup);
 static void begin_to_stop(struct supervisor *sup);
 static void stop(struct supervisor *sup);
 static void supervisor_done(struct supervisor *sup);
 
 int
-supervisor_run(const struct config *config, struct trust_in_force *trust,
+supervisor_run(const struct config *config, const struct trust_in_force *trust,
     const struct fault *fault, const struct journal *journal,
     bool is_development, int *listen_fd, struct err *err)
 {
@@ -78,13 +82,15 @@ supervisor_run(const struct config *config, struct trust_in_force *trust,
 	sup->started_usec = timing_now_usec();
 	sup->env = (struct role_env){
 	    .config = config,
-	    .trust = *trust,
+	    .root = trust->root,
 	    .cache = &sup->cache,
 	    .fault = *fault,
 	    .parent_pid = getpid(),
 	};
-	trust->newest = NULL; /* ours from here on */
-	code = start(sup, err);
+	sup->trust = trust_in_force_mark(trust);
+	sup->ready = DECIDER_NONE;
+	sup->ready_build = CHILD_NONE;
+	code = start(sup, trust_in_force_policy(trust), err);
 	if (code == 0)
 		code = loop(sup, err);
 	stop(sup);
@@ -93,7 +99,8 @@ supervisor_run(const struct config *config, struct trust_in_force *trust,
 }
 
 static int
-start(struct supervisor *sup, struct err *err)
+start(struct supervisor *sup, const struct trust_policy *policy,
+    struct err *err)
 {
 	TRY(watch_signals(sup, err));
 	TRY(outbox_init(&sup->front.answers, sizeof(struct front_answer),
@@ -101,12 +108,11 @@ start(struct supervisor *sup, struct err *err)
 	TRY(outbox_init(&sup->records, sizeof(struct record_call), RECORDS,
 	    false, err));
 	TRY(xen_port_libxc_open(false, &sup->xen, err));
-	TRY(supervisor_start_recorder(sup, err));
+	TRY(supervisor_start_recorder(sup, policy, err));
 	TRY(recover(sup, err));
 	TRY(domain_table_load(sup->journal, &sup->xen, &sup->domains, err));
 	log_line("started store=%s trust_version=%lld domains=%u",
-	    sup->config->store,
-	    (long long)trust_in_force_mark(&sup->env.trust).version,
+	    sup->config->store, (long long)sup->trust.version,
 	    sup->domains.count);
 	return 0;
 }
@@ -122,6 +128,7 @@ watch_signals(struct supervisor *sup, struct err *err)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	sup->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (sup->signal_fd < 0)
@@ -192,26 +199,29 @@ has_stopped(const struct supervisor *sup)
 }
 
 /*
- * A child that waits for the next task, while nothing is built: it inherits
- * the cache as it is then, and costs no build any time.
+ * Children that wait for the next task, while nothing is built: they find the
+ * cache as it is then, and cost no build any time.
  */
 static void
 keep_one_ready(struct supervisor *sup)
 {
-	struct job *job = supervisor_find_job(sup, JOB_FREE);
 	struct err err;
+	int code = 0;
 
+	if (sup->is_unready || sup->stop_usec != 0)
+		return;
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
-		const struct job *other = &sup->jobs[i];
+		const struct job *job = &sup->jobs[i];
 
-		if (other->state == JOB_READY ||
-		    (other->state == JOB_RUNNING &&
-			other->task.kind != TASK_ERASE))
+		if (job->state == JOB_RUNNING && job->task.kind != TASK_ERASE)
 			return;
 	}
-	if (job == NULL || sup->is_unready || sup->stop_usec != 0)
-		return;
-	if (job_prepare(job, &sup->env, CHILD_FOR_ANY_TASK, &err) != 0) {
+	if (sup->ready_build.pid == 0)
+		code = role_start_build(&sup->env, CHILD_TO_BUILD,
+		    &sup->ready_build, &err);
+	if (code == 0 && sup->ready.verify.pid == 0)
+		code = role_start_decider(&sup->env, &sup->ready, &err);
+	if (code != 0) {
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
 		    err.text);
 		sup->is_unready = true;
@@ -249,6 +259,10 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	};
 	fds[POLL_SIGNAL] =
 	    (struct pollfd){.fd = sup->signal_fd, .events = POLLIN};
+	fds[POLL_READY] =
+	    (struct pollfd){.fd = sup->ready.verify.link, .events = POLLIN};
+	fds[POLL_READY_BUILD] =
+	    (struct pollfd){.fd = sup->ready_build.link, .events = POLLIN};
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		fds[POLL_FIRST_JOB + i] = poll_of_job(&sup->jobs[i]);
 }
@@ -257,7 +271,7 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 static struct pollfd
 poll_of_job(const struct job *job)
 {
-	int fd = job->link >= 0 ? job->link : job->pidfd;
+	int fd = job->child.link >= 0 ? job->child.link : job->child.pidfd;
 
 	return (struct pollfd){
 	    .fd = job->state == JOB_FREE ? -1 : fd,
@@ -317,11 +331,17 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 		/* What served another job may have given this one away. */
 		if (ready->revents == 0 || job->state == JOB_FREE)
 			continue;
-		if (ready->fd == job->link)
+		if (ready->fd == job->child.link)
 			supervisor_serve_job(sup, job);
-		else if (job->link < 0 && ready->fd == job->pidfd)
+		else if (job->child.link < 0 && ready->fd == job->child.pidfd)
 			supervisor_end_job(sup, job);
 	}
+	if (fds[POLL_READY].revents != 0 &&
+	    fds[POLL_READY].fd == sup->ready.verify.link)
+		lose_ready(sup);
+	if (fds[POLL_READY_BUILD].revents != 0 &&
+	    fds[POLL_READY_BUILD].fd == sup->ready_build.link)
+		lose_ready(sup);
 	if (fds[POLL_RECORDER].revents & (POLLIN | POLLHUP | POLLERR))
 		supervisor_serve_recorder(sup);
 	if (fds[POLL_RECORDER].revents & POLLOUT)
@@ -334,6 +354,16 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 		take_signal(sup);
 }
 
+/* It died, or it speaks before it has a task: another one begins with the next
+ * task, and not before. */
+static void
+lose_ready(struct supervisor *sup)
+{
+	supervisor_drop_decider(sup, &sup->ready);
+	graves_add(&sup->graves, &sup->ready_build);
+	sup->is_unready = true;
+}
+
 static void
 take_signal(struct supervisor *sup)
 {
@@ -341,7 +371,9 @@ take_signal(struct supervisor *sup)
 
 	if (read(sup->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (sup->stop_usec == 0)
+	if (info.ssi_signo == SIGCHLD)
+		graves_collect(&sup->graves);
+	else if (sup->stop_usec == 0)
 		begin_to_stop(sup);
 	else
 		sup->stop_usec = timing_now_usec();
@@ -353,11 +385,12 @@ begin_to_stop(struct supervisor *sup)
 {
 	sup->stop_usec = timing_now_usec() + STOP_USEC;
 	supervisor_stop_front(sup);
+	supervisor_drop_decider(sup, &sup->ready);
+	graves_add(&sup->graves, &sup->ready_build);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
 
-		if (job->state == JOB_READY ||
-		    (job->state == JOB_RUNNING && job->task.kind != TASK_ERASE))
+		if (job->state == JOB_RUNNING && job->task.kind != TASK_ERASE)
 			job_kill(job, BUILD_CANCELLED);
 	}
 }
@@ -383,7 +416,6 @@ supervisor_done(struct supervisor *sup)
 {
 	outbox_done(&sup->front.answers);
 	outbox_done(&sup->records);
-	trust_in_force_done(&sup->env.trust);
 	image_cache_done(&sup->cache);
 	domain_table_done(&sup->domains);
 	xen_port_close(&sup->xen);

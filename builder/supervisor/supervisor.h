@@ -20,8 +20,9 @@
  * left alone. Takes *trust, and *listen_fd, which goes to the front; borrows
  * the rest.
  */
-int supervisor_run(const struct config *config, struct trust_in_force *trust,
-    const struct fault *fault, const struct journal *journal,
-    bool is_development, int *listen_fd, struct err *err);
+int supervisor_run(const struct config *config,
+    const struct trust_in_force *trust, const struct fault *fault,
+    const struct journal *journal, bool is_development, int *listen_fd,
+    struct err *err);
 
 #endif

@@ -98,12 +98,7 @@ call_build(struct supervisor *sup, const struct front_call *call,
 {
 	const struct build_request *request = &call->build;
 	struct journal_pending entry = {.state = JOURNAL_MADE};
-	struct task task = {
-	    .kind = TASK_BUILD,
-	    .build = *request,
-	    .store = sup->store,
-	    .trust = trust_in_force_mark(&sup->env.trust),
-	};
+	struct task task = {.kind = TASK_BUILD, .build = *request};
 	struct job_terms terms = {
 	    .connection = call->connection,
 	    .uid = request->peer.uid,
@@ -207,11 +202,7 @@ static int
 call_list_images(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct task task = {
-	    .kind = TASK_LIST_IMAGES,
-	    .store = sup->store,
-	    .trust = trust_in_force_mark(&sup->env.trust),
-	};
+	struct task task = {.kind = TASK_LIST_IMAGES};
 	struct job_terms terms = {
 	    .connection = call->connection,
 	    .uid = call->build.peer.uid,
@@ -324,7 +315,7 @@ call_status(struct supervisor *sup, const struct front_call *call,
 	    .builds_refused = sup->builds_refused,
 	    .builds_running = supervisor_count_tasks(sup, TASK_BUILD),
 	    .domains = sup->domains.count,
-	    .trust_version = trust_in_force_mark(&sup->env.trust).version,
+	    .trust_version = sup->trust.version,
 	    .cached_bytes = sup->cache.bytes,
 	    .platform = sup->platform,
 	};

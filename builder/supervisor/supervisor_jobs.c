@@ -1,9 +1,12 @@
 /*
- * What build children report to the supervisor, and how they end.
+ * The life of jobs: who is given a task, and how it ends. What children report
+ * meanwhile is in supervisor_reports.c.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
@@ -12,15 +15,17 @@
 /* Of the words of a line: each image has a version and an error's name. */
 #define PASSED_OVER_SIZE (64 + LIMIT_PASSED_OVER * (LIMIT_VERSION_BYTES + 64))
 
-static int note(struct supervisor *sup, struct job *job,
-    const struct report *report, struct ipc_fds *fds, struct err *err);
-static int note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
+static int start_decider(struct supervisor *sup, struct job *job,
     struct err *err);
-static int note_build(struct supervisor *sup, struct job *job,
-    const struct report *report, struct err *err);
-static struct journal_pending entry_of(const struct job *job,
-    enum journal_state state);
-static void hand_over(struct supervisor *sup, struct job *job);
+static int give_to_decider(struct job *job, const struct verify_task *task,
+    const int fds[VERIFY_FDS], struct decider *decider, struct err *err);
+static int open_inputs(const struct config *config, int ret_fds[VERIFY_FDS],
+    struct err *err);
+static int start_erase(struct supervisor *sup, struct job *job,
+    struct err *err);
+static int give(const struct child *child, const void *task, size_t size,
+    const int *fds, size_t count, struct err *err);
+static void drop_helpers(struct supervisor *sup, struct job *job);
 static void end_build(struct supervisor *sup, struct job *job, bool ended_well,
     int code, const struct err *outcome);
 static void undo_build(struct supervisor *sup, const struct job *job,
@@ -33,128 +38,167 @@ static void log_build(struct supervisor *sup, const struct job *job, int code,
 static void write_passed_over(const struct passed_over *passed,
     char ret_text[PASSED_OVER_SIZE]);
 
-/* A task for the child that waits, or for a new one. */
 int
 supervisor_start_task(struct supervisor *sup, const struct task *task,
     const struct job_terms *terms, struct err *err)
 {
-	enum child_kind kind = CHILD_TO_ERASE;
-	struct job *job = NULL;
+	struct job *job = supervisor_find_job(sup, JOB_FREE);
+	int code;
 
 	sup->is_unready = false;
-	if (task->kind != TASK_ERASE) {
-		kind = CHILD_FOR_ANY_TASK;
-		job = supervisor_find_job(sup, JOB_READY);
-	}
-	if (job != NULL && job_assign(job, task, terms, err) == 0)
-		return 0;
-	job = supervisor_find_job(sup, JOB_FREE);
-	if (job == NULL)
+	if (job == NULL || !graves_have_room(&sup->graves))
 		return err_set(err, RPC_BUSY, "too many calls at once");
-	TRY(job_prepare(job, &sup->env, kind, err));
-	return job_assign(job, task, terms, err);
+	job_begin(job, task, terms);
+	code = task->kind == TASK_ERASE ? start_erase(sup, job, err)
+	                                : start_decider(sup, job, err);
+	if (code != 0)
+		job->state = JOB_FREE;
+	return code;
+}
+
+/* Those that wait, or new ones: what died while it waited is replaced. */
+static int
+start_decider(struct supervisor *sup, struct job *job, struct err *err)
+{
+	struct verify_task task = {
+	    .kind = job->task.kind == TASK_BUILD ? VERIFY_BUILD : VERIFY_LIST,
+	    .build = job->task.build,
+	    .store = sup->store,
+	    .trust = sup->trust,
+	    .known = sup->verdicts,
+	};
+	struct decider decider = sup->ready;
+	int fds[VERIFY_FDS] = {-1, -1};
+	int code;
+
+	TRY(open_inputs(sup->config, fds, err));
+	sup->ready = DECIDER_NONE;
+	code = give_to_decider(job, &task, fds, &decider, err);
+	if (code != 0) {
+		supervisor_drop_decider(sup, &decider);
+		code = role_start_decider(&sup->env, &decider, err);
+		if (code == 0)
+			code = give_to_decider(job, &task, fds, &decider, err);
+		if (code != 0)
+			supervisor_drop_decider(sup, &decider);
+	}
+	closep(&fds[VERIFY_STORE_FD]);
+	closep(&fds[VERIFY_CHAIN_FD]);
+	return code;
+}
+
+/* Takes the decider on success. */
+static int
+give_to_decider(struct job *job, const struct verify_task *task,
+    const int fds[VERIFY_FDS], struct decider *decider, struct err *err)
+{
+	TRY(give(&decider->verify, task, sizeof(*task), fds,
+	    fds[VERIFY_CHAIN_FD] < 0 ? VERIFY_CHAIN_FD : VERIFY_FDS, err));
+	job_attach(job, task->kind == VERIFY_BUILD ? JOB_DECIDING : JOB_LISTING,
+	    &decider->verify);
+	job->stage = decider->stage;
+	job->stage_fd = take_fd(&decider->stage_fd);
+	*decider = DECIDER_NONE;
+	return 0;
+}
+
+/*
+ * Opened now, so that a store or a chain that was replaced meanwhile is the one
+ * that is read. Nothing of either is looked at here, and neither open waits for
+ * a writer.
+ */
+static int
+open_inputs(const struct config *config, int ret_fds[VERIFY_FDS],
+    struct err *err)
+{
+	CLEANUP(closep)
+	int store = open(config->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (store < 0)
+		return err_set_errno(err, STORE_IO, "store %s", config->store);
+	if (config->trust_updates[0] != '\0')
+		TRY(file_open_regular(config->trust_updates,
+		    &ret_fds[VERIFY_CHAIN_FD], err));
+	ret_fds[VERIFY_STORE_FD] = take_fd(&store);
+	return 0;
+}
+
+int
+supervisor_start_build(struct supervisor *sup, struct job *job,
+    const struct order *order, struct err *err)
+{
+	struct build_task task = {
+	    .kind = BUILD_DOMAIN,
+	    .request = job->task.build,
+	    .order = *order,
+	};
+	struct child child = sup->ready_build;
+	int code;
+
+	sup->ready_build = CHILD_NONE;
+	memcpy(task.handle, job->task.handle, UUID_BYTES);
+	code = give(&child, &task, sizeof(task), &job->stage_fd, 1, err);
+	if (code != 0) {
+		graves_add(&sup->graves, &child);
+		TRY(role_start_build(&sup->env, CHILD_TO_BUILD, &child, err));
+		code =
+		    give(&child, &task, sizeof(task), &job->stage_fd, 1, err);
+	}
+	if (code != 0) {
+		graves_add(&sup->graves, &child);
+		return code;
+	}
+	graves_add(&sup->graves, &job->child);
+	job_attach(job, JOB_BUILDING, &child);
+	closep(&job->stage_fd);
+	return 0;
+}
+
+static int
+start_erase(struct supervisor *sup, struct job *job, struct err *err)
+{
+	struct build_task task = {
+	    .kind = BUILD_ERASE,
+	    .claim = job->task.claim,
+	};
+	struct child child = CHILD_NONE;
+
+	TRY(role_start_build(&sup->env, CHILD_TO_ERASE, &child, err));
+	if (give(&child, &task, sizeof(task), NULL, 0, err) != 0) {
+		graves_add(&sup->graves, &child);
+		return (int)err->code;
+	}
+	job_attach(job, JOB_ERASING, &child);
+	return 0;
+}
+
+/* A child that died meanwhile has no task whose remains would have to be
+ * removed: another child gets it. */
+static int
+give(const struct child *child, const void *task, size_t size, const int *fds,
+    size_t count, struct err *err)
+{
+	bool is_full = false;
+
+	if (child->link < 0)
+		return err_set(err, SYSTEM_FAILED, "the child has ended");
+	TRY(ipc_send_fds_now(child->link, task, size, fds, count, &is_full,
+	    err));
+	if (is_full)
+		return err_set(err, SYSTEM_FAILED, "the child takes no task");
+	return 0;
 }
 
 void
-supervisor_serve_job(struct supervisor *sup, struct job *job)
+supervisor_drop_decider(struct supervisor *sup, struct decider *decider)
 {
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
-	struct report report;
-	struct err failure;
-	bool is_end = false;
-
-	if (job->state == JOB_READY) {
-		/* It died, or it speaks before it has a task. */
-		job_kill(job, BUG);
-		job_close_link(job);
-		return;
-	}
-	if (ipc_receive_fds(job->link, &report, sizeof(report), &fds, &is_end,
-		&failure) != 0) {
-		job_kill(job, failure.code);
-		job_close_link(job);
-		return;
-	}
-	if (is_end) {
-		job_close_link(job);
-		return;
-	}
-	if (note(sup, job, &report, &fds, &failure) != 0)
-		job_kill(job, failure.code);
+	graves_add(&sup->graves, &decider->verify);
+	graves_add(&sup->graves, &decider->stage);
+	closep(&decider->stage_fd);
 }
 
-/* What is to be kept, or to be put on record. A child that reports what cannot
- * be noted does not go on. */
-static int
-note(struct supervisor *sup, struct job *job, const struct report *report,
-    struct ipc_fds *fds, struct err *err)
-{
-	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
-	struct err ignored;
-
-	switch ((enum report_kind)report->kind) {
-	case REPORT_DOMAIN:
-		return note_domain(sup, job, report->domid, err);
-	case REPORT_BLOB: /* one that does not get here is read again */
-		if (ipc_take_sealed(fds, LIMIT_RAMDISK_BYTES, "blob", &sealed,
-			&ignored) == 0)
-			image_cache_add(&sup->cache, &report->digest,
-			    take_ptr(&sealed));
-		return 0;
-	case REPORT_VERDICT:
-		image_cache_add_verdict(&sup->cache, &report->digest,
-		    &report->verdict);
-		return 0;
-	case REPORT_BUILD:
-		return note_build(sup, job, report, err);
-	case REPORT_EPOCH:
-		return supervisor_record_store(sup, job, report, err);
-	case REPORT_TRUST:
-		TRY(ipc_take_sealed(fds, LIMIT_TRUST_CHAIN_BYTES, "trust chain",
-		    &sealed, err));
-		return supervisor_record_trust(sup, job, sealed, err);
-	case REPORT_IMAGES:
-		sealed_freep(&job->listing);
-		return ipc_take_sealed(fds, FRONT_ATTACHED_BYTES, "listing",
-		    &job->listing, err);
-	case REPORT_DONE:
-		job->is_done = true;
-		job->done = *report;
-		if (job->task.kind == TASK_BUILD && report->outcome.code == 0)
-			hand_over(sup, job);
-		return 0;
-	case REPORT_UNFIT:
-		job->is_unfit = true;
-		return 0;
-	}
-	return err_set(err, BUG, "report %u", report->kind);
-}
-
-static int
-note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
-    struct err *err)
-{
-	struct journal_pending entry;
-
-	job->domid = domid;
-	entry = entry_of(job, JOURNAL_MADE);
-	return journal_update(sup->journal, &entry, err);
-}
-
-/* The journal first: were assayd killed between the two, an event that says
- * that the domain is gone would be missing; one too many ends nothing. */
-static int
-note_build(struct supervisor *sup, struct job *job, const struct report *report,
-    struct err *err)
-{
-	struct journal_pending entry = entry_of(job, JOURNAL_RECORDED);
-
-	TRY(journal_update(sup->journal, &entry, err));
-	return supervisor_record_build(sup, job, report, err);
-}
-
-static struct journal_pending
-entry_of(const struct job *job, enum journal_state state)
+struct journal_pending
+supervisor_entry_of(const struct job *job, enum journal_state state)
 {
 	struct journal_pending entry = {.domid = job->domid, .state = state};
 
@@ -167,20 +211,19 @@ entry_of(const struct job *job, enum journal_state state)
  * The domain is built and the child has let go of it: register it and answer.
  * What is left of the child is its end, which the caller need not wait for.
  */
-static void
-hand_over(struct supervisor *sup, struct job *job)
+void
+supervisor_hand_over(struct supervisor *sup, struct job *job)
 {
 	struct front_answer reply = {
 	    .connection = job->connection,
-	    .receipt = job->done.receipt,
+	    .receipt = job->receipt,
 	};
 	struct err failure;
 
 	if (job->killed != ERR_NONE)
 		return; /* too late: its end cleans up */
-	if (domain_table_add(&sup->domains, &job->done.receipt, &failure) !=
-		0 ||
-	    journal_commit(sup->journal, job->task.handle, &job->done.receipt,
+	if (domain_table_add(&sup->domains, &job->receipt, &failure) != 0 ||
+	    journal_commit(sup->journal, job->task.handle, &job->receipt,
 		&failure) != 0) {
 		job_kill(job, failure.code);
 		return;
@@ -205,10 +248,8 @@ supervisor_end_job(struct supervisor *sup, struct job *job)
 	}
 	if (!ended_well || job->is_unfit)
 		code = (int)outcome.code;
-	if (job->state == JOB_READY)
-		sup->is_unready = true;
 	if (job->state == JOB_RUNNING && !give_to_another(sup, job)) {
-		switch ((enum task_kind)job->task.kind) {
+		switch (job->task.kind) {
 		case TASK_BUILD:
 			end_build(sup, job, ended_well, code, &outcome);
 			break;
@@ -220,22 +261,31 @@ supervisor_end_job(struct supervisor *sup, struct job *job)
 			break;
 		}
 	}
+	drop_helpers(sup, job);
 	sealed_freep(&job->listing);
 	job->state = JOB_FREE;
 }
 
-/* A build that did not hand over its domain: the child undid it, or died, and
- * then somebody else has to remove what it left, before its caller hears. */
+static void
+drop_helpers(struct supervisor *sup, struct job *job)
+{
+	graves_add(&sup->graves, &job->stage);
+	closep(&job->stage_fd);
+}
+
+/* A build that did not hand over its domain: nobody began to make it; or the
+ * child undid it; or it died, and then somebody else has to remove what it
+ * left, before its caller hears. */
 static void
 end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
     const struct err *outcome)
 {
-	struct journal_pending entry = entry_of(job, JOURNAL_MADE);
+	struct journal_pending entry = supervisor_entry_of(job, JOURNAL_MADE);
 	struct err ignored;
 
 	log_build(sup, job, code, outcome);
 	sup->builds_refused++;
-	if (!ended_well) {
+	if (!ended_well && job->step == JOB_BUILDING) {
 		undo_build(sup, job, REMOVAL_ERASE, outcome, false);
 		return;
 	}
@@ -250,8 +300,8 @@ static void
 undo_build(struct supervisor *sup, const struct job *job,
     enum removal_step step, const struct err *why, bool is_answered)
 {
-	struct journal_pending entry =
-	    entry_of(job, job->is_recorded ? JOURNAL_RECORDED : JOURNAL_MADE);
+	struct journal_pending entry = supervisor_entry_of(job,
+	    job->is_recorded ? JOURNAL_RECORDED : JOURNAL_MADE);
 	struct removal_terms terms = {
 	    .step = step,
 	    .why = why->code,
@@ -283,7 +333,8 @@ end_listing(struct supervisor *sup, struct job *job, int code,
 		supervisor_send(sup, &reply, take_ptr(&job->listing));
 }
 
-/* Once: xenstored ended after the child had opened it. It did nothing. */
+/* Once: xenstored ended after the child had opened it. It did nothing, and all
+ * is decided anew. */
 static bool
 give_to_another(struct supervisor *sup, const struct job *unfit)
 {
@@ -299,11 +350,9 @@ give_to_another(struct supervisor *sup, const struct job *unfit)
 	    job == NULL)
 		return false;
 	log_line("again reason=\"xenstored was begun again\"");
-	if (job_prepare(job, &sup->env,
-		unfit->task.kind == TASK_ERASE ? CHILD_TO_ERASE
-					       : CHILD_FOR_ANY_TASK,
-		&err) != 0 ||
-	    job_assign(job, &unfit->task, &terms, &err) != 0)
+	/* The one that waits has opened the one that ended, too. */
+	graves_add(&sup->graves, &sup->ready_build);
+	if (supervisor_start_task(sup, &unfit->task, &terms, &err) != 0)
 		return false;
 	job->is_second = true;
 	return true;
@@ -348,7 +397,7 @@ log_build(struct supervisor *sup, const struct job *job, int code,
     const struct err *outcome)
 {
 	const struct build_request *build = &job->task.build;
-	const struct receipt *receipt = &job->done.receipt;
+	const struct receipt *receipt = &job->receipt;
 	char passed[PASSED_OVER_SIZE];
 
 	if (code != 0) {

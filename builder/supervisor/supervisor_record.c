@@ -43,16 +43,15 @@ static void lose_recorder(struct supervisor *sup);
 static void fail_everybody(struct supervisor *sup, const struct err *why);
 
 int
-supervisor_start_recorder(struct supervisor *sup, struct err *err)
+supervisor_start_recorder(struct supervisor *sup,
+    const struct trust_policy *policy, struct err *err)
 {
 	int link;
 	pid_t pid;
 
 	TRY(ipc_fork(&link, &pid, err));
 	if (pid == 0)
-		tpm_role_run(sup->config,
-		    trust_in_force_policy(&sup->env.trust), sup->is_development,
-		    link);
+		tpm_role_run(sup->config, policy, sup->is_development, link);
 	sup->recorder_fd = link;
 	outbox_attach(&sup->records, link);
 	sup->recorder_pid = pid;
@@ -149,7 +148,7 @@ supervisor_record_evidence(struct supervisor *sup,
 
 int
 supervisor_record_build(struct supervisor *sup, struct job *job,
-    const struct report *report, struct err *err)
+    const struct build_report *report, struct err *err)
 {
 	struct record_call call = {
 	    .kind = RECORD_EVENT,
@@ -177,7 +176,7 @@ bytes_on_record(const struct event *event)
 
 int
 supervisor_record_store(struct supervisor *sup, struct job *job,
-    const struct report *report, struct err *err)
+    const struct verify_report *report, struct err *err)
 {
 	struct record_call call = {
 	    .kind = RECORD_EPOCH,
@@ -191,20 +190,17 @@ supervisor_record_store(struct supervisor *sup, struct job *job,
 	return 0;
 }
 
-/* The child has verified the chain. Here it is followed again, because here its
- * end is kept, for the builds that come. */
 int
 supervisor_record_trust(struct supervisor *sup, struct job *job,
-    const struct sealed *chain, struct err *err)
+    const struct trust_mark *trust, struct err *err)
 {
 	struct record_call call = {
 	    .kind = RECORD_TRUST,
+	    .trust = *trust,
 	};
 
-	trust_in_force_done(&job->trust);
-	TRY(trust_in_force_follow(sup->env.trust.root, sealed_bytes(chain),
-	    &job->trust, err));
-	call.trust = trust_in_force_mark(&job->trust);
+	TRY(trust_mark_check(&sup->trust, trust, err));
+	job->trust = *trust;
 	TRY(ask(sup, &call, err));
 	job->tag = call.tag;
 	return 0;
@@ -355,8 +351,8 @@ tell_child(struct supervisor *sup, const struct record_answer *answer)
 			adopt(sup, job, (enum record_kind)answer->kind);
 		/* A child that died meanwhile is seen at the end of its link.
 		 */
-		if (job->link >= 0 &&
-		    (ipc_send_now(job->link, &answer->recorded,
+		if (job->child.link >= 0 &&
+		    (ipc_send_now(job->child.link, &answer->recorded,
 			 sizeof(answer->recorded), NULL, &is_full,
 			 &failure) != 0 ||
 			is_full))
@@ -375,11 +371,8 @@ adopt(struct supervisor *sup, struct job *job, enum record_kind kind)
 		sup->store = job->store;
 	if (kind != RECORD_TRUST)
 		return;
-	trust_in_force_done(&sup->env.trust);
-	sup->env.trust = job->trust;
-	job->trust.newest = NULL;
-	log_line("trust version=%lld",
-	    (long long)trust_in_force_mark(&sup->env.trust).version);
+	sup->trust = job->trust;
+	log_line("trust version=%lld", (long long)sup->trust.version);
 }
 
 /* What is not on record does not run, and log and TPM may differ by now. */

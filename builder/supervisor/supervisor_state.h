@@ -1,9 +1,10 @@
 /*
  * The supervisor's state, shared by its files: supervisor.c (its life and its
  * end), supervisor_front.c (the front's life), supervisor_calls.c (what the
- * front asks), supervisor_jobs.c (what build children report),
- * supervisor_removals.c (domains that have to go) and supervisor_record.c (what
- * the tpm role does for them). Nobody else includes this.
+ * front asks), supervisor_jobs.c (the life of jobs), supervisor_reports.c (what
+ * their children report), supervisor_removals.c (domains that have to go) and
+ * supervisor_record.c (what the tpm role does for them). Nobody else includes
+ * this.
  *
  * It waits for nobody: it polls, reads what is there, and puts what it has to
  * say into bounded queues. A child that is silent for too long is killed.
@@ -98,7 +99,11 @@ struct supervisor {
 	const struct journal *journal;
 	struct domain_table domains;
 	struct image_cache cache;
+	struct verdict_cache verdicts;
 	struct job jobs[SUPERVISOR_JOBS];
+	struct decider ready;     /* waits for the next build or listing */
+	struct child ready_build; /* waits for the next order */
+	struct graves graves;
 	struct removal removals[SUPERVISOR_REMOVALS];
 	int listen_fd; /* the front's; kept for the next one */
 	struct front_child front;
@@ -110,6 +115,7 @@ struct supervisor {
 	bool is_development;
 	struct platform platform;
 	struct store_epoch store; /* the store index in force, or the floor */
+	struct trust_mark trust;  /* the policy in force */
 	int signal_fd;
 	uint64_t started_usec;
 	uint64_t builds_done;
@@ -118,7 +124,7 @@ struct supervisor {
 	struct quota quota;
 	uint64_t
 	    log_bytes;   /* what it holds and can hold of builds; 0: no log */
-	bool is_unready; /* the child that waited died: do not try at once */
+	bool is_unready; /* a child that waited died: do not try at once */
 	uint64_t stop_usec; /* it was told to stop, and ends then; 0: no */
 };
 
@@ -158,10 +164,28 @@ void supervisor_take_call(struct supervisor *sup,
 void supervisor_serve_job(struct supervisor *sup, struct job *job);
 void supervisor_end_job(struct supervisor *sup, struct job *job);
 
-/* Give a task to the child that waits, or to a new one.
- * Errors: RPC_BUSY, SYSTEM_FAILED. */
+/*
+ * A new job: children that wait are given the task, or new ones.
+ * Errors: RPC_BUSY, SYSTEM_FAILED; STORE_IO if store or chain of policies
+ * cannot be opened.
+ */
 int supervisor_start_task(struct supervisor *sup, const struct task *task,
     const struct job_terms *terms, struct err *err);
+
+/* The second step of a build: a child carries out this order.
+ * Errors: SYSTEM_FAILED; the job is in its first step then. */
+int supervisor_start_build(struct supervisor *sup, struct job *job,
+    const struct order *order, struct err *err);
+
+/* Its domain is the caller's now. */
+void supervisor_hand_over(struct supervisor *sup, struct job *job);
+
+/* Of a build: what the journal says about it. */
+struct journal_pending supervisor_entry_of(const struct job *job,
+    enum journal_state state);
+
+/* Children that waited, and are not needed. */
+void supervisor_drop_decider(struct supervisor *sup, struct decider *decider);
 
 /* In the log, unless there are too many of them. `version` and others are only
  * known of what was built: this is what was asked. */
@@ -222,7 +246,8 @@ bool supervisor_has_first_removals(const struct supervisor *sup);
  * trusted is no failure: it is in sup->platform. Errors: TPM_FAILED if the role
  * does not come up; SYSTEM_FAILED.
  */
-int supervisor_start_recorder(struct supervisor *sup, struct err *err);
+int supervisor_start_recorder(struct supervisor *sup,
+    const struct trust_policy *policy, struct err *err);
 
 /* Let it write its last event, and wait for its end, in bounded time. */
 void supervisor_stop_recorder(struct supervisor *sup);
@@ -239,11 +264,11 @@ int supervisor_record_evidence(struct supervisor *sup,
 
 /* Put a job's build on record; its child gets the answer. Errors: as above. */
 int supervisor_record_build(struct supervisor *sup, struct job *job,
-    const struct report *report, struct err *err);
+    const struct build_report *report, struct err *err);
 int supervisor_record_store(struct supervisor *sup, struct job *job,
-    const struct report *report, struct err *err);
+    const struct verify_report *report, struct err *err);
 int supervisor_record_trust(struct supervisor *sup, struct job *job,
-    const struct sealed *chain, struct err *err);
+    const struct trust_mark *trust, struct err *err);
 
 /* A domain is gone: EVENT_ABANDON if its build failed, with the reason, else
  * EVENT_DESTROY. The answer comes under *ret_tag. Errors: as above. */

@@ -1,6 +1,7 @@
 #include "builder/verify/index_fetch.h"
 
 #include "base/scope.h"
+#include "builder/verify_link.h"
 
 static int fetch_envelope(const struct image_source *source,
     struct sealed **ret_raw, struct err *err);
@@ -25,7 +26,7 @@ index_fetch(const struct image_source *source,
 	TRY(store_index_check_expiry(policy, index, err));
 	next = (struct store_epoch){index->digest, index->epoch};
 	if (!digest_equal(&index->digest, &in_force->index))
-		TRY(build_link_adopt_store(source->link, &basis, &next, err));
+		TRY(verify_link_adopt_store(source->link, &basis, &next, err));
 	*ret_index = take_ptr(&index);
 	return 0;
 }

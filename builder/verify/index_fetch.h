@@ -5,7 +5,8 @@
 #ifndef ASSAY_BUILDER_VERIFY_INDEX_FETCH_H
 #define ASSAY_BUILDER_VERIFY_INDEX_FETCH_H
 
-#include "builder/verify/image_fetch.h"
+#include "builder/rules.h"
+#include "builder/verify/image_choose.h"
 
 /*
  * Returns owned; NULL if the policy asks for none. `source` has no index yet;
@@ -13,7 +14,7 @@
  * floor; a newer one is put on record over the source's link.
  * Errors: STORE_INDEX_MISSING, VERIFY_BUDGET_SPENT, those of
  * store_index_verify(), STORE_ROLLBACK, STORE_INDEX_EXPIRED, CLOCK_NOT_TRUSTED;
- * those of build_link_adopt_store().
+ * those of verify_link_adopt_store().
  */
 int index_fetch(const struct image_source *source,
     const struct store_epoch *in_force, struct store_index **ret_index,

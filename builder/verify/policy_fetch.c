@@ -1,15 +1,25 @@
 #include "builder/verify/policy_fetch.h"
 
-#include "base/draft.h"
 #include "base/scope.h"
+#include "builder/verify_link.h"
 #include "keys/trust_chain.h"
 
 static int adopt(const struct trust_mark *in_force,
-    const struct trust_in_force *next, struct bytes chain, int link,
-    struct err *err);
+    const struct trust_in_force *next, int link, struct err *err);
+
+void
+policy_fetch_early(const char *path, const struct trust_policy *root,
+    struct trust_in_force *ret_held)
+{
+	struct err ignored;
+
+	*ret_held = (struct trust_in_force){.root = root};
+	if (path[0] != '\0')
+		(void)trust_in_force_load(root, path, ret_held, &ignored);
+}
 
 int
-policy_fetch(const char *path, const struct trust_in_force *held,
+policy_fetch(const char *path, int chain_fd, const struct trust_in_force *held,
     const struct trust_mark *in_force, int link,
     struct trust_in_force *ret_trust, struct err *err)
 {
@@ -20,9 +30,9 @@ policy_fetch(const char *path, const struct trust_in_force *held,
 	size_t len;
 
 	*ret_trust = (struct trust_in_force){0};
-	if (path[0] == '\0')
+	if (chain_fd < 0)
 		return 0;
-	TRY(trust_chain_read(path, &text, &len, err));
+	TRY(trust_chain_read_open(chain_fd, path, &text, &len, err));
 	TRY(digest_of(bytes_of(text, len), &found, err));
 	is_new = !digest_equal(&found, &in_force->chain);
 	if (!is_new && digest_equal(&found, &held->chain))
@@ -31,19 +41,16 @@ policy_fetch(const char *path, const struct trust_in_force *held,
 		err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	if (is_new)
-		TRY(adopt(in_force, &next, bytes_of(text, len), link, err));
+		TRY(adopt(in_force, &next, link, err));
 	*ret_trust = next;
 	next.newest = NULL;
 	return 0;
 }
 
-/* The supervisor follows the same bytes once more: it hands on what they come
- * to, to the builds after this one. */
 static int
 adopt(const struct trust_mark *in_force, const struct trust_in_force *next,
-    struct bytes chain, int link, struct err *err)
+    int link, struct err *err)
 {
-	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
 	const struct trust_mark mark = trust_in_force_mark(next);
 
 	TRY(trust_mark_check(in_force, &mark, err));
@@ -51,6 +58,5 @@ adopt(const struct trust_mark *in_force, const struct trust_in_force *next,
 	 * again, with bad signatures that take their time. */
 	if (digest_equal(&mark.policy, &in_force->policy))
 		return 0;
-	TRY(sealed_from_bytes("trust chain", chain, &sealed, err));
-	return build_link_adopt_trust(link, sealed, err);
+	return verify_link_adopt_trust(link, &mark, err);
 }

@@ -223,7 +223,7 @@ finish(const char *operation, int code)
 {
 	if (is_hit(operation, FAULT_KILL)) {
 		log_line("killed on purpose after=%s", operation);
-		kill(getpid(), SIGKILL);
+		raise(SIGKILL);
 	}
 	return code;
 }

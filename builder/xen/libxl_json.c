@@ -6,10 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include "base/file.h"
-#include "base/json.h"
+#include "base/log.h"
 #include "base/scope.h"
 
 /* userdata-<kind>.<domid>.<uuid>.<what> */
@@ -26,20 +24,23 @@ libxl_json_write(const char *dir, uint32_t domid,
 {
 	CLEANUP(freep) char *path = NULL;
 	CLEANUP(freep) char *text = NULL;
-	CLEANUP(json_freep) json_t *document = NULL;
-	json_int_t memory_kib = (json_int_t)request->memory_mib << 10;
+	unsigned long long memory_kib = (uint64_t)request->memory_mib << 10;
 	char uuid[UUID_TEXT_SIZE];
 
+	/* Its name has nothing that JSON would have to escape. */
+	bug_unless(request_domain_name_is_valid(request->name));
 	uuid_text(request->uuid, uuid);
-	document = json_pack("{s:{s:s, s:s, s:s}, s:{s:i, s:I, s:I, s:{}, "
-			     "s:{}, s:{}, s:{}}}",
-	    "c_info", "type", "pv", "name", request->name, "uuid", uuid,
-	    "b_info", "max_vcpus", (int)request->vcpus, "max_memkb", memory_kib,
-	    "target_memkb", memory_kib, "sched_params", "type.pv", "arch_arm",
-	    "arch_x86");
-	text = document != NULL ? json_dumps(document, JSON_COMPACT) : NULL;
-	if (text == NULL)
+	if (asprintf(&text,
+		"{\"c_info\":{\"type\":\"pv\",\"name\":\"%s\","
+		"\"uuid\":\"%s\"},\"b_info\":{\"max_vcpus\":%u,"
+		"\"max_memkb\":%llu,\"target_memkb\":%llu,"
+		"\"sched_params\":{},\"type.pv\":{},\"arch_arm\":{},"
+		"\"arch_x86\":{}}}",
+		request->name, uuid, request->vcpus, memory_kib,
+		memory_kib) < 0) {
+		text = NULL;
 		return err_set(err, NO_MEMORY, "libxl's record");
+	}
 	TRY(file_path(dir, domid, request->uuid, &path, err));
 	/* libxl wants the terminating NUL to be in the file. */
 	TRY(file_write_volatile(path, bytes_of(text, strlen(text) + 1), 0600,

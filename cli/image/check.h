@@ -6,16 +6,15 @@
 #define ASSAY_CLI_IMAGE_CHECK_H
 
 #include "base/sealed.h"
-#include "image-store/verified_image.h"
+#include "image-store/manifest.h"
 
 /*
- * Envelope, kernel (as stored), its unpacked ELF and the ramdisk. Takes kernel
- * and ramdisk, also on failure; the ramdisk may be NULL.
- * Returns owned. Errors: those of verified_image_new() and its steps.
+ * Kernel (as stored), its unpacked ELF and the ramdisk. Takes kernel and
+ * ramdisk, also on failure; the ramdisk may be NULL.
+ * Errors: those of image_pieces_new() and its steps.
  */
-int check_image(struct verified_manifest *manifest, struct sealed *raw_kernel,
-    struct sealed *raw_ramdisk, struct verified_image **ret_image,
-    struct err *err);
+int check_image(const struct manifest *manifest, struct sealed *raw_kernel,
+    struct sealed *raw_ramdisk, struct err *err);
 
 /*
  * Are the files of an image directory those of this manifest, which nobody need

@@ -5,6 +5,7 @@
 #include "base/utc.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "image-store/image_name.h"
 #include "image-store/pack/image_dir.h"
 
 struct options {
@@ -91,18 +92,18 @@ check_names(const struct options *options)
 {
 	const struct command *self = &command_image_pack;
 
-	if (!manifest_name_is_valid(options->name))
+	if (!image_name_is_valid(options->name))
 		return command_usage(self,
 		    "--name: %s is not 1 to %d of a-z 0-9 . _ - with a letter "
 		    "or digit first",
 		    err_quote_str(options->name).text, LIMIT_NAME_BYTES);
-	if (!manifest_name_is_valid(options->rollback_location))
+	if (!image_name_is_valid(options->rollback_location))
 		return command_usage(self,
 		    "--rollback-location: %s is not 1 to %d of a-z 0-9 . _ - "
 		    "with a letter or digit first",
 		    err_quote_str(options->rollback_location).text,
 		    LIMIT_NAME_BYTES);
-	if (!manifest_version_is_valid(options->version))
+	if (!image_version_is_valid(options->version))
 		return command_usage(self,
 		    "--version: %s is not 1 to %d of A-Z a-z 0-9 . _ + - with "
 		    "a letter or digit first",

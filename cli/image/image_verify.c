@@ -9,10 +9,11 @@
 #include "keys/trust_chain.h"
 #include "image-store/pack/image_dir.h"
 #include "image-store/pack/provenance_dir.h"
+#include "image-store/verified_manifest.h"
 
 static int verify(const char *trust_path, const char *updates_path,
-    const char *dir, struct verified_image **ret_image, struct err *err);
-static int report(const struct verified_image *image, bool as_json);
+    const char *dir, struct verified_manifest **ret_manifest, struct err *err);
+static int report(const struct verified_manifest *verified, bool as_json);
 
 static int
 run(int argc, char **argv)
@@ -26,21 +27,22 @@ run(int argc, char **argv)
 	    {"updates", required_argument, .text = &updates_path},
 	    {"json", no_argument, .flag = &as_json},
 	};
-	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *manifest = NULL;
 	struct err err = {0};
 	int status = arguments_read(&command_image_verify, known,
 	    countof(known), &argc, argv);
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if (verify(trust_path, updates_path, argv[1], &image, &err) != 0)
+	if (verify(trust_path, updates_path, argv[1], &manifest, &err) != 0)
 		return command_failed(&err, as_json);
-	return report(image, as_json);
+	return report(manifest, as_json);
 }
 
 static int
 verify(const char *trust_path, const char *updates_path, const char *dir,
-    struct verified_image **ret_image, struct err *err)
+    struct verified_manifest **ret_manifest, struct err *err)
 {
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	CLEANUP(provenance_list_done)
@@ -73,17 +75,16 @@ verify(const char *trust_path, const char *updates_path, const char *dir,
 	if (verified_manifest_get(manifest)->has_ramdisk)
 		TRY(files_of_image(dir, IMAGE_DIR_RAMDISK, LIMIT_RAMDISK_BYTES,
 		    &ramdisk, err));
-	if (check_image(take_ptr(&manifest), take_ptr(&kernel),
-		take_ptr(&ramdisk), ret_image, err) != 0)
+	if (check_image(verified_manifest_get(manifest), take_ptr(&kernel),
+		take_ptr(&ramdisk), err) != 0)
 		return err_prefix(err, "%s", err_quote_str(dir).text);
+	*ret_manifest = take_ptr(&manifest);
 	return 0;
 }
 
 static int
-report(const struct verified_image *image, bool as_json)
+report(const struct verified_manifest *verified, bool as_json)
 {
-	const struct verified_manifest *verified =
-	    verified_image_manifest(image);
 	const struct manifest *manifest = verified_manifest_get(verified);
 	char envelope[DIGEST_TEXT_SIZE];
 	char payload[DIGEST_TEXT_SIZE];

@@ -15,7 +15,7 @@
 #include "image-store/pack/layout_write.h"
 #include "image-store/pack/oci_encode.h"
 #include "image-store/pack/provenance_dir.h"
-#include "image-store/verified_image.h"
+#include "image-store/checked_blob.h"
 
 /* An image directory, read and found whole. */
 struct image_files {

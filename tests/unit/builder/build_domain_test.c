@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "builder/build_link.h"
 #include "builder/ipc.h"
 #include "measure/event.h"
 
@@ -114,7 +115,7 @@ build_puts_on_record_what_it_built(void **state)
 	struct manifest manifest = good_manifest();
 	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	struct receipt receipt;
-	struct report report;
+	struct build_report report;
 	const struct event_build *build = &report.build;
 	struct digest ramdisk = digest_of_file("ramdisk.in");
 	struct digest expected;
@@ -125,7 +126,7 @@ build_puts_on_record_what_it_built(void **state)
 	assert_code(ipc_receive(bench->record_link, &report, sizeof(report),
 			NULL, &is_end, &err),
 	    0);
-	assert_int_equal(report.kind, REPORT_BUILD);
+	assert_int_equal(report.kind, BUILD_RECORD);
 	assert_true(
 	    digest_equal(&report.basis.policy, trust_digest(bench->policy)));
 	assert_false(report.basis.has_store);

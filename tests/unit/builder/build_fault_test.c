@@ -84,14 +84,9 @@ __wrap_memfd_create(const char *name, unsigned int flags)
 static size_t
 renew_stage(struct bench *bench)
 {
-	struct err err;
-
-	stage_stop(&bench->stage);
-	assert_code(
-	    stage_role_start(bench->config.sandbox_uid, &bench->stage, &err),
-	    0);
-	assert_code(stage_open_store(&bench->stage, bench->config.store, &err),
-	    0);
+	end_stage(&bench->stage, bench->stage_pid);
+	bench->stage = start_stage(&bench->stage_pid);
+	give_store(&bench->stage, bench->config.store);
 	return count_descriptors();
 }
 

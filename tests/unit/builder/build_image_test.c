@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "builder/build_link.h"
+#include "builder/verify_link.h"
 #include "base/json.h"
 #include "base/utc.h"
 #include "builder/front_link.h"
@@ -108,9 +110,7 @@ build_refuses_an_image_below_the_floor(void **state)
 {
 	struct bench *bench = *state;
 
-	trust_freep(&bench->policy);
-	bench->policy = make_policy(18);
-	bench->env.images.policy = bench->policy;
+	bench_take_policy(bench, make_policy(18));
 	assert_refused_before_xen(bench, IMAGE_ROLLBACK);
 }
 
@@ -204,13 +204,13 @@ build_refuses_a_revoked_payload_in_every_envelope_of_it(void **state)
 	buffer_add(&envelope, "", 1);
 	for (enum way way = 0; way < WAYS; way++) {
 		store_rewritten(bench->policy, (char *)envelope.ptr, way);
-		bench->env.images.policy = revoking;
+		bench->held.root = revoking;
 		assert_refused_before_xen(bench, IMAGE_REVOKED);
 		bench->request.has_manifest = true;
 		bench->request.manifest = payload;
 		assert_refused_before_xen(bench, IMAGE_REVOKED);
 		bench->request.has_manifest = false;
-		bench->env.images.policy = bench->policy;
+		bench->held.root = bench->policy;
 	}
 }
 
@@ -288,7 +288,7 @@ build_refuses_when_the_stage_is_dead(void **state)
 {
 	struct bench *bench = *state;
 
-	assert_int_equal(kill(bench->stage.pid, SIGKILL), 0);
+	assert_int_equal(kill(bench->stage_pid, SIGKILL), 0);
 	assert_refused_before_xen(bench, STAGE_FAILED);
 }
 
@@ -579,9 +579,7 @@ build_passes_over_a_revoked_release(void **state)
 	assert_string_equal(receipt.version, "2");
 	assert_int_equal(receipt.passed_over.count, 0);
 	payload = digest_of_file("dir-web-2/manifest.json");
-	trust_freep(&bench->policy);
-	bench->policy = make_policy_that_revokes(&payload);
-	bench->env.images.policy = bench->policy;
+	bench_take_policy(bench, make_policy_that_revokes(&payload));
 	ask_again(bench);
 	assert_built(bench, &receipt);
 	assert_string_equal(receipt.version, "1");
@@ -602,9 +600,7 @@ build_passes_over_a_release_below_the_floor(void **state)
 	struct receipt receipt;
 
 	add_image(SIGNER_PROD, "web", "2", 18);
-	trust_freep(&bench->policy);
-	bench->policy = make_policy(18);
-	bench->env.images.policy = bench->policy;
+	bench_take_policy(bench, make_policy(18));
 	assert_built(bench, &receipt);
 	assert_string_equal(receipt.version, "2");
 	assert_passed_over(&receipt, "1", IMAGE_ROLLBACK);
@@ -643,9 +639,7 @@ build_passes_over_dates_that_are_not_now(void **state)
 	add_packed(SIGNER_PROD, &request);
 	/* Where nobody knows the time, nobody knows that it has passed. */
 	assert_refused_before_xen(bench, CLOCK_NOT_TRUSTED);
-	trust_freep(&bench->policy);
-	bench->policy = make_policy_with_index(1); /* and a clock */
-	bench->env.images.policy = bench->policy;
+	bench_take_policy(bench, make_policy_with_clock(1));
 	assert_built(bench, &receipt);
 	assert_string_equal(receipt.version, "1");
 	assert_passed_over(&receipt, "2", IMAGE_EXPIRED);
@@ -669,9 +663,7 @@ build_refuses_when_no_release_may_run(void **state)
 	struct err err;
 
 	add_image(SIGNER_PROD, "web", "2", 18);
-	trust_freep(&bench->policy);
-	bench->policy = make_policy(40);
-	bench->env.images.policy = bench->policy;
+	bench_take_policy(bench, make_policy(40));
 	err = assert_refused_before_xen(bench, IMAGE_ROLLBACK);
 	assert_has(err.text, "none of 2 may run: 1: ");
 }
@@ -687,9 +679,7 @@ build_counts_no_tie_with_what_may_not_run(void **state)
 	add_image(SIGNER_PROD, "web", "2", 17);
 	assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
 	payload = digest_of_file("dir-web-1/manifest.json");
-	trust_freep(&bench->policy);
-	bench->policy = make_policy_that_revokes(&payload);
-	bench->env.images.policy = bench->policy;
+	bench_take_policy(bench, make_policy_that_revokes(&payload));
 	assert_built(bench, &receipt);
 	assert_string_equal(receipt.version, "2");
 }
@@ -720,30 +710,64 @@ build_does_not_pass_over_a_bad_older_one(void **state)
 
 /* --- the cache ------------------------------------------------------------ */
 
+/* Links that what is reported comes over: who decides, and who builds. */
+struct links {
+	int verify[2];
+	int build[2];
+};
+
+static struct links
+give_links(struct bench *bench)
+{
+	struct links links;
+	struct err err;
+
+	assert_code(ipc_pair(links.verify, &err), 0);
+	assert_code(ipc_pair(links.build, &err), 0);
+	bench->decide.link = links.verify[1];
+	bench->env.pieces.link = links.build[1];
+	bench->env.place.link = links.build[1];
+	return links;
+}
+
 /* Does what the supervisor does with a build's reports. */
 static unsigned int
-keep_reported_blobs(struct bench *bench, int link, uint32_t *ret_domid)
+keep_what_was_reported(struct bench *bench, struct links *links,
+    uint32_t *ret_domid)
 {
+	struct verify_report said;
 	unsigned int blobs = 0;
+	struct err err;
+	bool is_end;
 
+	bench->decide.link = -1;
+	bench->env.pieces.link = -1;
+	bench->env.place.link = -1;
+	closep(&links->verify[1]);
+	closep(&links->build[1]);
 	for (;;) {
-		CLEANUP(sealed_freep) struct sealed *sealed = NULL;
-		struct report report;
-		struct err err;
-		bool is_end;
-		struct ipc_fds fds;
-
-		assert_code(ipc_receive_fds(link, &report, sizeof(report), &fds,
-				&is_end, &err),
+		assert_code(ipc_receive(links->verify[0], &said, sizeof(said),
+				NULL, &is_end, &err),
 		    0);
 		if (is_end)
-			return blobs;
-		if (report.kind == REPORT_DOMAIN)
+			break;
+		assert_int_equal(said.kind, VERIFY_VERDICT);
+		verdict_cache_add(&bench->verdicts, &said.known.policy,
+		    &said.known.verdict);
+	}
+	for (;;) {
+		CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+		struct build_report report;
+		struct ipc_fds fds;
+
+		assert_code(ipc_receive_fds(links->build[0], &report,
+				sizeof(report), &fds, &is_end, &err),
+		    0);
+		if (is_end)
+			break;
+		if (report.kind == BUILD_MADE)
 			*ret_domid = report.domid;
-		if (report.kind == REPORT_VERDICT)
-			image_cache_add_verdict(&bench->cache, &report.digest,
-			    &report.verdict);
-		if (report.kind != REPORT_BLOB)
+		if (report.kind != BUILD_BLOB)
 			continue;
 		assert_code(ipc_take_sealed(&fds, LIMIT_KERNEL_BYTES, "blob",
 				&sealed, &err),
@@ -752,6 +776,9 @@ keep_reported_blobs(struct bench *bench, int link, uint32_t *ret_domid)
 		    take_ptr(&sealed));
 		blobs++;
 	}
+	closep(&links->verify[0]);
+	closep(&links->build[0]);
+	return blobs;
 }
 
 static void
@@ -760,26 +787,18 @@ build_of_a_cached_image_fetches_no_blob(void **state)
 	struct bench *bench = *state;
 	struct receipt receipt;
 	struct receipt again;
-	struct err err;
 	uint32_t domid = 0;
-	int link[2];
+	struct links links = give_links(bench);
 
-	assert_code(ipc_pair(link, &err), 0);
-	bench->env.images.link = link[1];
-	bench->env.place.link = link[1];
 	story_calls.blob = story_calls.unpack = story_calls.verify = 0;
 	assert_built(bench, &receipt);
-	close(link[1]);
 	assert_int_equal(story_calls.verify, 1);
 	assert_int_equal(story_calls.blob, 2);
 	assert_int_equal(story_calls.unpack, 1);
 	assert_false(receipt.was_cached);
-	assert_int_equal(keep_reported_blobs(bench, link[0], &domid), 2);
-	close(link[0]);
+	assert_int_equal(keep_what_was_reported(bench, &links, &domid), 2);
 	assert_int_equal(domid, receipt.domid);
 
-	bench->env.images.link = -1;
-	bench->env.place.link = -1;
 	bench->request.uuid[0]++;
 	strcpy(bench->request.name, "guest2");
 	story_calls.blob = story_calls.unpack = story_calls.envelope =
@@ -805,19 +824,12 @@ build_of_a_cached_image_does_not_care_about_stored_blobs(void **state)
 {
 	struct bench *bench = *state;
 	struct receipt receipt;
-	struct err err;
 	uint32_t domid;
 	char path[128];
-	int link[2];
+	struct links links = give_links(bench);
 
-	assert_code(ipc_pair(link, &err), 0);
-	bench->env.images.link = link[1];
 	assert_built(bench, &receipt);
-	close(link[1]);
-	keep_reported_blobs(bench, link[0], &domid);
-	close(link[0]);
-	bench->env.images.link = -1;
-
+	keep_what_was_reported(bench, &links, &domid);
 	kernel_path(path);
 	write_file(path, bytes_of_str("evil"));
 	bench->request.uuid[0]++;
@@ -841,59 +853,22 @@ find_row(const struct sealed *rows, const char *name)
 	return NULL;
 }
 
-/* What is reported: verdicts are counted, the listing is returned, owned. */
-static struct sealed *
-receive_listing(int link, unsigned int *ret_verdicts)
-{
-	struct sealed *rows = NULL;
-
-	*ret_verdicts = 0;
-	for (;;) {
-		CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
-		struct report report;
-		struct err err;
-		bool is_end;
-
-		assert_code(ipc_receive_fds(link, &report, sizeof(report), &fds,
-				&is_end, &err),
-		    0);
-		if (is_end)
-			return rows;
-		if (report.kind == REPORT_VERDICT) {
-			++*ret_verdicts;
-			continue;
-		}
-		assert_int_equal(report.kind, REPORT_IMAGES);
-		assert_null(rows);
-		assert_code(ipc_take_sealed(&fds, FRONT_ATTACHED_BYTES,
-				"a listing", &rows, &err),
-		    0);
-	}
-}
-
 static void
 listing_verifies_each_image_and_says_why_not(void **state)
 {
 	struct bench *bench = *state;
 	CLEANUP(sealed_freep) struct sealed *rows = NULL;
 	const struct image_row *row;
-	unsigned int verdicts;
+	struct image_source source;
 	struct err err = {0};
-	int link[2];
 	struct digest payload = digest_of_file("dir-web-1/manifest.json");
 
 	add_image(SIGNER_STRANGER, "web-bad", "2", 9);
-	assert_code(ipc_pair(link, &err), 0);
-	bench->env.images.link = link[1];
 	/* That of the request is for its index; each image has another. */
 	bench->budget = (struct verify_budget){0};
-	assert_code(image_fetch_rows(&bench->env.images, &err), 0);
-	close(link[1]);
-	rows = receive_listing(link[0], &verdicts);
-	close(link[0]);
-	assert_non_null(rows);
+	source = bench_source(bench);
+	assert_code(image_choose_rows(&source, &rows, &err), 0);
 	assert_int_equal(sealed_bytes(rows).len, 2 * sizeof(*row));
-	assert_int_equal(verdicts, 1); /* on the one that may run */
 
 	row = find_row(rows, "web");
 	assert_code(row->outcome.code, 0);
@@ -917,20 +892,13 @@ listing_of_an_empty_store_has_no_rows(void **state)
 {
 	struct bench *bench = *state;
 	CLEANUP(sealed_freep) struct sealed *rows = NULL;
-	unsigned int verdicts;
+	struct image_source source = bench_source(bench);
 	struct err err = {0};
-	int link[2];
 
 	write_file("store/index.json",
 	    bytes_of_str("{\"schemaVersion\":2,\"manifests\":[]}"));
-	assert_code(ipc_pair(link, &err), 0);
-	bench->env.images.link = link[1];
-	if (image_fetch_rows(&bench->env.images, &err) != 0)
+	if (image_choose_rows(&source, &rows, &err) != 0)
 		fail_msg("%s", err.text);
-	close(link[1]);
-	rows = receive_listing(link[0], &verdicts);
-	close(link[0]);
-	assert_non_null(rows);
 	assert_int_equal(sealed_bytes(rows).len, 0);
 }
 

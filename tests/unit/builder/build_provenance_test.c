@@ -75,9 +75,7 @@ attach_hostile_statement(int number)
 static void
 demand_provenance_by(struct bench *bench, struct trust_policy *policy)
 {
-	trust_freep(&bench->policy);
-	bench->policy = policy;
-	bench->env.images.policy = bench->policy;
+	bench_take_policy(bench, policy);
 	make_image_dir("webber", "webber", "1");
 	set_image(bench, "webber");
 }
@@ -217,7 +215,7 @@ build_demands_provenance_of_a_cached_envelope_too(void **state)
 	assert_code(verified_manifest_new(bench->policy, "webber", raw,
 			FRESH_BUDGET, &verified, &err),
 	    0);
-	image_cache_add_verdict(&bench->cache, trust_digest(bench->policy),
+	verdict_cache_add(&bench->verdicts, trust_digest(bench->policy),
 	    verified_manifest_verdict(verified));
 	story_calls.verify = 0;
 	assert_refused_before_xen(bench, PROVENANCE_MISSING);

@@ -1,14 +1,19 @@
 #include "builder_fixture.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/stage/stage_role.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"
 
@@ -144,6 +149,59 @@ add_packed(enum signer signer, const struct pack_request *request)
 
 static void give_recorder(struct bench *bench);
 
+struct stage
+start_stage(pid_t *ret_pid)
+{
+	int parent_pid = getpid();
+	int link[2];
+	struct err err;
+
+	assert_code(ipc_pair(link, &err), 0);
+	*ret_pid = fork();
+	if (*ret_pid == 0)
+		stage_role_run(65534, parent_pid, link[1]);
+	close(link[1]);
+	return (struct stage){link[0]};
+}
+
+void
+end_stage(struct stage *stage, pid_t pid)
+{
+	closep(&stage->fd);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+void
+give_store(struct stage *stage, const char *path)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_DIRECTORY);
+	struct err err;
+
+	assert_true(fd >= 0);
+	assert_code(stage_give_store(stage, fd, &err), 0);
+}
+
+void
+bench_take_policy(struct bench *bench, struct trust_policy *policy)
+{
+	trust_freep(&bench->policy);
+	bench->policy = policy;
+	bench->held.root = policy;
+}
+
+struct image_source
+bench_source(struct bench *bench)
+{
+	return (struct image_source){
+	    .policy = bench->policy,
+	    .known = &bench->verdicts,
+	    .stage = &bench->stage,
+	    .link = bench->decide.link,
+	    .budget = &bench->budget,
+	};
+}
+
 int
 bench_setup(void **state)
 {
@@ -164,15 +222,21 @@ bench_setup(void **state)
 	bench->config = good_config();
 	bench->request = good_build_request();
 	bench->request.peer.uid = bench->config.allow_uids[0];
-	assert_code(
-	    stage_role_start(bench->config.sandbox_uid, &bench->stage, &err),
-	    0);
-	assert_code(stage_open_store(&bench->stage, bench->config.store, &err),
-	    0);
+	bench->stage = start_stage(&bench->stage_pid);
+	give_store(&bench->stage, bench->config.store);
+	bench->held.root = bench->policy;
+	bench->decide = (struct decision_env){
+	    .config = &bench->config,
+	    .held = &bench->held,
+	    .chain_fd = -1,
+	    .known = &bench->verdicts,
+	    .stage = &bench->stage,
+	    .budget = &bench->budget,
+	    .link = -1,
+	};
 	bench->env = (struct build_env){
 	    .config = &bench->config,
-	    .images = {bench->policy, &bench->cache, &bench->stage, -1, NULL,
-		&bench->budget},
+	    .pieces = {&bench->cache, &bench->stage, -1},
 	    .place = {&bench->port, &bench->config.daemons,
 		bench->config.libxl_dir, -1, &bench->left_behind},
 	};
@@ -198,7 +262,7 @@ bench_teardown(void **state)
 
 	close(bench->env.record_link);
 	close(bench->record_link);
-	stage_stop(&bench->stage);
+	end_stage(&bench->stage, bench->stage_pid);
 	image_cache_done(&bench->cache);
 	trust_freep(&bench->policy);
 	xen_fake_free(bench->fake);
@@ -233,11 +297,15 @@ prepare_answer(const struct bench *bench)
 int
 bench_build(struct bench *bench, struct receipt *ret_receipt, struct err *err)
 {
+	struct timing timing;
+
 	prepare_answer(bench);
 	memset(bench->env.handle, BENCH_HANDLE, UUID_BYTES);
 	bench->budget.verifications = 0;
 	bench->budget.envelope_bytes = 0;
-	timing_start(&bench->timing);
-	return build_domain(&bench->env, &bench->request, &bench->timing,
+	timing_start(&timing);
+	TRY(decide_build(&bench->decide, &bench->request, &timing,
+	    &bench->order, err));
+	return build_domain(&bench->env, &bench->request, &bench->order,
 	    ret_receipt, err);
 }

@@ -9,7 +9,7 @@
 #include "store_fixture.h"
 
 #include "builder/build/build_domain.h"
-#include "builder/stage/stage_role.h"
+#include "builder/verify/decide_build.h"
 #include "xen_port_fake.h"
 
 /* Where daemons run in these tests: two ids that cannot be taken for one. */
@@ -27,11 +27,15 @@ struct bench {
 	struct trust_policy *policy;
 	struct config config;
 	struct image_cache cache;
+	struct verdict_cache verdicts;
 	struct stage stage;
+	pid_t stage_pid;
+	struct trust_in_force held; /* its root is `policy` */
+	struct decision_env decide;
 	struct build_env env;
 	struct verify_budget budget; /* of the last build, or the next */
 	struct build_request request;
-	struct timing timing;
+	struct order order; /* of the last build */
 	bool left_behind;
 	int record_link; /* what a build asks the tpm role arrives here */
 	enum err_code record_outcome; /* what it answers, and as event 3 */
@@ -71,7 +75,18 @@ struct digest add_packed(enum signer signer,
 void stored_path(const struct digest *digest, char ret_path[128]);
 struct digest digest_of_file(const char *path);
 
-/* Run the story, as one request: nothing of the budget is used yet. */
+/* This policy decides from now on. Takes it. */
+void bench_take_policy(struct bench *bench, struct trust_policy *policy);
+
+/* A stage of one's own, without a store; to be ended. */
+struct stage start_stage(pid_t *ret_pid);
+void end_stage(struct stage *stage, pid_t pid);
+void give_store(struct stage *stage, const char *path);
+
+/* What choosing an image needs, by the bench's policy and without an index. */
+struct image_source bench_source(struct bench *bench);
+
+/* Run both stories, as one request: nothing of the budget is used yet. */
 int bench_build(struct bench *bench, struct receipt *ret_receipt,
     struct err *err);
 

@@ -287,38 +287,15 @@ wait_for_call(const char *operation)
 	wait_until(was_called, operation);
 }
 
-static bool
-holds_a_pipe(pid_t pid)
-{
-	char path[64];
-	char target[64];
-
-	for (int fd = 3; fd < 16; fd++) {
-		ssize_t len;
-
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
-		len = readlink(path, target, sizeof(target) - 1);
-		if (len > 0 && strncmp(target, "pipe:", 5) == 0)
-			return true;
-	}
-	return false;
-}
-
 pid_t
 child_of_daemon(int n)
-{
-	return child_of(daemon_pid, n);
-}
-
-pid_t
-child_of(pid_t parent, int n)
 {
 	char path[64];
 	FILE *file;
 	int pid = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent,
-	    (int)parent);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+	    (int)daemon_pid, (int)daemon_pid);
 	file = fopen(path, "re");
 	assert_non_null(file);
 	for (int i = 0; i <= n; i++) {
@@ -329,14 +306,32 @@ child_of(pid_t parent, int n)
 	return pid;
 }
 
-/* The front is the one child that holds a pipe and is no build child. */
+/* A process that is gone has no role. */
+static bool
+has_role(pid_t pid, const char *role)
+{
+	char expected[32];
+	char path[64];
+	char name[32] = "";
+	FILE *file;
+
+	snprintf(expected, sizeof(expected), "assayd[%s]\n", role);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	(void)!fgets(name, sizeof(name), file);
+	fclose(file);
+	return strcmp(name, expected) == 0;
+}
+
 pid_t
-front_of_daemon(void)
+role_of_daemon(const char *role)
 {
 	for (int n = 0;; n++) {
 		pid_t pid = child_of_daemon(n);
 
-		if (pid == 0 || holds_a_pipe(pid))
+		if (pid == 0 || has_role(pid, role))
 			return pid;
 	}
 }

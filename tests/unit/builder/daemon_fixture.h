@@ -41,15 +41,12 @@ const char *const *fault_operations(void);
 /* Send it the signal; returns its status, as wait(2) says it. */
 int end_daemon(int signal_number);
 
-/* The daemon's n-th child, in the order of their birth. */
-enum { TPM_CHILD, FRONT_CHILD, WAITING_CHILD };
+/* The daemon's n-th child, in the order of their birth; 0: there is none. */
 pid_t child_of_daemon(int n);
 
-/* The child that holds the listening socket, whatever its place; 0: none. */
-pid_t front_of_daemon(void);
-
-/* The n-th child of one of them; 0 if there is none. */
-pid_t child_of(pid_t parent, int n);
+/* The first one with this role: "tpm", "front", "verify", "stage", "build"; 0
+ * if there is none (yet). */
+pid_t role_of_daemon(const char *role);
 
 /* A build as domain NAME whose uuid ends in NUMBER; and is this in the next
  * reply? */

@@ -163,78 +163,6 @@ cache_done_lets_everything_go(void **state)
 	assert_int_equal(cache.bytes, 0);
 }
 
-static const struct digest policy = {{0x77}};
-
-static struct trust_verdict
-verdict_number(uint32_t number)
-{
-	return (struct trust_verdict){.roles = number,
-	    .envelope = digest_number(number)};
-}
-
-static const struct trust_verdict *
-find_verdict(uint32_t number)
-{
-	struct digest digest = digest_number(number);
-
-	return image_cache_verdict(&cache, &policy, &digest);
-}
-
-static void
-cache_finds_a_verdict_by_its_envelope(void **state)
-{
-	struct trust_verdict first = verdict_number(1);
-	struct trust_verdict second = verdict_number(2);
-	struct digest none = {{0}};
-
-	(void)state;
-	assert_null(image_cache_verdict(&cache, &policy, &none));
-	image_cache_add_verdict(&cache, &policy, &first);
-	image_cache_add_verdict(&cache, &policy, &second);
-	assert_int_equal(find_verdict(1)->roles, 1);
-	assert_int_equal(find_verdict(2)->roles, 2);
-	assert_null(find_verdict(3));
-	assert_null(image_cache_verdict(&cache, &policy, &none));
-	image_cache_done(&cache);
-	assert_null(find_verdict(1));
-}
-
-static void
-cache_finds_no_verdict_of_another_policy(void **state)
-{
-	const struct digest other = {{0x78}};
-	struct trust_verdict verdict = verdict_number(1);
-
-	(void)state;
-	image_cache_add_verdict(&cache, &policy, &verdict);
-	assert_null(image_cache_verdict(&cache, &other, &verdict.envelope));
-	verdict.roles = 2;
-	image_cache_add_verdict(&cache, &other, &verdict);
-	assert_int_equal(
-	    image_cache_verdict(&cache, &other, &verdict.envelope)->roles, 2);
-	assert_int_equal(find_verdict(1)->roles, 1);
-}
-
-static void
-cache_lets_the_oldest_verdict_go(void **state)
-{
-	struct trust_verdict verdict;
-
-	(void)state;
-	for (uint32_t i = 1; i <= IMAGE_CACHE_VERDICTS; i++) {
-		verdict = verdict_number(i);
-		image_cache_add_verdict(&cache, &policy, &verdict);
-		/* The one that is there takes no second place. */
-		image_cache_add_verdict(&cache, &policy, &verdict);
-	}
-	assert_int_equal(find_verdict(1)->roles, 1);
-	verdict = verdict_number(1000);
-	image_cache_add_verdict(&cache, &policy, &verdict);
-	assert_null(find_verdict(1));
-	assert_int_equal(find_verdict(2)->roles, 2);
-	assert_int_equal(find_verdict(1000)->roles, 1000);
-}
-
 #define cache_test(test) cmocka_unit_test_teardown(test, empty_cache)
 
 int
@@ -248,9 +176,6 @@ main(void)
 	    cache_test(cache_lets_as_many_go_as_a_large_one_needs),
 	    cache_test(cache_takes_exactly_its_bytes_and_no_more),
 	    cache_test(cache_done_lets_everything_go),
-	    cache_test(cache_finds_a_verdict_by_its_envelope),
-	    cache_test(cache_finds_no_verdict_of_another_policy),
-	    cache_test(cache_lets_the_oldest_verdict_go),
 	};
 
 	return cmocka_run_group_tests_name("image_cache", tests, NULL, NULL);

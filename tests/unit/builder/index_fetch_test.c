@@ -12,7 +12,9 @@
 
 #include "base/scope.h"
 #include "base/utc.h"
+#include "builder/build_link.h"
 #include "builder/verify/index_fetch.h"
+#include "builder/verify_link.h"
 #include "builder/ipc.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"
@@ -57,21 +59,19 @@ setup(void **state)
 	if (bench_setup(state) != 0)
 		return -1;
 	bench = *state;
-	trust_freep(&bench->policy);
-	bench->policy = make_policy_with_index(1);
-	bench->env.images.policy = bench->policy;
+	bench_take_policy(bench, make_policy_with_index(1));
 	return 0;
 }
 
 static int fetch_after(struct bench *bench, const struct store_epoch *in_force,
     enum err_code answer, struct store_index **ret_index,
-    struct report *ret_report);
+    struct verify_report *ret_report);
 
 /* What came over the link, if the tpm role would say this. With what the bench
  * has left of its budget. */
 static int
 fetch(struct bench *bench, int64_t floor, enum err_code answer,
-    struct store_index **ret_index, struct report *ret_report)
+    struct store_index **ret_index, struct verify_report *ret_report)
 {
 	const struct store_epoch in_force = {.epoch = floor};
 
@@ -81,7 +81,7 @@ fetch(struct bench *bench, int64_t floor, enum err_code answer,
 static int
 fetch_after(struct bench *bench, const struct store_epoch *in_force,
     enum err_code answer, struct store_index **ret_index,
-    struct report *ret_report)
+    struct verify_report *ret_report)
 {
 	struct recorded recorded = {0};
 	struct image_source source;
@@ -95,11 +95,10 @@ fetch_after(struct bench *bench, const struct store_epoch *in_force,
 		    err_set(&err, answer, "as the test says"), &err);
 	assert_code(ipc_send(link[0], &recorded, sizeof(recorded), -1, &err),
 	    0);
-	source = bench->env.images;
-	source.policy = bench->policy;
+	source = bench_source(bench);
 	source.link = link[1];
 	code = index_fetch(&source, in_force, ret_index, &err);
-	*ret_report = (struct report){0};
+	*ret_report = (struct verify_report){0};
 	(void)!recv(link[0], ret_report, sizeof(*ret_report), MSG_DONTWAIT);
 	close(link[0]);
 	close(link[1]);
@@ -111,7 +110,7 @@ assert_fetch_refused(struct bench *bench, int64_t floor, enum err_code answer,
     enum err_code expected)
 {
 	struct store_index *index = NULL;
-	struct report report;
+	struct verify_report report;
 
 	assert_code(fetch(bench, floor, answer, &index, &report),
 	    (int)expected);
@@ -125,7 +124,7 @@ an_index_is_charged_to_the_budget_of_the_request(void **state)
 {
 	struct bench *bench = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
-	struct report report;
+	struct verify_report report;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
 	bench->budget.max_verifications = 0;
@@ -145,12 +144,12 @@ an_index_is_put_on_record_before_it_is_used(void **state)
 {
 	struct bench *bench = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
-	struct report report;
+	struct verify_report report;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
 	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
 	assert_int_equal(index->epoch, EPOCH);
-	assert_int_equal(report.kind, REPORT_EPOCH);
+	assert_int_equal(report.kind, VERIFY_EPOCH);
 	assert_int_equal(report.store.epoch, EPOCH);
 	assert_true(
 	    digest_equal(&report.basis.policy, trust_digest(bench->policy)));
@@ -164,7 +163,7 @@ an_index_in_other_bytes_is_not_put_on_record_again(void **state)
 	struct bench *bench = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct store_epoch in_force = {.epoch = EPOCH};
-	struct report report;
+	struct verify_report report;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
 	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
@@ -215,10 +214,9 @@ no_index_is_asked_for_without_a_role_for_it(void **state)
 {
 	struct bench *bench = *state;
 	struct store_index *index = NULL;
-	struct report report;
+	struct verify_report report;
 
-	trust_freep(&bench->policy);
-	bench->policy = make_policy(1);
+	bench_take_policy(bench, make_policy(1));
 	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
 	assert_null(index);
 	assert_int_equal(report.kind, 0);
@@ -230,18 +228,19 @@ an_image_that_the_index_does_not_list_is_not_built(void **state)
 	struct bench *bench = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct receipt receipt;
-	struct report report;
+	struct verify_report report;
+	struct build_report built;
 	struct err err;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
 	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
 	add_image(SIGNER_PROD, "web-new", "1", 17);
-	bench->env.images.index = index;
+	bench->decide.store = (struct store_epoch){index->digest, EPOCH};
 	assert_code(bench_build(bench, &receipt, &err), 0);
-	assert_int_equal(recv(bench->record_link, &report, sizeof(report), 0),
-	    sizeof(report));
-	assert_true(report.basis.has_store);
-	assert_int_equal(report.basis.epoch, EPOCH);
+	assert_int_equal(recv(bench->record_link, &built, sizeof(built), 0),
+	    sizeof(built));
+	assert_true(built.basis.has_store);
+	assert_int_equal(built.basis.epoch, EPOCH);
 	strcpy(bench->request.image, "web-new");
 	strcpy(bench->request.name, "other");
 	bench->request.uuid[0]++;
@@ -256,13 +255,13 @@ a_release_that_the_index_does_not_list_yet_is_passed_over(void **state)
 	struct bench *bench = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct receipt receipt;
-	struct report report;
+	struct verify_report report;
 	struct err err;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
 	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
 	add_image(SIGNER_PROD, "web", "2", 18);
-	bench->env.images.index = index;
+	bench->decide.store = (struct store_epoch){index->digest, EPOCH};
 	assert_code(bench_build(bench, &receipt, &err), 0);
 	assert_string_equal(receipt.version, "1");
 	assert_int_equal(receipt.passed_over.count, 1);
@@ -277,7 +276,7 @@ a_listed_release_that_was_changed_is_not_passed_over(void **state)
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	CLEANUP(buffer_done) struct buffer envelope = {0};
 	struct receipt receipt;
-	struct report report;
+	struct verify_report report;
 	struct err err;
 
 	add_image(SIGNER_PROD, "web", "2", 18);
@@ -287,7 +286,7 @@ a_listed_release_that_was_changed_is_not_passed_over(void **state)
 	buffer_add(&envelope, "\n", 1);
 	write_file("dir-web-2/manifest.dsse", buffer_bytes(&envelope));
 	assert_code(layout_add("store", "dir-web-2", true, &err), 0);
-	bench->env.images.index = index;
+	bench->decide.store = (struct store_epoch){index->digest, EPOCH};
 	assert_code(bench_build(bench, &receipt, &err),
 	    IMAGE_INDEXED_OTHERWISE);
 }
@@ -301,7 +300,7 @@ a_listed_release_without_its_signatures_is_not_passed_over(void **state)
 	CLEANUP(buffer_done) struct buffer manifest = {0};
 	CLEANUP(freep) char *envelope = NULL;
 	struct receipt receipt;
-	struct report report;
+	struct verify_report report;
 	struct err err;
 
 	add_image(SIGNER_PROD, "web", "2", 18);
@@ -313,11 +312,11 @@ a_listed_release_without_its_signatures_is_not_passed_over(void **state)
 	    (const char *)manifest.ptr);
 	write_file("dir-web-2/manifest.dsse", bytes_of_str(envelope));
 	assert_code(layout_add("store", "dir-web-2", true, &err), 0);
-	bench->env.images.index = index;
+	bench->decide.store = (struct store_epoch){index->digest, EPOCH};
 	assert_code(bench_build(bench, &receipt, &err),
 	    IMAGE_INDEXED_OTHERWISE);
 	/* Without an index it is one that nobody of the role signed. */
-	bench->env.images.index = NULL;
+	bench_take_policy(bench, make_policy_with_boot(1));
 	assert_code(bench_build(bench, &receipt, &err), 0);
 }
 

@@ -18,13 +18,13 @@
 static struct job
 running_job(void (*end)(void))
 {
-	struct job job = {.state = JOB_RUNNING, .seconds = 120};
+	struct job job = {.state = JOB_RUNNING, .seconds = 120, .stage_fd = -1};
 	int link[2];
 	struct err err;
 
 	assert_code(ipc_pair(link, &err), 0);
-	job.pid = fork();
-	if (job.pid == 0) {
+	job.child.pid = fork();
+	if (job.child.pid == 0) {
 		const struct rlimit no_core = {0, 0};
 		char byte;
 
@@ -36,9 +36,9 @@ running_job(void (*end)(void))
 		_exit(0);
 	}
 	close(link[1]);
-	job.link = link[0];
-	job.pidfd = pidfd_open(job.pid, 0);
-	assert_true(job.pidfd >= 0);
+	job.child.link = link[0];
+	job.child.pidfd = pidfd_open(job.child.pid, 0);
+	assert_true(job.child.pidfd >= 0);
 	return job;
 }
 
@@ -77,7 +77,7 @@ assert_crashed(struct job *job, int code, const char *text)
 	assert_code((int)err.code, code);
 	assert_has(err.text, text);
 	assert_int_equal(own_code, 77);
-	assert_int_equal(job->link, -1);
+	assert_int_equal(job->child.link, -1);
 }
 
 static void
@@ -96,7 +96,7 @@ job_that_ends_well_gives_its_own_outcome(void **state)
 	refused = running_job(end_well);
 	refused.is_done = true;
 	err_set(&err, IMAGE_UNKNOWN, "not there");
-	outcome_from(&refused.done.outcome, IMAGE_UNKNOWN, &err);
+	outcome_from(&refused.outcome, IMAGE_UNKNOWN, &err);
 	err = (struct err){0};
 	assert_true(job_collect(&refused, &code, &err));
 	assert_code(code, IMAGE_UNKNOWN);
@@ -112,7 +112,7 @@ job_with_an_unknown_outcome_is_a_crash(void **state)
 
 	(void)state;
 	job.is_done = true;
-	job.done.outcome.code = 12345;
+	job.outcome.code = 12345;
 	assert_true(job_collect(&job, &code, &err));
 	assert_code(code, BUILD_CRASHED);
 }
@@ -178,8 +178,8 @@ job_whose_end_nobody_saw_did_not_end_well(void **state)
 
 	(void)state;
 	job.is_done = true;
-	closep(&job.link);
-	assert_int_equal(waitpid(job.pid, NULL, 0), job.pid);
+	closep(&job.child.link);
+	assert_int_equal(waitpid(job.child.pid, NULL, 0), job.child.pid);
 	assert_crashed(&job, BUILD_CRASHED, "");
 }
 
@@ -195,57 +195,34 @@ job_keeps_the_first_reason_for_its_death(void **state)
 }
 
 static void
-job_assign_gives_the_task_and_a_deadline(void **state)
+job_that_begins_has_its_task_and_a_deadline(void **state)
 {
-	struct job job = {.state = JOB_READY};
+	struct job job = {.state = JOB_FREE, .is_done = true, .tag = 7};
 	struct task task = {.kind = TASK_BUILD, .claim = {.domid = 5}};
 	const struct job_terms terms = {3, 1000, 120};
-	struct task received;
+	struct child child = {.pid = 4711, .pidfd = -1, .link = -1};
 	uint64_t now = timing_now_usec();
-	struct err err;
-	bool is_end;
-	int link[2];
 
 	(void)state;
 	task.build = good_build_request();
-	assert_code(ipc_pair(link, &err), 0);
-	job.link = link[0];
-	assert_code(job_assign(&job, &task, &terms, &err), 0);
+	job_begin(&job, &task, &terms);
 	assert_int_equal(job.state, JOB_RUNNING);
 	assert_int_equal(job.uid, 1000);
 	assert_int_equal(job.connection, 3);
+	assert_string_equal(job.task.build.name, "guest");
+	assert_int_equal(job.task.claim.domid, 5);
+	assert_false(job.is_done);
+	assert_int_equal(job.tag, 0);
 	assert_true(job.deadline_usec >= now + 120 * 1000000ull);
 	assert_true(job.deadline_usec < now + 130 * 1000000ull);
-	assert_code(ipc_receive(link[1], &received, sizeof(received), NULL,
-			&is_end, &err),
-	    0);
-	assert_int_equal(received.kind, TASK_BUILD);
-	assert_int_equal(received.claim.domid, 5);
-	assert_string_equal(received.build.name, "guest");
-	close(link[1]);
-	close(link[0]);
-}
+	assert_int_equal(job.child.pid, 0);
 
-/* Else its end would remove what another child builds for the same task. */
-static void
-job_assign_to_a_dead_child_leaves_the_job_without_a_task(void **state)
-{
-	struct job job = {.state = JOB_READY, .deadline_usec = UINT64_MAX};
-	struct task task = {.kind = TASK_BUILD};
-	const struct job_terms terms = {3, 1000, 120};
-	struct err err;
-	int link[2];
-
-	(void)state;
-	assert_code(ipc_pair(link, &err), 0);
-	close(link[1]);
-	job.link = link[0];
-	assert_code(job_assign(&job, &task, &terms, &err), SYSTEM_FAILED);
-	assert_int_equal(job.state, JOB_READY);
-	assert_int_equal(job.task.kind, 0);
-	assert_int_equal(job.connection, NO_CONNECTION);
-	assert_true(job.deadline_usec == UINT64_MAX);
-	close(link[0]);
+	job.seen = ~0u;
+	job_attach(&job, JOB_BUILDING, &child);
+	assert_int_equal(job.child.pid, 4711);
+	assert_int_equal(job.step, JOB_BUILDING);
+	assert_int_equal(job.seen, 0); /* it has said nothing yet */
+	assert_int_equal(child.pid, 0);
 }
 
 /*
@@ -258,7 +235,7 @@ build_role_ends_at_once_when_its_supervisor_is_gone(void **state)
 {
 	static struct image_cache cache;
 	struct config config = good_config();
-	struct role_env env = {
+	const struct build_start start = {
 	    .config = &config,
 	    .cache = &cache,
 	    .parent_pid = 1, /* not us: the parent is another one by now */
@@ -273,7 +250,7 @@ build_role_ends_at_once_when_its_supervisor_is_gone(void **state)
 	pid = fork();
 	if (pid == 0) {
 		alarm(3);
-		build_role_run(&env, CHILD_FOR_ANY_TASK, link[1]);
+		build_role_run(&start, link[1]);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
@@ -295,11 +272,9 @@ main(void)
 	    cmocka_unit_test(job_that_was_killed_did_not_end_well),
 	    cmocka_unit_test(job_whose_end_nobody_saw_did_not_end_well),
 	    cmocka_unit_test(job_keeps_the_first_reason_for_its_death),
-	    cmocka_unit_test(job_assign_gives_the_task_and_a_deadline),
+	    cmocka_unit_test(job_that_begins_has_its_task_and_a_deadline),
 	    cmocka_unit_test(
 		build_role_ends_at_once_when_its_supervisor_is_gone),
-	    cmocka_unit_test(
-		job_assign_to_a_dead_child_leaves_the_job_without_a_task),
 	};
 
 	return cmocka_run_group_tests_name("job", tests, NULL, NULL);

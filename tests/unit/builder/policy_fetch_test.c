@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/verify/policy_fetch.h"
+#include "builder/verify_link.h"
 
 enum { ROOT_VERSION = 4, FLOOR = 1 };
 
@@ -62,10 +64,11 @@ mark_of_chain(void)
 /* What came over the link, if the supervisor would say this. */
 static int
 fetch(const struct trust_mark *in_force, enum err_code answer,
-    struct trust_in_force *ret_trust, struct report *ret_report)
+    struct trust_in_force *ret_trust, struct verify_report *ret_report)
 {
 	struct recorded recorded = {0};
 	struct err err = {0};
+	CLEANUP(closep) int chain = -1;
 	int link[2];
 	int code;
 
@@ -75,9 +78,12 @@ fetch(const struct trust_mark *in_force, enum err_code answer,
 		    err_set(&err, answer, "as the test says"), &err);
 	assert_code(ipc_send(link[0], &recorded, sizeof(recorded), -1, &err),
 	    0);
-	code =
-	    policy_fetch("updates", &held, in_force, link[1], ret_trust, &err);
-	*ret_report = (struct report){0};
+	*ret_trust = (struct trust_in_force){0};
+	code = file_open_regular("updates", &chain, &err);
+	if (code == 0)
+		code = policy_fetch("updates", chain, &held, in_force, link[1],
+		    ret_trust, &err);
+	*ret_report = (struct verify_report){0};
 	(void)!recv(link[0], ret_report, sizeof(*ret_report), MSG_DONTWAIT);
 	close(link[0]);
 	close(link[1]);
@@ -89,7 +95,7 @@ assert_fetch_refused(const struct trust_mark *in_force, enum err_code answer,
     enum err_code expected)
 {
 	struct trust_in_force trust;
-	struct report report;
+	struct verify_report report;
 
 	assert_code(fetch(in_force, answer, &trust, &report), expected);
 	assert_null(trust.newest);
@@ -105,7 +111,8 @@ without_a_chain_the_root_holds(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(policy_fetch("", &held, &in_force, -1, &trust, &err), 0);
+	assert_code(policy_fetch("", -1, &held, &in_force, -1, &trust, &err),
+	    0);
 	assert_null(trust.root);
 	assert_int_equal(in_force.version, ROOT_VERSION);
 }
@@ -115,7 +122,7 @@ the_same_chain_is_not_followed_again(void **state)
 {
 	const struct trust_mark in_force = trust_in_force_mark(&held);
 	struct trust_in_force trust;
-	struct report report;
+	struct verify_report report;
 
 	(void)state;
 	write_file("updates", bytes_of_str(""));
@@ -129,13 +136,13 @@ a_newer_policy_is_put_on_record_before_it_is_used(void **state)
 {
 	const struct trust_mark in_force = trust_in_force_mark(&held);
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
-	struct report report;
+	struct verify_report report;
 
 	(void)state;
 	put_step(5);
 	assert_code(fetch(&in_force, ERR_NONE, &trust, &report), 0);
 	assert_int_equal(trust_version(trust_in_force_policy(&trust)), 5);
-	assert_int_equal(report.kind, REPORT_TRUST);
+	assert_int_equal(report.kind, VERIFY_TRUST);
 }
 
 static void
@@ -154,7 +161,7 @@ a_policy_in_force_already_is_only_taken(void **state)
 {
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	struct trust_mark in_force;
-	struct report report;
+	struct verify_report report;
 
 	(void)state;
 	put_step(5);
@@ -173,7 +180,7 @@ a_policy_in_force_already_is_not_adopted_from_other_bytes(void **state)
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	CLEANUP(buffer_done) struct buffer other = {0};
 	struct trust_mark in_force;
-	struct report report;
+	struct verify_report report;
 
 	(void)state;
 	write_file("updates", bytes_of_str(line));

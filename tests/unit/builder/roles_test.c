@@ -18,9 +18,10 @@
 
 #include "base/scope.h"
 
-enum role { ROLE_TPM, ROLE_FRONT, ROLE_BUILD, ROLE_STAGE, ROLES };
+enum role { ROLE_TPM, ROLE_FRONT, ROLE_BUILD, ROLE_STAGE, ROLE_VERIFY, ROLES };
 
-static const char *const role_names[ROLES] = {"tpm", "front", "build", "stage"};
+static const char *const role_names[ROLES] = {"tpm", "front", "build", "stage",
+    "verify"};
 
 #define NOBODY          "65534\t65534\t65534\t65534"
 #define NO_CAPABILITIES "0000000000000000"
@@ -37,6 +38,7 @@ static const struct {
     [ROLE_FRONT] = {3, "", false, 1},
     [ROLE_BUILD] = {2, "", true, 0},      /* links to supervisor and stage */
     [ROLE_STAGE] = {1, "store", true, 0}, /* its link */
+    [ROLE_VERIFY] = {2, "", true, 0},     /* links to supervisor and stage */
 };
 
 static pid_t pid_of[ROLES];
@@ -45,23 +47,64 @@ static pid_t pid_of[ROLES];
 
 static int caller_fd = -1;
 
-/* By the first call to Xen, all four have begun their work. */
+/* A line of its status, without the key; "" for a process that is gone. */
+static void
+read_status(pid_t pid, const char *key, char ret_value[256])
+{
+	char path[64];
+	size_t len = strlen(key);
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	ret_value[0] = '\0';
+	while (file != NULL && fgets(ret_value, 256, file) != NULL) {
+		if (strncmp(ret_value, key, len) == 0 && ret_value[len] == ':')
+			break;
+		ret_value[0] = '\0';
+	}
+	if (file != NULL)
+		fclose(file);
+	ret_value[strcspn(ret_value, "\n")] = '\0';
+	if (strlen(ret_value) > len + 2)
+		memmove(ret_value, ret_value + len + 2,
+		    strlen(ret_value + len + 2) + 1);
+}
+
+/* Its filter is the last thing that a role gives up before it works. */
+static bool
+are_all_there(void)
+{
+	char filters[256];
+
+	for (int role = 0; role < ROLES; role++) {
+		pid_of[role] = role_of_daemon(role_names[role]);
+		read_status(pid_of[role], "Seccomp", filters);
+		if (pid_of[role] == 0 || strcmp(filters, "2") != 0)
+			return false;
+	}
+	return true;
+}
+
+/* One of each role, at work or waiting for it. */
+static void
+start_roles(void)
+{
+	start_daemon(FAULT_NONE, "");
+	caller_fd = caller_open();
+	assert_call(caller_fd, CALL("GetStatus"), "builds_done");
+	wait_until(are_all_there, "all roles are there");
+}
+
+/* By the first call to Xen the verify role has decided and is gone. */
 static void
 start_a_build(void)
 {
-	start_daemon(FAULT_NONE, "");
 	hang_at("domain_create");
-	caller_fd = caller_open();
 	caller_send(caller_fd, BUILD_CALL);
 	wait_for_call("domain_create");
-	pid_of[ROLE_TPM] = child_of_daemon(TPM_CHILD);
-	pid_of[ROLE_FRONT] = child_of_daemon(FRONT_CHILD);
-	pid_of[ROLE_BUILD] = child_of_daemon(WAITING_CHILD);
-	pid_of[ROLE_STAGE] = child_of(pid_of[ROLE_BUILD], 0);
-	for (int role = 0; role < ROLES; role++) {
-		if (pid_of[role] == 0)
-			fail_msg("%s: no such child", role_names[role]);
-	}
+	pid_of[ROLE_BUILD] = role_of_daemon("build");
+	pid_of[ROLE_STAGE] = role_of_daemon("stage");
 }
 
 static void
@@ -86,64 +129,73 @@ need_root(void)
 static void
 assert_status(int role, const char *key, const char *value)
 {
-	char path[64];
-	char line[256];
-	FILE *file;
-	size_t len = strlen(key);
+	char found[256];
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid_of[role]);
-	file = fopen(path, "re");
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file) != NULL) {
-		if (strncmp(line, key, len) == 0 && line[len] == ':')
-			break;
+	read_status(pid_of[role], key, found);
+	if (strcmp(found, value) != 0)
+		fail_msg("%s: %s: \"%s\", not \"%s\"", role_names[role], key,
+		    found, value);
+}
+
+/* Of each role one that is there: who verifies while it waits, the others at
+ * work. */
+static void
+look_at_all(void (*look)(int role))
+{
+	give_tpm();
+	start_roles();
+	look(ROLE_VERIFY);
+	start_a_build();
+	for (int role = 0; role < ROLES; role++) {
+		if (role != ROLE_VERIFY)
+			look(role);
 	}
-	fclose(file);
-	line[strcspn(line, "\n")] = '\0';
-	if (strlen(line) <= len || strcmp(line + len + 2, value) != 0)
-		fail_msg("%s: \"%s\", not \"%s\"", role_names[role], line,
-		    value);
+	finish_the_build();
+}
+
+static void
+assert_in_its_sandbox(int role)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "assayd[%s]", role_names[role]);
+	assert_status(role, "Name", name);
+	assert_status(role, "Seccomp", "2");
+	assert_status(role, "Seccomp_filters", "1");
+	assert_status(role, "NoNewPrivs", "1");
 }
 
 static void
 children_are_in_their_sandboxes(void **state)
 {
 	(void)state;
-	give_tpm();
-	start_a_build();
-	for (int role = 0; role < ROLES; role++) {
-		assert_status(role, "Seccomp", "2");
-		assert_status(role, "Seccomp_filters", "1");
-		assert_status(role, "NoNewPrivs", "1");
+	look_at_all(assert_in_its_sandbox);
+}
+
+/* Xen asks for root. */
+static void
+assert_its_user(int role)
+{
+	if (role == ROLE_BUILD) {
+		assert_status(role, "Uid", "0\t0\t0\t0");
+		return;
 	}
-	assert_status(ROLE_TPM, "Name", "assayd[tpm]");
-	assert_status(ROLE_FRONT, "Name", "assayd[front]");
-	assert_status(ROLE_BUILD, "Name", "assayd[build]");
-	assert_status(ROLE_STAGE, "Name", "assayd[stage]");
-	finish_the_build();
+	assert_status(role, "Uid", NOBODY);
+	assert_status(role, "Gid", NOBODY);
+	assert_status(role, "Groups", " ");
+	assert_status(role, "CapPrm", NO_CAPABILITIES);
+	assert_status(role, "CapEff", NO_CAPABILITIES);
 }
 
 static void
 children_are_the_users_that_they_should_be(void **state)
 {
-	static const int dropped[] = {ROLE_TPM, ROLE_FRONT, ROLE_STAGE};
 	const gid_t groups[] = {4711, 4712};
 
 	(void)state;
 	need_root();
 	assert_int_equal(setgroups(countof(groups), groups), 0);
-	give_tpm();
-	start_a_build();
-	for (size_t i = 0; i < countof(dropped); i++) {
-		assert_status(dropped[i], "Uid", NOBODY);
-		assert_status(dropped[i], "Gid", NOBODY);
-		assert_status(dropped[i], "Groups", " ");
-		assert_status(dropped[i], "CapPrm", NO_CAPABILITIES);
-		assert_status(dropped[i], "CapEff", NO_CAPABILITIES);
-	}
-	/* Xen asks for root. */
-	assert_status(ROLE_BUILD, "Uid", "0\t0\t0\t0");
-	finish_the_build();
+	look_at_all(assert_its_user);
 	assert_int_equal(setgroups(0, NULL), 0);
 }
 
@@ -204,11 +256,7 @@ children_hold_only_what_they_should(void **state)
 {
 	(void)state;
 	need_root(); /* to look at what belongs to root */
-	give_tpm();
-	start_a_build();
-	for (int role = 0; role < ROLES; role++)
-		assert_holdings(role);
-	finish_the_build();
+	look_at_all(assert_holdings);
 }
 
 /* --- how they end ---------------------------------------------------- */
@@ -260,8 +308,9 @@ children_die_with_their_parent_although_links_are_held(void **state)
 
 	(void)state;
 	need_root();
-	start_a_build();
+	start_roles();
 	hold_all_of(daemon_pid);
+	hold_all_of(pid_of[ROLE_VERIFY]);
 	hold_all_of(pid_of[ROLE_BUILD]);
 	for (int role = 0; role < ROLES; role++) {
 		pidfds[role] = pidfd_open(pid_of[role], 0);
@@ -271,6 +320,7 @@ children_die_with_their_parent_although_links_are_held(void **state)
 	assert_ends(ROLE_FRONT, pidfds[ROLE_FRONT]);
 	assert_ends(ROLE_BUILD, pidfds[ROLE_BUILD]);
 	assert_ends(ROLE_STAGE, pidfds[ROLE_STAGE]);
+	assert_ends(ROLE_VERIFY, pidfds[ROLE_VERIFY]);
 	let_go();
 	assert_ends(ROLE_TPM, pidfds[ROLE_TPM]);
 	closep(&caller_fd);

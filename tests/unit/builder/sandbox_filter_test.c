@@ -23,19 +23,21 @@
 
 enum {
 	SANDBOX_UID = 65534,
-	ROLES = 4,
+	ROLES = 5,
 	NUMBERS = 2048,
 	WORDS = 1024,
 };
 enum {
 	FRONT = 1 << SANDBOX_FRONT,
 	STAGE = 1 << SANDBOX_STAGE,
+	VERIFY = 1 << SANDBOX_VERIFY,
 	BUILD = 1 << SANDBOX_BUILD,
 	TPM = 1 << SANDBOX_TPM,
-	ALL = FRONT | STAGE | BUILD | TPM
+	ALL = FRONT | STAGE | VERIFY | BUILD | TPM
 };
 
-static const char *const role_names[ROLES] = {"front", "stage", "build", "tpm"};
+static const char *const role_names[ROLES] = {"front", "stage", "verify",
+    "build", "tpm"};
 
 /* Whatever is not here kills. Who adds a line says what for. */
 #define CALL_OF(name) #name, SYS_##name
@@ -57,8 +59,6 @@ static const struct {
 #ifdef __SANITIZE_ADDRESS__
     {CALL_OF(sigaltstack), ALL}, /* a test build, as it exits */
 #endif
-    {CALL_OF(wait4), BUILD}, /* the stage */
-    {CALL_OF(kill), BUILD},  /* the stage */
     /* time, locks, random numbers */
     {CALL_OF(clock_gettime), ALL}, {CALL_OF(futex), ALL},
     {CALL_OF(getrandom), ALL},
@@ -72,11 +72,11 @@ static const struct {
     {CALL_OF(newfstatat), ALL}, /* what fstat(3) is in newer C libraries */
     {CALL_OF(lseek), ALL},
     {CALL_OF(fcntl), ALL}, /* seals; a socket that does not block */
-    {CALL_OF(pread64), STAGE | BUILD | TPM},
-    {CALL_OF(pwrite64), STAGE | BUILD | TPM},
-    {CALL_OF(memfd_create), STAGE | BUILD | TPM}, /* what is handed over */
-    {CALL_OF(fdatasync), TPM},                    /* the event log */
-    {CALL_OF(ftruncate), BUILD | TPM},            /* a torn last event */
+    {CALL_OF(pread64), STAGE | VERIFY | BUILD | TPM},
+    {CALL_OF(pwrite64), STAGE | VERIFY | BUILD | TPM},
+    {CALL_OF(memfd_create), STAGE | VERIFY | BUILD | TPM}, /* handed over */
+    {CALL_OF(fdatasync), TPM},                             /* the event log */
+    {CALL_OF(ftruncate), BUILD | TPM}, /* a torn last event */
     /* sockets of callers, and of xenstored */
     {CALL_OF(poll), FRONT | BUILD | TPM}, {CALL_OF(ppoll), FRONT | BUILD | TPM},
     {CALL_OF(accept4), FRONT}, {CALL_OF(shutdown), FRONT},
@@ -84,7 +84,7 @@ static const struct {
     {CALL_OF(recvfrom), FRONT | BUILD}, {CALL_OF(sendto), FRONT | BUILD},
     {CALL_OF(writev), BUILD}, /* xenstored */
     /* files: the stage beneath its store alone, by layout_file.c; the build
-     * role the store, the chain of trust updates and libxl's record */
+     * role libxl's record */
     {CALL_OF(openat2), STAGE}, {CALL_OF(openat), BUILD},
     {CALL_OF(fchmod), BUILD}, {CALL_OF(renameat), BUILD},
     {CALL_OF(renameat2), BUILD}, {CALL_OF(unlinkat), BUILD},

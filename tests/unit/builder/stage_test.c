@@ -16,14 +16,8 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/outcome.h"
+#include "builder/stage_link.h"
 #include "image-store/pack/store_index_write.h"
-
-/* The record that stage.c answers with. */
-struct answer {
-	bool is_last;
-	struct outcome outcome;
-	struct layout_entry entry;
-};
 
 enum { CALL_BYTES = 4096 }; /* no call is longer */
 
@@ -181,31 +175,34 @@ stage_takes_only_a_store(void **state)
 {
 	struct bench *bench = *state;
 	struct err err;
+	CLEANUP(closep) int file = open("kernel.in", O_RDONLY);
+	CLEANUP(closep) int empty = -1;
 
-	assert_code(stage_open_store(&bench->stage, "missing", &err), STORE_IO);
-	assert_code(stage_open_store(&bench->stage, "kernel.in", &err),
-	    STORE_IO);
-	assert_int_equal(mkdir("empty", 0755), 0);
-	assert_code(stage_open_store(&bench->stage, "empty", &err),
+	assert_code(stage_give_store(&bench->stage, file, &err),
 	    STORE_MALFORMED);
-	assert_code(stage_open_store(&bench->stage, "store", &err), 0);
+	assert_int_equal(mkdir("empty", 0755), 0);
+	empty = open("empty", O_RDONLY | O_DIRECTORY);
+	assert_code(stage_give_store(&bench->stage, empty, &err),
+	    STORE_MALFORMED);
+	give_store(&bench->stage, "store");
 }
 
 static void
 stage_without_a_store_gives_nothing(void **state)
 {
-	CLEANUP(stage_stop) struct stage stage = STAGE_NONE;
+	pid_t pid;
+	struct stage stage = start_stage(&pid);
 	CLEANUP(layout_list_done) struct layout_list list = {0};
 	struct digest digest = {{0}};
 	struct sealed *raw = NULL;
 	struct err err;
 
 	(void)state;
-	assert_code(stage_role_start(65534, &stage, &err), 0);
 	assert_int_not_equal(stage_list(&stage, NULL, &list, &err), 0);
 	stage_ask_blob(&stage, &digest, 5, "kernel");
 	assert_int_not_equal(take_pieces(&stage, 5, &raw, &err), 0);
 	assert_null(raw);
+	end_stage(&stage, pid);
 }
 
 static void
@@ -215,7 +212,7 @@ stage_runs_in_its_sandbox(void **state)
 	CLEANUP(buffer_done) struct buffer status = {0};
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)bench->stage.pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)bench->stage_pid);
 	status = read_file(path);
 	buffer_add(&status, "", 1);
 	assert_has((char *)status.ptr, "Seccomp:\t2\n");
@@ -223,22 +220,8 @@ stage_runs_in_its_sandbox(void **state)
 		return;
 	assert_has((char *)status.ptr, "Uid:\t65534\t65534\t65534\t65534\n");
 	/* Standard streams, the link and the store: no socket, no Xen. */
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)bench->stage.pid);
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)bench->stage_pid);
 	assert_int_equal(count_files(path), 3 + 2);
-}
-
-static void
-stage_stop_ends_the_process_and_may_be_repeated(void **state)
-{
-	struct bench *bench = *state;
-	pid_t pid = bench->stage.pid;
-	struct stage none = STAGE_NONE;
-
-	stage_stop(&bench->stage);
-	assert_int_equal(kill(pid, 0), -1);
-	assert_int_equal(bench->stage.fd, -1);
-	stage_stop(&bench->stage);
-	stage_stop(&none);
 }
 
 static void
@@ -247,21 +230,22 @@ stage_ends_when_its_build_closes_the_link(void **state)
 	struct bench *bench = *state;
 
 	closep(&bench->stage.fd);
-	assert_int_equal(waitpid(bench->stage.pid, NULL, 0), bench->stage.pid);
+	assert_int_equal(waitpid(bench->stage_pid, NULL, 0), bench->stage_pid);
 }
 
 /* --- a stage that was taken over ------------------------------------- */
 
+static pid_t hostile_pid;
+
 static struct stage
 hostile_stage(void (*answer)(int link))
 {
-	struct stage stage = STAGE_NONE;
 	int link[2];
 	struct err err;
 
 	assert_code(ipc_pair(link, &err), 0);
-	stage.pid = fork();
-	if (stage.pid == 0) {
+	hostile_pid = fork();
+	if (hostile_pid == 0) {
 		char call[CALL_BYTES];
 
 		close(link[0]);
@@ -274,12 +258,11 @@ hostile_stage(void (*answer)(int link))
 		_exit(0);
 	}
 	close(link[1]);
-	stage.fd = link[0];
-	return stage;
+	return (struct stage){link[0]};
 }
 
 static void
-send_answer(int link, const struct answer *answer, int fd)
+send_answer(int link, const struct stage_answer *answer, int fd)
 {
 	struct err err;
 
@@ -300,7 +283,7 @@ assert_envelope_refused(void (*answer)(int link), int code, const char *why)
 	assert_has(err.text, why);
 	assert_null(raw);
 	assert_int_equal(count_descriptors(), descriptors);
-	stage_stop(&stage);
+	end_stage(&stage, hostile_pid);
 }
 
 static void
@@ -316,19 +299,19 @@ assert_pieces_refused(void (*answer)(int link), const char *why)
 	assert_has(err.text, why);
 	assert_null(raw);
 	assert_int_equal(count_descriptors(), descriptors);
-	stage_stop(&stage);
+	end_stage(&stage, hostile_pid);
 }
 
 static void
 answer_without_memory(int link)
 {
-	send_answer(link, &(struct answer){.is_last = true}, -1);
+	send_answer(link, &(struct stage_answer){.is_last = true}, -1);
 }
 
 static void
 answer_with_a_file(int link)
 {
-	send_answer(link, &(struct answer){.is_last = true},
+	send_answer(link, &(struct stage_answer){.is_last = true},
 	    open("/dev/null", O_RDONLY));
 }
 
@@ -338,7 +321,7 @@ answer_with_open_memory(int link)
 	int fd = memfd_create("open", MFD_ALLOW_SEALING);
 
 	(void)!write(fd, "x", 1);
-	send_answer(link, &(struct answer){.is_last = true}, fd);
+	send_answer(link, &(struct stage_answer){.is_last = true}, fd);
 }
 
 static void
@@ -349,7 +332,7 @@ answer_with_too_much(int link)
 	(void)!ftruncate(fd, 101);
 	fcntl(fd, F_ADD_SEALS,
 	    F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	send_answer(link, &(struct answer){.is_last = true}, fd);
+	send_answer(link, &(struct stage_answer){.is_last = true}, fd);
 }
 
 static void
@@ -362,13 +345,14 @@ static void
 answer_with_an_unknown_error(int link)
 {
 	send_answer(link,
-	    &(struct answer){.is_last = true, .outcome = {.code = 1}}, -1);
+	    &(struct stage_answer){.is_last = true, .outcome = {.code = 1}},
+	    -1);
 }
 
 static void
 answer_that_is_neither_last_nor_not(int link)
 {
-	struct answer answer = {0};
+	struct stage_answer answer = {0};
 
 	memset(&answer.is_last, 2, sizeof(answer.is_last));
 	send_answer(link, &answer, -1);
@@ -415,7 +399,7 @@ sealed_memfd(off_t len)
 static void
 pieces_without_memory(int link)
 {
-	send_answer(link, &(struct answer){0}, -1);
+	send_answer(link, &(struct stage_answer){0}, -1);
 }
 
 static void
@@ -424,32 +408,33 @@ pieces_that_are_open(int link)
 	int fd = memfd_create("open", MFD_ALLOW_SEALING);
 
 	(void)!ftruncate(fd, 100);
-	send_answer(link, &(struct answer){0}, fd);
+	send_answer(link, &(struct stage_answer){0}, fd);
 }
 
 static void
 pieces_that_are_short(int link)
 {
-	send_answer(link, &(struct answer){0}, sealed_memfd(99));
+	send_answer(link, &(struct stage_answer){0}, sealed_memfd(99));
 }
 
 static void
 pieces_without_end(int link)
 {
-	send_answer(link, &(struct answer){0}, sealed_memfd(100));
-	send_answer(link, &(struct answer){0}, sealed_memfd(100));
+	send_answer(link, &(struct stage_answer){0}, sealed_memfd(100));
+	send_answer(link, &(struct stage_answer){0}, sealed_memfd(100));
 }
 
 static void
 no_pieces(int link)
 {
-	send_answer(link, &(struct answer){.is_last = true}, -1);
+	send_answer(link, &(struct stage_answer){.is_last = true}, -1);
 }
 
 static void
 end_with_a_piece(int link)
 {
-	send_answer(link, &(struct answer){.is_last = true}, sealed_memfd(100));
+	send_answer(link, &(struct stage_answer){.is_last = true},
+	    sealed_memfd(100));
 }
 
 static void
@@ -475,13 +460,13 @@ assert_list_refused(void (*answer)(int link), const char *why)
 	assert_code(stage_list(&stage, NULL, &list, &err), STAGE_FAILED);
 	assert_has(err.text, why);
 	assert_int_equal(list.count, 77);
-	stage_stop(&stage);
+	end_stage(&stage, hostile_pid);
 }
 
 static void
 list_a_path(int link)
 {
-	struct answer answer = {
+	struct stage_answer answer = {
 	    .entry = {.claimed_name = "../web", .claimed_version = "1"}};
 
 	send_answer(link, &answer, -1);
@@ -490,7 +475,7 @@ list_a_path(int link)
 static void
 list_an_illegal_version(int link)
 {
-	struct answer answer = {
+	struct stage_answer answer = {
 	    .entry = {.claimed_name = "web", .claimed_version = "1 2"}};
 
 	send_answer(link, &answer, -1);
@@ -499,7 +484,7 @@ list_an_illegal_version(int link)
 static void
 list_a_name_without_end(int link)
 {
-	struct answer answer = {
+	struct stage_answer answer = {
 	    .entry = {.claimed_name = "web", .claimed_version = "1"}};
 
 	memset(answer.entry.claimed_version, '\n',
@@ -510,9 +495,10 @@ list_a_name_without_end(int link)
 static void
 list_too_many_statements(int link)
 {
-	struct answer answer = {.entry = {.claimed_name = "web",
-				    .claimed_version = "1",
-				    .provenance_count = LIMIT_PROVENANCE + 1}};
+	struct stage_answer answer = {
+	    .entry = {.claimed_name = "web",
+		.claimed_version = "1",
+		.provenance_count = LIMIT_PROVENANCE + 1}};
 
 	send_answer(link, &answer, -1);
 }
@@ -520,7 +506,7 @@ list_too_many_statements(int link)
 static void
 list_without_end(int link)
 {
-	struct answer answer = {
+	struct stage_answer answer = {
 	    .entry = {.claimed_name = "web", .claimed_version = "1"}};
 	struct err err;
 
@@ -531,7 +517,7 @@ list_without_end(int link)
 static void
 list_with_memory(int link)
 {
-	send_answer(link, &(struct answer){.is_last = true}, link);
+	send_answer(link, &(struct stage_answer){.is_last = true}, link);
 }
 
 static void
@@ -560,7 +546,6 @@ main(void)
 	    bench_test(stage_takes_only_a_store),
 	    cmocka_unit_test(stage_without_a_store_gives_nothing),
 	    bench_test(stage_runs_in_its_sandbox),
-	    bench_test(stage_stop_ends_the_process_and_may_be_repeated),
 	    bench_test(stage_ends_when_its_build_closes_the_link),
 	    cmocka_unit_test(stage_that_breaks_the_protocol_is_refused),
 	    cmocka_unit_test(stage_that_gives_bad_pieces_is_refused),

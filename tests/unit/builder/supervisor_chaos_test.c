@@ -115,18 +115,16 @@ end_callers(const pid_t pids[CALLERS])
 
 /* --- who dies -------------------------------------------------------- */
 
-/* Any child but the tpm role and the front, or its stage. */
+/* Any child but the tpm role and the front. */
 static pid_t
 find_victim(void)
 {
-	pid_t front = front_of_daemon();
-	pid_t child = child_of_daemon(TPM_CHILD + 1 + (int)random_below(5));
-	pid_t stage;
+	pid_t child = child_of_daemon((int)random_below(8));
 
-	if (child == 0 || child == front || random_below(3) != 0)
-		return child == front ? 0 : child;
-	stage = child_of(child, 0);
-	return stage != 0 ? stage : child;
+	return child == role_of_daemon("front") ||
+	               child == role_of_daemon("tpm")
+	           ? 0
+	           : child;
 }
 
 static void
@@ -136,7 +134,7 @@ kill_some(void)
 		pid_t victim = find_victim();
 
 		if (i % (KILLS / FRONT_KILLS) == KILLS / FRONT_KILLS / 2)
-			victim = front_of_daemon();
+			victim = role_of_daemon("front");
 		if (victim != 0)
 			kill(victim, SIGKILL);
 		usleep(1000 + random_below(25000));

@@ -6,15 +6,36 @@
 
 #include <signal.h>
 #include <string.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/scope.h"
 #include "builder/ipc.h"
 
+/* Its domain exists, and is on record. */
+static void
+make_and_record(void)
+{
+	stand.job->seen |= 1u << BUILD_MADE | 1u << BUILD_RECORD;
+	stand.job->domid = 9;
+	stand.job->is_recorded = true;
+}
+
 /* The child says this, and the supervisor takes it. */
 static void
-tell(const struct report *report)
+tell(const struct build_report *report)
+{
+	struct err err;
+
+	assert_code(ipc_send(stand.child, report, sizeof(*report), -1, &err),
+	    0);
+	supervisor_serve_job(stand.sup, stand.job);
+}
+
+static void
+say(const struct verify_report *report)
 {
 	struct err err;
 
@@ -32,7 +53,7 @@ child_that_cannot_be_understood_is_killed(void **state)
 	(void)state;
 	assert_int_equal(send(stand.child, "x", 1, 0), 1);
 	supervisor_serve_job(stand.sup, stand.job);
-	assert_int_equal(stand.job->link, -1);
+	assert_int_equal(stand.job->child.link, -1);
 	assert_int_not_equal(stand.job->killed, ERR_NONE);
 	assert_int_equal(stand.job->state, JOB_RUNNING);
 	wait_for_end(stand.job);
@@ -45,7 +66,8 @@ child_that_cannot_be_understood_is_killed(void **state)
 static void
 child_that_was_killed_is_not_believed_that_it_is_done(void **state)
 {
-	struct report report = {.kind = REPORT_DONE, .receipt = good_receipt()};
+	struct build_report report = {.kind = BUILD_DONE,
+	    .receipt = good_receipt()};
 	struct err err;
 
 	(void)state;
@@ -67,10 +89,12 @@ child_that_was_killed_is_not_believed_that_it_is_done(void **state)
 static void
 child_that_is_done_hands_its_domain_over(void **state)
 {
-	struct report report = {.kind = REPORT_DONE, .receipt = good_receipt()};
+	struct build_report report = {.kind = BUILD_DONE,
+	    .receipt = good_receipt()};
 	struct err err;
 
 	(void)state;
+	make_and_record();
 	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
 	    0);
 	supervisor_serve_job(stand.sup, stand.job);
@@ -84,12 +108,13 @@ child_that_is_done_hands_its_domain_over(void **state)
 static void
 build_is_in_the_journal_as_recorded_before_its_child_goes_on(void **state)
 {
-	struct report report = {.kind = REPORT_BUILD};
+	struct build_report report = {.kind = BUILD_RECORD};
 	struct journal_pending pending[2];
 	struct err err;
 	uint32_t count;
 
 	(void)state;
+	stand.job->seen = 1u << BUILD_MADE;
 	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
 	    0);
 	supervisor_serve_job(stand.sup, stand.job);
@@ -105,7 +130,7 @@ build_is_in_the_journal_as_recorded_before_its_child_goes_on(void **state)
 static void
 domain_is_in_the_journal_with_its_id(void **state)
 {
-	struct report report = {.kind = REPORT_DOMAIN, .domid = 7};
+	struct build_report report = {.kind = BUILD_MADE, .domid = 7};
 	struct journal_pending pending[2];
 	struct err err;
 	uint32_t count;
@@ -120,48 +145,21 @@ domain_is_in_the_journal_with_its_id(void **state)
 }
 
 static void
-child_that_waits_has_nothing_to_say(void **state)
-{
-	struct report report = {.kind = REPORT_DOMAIN, .domid = 7};
-
-	(void)state;
-	stand.job->state = JOB_READY;
-	tell(&report);
-	assert_int_equal(stand.job->killed, BUG);
-	assert_int_equal(stand.job->link, -1);
-	assert_int_equal(stand.job->domid, 0);
-	wait_for_end(stand.job);
-}
-
-/* Else one after the other would be begun and die. */
-static void
-child_that_died_waiting_is_not_replaced_at_once(void **state)
-{
-	(void)state;
-	stand.job->state = JOB_READY;
-	kill(stand.job->pid, SIGKILL);
-	wait_for_end(stand.job);
-	assert_false(stand.sup->is_unready);
-	supervisor_end_job(stand.sup, stand.job);
-	assert_true(stand.sup->is_unready);
-}
-
-static void
 child_that_lets_go_of_its_link_is_not_waited_for(void **state)
 {
 	(void)state;
 	closep(&stand.child);
 	supervisor_serve_job(stand.sup, stand.job);
-	assert_int_equal(stand.job->link, -1);
+	assert_int_equal(stand.job->child.link, -1);
 	assert_int_equal(stand.job->state, JOB_RUNNING);
 	assert_int_equal(stand.job->killed, ERR_NONE);
-	assert_int_equal(kill(stand.job->pid, 0), 0);
+	assert_int_equal(kill(stand.job->child.pid, 0), 0);
 }
 
 static void
 child_that_reports_what_nobody_knows_does_not_go_on(void **state)
 {
-	struct report report = {.kind = 99};
+	struct build_report report = {.kind = 99};
 
 	(void)state;
 	tell(&report);
@@ -173,9 +171,11 @@ child_that_reports_what_nobody_knows_does_not_go_on(void **state)
 static void
 domain_that_cannot_be_kept_is_not_handed_over(void **state)
 {
-	struct report report = {.kind = REPORT_DONE, .receipt = good_receipt()};
+	struct build_report report = {.kind = BUILD_DONE,
+	    .receipt = good_receipt()};
 
 	(void)state;
+	make_and_record();
 	assert_int_equal(rmdir("state/domains"), 0);
 	tell(&report);
 	assert_int_equal(stand.job->state, JOB_RUNNING);
@@ -190,13 +190,13 @@ domain_that_cannot_be_kept_is_not_handed_over(void **state)
 static void
 end_refused_build(void)
 {
-	struct report report = {.kind = REPORT_DONE};
+	struct build_report report = {.kind = BUILD_DONE};
 
 	outcome_from(&report.outcome, XEN_FAILED,
 	    &(struct err){.code = XEN_FAILED});
 	tell(&report);
 	assert_int_equal(stand.job->state, JOB_RUNNING);
-	kill(stand.job->pid, SIGTERM);
+	kill(stand.job->child.pid, SIGTERM);
 	wait_for_end(stand.job);
 	supervisor_end_job(stand.sup, stand.job);
 	assert_code(next_answer().outcome.code, XEN_FAILED);
@@ -222,15 +222,276 @@ build_that_was_undone_and_is_on_record_has_an_end_there_too(void **state)
 	assert_int_equal(stand.sup->removals[0].connection, NO_CONNECTION);
 }
 
+/* --- each report in its turn ----------------------------------------- */
+
+/* The job as it is in this step, with a child that has said nothing yet. */
+static void
+begin_step(enum job_step step)
+{
+	static const enum task_kind kinds[] = {
+	    [JOB_DECIDING] = TASK_BUILD,
+	    [JOB_LISTING] = TASK_LIST_IMAGES,
+	    [JOB_BUILDING] = TASK_BUILD,
+	    [JOB_ERASING] = TASK_ERASE,
+	};
+	char left[16];
+
+	while (recv(stand.child, left, sizeof(left), MSG_DONTWAIT) > 0)
+		continue;
+	stand.job->step = step;
+	stand.job->task.kind = kinds[step];
+	stand.job->seen = 0;
+	stand.job->killed = ERR_NONE;
+	stand.job->is_done = stand.job->is_unfit = false;
+	stand.job->is_recorded = false;
+	stand.job->tag = 0;
+	sealed_freep(&stand.job->listing);
+}
+
+/* A process that can be killed, so that the stand's own lives on. */
+static void
+begin_victim(void)
+{
+	stand.job->child.pid = start_process();
+}
+
+/* Killed, not only told to end: nobody waits for it otherwise. */
+static void
+wait_for_victim(void)
+{
+	siginfo_t info;
+
+	assert_int_equal(
+	    waitid(P_PID, (id_t)stand.job->child.pid, &info, WEXITED | WNOWAIT),
+	    0);
+	assert_int_equal(info.si_status, SIGKILL);
+}
+
+static void
+end_victim(pid_t own)
+{
+	kill(stand.job->child.pid, SIGKILL);
+	waitpid(stand.job->child.pid, NULL, 0);
+	stand.job->child.pid = own;
+}
+
+/* Every kind in every step, as the first thing that is said: what the table
+ * does not have is the end of who says it. */
+static void
+report_out_of_its_turn_ends_the_child(void **state)
+{
+	static const struct {
+		enum job_step step;
+		unsigned int legal; /* kinds: 1 << kind */
+	} rows[] = {
+	    {JOB_DECIDING, 1u << VERIFY_VERDICT | 1u << VERIFY_EPOCH |
+			       1u << VERIFY_TRUST | 1u << VERIFY_ORDER |
+			       1u << VERIFY_REFUSED},
+	    {JOB_LISTING, 1u << VERIFY_VERDICT | 1u << VERIFY_EPOCH |
+			      1u << VERIFY_TRUST | 1u << VERIFY_IMAGES |
+			      1u << VERIFY_REFUSED},
+	    {JOB_BUILDING, 1u << BUILD_MADE | 1u << BUILD_BLOB |
+			       1u << BUILD_DONE | 1u << BUILD_UNFIT},
+	    {JOB_ERASING, 1u << BUILD_DONE | 1u << BUILD_UNFIT},
+	};
+	pid_t own = stand.job->child.pid;
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		bool verifies =
+		    rows[i].step == JOB_DECIDING || rows[i].step == JOB_LISTING;
+
+		for (uint32_t kind = 0; kind < 12; kind++) {
+			struct verify_report said = {.kind = kind};
+			struct build_report told = {.kind = kind};
+
+			if (kind > 0 && (rows[i].legal >> kind & 1) != 0)
+				continue;
+			begin_step(rows[i].step);
+			begin_victim();
+			outcome_from(&told.outcome, XEN_FAILED,
+			    &(struct err){.code = XEN_FAILED});
+			if (verifies)
+				say(&said);
+			else
+				tell(&told);
+			if (stand.job->killed != BUG)
+				fail_msg("report %u in step %d: %s", kind,
+				    (int)rows[i].step,
+				    err_name(stand.job->killed));
+			wait_for_victim();
+			end_victim(own);
+		}
+	}
+	begin_step(JOB_BUILDING);
+}
+
+/* Nothing comes after the last one, and what may come once comes once. */
+static void
+report_too_many_ends_the_child(void **state)
+{
+	struct build_report made = {.kind = BUILD_MADE, .domid = 7};
+	struct build_report unfit = {.kind = BUILD_UNFIT};
+	struct verify_report refused = {.kind = VERIFY_REFUSED};
+	struct verify_report verdict = {.kind = VERIFY_VERDICT};
+	pid_t own = stand.job->child.pid;
+
+	(void)state;
+	begin_victim();
+	begin_step(JOB_BUILDING);
+	tell(&made);
+	assert_int_equal(stand.job->killed, ERR_NONE);
+	tell(&made);
+	assert_int_equal(stand.job->killed, BUG);
+	begin_step(JOB_BUILDING);
+	tell(&unfit);
+	tell(&made);
+	assert_int_equal(stand.job->killed, BUG);
+	begin_step(JOB_DECIDING);
+	outcome_from(&refused.outcome, IMAGE_UNKNOWN,
+	    &(struct err){.code = IMAGE_UNKNOWN});
+	say(&verdict);
+	say(&verdict); /* as often as it likes */
+	assert_int_equal(stand.job->killed, ERR_NONE);
+	say(&refused);
+	assert_int_equal(stand.job->killed, ERR_NONE);
+	say(&verdict);
+	assert_int_equal(stand.job->killed, BUG);
+	begin_step(JOB_BUILDING);
+	end_victim(own);
+}
+
+/* It asked for something, and has to wait for the answer. */
+static void
+report_of_a_child_that_waits_ends_it(void **state)
+{
+	struct build_report made = {.kind = BUILD_MADE, .domid = 7};
+
+	(void)state;
+	stand.job->tag = 77;
+	tell(&made);
+	assert_int_equal(stand.job->killed, BUG);
+	stand.job->tag = 0;
+	wait_for_end(stand.job);
+}
+
+/* What is not on record does not become anybody's. */
+static void
+domain_that_is_not_on_record_is_not_built(void **state)
+{
+	struct build_report report = {
+	    .kind = BUILD_DONE,
+	    .receipt = good_receipt(),
+	};
+
+	(void)state;
+	stand.job->seen = 1u << BUILD_MADE;
+	stand.job->domid = 9;
+	tell(&report);
+	assert_int_equal(stand.job->killed, BUG);
+	assert_false(has_answer(stand.front));
+	assert_int_equal(stand.sup->domains.count, 0);
+	wait_for_end(stand.job);
+}
+
+/* A refusal that names no error would be taken for a success. */
+static void
+refusal_without_a_reason_is_none(void **state)
+{
+	struct verify_report report = {.kind = VERIFY_REFUSED};
+
+	(void)state;
+	begin_step(JOB_DECIDING);
+	say(&report);
+	assert_int_equal(stand.job->killed, BUG);
+	wait_for_end(stand.job);
+	supervisor_end_job(stand.sup, stand.job);
+	assert_code(next_answer().outcome.code, BUG);
+}
+
+/* --- who decides ----------------------------------------------------- */
+
+/* Nothing can have been made: nothing is erased, and the caller hears at
+ * once. */
+static void
+decider_that_dies_leaves_nothing_to_undo(void **state)
+{
+	(void)state;
+	begin_step(JOB_DECIDING);
+	kill(stand.job->child.pid, SIGKILL);
+	wait_for_end(stand.job);
+	supervisor_end_job(stand.sup, stand.job);
+	assert_code(next_answer().outcome.code, BUILD_CRASHED);
+	assert_int_equal(supervisor_count_removals(stand.sup), 0);
+	assert_int_equal(count_pending(), 0);
+}
+
+/* The order goes to another child, with the caller's own request. */
+static void
+order_is_carried_out_by_another_child(void **state)
+{
+	struct verify_report report = {.kind = VERIFY_ORDER};
+	pid_t decided = stand.job->child.pid;
+	struct build_task task;
+	struct err err;
+	int build[2];
+	int stage[2];
+	bool is_end;
+	int fd = -1;
+
+	(void)state;
+	assert_code(ipc_pair(build, &err), 0);
+	assert_code(ipc_pair(stage, &err), 0);
+	assert_code(child_adopt(start_process(), &build[0],
+			&stand.sup->ready_build, &err),
+	    0);
+	begin_step(JOB_DECIDING);
+	stand.job->stage_fd = stage[0];
+	strcpy(report.order.cmdline, "from the order");
+	say(&report);
+	assert_int_equal(stand.job->step, JOB_BUILDING);
+	assert_int_not_equal(stand.job->child.pid, decided);
+	assert_int_equal(stand.job->stage_fd, -1);
+	assert_code(
+	    ipc_receive(build[1], &task, sizeof(task), &fd, &is_end, &err), 0);
+	assert_int_equal(task.kind, BUILD_DOMAIN);
+	assert_string_equal(task.request.name, "guest");
+	assert_string_equal(task.order.cmdline, "from the order");
+	assert_int_equal(task.handle[0], BENCH_HANDLE);
+	assert_true(fd >= 0);
+	close(fd);
+	close(build[1]);
+	close(stage[1]);
+	while (waitpid(decided, NULL, WNOHANG) == 0)
+		continue;
+}
+
+/* He is told so, and no child is given anything. */
+static void
+order_for_a_caller_who_is_gone_is_not_carried_out(void **state)
+{
+	struct verify_report report = {.kind = VERIFY_ORDER};
+
+	(void)state;
+	begin_step(JOB_DECIDING);
+	job_kill(stand.job, BUILD_CANCELLED);
+	say(&report);
+	assert_int_equal(stand.job->step, JOB_DECIDING);
+	wait_for_end(stand.job);
+	supervisor_end_job(stand.sup, stand.job);
+	assert_code(next_answer().outcome.code, BUILD_CANCELLED);
+	assert_int_equal(supervisor_count_removals(stand.sup), 0);
+}
+
 /* --- children that xenstored is not there for ------------------------ */
 
 static void
 end_unfit(void)
 {
-	struct report report = {.kind = REPORT_UNFIT};
+	struct build_report report = {.kind = BUILD_UNFIT};
 
 	tell(&report);
-	kill(stand.job->pid, SIGTERM);
+	kill(stand.job->child.pid, SIGTERM);
 	wait_for_end(stand.job);
 	supervisor_end_job(stand.sup, stand.job);
 }
@@ -260,15 +521,16 @@ task_that_was_given_up_is_given_to_no_other_child(void **state)
 static void
 listing_that_never_came_is_not_an_empty_one(void **state)
 {
-	struct report report = {.kind = REPORT_DONE};
+	struct verify_report report = {.kind = VERIFY_IMAGES};
 
 	(void)state;
 	stand.job->task.kind = TASK_LIST_IMAGES;
-	tell(&report);
-	kill(stand.job->pid, SIGTERM);
+	stand.job->step = JOB_LISTING;
+	say(&report);
+	kill(stand.job->child.pid, SIGTERM);
 	wait_for_end(stand.job);
 	supervisor_end_job(stand.sup, stand.job);
-	assert_code(next_answer().outcome.code, BUILD_CRASHED);
+	assert_int_not_equal(next_answer().outcome.code, 0);
 }
 
 /* --- the tpm role ---------------------------------------------------- */
@@ -353,7 +615,7 @@ evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 static void
 build_on_record_counts_for_its_user(void **state)
 {
-	struct report report = {.kind = REPORT_BUILD};
+	struct build_report report = {.kind = BUILD_RECORD};
 	struct record_answer answer = {
 	    .kind = RECORD_EVENT,
 	    .tag = 77,
@@ -369,6 +631,7 @@ build_on_record_counts_for_its_user(void **state)
 	struct err err;
 
 	(void)state;
+	stand.job->seen = 1u << BUILD_MADE;
 	config.allow_uids[1] = config.allow_uids[0] + 1;
 	config.allow_uid_count = 2;
 	stand.job->uid = config.allow_uids[0];
@@ -397,14 +660,20 @@ main(void)
 	    stand_test(
 		build_is_in_the_journal_as_recorded_before_its_child_goes_on),
 	    stand_test(domain_is_in_the_journal_with_its_id),
-	    stand_test(child_that_waits_has_nothing_to_say),
-	    stand_test(child_that_died_waiting_is_not_replaced_at_once),
 	    stand_test(child_that_lets_go_of_its_link_is_not_waited_for),
 	    stand_test(child_that_reports_what_nobody_knows_does_not_go_on),
 	    stand_test(domain_that_cannot_be_kept_is_not_handed_over),
 	    stand_test(build_that_was_undone_is_forgotten),
 	    stand_test(
 		build_that_was_undone_and_is_on_record_has_an_end_there_too),
+	    stand_test(report_out_of_its_turn_ends_the_child),
+	    stand_test(report_too_many_ends_the_child),
+	    stand_test(report_of_a_child_that_waits_ends_it),
+	    stand_test(domain_that_is_not_on_record_is_not_built),
+	    stand_test(refusal_without_a_reason_is_none),
+	    stand_test(decider_that_dies_leaves_nothing_to_undo),
+	    stand_test(order_is_carried_out_by_another_child),
+	    stand_test(order_for_a_caller_who_is_gone_is_not_carried_out),
 	    stand_test(task_is_given_to_one_other_child_and_no_third),
 	    stand_test(task_that_was_given_up_is_given_to_no_other_child),
 	    stand_test(listing_that_never_came_is_not_an_empty_one),

@@ -154,7 +154,7 @@ daemon_ends_in_bounded_time_if_its_tpm_role_does_not(void **state)
 	start_daemon(FAULT_NONE, "");
 	fd = caller_open();
 	assert_call(fd, BUILD_CALL, "receipt");
-	role = child_of_daemon(TPM_CHILD);
+	role = role_of_daemon("tpm");
 	assert_int_equal(kill(role, SIGSTOP), 0);
 	before = time(NULL);
 	assert_int_equal(end_daemon(SIGTERM), 0);
@@ -218,7 +218,7 @@ static pid_t first_front;
 static bool
 is_another_front(void)
 {
-	pid_t front = front_of_daemon();
+	pid_t front = role_of_daemon("front");
 
 	return front != 0 && front != first_front;
 }
@@ -235,7 +235,7 @@ daemon_begins_its_front_again_and_builds_live_through_that(void **state)
 	hang_at("domain_load");
 	caller_send(fd, BUILD_CALL);
 	wait_for_call("domain_load");
-	first_front = front_of_daemon();
+	first_front = role_of_daemon("front");
 	assert_int_equal(kill(first_front, SIGKILL), 0);
 	wait_until(is_another_front, "another front");
 	close(fd);
@@ -259,7 +259,7 @@ daemon_begins_a_front_again_that_dies_at_once_and_again(void **state)
 	for (int i = 0; i < 4; i++) {
 		fd = caller_open();
 		assert_call(fd, CALL("GetStatus"), "builds_done");
-		first_front = front_of_daemon();
+		first_front = role_of_daemon("front");
 		assert_int_equal(kill(first_front, SIGKILL), 0);
 		wait_until(is_another_front, "another front");
 		close(fd);
@@ -305,7 +305,7 @@ daemon_without_its_tpm_role_builds_nothing(void **state)
 	hang_at("domain_load");
 	caller_send(fd, BUILD_CALL);
 	wait_for_call("domain_load");
-	assert_int_equal(kill(child_of_daemon(TPM_CHILD), SIGKILL), 0);
+	assert_int_equal(kill(role_of_daemon("tpm"), SIGKILL), 0);
 	go_on();
 	assert_reply(fd, "TPM_FAILED");
 	wait_until(is_domain_gone, "the domain is gone");
@@ -335,7 +335,7 @@ daemon_answers_who_asked_a_tpm_role_that_died(void **state)
 	asking = caller_open();
 	fd = caller_open();
 	assert_call(asking, CALL("GetStatus"), "platform");
-	role = child_of_daemon(TPM_CHILD);
+	role = role_of_daemon("tpm");
 	assert_int_equal(kill(role, SIGSTOP), 0);
 	caller_send(asking, ATTEST_CALL);
 	assert_call(fd, CALL("GetStatus"), "platform");
@@ -358,7 +358,7 @@ daemon_bounds_the_calls_for_evidence(void **state)
 	start_daemon(FAULT_NONE, "");
 	fd = caller_open();
 	assert_call(fd, CALL("GetStatus"), "platform");
-	role = child_of_daemon(TPM_CHILD);
+	role = role_of_daemon("tpm");
 	assert_int_equal(kill(role, SIGSTOP), 0);
 	for (int i = 0; i < 8; i++) {
 		int asking = caller_open();
@@ -386,7 +386,7 @@ daemon_builds_although_the_child_that_waited_died(void **state)
 		pid_t waiting;
 
 		assert_call(fd, CALL("GetStatus"), "builds_done");
-		waiting = child_of_daemon(WAITING_CHILD);
+		waiting = role_of_daemon("build");
 		if (waiting > 0)
 			kill(waiting, SIGKILL);
 		send_build(fd,

@@ -166,7 +166,7 @@ daemon_destroys_a_domain_whose_receipt_reached_nobody(void **state)
 	fd = caller_open();
 	caller_send(fd, BUILD_CALL);
 	wait_for_call("domain_load");
-	front = child_of_daemon(FRONT_CHILD);
+	front = role_of_daemon("front");
 	assert_int_equal(kill(front, SIGSTOP), 0);
 	go_on();
 	wait_until(is_running, "the domain runs");

@@ -151,7 +151,7 @@ static pid_t first_front;
 static bool
 is_another_front(void)
 {
-	pid_t front = front_of_daemon();
+	pid_t front = role_of_daemon("front");
 
 	return front != 0 && front != first_front;
 }
@@ -177,11 +177,11 @@ front_that_reads_no_answers_is_begun_again(void **state)
 	hang_at("domain_load");
 	caller_send(fd, BUILD_CALL);
 	wait_for_call("domain_load");
-	first_front = front_of_daemon();
+	first_front = role_of_daemon("front");
 	assert_int_equal(kill(first_front, SIGSTOP), 0);
 	*ahead_usec += 20000000; /* not yet */
 	usleep(100000);
-	assert_int_equal(front_of_daemon(), first_front);
+	assert_int_equal(role_of_daemon("front"), first_front);
 	*ahead_usec += 20000000;
 	/* The build's end wakes the supervisor, whatever its clock was. */
 	go_on();

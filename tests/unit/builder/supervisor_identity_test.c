@@ -166,8 +166,7 @@ build_child_that_dies_costs_no_domain_of_that_uuid(void **state)
 
 		start_daemon(FAULT_NONE, "");
 		fd = build_until(moments[i]);
-		assert_int_equal(kill(child_of_daemon(WAITING_CHILD), SIGKILL),
-		    0);
+		assert_int_equal(kill(role_of_daemon("build"), SIGKILL), 0);
 		go_on();
 		assert_reply(fd, "BUILD_CRASHED");
 		close(fd);

@@ -173,7 +173,7 @@ end_that_cannot_be_recorded_is_pending(void **state)
 	start_daemon(FAULT_NONE, "");
 	fd = caller_open();
 	assert_call(fd, BUILD_CALL, "receipt");
-	assert_int_equal(kill(child_of_daemon(TPM_CHILD), SIGKILL), 0);
+	assert_int_equal(kill(role_of_daemon("tpm"), SIGKILL), 0);
 	assert_call(fd, DESTROY_7, "{\"parameters\":{}}");
 	assert_int_equal(xen_fake_domain_count(fake), 0);
 	assert_call(fd, CALL("GetStatus"), "\"gone\":true");
@@ -313,10 +313,10 @@ daemon_serves_although_its_recovery_hangs(void **state)
 	xen_fake_forget_calls(fake);
 	start_daemon(FAULT_NONE, "");
 	wait_for_call("store_remove");
-	assert_int_equal(front_of_daemon(), 0);
+	assert_int_equal(role_of_daemon("front"), 0);
 	*ahead_usec += 10000000;
 	/* Its clock runs ahead, that of poll(2) does not: wake it. */
-	kill(child_of_daemon(TPM_CHILD), SIGKILL);
+	kill(role_of_daemon("tpm"), SIGKILL);
 	fd = caller_open();
 	assert_call(fd, CALL("GetStatus"), "\"tries\":0");
 	close(fd);

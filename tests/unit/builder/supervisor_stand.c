@@ -4,30 +4,55 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/stage/stage_role.h"
+#include "builder/verify/verify_role.h"
 
 struct stand stand;
 
-void __wrap_build_role_run(const struct role_env *env, enum child_kind kind,
-    int link) __attribute__((noreturn));
+void __wrap_build_role_run(const struct build_start *start, int link)
+    __attribute__((noreturn));
+void __wrap_verify_role_run(const struct verify_start *start, int link)
+    __attribute__((noreturn));
+void __wrap_stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
+    __attribute__((noreturn));
 
 /* A child that is begun here does nothing. */
-void
-__wrap_build_role_run(const struct role_env *env, enum child_kind kind,
-    int link)
+static void __attribute__((noreturn)) do_nothing(void)
 {
-	(void)env;
-	(void)kind;
-	(void)link;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;)
 		pause();
+}
+
+void
+__wrap_build_role_run(const struct build_start *start, int link)
+{
+	(void)start;
+	(void)link;
+	do_nothing();
+}
+
+void
+__wrap_verify_role_run(const struct verify_start *start, int link)
+{
+	(void)start;
+	(void)link;
+	do_nothing();
+}
+
+void
+__wrap_stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
+{
+	(void)sandbox_uid;
+	(void)parent_pid;
+	(void)link;
+	do_nothing();
 }
 
 static void
@@ -64,19 +89,20 @@ static void
 start_child(struct job *job)
 {
 	int link[2];
+	const struct job_terms terms = {CONNECTION, 0, 120};
+	struct task task = {
+	    .kind = TASK_BUILD,
+	    .build = good_build_request(),
+	};
+	struct child child = CHILD_NONE;
 	struct err err;
 
 	assert_code(ipc_pair(link, &err), 0);
-	job->pid = start_process();
-	job->pidfd = pidfd_open(job->pid, 0);
-	job->link = link[0];
-	job->state = JOB_RUNNING;
-	job->connection = CONNECTION;
-	job->seconds = 120;
+	memset(task.handle, BENCH_HANDLE, UUID_BYTES);
+	job_begin(job, &task, &terms);
+	assert_code(child_adopt(start_process(), &link[0], &child, &err), 0);
+	job_attach(job, JOB_BUILDING, &child);
 	job->deadline_usec = UINT64_MAX;
-	job->task.kind = TASK_BUILD;
-	job->task.build = good_build_request();
-	memset(job->task.handle, BENCH_HANDLE, UUID_BYTES);
 	stand.child = link[1];
 }
 
@@ -94,7 +120,9 @@ stand_setup(void **state)
 	sup->config = &config;
 	sup->journal = &stand.journal;
 	sup->xen = xen_fake_port(fake);
-	sup->env.trust = (struct trust_in_force){.root = policy};
+	sup->env = (struct role_env){.config = &config, .root = policy};
+	sup->ready = DECIDER_NONE;
+	sup->ready_build = CHILD_NONE;
 	sup->is_development = true;
 	sup->refusals = (struct log_limit){.burst = 100, .usec = 1};
 	assert_code(
@@ -131,10 +159,10 @@ stand_teardown(void **state)
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		const struct job *job = &stand.sup->jobs[i];
 
-		if (job->state == JOB_FREE || job->pid == 0)
+		if (job->state == JOB_FREE || job->child.pid == 0)
 			continue;
-		kill(job->pid, SIGKILL);
-		waitpid(job->pid, NULL, 0);
+		kill(job->child.pid, SIGKILL);
+		waitpid(job->child.pid, NULL, 0);
 	}
 	outbox_done(&stand.sup->front.answers);
 	outbox_done(&stand.sup->records);
@@ -172,7 +200,7 @@ next_answer(void)
 void
 wait_for_end(const struct job *job)
 {
-	struct pollfd wait = {.fd = job->pidfd, .events = POLLIN};
+	struct pollfd wait = {.fd = job->child.pidfd, .events = POLLIN};
 
 	assert_int_equal(poll(&wait, 1, 20000), 1);
 }

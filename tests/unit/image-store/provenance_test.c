@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "image-store/statement.h"
-#include "image-store/verified_image.h"
+#include "image-store/verified_manifest.h"
 #include "keys/dsse.h"
 #include "keys/sign/dsse_sign.h"
 #include "keys/sign/trust_write.h"
@@ -160,20 +160,6 @@ prove(const struct offer *offer)
 }
 
 static void
-verified_image_is_not_made_without_the_proof_that_is_demanded(void **state)
-{
-	CLEANUP(trust_freep) struct trust_policy *policy = demanding_policy();
-	struct verified_image *image = UNTOUCHED;
-	struct err err;
-
-	(void)state;
-	assert_code(verified_image_new(verify_manifest(policy), NULL, NULL,
-			&image, &err),
-	    PROVENANCE_MISSING);
-	assert_ptr_equal(image, UNTOUCHED);
-}
-
-static void
 verified_manifest_is_not_proven_by_nothing(void **state)
 {
 	CLEANUP(trust_freep) struct trust_policy *policy = demanding_policy();
@@ -253,8 +239,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(
-		verified_image_is_not_made_without_the_proof_that_is_demanded),
 	    cmocka_unit_test(verified_manifest_is_not_proven_by_nothing),
 	    cmocka_unit_test(verified_manifest_is_proven_by_a_builder),
 	    cmocka_unit_test(

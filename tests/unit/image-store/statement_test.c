@@ -7,7 +7,7 @@
 #include "image-store/payload.h"
 #include "image-store/statement.h"
 #include "image-store/pack/statement_encode.h"
-#include "image-store/verified_image.h"
+#include "image-store/verified_manifest.h"
 #include "keys/dsse.h"
 
 static json_t *

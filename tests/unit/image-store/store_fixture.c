@@ -618,15 +618,26 @@ policy_tree_with(int64_t floor, const char *role, const char *signs)
 	return tree;
 }
 
-struct trust_policy *
-make_policy_with_index(int64_t floor)
+static json_t *
+with_clock(json_t *tree)
 {
-	json_t *tree = policy_tree_with(floor, "index", "store-index");
-
 	json_object_set_new(tree, "clock",
 	    json_pack("{s:s, s:s}", "source", "system", "not_before",
 		"2026-01-01T00:00:00Z"));
-	return decode_policy(tree);
+	return tree;
+}
+
+struct trust_policy *
+make_policy_with_clock(int64_t floor)
+{
+	return decode_policy(with_clock(policy_tree(floor)));
+}
+
+struct trust_policy *
+make_policy_with_index(int64_t floor)
+{
+	return decode_policy(
+	    with_clock(policy_tree_with(floor, "index", "store-index")));
 }
 
 struct trust_policy *

@@ -134,7 +134,10 @@ char *tree_text(const json_t *tree);
  */
 struct trust_policy *make_policy(int64_t floor);
 
-/* The same, and this digest is among its revoked manifests. */
+/* The first, and the system's clock. */
+struct trust_policy *make_policy_with_clock(int64_t floor);
+
+/* The first, and this digest is among its revoked manifests. */
 struct trust_policy *make_policy_that_revokes(const struct digest *digest);
 
 /* The first, and a role "index" of the stranger's key, which signs store

@@ -6,7 +6,8 @@
 
 #include "base/scope.h"
 #include "base/utc.h"
-#include "image-store/verified_image.h"
+#include "image-store/image_pieces.h"
+#include "image-store/verified_manifest.h"
 #include "keys/dsse.h"
 
 /* A small kernel and a ramdisk, and a manifest that names them. */
@@ -530,58 +531,54 @@ checked_blob_is_made_only_of_the_right_bytes(void **state)
 /* `elf` and `ramdisk` need not be the ones that the manifest names. */
 static int
 make(const struct manifest *manifest, const struct buffer *elf,
-    const struct buffer *ramdisk, struct verified_image **ret_image)
+    const struct buffer *ramdisk, struct image_pieces **ret_pieces)
 {
-	struct verified_manifest *verified = NULL;
+	const struct image_shape shape = image_shape_of(manifest);
 	struct err err;
 
-	assert_code(verify(SIGNER_PROD, manifest, NULL, 0, &verified), 0);
-	return verified_image_new(verified, checked(elf),
-	    ramdisk == NULL ? NULL : checked(ramdisk), ret_image, &err);
+	return image_pieces_new(&shape, checked(elf),
+	    ramdisk == NULL ? NULL : checked(ramdisk), ret_pieces, &err);
 }
 
 static void
 assert_not_made(const struct manifest *manifest, const struct buffer *elf,
     const struct buffer *ramdisk, enum err_code code)
 {
-	struct verified_image *image = UNTOUCHED;
+	struct image_pieces *pieces = UNTOUCHED;
 
-	assert_code(make(manifest, elf, ramdisk, &image), (int)code);
-	assert_ptr_equal(image, UNTOUCHED);
+	assert_code(make(manifest, elf, ramdisk, &pieces), (int)code);
+	assert_ptr_equal(pieces, UNTOUCHED);
 }
 
 static void
-verified_image_holds_what_was_signed(void **state)
+image_pieces_holds_what_was_signed(void **state)
 {
-	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
+	CLEANUP(image_pieces_freep) struct image_pieces *pieces = NULL;
 	CLEANUP(image_done) struct image good = good_image();
 
 	(void)state;
-	assert_code(make(&good.manifest, &good.elf, &good.ramdisk, &image), 0);
+	assert_code(make(&good.manifest, &good.elf, &good.ramdisk, &pieces), 0);
 	assert_true(
-	    bytes_equal(verified_image_elf(image), buffer_bytes(&good.elf)));
-	assert_true(bytes_equal(verified_image_ramdisk(image),
+	    bytes_equal(image_pieces_elf(pieces), buffer_bytes(&good.elf)));
+	assert_true(bytes_equal(image_pieces_ramdisk(pieces),
 	    buffer_bytes(&good.ramdisk)));
-	assert_string_equal(
-	    verified_manifest_get(verified_image_manifest(image))->name,
-	    "web-frontend");
 }
 
 static void
-verified_image_may_have_no_ramdisk(void **state)
+image_pieces_may_have_no_ramdisk(void **state)
 {
-	CLEANUP(verified_image_freep) struct verified_image *image = NULL;
+	CLEANUP(image_pieces_freep) struct image_pieces *pieces = NULL;
 	CLEANUP(image_done) struct image good = good_image();
 
 	(void)state;
 	good.manifest.has_ramdisk = false;
-	assert_code(make(&good.manifest, &good.elf, NULL, &image), 0);
-	assert_int_equal(verified_image_ramdisk(image).len, 0);
+	assert_code(make(&good.manifest, &good.elf, NULL, &pieces), 0);
+	assert_int_equal(image_pieces_ramdisk(pieces).len, 0);
 }
 
 /* Each blob is as good as any, but it belongs to another image. */
 static void
-verified_image_refuses_the_blobs_of_another_image(void **state)
+image_pieces_refuses_the_blobs_of_another_image(void **state)
 {
 	CLEANUP(image_done) struct image good = good_image();
 	struct elf_recipe recipe = good_elf;
@@ -601,7 +598,7 @@ verified_image_refuses_the_blobs_of_another_image(void **state)
 }
 
 static void
-verified_image_refuses_a_ramdisk_too_many_or_too_few(void **state)
+image_pieces_refuses_a_ramdisk_too_many_or_too_few(void **state)
 {
 	CLEANUP(image_done) struct image good = good_image();
 
@@ -613,7 +610,7 @@ verified_image_refuses_a_ramdisk_too_many_or_too_few(void **state)
 }
 
 static void
-verified_image_refuses_a_signed_kernel_that_is_no_x86_64_elf(void **state)
+image_pieces_refuses_a_signed_kernel_that_is_no_x86_64_elf(void **state)
 {
 	CLEANUP(image_done) struct image good = good_image();
 
@@ -625,7 +622,7 @@ verified_image_refuses_a_signed_kernel_that_is_no_x86_64_elf(void **state)
 }
 
 static void
-verified_image_refuses_a_signed_ramdisk_that_would_be_unpacked(void **state)
+image_pieces_refuses_a_signed_ramdisk_that_would_be_unpacked(void **state)
 {
 	CLEANUP(image_done) struct image good = good_image();
 
@@ -674,15 +671,15 @@ main(void)
 		verified_manifest_again_ignores_a_verdict_on_other_bytes),
 	    cmocka_unit_test(blob_intake_proves_what_came_in_pieces),
 	    cmocka_unit_test(checked_blob_is_made_only_of_the_right_bytes),
-	    cmocka_unit_test(verified_image_holds_what_was_signed),
-	    cmocka_unit_test(verified_image_may_have_no_ramdisk),
-	    cmocka_unit_test(verified_image_refuses_the_blobs_of_another_image),
+	    cmocka_unit_test(image_pieces_holds_what_was_signed),
+	    cmocka_unit_test(image_pieces_may_have_no_ramdisk),
+	    cmocka_unit_test(image_pieces_refuses_the_blobs_of_another_image),
 	    cmocka_unit_test(
-		verified_image_refuses_a_ramdisk_too_many_or_too_few),
+		image_pieces_refuses_a_ramdisk_too_many_or_too_few),
 	    cmocka_unit_test(
-		verified_image_refuses_a_signed_kernel_that_is_no_x86_64_elf),
+		image_pieces_refuses_a_signed_kernel_that_is_no_x86_64_elf),
 	    cmocka_unit_test(
-		verified_image_refuses_a_signed_ramdisk_that_would_be_unpacked),
+		image_pieces_refuses_a_signed_ramdisk_that_would_be_unpacked),
 	};
 
 	return cmocka_run_group_tests_name("verified_image", tests, NULL,

@@ -1,4 +1,4 @@
-#include "builder/verify/image_fetch.h"
+#include "builder/verify/image_choose.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,12 +6,9 @@
 
 #include "base/draft.h"
 #include "base/scope.h"
+#include "builder/verify_link.h"
 #include "keys/dsse.h"
 
-static int choose_manifest(const struct image_source *source,
-    const struct build_request *request,
-    struct verified_manifest **ret_manifest, struct passed_over *ret_passed,
-    struct err *err);
 static int keep_named(const struct image_source *source,
     const struct digest *named, struct layout_list *list, struct err *err);
 static int signs(const struct image_source *source,
@@ -29,71 +26,11 @@ static int fetch_envelope(const struct image_source *source,
 static int prove(const struct image_source *source,
     const struct layout_entry *entry, struct verified_manifest *manifest,
     struct err *err);
-static int fetch_elf(const struct image_source *source,
-    const struct verified_manifest *chosen, struct timing *timing,
-    struct checked_blob **ret_elf, bool *ret_was_cached, struct err *err);
-static int fetch_blob(const struct image_source *source,
-    const struct blob *blob, const char *what, struct timing *timing,
-    struct checked_blob **ret_blob, bool *ret_was_cached, struct err *err);
-static int take_blob(const struct image_source *source, const struct blob *blob,
-    const char *what, struct timing *timing, enum timing_phase waiting,
-    struct checked_blob **ret_blob, struct err *err);
-static int report_checked(const struct image_source *source,
-    const struct blob *blob, const struct checked_blob *checked,
-    struct err *err);
-static int from_cache(const struct image_source *source,
-    const struct blob *blob, const char *what, struct checked_blob **ret_blob,
-    struct err *err);
 static void describe(const struct image_source *source,
     const struct layout_entry *entry, struct image_row *ret_row);
 
 int
-image_fetch(const struct image_source *source,
-    const struct build_request *request, struct timing *timing,
-    struct verified_image **ret_image, struct fetched *ret_fetched,
-    struct err *err)
-{
-	CLEANUP(verified_manifest_freep)
-	struct verified_manifest *chosen = NULL;
-	CLEANUP(checked_blob_freep) struct checked_blob *elf = NULL;
-	CLEANUP(checked_blob_freep) struct checked_blob *ramdisk = NULL;
-	const struct manifest *manifest;
-	struct fetched fetched = {.was_cached = true};
-
-	TRY(choose_manifest(source, request, &chosen, &fetched.passed, err));
-	timing_mark(timing, TIMING_ENVELOPE);
-	manifest = verified_manifest_get(chosen);
-	TRY(fetch_elf(source, chosen, timing, &elf, &fetched.was_cached, err));
-	if (manifest->has_ramdisk)
-		TRY(fetch_blob(source, &manifest->ramdisk, "ramdisk", timing,
-		    &ramdisk, &fetched.was_cached, err));
-	TRY(verified_image_new(take_ptr(&chosen), take_ptr(&elf),
-	    take_ptr(&ramdisk), ret_image, err));
-	timing_mark(timing, TIMING_HASH);
-	*ret_fetched = fetched;
-	return 0;
-}
-
-int
-image_fetch_rows(const struct image_source *source, struct err *err)
-{
-	CLEANUP(layout_list_done) struct layout_list list = {0};
-	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
-	CLEANUP(freep) struct image_row *rows = NULL;
-
-	TRY(stage_list(source->stage, NULL, &list, err));
-	rows = calloc(list.count + 1, sizeof(*rows));
-	if (rows == NULL)
-		return err_set(err, NO_MEMORY, "a listing");
-	for (size_t i = 0; i < list.count; i++)
-		describe(source, &list.entries[i], &rows[i]);
-	TRY(sealed_from_bytes("images",
-	    bytes_of(rows, list.count * sizeof(*rows)), &sealed, err));
-	return build_link_images(source->link, sealed, err);
-}
-
-static int
-choose_manifest(const struct image_source *source,
+image_choose(const struct image_source *source,
     const struct build_request *request,
     struct verified_manifest **ret_manifest, struct passed_over *ret_passed,
     struct err *err)
@@ -109,6 +46,23 @@ choose_manifest(const struct image_source *source,
 		    "image %s: not in the store", request->image);
 	return choose_newest(source, request->image, &list, ret_manifest,
 	    ret_passed, err);
+}
+
+int
+image_choose_rows(const struct image_source *source, struct sealed **ret_rows,
+    struct err *err)
+{
+	CLEANUP(layout_list_done) struct layout_list list = {0};
+	CLEANUP(freep) struct image_row *rows = NULL;
+
+	TRY(stage_list(source->stage, NULL, &list, err));
+	rows = calloc(list.count + 1, sizeof(*rows));
+	if (rows == NULL)
+		return err_set(err, NO_MEMORY, "a listing");
+	for (size_t i = 0; i < list.count; i++)
+		describe(source, &list.entries[i], &rows[i]);
+	return sealed_from_bytes("images",
+	    bytes_of(rows, list.count * sizeof(*rows)), ret_rows, err);
 }
 
 /*
@@ -204,7 +158,7 @@ fetch_manifest(const struct image_source *source, const char *name,
 	/* Signatures first: a changed envelope is a bad signature, whatever
 	 * its file is called. */
 	TRY(digest_of(sealed_bytes(raw), &found, err));
-	known = image_cache_verdict(source->cache, trust_digest(source->policy),
+	known = verdict_cache_find(source->known, trust_digest(source->policy),
 	    &found);
 	if (verified_manifest_again(source->policy, known, name, raw,
 		source->budget, ret_manifest, err) != 0)
@@ -224,7 +178,7 @@ fetch_manifest(const struct image_source *source, const char *name,
 		return (int)err->code;
 	}
 	if (known == NULL && source->link >= 0)
-		return build_link_verdict(source->link,
+		return verify_link_verdict(source->link,
 		    trust_digest(source->policy),
 		    verified_manifest_verdict(*ret_manifest), err);
 	return 0;
@@ -263,101 +217,6 @@ prove(const struct image_source *source, const struct layout_entry *entry,
 		    source->budget, err));
 	}
 	return verified_manifest_require_proof(source->policy, manifest, err);
-}
-
-static int
-fetch_elf(const struct image_source *source,
-    const struct verified_manifest *chosen, struct timing *timing,
-    struct checked_blob **ret_elf, bool *ret_was_cached, struct err *err)
-{
-	const struct manifest *manifest = verified_manifest_get(chosen);
-	CLEANUP(checked_blob_freep) struct checked_blob *stored = NULL;
-
-	if (!verified_manifest_needs_unpacking(chosen))
-		TRY(from_cache(source, &manifest->elf, "kernel ELF", ret_elf,
-		    err));
-	if (*ret_elf != NULL)
-		return 0;
-	*ret_was_cached = false;
-	if (manifest->kernel_format == KERNEL_ELF)
-		return fetch_blob(source, &manifest->kernel, "kernel", timing,
-		    ret_elf, ret_was_cached, err);
-
-	/* Check the compressed bytes; only then let them be unpacked, and check
-	 * the result. */
-	stage_ask_blob(source->stage, &manifest->kernel.digest,
-	    manifest->kernel.size_bytes, "kernel");
-	TRY(take_blob(source, &manifest->kernel, "kernel", timing, TIMING_COPY,
-	    &stored, err));
-	stage_ask_unpack(source->stage, manifest->elf.size_bytes);
-	TRY(take_blob(source, &manifest->elf, "kernel ELF", timing,
-	    TIMING_UNPACK, ret_elf, err));
-	return report_checked(source, &manifest->elf, *ret_elf, err);
-}
-
-static int
-fetch_blob(const struct image_source *source, const struct blob *blob,
-    const char *what, struct timing *timing, struct checked_blob **ret_blob,
-    bool *ret_was_cached, struct err *err)
-{
-	TRY(from_cache(source, blob, what, ret_blob, err));
-	if (*ret_blob != NULL)
-		return 0;
-	*ret_was_cached = false;
-	stage_ask_blob(source->stage, &blob->digest, blob->size_bytes, what);
-	TRY(take_blob(source, blob, what, timing, TIMING_COPY, ret_blob, err));
-	return report_checked(source, blob, *ret_blob, err);
-}
-
-/*
- * What the stage was asked for, each piece hashed while it works on the next.
- * `waiting` is what the time is for in which there is nothing to hash.
- */
-static int
-take_blob(const struct image_source *source, const struct blob *blob,
-    const char *what, struct timing *timing, enum timing_phase waiting,
-    struct checked_blob **ret_blob, struct err *err)
-{
-	CLEANUP(blob_intake_freep) struct blob_intake *intake = NULL;
-	int fd = -1;
-
-	TRY(blob_intake_new(blob, what, &intake, err));
-	for (;;) {
-		TRY(stage_next_piece(source->stage, &fd, err));
-		timing_mark(timing, waiting);
-		if (fd < 0)
-			return blob_intake_finish(take_ptr(&intake), ret_blob,
-			    err);
-		TRY(blob_intake_add(intake, fd, err));
-		timing_mark(timing, TIMING_HASH);
-	}
-}
-
-/* What is checked now need not be checked again. */
-static int
-report_checked(const struct image_source *source, const struct blob *blob,
-    const struct checked_blob *checked, struct err *err)
-{
-	if (source->link < 0)
-		return 0;
-	return build_link_blob(source->link, &blob->digest,
-	    checked_blob_sealed(checked), err);
-}
-
-/* *ret_blob stays NULL if the cache does not have it. */
-static int
-from_cache(const struct image_source *source, const struct blob *blob,
-    const char *what, struct checked_blob **ret_blob, struct err *err)
-{
-	const struct sealed *cached =
-	    image_cache_find(source->cache, &blob->digest);
-	CLEANUP(sealed_freep) struct sealed *own = NULL;
-
-	if (cached == NULL)
-		return 0;
-	TRY(sealed_share(cached, &own, err));
-	return checked_blob_from_cache(blob, take_ptr(&own), what, ret_blob,
-	    err);
 }
 
 static void

@@ -1,0 +1,36 @@
+#include "builder/rules.h"
+
+#include "base/scope.h"
+#include "builder/ipc.h"
+
+int
+trust_mark_check(const struct trust_mark *current,
+    const struct trust_mark *next, struct err *err)
+{
+	if (next->version < current->version)
+		return err_set_field(err, TRUST_DOWNGRADE, "trust_updates",
+		    "the trust chain ends at version %lld, but %lld is in "
+		    "force: lines were taken away",
+		    (long long)next->version, (long long)current->version);
+	if (next->version == current->version &&
+	    !digest_equal(&next->policy, &current->policy))
+		return err_set_field(err, TRUST_REPLAYED, "trust_updates",
+		    "the trust chain brings another version %lld than the one "
+		    "in force",
+		    (long long)next->version);
+	return 0;
+}
+
+int
+rules_await_recorded(int link, struct recorded *ret_recorded, struct err *err)
+{
+	struct recorded recorded;
+	bool is_end;
+
+	TRY(ipc_receive(link, &recorded, sizeof(recorded), NULL, &is_end, err));
+	if (is_end)
+		return err_set(err, SYSTEM_FAILED, "the supervisor is gone");
+	TRY(outcome_to(&recorded.outcome, TPM_FAILED, err));
+	*ret_recorded = recorded;
+	return 0;
+}

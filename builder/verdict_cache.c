@@ -1,0 +1,33 @@
+#include "builder/verdict_cache.h"
+
+const struct trust_verdict *
+verdict_cache_find(const struct verdict_cache *cache,
+    const struct digest *policy, const struct digest *envelope)
+{
+	uint32_t count = cache->added;
+
+	if (count > VERDICT_CACHE_SIZE)
+		count = VERDICT_CACHE_SIZE;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct known_verdict *entry = &cache->known[i];
+
+		if (digest_equal(&entry->policy, policy) &&
+		    digest_equal(&entry->verdict.envelope, envelope))
+			return &entry->verdict;
+	}
+	return NULL;
+}
+
+void
+verdict_cache_add(struct verdict_cache *cache, const struct digest *policy,
+    const struct trust_verdict *verdict)
+{
+	if (verdict_cache_find(cache, policy, &verdict->envelope) != NULL)
+		return;
+	cache->known[cache->added % VERDICT_CACHE_SIZE] =
+	    (struct known_verdict){*policy, *verdict};
+	cache->added++;
+	/* So that it never wraps to "few". */
+	if (cache->added == 2 * VERDICT_CACHE_SIZE)
+		cache->added = VERDICT_CACHE_SIZE;
+}

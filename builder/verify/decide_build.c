@@ -1,0 +1,196 @@
+#include "builder/verify/decide_build.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "builder/verify/index_fetch.h"
+#include "builder/verify/policy_fetch.h"
+
+/* By which rules is decided. */
+struct rules {
+	struct trust_in_force newest; /* zeros: what was held still holds */
+	const struct trust_policy *policy;
+	struct store_index *index; /* NULL: the policy asks for none */
+};
+
+static void rules_done(struct rules *rules);
+static int find_rules(const struct decision_env *env, struct rules *rules,
+    struct err *err);
+static struct image_source source_of(const struct decision_env *env,
+    const struct rules *rules);
+static int allow_caller(const struct config *config,
+    const struct build_request *request, struct err *err);
+static int fit_limits(const struct manifest *manifest,
+    const struct build_request *request, struct err *err);
+static int fit_range(const char *field, uint32_t value,
+    const struct range *range, struct err *err);
+static void write_order(const struct rules *rules,
+    const struct verified_manifest *chosen, const struct passed_over *passed,
+    const struct timing *timing, struct order *ret_order);
+static void write_identity(const struct verified_manifest *chosen,
+    struct image_identity *ret_image);
+
+/* Order is the argument: allow, find the rules, choose, prove, fit, order. */
+int
+decide_build(const struct decision_env *env,
+    const struct build_request *request, struct timing *timing,
+    struct order *ret_order, struct err *err)
+{
+	CLEANUP(rules_done) struct rules rules = {.policy = NULL};
+	CLEANUP(verified_manifest_freep)
+	struct verified_manifest *chosen = NULL;
+	struct image_source source;
+	struct passed_over passed;
+	struct order order;
+
+	/* May this caller ask, and for these values? */
+	TRY(request_check(request, err));
+	TRY(allow_caller(env->config, request, err));
+
+	/* By which rules? The newest policy, and the index that it demands. */
+	TRY(find_rules(env, &rules, err));
+	timing_mark(timing, TIMING_START);
+
+	/* Which image is meant, and do these rules let it run? */
+	source = source_of(env, &rules);
+	TRY(image_choose(&source, request, &chosen, &passed, err));
+
+	/* Refuse whatever can be refused before anything exists. */
+	TRY(fit_limits(verified_manifest_get(chosen), request, err));
+	timing_mark(timing, TIMING_ENVELOPE);
+
+	/* Say which bytes are to run. */
+	write_order(&rules, chosen, &passed, timing, &order);
+	TRY(order_check(&order, request, err));
+	*ret_order = order;
+	return 0;
+}
+
+int
+decide_listing(const struct decision_env *env, struct sealed **ret_rows,
+    struct err *err)
+{
+	CLEANUP(rules_done) struct rules rules = {.policy = NULL};
+	struct image_source source;
+
+	TRY(find_rules(env, &rules, err));
+	source = source_of(env, &rules);
+	return image_choose_rows(&source, ret_rows, err);
+}
+
+static void
+rules_done(struct rules *rules)
+{
+	trust_in_force_done(&rules->newest);
+	store_index_freep(&rules->index);
+}
+
+static int
+find_rules(const struct decision_env *env, struct rules *rules, struct err *err)
+{
+	struct image_source source;
+
+	TRY(policy_fetch(env->config->trust_updates, env->chain_fd, env->held,
+	    &env->trust, env->link, &rules->newest, err));
+	rules->policy = trust_in_force_policy(
+	    rules->newest.root != NULL ? &rules->newest : env->held);
+	source = source_of(env, rules);
+	return index_fetch(&source, &env->store, &rules->index, err);
+}
+
+static struct image_source
+source_of(const struct decision_env *env, const struct rules *rules)
+{
+	return (struct image_source){
+	    .policy = rules->policy,
+	    .known = env->known,
+	    .stage = env->stage,
+	    .link = env->link,
+	    .index = rules->index,
+	    .budget = env->budget,
+	};
+}
+
+/* The front asked the kernel who calls; the list is checked here again. */
+static int
+allow_caller(const struct config *config, const struct build_request *request,
+    struct err *err)
+{
+	if (!config_allows_uid(config, request->peer.uid))
+		return err_set(err, RPC_NOT_PERMITTED,
+		    "user %u is not in allow_uids", request->peer.uid);
+	return 0;
+}
+
+static int
+fit_limits(const struct manifest *manifest, const struct build_request *request,
+    struct err *err)
+{
+	TRY(fit_range("memory_mib", request->memory_mib, &manifest->memory_mib,
+	    err));
+	return fit_range("vcpus", request->vcpus, &manifest->vcpus, err);
+}
+
+static int
+fit_range(const char *field, uint32_t value, const struct range *range,
+    struct err *err)
+{
+	if (value < range->min || value > range->max)
+		return err_set_field(err, LIMIT_EXCEEDED, field,
+		    "%s: %u is outside the signed %u to %u", field, value,
+		    range->min, range->max);
+	return 0;
+}
+
+static void
+write_order(const struct rules *rules, const struct verified_manifest *chosen,
+    const struct passed_over *passed, const struct timing *timing,
+    struct order *ret_order)
+{
+	const struct manifest *manifest = verified_manifest_get(chosen);
+
+	*ret_order = (struct order){
+	    .shape = image_shape_of(manifest),
+	    .kernel = manifest->kernel,
+	    .is_packed = manifest->kernel_format != KERNEL_ELF,
+	    .must_unpack = verified_manifest_needs_unpacking(chosen),
+	    .basis =
+		{
+		    .policy = *trust_digest(rules->policy),
+		    .has_store = rules->index != NULL,
+		    .epoch = rules->index != NULL ? rules->index->epoch : 0,
+		},
+	    .passed_over = *passed,
+	    .timing = *timing,
+	};
+	snprintf(ret_order->cmdline, sizeof(ret_order->cmdline), "%s",
+	    manifest->cmdline);
+	write_identity(chosen, &ret_order->image);
+}
+
+static void
+write_identity(const struct verified_manifest *chosen,
+    struct image_identity *ret_image)
+{
+	const struct manifest *manifest = verified_manifest_get(chosen);
+	size_t count;
+	const struct digest *signers =
+	    verified_manifest_signers(chosen, &count);
+
+	snprintf(ret_image->name, sizeof(ret_image->name), "%s",
+	    manifest->name);
+	snprintf(ret_image->version, sizeof(ret_image->version), "%s",
+	    manifest->version);
+	snprintf(ret_image->role, sizeof(ret_image->role), "%s",
+	    verified_manifest_role(chosen));
+	ret_image->is_debug = manifest->is_debug;
+	ret_image->envelope = *verified_manifest_envelope(chosen);
+	ret_image->payload = *verified_manifest_payload(chosen);
+	memcpy(ret_image->signers, signers, count * sizeof(*signers));
+	ret_image->signer_count = (uint32_t)count;
+	snprintf(ret_image->rollback_location,
+	    sizeof(ret_image->rollback_location), "%s",
+	    manifest->rollback_location);
+	ret_image->rollback_index = manifest->rollback_index;
+}

@@ -1,0 +1,38 @@
+/*
+ * The first story: what may be built. Its lines are half of the security
+ * argument; the other half is builder/build/build_domain.c.
+ */
+#ifndef ASSAY_BUILDER_VERIFY_DECIDE_BUILD_H
+#define ASSAY_BUILDER_VERIFY_DECIDE_BUILD_H
+
+#include "builder/config.h"
+#include "builder/order.h"
+#include "builder/trust_in_force.h"
+#include "builder/verify/image_choose.h"
+
+/* What deciding needs; all borrowed. */
+struct decision_env {
+	const struct config *config;
+	const struct trust_in_force *held; /* as this process found it */
+	int chain_fd;             /* the chain as it is now; -1: none */
+	struct trust_mark trust;  /* the policy in force */
+	struct store_epoch store; /* the store index in force */
+	const struct verdict_cache *known;
+	struct stage *stage;
+	struct verify_budget *budget; /* of the request */
+	int link;                     /* to the supervisor */
+};
+
+/*
+ * Decide about one build, and write the order for it. `timing` is running.
+ * Errors: those of every step; *ret_order is untouched then.
+ */
+int decide_build(const struct decision_env *env,
+    const struct build_request *request, struct timing *timing,
+    struct order *ret_order, struct err *err);
+
+/* All images of the store, as image_choose_rows(). Errors: likewise. */
+int decide_listing(const struct decision_env *env, struct sealed **ret_rows,
+    struct err *err);
+
+#endif

@@ -1,0 +1,73 @@
+#include "builder/verify_link.h"
+
+#include "base/scope.h"
+#include "builder/ipc.h"
+
+int
+verify_link_verdict(int link, const struct digest *policy,
+    const struct trust_verdict *verdict, struct err *err)
+{
+	struct verify_report report = {
+	    .kind = VERIFY_VERDICT,
+	    .known = {*policy, *verdict},
+	};
+
+	return ipc_send(link, &report, sizeof(report), -1, err);
+}
+
+int
+verify_link_images(int link, const struct sealed *rows, struct err *err)
+{
+	struct verify_report report = {.kind = VERIFY_IMAGES};
+
+	return ipc_send_sealed(link, &report, sizeof(report), rows, err);
+}
+
+int
+verify_link_order(int link, const struct order *order, struct err *err)
+{
+	struct verify_report report = {
+	    .kind = VERIFY_ORDER,
+	    .order = *order,
+	};
+
+	return ipc_send(link, &report, sizeof(report), -1, err);
+}
+
+int
+verify_link_refused(int link, const struct err *why, struct err *err)
+{
+	struct verify_report report = {.kind = VERIFY_REFUSED};
+
+	outcome_from(&report.outcome, (int)why->code, why);
+	return ipc_send(link, &report, sizeof(report), -1, err);
+}
+
+int
+verify_link_adopt_store(int link, const struct basis *basis,
+    const struct store_epoch *store, struct err *err)
+{
+	struct verify_report report = {
+	    .kind = VERIFY_EPOCH,
+	    .basis = *basis,
+	    .store = *store,
+	};
+	struct recorded recorded;
+
+	TRY(ipc_send(link, &report, sizeof(report), -1, err));
+	return rules_await_recorded(link, &recorded, err);
+}
+
+int
+verify_link_adopt_trust(int link, const struct trust_mark *trust,
+    struct err *err)
+{
+	struct verify_report report = {
+	    .kind = VERIFY_TRUST,
+	    .trust = *trust,
+	};
+	struct recorded recorded;
+
+	TRY(ipc_send(link, &report, sizeof(report), -1, err));
+	return rules_await_recorded(link, &recorded, err);
+}

@@ -1,0 +1,88 @@
+/*
+ * What the supervisor and a verify role say to each other, over its one link: a
+ * task with the directory of the store and, if there is one, the chain of
+ * policies as descriptors; then reports.
+ *
+ * The verify role has parsed a hostile store, so each report is checked for
+ * what it may be: builder/supervisor/supervisor_reports.c. It says what may
+ * run, and with what on record; it cannot say that anything was done.
+ */
+#ifndef ASSAY_BUILDER_VERIFY_LINK_H
+#define ASSAY_BUILDER_VERIFY_LINK_H
+
+#include "base/sealed.h"
+#include "builder/order.h"
+#include "builder/outcome.h"
+#include "builder/request.h"
+#include "builder/rules.h"
+#include "builder/verdict_cache.h"
+
+enum verify_task_kind {
+	VERIFY_BUILD = 1, /* decide about `build` */
+	VERIFY_LIST,      /* all images of the store */
+};
+
+struct verify_task {
+	uint32_t kind;
+	struct build_request build;
+	struct store_epoch store; /* the index in force: the floor */
+	struct trust_mark trust;  /* the policy in force, likewise */
+	struct verdict_cache known;
+};
+
+/* The descriptors that come with it. */
+enum { VERIFY_STORE_FD, VERIFY_CHAIN_FD, VERIFY_FDS };
+
+enum verify_report_kind {
+	VERIFY_VERDICT = 1, /* `known`: need not be found out again */
+	VERIFY_EPOCH,       /* `store` holds from now on; a struct recorded
+	                     * returns */
+	VERIFY_TRUST,       /* the policy `trust` does; likewise */
+	VERIFY_IMAGES,      /* sealed memory: the rows of a listing; the last */
+	VERIFY_ORDER,       /* `order`; the last */
+	VERIFY_REFUSED,     /* `outcome`; the last */
+};
+
+struct verify_report {
+	uint32_t kind;
+	struct known_verdict known;
+	struct store_epoch store;
+	struct basis basis; /* of a store index */
+	struct trust_mark trust;
+	struct order order;
+	struct outcome outcome;
+};
+
+/* One image of the store: verified, or why not. */
+struct image_row {
+	char name[LIMIT_NAME_BYTES + 1];
+	char version[LIMIT_VERSION_BYTES + 1];
+	char role[LIMIT_NAME_BYTES + 1];
+	struct digest envelope;
+	struct digest payload; /* of what was verified */
+	bool is_debug;
+	int64_t rollback_index;
+	uint32_t memory_min_mib;
+	uint32_t memory_max_mib;
+	uint32_t vcpus_min;
+	uint32_t vcpus_max;
+	struct outcome outcome;
+};
+
+/* Errors: SYSTEM_FAILED if the supervisor is gone. */
+int verify_link_verdict(int link, const struct digest *policy,
+    const struct trust_verdict *verdict, struct err *err);
+int verify_link_images(int link, const struct sealed *rows, struct err *err);
+int verify_link_order(int link, const struct order *order, struct err *err);
+int verify_link_refused(int link, const struct err *why, struct err *err);
+
+/*
+ * Ask, and wait until it is on record. An index that older rules decided about
+ * is refused. Errors: what the tpm role says; SYSTEM_FAILED.
+ */
+int verify_link_adopt_store(int link, const struct basis *basis,
+    const struct store_epoch *store, struct err *err);
+int verify_link_adopt_trust(int link, const struct trust_mark *trust,
+    struct err *err);
+
+#endif

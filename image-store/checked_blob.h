@@ -1,0 +1,56 @@
+/*
+ * Proof as a type: bytes that have the digest that was signed.
+ */
+#ifndef ASSAY_IMAGE_STORE_CHECKED_BLOB_H
+#define ASSAY_IMAGE_STORE_CHECKED_BLOB_H
+
+#include "base/err.h"
+#include "base/sealed.h"
+#include "image-store/manifest.h"
+
+/*
+ * Does this sealed blob have the signed size and digest?
+ * Errors: IMAGE_SIZE_MISMATCH, IMAGE_DIGEST_MISMATCH.
+ */
+int blob_check(const struct blob *blob, const struct sealed *raw_bytes,
+    const char *what, struct err *err);
+
+/*
+ * Sealed bytes together with the fact that they have a digest. Made only by
+ * checked_blob_new() and blob_intake_finish(), which hash, and by
+ * checked_blob_from_cache(), whose caller vouches that this very memory was
+ * hashed before.
+ */
+struct checked_blob;
+
+/* Takes `raw_bytes`, also on failure. Errors: those of blob_check. */
+int checked_blob_new(const struct blob *blob, struct sealed *raw_bytes,
+    const char *what, struct checked_blob **ret_checked, struct err *err);
+int checked_blob_from_cache(const struct blob *blob, struct sealed *checked,
+    const char *what, struct checked_blob **ret_checked, struct err *err);
+void checked_blob_freep(struct checked_blob **blob);
+const struct sealed *checked_blob_sealed(const struct checked_blob *blob);
+
+/*
+ * The same for a blob that comes in pieces (see base/sealed.h), each of which
+ * is sealed when it comes and is hashed then, while the next is being written
+ * elsewhere. Nothing may be used before blob_intake_finish() returned 0: until
+ * then no byte is proved.
+ *
+ * blob_intake_add() takes `fd`, blob_intake_finish() the intake, both also on
+ * failure. `what` is borrowed.
+ * Errors: IMAGE_DIGEST_MISMATCH; those of intake_add() and intake_finish().
+ */
+struct blob_intake;
+
+int blob_intake_new(const struct blob *blob, const char *what,
+    struct blob_intake **ret_intake, struct err *err);
+int blob_intake_add(struct blob_intake *intake, int fd, struct err *err);
+int blob_intake_finish(struct blob_intake *intake,
+    struct checked_blob **ret_checked, struct err *err);
+void blob_intake_freep(struct blob_intake **intake);
+
+/* Of which blob this is: the one that it was made for. Borrowed. */
+const struct blob *checked_blob_signed(const struct checked_blob *blob);
+
+#endif
