@@ -49,6 +49,7 @@ struct inputs {
 	struct evidence_reference reference;
 };
 
+static const char *find_contradiction(const struct options *options);
 static int check(const struct options *options);
 static int read_inputs(const struct options *options, struct inputs *inputs,
     struct err *err);
@@ -102,27 +103,34 @@ run(int argc, char **argv)
 	};
 	int status = arguments_read(&command_evidence_verify, known,
 	    countof(known), &argc, argv);
+	const char *why;
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	if ((options.nonce == NULL) == (options.nonce_file == NULL))
-		return command_usage(&command_evidence_verify,
-		    "what was the host asked with? --nonce, or --nonce-file");
-	if ((options.references.count == 0) == (options.boot_policy == NULL))
-		return command_usage(&command_evidence_verify,
-		    "which boots are good? --reference, or --boot-policy");
-	if ((options.store != NULL || options.boot_policy != NULL) &&
-	    options.trust == NULL)
-		return command_usage(&command_evidence_verify,
-		    "--store and --boot-policy need --trust");
-	if (options.updates != NULL && options.trust == NULL)
-		return command_usage(&command_evidence_verify,
-		    "--updates needs --trust");
-	if (options.images == NULL && options.store == NULL)
-		return command_usage(&command_evidence_verify,
-		    "which images are good? --images, or --store and --trust");
+	why = find_contradiction(&options);
+	if (why != NULL)
+		return command_usage(&command_evidence_verify, "%s", why);
 	options.evidence = argv[1];
 	return check(&options);
+}
+
+/* Between options, or what is missing; NULL if all is well. */
+static const char *
+find_contradiction(const struct options *options)
+{
+	if ((options->nonce == NULL) == (options->nonce_file == NULL))
+		return "what was the host asked with? --nonce, or --nonce-file";
+	if ((options->references.count == 0) == (options->boot_policy == NULL))
+		return "which boots are good? --reference, or --boot-policy";
+	if ((options->store != NULL || options->boot_policy != NULL) &&
+	    options->trust == NULL)
+		return "--store and --boot-policy need --trust";
+	if (options->updates != NULL && options->trust == NULL)
+		return "--updates needs --trust";
+	if (options->images == NULL && options->store == NULL)
+		return "which images are good? --images, or --store and "
+		       "--trust";
+	return NULL;
 }
 
 static int

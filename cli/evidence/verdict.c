@@ -4,14 +4,13 @@
 
 #include "base/err.h"
 #include "base/utc.h"
-#include "measure/boot_policy.h"
+#include "cli/evidence/verdict_warnings.h"
 
 static void print_host(const struct enrolment *enrolment);
 static json_t *encode_enrolled(const struct enrolment *enrolment);
 static bool is_bound(const struct verdict_context *context);
 static void print_platform(const struct verdict_context *context);
 static void print_assayd(const struct evidence_verdict *verdict);
-static uint32_t other_registers(const struct verdict_context *context);
 static void print_others(uint32_t others);
 static json_t *encode_others(uint32_t others);
 static void print_rules(const struct evidence_story *story);
@@ -25,11 +24,6 @@ static json_t *encode_rules(const struct event_rules *rules);
 static json_t *encode_domains(const struct evidence_story *story);
 static json_t *encode_strays(const struct evidence_story *story);
 static json_t *encode_warnings(const struct verdict_context *context);
-static bool has_debug_image(const struct evidence_story *story);
-static const char *warning(const struct verdict_context *context,
-    size_t number);
-
-enum { VERDICT_WARNINGS = 16 };
 
 static const char *const fates[] = {
     [EVIDENCE_STARTED] = "started",
@@ -52,7 +46,7 @@ verdict_print(const struct verdict_context *context)
 		printf("bound to   %s\n", bound_to);
 	print_platform(context);
 	print_assayd(context->verdict);
-	print_others(other_registers(context));
+	print_others(verdict_others(context));
 	print_rules(&context->verdict->story);
 	print_domains(&context->verdict->story);
 	print_strays(&context->verdict->story);
@@ -100,11 +94,31 @@ verdict_encode(const struct verdict_context *context)
 	    verdict->story.is_stopped, "development",
 	    verdict->story.was_development, "nv_index", verdict->has_nv,
 	    "firmware_log", verdict->has_firmware_log, "others",
-	    encode_others(other_registers(context)), "rules",
+	    encode_others(verdict_others(context)), "rules",
 	    encode_all_rules(&verdict->story), "domains",
 	    encode_domains(&verdict->story), "strays",
 	    encode_strays(&verdict->story), "warnings",
 	    encode_warnings(context));
+}
+
+uint32_t
+verdict_others(const struct verdict_context *context)
+{
+	const uint32_t after_firmware = 0x80ff00 | 1u << 16;
+	const struct pcr_values *values = context->values;
+	uint32_t explained = 1u << context->verdict->story.start.pcr;
+	uint32_t others = 0;
+
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+		for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
+			if ((context->verdict->quoted[bank] & 1u << pcr) != 0 &&
+			    !pcr_digest_is_blank(bank,
+				&values->value[bank][pcr]))
+				others |= 1u << pcr;
+		}
+		explained |= context->release->values.known[bank];
+	}
+	return others & ~explained & after_firmware;
 }
 
 static void
@@ -167,31 +181,6 @@ print_assayd(const struct evidence_verdict *verdict)
 	printf("assayd     %s, %zu events, all in register %u%s\n",
 	    story->start.version, story->event_count, story->start.pcr,
 	    verdict->has_nv ? " and in the launch's NV index" : "");
-}
-
-/*
- * Those of whatever runs after firmware, and is not in the reference: nothing
- * here explains them. Firmware's own, 0 to 7, are never blank; those of a
- * launch by TXT are in the reference if there was one.
- */
-static uint32_t
-other_registers(const struct verdict_context *context)
-{
-	const uint32_t after_firmware = 0x80ff00 | 1u << 16;
-	const struct pcr_values *values = context->values;
-	uint32_t explained = 1u << context->verdict->story.start.pcr;
-	uint32_t others = 0;
-
-	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
-		for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
-			if ((context->verdict->quoted[bank] & 1u << pcr) != 0 &&
-			    !pcr_digest_is_blank(bank,
-				&values->value[bank][pcr]))
-				others |= 1u << pcr;
-		}
-		explained |= context->release->values.known[bank];
-	}
-	return others & ~explained & after_firmware;
 }
 
 static void
@@ -288,12 +277,11 @@ print_strays(const struct evidence_story *story)
 static void
 print_warnings(const struct verdict_context *context)
 {
-	for (size_t i = 0; i < VERDICT_WARNINGS; i++) {
-		const char *text = warning(context, i);
+	const char *text;
+	size_t at = 0;
 
-		if (text != NULL)
-			printf("warning    %s\n", text);
-	}
+	while ((text = verdict_warning(context, &at)) != NULL)
+		printf("warning    %s\n", text);
 }
 
 static json_t *
@@ -393,79 +381,10 @@ static json_t *
 encode_warnings(const struct verdict_context *context)
 {
 	json_t *array = json_array();
+	const char *text;
+	size_t at = 0;
 
-	for (size_t i = 0; i < VERDICT_WARNINGS; i++) {
-		const char *text = warning(context, i);
-
-		if (text != NULL)
-			json_array_append_new(array, json_string(text));
-	}
+	while ((text = verdict_warning(context, &at)) != NULL)
+		json_array_append_new(array, json_string(text));
 	return array;
-}
-
-static bool
-has_debug_image(const struct evidence_story *story)
-{
-	for (size_t i = 0; i < story->domain_count; i++)
-		if (story->domains[i].build.is_debug)
-			return true;
-	return false;
-}
-
-/* NULL if it does not apply. */
-static const char *
-warning(const struct verdict_context *context, size_t number)
-{
-	const struct evidence_story *story = &context->verdict->story;
-	const uint32_t *known = context->release->values.known;
-	uint32_t named = known[PCR_SHA256] | known[PCR_SHA384];
-	const struct evidence_demand *demand = context->demand;
-	int64_t version = evidence_story_rules(story)->trust_version;
-	bool is_off = prediction_says_secure_boot_is_off(context->release);
-	const struct {
-		bool applies;
-		const char *text;
-	} warnings[VERDICT_WARNINGS] = {
-	    {!context->enrolment->is_record,
-		"the key was not enrolled by a challenge: nothing shows that "
-		"it is in a TPM"},
-	    {!context->is_ek_certified,
-		"no authority vouches for the TPM: give --ek-ca"},
-	    {story->was_development, "assayd ran in its development mode"},
-	    {has_debug_image(story), "a debug image was started"},
-	    {story->crash_count > 0,
-		"assayd ended without a stop event and was started again"},
-	    {story->is_stopped,
-		"assayd was stopped: what was started since is not on record"},
-	    {story->unmeasured_count > 0,
-		"an event was logged just before a crash and not measured"},
-	    {story->stray_count > 0,
-		"the log has events about domains that do not fit: see strays"},
-	    {context->verdict->quoted[PCR_SHA384] == 0,
-		"the sha384 bank is not quoted: only sha256 was compared"},
-	    {boot_registers_leave_options_open(named),
-		"the reference names register 4 and neither 7 nor 1: options "
-		"that a boot entry adds without Secure Boot are not covered"},
-	    {is_off,
-		"the reference says that Secure Boot is off: options that a "
-		"boot entry adds are not covered"},
-	    {(named & (1u << 4 | 1u << 17 | 1u << 18)) == 1u << 17,
-		"the reference names register 17 and not 18: after a launch by "
-		"TXT most of what was launched is in 18"},
-	    {other_registers(context) != 0,
-		"registers that the reference does not name were extended "
-		"after "
-		"firmware, by another program or another assayd: see others"},
-	    {demand->trust == NULL,
-		"nothing shows that the trust policy in force is yours: give "
-		"--trust"},
-	    {demand->trust != NULL && version > trust_version(demand->trust),
-		"the host has a later trust policy than the one given, which "
-		"nobody compared: give its chain with --updates"},
-	    {evidence_rules_has_older(story, demand),
-		"an image was started under an earlier trust policy or store "
-		"index than the demanded one, and no end of it is known"},
-	};
-
-	return warnings[number].applies ? warnings[number].text : NULL;
 }

@@ -29,4 +29,12 @@ void verdict_print(const struct verdict_context *context);
 /* Returns owned; NULL if memory is short. */
 json_t *verdict_encode(const struct verdict_context *context);
 
+/*
+ * Registers, as bits, of whatever runs after firmware, that were extended and
+ * are not in the reference: nothing here explains them. Firmware's own, 0 to 7,
+ * are never blank; those of a launch by TXT are in the reference if there was
+ * one.
+ */
+uint32_t verdict_others(const struct verdict_context *context);
+
 #endif
