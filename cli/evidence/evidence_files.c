@@ -18,7 +18,8 @@ static const struct pcr_digest *expected_value(
     const struct boot_register *allowed, enum pcr_bank bank,
     const struct pcr_digest *found);
 static int add_entry(const struct store_source *source,
-    const struct layout_entry *entry, struct image_list *list, struct err *err);
+    const struct layout_entry *entry, struct digest_list *list,
+    struct err *err);
 
 int
 evidence_files_evidence(const char *path, struct evidence *ret_evidence,
@@ -150,21 +151,21 @@ expected_value(const struct boot_register *allowed, enum pcr_bank bank,
 }
 
 int
-evidence_files_images(const char *path, struct image_list *list,
+evidence_files_digests(const char *path, struct digest_list *list,
     struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
 	size_t len = 0;
 
 	TRY(file_read(path, LIMIT_INDEX_BYTES, &text, &len, err));
-	if (image_list_read(bytes_of(text, len), list, err) != 0)
+	if (digest_list_read(bytes_of(text, len), list, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	return 0;
 }
 
 int
 evidence_files_store(const char *store_path, const struct trust_policy *trust,
-    int64_t min_epoch, struct image_list *list, struct err *err)
+    int64_t min_epoch, struct digest_list *list, struct err *err)
 {
 	CLEANUP(layout_list_done) struct layout_list entries = {0};
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
@@ -184,12 +185,12 @@ evidence_files_store(const char *store_path, const struct trust_policy *trust,
 /* What a build would be refused is no reference. */
 static int
 add_entry(const struct store_source *source, const struct layout_entry *entry,
-    struct image_list *list, struct err *err)
+    struct digest_list *list, struct err *err)
 {
 	CLEANUP(verified_manifest_freep)
 	struct verified_manifest *verified = NULL;
 	const struct manifest *manifest;
-	char name[IMAGE_LIST_NAME_BYTES + 1];
+	char name[DIGEST_LIST_NAME_BYTES + 1];
 	struct err why;
 
 	if (store_manifest_verify(source, entry, &verified, &why) != 0)
@@ -197,7 +198,7 @@ add_entry(const struct store_source *source, const struct layout_entry *entry,
 	manifest = verified_manifest_get(verified);
 	snprintf(name, sizeof(name), "%s %s", manifest->name,
 	    manifest->version);
-	return image_list_add(list, verified_manifest_payload(verified), name,
+	return digest_list_add(list, verified_manifest_payload(verified), name,
 	    err);
 }
 

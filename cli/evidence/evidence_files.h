@@ -48,7 +48,7 @@ int evidence_files_boot_policy(const char *path,
     const struct trust_policy *trust, const struct pcr_values *found,
     struct evidence_releases *ret_releases, struct err *err);
 
-int evidence_files_images(const char *path, struct image_list *list,
+int evidence_files_digests(const char *path, struct digest_list *list,
     struct err *err);
 
 /*
@@ -58,7 +58,7 @@ int evidence_files_images(const char *path, struct image_list *list,
  */
 int evidence_files_store(const char *store_path,
     const struct trust_policy *trust, int64_t min_epoch,
-    struct image_list *list, struct err *err);
+    struct digest_list *list, struct err *err);
 
 /* Is the host's endorsement key on the list in this file? See ek_list_check().
  * No list, NULL, allows all. */

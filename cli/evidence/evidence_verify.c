@@ -41,7 +41,7 @@ struct options {
 struct inputs {
 	struct trust_policy *trust; /* NULL if none is needed */
 	struct evidence evidence;
-	struct image_list images;
+	struct digest_list images;
 	struct evidence_releases releases;
 	struct enrolment enrolment;
 	struct tpm_name nv_names[ARGUMENTS_LIST_ITEMS];
@@ -170,7 +170,7 @@ read_inputs(const struct options *options, struct inputs *inputs,
 		TRY(trust_load_chain(options->trust, options->updates,
 		    &inputs->trust, err));
 	if (options->images != NULL)
-		TRY(evidence_files_images(options->images, &inputs->images,
+		TRY(evidence_files_digests(options->images, &inputs->images,
 		    err));
 	if (options->store != NULL)
 		TRY(evidence_files_store(options->store, inputs->trust,
@@ -309,7 +309,7 @@ inputs_done(struct inputs *inputs)
 {
 	trust_freep(&inputs->trust);
 	evidence_done(&inputs->evidence);
-	image_list_done(&inputs->images);
+	digest_list_done(&inputs->images);
 	freep(&inputs->releases.releases);
 }
 

@@ -10,7 +10,7 @@
 #define ASSAY_MEASURE_VERIFY_EVIDENCE_LOG_H
 
 #include "measure/event.h"
-#include "measure/verify/image_list.h"
+#include "measure/verify/digest_list.h"
 
 enum evidence_fate {
 	EVIDENCE_STARTED, /* and neither of the others was logged */
@@ -32,7 +32,7 @@ struct evidence_domain {
 	struct event_build build;
 	enum evidence_fate fate;
 	size_t rules; /* by which it was built: an index of the story's */
-	const struct image_list_row *image; /* set by evidence_verify() */
+	const struct digest_list_row *image; /* set by evidence_verify() */
 };
 
 /* An event about a domain that fits none: an end of no domain that was built

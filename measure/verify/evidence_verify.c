@@ -395,10 +395,10 @@ check_images(const struct evidence_reference *reference,
 		struct evidence_domain *domain = &story->domains[i];
 		char text[DIGEST_TEXT_SIZE], uuid[UUID_TEXT_SIZE];
 
-		domain->image =
-		    image_list_find(reference->images, &domain->build.envelope);
+		domain->image = digest_list_find(reference->images,
+		    &domain->build.envelope);
 		if (domain->image == NULL)
-			domain->image = image_list_find(reference->images,
+			domain->image = digest_list_find(reference->images,
 			    &domain->build.payload);
 		if (domain->image != NULL)
 			continue;

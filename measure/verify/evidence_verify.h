@@ -14,7 +14,7 @@
 
 #include "measure/verify/evidence.h"
 #include "measure/verify/evidence_rules.h"
-#include "measure/verify/image_list.h"
+#include "measure/verify/digest_list.h"
 #include "measure/predict/prediction.h"
 #include "measure/verify/tpm_structs.h"
 
@@ -26,7 +26,7 @@ struct evidence_reference {
 	unsigned pcr;          /* the register that assayd extends */
 	const struct prediction *releases; /* any one has to fit wholly */
 	size_t release_count;
-	const struct image_list *images;
+	const struct digest_list *images;
 	const struct tpm_name *nv_names; /* of the launch's NV index */
 	size_t nv_name_count;
 	struct evidence_demand demand; /* of the rules; zeros: none */
@@ -59,7 +59,7 @@ struct evidence_verdict {
  * rules that decided (EVIDENCE_POLICY_FELL, EVIDENCE_POLICY_OLD), images
  (EVIDENCE_IMAGE_UNKNOWN). Also errors of the structures' decoders.
  * Fills *ret_verdict, which evidence_verdict_done() empties; it borrows from
- * the reference's image list.
+ * the reference's lists.
  */
 int evidence_verify(const struct evidence *evidence,
     const struct evidence_reference *reference,

@@ -1,6 +1,6 @@
 /*
- * Evidence, replies of assayd, enrolment records and image lists: what decodes
- * encodes to something that decodes again.
+ * Evidence, replies of assayd, enrolment records and lists of digests: what
+ * decodes encodes to something that decodes again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "measure/verify/enrolment.h"
 #include "measure/verify/evidence.h"
 #include "measure/verify/evidence_assemble.h"
-#include "measure/verify/image_list.h"
+#include "measure/verify/digest_list.h"
 #include "measure/verify/kept_nonce.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -89,7 +89,7 @@ check_nonce(struct bytes text)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	CLEANUP(image_list_done) struct image_list list = {NULL, 0};
+	CLEANUP(digest_list_done) struct digest_list list = {NULL, 0};
 	CLEANUP(ek_list_done) struct ek_list keys = {.count = 0};
 	struct bytes text = bytes_of(data, len);
 	struct err err;
@@ -99,6 +99,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_enrolment(text);
 	check_nonce(text);
 	(void)ek_list_read(text, &keys, &err);
-	image_list_read(text, &list, &err);
+	digest_list_read(text, &list, &err);
 	return 0;
 }

@@ -157,7 +157,7 @@ static int
 verify(const struct tpm_name *nv_name, struct evidence_verdict *verdict)
 {
 	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
-	CLEANUP(image_list_done) struct image_list images = {.count = 0};
+	CLEANUP(digest_list_done) struct digest_list images = {.count = 0};
 	struct pcr_values launch = swtpm_launched("MLE");
 	struct prediction release = {.values = launch};
 	struct event event = build();
@@ -177,7 +177,7 @@ verify(const struct tpm_name *nv_name, struct evidence_verdict *verdict)
 	attest(&evidence);
 	reference.nonce = bytes_of(evidence.nonce, evidence.nonce_len);
 	assert_code(
-	    image_list_add(&images, &event.as.build.envelope, "web 1", &err),
+	    digest_list_add(&images, &event.as.build.envelope, "web 1", &err),
 	    0);
 	code = evidence_verify(&evidence, &reference, verdict, &err);
 	if (code != 0)

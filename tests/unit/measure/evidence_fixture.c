@@ -341,7 +341,7 @@ bench_new(void **state)
 	bench->evidence.pcrs.value[PCR_SHA256][7] = seven;
 	prediction_set(&bench->release, PCR_SHA256, 4, &four, "the image");
 	prediction_set(&bench->release, PCR_SHA256, 7, &seven, "the keys");
-	assert_refused(image_list_add(&bench->images, &build.as.build.envelope,
+	assert_refused(digest_list_add(&bench->images, &build.as.build.envelope,
 			   "web 1", &err),
 	    0);
 	bench->reference = (struct evidence_reference){
@@ -374,7 +374,7 @@ bench_free(void **state)
 
 	EVP_PKEY_free(bench->key);
 	evidence_done(&bench->evidence);
-	image_list_done(&bench->images);
+	digest_list_done(&bench->images);
 	free(bench);
 	return 0;
 }

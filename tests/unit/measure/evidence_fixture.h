@@ -38,7 +38,7 @@ struct bench {
 	/* What the verifier has. */
 	struct evidence evidence;
 	struct prediction release;
-	struct image_list images;
+	struct digest_list images;
 	struct tpm_name nv_expected;
 	struct evidence_reference reference;
 };

@@ -19,7 +19,7 @@
 #include "measure/verify/event_log_decode.h"
 #include "measure/verify/evidence.h"
 #include "measure/verify/evidence_assemble.h"
-#include "measure/verify/image_list.h"
+#include "measure/verify/digest_list.h"
 #include "measure/verify/kept_nonce.h"
 #include "measure/verify/tpm_structs.h"
 
@@ -76,9 +76,9 @@ read_evidence(struct bytes file, struct err *err)
 static int
 read_images(struct bytes file, struct err *err)
 {
-	CLEANUP(image_list_done) struct image_list list = {NULL, 0};
+	CLEANUP(digest_list_done) struct digest_list list = {NULL, 0};
 
-	return image_list_read(file, &list, err);
+	return digest_list_read(file, &list, err);
 }
 
 static int

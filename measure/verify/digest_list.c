@@ -1,4 +1,4 @@
-#include "measure/verify/image_list.h"
+#include "measure/verify/digest_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,14 +7,14 @@
 #include "base/limits.h"
 #include "base/scope.h"
 
-enum { LINE_BYTES = DIGEST_TEXT_SIZE + IMAGE_LIST_NAME_BYTES + 8 };
+enum { LINE_BYTES = DIGEST_TEXT_SIZE + DIGEST_LIST_NAME_BYTES + 8 };
 
-static int read_line(struct bytes line, size_t number, struct image_list *list,
+static int read_line(struct bytes line, size_t number, struct digest_list *list,
     struct err *err);
 static bool is_printable(const char *text);
 
 int
-image_list_read(struct bytes text, struct image_list *list, struct err *err)
+digest_list_read(struct bytes text, struct digest_list *list, struct err *err)
 {
 	size_t at = 0;
 
@@ -31,17 +31,17 @@ image_list_read(struct bytes text, struct image_list *list, struct err *err)
 }
 
 int
-image_list_add(struct image_list *list, const struct digest *digest,
+digest_list_add(struct digest_list *list, const struct digest *digest,
     const char *name, struct err *err)
 {
-	struct image_list_row *rows;
+	struct digest_list_row *rows;
 
 	if (list->count == LIMIT_INDEX_IMAGES)
-		return err_set(err, REFERENCE_MALFORMED, "over %d images",
+		return err_set(err, REFERENCE_MALFORMED, "over %d lines",
 		    LIMIT_INDEX_IMAGES);
 	rows = reallocarray(list->rows, list->count + 1, sizeof(*rows));
 	if (rows == NULL)
-		return err_set(err, NO_MEMORY, "image list");
+		return err_set(err, NO_MEMORY, "list of digests");
 	list->rows = rows;
 	rows[list->count].digest = *digest;
 	snprintf(rows[list->count].name, sizeof(rows[0].name), "%s", name);
@@ -49,8 +49,8 @@ image_list_add(struct image_list *list, const struct digest *digest,
 	return 0;
 }
 
-const struct image_list_row *
-image_list_find(const struct image_list *list, const struct digest *digest)
+const struct digest_list_row *
+digest_list_find(const struct digest_list *list, const struct digest *digest)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		if (digest_equal(&list->rows[i].digest, digest))
@@ -60,14 +60,14 @@ image_list_find(const struct image_list *list, const struct digest *digest)
 }
 
 void
-image_list_done(struct image_list *list)
+digest_list_done(struct digest_list *list)
 {
 	freep(&list->rows);
 	list->count = 0;
 }
 
 static int
-read_line(struct bytes line, size_t number, struct image_list *list,
+read_line(struct bytes line, size_t number, struct digest_list *list,
     struct err *err)
 {
 	char text[LINE_BYTES + 1] = "";
@@ -76,7 +76,7 @@ read_line(struct bytes line, size_t number, struct image_list *list,
 
 	if (line.len > LINE_BYTES)
 		return err_set(err, REFERENCE_MALFORMED,
-		    "image list: line %zu: over %d bytes", number, LINE_BYTES);
+		    "line %zu: over %d bytes", number, LINE_BYTES);
 	if (line.len == 0 || line.ptr[0] == '#')
 		return 0;
 	memcpy(text, line.ptr, line.len);
@@ -84,17 +84,17 @@ read_line(struct bytes line, size_t number, struct image_list *list,
 	if (*name != '\0')
 		*name++ = '\0';
 	name += strspn(name, " \t");
-	if (strlen(name) > IMAGE_LIST_NAME_BYTES || !is_printable(name) ||
+	if (strlen(name) > DIGEST_LIST_NAME_BYTES || !is_printable(name) ||
 	    !digest_from_text(text, &digest) ||
 	    memchr(line.ptr, '\0', line.len) != NULL)
 		return err_set(err, REFERENCE_MALFORMED,
-		    "image list: line %zu: not sha256:, 64 lower-case hex "
+		    "line %zu: not sha256:, 64 lower-case hex "
 		    "digits and a name",
 		    number);
-	if (image_list_find(list, &digest) != NULL)
+	if (digest_list_find(list, &digest) != NULL)
 		return err_set(err, REFERENCE_MALFORMED,
-		    "image list: line %zu: this digest twice", number);
-	return image_list_add(list, &digest, name, err);
+		    "line %zu: this digest twice", number);
+	return digest_list_add(list, &digest, name, err);
 }
 
 static bool
