@@ -570,6 +570,9 @@ X(594, CHALLENGE_EXPIRED, REFUSAL, \
 X(595, CHALLENGE_SHARED, REFUSAL, \
   "others could change the challenge or nonce, or read it", \
   "make a new one in a directory of yours that no other may write") \
+X(596, EVIDENCE_CONFIGURATION_UNKNOWN, REFUSAL, \
+  "a domain runs with a configuration that is not on the list", \
+  "find out who asked for it; if it is good, add its digest to the list") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

@@ -48,6 +48,7 @@ int evidence_files_boot_policy(const char *path,
     const struct trust_policy *trust, const struct pcr_values *found,
     struct evidence_releases *ret_releases, struct err *err);
 
+/* Of images, or of configurations. */
 int evidence_files_digests(const char *path, struct digest_list *list,
     struct err *err);
 

@@ -24,6 +24,7 @@ struct options {
 	struct argument_list ek_cas;
 	const char *ek_list;
 	const char *images;
+	const char *configurations;
 	const char *store;
 	const char *trust;
 	const char *updates;
@@ -42,6 +43,7 @@ struct inputs {
 	struct trust_policy *trust; /* NULL if none is needed */
 	struct evidence evidence;
 	struct digest_list images;
+	struct digest_list configurations;
 	struct evidence_releases releases;
 	struct enrolment enrolment;
 	struct tpm_name nv_names[ARGUMENTS_LIST_ITEMS];
@@ -84,6 +86,8 @@ run(int argc, char **argv)
 		.max = ENDORSEMENT_CAS},
 	    {"ek-list", required_argument, .text = &options.ek_list},
 	    {"images", required_argument, .text = &options.images},
+	    {"configurations", required_argument,
+		.text = &options.configurations},
 	    {"store", required_argument, .text = &options.store},
 	    {"trust", required_argument, .text = &options.trust},
 	    {"updates", required_argument, .text = &options.updates},
@@ -172,6 +176,9 @@ read_inputs(const struct options *options, struct inputs *inputs,
 	if (options->images != NULL)
 		TRY(evidence_files_digests(options->images, &inputs->images,
 		    err));
+	if (options->configurations != NULL)
+		TRY(evidence_files_digests(options->configurations,
+		    &inputs->configurations, err));
 	if (options->store != NULL)
 		TRY(evidence_files_store(options->store, inputs->trust,
 		    options->min_epoch, &inputs->images, err));
@@ -182,6 +189,8 @@ read_inputs(const struct options *options, struct inputs *inputs,
 	inputs->reference.releases = inputs->releases.releases;
 	inputs->reference.release_count = inputs->releases.count;
 	inputs->reference.images = &inputs->images;
+	if (options->configurations != NULL)
+		inputs->reference.configurations = &inputs->configurations;
 	inputs->reference.nv_names = inputs->nv_names;
 	inputs->reference.nv_name_count = options->nv_names.count;
 	inputs->reference.demand = (struct evidence_demand){
@@ -287,6 +296,7 @@ report(const struct options *options, const struct inputs *inputs,
 	const struct verdict_context context = {
 	    .verdict = verdict,
 	    .demand = &inputs->reference.demand,
+	    .has_configurations = options->configurations != NULL,
 	    .values = &inputs->evidence.pcrs,
 	    .release = &inputs->releases.releases[verdict->release],
 	    .release_path = options->boot_policy != NULL
@@ -310,6 +320,7 @@ inputs_done(struct inputs *inputs)
 	trust_freep(&inputs->trust);
 	evidence_done(&inputs->evidence);
 	digest_list_done(&inputs->images);
+	digest_list_done(&inputs->configurations);
 	freep(&inputs->releases.releases);
 }
 
@@ -317,7 +328,8 @@ const struct command command_evidence_verify = {"evidence", "verify",
     "--nonce HEX|--nonce-file FILE [--context FILE] --ak NAME|FILE "
     "[--reference FILE]... "
     "[--boot-policy FILE] "
-    "[--images FILE] [--store DIR] [--trust FILE [--updates CHAIN]] "
+    "[--images FILE] [--store DIR] [--configurations FILE] "
+    "[--trust FILE [--updates CHAIN]] "
     "[--min-trust-version N] [--min-epoch N] [--register N] "
     "[--nv-name HEX]... [--ek-ca FILE]... [--ek-list FILE] "
     "[--allow-development] [--allow-debug] [--json]",

@@ -252,11 +252,14 @@ print_domains(const struct evidence_story *story)
 		char uuid[UUID_TEXT_SIZE];
 
 		uuid_text(domain->build.uuid, uuid);
-		printf("%-10s %-9s %s%s, domain %u, %s\n",
+		printf("%-10s %-9s %s%s, domain %u, %s%s%s\n",
 		    i == 0 ? "images" : "", fates[domain->fate],
 		    domain->image->name,
 		    domain->build.is_debug ? " (debug image)" : "",
-		    domain->build.domid, uuid);
+		    domain->build.domid, uuid,
+		    domain->configuration != NULL ? ", configuration " : "",
+		    domain->configuration != NULL ? domain->configuration->name
+						  : "");
 	}
 }
 
@@ -345,12 +348,15 @@ encode_domains(const struct evidence_story *story)
 		digest_text(&domain->build.payload, payload);
 		digest_text(&domain->build.config, config);
 		object = json_pack(
-		    "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "image",
-		    domain->image->name, "fate", fates[domain->fate],
+		    "{s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:b, s:I}",
+		    "image", domain->image->name, "fate", fates[domain->fate],
 		    "envelope_digest", envelope, "payload_digest", payload,
-		    "config_digest", config, "uuid", uuid, "role",
-		    domain->build.role, "debug", domain->build.is_debug,
-		    "domid", (json_int_t)domain->build.domid);
+		    "config_digest", config, "configuration",
+		    domain->configuration != NULL ? domain->configuration->name
+						  : NULL,
+		    "uuid", uuid, "role", domain->build.role, "debug",
+		    domain->build.is_debug, "domid",
+		    (json_int_t)domain->build.domid);
 		json_object_update_new(object,
 		    encode_rules(&story->rules[domain->rules].as));
 		json_array_append_new(array, object);

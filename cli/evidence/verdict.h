@@ -16,6 +16,7 @@
 struct verdict_context {
 	const struct evidence_verdict *verdict;
 	const struct evidence_demand *demand;
+	bool has_configurations; /* that were expected */
 	const struct pcr_values *values;
 	const struct prediction *release; /* that fits */
 	const char *release_path;

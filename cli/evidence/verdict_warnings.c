@@ -19,6 +19,7 @@ static bool has_others(const struct verdict_context *context);
 static bool is_of_any_policy(const struct verdict_context *context);
 static bool is_of_a_later_policy(const struct verdict_context *context);
 static bool has_older_domains(const struct verdict_context *context);
+static bool has_other_configurations(const struct verdict_context *context);
 static uint32_t named_registers(const struct verdict_context *context);
 
 static const struct {
@@ -58,6 +59,8 @@ static const struct {
     {has_older_domains,
 	"an image was started under an earlier trust policy or store index "
 	"than the demanded one, and no end of it is known"},
+    {has_other_configurations,
+	"a domain that ended had a configuration that is not listed"},
 };
 
 const char *
@@ -178,6 +181,23 @@ has_older_domains(const struct verdict_context *context)
 {
 	return evidence_rules_has_older(&context->verdict->story,
 	    context->demand);
+}
+
+/* One that did not end would have been refused. */
+static bool
+has_other_configurations(const struct verdict_context *context)
+{
+	const struct evidence_story *story = &context->verdict->story;
+
+	for (size_t i = 0; i < story->domain_count; i++) {
+		const struct evidence_domain *domain = &story->domains[i];
+
+		if (context->has_configurations &&
+		    domain->configuration == NULL &&
+		    domain->fate != EVIDENCE_UNMEASURED)
+			return true;
+	}
+	return false;
 }
 
 /* In any bank. */

@@ -32,7 +32,9 @@ struct evidence_domain {
 	struct event_build build;
 	enum evidence_fate fate;
 	size_t rules; /* by which it was built: an index of the story's */
-	const struct digest_list_row *image; /* set by evidence_verify() */
+	/* Set by evidence_verify(): what the lists call it, or NULL. */
+	const struct digest_list_row *image;
+	const struct digest_list_row *configuration;
 };
 
 /* An event about a domain that fits none: an end of no domain that was built

@@ -7,6 +7,7 @@
 #include "measure/boot_policy.h"
 #include "measure/verify/enrolment.h"
 #include "measure/verify/evidence_answer.h"
+#include "measure/verify/evidence_domains.h"
 #include "measure/verify/event_log_decode.h"
 
 #define ALL_REGISTERS ((1u << PCR_COUNT) - 1)
@@ -42,10 +43,6 @@ static unsigned count_differences(const struct pcr_values *values,
     unsigned *ret_pcr);
 static int refuse_platform(const struct pcr_values *values,
     const struct prediction *release, size_t number, struct err *err);
-static int check_images(const struct evidence_reference *reference,
-    struct evidence_story *story, struct err *err);
-static int check_debug(const struct evidence_reference *reference,
-    const struct evidence_story *story, struct err *err);
 
 int
 evidence_verify(const struct evidence *evidence,
@@ -72,8 +69,7 @@ evidence_verify(const struct evidence *evidence,
 	TRY(check_platform(&evidence->pcrs, reference, &verdict, err));
 	TRY(evidence_rules_check(&verdict.story, err));
 	TRY(evidence_rules_demand(&verdict.story, &reference->demand, err));
-	TRY(check_images(reference, &verdict.story, err));
-	TRY(check_debug(reference, &verdict.story, err));
+	TRY(evidence_domains_check(reference, &verdict.story, err));
 	*ret_verdict = verdict;
 	verdict.story = (struct evidence_story){.domains = NULL};
 	return 0;
@@ -384,50 +380,4 @@ refuse_platform(const struct pcr_values *values,
 	    "register %u of %s is %s; the nearest reference, number %zu, "
 	    "says %s",
 	    pcr, pcr_bank_name(bank), found, number + 1, expected);
-}
-
-/* Abandoned builds too: their images were good enough to be built. */
-static int
-check_images(const struct evidence_reference *reference,
-    struct evidence_story *story, struct err *err)
-{
-	for (size_t i = 0; i < story->domain_count; i++) {
-		struct evidence_domain *domain = &story->domains[i];
-		char text[DIGEST_TEXT_SIZE], uuid[UUID_TEXT_SIZE];
-
-		domain->image = digest_list_find(reference->images,
-		    &domain->build.envelope);
-		if (domain->image == NULL)
-			domain->image = digest_list_find(reference->images,
-			    &domain->build.payload);
-		if (domain->image != NULL)
-			continue;
-		digest_text(&domain->build.payload, text);
-		uuid_text(domain->build.uuid, uuid);
-		return err_set(err, EVIDENCE_IMAGE_UNKNOWN,
-		    "domain %u, uuid %s, ran image %s", domain->build.domid,
-		    uuid, text);
-	}
-	return 0;
-}
-
-/* Such an image may be good for its makers' hosts, and is for no other. What
- * never was measured never ran. */
-static int
-check_debug(const struct evidence_reference *reference,
-    const struct evidence_story *story, struct err *err)
-{
-	if (reference->allow_debug)
-		return 0;
-	for (size_t i = 0; i < story->domain_count; i++) {
-		const struct evidence_domain *domain = &story->domains[i];
-
-		if (domain->build.is_debug &&
-		    domain->fate != EVIDENCE_UNMEASURED)
-			return err_set(err, EVIDENCE_DEBUG_IMAGE,
-			    "domain %u ran the debug image %s, of role %s",
-			    domain->build.domid, domain->image->name,
-			    domain->build.role);
-	}
-	return 0;
 }

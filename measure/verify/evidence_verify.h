@@ -27,7 +27,8 @@ struct evidence_reference {
 	const struct prediction *releases; /* any one has to fit wholly */
 	size_t release_count;
 	const struct digest_list *images;
-	const struct tpm_name *nv_names; /* of the launch's NV index */
+	const struct digest_list *configurations; /* NULL: any is good */
+	const struct tpm_name *nv_names;          /* of the launch's NV index */
 	size_t nv_name_count;
 	struct evidence_demand demand; /* of the rules; zeros: none */
 	bool allow_development;
@@ -52,12 +53,12 @@ struct evidence_verdict {
  * (EVIDENCE_AK_UNKNOWN), magic and type (EVIDENCE_NOT_A_QUOTE), signature
  * (EVIDENCE_SIGNATURE_BAD), nonce (EVIDENCE_NONCE_MISMATCH) and context
  * (EVIDENCE_CONTEXT_MISMATCH), values (EVIDENCE_PCR_MISMATCH), the log as
- evidence_log_check() does, the firmware's
- * log (EVIDENCE_LOG_MISMATCH), NV index (EVIDENCE_NV_MISMATCH), mode
- * (EVIDENCE_DEVELOPMENT), references that tell nothing of a boot
- * (REFERENCE_MALFORMED), boot registers (EVIDENCE_PLATFORM_UNKNOWN), the
- * rules that decided (EVIDENCE_POLICY_FELL, EVIDENCE_POLICY_OLD), images
- (EVIDENCE_IMAGE_UNKNOWN). Also errors of the structures' decoders.
+ * evidence_log_check() does, the firmware's log (EVIDENCE_LOG_MISMATCH), NV
+ * index (EVIDENCE_NV_MISMATCH), mode (EVIDENCE_DEVELOPMENT), references that
+ * tell nothing of a boot (REFERENCE_MALFORMED), boot registers
+ * (EVIDENCE_PLATFORM_UNKNOWN), the rules that decided (EVIDENCE_POLICY_FELL,
+ * EVIDENCE_POLICY_OLD), images and configurations as evidence_domains_check()
+ * does. Also errors of the structures' decoders.
  * Fills *ret_verdict, which evidence_verdict_done() empties; it borrows from
  * the reference's lists.
  */

@@ -11,6 +11,7 @@
  *   development  the first start is one in the development mode
  *   lost         a fourth build is logged and not measured; then
  *   again        the daemon starts a second time
+ * CONFIGURATION is the text of that of domains 1 and 3.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,13 +88,19 @@ start(bool is_development)
 static struct event
 build_of(uint32_t domid)
 {
+	const char *configuration = getenv("CONFIGURATION");
 	struct event event = good_event(EVENT_BUILD);
+	struct err err;
 
 	event.sequence = domid + 1;
 	event.as.build.payload = payload;
 	event.as.build.domid = domid;
 	event.as.build.uuid[15] = (uint8_t)domid;
 	event.as.build.is_debug = domid == 3 && is_told("debug");
+	if (configuration != NULL && domid != 2 &&
+	    digest_of(bytes_of_str(configuration), &event.as.build.config,
+		&err) != 0)
+		exit(3);
 	return event;
 }
 

@@ -1339,6 +1339,61 @@ a_debug_image_has_to_be_allowed(void **state)
 	assert_true(verdict.story.domains[3].build.is_debug);
 }
 
+static void
+a_configuration_that_is_not_listed_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	CLEANUP(digest_list_done) struct digest_list list = {.count = 0};
+	struct event build = bench_build(3);
+	struct err err;
+
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_null(verdict.story.domains[2].configuration);
+	evidence_verdict_done(&verdict);
+	bench->reference.configurations = &list;
+	bench_refused(bench, EVIDENCE_CONFIGURATION_UNKNOWN);
+	assert_refused(
+	    digest_list_add(&list, &build.as.build.config, "small", &err), 0);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_string_equal(verdict.story.domains[2].configuration->name,
+	    "small");
+	evidence_verdict_done(&verdict);
+	list.rows[0].digest.bytes[31] ^= 1;
+	bench_refused(bench, EVIDENCE_CONFIGURATION_UNKNOWN);
+}
+
+/* Domains 1 and 2 ended; one that never was measured never ran. */
+static void
+a_configuration_of_what_ended_is_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	CLEANUP(digest_list_done) struct digest_list list = {.count = 0};
+	struct event end = bench_end(EVENT_DESTROY, 3);
+	struct event build = bench_build(8);
+	struct event start;
+
+	bench->reference.configurations = &list;
+	end.sequence = 8;
+	bench_record(bench, &end);
+	remake(bench);
+	start = another_start(bench);
+	bench_record(bench, &start);
+	remake(bench);
+	bench->count--;
+	bench_record(bench, &build);
+	bench_record(bench, &start);
+	bench_log(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.domain_count, 4);
+	assert_int_equal(verdict.story.domains[3].fate, EVIDENCE_UNMEASURED);
+	for (size_t i = 0; i < verdict.story.domain_count; i++)
+		assert_null(verdict.story.domains[i].configuration);
+}
+
 /* --- the NV index of a dynamic launch ----------------------------------- */
 
 static void
@@ -1491,6 +1546,8 @@ main(void)
 	    BENCH(an_image_that_is_not_listed_is_refused),
 	    BENCH(an_image_of_an_abandoned_build_has_to_be_listed_too),
 	    BENCH(a_debug_image_has_to_be_allowed),
+	    BENCH(a_configuration_that_is_not_listed_is_refused),
+	    BENCH(a_configuration_of_what_ended_is_told),
 	    BENCH(an_nv_index_that_holds_the_same_is_taken),
 	    BENCH(an_nv_index_that_does_not_confirm_is_refused),
 	    BENCH(an_nv_index_that_is_not_expected_is_refused),
