@@ -573,6 +573,12 @@ X(595, CHALLENGE_SHARED, REFUSAL, \
 X(596, EVIDENCE_CONFIGURATION_UNKNOWN, REFUSAL, \
   "a domain runs with a configuration that is not on the list", \
   "find out who asked for it; if it is good, add its digest to the list") \
+X(597, EVIDENCE_EARLIER_UNRELATED, REFUSAL, \
+  "the earlier verdict is of another host", \
+  "give the one of this host; leave --earlier out once if it was enrolled again") \
+X(598, EVIDENCE_EARLIER_MISMATCH, REFUSAL, \
+  "the evidence does not go on from the earlier verdict over this host", \
+  "do not trust the host: its TPM was put back, or this evidence is the older") \
 /* Broken rules of our own */ \
 X(900, BUG, BUG, \
   "assay broke a rule of its own", \

@@ -164,6 +164,19 @@ evidence_files_digests(const char *path, struct digest_list *list,
 }
 
 int
+evidence_files_earlier(const char *path, struct evidence_mark *ret_mark,
+    struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len = 0;
+
+	TRY(file_read(path, LIMIT_VERDICT_BYTES, &text, &len, err));
+	if (evidence_mark_decode(bytes_of(text, len), ret_mark, err) != 0)
+		return err_prefix(err, "%s", err_quote_str(path).text);
+	return 0;
+}
+
+int
 evidence_files_store(const char *store_path, const struct trust_policy *trust,
     int64_t min_epoch, struct digest_list *list, struct err *err)
 {

@@ -52,6 +52,10 @@ int evidence_files_boot_policy(const char *path,
 int evidence_files_digests(const char *path, struct digest_list *list,
     struct err *err);
 
+/* Of the verdict in JSON in this file. */
+int evidence_files_earlier(const char *path, struct evidence_mark *ret_mark,
+    struct err *err);
+
 /*
  * The images of a store of which a build would be allowed by this policy; the
  * others are left out. If it demands a signed index and there is none that is

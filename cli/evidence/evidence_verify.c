@@ -26,6 +26,7 @@ struct options {
 	const char *images;
 	const char *configurations;
 	const char *store;
+	const char *earlier;
 	const char *trust;
 	const char *updates;
 	struct argument_list nv_names;
@@ -44,6 +45,7 @@ struct inputs {
 	struct evidence evidence;
 	struct digest_list images;
 	struct digest_list configurations;
+	struct evidence_mark earlier;
 	struct evidence_releases releases;
 	struct enrolment enrolment;
 	struct tpm_name nv_names[ARGUMENTS_LIST_ITEMS];
@@ -88,6 +90,7 @@ run(int argc, char **argv)
 	    {"images", required_argument, .text = &options.images},
 	    {"configurations", required_argument,
 		.text = &options.configurations},
+	    {"earlier", required_argument, .text = &options.earlier},
 	    {"store", required_argument, .text = &options.store},
 	    {"trust", required_argument, .text = &options.trust},
 	    {"updates", required_argument, .text = &options.updates},
@@ -182,6 +185,9 @@ read_inputs(const struct options *options, struct inputs *inputs,
 	if (options->store != NULL)
 		TRY(evidence_files_store(options->store, inputs->trust,
 		    options->min_epoch, &inputs->images, err));
+	if (options->earlier != NULL)
+		TRY(evidence_files_earlier(options->earlier, &inputs->earlier,
+		    err));
 	TRY(read_evidence(options, inputs, err));
 	TRY(read_releases(options, inputs, err));
 	inputs->reference.ak = inputs->enrolment.ak_name;
@@ -191,6 +197,8 @@ read_inputs(const struct options *options, struct inputs *inputs,
 	inputs->reference.images = &inputs->images;
 	if (options->configurations != NULL)
 		inputs->reference.configurations = &inputs->configurations;
+	if (options->earlier != NULL)
+		inputs->reference.earlier = &inputs->earlier;
 	inputs->reference.nv_names = inputs->nv_names;
 	inputs->reference.nv_name_count = options->nv_names.count;
 	inputs->reference.demand = (struct evidence_demand){
@@ -329,7 +337,7 @@ const struct command command_evidence_verify = {"evidence", "verify",
     "[--reference FILE]... "
     "[--boot-policy FILE] "
     "[--images FILE] [--store DIR] [--configurations FILE] "
-    "[--trust FILE [--updates CHAIN]] "
+    "[--earlier FILE] [--trust FILE [--updates CHAIN]] "
     "[--min-trust-version N] [--min-epoch N] [--register N] "
     "[--nv-name HEX]... [--ek-ca FILE]... [--ek-list FILE] "
     "[--allow-development] [--allow-debug] [--json]",

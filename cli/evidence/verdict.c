@@ -10,6 +10,8 @@ static void print_host(const struct enrolment *enrolment);
 static json_t *encode_enrolled(const struct enrolment *enrolment);
 static bool is_bound(const struct verdict_context *context);
 static void print_platform(const struct verdict_context *context);
+static void print_since(const struct evidence_verdict *verdict);
+static json_t *encode_since(const struct evidence_verdict *verdict);
 static void print_assayd(const struct evidence_verdict *verdict);
 static void print_others(uint32_t others);
 static json_t *encode_others(uint32_t others);
@@ -45,6 +47,7 @@ verdict_print(const struct verdict_context *context)
 	if (is_bound(context))
 		printf("bound to   %s\n", bound_to);
 	print_platform(context);
+	print_since(context->verdict);
 	print_assayd(context->verdict);
 	print_others(verdict_others(context));
 	print_rules(&context->verdict->story);
@@ -74,7 +77,7 @@ verdict_encode(const struct verdict_context *context)
 	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:b, s:b, s:s, s:o, "
 			 "s:{s:I, s:I, s:I, s:b}, "
 			 "s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
-			 "s:o, s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "schema", VERDICT_SCHEMA, "verdict", "verified", "ak_name", ak,
 	    "context", is_bound(context) ? bound_to : NULL, "label",
 	    context->enrolment->label[0] != '\0' ? context->enrolment->label
@@ -93,7 +96,9 @@ verdict_encode(const struct verdict_context *context)
 	    (json_int_t)verdict->story.crash_count, "stopped",
 	    verdict->story.is_stopped, "development",
 	    verdict->story.was_development, "nv_index", verdict->has_nv,
-	    "firmware_log", verdict->has_firmware_log, "others",
+	    "firmware_log", verdict->has_firmware_log, "mark",
+	    evidence_mark_encode(&verdict->mark), "since",
+	    encode_since(verdict), "others",
 	    encode_others(verdict_others(context)), "rules",
 	    encode_all_rules(&verdict->story), "domains",
 	    encode_domains(&verdict->story), "strays",
@@ -167,11 +172,47 @@ print_platform(const struct verdict_context *context)
 		}
 	}
 	/* Disguised by a number of the TPM's own for keys that are not of its
-	 * endorsement or platform hierarchy: TPM 2.0 Part 1, "Attestation". */
-	printf("tpm        clock %llu ms, reset mark %08x, restart mark %08x: "
-	       "equal to earlier ones if there was none in between\n",
+	 * endorsement or platform hierarchy: measure/verify/evidence_earlier.h.
+	 */
+	printf("tpm        clock %llu ms, reset mark %08x, restart mark %08x\n",
 	    (unsigned long long)context->verdict->clock_msec,
 	    context->verdict->reset_count, context->verdict->restart_count);
+}
+
+static void
+print_since(const struct evidence_verdict *verdict)
+{
+	const struct evidence_since *since = &verdict->since;
+
+	if (!verdict->has_earlier)
+		return;
+	if (since->resets > 0)
+		printf("since      another boot than at the earlier verdict: "
+		       "%u reset%s of the TPM in between\n",
+		    since->resets, since->resets == 1 ? "" : "s");
+	else if (since->restarts > 0)
+		printf("since      %u restart%s of the TPM after the earlier "
+		       "verdict: the host slept, or booted\n",
+		    since->restarts, since->restarts == 1 ? "" : "s");
+	else
+		printf("since      the same boot as at the earlier verdict, "
+		       "with %zu new events\n",
+		    since->event_count);
+}
+
+/* Which events are new is known only within one boot. */
+static json_t *
+encode_since(const struct evidence_verdict *verdict)
+{
+	const struct evidence_since *since = &verdict->since;
+	bool is_same_boot = since->resets == 0 && since->restarts == 0;
+
+	if (!verdict->has_earlier)
+		return json_null();
+	return json_pack("{s:I, s:I, s:o}", "resets", (json_int_t)since->resets,
+	    "restarts", (json_int_t)since->restarts, "events",
+	    is_same_boot ? json_integer((json_int_t)since->event_count)
+			 : json_null());
 }
 
 static void

@@ -10,8 +10,6 @@
 #include "measure/verify/enrolment.h"
 #include "measure/verify/evidence_verify.h"
 
-#define VERDICT_SCHEMA "assay.verdict/1"
-
 /* All borrowed. */
 struct verdict_context {
 	const struct evidence_verdict *verdict;

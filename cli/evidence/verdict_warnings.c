@@ -20,6 +20,7 @@ static bool is_of_any_policy(const struct verdict_context *context);
 static bool is_of_a_later_policy(const struct verdict_context *context);
 static bool has_older_domains(const struct verdict_context *context);
 static bool has_other_configurations(const struct verdict_context *context);
+static bool has_clock_fallen(const struct verdict_context *context);
 static uint32_t named_registers(const struct verdict_context *context);
 
 static const struct {
@@ -61,6 +62,8 @@ static const struct {
 	"than the demanded one, and no end of it is known"},
     {has_other_configurations,
 	"a domain that ended had a configuration that is not listed"},
+    {has_clock_fallen,
+	"the TPM's clock went back, as it may after a loss of power"},
 };
 
 const char *
@@ -198,6 +201,12 @@ has_other_configurations(const struct verdict_context *context)
 			return true;
 	}
 	return false;
+}
+
+static bool
+has_clock_fallen(const struct verdict_context *context)
+{
+	return context->verdict->since.has_clock_fallen;
 }
 
 /* In any bank. */

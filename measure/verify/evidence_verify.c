@@ -43,6 +43,9 @@ static unsigned count_differences(const struct pcr_values *values,
     unsigned *ret_pcr);
 static int refuse_platform(const struct pcr_values *values,
     const struct prediction *release, size_t number, struct err *err);
+static int check_earlier(const struct evidence *evidence,
+    const struct evidence_reference *reference,
+    struct evidence_verdict *verdict, struct err *err);
 
 int
 evidence_verify(const struct evidence *evidence,
@@ -69,6 +72,7 @@ evidence_verify(const struct evidence *evidence,
 	TRY(check_platform(&evidence->pcrs, reference, &verdict, err));
 	TRY(evidence_rules_check(&verdict.story, err));
 	TRY(evidence_rules_demand(&verdict.story, &reference->demand, err));
+	TRY(check_earlier(evidence, reference, &verdict, err));
 	TRY(evidence_domains_check(reference, &verdict.story, err));
 	*ret_verdict = verdict;
 	verdict.story = (struct evidence_story){.domains = NULL};
@@ -380,4 +384,26 @@ refuse_platform(const struct pcr_values *values,
 	    "register %u of %s is %s; the nearest reference, number %zu, "
 	    "says %s",
 	    pcr, pcr_bank_name(bank), found, number + 1, expected);
+}
+
+static int
+check_earlier(const struct evidence *evidence,
+    const struct evidence_reference *reference,
+    struct evidence_verdict *verdict, struct err *err)
+{
+	verdict->mark = (struct evidence_mark){
+	    .ak = reference->ak,
+	    .clock_msec = verdict->clock_msec,
+	    .reset_count = verdict->reset_count,
+	    .restart_count = verdict->restart_count,
+	    .pcr = reference->pcr,
+	    .value = evidence->pcrs.value[PCR_SHA256][reference->pcr],
+	};
+	evidence_earlier_tell(&verdict->story, &verdict->mark);
+	verdict->has_earlier = reference->earlier != NULL;
+	if (!verdict->has_earlier)
+		return 0;
+	return evidence_earlier_check(reference->earlier,
+	    evidence_part_bytes(&evidence->log), verdict->is_clock_safe,
+	    &verdict->mark, &verdict->since, err);
 }

@@ -12,9 +12,10 @@
 #ifndef ASSAY_MEASURE_VERIFY_EVIDENCE_VERIFY_H
 #define ASSAY_MEASURE_VERIFY_EVIDENCE_VERIFY_H
 
-#include "measure/verify/evidence.h"
-#include "measure/verify/evidence_rules.h"
 #include "measure/verify/digest_list.h"
+#include "measure/verify/evidence.h"
+#include "measure/verify/evidence_earlier.h"
+#include "measure/verify/evidence_rules.h"
 #include "measure/predict/prediction.h"
 #include "measure/verify/tpm_structs.h"
 
@@ -30,7 +31,8 @@ struct evidence_reference {
 	const struct digest_list *configurations; /* NULL: any is good */
 	const struct tpm_name *nv_names;          /* of the launch's NV index */
 	size_t nv_name_count;
-	struct evidence_demand demand; /* of the rules; zeros: none */
+	struct evidence_demand demand;       /* of the rules; zeros: none */
+	const struct evidence_mark *earlier; /* of this host; NULL: none */
 	bool allow_development;
 	bool allow_debug; /* images that are marked so */
 };
@@ -44,8 +46,11 @@ struct evidence_verdict {
 	uint32_t restart_count;
 	bool is_clock_safe;
 	uint64_t firmware_version;
-	bool has_firmware_log; /* and it leads to its registers */
-	bool has_nv;           /* and it confirms the log */
+	bool has_firmware_log;     /* and it leads to its registers */
+	bool has_nv;               /* and it confirms the log */
+	struct evidence_mark mark; /* for the next verdict */
+	bool has_earlier;
+	struct evidence_since since; /* if it has */
 };
 
 /*
@@ -57,7 +62,8 @@ struct evidence_verdict {
  * index (EVIDENCE_NV_MISMATCH), mode (EVIDENCE_DEVELOPMENT), references that
  * tell nothing of a boot (REFERENCE_MALFORMED), boot registers
  * (EVIDENCE_PLATFORM_UNKNOWN), the rules that decided (EVIDENCE_POLICY_FELL,
- * EVIDENCE_POLICY_OLD), images and configurations as evidence_domains_check()
+ * EVIDENCE_POLICY_OLD), the earlier verdict as evidence_earlier_check() does,
+ * images and configurations as evidence_domains_check()
  * does. Also errors of the structures' decoders.
  * Fills *ret_verdict, which evidence_verdict_done() empties; it borrows from
  * the reference's lists.

@@ -12,6 +12,7 @@
 #include "measure/verify/enrolment.h"
 #include "measure/verify/evidence.h"
 #include "measure/verify/evidence_assemble.h"
+#include "measure/verify/evidence_mark.h"
 #include "measure/verify/digest_list.h"
 #include "measure/verify/kept_nonce.h"
 #include "tests/fuzz/fuzz.h"
@@ -86,6 +87,25 @@ check_nonce(struct bytes text)
 	bug_unless(memcmp(&nonce, &again, sizeof(again)) == 0);
 }
 
+static void
+check_verdict(struct bytes text)
+{
+	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(freep) char *encoded = NULL;
+	struct evidence_mark mark, again;
+	struct err err;
+
+	if (evidence_mark_decode(text, &mark, &err) != 0)
+		return;
+	document = json_pack("{s:s, s:s, s:o}", "schema", VERDICT_SCHEMA,
+	    "verdict", "verified", "mark", evidence_mark_encode(&mark));
+	encoded = json_dumps(document, JSON_COMPACT);
+	bug_unless(encoded != NULL);
+	bug_unless(
+	    evidence_mark_decode(bytes_of_str(encoded), &again, &err) == 0);
+	bug_unless(memcmp(&mark, &again, sizeof(again)) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -98,6 +118,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_reply(text);
 	check_enrolment(text);
 	check_nonce(text);
+	check_verdict(text);
 	(void)ek_list_read(text, &keys, &err);
 	digest_list_read(text, &list, &err);
 	return 0;

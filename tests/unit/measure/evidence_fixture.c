@@ -176,10 +176,10 @@ put_head(struct bench *bench, struct buffer *attest, uint16_t type,
 	put_be(attest, type, 2);
 	put_sized(attest, bench->reference.ak.bytes, TPM_NAME_BYTES);
 	put_sized(attest, extra.bytes, DIGEST_BYTES);
-	put_be(attest, 123456, 8);
+	put_be(attest, bench->clock_msec, 8);
 	put_be(attest, reset_count, 4);
 	put_be(attest, bench->restart_count, 4);
-	put_be(attest, 1, 1);
+	put_be(attest, bench->is_clock_safe, 1);
 	put_be(attest, 0x20191023, 8);
 }
 
@@ -267,6 +267,27 @@ bench_nv(struct bench *bench, const struct pcr_digest *contents,
 	bench->evidence.nv_count = 1;
 }
 
+void
+bench_remake(struct bench *bench)
+{
+	bench_extend(bench);
+	bench_log(bench);
+	bench_quote(bench);
+}
+
+struct event
+bench_start(const struct bench *bench)
+{
+	struct event start = good_event(EVENT_START);
+
+	start.as.start.nv_name_len = 0;
+	memset(start.as.start.nv_name, 0, sizeof(start.as.start.nv_name));
+	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
+		start.as.start.found[bank] =
+		    bench->evidence.pcrs.value[bank][13];
+	return start;
+}
+
 struct event
 bench_build(unsigned n)
 {
@@ -296,13 +317,11 @@ bench_end(enum event_kind kind, unsigned n)
 static void
 good_log(struct bench *bench)
 {
-	struct event start = good_event(EVENT_START);
+	struct event start = bench_start(bench);
 	struct event destroy = bench_end(EVENT_DESTROY, 1);
 	struct event abandon = bench_end(EVENT_ABANDON, 2);
 	struct event policy = good_event(EVENT_POLICY);
 
-	start.as.start.nv_name_len = 0;
-	memset(start.as.start.nv_name, 0, sizeof(start.as.start.nv_name));
 	bench_record(bench, &start);
 	for (unsigned n = 1; n <= 3; n++) {
 		struct event build = bench_build(n);
@@ -332,6 +351,8 @@ bench_new(void **state)
 	bench->type = TPM_ST_ATTEST_QUOTE;
 	bench->selected[PCR_SHA256] = 0xffffff;
 	bench->selected[PCR_SHA384] = 0xffffff;
+	bench->clock_msec = 123456;
+	bench->is_clock_safe = true;
 	bench->reset_count = 5;
 	bench->restart_count = 2;
 	memset(bench->nonce, 0xcd, sizeof(bench->nonce));

@@ -29,6 +29,8 @@ struct bench {
 	uint32_t magic;
 	uint16_t type;
 	uint32_t selected[PCR_BANKS];
+	uint64_t clock_msec;
+	bool is_clock_safe;
 	uint32_t reset_count;
 	uint32_t restart_count; /* of both */
 	uint16_t nv_offset;
@@ -60,6 +62,12 @@ void bench_log(struct bench *bench);
 void bench_quote(struct bench *bench);
 void bench_nv(struct bench *bench, const struct pcr_digest *contents,
     uint32_t reset_count);
+
+/* All of it after a change of the records. */
+void bench_remake(struct bench *bench);
+
+/* A start event of a daemon that finds the register as it is. */
+struct event bench_start(const struct bench *bench);
 
 /* An event of the good log: build number n of domain n. */
 struct event bench_build(unsigned n);

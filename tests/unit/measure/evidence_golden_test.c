@@ -19,6 +19,7 @@
 #include "measure/verify/event_log_decode.h"
 #include "measure/verify/evidence.h"
 #include "measure/verify/evidence_assemble.h"
+#include "measure/verify/evidence_mark.h"
 #include "measure/verify/digest_list.h"
 #include "measure/verify/kept_nonce.h"
 #include "measure/verify/tpm_structs.h"
@@ -105,6 +106,14 @@ read_nonce(struct bytes file, struct err *err)
 	return kept_nonce_decode(file, &nonce, err);
 }
 
+static int
+read_verdict(struct bytes file, struct err *err)
+{
+	struct evidence_mark mark;
+
+	return evidence_mark_decode(file, &mark, err);
+}
+
 /* What assayd answers, with a log of so many bytes. */
 static int
 read_reply(struct bytes file, struct err *err)
@@ -136,6 +145,7 @@ static const struct {
     {"enrolment", 10, read_enrolment},
     {"eklist", 5, read_ek_list},
     {"nonce", 10, read_nonce},
+    {"verdict", 30, read_verdict},
 };
 
 /* The code, or 0. */

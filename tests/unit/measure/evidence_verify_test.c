@@ -87,27 +87,6 @@ without_the_sha384_bank_sha256_is_enough(void **state)
 
 /* --- restarts ----------------------------------------------------------- */
 
-static struct event
-another_start(const struct bench *bench)
-{
-	struct event start = good_event(EVENT_START);
-
-	start.as.start.nv_name_len = 0;
-	memset(start.as.start.nv_name, 0, sizeof(start.as.start.nv_name));
-	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		start.as.start.found[bank] =
-		    bench->evidence.pcrs.value[bank][13];
-	return start;
-}
-
-static void
-remake(struct bench *bench)
-{
-	bench_extend(bench);
-	bench_log(bench);
-	bench_quote(bench);
-}
-
 static void
 a_daemon_that_stopped_may_start_again(void **state)
 {
@@ -120,10 +99,10 @@ a_daemon_that_stopped_may_start_again(void **state)
 	stop.sequence = 8;
 	bench_record(bench, &stop);
 	bench_extend(bench);
-	start = another_start(bench);
+	start = bench_start(bench);
 	bench_record(bench, &start);
 	bench_record(bench, &build);
-	remake(bench);
+	bench_remake(bench);
 	assert_refused(bench_verify(bench, &verdict), 0);
 	assert_int_equal(verdict.story.start_count, 2);
 	assert_int_equal(verdict.story.crash_count, 0);
@@ -137,10 +116,10 @@ a_crash_is_told(void **state)
 	struct bench *bench = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	assert_refused(bench_verify(bench, &verdict), 0);
 	assert_int_equal(verdict.story.crash_count, 1);
 }
@@ -152,7 +131,7 @@ a_crash_between_log_and_register_is_told(void **state)
 	struct bench *bench = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 	struct event build = bench_build(7);
 
 	bench_record(bench, &start);
@@ -174,7 +153,7 @@ an_end_that_was_not_measured_is_not_told(void **state)
 {
 	static const enum event_kind ends[] = {EVENT_DESTROY, EVENT_ABANDON};
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 	size_t count = bench->count;
 
 	bench_record(bench, &start);
@@ -212,7 +191,7 @@ an_end_before_an_unmeasured_start_is_told(void **state)
 	destroy.sequence = 8;
 	bench_record(bench, &destroy);
 	bench_extend(bench);
-	start = another_start(bench);
+	start = bench_start(bench);
 	bench_record(bench, &start);
 	bench_extend(bench);
 	bench_record(bench, &start);
@@ -233,7 +212,7 @@ a_build_that_was_not_measured_takes_no_end(void **state)
 	static const enum evidence_fate fates[] = {EVIDENCE_DESTROYED,
 	    EVIDENCE_ABANDONED};
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 	struct event phantom = bench_build(7);
 	size_t count = bench->count;
 
@@ -247,7 +226,7 @@ a_build_that_was_not_measured_takes_no_end(void **state)
 		bench->count = count;
 		bench_record(bench, &start);
 		bench_record(bench, &end);
-		remake(bench);
+		bench_remake(bench);
 		bench->count = count;
 		bench_record(bench, &phantom);
 		bench_record(bench, &start);
@@ -268,14 +247,14 @@ a_start_that_was_not_measured_tells_nothing(void **state)
 	struct bench *bench = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 	struct event added = start;
 
 	added.as.start.is_development = true;
 	added.as.start.nv_name_len = TPM_NAME_BYTES;
 	memcpy(added.as.start.nv_name, bench->nv_name, TPM_NAME_BYTES);
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench->count--;
 	bench_record(bench, &added);
 	bench_record(bench, &start);
@@ -308,7 +287,7 @@ a_domain_ends_by_its_uuid_and_its_id(void **state)
 	end.sequence = 10;
 	end.as.destroy.domid = 99;
 	bench_record(bench, &end);
-	remake(bench);
+	bench_remake(bench);
 	assert_refused(bench_verify(bench, &verdict), 0);
 	assert_int_equal(story->domains[2].fate, EVIDENCE_DESTROYED);
 	assert_int_equal(story->domains[3].fate, EVIDENCE_STARTED);
@@ -335,7 +314,7 @@ events_that_fit_no_domain_are_told(void **state)
 	bench_record(bench, &again);
 	twice.sequence = 10;
 	bench_record(bench, &twice);
-	remake(bench);
+	bench_remake(bench);
 	assert_refused(bench_verify(bench, &verdict), 0);
 	assert_int_equal(story->stray_count, 3);
 	assert_int_equal(story->strays[0].kind, EVENT_ABANDON);
@@ -352,7 +331,7 @@ a_stop_that_was_not_measured_is_a_crash(void **state)
 	struct bench *bench = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 	struct event stop = good_event(EVENT_STOP);
 
 	bench_record(bench, &start);
@@ -374,7 +353,7 @@ a_log_that_chose_its_register_is_refused(void **state)
 	static const unsigned others[] = {14, 16, 23};
 	struct bench *bench = *state;
 	struct pcr_values *pcrs = &bench->evidence.pcrs;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	memset(start.as.start.found, 0, sizeof(start.as.start.found));
 	bench->count = 0;
@@ -413,11 +392,11 @@ static void
 a_start_that_found_something_else_is_refused(void **state)
 {
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	start.as.start.found[PCR_SHA256].bytes[0] ^= 1;
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
 }
 
@@ -425,12 +404,12 @@ static void
 a_start_in_another_register_is_refused(void **state)
 {
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	start.as.start.pcr = 14;
 	bench_record(bench, &start);
 	bench->records[bench->count - 1].pcr = 14;
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_LOG_ADDED);
 }
 
@@ -445,14 +424,14 @@ record_rules(struct bench *bench, const struct event_rules *rules,
 
 	bench_extend(bench);
 	if (is_start) {
-		event = another_start(bench);
+		event = bench_start(bench);
 		event.as.start.rules = *rules;
 	} else {
 		event.as.policy = *rules;
 		event.sequence = bench->count + 1;
 	}
 	bench_record(bench, &event);
-	remake(bench);
+	bench_remake(bench);
 }
 
 static struct event_rules
@@ -580,7 +559,7 @@ a_start_without_an_index_yet_is_taken(void **state)
 	evidence_verdict_done(&verdict);
 	/* But no image comes without what the same trust policy demanded. */
 	bench_record(bench, &build);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_POLICY_FELL);
 	bench->count -= 2;
 	none = good_rules();
@@ -588,7 +567,7 @@ a_start_without_an_index_yet_is_taken(void **state)
 	memset(&none.boot_policy, 0, sizeof(none.boot_policy));
 	record_rules(bench, &none, true);
 	bench_record(bench, &build);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_POLICY_FELL);
 	/* A later one may do without. */
 	bench->count -= 2;
@@ -598,7 +577,7 @@ a_start_without_an_index_yet_is_taken(void **state)
 	none.trust_version = 5;
 	record_rules(bench, &none, true);
 	bench_record(bench, &build);
-	remake(bench);
+	bench_remake(bench);
 	assert_refused(bench_verify(bench, &verdict), 0);
 }
 
@@ -653,7 +632,7 @@ an_epoch_is_demanded_of_what_was_built(void **state)
 	record_rules(bench, &none, true);
 	assert_refused(bench_verify(bench, &verdict), 0);
 	bench_record(bench, &build);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_POLICY_OLD);
 }
 
@@ -986,11 +965,11 @@ static void
 a_start_with_another_number_is_refused(void **state)
 {
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	start.sequence = 2;
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_LOG_ADDED);
 }
 
@@ -998,12 +977,12 @@ static void
 starts_that_name_different_indices_are_refused(void **state)
 {
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	start.as.start.nv_name_len = TPM_NAME_BYTES;
 	memcpy(start.as.start.nv_name, bench->nv_name, TPM_NAME_BYTES);
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_NV_MISMATCH);
 }
 
@@ -1012,7 +991,7 @@ static void
 an_index_that_a_later_start_leaves_out_is_missed(void **state)
 {
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	memset(start.as.start.found, 0, sizeof(start.as.start.found));
 	start.as.start.nv_name_len = TPM_NAME_BYTES;
@@ -1020,9 +999,9 @@ an_index_that_a_later_start_leaves_out_is_missed(void **state)
 	bench->count = 0;
 	bench_record(bench, &start);
 	bench_extend(bench);
-	start = another_start(bench);
+	start = bench_start(bench);
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_NV_MISMATCH);
 }
 
@@ -1031,7 +1010,7 @@ static void
 a_start_after_a_crash_cannot_lie_about_the_register(void **state)
 {
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 	struct event build = bench_build(7);
 
 	start.as.start.found[PCR_SHA384].bytes[47] ^= 1;
@@ -1073,7 +1052,7 @@ an_event_after_the_stop_is_refused(void **state)
 	stop.sequence = 8;
 	bench_record(bench, &stop);
 	bench_record(bench, &build);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_LOG_ADDED);
 }
 
@@ -1089,7 +1068,7 @@ an_event_of_another_form_is_refused(void **state)
 	assert_refused(pcr_digests_of(bytes_of(record->event, record->len),
 			   &record->digests, &err),
 	    0);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVENT_MALFORMED);
 }
 
@@ -1112,7 +1091,7 @@ an_event_that_was_never_measured_is_refused(void **state)
 	struct event build = bench_build(7);
 
 	bench->count--;
-	remake(bench);
+	bench_remake(bench);
 	bench->count++;
 	bench->count--;
 	build.sequence = 7;
@@ -1154,11 +1133,11 @@ static void
 a_register_that_others_extended_before_is_refused(void **state)
 {
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	bench->count = 0;
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_REGISTER_USED);
 }
 
@@ -1218,13 +1197,13 @@ development_has_to_be_allowed(void **state)
 	struct bench *bench = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	memset(start.as.start.found, 0, sizeof(start.as.start.found));
 	start.as.start.is_development = true;
 	bench->count = 0;
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_DEVELOPMENT);
 	bench->reference.allow_development = true;
 	assert_refused(bench_verify(bench, &verdict), 0);
@@ -1236,16 +1215,16 @@ static void
 development_of_an_earlier_run_is_seen(void **state)
 {
 	struct bench *bench = *state;
-	struct event start = another_start(bench);
+	struct event start = bench_start(bench);
 
 	memset(start.as.start.found, 0, sizeof(start.as.start.found));
 	start.as.start.is_development = true;
 	bench->count = 0;
 	bench_record(bench, &start);
 	bench_extend(bench);
-	start = another_start(bench);
+	start = bench_start(bench);
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_DEVELOPMENT);
 }
 
@@ -1317,7 +1296,7 @@ an_image_of_an_abandoned_build_has_to_be_listed_too(void **state)
 	bench_record(bench, &build);
 	end.sequence = 9;
 	bench_record(bench, &end);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_IMAGE_UNKNOWN);
 }
 
@@ -1332,7 +1311,7 @@ a_debug_image_has_to_be_allowed(void **state)
 	build.sequence = 8;
 	build.as.build.is_debug = true;
 	bench_record(bench, &build);
-	remake(bench);
+	bench_remake(bench);
 	bench_refused(bench, EVIDENCE_DEBUG_IMAGE);
 	bench->reference.allow_debug = true;
 	assert_refused(bench_verify(bench, &verdict), 0);
@@ -1379,10 +1358,10 @@ a_configuration_of_what_ended_is_told(void **state)
 	bench->reference.configurations = &list;
 	end.sequence = 8;
 	bench_record(bench, &end);
-	remake(bench);
-	start = another_start(bench);
+	bench_remake(bench);
+	start = bench_start(bench);
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench->count--;
 	bench_record(bench, &build);
 	bench_record(bench, &start);
@@ -1404,7 +1383,7 @@ use_nv(struct bench *bench)
 	memcpy(start.as.start.nv_name, bench->nv_name, TPM_NAME_BYTES);
 	bench->count = 0;
 	bench_record(bench, &start);
-	remake(bench);
+	bench_remake(bench);
 	bench_nv(bench, &bench->evidence.pcrs.value[PCR_SHA256][13], 5);
 	bench->reference.nv_name_count = 1;
 }
