@@ -1,0 +1,356 @@
+/* What a log tells of starts, crashes and ends of domains. */
+#include "evidence_fixture.h"
+
+#include <string.h>
+
+#include "base/scope.h"
+
+static void
+a_daemon_that_stopped_may_start_again(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event stop = good_event(EVENT_STOP);
+	struct event start, build = bench_build(1);
+
+	stop.sequence = 8;
+	bench_record(bench, &stop);
+	bench_extend(bench);
+	start = bench_start(bench);
+	bench_record(bench, &start);
+	bench_record(bench, &build);
+	bench_remake(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.start_count, 2);
+	assert_int_equal(verdict.story.crash_count, 0);
+	assert_int_equal(verdict.story.unmeasured_count, 0);
+	assert_int_equal(verdict.story.domain_count, 4);
+}
+
+static void
+a_crash_is_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event start = bench_start(bench);
+
+	bench_record(bench, &start);
+	bench_remake(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.crash_count, 1);
+}
+
+/* Logged, not extended, crashed: the next start found the value before. */
+static void
+a_crash_between_log_and_register_is_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event start = bench_start(bench);
+	struct event build = bench_build(7);
+
+	bench_record(bench, &start);
+	bench_extend(bench);
+	bench->records[bench->count] = bench->records[bench->count - 1];
+	bench->count--;
+	bench_record(bench, &build);
+	bench->count++;
+	bench_log(bench);
+	bench_quote(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.unmeasured_count, 1);
+	assert_int_equal(verdict.story.domains[3].fate, EVIDENCE_UNMEASURED);
+}
+
+/* Nothing ended by an event that was not measured: the domain still runs. */
+static void
+an_end_that_was_not_measured_is_not_told(void **state)
+{
+	static const enum event_kind ends[] = {EVENT_DESTROY, EVENT_ABANDON};
+	struct bench *bench = *state;
+	struct event start = bench_start(bench);
+	size_t count = bench->count;
+
+	bench_record(bench, &start);
+	bench_extend(bench);
+	for (size_t i = 0; i < countof(ends); i++) {
+		CLEANUP(evidence_verdict_done)
+		struct evidence_verdict verdict = {.release = 9};
+		struct event end = bench_end(ends[i], 3);
+
+		end.sequence = 8;
+		bench->count = count;
+		bench_record(bench, &end);
+		bench_record(bench, &start);
+		bench_log(bench);
+		bench_quote(bench);
+		assert_refused(bench_verify(bench, &verdict), 0);
+		assert_int_equal(verdict.story.unmeasured_count, 1);
+		assert_int_equal(verdict.story.domains[0].fate,
+		    EVIDENCE_DESTROYED);
+		assert_int_equal(verdict.story.domains[2].fate,
+		    EVIDENCE_STARTED);
+	}
+}
+
+/* A measured end stays, though a start after it was not measured. */
+static void
+an_end_before_an_unmeasured_start_is_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event destroy = bench_end(EVENT_DESTROY, 3);
+	struct event start;
+
+	destroy.sequence = 8;
+	bench_record(bench, &destroy);
+	bench_extend(bench);
+	start = bench_start(bench);
+	bench_record(bench, &start);
+	bench_extend(bench);
+	bench_record(bench, &start);
+	bench_log(bench);
+	bench_quote(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.unmeasured_count, 1);
+	assert_int_equal(verdict.story.domains[2].fate, EVIDENCE_DESTROYED);
+}
+
+/* Somebody on the way adds a build of the same uuid, which never ran, before a
+ * start that follows a crash: the end after it is still that of the real one.
+ */
+static void
+a_build_that_was_not_measured_takes_no_end(void **state)
+{
+	static const enum event_kind ends[] = {EVENT_DESTROY, EVENT_ABANDON};
+	static const enum evidence_fate fates[] = {EVIDENCE_DESTROYED,
+	    EVIDENCE_ABANDONED};
+	struct bench *bench = *state;
+	struct event start = bench_start(bench);
+	struct event phantom = bench_build(7);
+	size_t count = bench->count;
+
+	phantom.as.build.uuid[15] = 3;
+	for (size_t i = 0; i < countof(ends); i++) {
+		CLEANUP(evidence_verdict_done)
+		struct evidence_verdict verdict = {.release = 9};
+		struct event end = bench_end(ends[i], 3);
+
+		end.sequence = 2;
+		bench->count = count;
+		bench_record(bench, &start);
+		bench_record(bench, &end);
+		bench_remake(bench);
+		bench->count = count;
+		bench_record(bench, &phantom);
+		bench_record(bench, &start);
+		bench_record(bench, &end);
+		bench_log(bench);
+		assert_refused(bench_verify(bench, &verdict), 0);
+		assert_int_equal(verdict.story.domain_count, 4);
+		assert_int_equal(verdict.story.domains[2].fate, fates[i]);
+		assert_int_equal(verdict.story.domains[3].fate,
+		    EVIDENCE_UNMEASURED);
+	}
+}
+
+/* Anybody between host and verifier can add one, before any start. */
+static void
+a_start_that_was_not_measured_tells_nothing(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event start = bench_start(bench);
+	struct event added = start;
+
+	added.as.start.is_development = true;
+	added.as.start.nv_name_len = TPM_NAME_BYTES;
+	memcpy(added.as.start.nv_name, bench->nv_name, TPM_NAME_BYTES);
+	bench_record(bench, &start);
+	bench_remake(bench);
+	bench->count--;
+	bench_record(bench, &added);
+	bench_record(bench, &start);
+	bench_log(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.start_count, 2);
+	assert_int_equal(verdict.story.crash_count, 1);
+	assert_int_equal(verdict.story.unmeasured_count, 1);
+	assert_false(verdict.story.was_development);
+}
+
+/* Domain ids and uuids are used again; a pair that lives is one domain. */
+static void
+a_domain_ends_by_its_uuid_and_its_id(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event build = bench_build(7);
+	struct event end = bench_end(EVENT_DESTROY, 3);
+	struct evidence_story *story = &verdict.story;
+
+	/* Another domain of the same uuid, and the end of the older one. */
+	build.sequence = 8;
+	build.as.build.uuid[15] = 3;
+	bench_record(bench, &build);
+	end.sequence = 9;
+	bench_record(bench, &end);
+	/* An id that neither of them has. */
+	end.sequence = 10;
+	end.as.destroy.domid = 99;
+	bench_record(bench, &end);
+	bench_remake(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(story->domains[2].fate, EVIDENCE_DESTROYED);
+	assert_int_equal(story->domains[3].fate, EVIDENCE_STARTED);
+	assert_int_equal(story->stray_count, 1);
+	assert_int_equal(story->strays[0].event, 10);
+	assert_int_equal(story->strays[0].kind, EVENT_DESTROY);
+	assert_int_equal(story->strays[0].domid, 99);
+}
+
+static void
+events_that_fit_no_domain_are_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	const struct evidence_story *story = &verdict.story;
+	struct event never = bench_end(EVENT_ABANDON, 8);
+	struct event again = bench_end(EVENT_ABANDON, 1);
+	struct event twice = bench_build(3);
+
+	never.sequence = 8;
+	bench_record(bench, &never);
+	again.sequence = 9; /* it was destroyed, and stays so */
+	bench_record(bench, &again);
+	twice.sequence = 10;
+	bench_record(bench, &twice);
+	bench_remake(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(story->stray_count, 3);
+	assert_int_equal(story->strays[0].kind, EVENT_ABANDON);
+	assert_int_equal(story->strays[0].domid, 8);
+	assert_int_equal(story->strays[1].event, 9);
+	assert_int_equal(story->strays[2].kind, EVENT_BUILD);
+	assert_int_equal(story->domains[0].fate, EVIDENCE_DESTROYED);
+	assert_int_equal(story->domain_count, 4);
+}
+
+static void
+a_stop_that_was_not_measured_is_a_crash(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event start = bench_start(bench);
+	struct event stop = good_event(EVENT_STOP);
+
+	bench_record(bench, &start);
+	bench_extend(bench);
+	bench->count--;
+	stop.sequence = 8;
+	bench_record(bench, &stop);
+	bench_record(bench, &start);
+	bench_log(bench);
+	bench_quote(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(verdict.story.crash_count, 1);
+}
+
+/* The whole log made up, extended into a register beside assayd's. */
+static void
+a_log_that_chose_its_register_is_refused(void **state)
+{
+	static const unsigned others[] = {14, 16, 23};
+	struct bench *bench = *state;
+	struct pcr_values *pcrs = &bench->evidence.pcrs;
+	struct event start = bench_start(bench);
+
+	memset(start.as.start.found, 0, sizeof(start.as.start.found));
+	bench->count = 0;
+	bench_record(bench, &start);
+	bench_extend(bench);
+	for (size_t i = 0; i < countof(others); i++) {
+		unsigned pcr = others[i];
+
+		start.as.start.pcr = pcr;
+		bench->count = 0;
+		bench_record(bench, &start);
+		bench->records[0].pcr = pcr;
+		for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
+			struct err err;
+
+			memset(&pcrs->value[bank][pcr], 0, PCR_MAX_BYTES);
+			assert_refused(
+			    pcr_extend(bank,
+				&bench->records[0].digests.bank[bank],
+				&pcrs->value[bank][pcr], &err),
+			    0);
+		}
+		bench_log(bench);
+		bench_quote(bench);
+		bench_refused(bench, EVIDENCE_LOG_ADDED);
+	}
+	/* Nor may the event name another register than its record. */
+	bench->records[0].pcr = 13;
+	bench_extend(bench);
+	bench_log(bench);
+	bench_quote(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+}
+
+static void
+a_start_that_found_something_else_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = bench_start(bench);
+
+	start.as.start.found[PCR_SHA256].bytes[0] ^= 1;
+	bench_record(bench, &start);
+	bench_remake(bench);
+	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
+}
+
+static void
+a_start_in_another_register_is_refused(void **state)
+{
+	struct bench *bench = *state;
+	struct event start = bench_start(bench);
+
+	start.as.start.pcr = 14;
+	bench_record(bench, &start);
+	bench->records[bench->count - 1].pcr = 14;
+	bench_remake(bench);
+	bench_refused(bench, EVIDENCE_LOG_ADDED);
+}
+
+int
+main(void)
+{
+#define BENCH(test) cmocka_unit_test_setup_teardown(test, bench_new, bench_free)
+	const struct CMUnitTest tests[] = {
+	    BENCH(a_daemon_that_stopped_may_start_again),
+	    BENCH(a_crash_is_told),
+	    BENCH(a_crash_between_log_and_register_is_told),
+	    BENCH(an_end_that_was_not_measured_is_not_told),
+	    BENCH(an_end_before_an_unmeasured_start_is_told),
+	    BENCH(a_build_that_was_not_measured_takes_no_end),
+	    BENCH(a_start_that_was_not_measured_tells_nothing),
+	    BENCH(a_domain_ends_by_its_uuid_and_its_id),
+	    BENCH(events_that_fit_no_domain_are_told),
+	    BENCH(a_stop_that_was_not_measured_is_a_crash),
+	    BENCH(a_log_that_chose_its_register_is_refused),
+	    BENCH(a_start_that_found_something_else_is_refused),
+	    BENCH(a_start_in_another_register_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("evidence_restarts", tests, NULL,
+	    NULL);
+}
