@@ -79,10 +79,10 @@
 #define LIMIT_FIRMWARE_LOG_BYTES LIMIT_MIB(1)
 #define LIMIT_EVIDENCE_BYTES     LIMIT_MIB(48)
 #define LIMIT_CONTEXT_BYTES      LIMIT_MIB(1)
-/* A verdict over a log of 32 MiB: 37,000 builds of 18 values and 1 KB each, or
- * 160,000 events that fit no domain, of 5 values. */
-#define LIMIT_VERDICT_BYTES      LIMIT_MIB(64)
-#define LIMIT_VERDICT_VALUES     1048576
+/* A verdict over a log of 32 MiB: at most 52,000 builds, of 1.3 KB each with
+ * the longest names, or 124,000 policies of 9 values. */
+#define LIMIT_VERDICT_BYTES      LIMIT_MIB(96)
+#define LIMIT_VERDICT_VALUES     1310720
 #define LIMIT_EK_LIST_BYTES      LIMIT_MIB(16)
 #define LIMIT_EK_LIST_LINES      65536
 

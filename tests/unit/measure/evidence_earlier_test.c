@@ -443,7 +443,7 @@ a_verdict_that_is_too_large_is_refused_unread(void **state)
 	    evidence_mark_decode(bytes_of("{}", LIMIT_VERDICT_BYTES + 1), &mark,
 		&err),
 	    REFERENCE_MALFORMED);
-	assert_has(err.text, "over 67108864 bytes");
+	assert_has(err.text, "over 100663296 bytes");
 }
 
 int
