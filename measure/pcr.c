@@ -9,12 +9,12 @@ static const struct {
 	const char *name;
 	size_t bytes;
 	uint16_t algorithm;
-	const EVP_MD *(*md)(void);
 } banks[PCR_BANKS] = {
-    [PCR_SHA256] = {"sha256", 32, 0x000b, EVP_sha256},
-    [PCR_SHA384] = {"sha384", 48, 0x000c, EVP_sha384},
+    [PCR_SHA256] = {"sha256", 32, 0x000b},
+    [PCR_SHA384] = {"sha384", 48, 0x000c},
 };
 
+static const EVP_MD *hash_of(enum pcr_bank bank);
 static bool is_all(enum pcr_bank bank, const struct pcr_digest *digest,
     uint8_t byte);
 
@@ -65,9 +65,10 @@ pcr_digest_of(enum pcr_bank bank, struct bytes data,
     struct pcr_digest *ret_digest, struct err *err)
 {
 	struct pcr_digest digest = {{0}};
+	const EVP_MD *hash = hash_of(bank);
 
-	if (EVP_Digest(data.ptr, data.len, digest.bytes, NULL, banks[bank].md(),
-		NULL) != 1)
+	if (hash == NULL ||
+	    EVP_Digest(data.ptr, data.len, digest.bytes, NULL, hash, NULL) != 1)
 		return err_set(err, NO_MEMORY, "%s of %zu bytes",
 		    banks[bank].name, data.len);
 	*ret_digest = digest;
@@ -128,6 +129,17 @@ pcr_digest_from_hex(enum pcr_bank bank, const char *hex,
 		return false;
 	*ret_digest = digest;
 	return true;
+}
+
+/* Until the process ends: to find it takes as long as to hash an event. */
+static const EVP_MD *
+hash_of(enum pcr_bank bank)
+{
+	static EVP_MD *found[PCR_BANKS];
+
+	if (found[bank] == NULL)
+		found[bank] = EVP_MD_fetch(NULL, banks[bank].name, NULL);
+	return found[bank];
 }
 
 static bool
