@@ -1,9 +1,9 @@
 /*
  * What does it cost to judge evidence? Of a host with a few domains; with the
- * largest log that assayd writes, full of ends, or of builds first and of ends
- * then; and of a text that is no evidence but as large as it may be. For each
- * the time of the processor and the memory of `assay-evidence verify`, as the
- * kernel counts them.
+ * largest log that assayd writes, full of one kind of ends, or of builds first
+ * and of ends then; and of a text that is no evidence but as large as it may
+ * be. For each the time of the processor and the memory of `assay-evidence
+ * verify`, as the kernel counts them.
  *
  * usage: bench-verifier ASSAY-EVIDENCE DIR      (DIR: on a tmpfs)
  */
@@ -78,7 +78,7 @@ log_event(struct bench *bench, struct event_log *log, const struct event *event)
  */
 static void
 fill_log(struct bench *bench, struct event_log *log, unsigned builds,
-    uint64_t events)
+    enum event_kind end, uint64_t events)
 {
 	struct event event = good_event(EVENT_START);
 
@@ -89,8 +89,7 @@ fill_log(struct bench *bench, struct event_log *log, unsigned builds,
 		    sizeof(struct pcr_digest));
 	log_event(bench, log, &event);
 	for (uint64_t n = 0; n < events && event_log_left(log) > MARGIN; n++) {
-		event =
-		    n < builds ? bench_build(1) : bench_end(EVENT_DESTROY, 1);
+		event = n < builds ? bench_build(1) : bench_end(end, 1);
 		event.sequence = n + 2;
 		if (n < builds)
 			memcpy(event.as.build.uuid, &n, sizeof(n));
@@ -111,7 +110,7 @@ read_log(const char *path, struct evidence_part *log)
 }
 
 static void
-write_case(unsigned builds, uint64_t events)
+write_case(unsigned builds, enum event_kind end, uint64_t events)
 {
 	void *state;
 	struct bench *bench;
@@ -124,7 +123,7 @@ write_case(unsigned builds, uint64_t events)
 	bench = state;
 	unlink("log");
 	must(event_log_open("log", LIMIT_EVENT_LOG_BYTES, &log, &err), &err);
-	fill_log(bench, log, builds, events);
+	fill_log(bench, log, builds, end, events);
 	event_log_closep(&log);
 	read_log("log", &bench->evidence.log);
 	bench_quote(bench);
@@ -212,11 +211,13 @@ main(int argc, char **argv)
 		return 2;
 	}
 	program = argv[1];
-	write_case(3, 6);
+	write_case(3, EVENT_DESTROY, 6);
 	measure("a host with three domains", 0);
-	write_case(1, UINT64_MAX);
+	write_case(1, EVENT_DESTROY, UINT64_MAX);
 	measure("32 MiB of log, ends of one domain", 0);
-	write_case(BUILDS, UINT64_MAX);
+	write_case(1, EVENT_ABANDON, UINT64_MAX);
+	measure("32 MiB of log, abandons of one domain", 0);
+	write_case(BUILDS, EVENT_DESTROY, UINT64_MAX);
 	measure("32 MiB of log, 16000 domains", 0);
 	write_text();
 	measure("48 MiB of JSON that is no evidence", 1);
