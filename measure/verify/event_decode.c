@@ -1,39 +1,50 @@
 #include "measure/verify/event_decode.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/scope.h"
 
-static int decode_kind(const struct json_at *root, enum event_kind *ret_kind,
+/* Longer than the longest text of an event, a digest of the largest bank. */
+enum { TEXT_SIZE = 128 };
+
+static int skip(const char **at, const char *expected, struct err *err);
+static int skip_name(const char **at, const char *member, struct err *err);
+static int refuse(const char *member, const char *why, struct err *err);
+static int decode_kind(const char **at, enum event_kind *ret_kind,
     struct err *err);
-static int decode_body(const struct json_at *root, struct event *event,
+static int decode_body(const char **at, struct event *event, struct err *err);
+static int decode_start(const char **at, struct event_start *start,
     struct err *err);
-static int decode_start(const struct json_at *root, struct event_start *start,
+static int decode_rules(const char **at, struct event_rules *rules,
     struct err *err);
-static int decode_rules(const struct json_at *root, struct event_rules *rules,
+static int decode_found(const char **at, struct event_start *start,
     struct err *err);
-static int decode_found(const struct json_at *root, struct event_start *start,
+static int decode_nv(const char **at, struct event_start *start,
     struct err *err);
-static int decode_nv(const struct json_at *root, struct event_start *start,
+static int decode_build(const char **at, struct event_build *build,
     struct err *err);
-static int decode_build(const struct json_at *root, struct event_build *build,
+static int decode_abandon(const char **at, struct event_abandon *abandon,
     struct err *err);
-static int decode_domain(const struct json_at *root, uint8_t *uuid,
-    uint32_t *domid, struct err *err);
-static int decode_error(const struct json_at *root, enum err_code *ret_code,
+static int decode_domain(const char **at, uint8_t *uuid, uint32_t *domid,
     struct err *err);
-static int digest_in(const struct json_at *root, const char *member,
+static int text_in(const char **at, const char *member, size_t max_bytes,
+    char ret_text[static TEXT_SIZE], struct err *err);
+static int plain_in(const char **at, const char *member, size_t max_bytes,
+    char *ret_text, struct err *err);
+static int digest_in(const char **at, const char *member,
     struct digest *ret_digest, struct err *err);
-static int maybe_digest_in(const struct json_at *root, const char *member,
-    bool *ret_has, struct digest *ret_digest, struct err *err);
-static int plain_in(const struct json_at *root, const char *member,
-    size_t max_bytes, char *ret_text, struct err *err);
-static int u32_in(const struct json_at *root, const char *member,
-    uint32_t *ret_number, struct err *err);
-static int u64_in(const struct json_at *root, const char *member, int64_t min,
+static int maybe_digest_in(const char **at, const char *member, bool *ret_has,
+    struct digest *ret_digest, struct err *err);
+static int integer_in(const char **at, const char *member, int64_t min,
+    int64_t max, int64_t *ret_integer, struct err *err);
+static int u64_in(const char **at, const char *member, int64_t min,
     uint64_t *ret_number, struct err *err);
+static int u32_in(const char **at, const char *member, uint32_t *ret_number,
+    struct err *err);
+static int bool_in(const char **at, const char *member, bool *ret_bool,
+    struct err *err);
 
 bool
 event_is_ours(struct bytes raw)
@@ -52,31 +63,29 @@ event_data(struct bytes raw)
 }
 
 /*
- * What was read is written again and compared: so there is one form only, and
- * no member that was not read.
+ * An event has one form only, so no parser of JSON is needed: member after
+ * member is read where event_encode() writes it. What was read is written again
+ * and compared: whatever was passed over here, such as a digit too many, or
+ * more behind the last member, is refused there.
  */
 int
 event_decode(struct bytes raw, struct event *ret_event, struct err *err)
 {
-	CLEANUP(json_freep) json_t *document = NULL;
 	struct event event = {.sequence = 0};
 	uint8_t again[EVENT_BYTES];
-	struct json_at root;
-	int64_t version;
+	char data[EVENT_BYTES + 1];
+	const char *at = data;
 
 	if (!event_is_ours(raw) || raw.len > EVENT_BYTES)
 		return err_set(err, EVENT_MALFORMED,
 		    "event: no tagged event of assayd");
-	if (json_parse(event_data(raw), 2, "event", EVENT_MALFORMED, &document,
-		err) != 0) {
-		err->code = EVENT_MALFORMED; /* whatever it is: not our doing */
-		return EVENT_MALFORMED;
-	}
-	root = json_root(document, EVENT_MALFORMED);
-	TRY(json_integer_in(&root, "v", 1, 1, &version, err));
-	TRY(decode_kind(&root, &event.kind, err));
-	TRY(u64_in(&root, "seq", 1, &event.sequence, err));
-	TRY(decode_body(&root, &event, err));
+	memcpy(data, raw.ptr + EVENT_HEADER_BYTES,
+	    raw.len - EVENT_HEADER_BYTES);
+	data[raw.len - EVENT_HEADER_BYTES] = '\0';
+	TRY(skip(&at, "{\"v\":1", err));
+	TRY(decode_kind(&at, &event.kind, err));
+	TRY(u64_in(&at, "seq", 1, &event.sequence, err));
+	TRY(decode_body(&at, &event, err));
 	if (!bytes_equal(raw, bytes_of(again, event_encode(&event, again))))
 		return err_set(err, EVENT_MALFORMED,
 		    "event: not as assayd writes it");
@@ -85,38 +94,64 @@ event_decode(struct bytes raw, struct event *ret_event, struct err *err)
 }
 
 static int
-decode_kind(const struct json_at *root, enum event_kind *ret_kind,
-    struct err *err)
+skip(const char **at, const char *expected, struct err *err)
 {
-	const char *name;
+	size_t len = strlen(expected);
 
-	TRY(json_string_in(root, "ev", 16, &name, err));
+	if (strncmp(*at, expected, len) != 0)
+		return err_set(err, EVENT_MALFORMED,
+		    "event: it does not go on with %s", expected);
+	*at += len;
+	return 0;
+}
+
+/* Up to the value. The first member of an object has no comma before it. */
+static int
+skip_name(const char **at, const char *member, struct err *err)
+{
+	*at += **at == ',';
+	TRY(skip(at, "\"", err));
+	TRY(skip(at, member, err));
+	return skip(at, "\":", err);
+}
+
+static int
+refuse(const char *member, const char *why, struct err *err)
+{
+	return err_set_field(err, EVENT_MALFORMED, member, "event: %s: %s",
+	    member, why);
+}
+
+static int
+decode_kind(const char **at, enum event_kind *ret_kind, struct err *err)
+{
+	char name[TEXT_SIZE];
+
+	TRY(text_in(at, "ev", 16, name, err));
 	for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
 		if (strcmp(event_kind_name(kind), name) == 0) {
 			*ret_kind = kind;
 			return 0;
 		}
 	}
-	return json_refuse(root, "ev", err, "no such event");
+	return refuse("ev", "no such event", err);
 }
 
 static int
-decode_body(const struct json_at *root, struct event *event, struct err *err)
+decode_body(const char **at, struct event *event, struct err *err)
 {
 	switch (event->kind) {
 	case EVENT_START:
-		return decode_start(root, &event->as.start, err);
+		return decode_start(at, &event->as.start, err);
 	case EVENT_BUILD:
-		return decode_build(root, &event->as.build, err);
+		return decode_build(at, &event->as.build, err);
 	case EVENT_ABANDON:
-		TRY(decode_error(root, &event->as.abandon.why, err));
-		return decode_domain(root, event->as.abandon.uuid,
-		    &event->as.abandon.domid, err);
+		return decode_abandon(at, &event->as.abandon, err);
 	case EVENT_DESTROY:
-		return decode_domain(root, event->as.destroy.uuid,
+		return decode_domain(at, event->as.destroy.uuid,
 		    &event->as.destroy.domid, err);
 	case EVENT_POLICY:
-		return decode_rules(root, &event->as.policy, err);
+		return decode_rules(at, &event->as.policy, err);
 	case EVENT_STOP:
 	case EVENT_KINDS:
 	default:
@@ -125,69 +160,63 @@ decode_body(const struct json_at *root, struct event *event, struct err *err)
 }
 
 static int
-decode_start(const struct json_at *root, struct event_start *start,
-    struct err *err)
+decode_start(const char **at, struct event_start *start, struct err *err)
 {
-	TRY(plain_in(root, "assayd", LIMIT_VERSION_BYTES, start->version, err));
-	TRY(decode_rules(root, &start->rules, err));
-	TRY(u32_in(root, "pcr", &start->pcr, err));
+	TRY(plain_in(at, "assayd", LIMIT_VERSION_BYTES, start->version, err));
+	TRY(decode_rules(at, &start->rules, err));
+	TRY(u32_in(at, "pcr", &start->pcr, err));
 	if (start->pcr >= PCR_COUNT)
-		return json_refuse(root, "pcr", err, "no such register");
-	TRY(decode_found(root, start, err));
-	TRY(decode_nv(root, start, err));
-	return json_bool_in(root, "development", &start->is_development, err);
+		return refuse("pcr", "no such register", err);
+	TRY(decode_found(at, start, err));
+	TRY(decode_nv(at, start, err));
+	return bool_in(at, "development", &start->is_development, err);
 }
 
 static int
-decode_rules(const struct json_at *root, struct event_rules *rules,
-    struct err *err)
+decode_rules(const char **at, struct event_rules *rules, struct err *err)
 {
-	TRY(digest_in(root, "trust", &rules->trust, err));
-	TRY(json_integer_in(root, "trust_version", INT64_MIN, INT64_MAX,
+	TRY(digest_in(at, "trust", &rules->trust, err));
+	TRY(integer_in(at, "trust_version", INT64_MIN, INT64_MAX,
 	    &rules->trust_version, err));
-	TRY(maybe_digest_in(root, "store", &rules->has_store, &rules->store,
+	TRY(maybe_digest_in(at, "store", &rules->has_store, &rules->store,
 	    err));
-	TRY(u64_in(root, "epoch", 0, &rules->epoch, err));
-	return maybe_digest_in(root, "boot_policy", &rules->has_boot_policy,
+	TRY(u64_in(at, "epoch", 0, &rules->epoch, err));
+	return maybe_digest_in(at, "boot_policy", &rules->has_boot_policy,
 	    &rules->boot_policy, err);
 }
 
 static int
-decode_found(const struct json_at *root, struct event_start *start,
-    struct err *err)
+decode_found(const char **at, struct event_start *start, struct err *err)
 {
-	struct json_at found;
-
-	TRY(json_object_in(root, "found", &found, err));
+	TRY(skip_name(at, "found", err));
+	TRY(skip(at, "{", err));
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
-		const char *name = pcr_bank_name(bank);
-		const char *hex;
+		char hex[TEXT_SIZE];
 
-		TRY(json_string_in(&found, name, PCR_HEX_SIZE, &hex, err));
+		TRY(text_in(at, pcr_bank_name(bank), PCR_HEX_SIZE, hex, err));
 		if (!pcr_digest_from_hex(bank, hex, &start->found[bank]))
-			return json_refuse(&found, name, err, "no digest");
+			return refuse("found", "no digest", err);
 	}
-	return 0;
+	return skip(at, "}", err);
 }
 
 /* A Name: an algorithm and a digest of it. */
 static int
-decode_nv(const struct json_at *root, struct event_start *start,
-    struct err *err)
+decode_nv(const char **at, struct event_start *start, struct err *err)
 {
 	struct pcr_digest digest = {{0}};
 	enum pcr_bank bank = PCR_SHA256;
-	const char *hex;
+	char hex[TEXT_SIZE];
 
-	TRY(json_string_in(root, "nv", 2 * EVENT_NAME_BYTES, &hex, err));
+	TRY(text_in(at, "nv", 2 * EVENT_NAME_BYTES, hex, err));
 	if (hex[0] == '\0')
 		return 0;
 	if (strncmp(hex, "000c", 4) == 0)
 		bank = PCR_SHA384;
 	else if (strncmp(hex, "000b", 4) != 0)
-		return json_refuse(root, "nv", err, "no Name");
+		return refuse("nv", "no Name", err);
 	if (!pcr_digest_from_hex(bank, hex + 4, &digest))
-		return json_refuse(root, "nv", err, "no Name");
+		return refuse("nv", "no Name", err);
 	start->nv_name[1] = (uint8_t)pcr_bank_algorithm(bank);
 	start->nv_name_len = 2 + pcr_bank_bytes(bank);
 	memcpy(start->nv_name + 2, digest.bytes, pcr_bank_bytes(bank));
@@ -195,106 +224,142 @@ decode_nv(const struct json_at *root, struct event_start *start,
 }
 
 static int
-decode_build(const struct json_at *root, struct event_build *build,
-    struct err *err)
+decode_build(const char **at, struct event_build *build, struct err *err)
 {
-	TRY(digest_in(root, "envelope", &build->envelope, err));
-	TRY(digest_in(root, "payload", &build->payload, err));
-	TRY(digest_in(root, "kernel", &build->kernel_elf, err));
-	TRY(maybe_digest_in(root, "ramdisk", &build->has_ramdisk,
-	    &build->ramdisk, err));
-	TRY(digest_in(root, "cmdline", &build->cmdline, err));
-	TRY(digest_in(root, "config", &build->config, err));
-	TRY(plain_in(root, "role", LIMIT_NAME_BYTES, build->role, err));
-	TRY(json_bool_in(root, "debug", &build->is_debug, err));
-	TRY(decode_domain(root, build->uuid, &build->domid, err));
-	TRY(u32_in(root, "mem", &build->memory_mib, err));
-	return u32_in(root, "vcpus", &build->vcpus, err);
+	TRY(digest_in(at, "envelope", &build->envelope, err));
+	TRY(digest_in(at, "payload", &build->payload, err));
+	TRY(digest_in(at, "kernel", &build->kernel_elf, err));
+	TRY(maybe_digest_in(at, "ramdisk", &build->has_ramdisk, &build->ramdisk,
+	    err));
+	TRY(digest_in(at, "cmdline", &build->cmdline, err));
+	TRY(digest_in(at, "config", &build->config, err));
+	TRY(plain_in(at, "role", LIMIT_NAME_BYTES, build->role, err));
+	TRY(bool_in(at, "debug", &build->is_debug, err));
+	TRY(skip(at, ",\"type\":\"pv\"", err));
+	TRY(decode_domain(at, build->uuid, &build->domid, err));
+	TRY(u32_in(at, "mem", &build->memory_mib, err));
+	return u32_in(at, "vcpus", &build->vcpus, err);
 }
 
 static int
-decode_domain(const struct json_at *root, uint8_t *uuid, uint32_t *domid,
-    struct err *err)
+decode_abandon(const char **at, struct event_abandon *abandon, struct err *err)
 {
-	const char *text;
+	char name[TEXT_SIZE];
 
-	TRY(json_string_in(root, "uuid", UUID_TEXT_SIZE, &text, err));
-	if (!uuid_from_text(text, uuid))
-		return json_refuse(root, "uuid", err, "no uuid");
-	return u32_in(root, "domid", domid, err);
-}
-
-static int
-decode_error(const struct json_at *root, enum err_code *ret_code,
-    struct err *err)
-{
-	const char *name;
-
-	TRY(json_string_in(root, "error", 64, &name, err));
-	for (int number = 1; number < 1000; number++) {
-		if (err_is_known(number) &&
-		    strcmp(err_name((enum err_code)number), name) == 0) {
-			*ret_code = (enum err_code)number;
-			return 0;
-		}
-	}
-	return json_refuse(root, "error", err, "no such error");
-}
-
-static int
-digest_in(const struct json_at *root, const char *member,
-    struct digest *ret_digest, struct err *err)
-{
-	const char *hex;
-
-	TRY(json_string_in(root, member, DIGEST_HEX_SIZE, &hex, err));
-	if (!digest_from_hex(hex, ret_digest))
-		return json_refuse(root, member, err, "no digest");
+	TRY(decode_domain(at, abandon->uuid, &abandon->domid, err));
+	TRY(text_in(at, "error", 64, name, err));
+	if (!err_from_name(name, &abandon->why))
+		return refuse("error", "no such error", err);
 	return 0;
 }
 
 static int
-maybe_digest_in(const struct json_at *root, const char *member, bool *ret_has,
-    struct digest *ret_digest, struct err *err)
+decode_domain(const char **at, uint8_t *uuid, uint32_t *domid, struct err *err)
 {
-	const char *hex;
+	char text[TEXT_SIZE];
 
-	TRY(json_string_in(root, member, DIGEST_HEX_SIZE, &hex, err));
-	*ret_has = hex[0] != '\0';
-	return *ret_has ? digest_in(root, member, ret_digest, err) : 0;
+	TRY(text_in(at, "uuid", UUID_TEXT_SIZE, text, err));
+	if (!uuid_from_text(text, uuid))
+		return refuse("uuid", "no uuid", err);
+	return u32_in(at, "domid", domid, err);
 }
 
 static int
-plain_in(const struct json_at *root, const char *member, size_t max_bytes,
-    char *ret_text, struct err *err)
+text_in(const char **at, const char *member, size_t max_bytes,
+    char ret_text[static TEXT_SIZE], struct err *err)
 {
-	const char *text;
+	size_t len;
 
-	TRY(json_string_in(root, member, max_bytes, &text, err));
+	TRY(skip_name(at, member, err));
+	TRY(skip(at, "\"", err));
+	len = strcspn(*at, "\"");
+	if (len > max_bytes || len >= TEXT_SIZE)
+		return refuse(member, "too long", err);
+	memcpy(ret_text, *at, len);
+	ret_text[len] = '\0';
+	*at += len;
+	return skip(at, "\"", err);
+}
+
+/* `ret_text` has room for max_bytes and a zero. */
+static int
+plain_in(const char **at, const char *member, size_t max_bytes, char *ret_text,
+    struct err *err)
+{
+	char text[TEXT_SIZE];
+
+	TRY(text_in(at, member, max_bytes, text, err));
 	if (!event_text_is_plain(text))
-		return json_refuse(root, member, err, "not plain");
+		return refuse(member, "not plain", err);
 	strcpy(ret_text, text);
 	return 0;
 }
 
 static int
-u32_in(const struct json_at *root, const char *member, uint32_t *ret_number,
+digest_in(const char **at, const char *member, struct digest *ret_digest,
     struct err *err)
 {
-	int64_t number;
+	bool has;
 
-	TRY(json_integer_in(root, member, 0, UINT32_MAX, &number, err));
-	*ret_number = (uint32_t)number;
+	TRY(maybe_digest_in(at, member, &has, ret_digest, err));
+	return has ? 0 : refuse(member, "no digest", err);
+}
+
+static int
+maybe_digest_in(const char **at, const char *member, bool *ret_has,
+    struct digest *ret_digest, struct err *err)
+{
+	char hex[TEXT_SIZE];
+
+	TRY(text_in(at, member, DIGEST_HEX_SIZE, hex, err));
+	*ret_has = hex[0] != '\0';
+	if (*ret_has && !digest_from_hex(hex, ret_digest))
+		return refuse(member, "no digest", err);
 	return 0;
 }
 
 static int
-u64_in(const struct json_at *root, const char *member, int64_t min,
-    uint64_t *ret_number, struct err *err)
+integer_in(const char **at, const char *member, int64_t min, int64_t max,
+    int64_t *ret_integer, struct err *err)
 {
-	int64_t number;
+	char *end = NULL;
+	long long integer;
 
-	TRY(json_integer_in(root, member, min, INT64_MAX, &number, err));
-	*ret_number = (uint64_t)number;
+	TRY(skip_name(at, member, err));
+	integer = strtoll(*at, &end, 10);
+	if (end == *at || integer < min || integer > max)
+		return refuse(member, "not a number that it may be", err);
+	*at = end;
+	*ret_integer = integer;
 	return 0;
+}
+
+static int
+u64_in(const char **at, const char *member, int64_t min, uint64_t *ret_number,
+    struct err *err)
+{
+	int64_t integer;
+
+	TRY(integer_in(at, member, min, INT64_MAX, &integer, err));
+	*ret_number = (uint64_t)integer;
+	return 0;
+}
+
+static int
+u32_in(const char **at, const char *member, uint32_t *ret_number,
+    struct err *err)
+{
+	int64_t integer;
+
+	TRY(integer_in(at, member, 0, UINT32_MAX, &integer, err));
+	*ret_number = (uint32_t)integer;
+	return 0;
+}
+
+static int
+bool_in(const char **at, const char *member, bool *ret_bool, struct err *err)
+{
+	TRY(skip_name(at, member, err));
+	*ret_bool = strncmp(*at, "true", 4) == 0;
+	return skip(at, *ret_bool ? "true" : "false", err);
 }
