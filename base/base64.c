@@ -8,16 +8,17 @@
 static const char standard[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static int check_characters(const char *text, struct err *err);
-static const char *decode_into(const char *text, size_t len, uint8_t *out);
-static int sextet(char c);
+static int check_characters(struct bytes text, struct err *err);
+static size_t place_of(struct bytes text, const char *any);
+static const char *decode_into(struct bytes text, uint8_t *out);
+static void fill_sextets(int8_t sextets[static 256]);
 
 int
-base64_decode(const char *text, enum err_code code, uint8_t **ret_data,
+base64_decode(struct bytes text, enum err_code code, uint8_t **ret_data,
     size_t *ret_len, struct err *err)
 {
 	CLEANUP(freep) uint8_t *data = NULL;
-	size_t len = strlen(text);
+	size_t len = text.len;
 	size_t padding = 0;
 	const char *why;
 
@@ -30,12 +31,12 @@ base64_decode(const char *text, enum err_code code, uint8_t **ret_data,
 	if (len % 4 != 0)
 		return err_set(err, code,
 		    "base64: length is not a multiple of four");
-	if (text[len - 1] == '=')
-		padding = text[len - 2] == '=' ? 2 : 1;
+	if (text.ptr[len - 1] == '=')
+		padding = text.ptr[len - 2] == '=' ? 2 : 1;
 	data = malloc(len / 4 * 3);
 	if (data == NULL)
 		return err_set(err, NO_MEMORY, "base64 of %zu bytes", len);
-	why = decode_into(text, len - padding, data);
+	why = decode_into(bytes_of(text.ptr, len - padding), data);
 	if (why != NULL)
 		return err_set(err, code, "base64: %s", why);
 	*ret_data = take_ptr(&data);
@@ -70,29 +71,48 @@ base64_encode(struct bytes data)
 
 /* The mistakes that people make, before the length that these change too. */
 static int
-check_characters(const char *text, struct err *err)
+check_characters(struct bytes text, struct err *err)
 {
-	size_t at = strcspn(text, " \t\n\v\f\r");
+	size_t space = place_of(text, " \t\n\v\f\r");
+	size_t one = place_of(text, "+/");
+	size_t other = place_of(text, "-_");
 
-	if (text[at] != '\0')
+	if (space < text.len)
 		return err_set(err, BASE64_WHITESPACE,
-		    "base64: white space at character %zu", at + 1);
-	if (strpbrk(text, "+/") != NULL && strpbrk(text, "-_") != NULL)
+		    "base64: white space at character %zu", space + 1);
+	if (one < text.len && other < text.len)
 		return err_set(err, BASE64_ALPHABETS_MIXED,
-		    "base64: both '%c' and '%c' in one string",
-		    *strpbrk(text, "+/"), *strpbrk(text, "-_"));
+		    "base64: both '%c' and '%c' in one string", text.ptr[one],
+		    text.ptr[other]);
 	return 0;
 }
 
-/* NULL, or the rule that is broken. `len` counts no padding. */
-static const char *
-decode_into(const char *text, size_t len, uint8_t *out)
+/* The first of these characters; text.len if there is none. */
+static size_t
+place_of(struct bytes text, const char *any)
 {
+	size_t place = text.len;
+
+	for (; *any != '\0'; any++) {
+		const uint8_t *at = memchr(text.ptr, *any, place);
+
+		if (at != NULL)
+			place = (size_t)(at - text.ptr);
+	}
+	return place;
+}
+
+/* NULL, or the rule that is broken. `text` has no padding. */
+static const char *
+decode_into(struct bytes text, uint8_t *out)
+{
+	int8_t sextets[256];
 	uint32_t bits = 0;
 	unsigned int held = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		int value = sextet(text[i]);
+	fill_sextets(sextets);
+	for (size_t i = 0; i < text.len; i++) {
+		int value = sextets[text.ptr[i]];
 
 		if (value < 0)
 			return "a character outside the base64 alphabets";
@@ -108,17 +128,13 @@ decode_into(const char *text, size_t len, uint8_t *out)
 	return NULL;
 }
 
-/* In either alphabet. */
-static int
-sextet(char c)
+/* Of each character, in either alphabet; -1 if it is in none. */
+static void
+fill_sextets(int8_t sextets[static 256])
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '-')
-		return 62;
-	return c == '/' || c == '_' ? 63 : -1;
+	memset(sextets, -1, 256);
+	for (int8_t i = 0; i < 64; i++)
+		sextets[(uint8_t)standard[i]] = i;
+	sextets['-'] = 62;
+	sextets['_'] = 63;
 }

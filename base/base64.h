@@ -14,7 +14,7 @@
  * Errors: BASE64_WHITESPACE; BASE64_ALPHABETS_MIXED; `code`, the one of the
  * format that the string belongs to, for any other rule; NO_MEMORY.
  */
-int base64_decode(const char *text, enum err_code code, uint8_t **ret_data,
+int base64_decode(struct bytes text, enum err_code code, uint8_t **ret_data,
     size_t *ret_len, struct err *err);
 
 /* Standard alphabet, padded. Returns owned; NULL if memory is short. */

@@ -203,7 +203,8 @@ json_base64_in(const struct json_at *object, const char *member,
 
 	if (code != 0)
 		return code;
-	if (base64_decode(text, object->code, ret_data, ret_len, err) != 0)
+	if (base64_decode(bytes_of_str(text), object->code, ret_data, ret_len,
+		err) != 0)
 		return json_blame(object, member, err);
 	return 0;
 }

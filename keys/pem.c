@@ -42,8 +42,8 @@ pem_decode(struct bytes text, const char *const *labels,
 		    "rfc 7468: %zu bytes after the PEM block \"%s\"",
 		    text.len - len, block.label);
 	TRY(join_lines(body, &base64, err));
-	if (base64_decode(base64, KEY_MALFORMED, &block.der, &block.len, err) !=
-	    0)
+	if (base64_decode(bytes_of_str(base64), KEY_MALFORMED, &block.der,
+		&block.len, err) != 0)
 		return err_prefix(err, "rfc 7468");
 	if (block.len == 0)
 		return err_set(err, KEY_MALFORMED, "rfc 7468: an empty block");

@@ -17,7 +17,7 @@ assert_decodes(const char *text, const char *expected)
 	size_t len = 77;
 	struct err err = {0};
 
-	if (base64_decode(text, CODE, &data, &len, &err) != 0)
+	if (base64_decode(bytes_of_str(text), CODE, &data, &len, &err) != 0)
 		fail_msg("%s: %s", text, err.text);
 	assert_int_equal(len, strlen(expected));
 	if (len > 0)
@@ -34,7 +34,8 @@ assert_named(const char *text, enum err_code code, const char *rule)
 	size_t len = 77;
 	struct err err = {0};
 
-	assert_refused(base64_decode(text, CODE, &data, &len, &err), code);
+	assert_refused(
+	    base64_decode(bytes_of_str(text), CODE, &data, &len, &err), code);
 	assert_ptr_equal(data, &mark);
 	assert_int_equal(len, 77);
 	assert_has(err.text, "base64: ");
@@ -141,6 +142,22 @@ base64_refuses_every_byte_outside_the_alphabets(void **state)
 	}
 }
 
+/* No text of C, which would end there. */
+static void
+base64_with_a_zero_byte_is_refused(void **state)
+{
+	uint8_t mark;
+	uint8_t *data = &mark;
+	size_t len = 77;
+	struct err err;
+
+	(void)state;
+	assert_refused(base64_decode(bytes_of((const uint8_t *)"Zm9v\0m9v", 8),
+			   CODE, &data, &len, &err),
+	    CODE);
+	assert_ptr_equal(data, &mark);
+}
+
 static void
 base64_encodes_what_it_decodes(void **state)
 {
@@ -159,8 +176,9 @@ base64_encodes_what_it_decodes(void **state)
 
 		assert_non_null(text);
 		assert_int_equal(strlen(text), (len + 2) / 3 * 4);
-		assert_refused(
-		    base64_decode(text, CODE, &back, &back_len, &err), 0);
+		assert_refused(base64_decode(bytes_of_str(text), CODE, &back,
+				   &back_len, &err),
+		    0);
 		assert_true(
 		    bytes_equal(bytes_of(back, back_len), bytes_of(data, len)));
 	}
@@ -195,6 +213,7 @@ main(void)
 	    cmocka_unit_test(base64_refuses_misplaced_padding),
 	    cmocka_unit_test(base64_refuses_unused_bits_that_are_not_zero),
 	    cmocka_unit_test(base64_refuses_every_byte_outside_the_alphabets),
+	    cmocka_unit_test(base64_with_a_zero_byte_is_refused),
 	    cmocka_unit_test(base64_encodes_what_it_decodes),
 	    cmocka_unit_test(base64_encodes_the_vectors_of_rfc_4648),
 	};

@@ -402,7 +402,8 @@ decode_base64(struct err *err)
 {
 	uint8_t *data = UNTOUCHED;
 	size_t len = 77;
-	int code = base64_decode("Zm9v", ENVELOPE_MALFORMED, &data, &len, err);
+	int code = base64_decode(bytes_of_str("Zm9v"), ENVELOPE_MALFORMED,
+	    &data, &len, err);
 
 	if (code == 0)
 		free(data);

@@ -301,8 +301,8 @@ fixture_pae(json_t *envelope)
 	size_t len = 0;
 	FILE *stream = open_memstream(&pae, &len);
 
-	assert_code(base64_decode(base64, ENVELOPE_MALFORMED, &payload,
-			&payload_len, &err),
+	assert_code(base64_decode(bytes_of_str(base64), ENVELOPE_MALFORMED,
+			&payload, &payload_len, &err),
 	    ERR_NONE);
 	fprintf(stream, "DSSEv1 %zu %s %zu ", strlen(type), type, payload_len);
 	fwrite(payload, 1, payload_len, stream);

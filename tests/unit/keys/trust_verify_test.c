@@ -173,8 +173,8 @@ flip_bit(json_t *object, const char *member, size_t bit)
 	size_t len = 0;
 	char *base64;
 
-	assert_code(base64_decode(json_string_value(value), ENVELOPE_MALFORMED,
-			&data, &len, &err),
+	assert_code(base64_decode(bytes_of_str(json_string_value(value)),
+			ENVELOPE_MALFORMED, &data, &len, &err),
 	    ERR_NONE);
 	data[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	base64 = fixture_base64(bytes_of(data, len));

@@ -457,8 +457,9 @@ a_secret_opens_under_its_policy_alone(void **state)
 	assert_non_null(at);
 	at += strlen("\"public\": \"");
 	*strchr(at, '"') = '\0';
-	assert_int_equal(
-	    base64_decode(at, SECRET_MALFORMED, &public, &len, &err), 0);
+	assert_int_equal(base64_decode(bytes_of_str(at), SECRET_MALFORMED,
+			     &public, &len, &err),
+	    0);
 	assert_true(len > sizeof(begins));
 	assert_memory_equal(public, begins, sizeof(begins));
 }
