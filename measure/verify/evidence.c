@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
+#include "measure/verify/evidence_text.h"
 
 enum {
 	KEY_BYTES = 1024,
@@ -34,8 +35,10 @@ static int decode_nvs(const struct json_at *root, struct evidence *evidence,
     struct err *err);
 static int decode_nv(const struct json_at *at, struct evidence_nv *nv,
     struct err *err);
-static int decode_logs(const struct json_at *root, struct evidence *evidence,
-    struct err *err);
+static int decode_logs(const struct json_at *root, struct bytes aside,
+    struct evidence *evidence, struct err *err);
+static int decode_aside(const struct json_at *logs, struct bytes aside,
+    struct evidence_part *ret_log, struct err *err);
 static int part_in(const struct json_at *at, const char *member,
     size_t max_bytes, struct evidence_part *ret_part, struct err *err);
 static int maybe_part_in(const struct json_at *at, const char *member,
@@ -58,14 +61,16 @@ evidence_decode(struct bytes text, struct evidence *ret_evidence,
 	    "quote", "pcrs", "nv", "logs", "context", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
 	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
+	CLEANUP(evidence_text_done) struct evidence_text split = {.rest = NULL};
 	struct json_at root;
 
 	if (text.len > LIMIT_EVIDENCE_BYTES)
 		return err_set(err, EVIDENCE_MALFORMED,
 		    "evidence: %zu bytes, limit %zu", text.len,
 		    LIMIT_EVIDENCE_BYTES);
-	TRY(json_parse(text, 4, "evidence", EVIDENCE_MALFORMED, &document,
-	    err));
+	TRY(evidence_text_split(text, &split, err));
+	TRY(json_parse(evidence_text_rest(&split, text), 4, "evidence",
+	    EVIDENCE_MALFORMED, &document, err));
 	root = json_root(document, EVIDENCE_MALFORMED);
 	TRY(json_literal_in(&root, "schema", EVIDENCE_SCHEMA, err));
 	TRY(json_known(&root, known, err));
@@ -75,7 +80,7 @@ evidence_decode(struct bytes text, struct evidence *ret_evidence,
 	TRY(decode_quote(&root, &evidence, err));
 	TRY(decode_pcrs(&root, &evidence.pcrs, err));
 	TRY(decode_nvs(&root, &evidence, err));
-	TRY(decode_logs(&root, &evidence, err));
+	TRY(decode_logs(&root, split.log, &evidence, err));
 	*ret_evidence = evidence;
 	evidence = (struct evidence){.nonce_len = 0};
 	return 0;
@@ -267,17 +272,37 @@ decode_nv(const struct json_at *at, struct evidence_nv *nv, struct err *err)
 }
 
 static int
-decode_logs(const struct json_at *root, struct evidence *evidence,
-    struct err *err)
+decode_logs(const struct json_at *root, struct bytes aside,
+    struct evidence *evidence, struct err *err)
 {
 	static const char *const known[] = {"assay", "uefi", NULL};
 	struct json_at at;
 
 	TRY(json_object_in(root, "logs", &at, err));
 	TRY(json_known(&at, known, err));
-	TRY(part_in(&at, "assay", LIMIT_EVENT_LOG_BYTES, &evidence->log, err));
-	return maybe_part_in(&at, "uefi", LIMIT_FIRMWARE_LOG_BYTES,
-	    &evidence->firmware_log, err);
+	TRY(maybe_part_in(&at, "uefi", LIMIT_FIRMWARE_LOG_BYTES,
+	    &evidence->firmware_log, err));
+	if (aside.len > 0)
+		return decode_aside(&at, aside, &evidence->log, err);
+	return part_in(&at, "assay", LIMIT_EVENT_LOG_BYTES, &evidence->log,
+	    err);
+}
+
+/* Was it taken out here? If it was anywhere else, that place is refused. */
+static int
+decode_aside(const struct json_at *logs, struct bytes aside,
+    struct evidence_part *ret_log, struct err *err)
+{
+	bool was_here;
+
+	TRY(json_bool_in(logs, "assay", &was_here, err));
+	if (aside.len > (LIMIT_EVENT_LOG_BYTES + 2) / 3 * 4)
+		return json_refuse(logs, "assay", err, "%zu bytes, limit %zu",
+		    aside.len, (LIMIT_EVENT_LOG_BYTES + 2) / 3 * 4);
+	if (base64_decode(aside, EVIDENCE_MALFORMED, &ret_log->ptr,
+		&ret_log->len, err) != 0)
+		return json_blame(logs, "assay", err);
+	return 0;
 }
 
 static int
