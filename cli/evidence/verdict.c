@@ -19,6 +19,7 @@ static void print_rules(const struct evidence_story *story);
 static void print_these(const struct event_rules *rules, const char *from);
 static void print_domains(const struct evidence_story *story);
 static void print_strays(const struct evidence_story *story);
+static size_t strays_told(const struct evidence_story *story);
 static void print_warnings(const struct verdict_context *context);
 static json_t *encode_registers(const struct prediction *release);
 static json_t *encode_all_rules(const struct evidence_story *story);
@@ -77,7 +78,7 @@ verdict_encode(const struct verdict_context *context)
 	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:b, s:b, s:s, s:o, "
 			 "s:{s:I, s:I, s:I, s:b}, "
 			 "s:{s:s, s:I, s:I, s:I, s:b, s:b, s:b}, s:b, "
-			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
 	    "schema", VERDICT_SCHEMA, "verdict", "verified", "ak_name", ak,
 	    "context", is_bound(context) ? bound_to : NULL, "label",
 	    context->enrolment->label[0] != '\0' ? context->enrolment->label
@@ -102,8 +103,10 @@ verdict_encode(const struct verdict_context *context)
 	    encode_others(verdict_others(context)), "rules",
 	    encode_all_rules(&verdict->story), "domains",
 	    encode_domains(&verdict->story), "strays",
-	    encode_strays(&verdict->story), "warnings",
-	    encode_warnings(context));
+	    encode_strays(&verdict->story), "strays_left_out",
+	    (json_int_t)(verdict->story.stray_count -
+			 strays_told(&verdict->story)),
+	    "warnings", encode_warnings(context));
 }
 
 uint32_t
@@ -307,7 +310,9 @@ print_domains(const struct evidence_story *story)
 static void
 print_strays(const struct evidence_story *story)
 {
-	for (size_t i = 0; i < story->stray_count; i++) {
+	const size_t told = strays_told(story);
+
+	for (size_t i = 0; i < told; i++) {
 		const struct evidence_stray *stray = &story->strays[i];
 		char uuid[UUID_TEXT_SIZE];
 
@@ -316,6 +321,15 @@ print_strays(const struct evidence_story *story)
 		    i == 0 ? "strays" : "", stray->event,
 		    event_kind_name(stray->kind), stray->domid, uuid);
 	}
+	if (told < story->stray_count)
+		printf("%-10s and %zu more\n", "", story->stray_count - told);
+}
+
+static size_t
+strays_told(const struct evidence_story *story)
+{
+	return story->stray_count < EVIDENCE_STRAYS ? story->stray_count
+	                                            : EVIDENCE_STRAYS;
 }
 
 static void
@@ -410,7 +424,7 @@ encode_strays(const struct evidence_story *story)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < story->stray_count; i++) {
+	for (size_t i = 0; i < strays_told(story); i++) {
 		const struct evidence_stray *stray = &story->strays[i];
 		char uuid[UUID_TEXT_SIZE];
 

@@ -49,10 +49,9 @@ static int tell_measured_build(struct replay *replay,
     const struct event_build *build, struct err *err);
 static int tell_build(struct evidence_story *story,
     const struct event_build *build, struct err *err);
-static int tell_end(struct replay *replay, const struct event *event,
-    struct err *err);
-static int tell_stray(struct evidence_story *story, enum event_kind kind,
-    const uint8_t *uuid, uint32_t domid, struct err *err);
+static void tell_end(struct replay *replay, const struct event *event);
+static void tell_stray(struct evidence_story *story, enum event_kind kind,
+    const uint8_t *uuid, uint32_t domid);
 static void hold(struct replay *replay, const struct event *event);
 static int extend(struct replay *replay, const struct event_log_record *record,
     struct err *err);
@@ -107,7 +106,6 @@ evidence_story_done(struct evidence_story *story)
 {
 	freep(&story->domains);
 	freep(&story->rules);
-	freep(&story->strays);
 	story->domain_count = 0;
 	story->stray_count = 0;
 	story->rules_count = 0;
@@ -250,7 +248,7 @@ tell_measured(struct replay *replay, const struct event *event, struct err *err)
 		break;
 	case EVENT_ABANDON:
 	case EVENT_DESTROY:
-		TRY(tell_end(replay, event, err));
+		tell_end(replay, event);
 		break;
 	case EVENT_POLICY:
 		TRY(tell_rules(story, &event->as.policy, false, err));
@@ -316,8 +314,7 @@ tell_measured_build(struct replay *replay, const struct event_build *build,
 	struct evidence_story *story = replay->story;
 
 	if (started_domains_has(&replay->started, build->uuid, build->domid))
-		TRY(tell_stray(story, EVENT_BUILD, build->uuid, build->domid,
-		    err));
+		tell_stray(story, EVENT_BUILD, build->uuid, build->domid);
 	TRY(tell_build(story, build, err));
 	TRY(started_domains_add(&replay->started, build->uuid, build->domid,
 	    story->domain_count - 1, err));
@@ -350,8 +347,8 @@ tell_build(struct evidence_story *story, const struct event_build *build,
 }
 
 /* Of the newest that was measured and of which no end is known. */
-static int
-tell_end(struct replay *replay, const struct event *event, struct err *err)
+static void
+tell_end(struct replay *replay, const struct event *event)
 {
 	bool is_abandon = event->kind == EVENT_ABANDON;
 	const uint8_t *uuid =
@@ -360,36 +357,28 @@ tell_end(struct replay *replay, const struct event *event, struct err *err)
 	    is_abandon ? event->as.abandon.domid : event->as.destroy.domid;
 	size_t place;
 
-	if (!started_domains_end(&replay->started, uuid, domid, &place))
-		return tell_stray(replay->story, event->kind, uuid, domid, err);
-	replay->story->domains[place].fate =
-	    is_abandon ? EVIDENCE_ABANDONED : EVIDENCE_DESTROYED;
-	return 0;
+	if (started_domains_end(&replay->started, uuid, domid, &place))
+		replay->story->domains[place].fate =
+		    is_abandon ? EVIDENCE_ABANDONED : EVIDENCE_DESTROYED;
+	else
+		tell_stray(replay->story, event->kind, uuid, domid);
 }
 
-/* Room doubles: the log's size bounds it. */
-static int
+/* A host may write any number of them. */
+static void
 tell_stray(struct evidence_story *story, enum event_kind kind,
-    const uint8_t *uuid, uint32_t domid, struct err *err)
+    const uint8_t *uuid, uint32_t domid)
 {
-	struct evidence_stray *strays = story->strays;
-	struct evidence_stray *stray;
+	size_t place = story->stray_count++;
+	struct evidence_stray stray = {
+	    .event = story->event_count,
+	    .kind = kind,
+	    .domid = domid,
+	};
 
-	if ((story->stray_count & (story->stray_count - 1)) == 0) {
-		size_t room =
-		    story->stray_count == 0 ? 1 : 2 * story->stray_count;
-
-		strays = reallocarray(strays, room, sizeof(*strays));
-		if (strays == NULL)
-			return err_set(err, NO_MEMORY, "%zu events", room);
-		story->strays = strays;
-	}
-	stray = &strays[story->stray_count++];
-	stray->event = story->event_count;
-	stray->kind = kind;
-	stray->domid = domid;
-	memcpy(stray->uuid, uuid, UUID_BYTES);
-	return 0;
+	memcpy(stray.uuid, uuid, UUID_BYTES);
+	if (place < EVIDENCE_STRAYS)
+		story->strays[place] = stray;
 }
 
 static void

@@ -37,6 +37,9 @@ struct evidence_domain {
 	const struct digest_list_row *configuration;
 };
 
+/* How many are told, of those that there may be. */
+#define EVIDENCE_STRAYS 100
+
 /* An event about a domain that fits none: an end of no domain that was built
  * and has not ended, or a build of one that has not ended either. */
 struct evidence_stray {
@@ -58,8 +61,8 @@ struct evidence_story {
 	bool is_stopped;      /* the last event is a stop */
 	struct evidence_domain *domains;
 	size_t domain_count;
-	struct evidence_stray *strays;
-	size_t stray_count;
+	struct evidence_stray strays[EVIDENCE_STRAYS]; /* the first ones */
+	size_t stray_count;                            /* of all */
 };
 
 /*

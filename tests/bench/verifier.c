@@ -78,7 +78,7 @@ log_event(struct bench *bench, struct event_log *log, const struct event *event)
  */
 static void
 fill_log(struct bench *bench, struct event_log *log, unsigned builds,
-    enum event_kind end, uint64_t events)
+    enum event_kind later, uint64_t events)
 {
 	struct event event = good_event(EVENT_START);
 
@@ -89,7 +89,7 @@ fill_log(struct bench *bench, struct event_log *log, unsigned builds,
 		    sizeof(struct pcr_digest));
 	log_event(bench, log, &event);
 	for (uint64_t n = 0; n < events && event_log_left(log) > MARGIN; n++) {
-		event = n < builds ? bench_build(1) : bench_end(end, 1);
+		event = n < builds ? bench_build(1) : good_event(later);
 		event.sequence = n + 2;
 		if (n < builds)
 			memcpy(event.as.build.uuid, &n, sizeof(n));
@@ -110,7 +110,7 @@ read_log(const char *path, struct evidence_part *log)
 }
 
 static void
-write_case(unsigned builds, enum event_kind end, uint64_t events)
+write_case(unsigned builds, enum event_kind later, uint64_t events)
 {
 	void *state;
 	struct bench *bench;
@@ -123,7 +123,7 @@ write_case(unsigned builds, enum event_kind end, uint64_t events)
 	bench = state;
 	unlink("log");
 	must(event_log_open("log", LIMIT_EVENT_LOG_BYTES, &log, &err), &err);
-	fill_log(bench, log, builds, end, events);
+	fill_log(bench, log, builds, later, events);
 	event_log_closep(&log);
 	read_log("log", &bench->evidence.log);
 	bench_quote(bench);
@@ -151,7 +151,7 @@ write_text(void)
 
 /* The exit status; the time and memory of one run. */
 static int
-run(double *ret_seconds, long *ret_mib)
+run(const char *form, double *ret_seconds, long *ret_mib)
 {
 	char nonce[2 * 32 + 1];
 	uint8_t bytes[32];
@@ -169,7 +169,7 @@ run(double *ret_seconds, long *ret_mib)
 		dup2(null, STDERR_FILENO);
 		execl(program, program, "verify", "--nonce", nonce, "--ak",
 		    "ak.pub", "--reference", "reference.json", "--images",
-		    "images", "evidence.json", (char *)NULL);
+		    "images", "evidence.json", form, (char *)NULL);
 		_exit(127);
 	}
 	wait4(pid, &status, 0, &usage);
@@ -182,7 +182,7 @@ run(double *ret_seconds, long *ret_mib)
 }
 
 static void
-measure(const char *what, int expected)
+measure(const char *what, const char *form, int expected)
 {
 	double best = 1e9;
 	long most_mib = 0;
@@ -190,7 +190,7 @@ measure(const char *what, int expected)
 	for (int i = 0; i < RUNS; i++) {
 		double seconds;
 		long mib;
-		int status = run(&seconds, &mib);
+		int status = run(form, &seconds, &mib);
 
 		if (status != expected) {
 			fprintf(stderr, "bench-verifier: %s: status %d\n", what,
@@ -200,7 +200,17 @@ measure(const char *what, int expected)
 		best = seconds < best ? seconds : best;
 		most_mib = mib > most_mib ? mib : most_mib;
 	}
-	printf("%-40s %6.2f s %5ld MiB\n", what, best, most_mib);
+	printf("%-48s %6.2f s %5ld MiB\n", what, best, most_mib);
+}
+
+static void
+measure_both(const char *what)
+{
+	char what_json[64];
+
+	snprintf(what_json, sizeof(what_json), "%s, --json", what);
+	measure(what, NULL, 0);
+	measure(what_json, "--json", 0);
 }
 
 int
@@ -212,14 +222,18 @@ main(int argc, char **argv)
 	}
 	program = argv[1];
 	write_case(3, EVENT_DESTROY, 6);
-	measure("a host with three domains", 0);
+	measure_both("a host with three domains");
 	write_case(1, EVENT_DESTROY, UINT64_MAX);
-	measure("32 MiB of log, ends of one domain", 0);
+	measure_both("32 MiB of log, ends of one domain");
 	write_case(1, EVENT_ABANDON, UINT64_MAX);
-	measure("32 MiB of log, abandons of one domain", 0);
+	measure_both("32 MiB of log, abandons of one domain");
 	write_case(BUILDS, EVENT_DESTROY, UINT64_MAX);
-	measure("32 MiB of log, 16000 domains", 0);
+	measure_both("32 MiB of log, 16000 domains");
+	write_case(UINT32_MAX, EVENT_DESTROY, UINT64_MAX);
+	measure_both("32 MiB of log, nothing but domains");
+	write_case(1, EVENT_POLICY, UINT64_MAX);
+	measure_both("32 MiB of log, changes of policy");
 	write_text();
-	measure("48 MiB of JSON that is no evidence", 1);
+	measure("48 MiB of JSON that is no evidence", NULL, 1);
 	return 0;
 }

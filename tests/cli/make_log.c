@@ -7,7 +7,7 @@
  *
  * Words in STORY, in the environment, make it another log:
  *   debug        domain 3 is of a debug image, what is destroyed is no domain,
- *                and the daemon stops
+ *                102 times, and the daemon stops
  *   development  the first start is one in the development mode
  *   lost         a fourth build is logged and not measured; then
  *   again        the daemon starts a second time
@@ -106,11 +106,11 @@ build_of(uint32_t domid)
 }
 
 static void
-destroy(uint32_t domid)
+destroy(uint32_t domid, uint64_t sequence)
 {
 	struct event event = good_event(EVENT_DESTROY);
 
-	event.sequence = 5;
+	event.sequence = sequence;
 	event.as.destroy.domid = is_told("debug") ? 99 : domid;
 	event.as.destroy.uuid[15] = (uint8_t)domid;
 	measure_event(&event);
@@ -131,10 +131,11 @@ tell_story(void)
 		event = build_of(domid);
 		measure_event(&event);
 	}
-	destroy(2);
+	for (uint64_t n = 0; n < (is_told("debug") ? 102 : 1); n++)
+		destroy(2, 5 + n);
 	if (is_told("debug")) {
 		event = good_event(EVENT_STOP);
-		event.sequence = 6;
+		event.sequence = 5 + 102;
 		measure_event(&event);
 	}
 	if (is_told("lost")) {

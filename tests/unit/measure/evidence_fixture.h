@@ -23,7 +23,7 @@ struct record {
 struct bench {
 	EVP_PKEY *key;
 	uint32_t attributes; /* of the public area */
-	struct record records[32];
+	struct record records[128];
 	size_t count;
 	/* What the quote says. */
 	uint32_t magic;

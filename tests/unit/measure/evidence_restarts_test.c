@@ -331,6 +331,27 @@ a_start_in_another_register_is_refused(void **state)
 	bench_refused(bench, EVIDENCE_LOG_ADDED);
 }
 
+/* A host may write any number of them: what is told is bounded. */
+static void
+the_first_hundred_that_fit_no_domain_are_told(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	const struct evidence_story *story = &verdict.story;
+	struct event end = bench_end(EVENT_DESTROY, 8);
+
+	for (size_t i = 0; i < EVIDENCE_STRAYS + 3; i++) {
+		end.sequence = 8 + i;
+		bench_record(bench, &end);
+	}
+	bench_remake(bench);
+	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_int_equal(story->stray_count, EVIDENCE_STRAYS + 3);
+	assert_int_equal(story->strays[0].event, 8);
+	assert_int_equal(story->strays[EVIDENCE_STRAYS - 1].event, 107);
+}
+
 int
 main(void)
 {
@@ -349,6 +370,7 @@ main(void)
 	    BENCH(a_log_that_chose_its_register_is_refused),
 	    BENCH(a_start_that_found_something_else_is_refused),
 	    BENCH(a_start_in_another_register_is_refused),
+	    BENCH(the_first_hundred_that_fit_no_domain_are_told),
 	};
 
 	return cmocka_run_group_tests_name("evidence_restarts", tests, NULL,
