@@ -27,7 +27,7 @@ hex_decode(const char *hex, size_t len, uint8_t *ret_bytes)
 int
 hex_value(char digit)
 {
-	const char *at = digit == '\0' ? NULL : strchr(digits, digit);
-
-	return at == NULL ? -1 : (int)(at - digits);
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
