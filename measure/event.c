@@ -1,7 +1,6 @@
 #include "measure/event.h"
 
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +25,6 @@ static void put_found(struct text *text, const struct event_start *start);
 static void put_start(struct text *text, const struct event_start *start);
 static void put_build(struct text *text, const struct event_build *build);
 static void put_body(struct text *text, const struct event *event);
-static bool peek_kind(struct bytes event, enum event_kind *ret_kind);
 
 static const char *const kinds[EVENT_KINDS] = {
     [EVENT_START] = "start",
@@ -68,46 +66,6 @@ event_encode(const struct event *event, uint8_t ret_bytes[static EVENT_BYTES])
 	bytes_put_le(ret_bytes + 4, text.len, 4);
 	memcpy(ret_bytes + EVENT_HEADER_BYTES, data, text.len);
 	return EVENT_HEADER_BYTES + text.len;
-}
-
-bool
-event_peek(struct bytes event, enum event_kind *ret_kind,
-    uint8_t ret_uuid[UUID_BYTES])
-{
-	static const char uuid_is[] = ",\"uuid\":\"";
-	char uuid[UUID_TEXT_SIZE] = "";
-	const char *at;
-
-	if (!peek_kind(event, ret_kind))
-		return false;
-	if (*ret_kind != EVENT_BUILD && *ret_kind != EVENT_ABANDON &&
-	    *ret_kind != EVENT_DESTROY)
-		return true;
-	at = memmem(event.ptr, event.len, uuid_is, strlen(uuid_is));
-	if (at == NULL || (const char *)event.ptr + event.len - at <
-			      (ptrdiff_t)(strlen(uuid_is) + sizeof(uuid)))
-		return false;
-	memcpy(uuid, at + strlen(uuid_is), sizeof(uuid) - 1);
-	return uuid_from_text(uuid, ret_uuid);
-}
-
-static bool
-peek_kind(struct bytes event, enum event_kind *ret_kind)
-{
-	for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
-		char head[32];
-		int len = snprintf(head, sizeof(head),
-		    "{\"v\":1,\"ev\":\"%s\",", kinds[kind]);
-		struct bytes found;
-
-		if (!bytes_part(event, EVENT_HEADER_BYTES, (size_t)len,
-			&found) ||
-		    memcmp(found.ptr, head, (size_t)len) != 0)
-			continue;
-		*ret_kind = kind;
-		return true;
-	}
-	return false;
 }
 
 static void

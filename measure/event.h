@@ -1,11 +1,10 @@
 /*
  * The events that go into log and TPM: their bytes.
  *
- * An event's data is JSON with a fixed member order and no spaces, written
- * here and not parsed by the daemon, inside a TCG_PCClientTaggedEvent
- * (little-endian u32 id, u32 length, data). What is extended is the digest of
- * that whole structure. Reading is for measure/verify/event_decode.h, which
- * assayd does not link.
+ * An event's data is JSON with a fixed member order and no spaces, inside a
+ * TCG_PCClientTaggedEvent (little-endian u32 id, u32 length, data). What is
+ * extended is the digest of that whole structure. Reading is for
+ * measure/verify/event_decode.h.
  *
  * Sequence numbers count the events of one daemon run: the start event is
  * number 1, and each further event has the number after the one before it.
@@ -118,13 +117,5 @@ bool event_text_is_plain(const char *text);
  */
 size_t event_encode(const struct event *event,
     uint8_t ret_bytes[static EVENT_BYTES]);
-
-/*
- * Of bytes that event_encode() wrote: which kind, and the uuid that a build, an
- * abandon or a destroy is about. False for all else. For assayd's own log: what
- * others show is for measure/verify/event_decode.h.
- */
-bool event_peek(struct bytes event, enum event_kind *ret_kind,
-    uint8_t ret_uuid[UUID_BYTES]);
 
 #endif

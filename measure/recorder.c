@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
+#include "measure/verify/event_decode.h"
 
 /* What passes while a command runs has passed after these; what takes longer,
  * the next event waits for. */
@@ -14,7 +15,10 @@ static int refuse(struct recorder *recorder, const struct event *event,
     const struct err *err);
 static int settle_earlier(struct recorder *recorder, struct err *err);
 static int read_log(struct recorder *recorder, struct err *err);
-static int count_build(void *context, struct bytes event, struct err *err);
+static int look_back(void *context, struct bytes raw, struct err *err);
+static void note(struct recorder *recorder, const struct event *event);
+static void note_rules(struct recorder_past *past,
+    const struct event_rules *rules);
 static int go_on_from(struct recorder *recorder,
     const struct pcr_values *values, struct err *err);
 static int settle_from(struct recorder *recorder, struct pcr_values *values,
@@ -156,7 +160,8 @@ read_log(struct recorder *recorder, struct err *err)
 	struct event_log_replay replay;
 
 	open_builds_done(&recorder->builds);
-	TRY(event_log_each(recorder->log, count_build, &recorder->builds, err));
+	recorder->past = (struct recorder_past){.has_rules = false};
+	TRY(event_log_each(recorder->log, look_back, recorder, err));
 	TRY(event_log_replay(recorder->log, recorder->pcr, &replay, err));
 	recorder->now = (struct recorder_state){
 	    .value = replay.value,
@@ -173,21 +178,48 @@ read_log(struct recorder *recorder, struct err *err)
 
 /* What is no event of ours needs no end. */
 static int
-count_build(void *context, struct bytes event, struct err *err)
+look_back(void *context, struct bytes raw, struct err *err)
 {
-	struct open_builds *builds = context;
-	uint8_t uuid[UUID_BYTES];
-	enum event_kind kind;
+	struct recorder *recorder = context;
+	struct event event;
+	struct err ignored;
 
-	if (!event_peek(event, &kind, uuid))
+	if (event_decode(raw, &event, &ignored) != 0)
 		return 0;
-	if (kind == EVENT_BUILD) {
-		TRY(open_builds_reserve(builds, err));
-		open_builds_add(builds, uuid);
-	}
-	if (kind == EVENT_ABANDON || kind == EVENT_DESTROY)
-		open_builds_end(builds, uuid);
+	if (event.kind == EVENT_BUILD)
+		TRY(open_builds_reserve(&recorder->builds, err));
+	note(recorder, &event);
 	return 0;
+}
+
+/* There is room for one more build. */
+static void
+note(struct recorder *recorder, const struct event *event)
+{
+	const uint8_t *ended = ended_by(event);
+
+	if (event->kind == EVENT_BUILD)
+		open_builds_add(&recorder->builds, event->as.build.uuid);
+	if (ended != NULL)
+		open_builds_end(&recorder->builds, ended);
+	if (event->kind == EVENT_START)
+		note_rules(&recorder->past, &event->as.start.rules);
+	if (event->kind == EVENT_POLICY)
+		note_rules(&recorder->past, &event->as.policy);
+}
+
+static void
+note_rules(struct recorder_past *past, const struct event_rules *rules)
+{
+	struct event_rules before = past->rules;
+
+	past->has_rules = true;
+	past->rules = *rules;
+	if (rules->has_store)
+		return;
+	past->rules.has_store = before.has_store;
+	past->rules.store = before.store;
+	past->rules.epoch = before.epoch;
 }
 
 /* What was found is no state of our log, but where all that follows begins. */
@@ -306,8 +338,10 @@ put_in_log(struct recorder *recorder, struct event *event,
 	len = event_encode(&numbered, bytes);
 	TRY(pcr_digests_of(bytes_of(bytes, len), ret_digests, err));
 	TRY(next_state(recorder, ret_digests, &next, err));
+	TRY(open_builds_reserve(&recorder->builds, err));
 	if (recorder->log != NULL)
 		TRY(append(recorder, event, bytes_of(bytes, len), err));
+	note(recorder, event);
 	recorder->sequence = event->sequence = numbered.sequence;
 	if (recorder->tpm == NULL)
 		return 0;
@@ -334,18 +368,11 @@ static int
 append(struct recorder *recorder, const struct event *event, struct bytes bytes,
     struct err *err)
 {
-	const uint8_t *ended = ended_by(event);
 	struct pcr_digests ignored;
 
 	TRY(check_room(recorder, event, bytes.len, err));
-	TRY(open_builds_reserve(&recorder->builds, err));
-	TRY(event_log_append(recorder->log, recorder->pcr, bytes, &ignored,
-	    err));
-	if (event->kind == EVENT_BUILD)
-		open_builds_add(&recorder->builds, event->as.build.uuid);
-	if (ended != NULL)
-		open_builds_end(&recorder->builds, ended);
-	return 0;
+	return event_log_append(recorder->log, recorder->pcr, bytes, &ignored,
+	    err);
 }
 
 static int

@@ -16,6 +16,9 @@
  * still room for the abandon or destroy of every build that the log holds
  * without one, for changes of policy, and for the stop.
  *
+ * What the log says of earlier runs in this boot is kept: an assayd that starts
+ * again must not fall behind that.
+ *
  * Not done: no time is limited here (see time_limit in measure/tpm_port.h).
  */
 #ifndef ASSAY_MEASURE_RECORDER_H
@@ -39,6 +42,13 @@ enum recorder_doubt {
 	RECORDER_PENDING, /* the last event may be missing there */
 };
 
+/* What held in this boot, by the log. Of the trust policy the last one; of
+ * store indexes the last that there was, also if no run used one since. */
+struct recorder_past {
+	bool has_rules;
+	struct event_rules rules;
+};
+
 struct recorder {
 	struct event_log *log;      /* NULL: none, without a TPM */
 	const struct tpm_port *tpm; /* NULL: none, without a TPM */
@@ -51,6 +61,7 @@ struct recorder {
 	struct recorder_state before;
 	struct pcr_digests last; /* of that event */
 	struct open_builds builds;
+	struct recorder_past past;
 };
 
 void recorder_done(struct recorder *recorder);

@@ -32,6 +32,8 @@ static int read_input(const char *path, size_t max_bytes,
     enum err_code too_large, char **ret_raw, size_t *ret_len, struct err *err);
 static int open_log(struct tpm_role *role, struct err *err);
 static void start(struct tpm_role *role);
+static int follow_log(struct tpm_role *role, struct event_start *start,
+    struct err *err);
 static int record_start(struct tpm_role *role, struct event *event,
     struct err *err);
 static int start_seconds(const struct tpm_role *role);
@@ -177,12 +179,46 @@ start(struct tpm_role *role)
 		role->recorder.log = NULL;
 		role->recorder.tpm = NULL;
 	}
+	if (follow_log(role, start, &failure) != 0 && code == 0) {
+		why = failure;
+		code = (int)failure.code;
+	}
 	role->rules = start->rules;
 	if (record_start(role, &event, &failure) != 0 && code == 0) {
 		why = failure;
 		code = (int)failure.code;
 	}
 	outcome_from(&platform->why, code, &why);
+}
+
+/*
+ * What held in this boot holds, whatever this run was started with. By an older
+ * trust policy, or another one of the same version, nothing is decided: it does
+ * not get into the log, which no verifier would believe any more.
+ */
+static int
+follow_log(struct tpm_role *role, struct event_start *start, struct err *err)
+{
+	const struct recorder_past *past = &role->recorder.past;
+	const struct trust_mark before = {
+	    .policy = past->rules.trust,
+	    .version = past->rules.trust_version,
+	};
+	const struct trust_mark own = {
+	    .policy = start->rules.trust,
+	    .version = start->rules.trust_version,
+	};
+
+	if (!past->has_rules)
+		return 0;
+	if (past->rules.has_store &&
+	    (int64_t)past->rules.epoch > role->platform.epoch_floor)
+		role->platform.epoch_floor = (int64_t)past->rules.epoch;
+	if (trust_mark_check(&before, &own, err) == 0)
+		return 0;
+	start->rules.trust = before.policy;
+	start->rules.trust_version = before.version;
+	return (int)err->code;
 }
 
 /* In the log is enough: no build is on record before this is in the TPM too. */

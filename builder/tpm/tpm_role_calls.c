@@ -98,13 +98,16 @@ static int
 adopt_store(struct tpm_role *role, const struct store_epoch *store,
     struct recorded *recorded, struct err *err)
 {
+	const struct event_rules *past = &role->recorder.past.rules;
 	struct event_rules rules = role->rules;
 
 	if (rules.has_store && digest_equal(&rules.store, &store->index))
 		return 0; /* another build was first */
-	if (rules.has_store && (uint64_t)store->epoch == rules.epoch)
+	if (past->has_store && (uint64_t)store->epoch == past->epoch &&
+	    !digest_equal(&past->store, &store->index))
 		return err_set(err, STORE_ROLLBACK,
-		    "store index: another list of epoch %lld is in force",
+		    "store index: another list of epoch %lld is in force, or "
+		    "was in this boot",
 		    (long long)store->epoch);
 	if (store->epoch < role->platform.epoch_floor)
 		return err_set(err, STORE_ROLLBACK,

@@ -1,7 +1,7 @@
 /*
  * Reads events that assayd wrote: exactly those bytes that event_encode()
- * makes of some event, and nothing else. For verifiers; assayd does not link
- * it.
+ * makes of some event, and nothing else. For verifiers, and for assayd, which
+ * goes on with the log of an earlier run.
  * Format: assay-event-log(5).
  */
 #ifndef ASSAY_MEASURE_VERIFY_EVENT_DECODE_H

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "measure/event.h"
+#include "measure/verify/event_decode.h"
 #include "measure/event_log.h"
 #include "measure/open_builds.h"
 
@@ -161,20 +161,20 @@ is_quiet(void)
 }
 
 static int
-count_open(void *context, struct bytes event, struct err *err)
+count_open(void *context, struct bytes raw, struct err *err)
 {
 	struct open_builds *builds = context;
-	uint8_t uuid[UUID_BYTES];
-	enum event_kind kind;
+	struct event event;
 
-	if (!event_peek(event, &kind, uuid))
-		return 0;
-	if (kind == EVENT_BUILD) {
+	TRY(event_decode(raw, &event, err));
+	if (event.kind == EVENT_BUILD) {
 		TRY(open_builds_reserve(builds, err));
-		open_builds_add(builds, uuid);
+		open_builds_add(builds, event.as.build.uuid);
 	}
-	if (kind == EVENT_ABANDON || kind == EVENT_DESTROY)
-		open_builds_end(builds, uuid);
+	if (event.kind == EVENT_ABANDON)
+		open_builds_end(builds, event.as.abandon.uuid);
+	if (event.kind == EVENT_DESTROY)
+		open_builds_end(builds, event.as.destroy.uuid);
 	return 0;
 }
 

@@ -19,6 +19,8 @@
 #include "builder/ipc.h"
 #include "builder/record_link.h"
 #include "keys/dsse.h"
+#include "measure/verify/evidence_log.h"
+#include "measure/verify/evidence_rules.h"
 
 /* --- what it finds ---------------------------------------------------- */
 
@@ -396,6 +398,67 @@ an_older_store_is_refused_without_a_tpm_too(void **state)
 	assert_code(adopt(0xbb, 10), 0);
 }
 
+/* The rules in it never fall, and lead to what the register holds. */
+static void
+assert_verifiers_take_the_log(void)
+{
+	CLEANUP(freep) char *log = NULL;
+	CLEANUP(evidence_story_done)
+	struct evidence_story story = {.domains = NULL};
+	size_t len = 0;
+	struct err err = {0};
+
+	assert_int_equal(role_end(), 0);
+	assert_code(
+	    file_read("measure.log", LIMIT_EVENT_LOG_BYTES, &log, &len, &err),
+	    0);
+	if (evidence_log_check(bytes_of((uint8_t *)log, len), ROLE_PCR,
+		&fake->values, &story, &err) != 0 ||
+	    evidence_rules_check(&story, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+/* A signer's mistake, or a storage that puts one for the other: the evidence of
+ * this boot would be worth nothing any more. */
+static void
+a_second_store_of_one_epoch_is_refused_after_a_restart_too(void **state)
+{
+	(void)state;
+	assert_code(role_start_code(), 0);
+	assert_code(adopt(0xaa, 9), 0);
+	assert_int_equal(role_end(), 0);
+	assert_code(role_start_code(), 0);
+	assert_code(adopt(0xbb, 9), STORE_ROLLBACK);
+	assert_int_equal(role_logged("\"ev\":\"policy\""), 1);
+	/* The first one holds again once it is used again, and is on record. */
+	assert_code(adopt(0xaa, 9), 0);
+	assert_int_equal(role_logged("\"ev\":\"policy\""), 2);
+	assert_int_equal(role_end(), 0);
+	assert_code(role_start_code(), 0);
+	assert_int_equal(role_end(), 0);
+	/* Two runs later, of which one used none. */
+	assert_code(role_start_code(), 0);
+	assert_code(adopt(0xbb, 9), STORE_ROLLBACK);
+	assert_code(adopt(0xbb, 10), 0);
+	assert_verifiers_take_the_log();
+}
+
+/* The log is the floor of what has no counter. */
+static void
+an_older_store_is_refused_after_a_restart_without_a_counter(void **state)
+{
+	(void)state;
+	role.is_development = true;
+	assert_int_equal(unlink("boot-policy.dsse"), 0);
+	assert_code(role_start_code(), 0);
+	assert_code(adopt(0xaa, 9), 0);
+	assert_int_equal(role_end(), 0);
+	assert_int_equal(role_start().epoch_floor, 9);
+	assert_code(adopt(0xbb, 8), STORE_ROLLBACK);
+	assert_code(adopt(0xbb, 10), 0);
+	assert_verifiers_take_the_log();
+}
+
 /* --- the trust policy -------------------------------------------------- */
 
 static int
@@ -432,6 +495,60 @@ a_newer_trust_policy_is_on_record(void **state)
 	/* A refusal is no failure. */
 	memset(role.basis.policy.bytes, 0xbb, DIGEST_BYTES);
 	assert_code(role_record(EVENT_BUILD, &recorded), 0);
+}
+
+/* What has another policy in force, by the log, puts no build of this one on
+ * record, and says of none that it holds. */
+static void
+assert_not_in_force(enum err_code expected, const struct digest *in_force)
+{
+	char hex[DIGEST_HEX_SIZE], trust[DIGEST_HEX_SIZE + 16];
+	struct recorded recorded;
+	int before;
+
+	digest_hex(in_force, hex);
+	snprintf(trust, sizeof(trust), "\"trust\":\"%s\"", hex);
+	before = role_logged(trust);
+	assert_code(role_start_code(), (int)expected);
+	assert_int_equal(role_logged(trust), before + 1);
+	assert_code(role_record(EVENT_BUILD, &recorded), TRUST_DOWNGRADE);
+	assert_int_equal(role_logged("\"ev\":\"build\""), 0);
+	assert_verifiers_take_the_log();
+}
+
+static void
+an_older_trust_policy_is_not_in_force_after_a_restart(void **state)
+{
+	struct digest newer;
+
+	(void)state;
+	memset(newer.bytes, 0xaa, DIGEST_BYTES);
+	assert_code(role_start_code(), 0);
+	assert_code(adopt_policy(0xaa, trust_version(role.policy) + 1), 0);
+	assert_int_equal(role_end(), 0);
+	assert_not_in_force(TRUST_DOWNGRADE, &newer);
+	/* Nor if nothing is known of the host but this. */
+	assert_int_equal(unlink("boot-policy.dsse"), 0);
+	assert_not_in_force(BOOT_POLICY_MISSING, &newer);
+	role.is_development = true;
+	assert_not_in_force(0, &newer);
+}
+
+static void
+another_trust_policy_of_one_version_is_not_in_force_after_a_restart(
+    void **state)
+{
+	struct trust_policy *first = role.policy;
+
+	(void)state;
+	assert_code(role_start_code(), 0);
+	assert_int_equal(role_end(), 0);
+	role.policy = make_policy_with_boot(2);
+	role.basis.policy = *trust_digest(role.policy);
+	assert_not_in_force(TRUST_REPLAYED, trust_digest(first));
+	trust_freep(&role.policy);
+	role.policy = first;
+	assert_code(role_start_code(), 0);
 }
 
 /* It began before the newer policy was on record, or whoever brought that was
@@ -595,7 +712,14 @@ main(void)
 	    role_test(a_newer_store_raises_the_counter_and_is_on_record),
 	    role_test(an_older_store_is_refused),
 	    role_test(an_older_store_is_refused_without_a_tpm_too),
+	    role_test(
+		a_second_store_of_one_epoch_is_refused_after_a_restart_too),
+	    role_test(
+		an_older_store_is_refused_after_a_restart_without_a_counter),
 	    role_test(a_newer_trust_policy_is_on_record),
+	    role_test(an_older_trust_policy_is_not_in_force_after_a_restart),
+	    role_test(
+		another_trust_policy_of_one_version_is_not_in_force_after_a_restart),
 	    role_test(what_an_older_policy_decided_is_not_put_on_record),
 	    role_test(what_an_older_store_index_allowed_is_not_put_on_record),
 	    role_test(a_quote_is_over_the_nonce),

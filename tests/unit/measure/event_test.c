@@ -220,49 +220,6 @@ no_end_is_longer_than_its_limit(void **state)
 	assert_in_range(longest, 140, EVENT_END_BYTES);
 }
 
-static void
-an_event_can_be_told_by_its_bytes(void **state)
-{
-	(void)state;
-	for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
-		struct event event = good_event(kind);
-		bool has_uuid = kind == EVENT_BUILD || kind == EVENT_ABANDON ||
-		                kind == EVENT_DESTROY;
-		uint8_t bytes[EVENT_BYTES];
-		size_t len = event_encode(&event, bytes);
-		enum event_kind found = EVENT_KINDS;
-		uint8_t uuid[UUID_BYTES] = {0};
-		char text[UUID_TEXT_SIZE];
-
-		assert_true(event_peek(bytes_of(bytes, len), &found, uuid));
-		assert_int_equal(found, kind);
-		uuid_text(uuid, text);
-		if (has_uuid)
-			assert_string_equal(text, UUID_OF_GOOD);
-		/* Wherever it ends: no byte behind that is read. */
-		for (size_t cut = 0; cut < len; cut++) {
-			CLEANUP(freep) uint8_t *part = malloc(cut + 1);
-
-			memcpy(part, bytes, cut);
-			assert_true(
-			    !event_peek(bytes_of(part, cut), &found, uuid) ||
-			    found == kind);
-		}
-	}
-	for (enum event_kind kind = EVENT_BUILD; kind <= EVENT_DESTROY;
-	     kind++) {
-		struct event event = good_event(kind);
-		uint8_t bytes[EVENT_BYTES];
-		uint8_t uuid[UUID_BYTES];
-		size_t len = event_encode(&event, bytes);
-		char *at = memmem(bytes, len, "\"uuid\"", 6);
-
-		at[1] = 'x';
-		assert_false(event_peek(bytes_of(bytes, len), &kind, uuid));
-		kind = event.kind;
-	}
-}
-
 int
 main(void)
 {
@@ -272,7 +229,6 @@ main(void)
 	    cmocka_unit_test(every_member_of_every_event_is_in_its_bytes),
 	    cmocka_unit_test(events_of_the_largest_values_fit),
 	    cmocka_unit_test(no_end_is_longer_than_its_limit),
-	    cmocka_unit_test(an_event_can_be_told_by_its_bytes),
 	};
 
 	return cmocka_run_group_tests_name("event", tests, NULL, NULL);
