@@ -4,6 +4,7 @@
  */
 #include "daemon_fixture.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,9 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "image-store/pack/layout_write.h"
+#include "image-store/pack/store_index_write.h"
+#include "keys/dsse.h"
 
 /* --- the life of a domain -------------------------------------------- */
 
@@ -147,6 +151,94 @@ daemon_never_goes_back_to_an_older_policy(void **state)
 	send_build(fd, "two", 2);
 	assert_reply(fd, "\"cached\":true");
 	close(fd);
+}
+
+/* Another list of the same images, if it ends at another time. In a store that
+ * had none: whoever keeps it may put any other one there. */
+static void
+put_index(int64_t epoch, int64_t expires)
+{
+	int status = system("{ [ -d plain ] || cp -a store plain; } && "
+			    "rm -rf store && cp -a plain store");
+	CLEANUP(closep) int dir_fd = open("store", O_RDONLY | O_DIRECTORY);
+	CLEANUP(freep) char *payload = NULL;
+	CLEANUP(freep) char *envelope = NULL;
+	struct err err;
+
+	assert_int_equal(status, 0);
+	assert_code(store_index_encode(dir_fd, epoch, expires, &payload, &err),
+	    0);
+	envelope = sign_payload(SIGNER_STRANGER, DSSE_STORE_INDEX_PAYLOAD_TYPE,
+	    payload);
+	assert_code(store_index_put("store", bytes_of_str(envelope), &err), 0);
+}
+
+/* What the next run answers to a build. */
+static void
+assert_next_run_says(const char *name, unsigned number, const char *part)
+{
+	int fd;
+
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	send_build(fd, name, number);
+	assert_reply(fd, part);
+	close(fd);
+}
+
+static void
+daemon_takes_one_store_index_of_an_epoch_in_a_boot(void **state)
+{
+	enum { LATE = 4000000000 };
+	int fd;
+
+	(void)state;
+	give_tpm();
+	trust_freep(&policy);
+	policy = make_policy_with_index(1);
+	put_index(7, LATE);
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	send_build(fd, "one", 1);
+	assert_reply(fd, "\"cached\":false");
+	put_index(7, LATE + 1);
+	send_build(fd, "two", 2);
+	assert_reply(fd, "STORE_ROLLBACK");
+	close(fd);
+	assert_next_run_says("two", 2, "another list of epoch 7");
+	put_index(6, LATE);
+	assert_next_run_says("two", 2, "STORE_ROLLBACK");
+	put_index(7, LATE);
+	assert_next_run_says("two", 2, "receipt");
+	put_index(8, LATE);
+	assert_next_run_says("three", 3, "receipt");
+	assert_int_equal(logged("\"ev\":\"build\""), 3);
+}
+
+/* The tpm role has the log: what it has in force decides, not the file. */
+static void
+daemon_goes_back_to_no_older_policy_after_a_restart(void **state)
+{
+	char *good = NULL;
+	int fd;
+
+	(void)state;
+	give_tpm();
+	start_daemon_with_updates();
+	fd = caller_open();
+	good = make_trust_step(5, 1, SIGNERS);
+	put_updates(strdup(good), strdup(""));
+	send_build(fd, "one", 1);
+	assert_reply(fd, "\"cached\":false");
+	close(fd);
+	put_updates(strdup(""), strdup(""));
+	assert_next_run_says("two", 2, "TRUST_DOWNGRADE");
+	put_updates(make_trust_step(5, 2, SIGNERS), strdup(""));
+	assert_next_run_says("two", 2, "TRUST_DOWNGRADE");
+	put_updates(good, strdup(""));
+	assert_next_run_says("two", 2, "receipt");
+	assert_int_equal(logged("\"ev\":\"build\""), 2);
 }
 
 static bool
@@ -384,6 +476,8 @@ main(void)
 	    daemon_test(daemon_serves_a_second_build_from_its_cache),
 	    daemon_test(daemon_refuses_what_was_revoked_a_moment_ago),
 	    daemon_test(daemon_never_goes_back_to_an_older_policy),
+	    daemon_test(daemon_takes_one_store_index_of_an_epoch_in_a_boot),
+	    daemon_test(daemon_goes_back_to_no_older_policy_after_a_restart),
 	    daemon_test(daemon_keeps_a_policy_whose_build_was_cancelled),
 	    daemon_test(daemon_starts_no_build_that_an_older_policy_allowed),
 	    daemon_test(daemon_tells_what_it_passed_over),
