@@ -78,7 +78,7 @@
 	LIMIT_KIB(64) /* starts, policies; not builds */
 #define LIMIT_FIRMWARE_LOG_BYTES LIMIT_MIB(1)
 #define LIMIT_EVIDENCE_BYTES     LIMIT_MIB(48)
-/* But for a log of over a MiB. */
+/* Without a log of over a MiB. */
 #define LIMIT_EVIDENCE_REST_BYTES LIMIT_MIB(4)
 #define LIMIT_CONTEXT_BYTES      LIMIT_MIB(1)
 /* A verdict over a log of 32 MiB: at most 52,000 builds, of 1.3 KB each with
