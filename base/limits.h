@@ -76,17 +76,17 @@
 #define LIMIT_EVENT_LOG_BYTES LIMIT_MIB(32)
 #define LIMIT_EVENT_LOG_KEPT_BYTES \
 	LIMIT_KIB(64) /* starts, policies; not builds */
-#define LIMIT_FIRMWARE_LOG_BYTES LIMIT_MIB(1)
-#define LIMIT_EVIDENCE_BYTES     LIMIT_MIB(48)
+#define LIMIT_FIRMWARE_LOG_BYTES  LIMIT_MIB(1)
+#define LIMIT_EVIDENCE_BYTES      LIMIT_MIB(48)
 /* Without a log of over a MiB. */
 #define LIMIT_EVIDENCE_REST_BYTES LIMIT_MIB(4)
-#define LIMIT_CONTEXT_BYTES      LIMIT_MIB(1)
+#define LIMIT_CONTEXT_BYTES       LIMIT_MIB(1)
 /* A verdict over a log of 32 MiB: at most 52,000 builds, of 1.3 KB each with
  * the longest names, or 124,000 policies of 9 values. */
-#define LIMIT_VERDICT_BYTES      LIMIT_MIB(96)
-#define LIMIT_VERDICT_VALUES     1310720
-#define LIMIT_EK_LIST_BYTES      LIMIT_MIB(16)
-#define LIMIT_EK_LIST_LINES      65536
+#define LIMIT_VERDICT_BYTES       LIMIT_MIB(96)
+#define LIMIT_VERDICT_VALUES      1310720
+#define LIMIT_EK_LIST_BYTES       LIMIT_MIB(16)
+#define LIMIT_EK_LIST_LINES       65536
 
 /* Payload of a signed store index: an image has at most 330 bytes. */
 #define LIMIT_STORE_INDEX_BYTES LIMIT_KIB(1536)

@@ -4,7 +4,7 @@
  * An event's data is JSON with a fixed member order and no spaces, inside a
  * TCG_PCClientTaggedEvent (little-endian u32 id, u32 length, data). What is
  * extended is the digest of that whole structure. Reading is for
- * measure/verify/event_decode.h.
+ * measure/event_decode.h.
  *
  * Sequence numbers count the events of one daemon run: the start event is
  * number 1, and each further event has the number after the one before it.

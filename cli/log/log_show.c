@@ -7,7 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "measure/verify/cel_json.h"
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 
 static int show(const char *path, bool as_json, struct err *err);
 static int show_records(struct bytes log, json_t *records, bool as_json,

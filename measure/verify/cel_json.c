@@ -5,7 +5,7 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/scope.h"
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 
 static json_t *encode_digests(const struct event_log_record *record);
 static json_t *encode_content(const struct event_log_record *record);

@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 #include "measure/event_log.h"
 
 enum {

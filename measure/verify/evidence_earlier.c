@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 #include "measure/verify/event_log_decode.h"
 
 static int check_host(const struct evidence_mark *earlier,
@@ -186,15 +186,11 @@ static int
 leave_out_unmeasured(const struct event_log_record *record,
     const struct pcr_digest *before, struct pcr_digest *now, struct err *err)
 {
-	uint8_t uuid[UUID_BYTES];
-	enum event_kind kind;
 	struct event event;
 
-	if (event_peek(record->event, &kind, uuid) && kind != EVENT_START)
-		return 0;
 	TRY(event_decode(record->event, &event, err));
-	if (!pcr_digest_equal(PCR_SHA256, now,
-		&event.as.start.found[PCR_SHA256]))
+	if (event.kind == EVENT_START && !pcr_digest_equal(PCR_SHA256, now,
+					     &event.as.start.found[PCR_SHA256]))
 		*now = *before;
 	return 0;
 }

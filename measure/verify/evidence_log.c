@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 #include "measure/event_log.h"
 #include "measure/verify/event_log_decode.h"
 #include "measure/verify/started_domains.h"

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "measure/verify/cel_json.h"
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 #include "measure/verify/evidence_log.h"
 #include "tests/fuzz/fuzz.h"
 

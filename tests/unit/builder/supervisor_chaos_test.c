@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 #include "measure/event_log.h"
 #include "measure/open_builds.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 #include "measure_fixture.h"
 
 static void

@@ -15,7 +15,7 @@
 #include "base/scope.h"
 #include "measure/verify/ek_list.h"
 #include "measure/verify/enrolment.h"
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 #include "measure/verify/event_log_decode.h"
 #include "measure/verify/evidence.h"
 #include "measure/verify/evidence_assemble.h"

@@ -1,4 +1,4 @@
-#include "measure/verify/event_decode.h"
+#include "measure/event_decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>

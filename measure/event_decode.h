@@ -4,8 +4,8 @@
  * goes on with the log of an earlier run.
  * Format: assay-event-log(5).
  */
-#ifndef ASSAY_MEASURE_VERIFY_EVENT_DECODE_H
-#define ASSAY_MEASURE_VERIFY_EVENT_DECODE_H
+#ifndef ASSAY_MEASURE_EVENT_DECODE_H
+#define ASSAY_MEASURE_EVENT_DECODE_H
 
 #include "base/bytes.h"
 #include "measure/event.h"
