@@ -29,6 +29,13 @@ struct domain_claim {
 	bool may_have_uuid;         /* it may have got the caller's uuid */
 };
 
+/* What a child gets to know of the cache before its task: sealed memory that
+ * was checked before comes along, and then a last record without. */
+struct build_cached {
+	struct digest digest;
+	bool is_last;
+};
+
 struct build_task {
 	uint32_t kind;
 	struct build_request request; /* as the caller sent it */
@@ -54,6 +61,9 @@ struct build_report {
 	struct outcome outcome;
 	struct receipt receipt;
 };
+
+/* Room in a link for the whole cache, so that its sender does not wait. */
+#define BUILD_LINK_BYTES LIMIT_MIB(1)
 
 /* Errors: SYSTEM_FAILED if the supervisor is gone. */
 int build_link_made(int link, uint32_t domid, struct err *err);

@@ -8,7 +8,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/sealed.h"
-#include "image-store/layout.h"
+#include "image-store/layout_list.h"
 
 struct stage {
 	int fd; /* the link */

@@ -6,7 +6,7 @@
 #define ASSAY_BUILDER_STAGE_LINK_H
 
 #include "builder/outcome.h"
-#include "image-store/layout.h"
+#include "image-store/layout_list.h"
 
 enum stage_call_kind {
 	STAGE_OPEN = 1, /* the descriptor that comes along is the store */

@@ -110,13 +110,6 @@ layout_read(int dir_fd, const char *name, struct layout_list *ret_list,
 	return 0;
 }
 
-void
-layout_list_done(struct layout_list *list)
-{
-	free(list->entries);
-	*list = (struct layout_list){0};
-}
-
 int
 layout_read_manifest(int dir_fd, const struct blob *oci_manifest,
     enum oci_kind kind, struct oci_artifact *ret_artifact,

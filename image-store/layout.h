@@ -37,6 +37,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/sealed.h"
+#include "image-store/layout_list.h"
 #include "image-store/oci_decode.h"
 
 #define LAYOUT_VERSION "1.0.0"
@@ -53,22 +54,6 @@
 
 /* The ref.name of the signed store index: no image's, which has a colon. */
 #define LAYOUT_STORE_INDEX_NAME "store-index"
-
-/* What the index says; a claim. ref.name is "NAME:VERSION". */
-struct layout_entry {
-	char claimed_name[LIMIT_NAME_BYTES + 1];
-	char claimed_version[LIMIT_VERSION_BYTES + 1];
-	struct blob oci_manifest;
-	struct digest envelope;
-	struct digest provenance[LIMIT_PROVENANCE];
-	size_t provenance_count;
-};
-
-/* A list of entries; owned, free with layout_list_done(). */
-struct layout_list {
-	struct layout_entry *entries;
-	size_t count;
-};
 
 /* Where a blob is, below the store: "blobs/sha256/<hex>". */
 void layout_blob_path(const struct digest *digest,
@@ -109,8 +94,6 @@ int layout_read(int dir_fd, const char *name, struct layout_list *ret_list,
 /* Open a store and read all of its index; errors name the store. */
 int layout_open_list(const char *path, int *ret_dir_fd,
     struct layout_list *ret_list, struct err *err);
-
-void layout_list_done(struct layout_list *list);
 
 /*
  * The OCI manifest that a descriptor names, its text and what it says.

@@ -8,20 +8,25 @@
 #include "builder/build/build_domain.h"
 #include "builder/build/domain_erase.h"
 #include "builder/build_link.h"
+#include "builder/image_cache.h"
 #include "builder/ipc.h"
 #include "builder/sandbox.h"
+#include "builder/xen/fault.h"
 #include "builder/xen/xen_port_libxc.h"
 
 /* What a child has at hand when the task comes. */
 struct build_state {
-	const struct build_start *start;
+	const struct config *config;
+	struct image_cache cache; /* what was checked before */
 	int link;
 	struct xen_port xen;  /* the real one */
 	struct xen_port port; /* the same, or a layer of faults over it */
 	bool left_behind;     /* an aborted domain could not be removed */
 };
 
-static int prepare(struct build_state *state, struct err *err);
+static int prepare(struct build_state *state, const struct role_start *start,
+    struct err *err);
+static int take_cache(struct build_state *state, struct err *err);
 static int await_task(const struct build_state *state,
     struct build_task *ret_task, int *ret_stage_fd, struct err *err);
 static int run_task(struct build_state *state, const struct build_task *task,
@@ -32,9 +37,9 @@ static int run_erase(struct build_state *state, const struct build_task *task,
     struct err *err);
 
 void
-build_role_run(const struct build_start *start, int link)
+build_role_run(const struct role_start *start, int link)
 {
-	struct build_state state = {.start = start, .link = link};
+	struct build_state state = {.config = &start->config, .link = link};
 	struct receipt receipt = {0};
 	struct build_task task = {0};
 	CLEANUP(closep) int stage_fd = -1;
@@ -44,13 +49,12 @@ build_role_run(const struct build_start *start, int link)
 	int code;
 
 	log_set_role("assayd[build]");
-	/* Nothing but the link: cached blobs stay mapped without descriptors,
-	 * and with the other end of its link it would wait for a task for ever,
-	 * together with the journal's lock. */
+	/* Nothing but the link: with its other end it would wait for a task for
+	 * ever, together with the journal's lock. */
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||
 	    sandbox_keep_only(&link, 1, &err) != 0)
 		_exit(1);
-	prepared = prepare(&state, &err);
+	prepared = prepare(&state, start, &err);
 	code = await_task(&state, &task, &stage_fd,
 	    prepared == 0 ? &err : &ignored);
 	if (prepared != 0)
@@ -69,15 +73,37 @@ build_role_run(const struct build_start *start, int link)
 }
 
 static int
-prepare(struct build_state *state, struct err *err)
+prepare(struct build_state *state, const struct role_start *start,
+    struct err *err)
 {
-	const struct build_start *start = state->start;
-
 	TRY(xen_port_libxc_open(true, &state->xen, err));
 	fault_wrap(&start->fault, &state->xen, &state->port);
 	TRY(sandbox_enter(SANDBOX_BUILD, 0, err));
-	if (start->kind == CHILD_TO_BUILD)
-		image_cache_touch(start->cache);
+	return take_cache(state, err);
+}
+
+/* Their pages are mapped now, so that no build waits for that. */
+static int
+take_cache(struct build_state *state, struct err *err)
+{
+	for (;;) {
+		CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
+		CLEANUP(sealed_freep) struct sealed *checked = NULL;
+		struct build_cached cached;
+		bool is_end;
+
+		TRY(ipc_receive_fds(state->link, &cached, sizeof(cached), &fds,
+		    &is_end, err));
+		if (is_end)
+			_exit(0);
+		if (cached.is_last)
+			break;
+		TRY(ipc_take_sealed(&fds, LIMIT_RAMDISK_BYTES, "cached blob",
+		    &checked, err));
+		image_cache_add(&state->cache, &cached.digest,
+		    take_ptr(&checked));
+	}
+	image_cache_touch(&state->cache);
 	return 0;
 }
 
@@ -112,12 +138,11 @@ static int
 run_build(struct build_state *state, const struct build_task *task,
     int stage_fd, struct receipt *ret_receipt, struct err *err)
 {
-	const struct build_start *start = state->start;
-	const struct config *config = start->config;
+	const struct config *config = state->config;
 	struct stage stage = {stage_fd};
 	struct build_env env = {
 	    .config = config,
-	    .pieces = {start->cache, &stage, state->link},
+	    .pieces = {&state->cache, &stage, state->link},
 	    .place = {&state->port, &config->daemons, config->libxl_dir,
 		state->link, &state->left_behind},
 	    .record_link = state->link,
@@ -132,7 +157,7 @@ static int
 run_erase(struct build_state *state, const struct build_task *task,
     struct err *err)
 {
-	const struct config *config = state->start->config;
+	const struct config *config = state->config;
 	struct domain_place place = {&state->xen, &config->daemons,
 	    config->libxl_dir, -1, NULL};
 

@@ -12,31 +12,14 @@
 #ifndef ASSAY_BUILDER_BUILD_BUILD_ROLE_H
 #define ASSAY_BUILDER_BUILD_BUILD_ROLE_H
 
-#include "builder/config.h"
-#include "builder/image_cache.h"
-#include "builder/xen/fault.h"
-
-/* What a child prepares for: one that only erases needs no cache, so that a
- * destroy does not use up the child that waits for a build. */
-enum child_kind {
-	CHILD_TO_BUILD,
-	CHILD_TO_ERASE,
-};
-
-/* What it is started with. All borrowed. */
-struct build_start {
-	const struct config *config;
-	struct image_cache *cache;
-	struct fault fault;
-	int parent_pid;
-	enum child_kind kind;
-};
+#include "builder/role.h"
 
 /*
- * Run in a process of its own: one struct build_task comes over `link`, reports
- * go back. Takes the link; never returns.
+ * Run in a process of its own. Over `link` come cached blobs, each a struct
+ * build_cached, and then one struct build_task; reports go back. Takes the
+ * link; never returns.
  */
-void build_role_run(const struct build_start *start, int link)
+void build_role_run(const struct role_start *start, int link)
     __attribute__((noreturn));
 
 #endif

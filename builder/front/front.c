@@ -22,7 +22,7 @@
 enum { POLL_ANSWERS, POLL_CALLS, POLL_LISTEN, POLL_FIRST };
 enum { CONNECTIONS = LIMIT_RPC_CONNECTIONS };
 enum { CONNECTIONS_PER_UID = LIMIT_RPC_CONNECTIONS / 2 };
-enum { BACKLOG = 128, ACCEPTS = 16 /* a turn */, ACCEPT_USEC = 1000000 };
+enum { ACCEPTS = 16 /* a turn */, ACCEPT_USEC = 1000000 };
 
 /* Calls that wait for the supervisor: nothing new is read from callers beyond
  * the first number; each of them can still hang up, and each answer for one
@@ -34,9 +34,6 @@ enum {
 
 /* Refused strangers in the log: so many at once, and one each second. */
 enum { LOG_BURST = 20, LOG_USEC = 1000000 };
-
-/* The front of an assayd that was killed listens for a moment longer. */
-enum { TRIES = 20, TRY_USEC = 100000 };
 
 static const uint64_t alive_usec = 1000000;
 
@@ -53,10 +50,6 @@ struct front {
 	struct connection connections[CONNECTIONS];
 };
 
-static int remove_old_socket(const struct sockaddr_un *address,
-    struct err *err);
-static bool somebody_listens(const struct sockaddr_un *address);
-static mode_t mode_of(const struct config *config);
 static int enter(struct front *front, int parent_pid, struct err *err);
 static void serve(struct front *front) __attribute__((noreturn));
 static void fill_poll(const struct front *front, struct pollfd *fds);
@@ -88,83 +81,6 @@ static void return_domain(struct front *front, uint32_t domid,
     const uint8_t uuid[UUID_BYTES]);
 static void close_late(struct front *front);
 static void tell_supervisor(struct front *front, const struct front_call *call);
-
-int
-front_listen(const struct config *config, int *ret_listen_fd, struct err *err)
-{
-	const char *path = config->socket;
-	CLEANUP(closep)
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char directory[sizeof(address.sun_path)];
-	char *slash;
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	snprintf(directory, sizeof(directory), "%s", path);
-	slash = strrchr(directory, '/');
-	if (slash != NULL && slash != directory) {
-		*slash = '\0';
-		if (mkdir(directory, 0755) != 0 && errno != EEXIST)
-			return err_set_errno(err, SYSTEM_FAILED, "mkdir %s",
-			    directory);
-	}
-	if (fd < 0)
-		return err_set_errno(err, SYSTEM_FAILED, "socket");
-	TRY(remove_old_socket(&address, err));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    chmod(path, mode_of(config)) != 0 || listen(fd, BACKLOG) != 0)
-		return err_set_errno(err, SYSTEM_FAILED, "listen on %s", path);
-	*ret_listen_fd = take_fd(&fd);
-	return 0;
-}
-
-/* Only one that nobody listens at: a path that was written by mistake costs
- * nobody his file, or his callers. */
-static int
-remove_old_socket(const struct sockaddr_un *address, struct err *err)
-{
-	const char *path = address->sun_path;
-	struct stat st;
-
-	if (lstat(path, &st) != 0 && errno == ENOENT)
-		return 0;
-	if (!S_ISSOCK(st.st_mode))
-		return err_set_field(err, CONFIG_BAD, "socket",
-		    "socket: %s is no socket, and is not replaced",
-		    err_quote_str(path).text);
-	for (int i = 0; somebody_listens(address); i++) {
-		if (i == TRIES)
-			return err_set(err, SYSTEM_FAILED,
-			    "another program listens at %s", path);
-		usleep(TRY_USEC);
-	}
-	if (unlink(path) != 0 && errno != ENOENT)
-		return err_set_errno(err, SYSTEM_FAILED, "unlink %s", path);
-	return 0;
-}
-
-static bool
-somebody_listens(const struct sockaddr_un *address)
-{
-	CLEANUP(closep)
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	/* Of another kind, or without room: but alive. */
-	return connect(fd, (const struct sockaddr *)address,
-		   sizeof(*address)) == 0 ||
-	       (errno != ECONNREFUSED && errno != ENOENT);
-}
-
-/* Who may not call is told so by name, unless nobody but root may. */
-static mode_t
-mode_of(const struct config *config)
-{
-	for (uint32_t i = 0; i < config->allow_uid_count; i++) {
-		if (config->allow_uids[i] != 0)
-			return 0666;
-	}
-	return 0600;
-}
 
 void
 front_run(const struct config *config, int listen_fd,

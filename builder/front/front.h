@@ -8,22 +8,13 @@
 
 #include "builder/config.h"
 
-/*
- * Make the listening socket: an old one that nobody listens at any more is
- * replaced, the new one can be connected to by everybody, or by root alone if
- * nobody else is allowed; who may call is decided by SO_PEERCRED.
- * Errors: SYSTEM_FAILED; CONFIG_BAD (what is there is no socket).
- */
-int front_listen(const struct config *config, int *ret_listen_fd,
-    struct err *err);
-
 /* The front's ends of what leads to the supervisor: builder/front_link.h. */
 struct front_link {
 	int calls_fd;   /* ipc_pipe(), written to */
 	int answers_fd; /* a socket, read from */
 };
 
-/* Run in the child, after fork. */
+/* Run in a process of its own. Takes the descriptors; never returns. */
 void front_run(const struct config *config, int listen_fd,
     const struct front_link *link, int parent_pid) __attribute__((noreturn));
 

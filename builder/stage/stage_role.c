@@ -10,6 +10,7 @@
 #include "builder/ipc.h"
 #include "builder/sandbox.h"
 #include "builder/stage_link.h"
+#include "image-store/layout.h"
 #include "image-store/unpack/kernel_unpack.h"
 
 /* What the stage holds. */

@@ -10,14 +10,15 @@
 
 #include <openssl/crypto.h>
 
-#include "base/file.h"
+#include "base/draft.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/config.h"
 #include "builder/xen/fault.h"
-#include "builder/front/front.h"
 #include "builder/supervisor/journal.h"
 #include "builder/process_start.h"
+#include "builder/supervisor/listener.h"
+#include "builder/supervisor/role_launch.h"
 #include "builder/supervisor/supervisor.h"
 #include "builder/trust_in_force.h"
 #include "keys/trust_chain.h"
@@ -50,6 +51,8 @@ static bool is_known(const char *text);
 static int set_fault(struct options *options, int option,
     const char *operation);
 static int run(const struct options *options, struct err *err);
+static int load_trust(const struct config *config, struct sealed **ret_text,
+    struct trust_mark *ret_in_force, struct err *err);
 static int report(const struct err *err);
 static int usage(FILE *out);
 
@@ -86,24 +89,50 @@ report(const struct err *err)
 static int
 run(const struct options *options, struct err *err)
 {
-	CLEANUP(trust_freep) struct trust_policy *root = NULL;
-	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
+	CLEANUP(role_programs_close) struct role_programs programs = {{0}};
+	CLEANUP(sealed_freep) struct sealed *trust = NULL;
 	CLEANUP(journal_close) struct journal journal = {.lock_fd = -1};
 	CLEANUP(closep) int listen_fd = -1;
+	const struct role_launcher launcher = {role_programs_launch, &programs};
 	struct config config;
+	struct supervisor_start start = {
+	    .config = &config,
+	    .journal = &journal,
+	    .launcher = &launcher,
+	    .fault = options->fault,
+	    .is_development = options->is_development,
+	};
 
 	TRY(config_load(options->config, &config, err));
 	if (!config.measure.is_set && !options->is_development)
 		return err_set_field(err, CONFIG_BAD, "measure",
 		    "%s: measure: missing, and this is not --development",
 		    options->config);
-	TRY(trust_load(config.trust, &root, err));
-	TRY(trust_in_force_load(root, config.trust_updates, &trust, err));
+	TRY(load_trust(&config, &trust, &start.in_force, err));
+	start.trust = trust;
+	TRY(role_programs_open(&programs, err));
 	/* The lock first: only its holder may replace the socket. */
 	TRY(journal_open(config.state, &journal, err));
-	TRY(front_listen(&config, &listen_fd, err));
-	return supervisor_run(&config, &trust, &options->fault, &journal,
-	    options->is_development, &listen_fd, err);
+	TRY(listener_open(&config, &listen_fd, err));
+	return supervisor_run(&start, &listen_fd, err);
+}
+
+/* The policy's text, for the roles that decide, and what follows from it and
+ * from the chain of updates. */
+static int
+load_trust(const struct config *config, struct sealed **ret_text,
+    struct trust_mark *ret_in_force, struct err *err)
+{
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(trust_freep) struct trust_policy *root = NULL;
+	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
+	size_t len;
+
+	TRY(trust_load_text(config->trust, &text, &len, &root, err));
+	TRY(trust_in_force_load(root, config->trust_updates, &trust, err));
+	*ret_in_force = trust_in_force_mark(&trust);
+	return sealed_from_bytes("trust policy", bytes_of(text, len), ret_text,
+	    err);
 }
 
 /* -1: go on; otherwise the exit status. */

@@ -1,18 +1,25 @@
 #include "builder/supervisor/role_start.h"
 
-#include <signal.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "builder/build_link.h"
 #include "builder/ipc.h"
-#include "builder/stage/stage_role.h"
-#include "builder/verify/verify_role.h"
 
-static int start_stage(const struct role_env *env, int link,
-    struct child *ret_child, struct err *err);
 static int start_verify(const struct role_env *env, int stage_fd,
     struct child *ret_child, struct err *err);
+static int start_stage(const struct role_env *env, int link,
+    struct child *ret_child, struct err *err);
+static int give_cache(const struct role_env *env, const struct child *child,
+    struct err *err);
+static int start_linked(const struct role_env *env, enum role role,
+    enum child_kind kind, const int *more, size_t count,
+    struct child *ret_child, struct err *err);
+static int launch(const struct role_env *env, enum role role,
+    enum child_kind kind, const int *fds, size_t count, pid_t *ret_pid,
+    struct err *err);
+static int trust_fd(const struct role_env *env);
 
 int
 role_start_decider(const struct role_env *env, struct decider *ret_decider,
@@ -44,20 +51,46 @@ int
 role_start_build(const struct role_env *env, enum child_kind kind,
     struct child *ret_child, struct err *err)
 {
-	const struct build_start start = {
-	    .config = env->config,
-	    .cache = env->cache,
-	    .fault = env->fault,
-	    .parent_pid = env->parent_pid,
-	    .kind = kind,
-	};
-	CLEANUP(closep) int link = -1;
-	pid_t pid;
+	struct child child = CHILD_NONE;
 
-	TRY(ipc_fork(&link, &pid, err));
-	if (pid == 0)
-		build_role_run(&start, take_fd(&link));
-	return child_adopt(pid, &link, ret_child, err);
+	TRY(start_linked(env, ROLE_BUILD, kind, NULL, 0, &child, err));
+	if (give_cache(kind == CHILD_TO_BUILD ? env : NULL, &child, err) != 0) {
+		child_kill(&child);
+		child_collect(&child);
+		return (int)err->code;
+	}
+	*ret_child = child;
+	return 0;
+}
+
+int
+role_start_tpm(const struct role_env *env, struct child *ret_child,
+    struct err *err)
+{
+	const int trust = trust_fd(env);
+
+	return start_linked(env, ROLE_TPM, CHILD_TO_BUILD, &trust, 1, ret_child,
+	    err);
+}
+
+int
+role_start_front(const struct role_env *env, int calls_fd, int answers_fd,
+    int listen_fd, pid_t *ret_pid, struct err *err)
+{
+	const int fds[] = {calls_fd, answers_fd, listen_fd};
+
+	return launch(env, ROLE_FRONT, CHILD_TO_BUILD, fds, countof(fds),
+	    ret_pid, err);
+}
+
+static int
+start_verify(const struct role_env *env, int stage_fd, struct child *ret_child,
+    struct err *err)
+{
+	const int more[] = {stage_fd, trust_fd(env)};
+
+	return start_linked(env, ROLE_VERIFY, CHILD_TO_BUILD, more,
+	    countof(more), ret_child, err);
 }
 
 /* It has no link to the supervisor. */
@@ -65,31 +98,87 @@ static int
 start_stage(const struct role_env *env, int link, struct child *ret_child,
     struct err *err)
 {
-	pid_t pid = fork();
 	int none = -1;
+	pid_t pid;
 
-	if (pid < 0)
-		return err_set_errno(err, SYSTEM_FAILED, "fork");
-	if (pid == 0)
-		stage_role_run(env->config->sandbox_uid, env->parent_pid, link);
+	TRY(launch(env, ROLE_STAGE, CHILD_TO_BUILD, &link, 1, &pid, err));
 	return child_adopt(pid, &none, ret_child, err);
 }
 
+/* Without waiting: what does not fit into the link is fetched again. NULL:
+ * none of it. */
 static int
-start_verify(const struct role_env *env, int stage_fd, struct child *ret_child,
+give_cache(const struct role_env *env, const struct child *child,
     struct err *err)
 {
-	const struct verify_start start = {
-	    .config = env->config,
-	    .root = env->root,
-	    .parent_pid = env->parent_pid,
-	    .stage_fd = stage_fd,
-	};
-	CLEANUP(closep) int link = -1;
-	pid_t pid;
+	const struct build_cached end = {.is_last = true};
+	const int bytes = BUILD_LINK_BYTES;
+	bool is_full = false;
 
-	TRY(ipc_fork(&link, &pid, err));
-	if (pid == 0)
-		verify_role_run(&start, take_fd(&link));
-	return child_adopt(pid, &link, ret_child, err);
+	(void)setsockopt(child->link, SOL_SOCKET, SO_SNDBUFFORCE, &bytes,
+	    sizeof(bytes));
+	for (size_t i = 0; env != NULL && i < IMAGE_CACHE_BLOBS; i++) {
+		const struct image_cache_entry *entry = &env->cache->entries[i];
+		const struct build_cached cached = {.digest = entry->digest};
+
+		if (entry->sealed != NULL)
+			TRY(ipc_send_now(child->link, &cached, sizeof(cached),
+			    entry->sealed, &is_full, err));
+		if (is_full)
+			break;
+	}
+	TRY(ipc_send_now(child->link, &end, sizeof(end), NULL, &is_full, err));
+	if (is_full)
+		return err_set(err, SYSTEM_FAILED,
+		    "the link to a build child takes no cache");
+	return 0;
+}
+
+/* One with a link of its own to the supervisor, and then these. */
+static int
+start_linked(const struct role_env *env, enum role role, enum child_kind kind,
+    const int *more, size_t count, struct child *ret_child, struct err *err)
+{
+	int fds[ROLE_FDS_MAX];
+	CLEANUP(closep) int own = -1;
+	int link[2];
+	pid_t pid;
+	int code;
+
+	TRY(ipc_pair(link, err));
+	own = link[0];
+	fds[0] = link[1];
+	for (size_t i = 0; i < count; i++)
+		fds[1 + i] = more[i];
+	code = launch(env, role, kind, fds, 1 + count, &pid, err);
+	close(link[1]);
+	TRY(code);
+	return child_adopt(pid, &own, ret_child, err);
+}
+
+static int
+launch(const struct role_env *env, enum role role, enum child_kind kind,
+    const int *fds, size_t count, pid_t *ret_pid, struct err *err)
+{
+	const struct role_launcher *launcher = env->launcher;
+	const struct role_start start = {
+	    .role = role,
+	    .parent_pid = getpid(),
+	    .config = *env->config,
+	    .is_development = env->is_development,
+	    .kind = kind,
+	    .fault = env->fault,
+	};
+
+	return launcher->launch(launcher->context, &start, fds, count, ret_pid,
+	    err);
+}
+
+/* A policy is small: one piece. */
+static int
+trust_fd(const struct role_env *env)
+{
+	size_t count;
+
+	return sealed_fds(env->trust, &count)[0];
 }

@@ -1,21 +1,33 @@
 /*
- * How the supervisor starts the roles that work on tasks: each in a process of
- * its own, with the ends of links that it may have.
+ * How the supervisor starts the roles: each in a process of its own, with the
+ * ends of links that it may have.
  */
 #ifndef ASSAY_BUILDER_SUPERVISOR_ROLE_START_H
 #define ASSAY_BUILDER_SUPERVISOR_ROLE_START_H
 
-#include "builder/build/build_role.h"
+#include "builder/image_cache.h"
+#include "builder/role.h"
 #include "builder/supervisor/child.h"
-#include "keys/trust.h"
+
+/*
+ * A process that has just these descriptors, from ROLE_FD_START on, besides its
+ * standard streams, and runs the role. Borrows them.
+ * Errors: SYSTEM_FAILED.
+ */
+struct role_launcher {
+	int (*launch)(void *context, const struct role_start *start,
+	    const int *fds, size_t count, pid_t *ret_pid, struct err *err);
+	void *context;
+};
 
 /* What they get; borrowed. */
 struct role_env {
 	const struct config *config;
-	const struct trust_policy *root; /* of the measured ramdisk */
+	const struct sealed *trust; /* the policy of the ramdisk, as text */
 	struct image_cache *cache;
 	struct fault fault;
-	int parent_pid;
+	bool is_development;
+	const struct role_launcher *launcher;
 };
 
 /* Who decides, with its stage. The stage's link is kept for who builds. */
@@ -27,10 +39,16 @@ struct decider {
 
 #define DECIDER_NONE ((struct decider){CHILD_NONE, CHILD_NONE, -1})
 
-/* Both wait for a task when they are ready. Errors: SYSTEM_FAILED. */
+/* The first two wait for a task when they are ready. Errors: SYSTEM_FAILED. */
 int role_start_decider(const struct role_env *env, struct decider *ret_decider,
     struct err *err);
 int role_start_build(const struct role_env *env, enum child_kind kind,
     struct child *ret_child, struct err *err);
+int role_start_tpm(const struct role_env *env, struct child *ret_child,
+    struct err *err);
+
+/* Its ends of the links are borrowed. */
+int role_start_front(const struct role_env *env, int calls_fd, int answers_fd,
+    int listen_fd, pid_t *ret_pid, struct err *err);
 
 #endif

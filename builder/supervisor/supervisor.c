@@ -39,8 +39,7 @@ enum { STOP_USEC = 5000000 };
  * it goes in that time. */
 enum { RECOVERY_USEC = 10000000 };
 
-static int start(struct supervisor *sup, const struct trust_policy *policy,
-    struct err *err);
+static int begin(struct supervisor *sup, struct err *err);
 static int watch_signals(struct supervisor *sup, struct err *err);
 static int recover(struct supervisor *sup, struct err *err);
 static int loop(struct supervisor *sup, struct err *err);
@@ -59,38 +58,38 @@ static void stop(struct supervisor *sup);
 static void supervisor_done(struct supervisor *sup);
 
 int
-supervisor_run(const struct config *config, const struct trust_in_force *trust,
-    const struct fault *fault, const struct journal *journal,
-    bool is_development, int *listen_fd, struct err *err)
+supervisor_run(const struct supervisor_start *start, int *listen_fd,
+    struct err *err)
 {
 	CLEANUP(freep) struct supervisor *sup = calloc(1, sizeof(*sup));
 	int code;
 
 	if (sup == NULL)
 		return err_set(err, NO_MEMORY, "supervisor");
-	sup->config = config;
-	sup->journal = journal;
+	sup->config = start->config;
+	sup->journal = start->journal;
 	sup->listen_fd = take_fd(listen_fd);
 	sup->front.calls_fd = -1;
 	sup->front.answers.fd = -1;
 	sup->records.fd = -1;
 	sup->recorder_fd = -1;
 	sup->signal_fd = -1;
-	sup->is_development = is_development;
+	sup->is_development = start->is_development;
 	sup->refusals.burst = REFUSALS_BURST;
 	sup->refusals.usec = REFUSAL_USEC;
 	sup->started_usec = timing_now_usec();
 	sup->env = (struct role_env){
-	    .config = config,
-	    .root = trust->root,
+	    .config = start->config,
+	    .trust = start->trust,
 	    .cache = &sup->cache,
-	    .fault = *fault,
-	    .parent_pid = getpid(),
+	    .fault = start->fault,
+	    .is_development = start->is_development,
+	    .launcher = start->launcher,
 	};
-	sup->trust = trust_in_force_mark(trust);
+	sup->trust = start->in_force;
 	sup->ready = DECIDER_NONE;
 	sup->ready_build = CHILD_NONE;
-	code = start(sup, trust_in_force_policy(trust), err);
+	code = begin(sup, err);
 	if (code == 0)
 		code = loop(sup, err);
 	stop(sup);
@@ -99,8 +98,7 @@ supervisor_run(const struct config *config, const struct trust_in_force *trust,
 }
 
 static int
-start(struct supervisor *sup, const struct trust_policy *policy,
-    struct err *err)
+begin(struct supervisor *sup, struct err *err)
 {
 	TRY(watch_signals(sup, err));
 	TRY(outbox_init(&sup->front.answers, sizeof(struct front_answer),
@@ -108,7 +106,7 @@ start(struct supervisor *sup, const struct trust_policy *policy,
 	TRY(outbox_init(&sup->records, sizeof(struct record_call), RECORDS,
 	    false, err));
 	TRY(xen_port_libxc_open(false, &sup->xen, err));
-	TRY(supervisor_start_recorder(sup, policy, err));
+	TRY(supervisor_start_recorder(sup, err));
 	TRY(recover(sup, err));
 	TRY(domain_table_load(sup->journal, &sup->xen, &sup->domains, err));
 	log_line("started store=%s trust_version=%lld domains=%u",

@@ -1,28 +1,34 @@
 /*
  * The supervisor: starts the roles, journals what is under way, and removes
  * what a dead build child left. It keeps the right to destroy domains and the
- * cache of verified images. Of what is foreign it decodes only the chain of
- * trust updates: at start, and later when a build child has verified it.
+ * cache of verified images, and parses nothing that is foreign.
  */
 #ifndef ASSAY_BUILDER_SUPERVISOR_SUPERVISOR_H
 #define ASSAY_BUILDER_SUPERVISOR_SUPERVISOR_H
 
-#include "builder/config.h"
-#include "builder/xen/fault.h"
+#include "builder/rules.h"
 #include "builder/supervisor/journal.h"
-#include "builder/trust_in_force.h"
+#include "builder/supervisor/role_start.h"
+
+/* What it begins with. All borrowed. */
+struct supervisor_start {
+	const struct config *config;
+	const struct sealed *trust; /* the ramdisk's policy, as text */
+	struct trust_mark in_force; /* it, or what followed it */
+	const struct journal *journal;
+	const struct role_launcher *launcher;
+	struct fault fault;
+	/* Builds are made on a platform that cannot be trusted, and the start
+	 * event says so. */
+	bool is_development;
+};
 
 /*
- * In development builds are made on a platform that cannot be trusted, and the
- * start event says so.
  * Run until SIGTERM or SIGINT (returns 0), or until something without which it
  * cannot go on is gone. Builds under way are undone first; running guests are
- * left alone. Takes *trust, and *listen_fd, which goes to the front; borrows
- * the rest.
+ * left alone. Takes *listen_fd, which goes to the front.
  */
-int supervisor_run(const struct config *config,
-    const struct trust_in_force *trust, const struct fault *fault,
-    const struct journal *journal, bool is_development, int *listen_fd,
+int supervisor_run(const struct supervisor_start *start, int *listen_fd,
     struct err *err);
 
 #endif

@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "builder/front/front.h"
 #include "builder/ipc.h"
 #include "builder/supervisor/supervisor_state.h"
 
@@ -160,21 +159,18 @@ start(struct supervisor *sup, struct err *err)
 	struct front_child *front = &sup->front;
 	int calls[2] = {-1, -1};
 	int answers[2] = {-1, -1};
-	pid_t pid = -1;
+	pid_t pid;
+	int code;
 
 	TRY(open_links(calls, answers, err));
-	pid = fork();
-	if (pid == 0)
-		front_run(sup->config, sup->listen_fd,
-		    &(struct front_link){calls[1], answers[1]},
-		    sup->env.parent_pid);
+	code = role_start_front(&sup->env, calls[1], answers[1], sup->listen_fd,
+	    &pid, err);
 	close(calls[1]);
 	close(answers[1]);
-	if (pid < 0) {
-		err_set_errno(err, SYSTEM_FAILED, "fork");
+	if (code != 0) {
 		close(calls[0]);
 		close(answers[0]);
-		return (int)err->code;
+		return code;
 	}
 	front->pid = pid;
 	front->calls_fd = calls[0];

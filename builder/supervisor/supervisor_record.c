@@ -14,7 +14,6 @@
 #include "builder/ipc.h"
 #include "builder/record_link.h"
 #include "builder/supervisor/supervisor_state.h"
-#include "builder/tpm/tpm_role.h"
 #include "measure/recorder.h"
 
 /* A slow TPM tests itself when it is first asked. At the end, what was logged
@@ -43,18 +42,15 @@ static void lose_recorder(struct supervisor *sup);
 static void fail_everybody(struct supervisor *sup, const struct err *why);
 
 int
-supervisor_start_recorder(struct supervisor *sup,
-    const struct trust_policy *policy, struct err *err)
+supervisor_start_recorder(struct supervisor *sup, struct err *err)
 {
-	int link;
-	pid_t pid;
+	struct child child = CHILD_NONE;
 
-	TRY(ipc_fork(&link, &pid, err));
-	if (pid == 0)
-		tpm_role_run(sup->config, policy, sup->is_development, link);
-	sup->recorder_fd = link;
-	outbox_attach(&sup->records, link);
-	sup->recorder_pid = pid;
+	TRY(role_start_tpm(&sup->env, &child, err));
+	sup->recorder_fd = child.link;
+	outbox_attach(&sup->records, child.link);
+	sup->recorder_pid = child.pid;
+	close(child.pidfd);
 	return await_start(sup, err);
 }
 

@@ -246,8 +246,7 @@ bool supervisor_has_first_removals(const struct supervisor *sup);
  * trusted is no failure: it is in sup->platform. Errors: TPM_FAILED if the role
  * does not come up; SYSTEM_FAILED.
  */
-int supervisor_start_recorder(struct supervisor *sup,
-    const struct trust_policy *policy, struct err *err);
+int supervisor_start_recorder(struct supervisor *sup, struct err *err);
 
 /* Let it write its last event, and wait for its end, in bounded time. */
 void supervisor_stop_recorder(struct supervisor *sup);

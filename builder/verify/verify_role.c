@@ -20,7 +20,7 @@ struct verify_state {
 	struct trust_in_force held;
 };
 
-static int prepare(struct verify_state *state, const struct verify_start *start,
+static int prepare(struct verify_state *state, const struct trust_policy *root,
     struct err *err);
 static int await_task(const struct verify_state *state,
     struct verify_task *ret_task, struct ipc_fds *fds, struct err *err);
@@ -31,14 +31,15 @@ static int decide(const struct decision_env *env,
 static int list(const struct decision_env *env, struct err *err);
 
 void
-verify_role_run(const struct verify_start *start, int link)
+verify_role_run(const struct role_start *start, const struct trust_policy *root,
+    int link, int stage_fd)
 {
 	struct verify_state state = {
-	    .config = start->config,
+	    .config = &start->config,
 	    .link = link,
-	    .stage = {start->stage_fd},
+	    .stage = {stage_fd},
 	};
-	const int kept[] = {link, start->stage_fd};
+	const int kept[] = {link, stage_fd};
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
 	struct verify_task task = {0};
 	struct err err = {0};
@@ -50,7 +51,7 @@ verify_role_run(const struct verify_start *start, int link)
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||
 	    sandbox_keep_only(kept, countof(kept), &err) != 0)
 		_exit(1);
-	prepared = prepare(&state, start, &err);
+	prepared = prepare(&state, root, &err);
 	code = await_task(&state, &task, &fds, prepared == 0 ? &err : &ignored);
 	if (prepared == 0 && code == 0)
 		code = run_task(&state, &task, &fds, &err);
@@ -61,12 +62,11 @@ verify_role_run(const struct verify_start *start, int link)
 }
 
 static int
-prepare(struct verify_state *state, const struct verify_start *start,
+prepare(struct verify_state *state, const struct trust_policy *root,
     struct err *err)
 {
 	json_object_seed(0); /* while /dev/urandom can still be opened */
-	policy_fetch_early(state->config->trust_updates, start->root,
-	    &state->held);
+	policy_fetch_early(state->config->trust_updates, root, &state->held);
 	return sandbox_enter(SANDBOX_VERIFY, state->config->sandbox_uid, err);
 }
 

@@ -11,22 +11,16 @@
 #ifndef ASSAY_BUILDER_VERIFY_VERIFY_ROLE_H
 #define ASSAY_BUILDER_VERIFY_VERIFY_ROLE_H
 
-#include "builder/config.h"
+#include "builder/role.h"
 #include "keys/trust.h"
-
-/* What it is started with. All borrowed. */
-struct verify_start {
-	const struct config *config;
-	const struct trust_policy *root; /* of the measured ramdisk */
-	int parent_pid;
-	int stage_fd; /* link to its stage; taken */
-};
 
 /*
  * Run in a process of its own: one struct verify_task comes over `link`,
- * reports go back. Takes the link; never returns.
+ * reports go back. `root` is the policy of the measured ramdisk, `stage_fd` the
+ * link to its stage. Takes both links; never returns.
  */
-void verify_role_run(const struct verify_start *start, int link)
+void verify_role_run(const struct role_start *start,
+    const struct trust_policy *root, int link, int stage_fd)
     __attribute__((noreturn));
 
 #endif

@@ -8,18 +8,8 @@
 #ifndef ASSAY_BUILDER_XEN_FAULT_H
 #define ASSAY_BUILDER_XEN_FAULT_H
 
+#include "builder/fault_spec.h"
 #include "grant-preload/xen_port.h"
-
-enum fault_kind {
-	FAULT_NONE,
-	FAULT_FAIL, /* the operation is not done and reports FAULT_INJECTED */
-	FAULT_KILL, /* the operation is done, then the process is killed */
-};
-
-struct fault {
-	enum fault_kind kind;
-	char operation[32]; /* a member of struct xen_ops */
-};
 
 #if ASSAY_FAULTS
 

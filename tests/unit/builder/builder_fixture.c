@@ -14,6 +14,7 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/stage/stage_role.h"
+#include "image-store/layout.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"
 

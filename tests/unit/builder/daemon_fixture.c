@@ -1,5 +1,7 @@
 #include "daemon_fixture.h"
 
+#include "forked_roles.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/scope.h"
 #include "builder/front/front.h"
+#include "builder/supervisor/listener.h"
 #include "builder/supervisor/journal.h"
 #include "builder/supervisor/supervisor.h"
 #include "builder/xen/xen_port_libxc.h"
@@ -87,9 +91,16 @@ open_journal(struct journal *journal, struct err *err)
 void
 start_daemon(enum fault_kind kind, const char *operation)
 {
+	CLEANUP(sealed_freep) struct sealed *text = NULL;
 	struct trust_in_force trust = {0};
-	struct fault fault = {.kind = kind};
 	struct journal journal = {.lock_fd = -1};
+	struct supervisor_start start = {
+	    .config = &config,
+	    .journal = &journal,
+	    .launcher = &forked_roles,
+	    .fault = {.kind = kind},
+	    .is_development = is_development,
+	};
 	int listen_fd = -1;
 	struct err err = {0};
 
@@ -97,12 +108,18 @@ start_daemon(enum fault_kind kind, const char *operation)
 		print_message("skipped: built without ASSAY_FAULTS\n");
 		skip();
 	}
-	snprintf(fault.operation, sizeof(fault.operation), "%s", operation);
+	snprintf(start.fault.operation, sizeof(start.fault.operation), "%s",
+	    operation);
 	if (trust_in_force_load(policy, config.trust_updates, &trust, &err) !=
 		0 ||
 	    open_journal(&journal, &err) != 0 ||
-	    front_listen(&config, &listen_fd, &err) != 0)
+	    listener_open(&config, &listen_fd, &err) != 0)
 		fail_msg("%s", err.text);
+	start.in_force = trust_in_force_mark(&trust);
+	assert_code(
+	    sealed_from_bytes("policy", bytes_of_str("{}"), &text, &err), 0);
+	start.trust = text; /* forked roles have the policy itself */
+	forked_roles.context = policy;
 	daemon_pid = fork();
 	if (daemon_pid == 0) {
 		int log_fd = open("daemon.log",
@@ -116,10 +133,7 @@ start_daemon(enum fault_kind kind, const char *operation)
 		signal(SIGBUS, SIG_DFL);
 		signal(SIGILL, SIG_DFL);
 		signal(SIGFPE, SIG_DFL);
-		_exit(supervisor_run(&config, &trust, &fault, &journal,
-			  is_development, &listen_fd, &err) == 0
-			  ? 0
-			  : 1);
+		_exit(supervisor_run(&start, &listen_fd, &err) == 0 ? 0 : 1);
 	}
 	trust_in_force_done(&trust);
 	journal_close(&journal);

@@ -10,6 +10,7 @@
 
 #include "base/scope.h"
 #include "builder/front/front.h"
+#include "builder/supervisor/listener.h"
 #include "builder/ipc.h"
 #include "builder/timing.h"
 
@@ -53,7 +54,7 @@ front_start(void)
 	struct err err;
 	int parent_pid = getpid();
 
-	assert_code(front_listen(&front.config, &listen_fd, &err), 0);
+	assert_code(listener_open(&front.config, &listen_fd, &err), 0);
 	assert_code(ipc_pipe(calls, &err), 0);
 	assert_code(ipc_pair(answers, &err), 0);
 	has_waiting_call = false;

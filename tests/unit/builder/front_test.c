@@ -19,6 +19,7 @@
 
 #include "base/scope.h"
 #include "builder/front/front.h"
+#include "builder/supervisor/listener.h"
 #include "builder/ipc.h"
 
 /* --- one call -------------------------------------------------------- */
@@ -660,7 +661,7 @@ listen_at(const char *path, int *ret_fd, struct err *err)
 	struct config config = good_config();
 
 	snprintf(config.socket, sizeof(config.socket), "%s", path);
-	return front_listen(&config, ret_fd, err);
+	return listener_open(&config, ret_fd, err);
 }
 
 static void
@@ -705,7 +706,7 @@ listen_lets_others_connect_only_if_somebody_but_root_may_call(void **state)
 			umask(0);
 		memcpy(config.allow_uids, rows[i].uids, sizeof(rows[i].uids));
 		config.allow_uid_count = rows[i].count;
-		assert_code(front_listen(&config, &fd, &err), 0);
+		assert_code(listener_open(&config, &fd, &err), 0);
 		assert_int_equal(stat(config.socket, &st), 0);
 		assert_int_equal(st.st_mode & 07777, rows[i].mode);
 		close(fd);

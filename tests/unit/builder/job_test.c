@@ -12,6 +12,7 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/front_link.h"
+#include "builder/build/build_role.h"
 #include "builder/supervisor/job.h"
 
 /* A child that waits for its link to close and then ends so. */
@@ -233,11 +234,9 @@ job_that_begins_has_its_task_and_a_deadline(void **state)
 static void
 build_role_ends_at_once_when_its_supervisor_is_gone(void **state)
 {
-	static struct image_cache cache;
-	struct config config = good_config();
-	const struct build_start start = {
-	    .config = &config,
-	    .cache = &cache,
+	const struct role_start start = {
+	    .role = ROLE_BUILD,
+	    .config = good_config(),
 	    .parent_pid = 1, /* not us: the parent is another one by now */
 	};
 	struct err err;

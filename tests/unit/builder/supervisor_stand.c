@@ -8,52 +8,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/stage/stage_role.h"
-#include "builder/verify/verify_role.h"
 
 struct stand stand;
 
-void __wrap_build_role_run(const struct build_start *start, int link)
-    __attribute__((noreturn));
-void __wrap_verify_role_run(const struct verify_start *start, int link)
-    __attribute__((noreturn));
-void __wrap_stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
-    __attribute__((noreturn));
-
 /* A child that is begun here does nothing. */
-static void __attribute__((noreturn)) do_nothing(void)
+static int
+launch_nothing(void *context, const struct role_start *start, const int *fds,
+    size_t count, pid_t *ret_pid, struct err *err)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;)
-		pause();
-}
-
-void
-__wrap_build_role_run(const struct build_start *start, int link)
-{
+	(void)context;
 	(void)start;
-	(void)link;
-	do_nothing();
+	(void)fds;
+	(void)count;
+	(void)err;
+	*ret_pid = start_process();
+	return 0;
 }
 
-void
-__wrap_verify_role_run(const struct verify_start *start, int link)
-{
-	(void)start;
-	(void)link;
-	do_nothing();
-}
-
-void
-__wrap_stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
-{
-	(void)sandbox_uid;
-	(void)parent_pid;
-	(void)link;
-	do_nothing();
-}
+static const struct role_launcher launcher = {launch_nothing, NULL};
 
 static void
 end_well(int signal_number)
@@ -120,7 +95,15 @@ stand_setup(void **state)
 	sup->config = &config;
 	sup->journal = &stand.journal;
 	sup->xen = xen_fake_port(fake);
-	sup->env = (struct role_env){.config = &config, .root = policy};
+	assert_code(
+	    sealed_from_bytes("policy", bytes_of_str("{}"), &stand.trust, &err),
+	    0);
+	sup->env = (struct role_env){
+	    .config = &config,
+	    .trust = stand.trust,
+	    .cache = &sup->cache,
+	    .launcher = &launcher,
+	};
 	sup->ready = DECIDER_NONE;
 	sup->ready_build = CHILD_NONE;
 	sup->is_development = true;
@@ -168,6 +151,7 @@ stand_teardown(void **state)
 	outbox_done(&stand.sup->records);
 	domain_table_done(&stand.sup->domains);
 	journal_close(&stand.journal);
+	sealed_freep(&stand.trust);
 	free(stand.sup);
 	closep(&stand.child);
 	closep(&stand.front);

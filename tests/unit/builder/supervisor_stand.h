@@ -16,6 +16,7 @@ struct stand {
 	struct supervisor *sup;
 	struct job *job;
 	struct journal journal;
+	struct sealed *trust;
 	int child;    /* the build child's end */
 	int front;    /* the front's end for answers */
 	int recorder; /* the tpm role's end */

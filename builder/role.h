@@ -1,0 +1,63 @@
+/*
+ * The roles of assayd: a program for each, started by the supervisor with the
+ * descriptors that it may have, at fixed numbers.
+ *
+ * A role is told what it needs in one record, a struct role_start in sealed
+ * memory. What it gets beside that are ends of links and, for who verifies, the
+ * bytes of the trust policy as assayd found them at its own start.
+ */
+#ifndef ASSAY_BUILDER_ROLE_H
+#define ASSAY_BUILDER_ROLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/sealed.h"
+#include "builder/config.h"
+#include "builder/fault_spec.h"
+
+enum role { ROLE_FRONT, ROLE_STAGE, ROLE_VERIFY, ROLE_BUILD, ROLE_TPM, ROLES };
+
+/* What a build child prepares for: one that only erases needs no cache, so that
+ * a destroy does not use up the child that waits for a build. */
+enum child_kind {
+	CHILD_TO_BUILD,
+	CHILD_TO_ERASE,
+};
+
+struct role_start {
+	uint32_t role; /* enum role: of the program that may read this */
+	int32_t parent_pid;
+	struct config config;
+	bool is_development; /* ROLE_TPM */
+	uint32_t kind;       /* ROLE_BUILD: enum child_kind */
+	struct fault fault;  /* ROLE_BUILD */
+};
+
+/* Descriptors of a role's program. Behind the start record, in this order: */
+enum {
+	ROLE_FD_START = 3,
+	ROLE_FD_FIRST,
+
+	FRONT_FD_CALLS = ROLE_FD_FIRST, /* pipe, written to */
+	FRONT_FD_ANSWERS,               /* socket, read from */
+	FRONT_FD_LISTEN,
+
+	STAGE_FD_LINK = ROLE_FD_FIRST, /* to who asks */
+
+	VERIFY_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
+	VERIFY_FD_STAGE,
+	VERIFY_FD_TRUST, /* sealed: the trust policy of the ramdisk */
+
+	BUILD_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
+
+	TPM_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
+	TPM_FD_TRUST,                /* sealed, as above */
+
+	ROLE_FDS_MAX = 3, /* of one role */
+};
+
+/* "front", and the name of its program: "assayd-front". */
+const char *role_name(enum role role);
+
+#endif

@@ -1,0 +1,93 @@
+#include "builder/role_main.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/process_start.h"
+
+enum { EXIT_BY_HAND = 2 };
+
+static const char *const names[ROLES] = {
+    [ROLE_FRONT] = "front",
+    [ROLE_STAGE] = "stage",
+    [ROLE_VERIFY] = "verify",
+    [ROLE_BUILD] = "build",
+    [ROLE_TPM] = "tpm",
+};
+
+static int take_start(enum role role, struct role_start *ret_start);
+
+const char *
+role_name(enum role role)
+{
+	return names[role];
+}
+
+void
+role_main_begin(enum role role, struct role_start *ret_start)
+{
+	static char title[32]; /* log lines keep it */
+	struct err err;
+
+	snprintf(title, sizeof(title), "assayd[%s]", role_name(role));
+	log_set_role(title);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	/* Which unblocks them: the supervisor had them blocked. */
+	if (process_start(&err) != 0)
+		role_main_fail(&err);
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	if (take_start(role, ret_start) != 0) {
+		fprintf(stderr, "assayd-%s: assayd starts this program\n",
+		    role_name(role));
+		exit(EXIT_BY_HAND);
+	}
+}
+
+/* It comes from the supervisor, which is believed; but somebody may call this
+ * program by hand, with anything. */
+static int
+take_start(enum role role, struct role_start *ret_start)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	struct stat st;
+
+	if (fstat(ROLE_FD_START, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size != (off_t)sizeof(*ret_start) ||
+	    (fcntl(ROLE_FD_START, F_GET_SEALS) & seals) != seals ||
+	    pread(ROLE_FD_START, ret_start, sizeof(*ret_start), 0) !=
+		(ssize_t)sizeof(*ret_start) ||
+	    ret_start->role != role)
+		return -1;
+	close(ROLE_FD_START);
+	return 0;
+}
+
+struct sealed *
+role_main_sealed(int fd, size_t max_bytes, const char *what)
+{
+	struct sealed *sealed = NULL;
+	struct err err;
+
+	if (sealed_from_fds(&fd, 1, max_bytes, what, &sealed, &err) != 0)
+		role_main_fail(&err);
+	return sealed;
+}
+
+void
+role_main_fail(const struct err *err)
+{
+	log_line("failed code=%s detail=\"%s\"", err_name(err->code),
+	    err->text);
+	exit(EXIT_FAILURE);
+}

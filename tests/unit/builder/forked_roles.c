@@ -1,0 +1,70 @@
+#include "forked_roles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/build/build_role.h"
+#include "builder/front/front.h"
+#include "builder/stage/stage_role.h"
+#include "builder/tpm/tpm_role.h"
+#include "builder/trust_in_force.h"
+#include "builder/verify/verify_role.h"
+
+static const struct trust_policy *
+newest(const struct trust_policy *root, const struct config *config)
+{
+	static struct trust_in_force trust;
+	struct err err;
+
+	if (trust_in_force_load(root, config->trust_updates, &trust, &err) != 0)
+		_exit(1);
+	return trust_in_force_policy(&trust);
+}
+
+static void __attribute__((noreturn)) run(const struct role_start *start,
+    const struct trust_policy *root, const int *fds)
+{
+	const struct front_link link = {fds[0], fds[1]};
+
+	switch ((enum role)start->role) {
+	case ROLE_FRONT:
+		front_run(&start->config, fds[2], &link, start->parent_pid);
+	case ROLE_STAGE:
+		stage_role_run(start->config.sandbox_uid, start->parent_pid,
+		    fds[0]);
+	case ROLE_VERIFY:
+		verify_role_run(start, root, fds[0], fds[1]);
+	case ROLE_BUILD:
+		build_role_run(start, fds[0]);
+	case ROLE_TPM:
+		tpm_role_run(&start->config, newest(root, &start->config),
+		    start->is_development, fds[0]);
+	case ROLES:
+		break;
+	}
+	abort();
+}
+
+/* As the launcher of programs does it: nothing else of the supervisor is left
+ * open, which a role would have to close. */
+static int
+launch(void *context, const struct role_start *start, const int *fds,
+    size_t count, pid_t *ret_pid, struct err *err)
+{
+	*ret_pid = fork();
+	if (*ret_pid < 0)
+		return err_set_errno(err, SYSTEM_FAILED, "fork");
+	if (*ret_pid == 0) {
+		int own[ROLE_FDS_MAX] = {-1, -1, -1};
+
+		for (size_t i = 0; i < count; i++)
+			own[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
+		run(start, context, own);
+	}
+	return 0;
+}
+
+struct role_launcher forked_roles = {launch, NULL};

@@ -1,0 +1,14 @@
+/*
+ * Roles without their programs: a fork of the test that runs the role, with the
+ * fakes that the test has. What they get is what their programs get.
+ */
+#ifndef ASSAY_TESTS_FORKED_ROLES_H
+#define ASSAY_TESTS_FORKED_ROLES_H
+
+#include "builder/supervisor/role_start.h"
+#include "keys/trust.h"
+
+/* The context is the policy of the ramdisk. */
+extern struct role_launcher forked_roles;
+
+#endif
