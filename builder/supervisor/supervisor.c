@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/supervisor/supervisor_state.h"
-#include "builder/xen/xen_port_libxc.h"
 
 enum {
 	POLL_CALLS,
@@ -20,6 +19,7 @@ enum {
 	POLL_SIGNAL,
 	POLL_READY,
 	POLL_READY_BUILD,
+	POLL_LOOK,
 	POLL_FIRST_JOB,
 	POLL_COUNT = POLL_FIRST_JOB + SUPERVISOR_JOBS,
 };
@@ -89,6 +89,7 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->trust = start->in_force;
 	sup->ready = DECIDER_NONE;
 	sup->ready_build = CHILD_NONE;
+	sup->looks.child = CHILD_NONE;
 	code = begin(sup, err);
 	if (code == 0)
 		code = loop(sup, err);
@@ -105,10 +106,10 @@ begin(struct supervisor *sup, struct err *err)
 	    FRONT_ANSWERS, false, err));
 	TRY(outbox_init(&sup->records, sizeof(struct record_call), RECORDS,
 	    false, err));
-	TRY(xen_port_libxc_open(false, &sup->xen, err));
 	TRY(supervisor_start_recorder(sup, err));
 	TRY(recover(sup, err));
-	TRY(domain_table_load(sup->journal, &sup->xen, &sup->domains, err));
+	TRY(domain_table_load(sup->journal, &sup->domains, err));
+	TRY(supervisor_look_first(sup, err));
 	log_line("started store=%s trust_version=%lld domains=%u",
 	    sup->config->store, (long long)sup->trust.version,
 	    sup->domains.count);
@@ -177,6 +178,7 @@ loop(struct supervisor *sup, struct err *err)
 			return err_set_errno(err, SYSTEM_FAILED, "poll");
 		serve(sup, fds);
 		kill_late_jobs(sup);
+		supervisor_end_late_look(sup);
 	}
 	return 0;
 }
@@ -261,6 +263,8 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	    (struct pollfd){.fd = sup->ready.verify.link, .events = POLLIN};
 	fds[POLL_READY_BUILD] =
 	    (struct pollfd){.fd = sup->ready_build.link, .events = POLLIN};
+	fds[POLL_LOOK] =
+	    (struct pollfd){.fd = sup->looks.child.link, .events = POLLIN};
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		fds[POLL_FIRST_JOB + i] = poll_of_job(&sup->jobs[i]);
 }
@@ -286,6 +290,8 @@ poll_timeout_ms(const struct supervisor *sup)
 	    may_serve(sup) ? supervisor_front_deadline(sup)
 			   : sup->started_usec + RECOVERY_USEC,
 	    sup->stop_usec != 0 ? sup->stop_usec : UINT64_MAX,
+	    sup->looks.deadline_usec != 0 ? sup->looks.deadline_usec
+					  : UINT64_MAX,
 	};
 	uint64_t first = UINT64_MAX;
 
@@ -340,6 +346,9 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 	if (fds[POLL_READY_BUILD].revents != 0 &&
 	    fds[POLL_READY_BUILD].fd == sup->ready_build.link)
 		lose_ready(sup);
+	if (fds[POLL_LOOK].revents != 0 &&
+	    fds[POLL_LOOK].fd == sup->looks.child.link)
+		supervisor_serve_look(sup);
 	if (fds[POLL_RECORDER].revents & (POLLIN | POLLHUP | POLLERR))
 		supervisor_serve_recorder(sup);
 	if (fds[POLL_RECORDER].revents & POLLOUT)
@@ -385,6 +394,7 @@ begin_to_stop(struct supervisor *sup)
 	supervisor_stop_front(sup);
 	supervisor_drop_decider(sup, &sup->ready);
 	graves_add(&sup->graves, &sup->ready_build);
+	supervisor_drop_looks(sup);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
 
@@ -416,6 +426,5 @@ supervisor_done(struct supervisor *sup)
 	outbox_done(&sup->records);
 	image_cache_done(&sup->cache);
 	domain_table_done(&sup->domains);
-	xen_port_close(&sup->xen);
 	closep(&sup->signal_fd);
 }

@@ -229,6 +229,7 @@ bury(struct supervisor *sup)
 static void
 forget_callers(struct supervisor *sup)
 {
+	sup->looks.count = 0;
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		sup->jobs[i].connection = NO_CONNECTION;
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++)
