@@ -1,0 +1,165 @@
+/*
+ * One table for each JSON document: which members it has, where each lies in
+ * the C value, its type, its range, and whether it may be left out. Reading,
+ * writing, and the test of the varlink interface work from it.
+ *
+ *	static const struct json_member members[] = {
+ *	    MEMBER_INTEGER("domid", struct receipt, domid, 1, UINT16_MAX),
+ *	    MEMBER_STRING("name", struct receipt, name),
+ *	};
+ *	const struct json_table receipt_table = {"Receipt", RECEIPT_SCHEMA,
+ *	    members, countof(members)};
+ *
+ * A member is read and written by its kind. Common kinds are here; a document
+ * may have its own beside its table. Rules between members are no part of a
+ * table: they are plain C after it was read.
+ *
+ * A table holds no table that holds it: reading goes as deep as the tables are
+ * written, whatever a document holds.
+ */
+#ifndef ASSAY_BASE_JSON_TABLE_H
+#define ASSAY_BASE_JSON_TABLE_H
+
+#include <stddef.h>
+
+#include "base/json.h"
+
+struct json_member;
+
+/* How a member is read and written. One that is only written has no `read`. */
+struct json_kind {
+	const char *type; /* as varlink writes it, before that of the table */
+	/* The member is required here; errors are those of json.h. */
+	int (*read)(const struct json_at *object,
+	    const struct json_member *member, void *ret_value, struct err *err);
+	/* Returns owned, NULL if memory is short. */
+	json_t *(*write)(const struct json_member *member, const void *value);
+};
+
+enum json_presence {
+	JSON_REQUIRED,   /* there, and not null */
+	JSON_OPTIONAL,   /* may be null, or not be there */
+	JSON_NULLABLE,   /* may be null, but is there */
+	JSON_NEVER_NULL, /* may not be there, but is never null */
+};
+
+struct json_member {
+	const char *name;
+	const struct json_kind *kind;
+	enum json_presence presence;
+	size_t offset; /* of its value in the struct that the table is about */
+	size_t size;   /* of that value */
+	size_t has;    /* MEMBER_HAS(): a bool, is it there? 0: none */
+	int64_t min;   /* of an integer */
+	int64_t max;
+	const char *text; /* of a literal; else why a value is refused */
+	const char *const *words; /* by value, then NULL */
+	bool (*is_valid)(const char *string);
+	const struct json_table *table; /* of an object, or of items */
+};
+
+struct json_table {
+	const char *name;   /* of the varlink type, or NULL */
+	const char *schema; /* the first member, or NULL */
+	const struct json_member *members;
+	size_t count;
+};
+
+/*
+ * Read an object. The schema is looked at first of all, then members that the
+ * table does not name are refused, then members are read in its order. What is
+ * not there leaves its value as it was.
+ * On failure the value is filled in part: read into one of your own.
+ * Errors: the place's code; those of its kinds.
+ */
+int json_table_read(const struct json_at *object,
+    const struct json_table *table, void *ret_value, struct err *err);
+
+/*
+ * The object, its members in the table's order. Whatever has a bool that is
+ * false is left out, or null if it must be there.
+ * Returns owned, NULL if memory is short.
+ */
+json_t *json_table_write(const struct json_table *table, const void *value);
+
+/* "text" itself. */
+extern const struct json_kind json_kind_literal;
+extern const struct json_kind json_kind_bool;
+/* Of two, four or eight bytes, from min to max. */
+extern const struct json_kind json_kind_integer;
+/* An array of char with room for a NUL. */
+extern const struct json_kind json_kind_string;
+/* One of the words, as a bool or an enum. */
+extern const struct json_kind json_kind_word;
+/* struct digest as "sha256:<hex>". */
+extern const struct json_kind json_kind_digest;
+/* 16 bytes. */
+extern const struct json_kind json_kind_uuid;
+/* int64_t, base/utc.h; no time is written as null. */
+extern const struct json_kind json_kind_time;
+/* enum err_code by its name. */
+extern const struct json_kind json_kind_code;
+/* By a table of its own, which is about the value at the offset. */
+extern const struct json_kind json_kind_object;
+
+/*
+ * Members by kind; more can be set behind. A field of another type than the
+ * kind's does not compile, nor a range that the field cannot hold.
+ */
+#define MEMBER_LITERAL(json_name, value) \
+	.name = (json_name), .kind = &json_kind_literal, .text = (value)
+#define MEMBER_BOOL(json_name, type, field)           \
+	.name = (json_name), .kind = &json_kind_bool, \
+	MEMBER_AT(type, field, MEMBER_IS(type, field, bool))
+#define MEMBER_INTEGER(json_name, type, field, least, most)              \
+	.name = (json_name), .kind = &json_kind_integer, .min = (least), \
+	.max = (most),                                                   \
+	MEMBER_AT(type, field, MEMBER_IS_INTEGER(type, field, least, most))
+#define MEMBER_STRING(json_name, type, field)           \
+	.name = (json_name), .kind = &json_kind_string, \
+	MEMBER_AT(type, field, MEMBER_IS(type, field, char[]))
+#define MEMBER_WORD(json_name, type, field, all)                      \
+	.name = (json_name), .kind = &json_kind_word, .words = (all), \
+	MEMBER_AT(type, field, 1)
+#define MEMBER_DIGEST(json_name, type, field)           \
+	.name = (json_name), .kind = &json_kind_digest, \
+	MEMBER_AT(type, field, MEMBER_IS(type, field, struct digest))
+#define MEMBER_UUID(json_name, type, field)           \
+	.name = (json_name), .kind = &json_kind_uuid, \
+	MEMBER_AT(type, field, MEMBER_IS(type, field, uint8_t[16]))
+#define MEMBER_TIME(json_name, type, field)           \
+	.name = (json_name), .kind = &json_kind_time, \
+	MEMBER_AT(type, field, MEMBER_IS(type, field, int64_t))
+#define MEMBER_CODE(json_name, type, field)           \
+	.name = (json_name), .kind = &json_kind_code, \
+	MEMBER_AT(type, field, MEMBER_IS(type, field, enum err_code))
+#define MEMBER_OBJECT(json_name, type, field, its_table)                       \
+	.name = (json_name), .kind = &json_kind_object, .table = &(its_table), \
+	MEMBER_AT(type, field, 1)
+/* An object whose values lie in the same struct. */
+#define MEMBER_GROUP(json_name, its_table) \
+	.name = (json_name), .kind = &json_kind_object, .table = &(its_table)
+/* Of a kind of the document's own. */
+#define MEMBER_OWN(json_name, type, field, its_kind) \
+	.name = (json_name), .kind = &(its_kind), MEMBER_AT(type, field, 1)
+
+#define MEMBER_HAS(type, field)            \
+	.has = 1 + offsetof(type, field) + \
+	       MEMBER_CHECK(MEMBER_IS(type, field, bool))
+
+#define MEMBER_AT(type, field, is_right)                          \
+	.offset = offsetof(type, field) + MEMBER_CHECK(is_right), \
+	.size = sizeof(((type *)0)->field)
+/* 0, if the condition is true; else no program. */
+#define MEMBER_CHECK(is_right) (0 * sizeof(char[(is_right) ? 1 : -1]))
+#define MEMBER_IS(type, field, other) \
+	__builtin_types_compatible_p(__typeof__(((type *)0)->field), other)
+#define MEMBER_IS_INTEGER(type, field, least, most)              \
+	((MEMBER_IS(type, field, uint16_t) && (least) >= 0 &&    \
+	     (most) <= UINT16_MAX) ||                            \
+	    (MEMBER_IS(type, field, uint32_t) && (least) >= 0 && \
+		(most) <= UINT32_MAX) ||                         \
+	    MEMBER_IS(type, field, uint64_t) ||                  \
+	    MEMBER_IS(type, field, int64_t))
+
+#endif
