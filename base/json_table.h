@@ -139,9 +139,11 @@ extern const struct json_kind json_kind_object;
 /* An object whose values lie in the same struct. */
 #define MEMBER_GROUP(json_name, its_table) \
 	.name = (json_name), .kind = &json_kind_object, .table = &(its_table)
-/* Of a kind of the document's own. */
+/* Of a kind of the document's own, which gets the field, or all the struct. */
 #define MEMBER_OWN(json_name, type, field, its_kind) \
 	.name = (json_name), .kind = &(its_kind), MEMBER_AT(type, field, 1)
+#define MEMBER_OF_ALL(json_name, its_kind) \
+	.name = (json_name), .kind = &(its_kind)
 
 #define MEMBER_HAS(type, field)            \
 	.has = 1 + offsetof(type, field) + \
