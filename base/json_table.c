@@ -137,15 +137,15 @@ read_literal(const struct json_at *object, const struct json_member *member,
 	return json_literal_in(object, member->name, member->text, err);
 }
 
-static json_t *
-write_literal(const struct json_member *member, const void *value)
+json_t *
+json_table_write_literal(const struct json_member *member, const void *value)
 {
 	(void)value;
 	return json_string(member->text);
 }
 
 const struct json_kind json_kind_literal = {"string", read_literal,
-    write_literal};
+    json_table_write_literal};
 
 static int
 read_bool(const struct json_at *object, const struct json_member *member,
@@ -182,9 +182,9 @@ write_integer(const struct json_member *member, const void *value)
 
 const struct json_kind json_kind_integer = {"int", read_integer, write_integer};
 
-static int
-read_string(const struct json_at *object, const struct json_member *member,
-    void *ret_value, struct err *err)
+int
+json_table_read_string(const struct json_at *object,
+    const struct json_member *member, void *ret_value, struct err *err)
 {
 	const char *string;
 
@@ -197,14 +197,15 @@ read_string(const struct json_at *object, const struct json_member *member,
 	return 0;
 }
 
-static json_t *
-write_string(const struct json_member *member, const void *value)
+json_t *
+json_table_write_string(const struct json_member *member, const void *value)
 {
 	(void)member;
 	return json_string(value);
 }
 
-const struct json_kind json_kind_string = {"string", read_string, write_string};
+const struct json_kind json_kind_string = {"string", json_table_read_string,
+    json_table_write_string};
 
 static int
 read_word(const struct json_at *object, const struct json_member *member,

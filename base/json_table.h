@@ -7,8 +7,8 @@
  *	    MEMBER_INTEGER("domid", struct receipt, domid, 1, UINT16_MAX),
  *	    MEMBER_STRING("name", struct receipt, name),
  *	};
- *	const struct json_table receipt_table = {"Receipt", RECEIPT_SCHEMA,
- *	    members, countof(members)};
+ *	const struct json_table receipt_table = {JSON_MEMBERS(members),
+ *	    .schema = RECEIPT_SCHEMA, .name = "Receipt"};
  *
  * A member is read and written by its kind. Common kinds are here; a document
  * may have its own beside its table. Rules between members are no part of a
@@ -23,6 +23,7 @@
 #include <stddef.h>
 
 #include "base/json.h"
+#include "base/scope.h"
 
 struct json_member;
 
@@ -59,11 +60,13 @@ struct json_member {
 };
 
 struct json_table {
-	const char *name;   /* of the varlink type, or NULL */
-	const char *schema; /* the first member, or NULL */
 	const struct json_member *members;
 	size_t count;
+	const char *schema; /* the first member, or NULL */
+	const char *name;   /* of the varlink type, or NULL */
 };
+
+#define JSON_MEMBERS(array) .members = (array), .count = countof(array)
 
 /*
  * Read an object. The schema is looked at first of all, then members that the
@@ -81,6 +84,14 @@ int json_table_read(const struct json_at *object,
  * Returns owned, NULL if memory is short.
  */
 json_t *json_table_write(const struct json_table *table, const void *value);
+
+/* What kinds here do, for those of a document. */
+int json_table_read_string(const struct json_at *object,
+    const struct json_member *member, void *ret_value, struct err *err);
+json_t *json_table_write_string(const struct json_member *member,
+    const void *value);
+json_t *json_table_write_literal(const struct json_member *member,
+    const void *value);
 
 /* "text" itself. */
 extern const struct json_kind json_kind_literal;

@@ -42,8 +42,7 @@ static const struct json_member measure_members[] = {
     {MEMBER_BOOL("dynamic_launch", struct measure_config, has_dynamic_launch),
 	.presence = JSON_OPTIONAL},
 };
-static const struct json_table measure_table = {.members = measure_members,
-    .count = countof(measure_members)};
+static const struct json_table measure_table = {JSON_MEMBERS(measure_members)};
 
 static const struct json_member members[] = {
     {PATH("store", struct config, store)},
@@ -70,8 +69,8 @@ static const struct json_member members[] = {
     {MEMBER_OBJECT("measure", struct config, measure, measure_table),
 	.presence = JSON_OPTIONAL, MEMBER_HAS(struct config, measure.is_set)},
 };
-static const struct json_table config_table = {NULL, CONFIG_SCHEMA, members,
-    countof(members)};
+static const struct json_table config_table = {JSON_MEMBERS(members),
+    .schema = CONFIG_SCHEMA};
 
 int
 config_load(const char *path, struct config *ret_config, struct err *err)

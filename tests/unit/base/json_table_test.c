@@ -56,15 +56,13 @@ static const struct json_member part_members[] = {
     {MEMBER_INTEGER("level", struct part, level, 1, 9)},
     {MEMBER_INTEGER("index", struct part, index, 0, INT64_MAX)},
 };
-static const struct json_table part_table = {.name = "Part",
-    .members = part_members,
-    .count = countof(part_members)};
+static const struct json_table part_table = {JSON_MEMBERS(part_members),
+    .name = "Part"};
 
 static const struct json_member group_members[] = {
     {MEMBER_OBJECT("below", struct thing, below, part_table)},
 };
-static const struct json_table group_table = {.members = group_members,
-    .count = countof(group_members)};
+static const struct json_table group_table = {JSON_MEMBERS(group_members)};
 
 static const struct json_member members[] = {
     {MEMBER_LITERAL("type", "pv")},
@@ -90,8 +88,8 @@ static const struct json_member members[] = {
     {MEMBER_INTEGER("tries", struct thing, tries, 1, 5),
 	.presence = JSON_OPTIONAL},
 };
-static const struct json_table thing_table = {"Thing", "assay.thing/1", members,
-    countof(members)};
+static const struct json_table thing_table = {JSON_MEMBERS(members),
+    .schema = "assay.thing/1", .name = "Thing"};
 
 static const char good_text[] =
     "{\"schema\":\"assay.thing/1\",\"type\":\"pv\",\"open\":true,\"domid\":9,"
