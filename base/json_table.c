@@ -17,7 +17,8 @@ static bool may_lack(const struct json_at *object,
     const struct json_member *member);
 static json_t *write_member(const struct json_member *member,
     const uint8_t *value);
-static bool is_left_out(const struct json_member *member, const uint8_t *value);
+static bool is_left_out(const struct json_member *member,
+    const json_t *written);
 static void put(void *ret_value, size_t size, int64_t number);
 static int64_t get(const void *value, size_t size);
 
@@ -44,10 +45,12 @@ json_table_write(const struct json_table *table, const void *value)
 		return NULL;
 	for (size_t i = 0; i < table->count; i++) {
 		const struct json_member *member = &table->members[i];
+		json_t *written = write_member(member, value);
 
-		if (!is_left_out(member, value) &&
-		    json_object_set_new(object, member->name,
-			write_member(member, value)) != 0)
+		if (is_left_out(member, written))
+			json_decref(written);
+		else if (json_object_set_new(object, member->name, written) !=
+			 0)
 			return NULL;
 	}
 	return take_ptr(&object);
@@ -122,11 +125,11 @@ write_member(const struct json_member *member, const uint8_t *value)
 	return member->kind->write(member, value + member->offset);
 }
 
+/* Null and nothing are the same, but where it has to be there. */
 static bool
-is_left_out(const struct json_member *member, const uint8_t *value)
+is_left_out(const struct json_member *member, const json_t *written)
 {
-	return member->has != 0 && !value[member->has - 1] &&
-	       member->presence != JSON_NULLABLE;
+	return json_is_null(written) && member->presence != JSON_NULLABLE;
 }
 
 static int

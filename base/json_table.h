@@ -33,7 +33,7 @@ struct json_kind {
 	/* The member is required here; errors are those of json.h. */
 	int (*read)(const struct json_at *object,
 	    const struct json_member *member, void *ret_value, struct err *err);
-	/* Returns owned, NULL if memory is short. */
+	/* Returns owned: null for nothing; NULL if memory is short. */
 	json_t *(*write)(const struct json_member *member, const void *value);
 };
 
@@ -79,8 +79,9 @@ int json_table_read(const struct json_at *object,
     const struct json_table *table, void *ret_value, struct err *err);
 
 /*
- * The object, its members in the table's order. Whatever has a bool that is
- * false is left out, or null if it must be there.
+ * The object, its members in the table's order. What a bool says is not there,
+ * and what its kind writes as null, is null if it is JSON_NULLABLE; else it is
+ * left out.
  * Returns owned, NULL if memory is short.
  */
 json_t *json_table_write(const struct json_table *table, const void *value);

@@ -1,7 +1,6 @@
 #include "measure/tpm_identity.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/digest.h"
 #include "base/hex.h"
@@ -181,13 +180,10 @@ read_handle(const struct json_at *at, const struct json_member *member,
 static json_t *
 write_handle(const struct json_member *member, const void *value)
 {
-	char text[sizeof("0x81000001")];
-	uint32_t handle;
+	const uint32_t *handle = value;
 
 	(void)member;
-	memcpy(&handle, value, sizeof(handle));
-	snprintf(text, sizeof(text), "0x%08" PRIx32, handle);
-	return json_string(text);
+	return json_sprintf("0x%08" PRIx32, *handle);
 }
 
 static int

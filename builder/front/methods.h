@@ -12,6 +12,15 @@
 
 struct method;
 
+/* All of them, by index; NULL behind the last. */
+const struct method *method_at(size_t index);
+
+/* Its name with the interface; what it takes and gives: the description of the
+ * interface is held up against these. */
+const char *method_name(const struct method *method);
+const struct json_table *method_parameters(const struct method *method);
+const struct json_table *method_reply(const struct method *method);
+
 /* NULL if there is none of this name. */
 const struct method *method_find(const char *name);
 
