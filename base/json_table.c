@@ -108,6 +108,7 @@ may_lack(const struct json_at *object, const struct json_member *member)
 	case JSON_REQUIRED:
 		return false;
 	case JSON_OPTIONAL:
+	case JSON_NEWER:
 		return true;
 	case JSON_NULLABLE:
 		return is_null;

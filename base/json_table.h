@@ -42,6 +42,7 @@ enum json_presence {
 	JSON_OPTIONAL,   /* may be null, or not be there */
 	JSON_NULLABLE,   /* may be null, but is there */
 	JSON_NEVER_NULL, /* may not be there, but is never null */
+	JSON_NEWER,      /* JSON_OPTIONAL for older versions; always written */
 };
 
 struct json_member {

@@ -87,12 +87,11 @@ static const struct json_member members[] = {
 	.table = &grant_table},
     {MEMBER_OF_ALL("signers", signers_kind)},
     {MEMBER_GROUP("rollback", rollback_table)},
-    /* Receipts of before this was told have none. */
     {MEMBER_OBJECT("passed_over", struct receipt, passed_over,
 	 passed_over_table),
-	.presence = JSON_OPTIONAL},
+	.presence = JSON_NEWER},
     {MEMBER_OWN("timing_usec", struct receipt, timing, timing_kind),
-	.presence = JSON_OPTIONAL},
+	.presence = JSON_NEWER},
 };
 const struct json_table receipt_table = {JSON_MEMBERS(members),
     .schema = RECEIPT_SCHEMA, .name = "Receipt"};

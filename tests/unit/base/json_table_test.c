@@ -42,6 +42,7 @@ struct thing {
 	bool has_note;
 	char note[4];
 	uint32_t tries;
+	uint32_t extra;
 };
 
 static bool
@@ -87,6 +88,8 @@ static const struct json_member members[] = {
 	MEMBER_HAS(struct thing, has_note)},
     {MEMBER_INTEGER("tries", struct thing, tries, 1, 5),
 	.presence = JSON_OPTIONAL},
+    {MEMBER_INTEGER("extra", struct thing, extra, 1, 5),
+	.presence = JSON_NEWER},
 };
 static const struct json_table thing_table = {JSON_MEMBERS(members),
     .schema = "assay.thing/1", .name = "Thing"};
@@ -97,7 +100,8 @@ static const char good_text[] =
     "\"class\":\"debug\",\"digest\":\"" ONES "\",\"uuid\":\"" UUID "\","
     "\"begin\":\"2026-11-23T16:00:00Z\",\"end\":null,\"why\":\"BUG\","
     "\"part\":{\"level\":3,\"index\":5},\"group\":{\"below\":{\"level\":9,"
-    "\"index\":0}},\"note\":\"abc\",\"tries\":2}";
+    "\"index\":0}},\"note\":\"abc\",\"tries\":2,"
+    "\"extra\":3}";
 
 static json_t *
 good_tree(void)
@@ -268,6 +272,9 @@ a_table_tells_left_out_from_null(void **state)
 	assert_refused(read_tree(tree_with("tries", json_null()), &thing, &err),
 	    0);
 	assert_int_equal(thing.tries, 4);
+	assert_refused(read_tree(tree_with("extra", NULL), &thing, &err), 0);
+	assert_refused(read_tree(tree_with("extra", json_null()), &thing, &err),
+	    0);
 	/* Nullable: it is there. */
 	assert_refused(read_tree(tree_with("part", json_null()), &thing, &err),
 	    0);
