@@ -56,6 +56,21 @@ json_table_write(const struct json_table *table, const void *value)
 	return take_ptr(&object);
 }
 
+json_t *
+json_table_write_items(const struct json_table *table, const void *items,
+    size_t count, size_t size)
+{
+	CLEANUP(json_freep) json_t *array = json_array();
+	const uint8_t *bytes = items;
+
+	for (size_t i = 0; i < count; i++) {
+		if (json_array_append_new(array,
+			json_table_write(table, bytes + i * size)) != 0)
+			return NULL;
+	}
+	return take_ptr(&array);
+}
+
 static int
 refuse_unknown(const struct json_at *object, const struct json_table *table,
     struct err *err)

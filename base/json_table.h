@@ -87,6 +87,11 @@ int json_table_read(const struct json_at *object,
  */
 json_t *json_table_write(const struct json_table *table, const void *value);
 
+/* An array of objects by their table, from an array of values of `size` bytes.
+ * Returns owned, NULL if memory is short. */
+json_t *json_table_write_items(const struct json_table *table,
+    const void *items, size_t count, size_t size);
+
 /* What kinds here do, for those of a document. */
 int json_table_read_string(const struct json_at *object,
     const struct json_member *member, void *ret_value, struct err *err);

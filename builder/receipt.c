@@ -159,16 +159,13 @@ read_grants(const struct json_at *root, const struct json_member *member,
 static json_t *
 write_grants(const struct json_member *member, const void *value)
 {
-	const struct grant_plan *grants = value;
-	json_t *array = json_array();
+	const struct grant_plan *plan = value;
+	struct grant grants[GRANT_PLAN_ENTRIES];
 
-	for (uint32_t ref = 0; ref < GRANT_PLAN_ENTRIES; ref++) {
-		const struct grant grant = {ref, grants->entries[ref]};
-
-		json_array_append_new(array,
-		    json_table_write(member->table, &grant));
-	}
-	return array;
+	for (uint32_t ref = 0; ref < GRANT_PLAN_ENTRIES; ref++)
+		grants[ref] = (struct grant){ref, plan->entries[ref]};
+	return json_table_write_items(member->table, grants, GRANT_PLAN_ENTRIES,
+	    sizeof(grants[0]));
 }
 
 static int
@@ -232,12 +229,9 @@ static json_t *
 write_passed(const struct json_member *member, const void *value)
 {
 	const struct passed_over *passed = value;
-	json_t *array = json_array();
 
-	for (size_t i = 0; i < told(passed); i++)
-		json_array_append_new(array,
-		    json_table_write(member->table, &passed->images[i]));
-	return array;
+	return json_table_write_items(member->table, passed->images,
+	    told(passed), sizeof(passed->images[0]));
 }
 
 /* How many of them. */

@@ -222,6 +222,23 @@ a_table_writes_nothing_when_a_member_cannot_be_written(void **state)
 }
 
 static void
+a_table_writes_all_items_of_a_list_or_none(void **state)
+{
+	struct part parts[2] = {{1, 2}, {3, 4}};
+	struct thing things[2] = {{.why = BUG}, {.why = BUG, .name = "\xff"}};
+	CLEANUP(json_freep)
+	json_t *list =
+	    json_table_write_items(&part_table, parts, 2, sizeof(parts[0]));
+	CLEANUP(freep) char *text = json_dumps(list, JSON_COMPACT);
+
+	(void)state;
+	assert_string_equal(text,
+	    "[{\"level\":1,\"index\":2},{\"level\":3,\"index\":4}]");
+	assert_null(
+	    json_table_write_items(&thing_table, things, 2, sizeof(things[0])));
+}
+
+static void
 a_table_refuses_each_member_that_is_missing_null_or_of_another_type(
     void **state)
 {
@@ -394,6 +411,7 @@ main(void)
 		a_table_writes_null_or_nothing_for_what_is_not_there),
 	    cmocka_unit_test(
 		a_table_writes_nothing_when_a_member_cannot_be_written),
+	    cmocka_unit_test(a_table_writes_all_items_of_a_list_or_none),
 	    cmocka_unit_test(
 		a_table_refuses_each_member_that_is_missing_null_or_of_another_type),
 	    cmocka_unit_test(a_table_tells_left_out_from_null),
