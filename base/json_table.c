@@ -47,10 +47,11 @@ json_table_write(const struct json_table *table, const void *value)
 		const struct json_member *member = &table->members[i];
 		json_t *written = write_member(member, value);
 
-		if (is_left_out(member, written))
+		if (is_left_out(member, written)) {
 			json_decref(written);
-		else if (json_object_set_new(object, member->name, written) !=
-			 0)
+			continue;
+		}
+		if (json_object_set_new(object, member->name, written) != 0)
 			return NULL;
 	}
 	return take_ptr(&object);
@@ -225,6 +226,26 @@ json_table_write_string(const struct json_member *member, const void *value)
 
 const struct json_kind json_kind_string = {"string", json_table_read_string,
     json_table_write_string};
+
+static int
+read_borrowed(const struct json_at *object, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	return json_string_in(object, member->name, (size_t)member->max,
+	    ret_value, err);
+}
+
+static json_t *
+write_borrowed(const struct json_member *member, const void *value)
+{
+	const char *const *string = value;
+
+	(void)member;
+	return *string != NULL ? json_string(*string) : json_null();
+}
+
+const struct json_kind json_kind_borrowed = {"string", read_borrowed,
+    write_borrowed};
 
 static int
 read_word(const struct json_at *object, const struct json_member *member,

@@ -53,7 +53,7 @@ struct json_member {
 	size_t size;   /* of that value */
 	size_t has;    /* MEMBER_HAS(): a bool, is it there? 0: none */
 	int64_t min;   /* of an integer */
-	int64_t max;
+	int64_t max;   /* of an integer, or of the bytes of a borrowed string */
 	const char *text; /* of a literal; else why a value is refused */
 	const char *const *words; /* by value, then NULL */
 	bool (*is_valid)(const char *string);
@@ -107,6 +107,8 @@ extern const struct json_kind json_kind_bool;
 extern const struct json_kind json_kind_integer;
 /* An array of char with room for a NUL. */
 extern const struct json_kind json_kind_string;
+/* const char *, in the document, of at most `max` bytes; NULL is no string. */
+extern const struct json_kind json_kind_borrowed;
 /* One of the words, as a bool or an enum. */
 extern const struct json_kind json_kind_word;
 /* struct digest as "sha256:<hex>". */
@@ -136,6 +138,9 @@ extern const struct json_kind json_kind_object;
 #define MEMBER_STRING(json_name, type, field)           \
 	.name = (json_name), .kind = &json_kind_string, \
 	MEMBER_AT(type, field, MEMBER_IS(type, field, char[]))
+#define MEMBER_BORROWED(json_name, type, field, most)                    \
+	.name = (json_name), .kind = &json_kind_borrowed, .max = (most), \
+	MEMBER_AT(type, field, MEMBER_IS(type, field, const char *))
 #define MEMBER_WORD(json_name, type, field, all)                      \
 	.name = (json_name), .kind = &json_kind_word, .words = (all), \
 	MEMBER_AT(type, field, 1)

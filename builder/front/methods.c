@@ -39,8 +39,6 @@ static int read_nonce(const struct json_at *parameters,
     const struct json_member *member, void *ret_value, struct err *err);
 static json_t *write_interfaces(const struct json_member *member,
     const void *value);
-static json_t *write_description(const struct json_member *member,
-    const void *value);
 /* Parameters */
 
 static const struct json_kind nonce_kind = {"string", read_nonce, NULL};
@@ -93,8 +91,6 @@ static const struct json_table description_table = {
 
 static const struct json_kind interfaces_kind = {"[]string", NULL,
     write_interfaces};
-static const struct json_kind description_kind = {"string", NULL,
-    write_description};
 static const struct json_member info_members[] = {
     {MEMBER_LITERAL("vendor", "assay")},
     {MEMBER_LITERAL("product", "assayd")},
@@ -103,7 +99,7 @@ static const struct json_member info_members[] = {
     {MEMBER_OF_ALL("interfaces", interfaces_kind)},
 };
 static const struct json_member description_members[] = {
-    {MEMBER_OWN("description", struct call, description, description_kind)},
+    {MEMBER_BORROWED("description", struct call, description, INT64_MAX)},
 };
 
 static const struct json_table info_reply = {JSON_MEMBERS(info_members)};
@@ -310,13 +306,4 @@ write_interfaces(const struct json_member *member, const void *value)
 	(void)member;
 	(void)value;
 	return json_pack("[s, s]", VARLINK_SERVICE, VARLINK_INTERFACE);
-}
-
-static json_t *
-write_description(const struct json_member *member, const void *value)
-{
-	const char *const *description = value;
-
-	(void)member;
-	return json_string(*description);
 }

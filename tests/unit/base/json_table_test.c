@@ -43,6 +43,7 @@ struct thing {
 	char note[4];
 	uint32_t tries;
 	uint32_t extra;
+	const char *link;
 };
 
 static bool
@@ -90,6 +91,7 @@ static const struct json_member members[] = {
 	.presence = JSON_OPTIONAL},
     {MEMBER_INTEGER("extra", struct thing, extra, 1, 5),
 	.presence = JSON_NEWER},
+    {MEMBER_BORROWED("link", struct thing, link, 5), .presence = JSON_NULLABLE},
 };
 static const struct json_table thing_table = {JSON_MEMBERS(members),
     .schema = "assay.thing/1", .name = "Thing"};
@@ -101,7 +103,7 @@ static const char good_text[] =
     "\"begin\":\"2026-11-23T16:00:00Z\",\"end\":null,\"why\":\"BUG\","
     "\"part\":{\"level\":3,\"index\":5},\"group\":{\"below\":{\"level\":9,"
     "\"index\":0}},\"note\":\"abc\",\"tries\":2,"
-    "\"extra\":3}";
+    "\"extra\":3,\"link\":null}";
 
 static json_t *
 good_tree(void)
@@ -209,6 +211,22 @@ a_table_writes_null_or_nothing_for_what_is_not_there(void **state)
 	assert_true(json_is_null(json_object_get(tree, "end")));
 	assert_null(json_object_get(tree, "note"));
 	assert_int_equal(json_integer_value(json_object_get(tree, "tries")), 0);
+}
+
+static void
+a_table_borrows_strings_of_the_document(void **state)
+{
+	CLEANUP(json_freep) json_t *tree = tree_with("link", json_string("up"));
+	struct thing thing = {0};
+	CLEANUP(json_freep) json_t *written = NULL;
+	struct err err;
+
+	(void)state;
+	assert_refused(read_tree(json_incref(tree), &thing, &err), 0);
+	assert_ptr_equal(thing.link,
+	    json_string_value(json_object_get(tree, "link")));
+	written = json_table_write(&thing_table, &thing);
+	assert_true(json_equal(written, tree));
 }
 
 /* Half a document is none. */
@@ -368,6 +386,7 @@ a_table_refuses_values_out_of_range(void **state)
 	    "uuid: not a uuid of 36 lower-case characters");
 	assert_bad("begin", json_string("2026-11-23"),
 	    "begin: not a time like 2026-11-23T16:00:00Z");
+	assert_bad("link", json_string("aaaaaa"), "link: 6 bytes, limit 5");
 	assert_bad("why", json_string("NO"), "why: not the name of an error");
 	assert_bad("part", json_pack("{s:i, s:i}", "level", 10, "index", 0),
 	    "part.level: 10 is outside 1 to 9");
@@ -409,6 +428,7 @@ main(void)
 	    cmocka_unit_test(a_table_writes_what_it_read),
 	    cmocka_unit_test(
 		a_table_writes_null_or_nothing_for_what_is_not_there),
+	    cmocka_unit_test(a_table_borrows_strings_of_the_document),
 	    cmocka_unit_test(
 		a_table_writes_nothing_when_a_member_cannot_be_written),
 	    cmocka_unit_test(a_table_writes_all_items_of_a_list_or_none),
