@@ -142,11 +142,12 @@ write_member(const struct json_member *member, const uint8_t *value)
 	return member->kind->write(member, value + member->offset);
 }
 
-/* Null and nothing are the same, but where it has to be there. */
 static bool
 is_left_out(const struct json_member *member, const json_t *written)
 {
-	return json_is_null(written) && member->presence != JSON_NULLABLE;
+	return json_is_null(written) &&
+	       (member->presence == JSON_OPTIONAL ||
+		   member->presence == JSON_NEVER_NULL);
 }
 
 static int
@@ -226,6 +227,18 @@ json_table_write_string(const struct json_member *member, const void *value)
 
 const struct json_kind json_kind_string = {"string", json_table_read_string,
     json_table_write_string};
+
+static json_t *
+write_maybe_string(const struct json_member *member, const void *value)
+{
+	const char *string = value;
+
+	(void)member;
+	return string[0] != '\0' ? json_string(string) : json_null();
+}
+
+const struct json_kind json_kind_maybe_string = {"string",
+    json_table_read_string, write_maybe_string};
 
 static int
 read_borrowed(const struct json_at *object, const struct json_member *member,

@@ -81,8 +81,7 @@ int json_table_read(const struct json_at *object,
 
 /*
  * The object, its members in the table's order. What a bool says is not there,
- * and what its kind writes as null, is null if it is JSON_NULLABLE; else it is
- * left out.
+ * and what its kind writes as null, is left out if it may be, else null.
  * Returns owned, NULL if memory is short.
  */
 json_t *json_table_write(const struct json_table *table, const void *value);
@@ -107,6 +106,8 @@ extern const struct json_kind json_kind_bool;
 extern const struct json_kind json_kind_integer;
 /* An array of char with room for a NUL. */
 extern const struct json_kind json_kind_string;
+/* The same; "" is no string. */
+extern const struct json_kind json_kind_maybe_string;
 /* const char *, in the document, of at most `max` bytes; NULL is no string. */
 extern const struct json_kind json_kind_borrowed;
 /* One of the words, as a bool or an enum. */
@@ -137,6 +138,9 @@ extern const struct json_kind json_kind_object;
 	MEMBER_AT(type, field, MEMBER_IS_INTEGER(type, field, least, most))
 #define MEMBER_STRING(json_name, type, field)           \
 	.name = (json_name), .kind = &json_kind_string, \
+	MEMBER_AT(type, field, MEMBER_IS(type, field, char[]))
+#define MEMBER_MAYBE_STRING(json_name, type, field)           \
+	.name = (json_name), .kind = &json_kind_maybe_string, \
 	MEMBER_AT(type, field, MEMBER_IS(type, field, char[]))
 #define MEMBER_BORROWED(json_name, type, field, most)                    \
 	.name = (json_name), .kind = &json_kind_borrowed, .max = (most), \

@@ -17,8 +17,6 @@ static json_t *write_detail(const struct json_member *member,
     const void *value);
 static json_t *write_success(const struct json_member *member,
     const void *value);
-static json_t *write_release(const struct json_member *member,
-    const void *value);
 static json_t *write_xen_version(const struct json_member *member,
     const void *value);
 static json_t *write_images(const struct json_member *member,
@@ -30,7 +28,6 @@ static json_t *write_data(const struct json_member *member, const void *value);
 static const struct json_kind code_kind = {"string", NULL, write_code};
 static const struct json_kind detail_kind = {"string", NULL, write_detail};
 static const struct json_kind success_kind = {"bool", NULL, write_success};
-static const struct json_kind release_kind = {"string", NULL, write_release};
 static const struct json_kind xen_version_kind = {"string", NULL,
     write_xen_version};
 /* Of what came along. */
@@ -81,7 +78,7 @@ static const struct json_member platform_members[] = {
     {MEMBER_BOOL("development", struct platform, is_development)},
     {MEMBER_BOOL("tpm", struct platform, has_tpm)},
     {COUNT("pcr", struct platform, pcr, UINT32_MAX)},
-    {MEMBER_OWN("release", struct platform, release, release_kind),
+    {MEMBER_MAYBE_STRING("release", struct platform, release),
 	.presence = JSON_OPTIONAL},
     {MEMBER_OWN("refused", struct platform, why, code_kind),
 	.presence = JSON_OPTIONAL},
@@ -180,15 +177,6 @@ write_success(const struct json_member *member, const void *value)
 
 	(void)member;
 	return json_boolean(outcome_to(value, BUG, &why) == 0);
-}
-
-static json_t *
-write_release(const struct json_member *member, const void *value)
-{
-	const char *release = value;
-
-	(void)member;
-	return release[0] != '\0' ? json_string(release) : json_null();
 }
 
 static json_t *
