@@ -19,8 +19,7 @@ static json_t *write_member(const struct json_member *member,
     const uint8_t *value);
 static bool is_left_out(const struct json_member *member,
     const json_t *written);
-static void put(void *ret_value, size_t size, int64_t number);
-static int64_t get(const void *value, size_t size);
+static int64_t number_of(const struct json_member *member, const void *value);
 
 int
 json_table_read(const struct json_at *object, const struct json_table *table,
@@ -150,6 +149,18 @@ is_left_out(const struct json_member *member, const json_t *written)
 		   member->presence == JSON_NEVER_NULL);
 }
 
+/* Of any width, which is the first bytes of a wider one. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as on x86");
+
+static int64_t
+number_of(const struct json_member *member, const void *value)
+{
+	int64_t number = 0;
+
+	memcpy(&number, value, member->size);
+	return number;
+}
+
 static int
 read_literal(const struct json_at *object, const struct json_member *member,
     void *ret_value, struct err *err)
@@ -178,7 +189,7 @@ read_bool(const struct json_at *object, const struct json_member *member,
 static json_t *
 write_bool(const struct json_member *member, const void *value)
 {
-	return json_boolean(get(value, member->size) != 0);
+	return json_boolean(number_of(member, value) != 0);
 }
 
 const struct json_kind json_kind_bool = {"bool", read_bool, write_bool};
@@ -191,14 +202,14 @@ read_integer(const struct json_at *object, const struct json_member *member,
 
 	TRY(json_integer_in(object, member->name, member->min, member->max,
 	    &number, err));
-	put(ret_value, member->size, number);
+	memcpy(ret_value, &number, member->size);
 	return 0;
 }
 
 static json_t *
 write_integer(const struct json_member *member, const void *value)
 {
-	return json_integer(get(value, member->size));
+	return json_integer(number_of(member, value));
 }
 
 const struct json_kind json_kind_integer = {"int", read_integer, write_integer};
@@ -267,9 +278,9 @@ read_word(const struct json_at *object, const struct json_member *member,
 	const char *word;
 
 	TRY(json_string_in(object, member->name, WORD_BYTES, &word, err));
-	for (int i = 0; member->words[i] != NULL; i++) {
+	for (int64_t i = 0; member->words[i] != NULL; i++) {
 		if (strcmp(word, member->words[i]) == 0) {
-			put(ret_value, member->size, i);
+			memcpy(ret_value, &i, member->size);
 			return 0;
 		}
 	}
@@ -279,7 +290,7 @@ read_word(const struct json_at *object, const struct json_member *member,
 static json_t *
 write_word(const struct json_member *member, const void *value)
 {
-	return json_string(member->words[get(value, member->size)]);
+	return json_string(member->words[number_of(member, value)]);
 }
 
 const struct json_kind json_kind_word = {"string", read_word, write_word};
@@ -345,7 +356,7 @@ read_time(const struct json_at *object, const struct json_member *member,
 static json_t *
 write_time(const struct json_member *member, const void *value)
 {
-	int64_t seconds = get(value, member->size);
+	int64_t seconds = number_of(member, value);
 	char text[UTC_TEXT_SIZE];
 
 	if (seconds == UTC_NONE)
@@ -372,7 +383,7 @@ read_code(const struct json_at *object, const struct json_member *member,
 static json_t *
 write_code(const struct json_member *member, const void *value)
 {
-	return json_string(err_name((enum err_code)get(value, member->size)));
+	return json_string(err_name((enum err_code)number_of(member, value)));
 }
 
 const struct json_kind json_kind_code = {"string", read_code, write_code};
@@ -394,43 +405,3 @@ write_object(const struct json_member *member, const void *value)
 }
 
 const struct json_kind json_kind_object = {"", read_object, write_object};
-
-/* Integers of any width, in memory of their own. */
-static void
-put(void *ret_value, size_t size, int64_t number)
-{
-	uint8_t byte = (uint8_t)number;
-	uint16_t word = (uint16_t)number;
-	uint32_t half = (uint32_t)number;
-
-	if (size == sizeof(number))
-		memcpy(ret_value, &number, size);
-	else if (size == sizeof(half))
-		memcpy(ret_value, &half, size);
-	else if (size == sizeof(word))
-		memcpy(ret_value, &word, size);
-	else
-		memcpy(ret_value, &byte, sizeof(byte));
-}
-
-static int64_t
-get(const void *value, size_t size)
-{
-	int64_t number;
-	uint32_t half;
-	uint16_t word;
-
-	if (size == sizeof(number)) {
-		memcpy(&number, value, size);
-		return number;
-	}
-	if (size == sizeof(half)) {
-		memcpy(&half, value, size);
-		return half;
-	}
-	if (size == sizeof(word)) {
-		memcpy(&word, value, size);
-		return word;
-	}
-	return *(const uint8_t *)value;
-}

@@ -8,33 +8,22 @@
 #include "builder/front/replies.h"
 
 /* What parameters are read into, and replies of the front itself made from. */
-struct call {
+struct method_work {
 	struct front_call front;
 	char interface[VARLINK_METHOD_BYTES + 1];
 	const char *description; /* of it */
 };
 
-struct method {
-	const char *name;
-	uint32_t kind; /* enum front_call_kind, or 0: local */
-	const struct json_table *parameters;
-	/* The rules between them; a reply, if it is local. Or NULL. */
-	int (*finish)(const struct json_at *parameters, struct call *call,
-	    json_t **ret_reply, struct err *err);
-	const struct json_table *reply;
-	size_t row_bytes; /* what comes along is an array of these; 0: not */
-};
-
-static int finish_build(const struct json_at *parameters, struct call *call,
-    json_t **ret_reply, struct err *err);
-static int finish_destroy(const struct json_at *parameters, struct call *call,
-    json_t **ret_reply, struct err *err);
-static int finish_attest(const struct json_at *parameters, struct call *call,
-    json_t **ret_reply, struct err *err);
-static int finish_get_info(const struct json_at *parameters, struct call *call,
-    json_t **ret_reply, struct err *err);
+static int finish_build(const struct json_at *parameters,
+    struct method_work *work, json_t **ret_reply, struct err *err);
+static int finish_destroy(const struct json_at *parameters,
+    struct method_work *work, json_t **ret_reply, struct err *err);
+static int finish_attest(const struct json_at *parameters,
+    struct method_work *work, json_t **ret_reply, struct err *err);
+static int finish_get_info(const struct json_at *parameters,
+    struct method_work *work, json_t **ret_reply, struct err *err);
 static int finish_get_description(const struct json_at *parameters,
-    struct call *call, json_t **ret_reply, struct err *err);
+    struct method_work *work, json_t **ret_reply, struct err *err);
 static int read_nonce(const struct json_at *parameters,
     const struct json_member *member, void *ret_value, struct err *err);
 static json_t *write_interfaces(const struct json_member *member,
@@ -44,38 +33,41 @@ static json_t *write_interfaces(const struct json_member *member,
 static const struct json_kind nonce_kind = {"string", read_nonce, NULL};
 
 static const struct json_member build_parameters[] = {
-    {MEMBER_STRING("image", struct call, front.build.image)},
-    {MEMBER_DIGEST("manifest", struct call, front.build.manifest),
+    {MEMBER_STRING("image", struct method_work, front.build.image)},
+    {MEMBER_DIGEST("manifest", struct method_work, front.build.manifest),
 	.presence = JSON_OPTIONAL,
-	MEMBER_HAS(struct call, front.build.has_manifest)},
-    {MEMBER_STRING("name", struct call, front.build.name)},
-    {MEMBER_UUID("uuid", struct call, front.build.uuid),
+	MEMBER_HAS(struct method_work, front.build.has_manifest)},
+    {MEMBER_STRING("name", struct method_work, front.build.name)},
+    {MEMBER_UUID("uuid", struct method_work, front.build.uuid),
 	.presence = JSON_OPTIONAL},
-    {MEMBER_INTEGER("memory_mib", struct call, front.build.memory_mib, 1,
+    {MEMBER_INTEGER("memory_mib", struct method_work, front.build.memory_mib, 1,
 	LIMIT_MEMORY_MIB)},
-    {MEMBER_INTEGER("vcpus", struct call, front.build.vcpus, 1, LIMIT_VCPUS)},
-    {MEMBER_BOOL("paused", struct call, front.build.is_paused),
+    {MEMBER_INTEGER("vcpus", struct method_work, front.build.vcpus, 1,
+	LIMIT_VCPUS)},
+    {MEMBER_BOOL("paused", struct method_work, front.build.is_paused),
 	.presence = JSON_OPTIONAL},
 };
 static const struct json_member destroy_parameters[] = {
-    {MEMBER_INTEGER("domid", struct call, front.selector.domid, 1, UINT16_MAX),
+    {MEMBER_INTEGER("domid", struct method_work, front.selector.domid, 1,
+	 UINT16_MAX),
 	.presence = JSON_OPTIONAL},
-    {MEMBER_UUID("uuid", struct call, front.selector.uuid),
+    {MEMBER_UUID("uuid", struct method_work, front.selector.uuid),
 	.presence = JSON_OPTIONAL,
-	MEMBER_HAS(struct call, front.selector.has_uuid)},
-    {MEMBER_STRING("name", struct call, front.selector.name),
+	MEMBER_HAS(struct method_work, front.selector.has_uuid)},
+    {MEMBER_STRING("name", struct method_work, front.selector.name),
 	.presence = JSON_OPTIONAL},
 };
 static const struct json_member attest_parameters[] = {
-    {MEMBER_OWN("nonce", struct call, front.quote_request, nonce_kind)},
-    {MEMBER_DIGEST("context", struct call, front.quote_request.context),
+    {MEMBER_OWN("nonce", struct method_work, front.quote_request, nonce_kind)},
+    {MEMBER_DIGEST("context", struct method_work, front.quote_request.context),
 	.presence = JSON_OPTIONAL},
 };
 static const struct json_member log_parameters[] = {
-    {MEMBER_INTEGER("offset", struct call, front.log_offset, 0, INT64_MAX)},
+    {MEMBER_INTEGER("offset", struct method_work, front.log_offset, 0,
+	INT64_MAX)},
 };
 static const struct json_member description_parameters[] = {
-    {MEMBER_STRING("interface", struct call, interface)},
+    {MEMBER_STRING("interface", struct method_work, interface)},
 };
 
 static const struct json_table nothing = {.count = 0};
@@ -99,7 +91,8 @@ static const struct json_member info_members[] = {
     {MEMBER_OF_ALL("interfaces", interfaces_kind)},
 };
 static const struct json_member description_members[] = {
-    {MEMBER_BORROWED("description", struct call, description, INT64_MAX)},
+    {MEMBER_BORROWED("description", struct method_work, description,
+	INT64_MAX)},
 };
 
 static const struct json_table info_reply = {JSON_MEMBERS(info_members)};
@@ -132,24 +125,6 @@ method_at(size_t index)
 	return index < countof(methods) ? &methods[index] : NULL;
 }
 
-const char *
-method_name(const struct method *method)
-{
-	return method->name;
-}
-
-const struct json_table *
-method_parameters(const struct method *method)
-{
-	return method->parameters;
-}
-
-const struct json_table *
-method_reply(const struct method *method)
-{
-	return method->reply;
-}
-
 const struct method *
 method_find(const char *name)
 {
@@ -171,12 +146,12 @@ method_decode(const struct method *method, json_t *parameters,
     struct front_call *ret_call, json_t **ret_reply, struct err *err)
 {
 	struct json_at root = json_root(parameters, RPC_PARAMETER_BAD);
-	struct call call = {.front.kind = method->kind};
+	struct method_work work = {.front.kind = method->kind};
 
-	TRY(json_table_read(&root, method->parameters, &call, err));
+	TRY(json_table_read(&root, method->parameters, &work, err));
 	if (method->finish != NULL)
-		TRY(method->finish(&root, &call, ret_reply, err));
-	*ret_call = call.front;
+		TRY(method->finish(&root, &work, ret_reply, err));
+	*ret_call = work.front;
 	return 0;
 }
 
@@ -220,10 +195,10 @@ method_makes_domain(const struct method *method)
 }
 
 static int
-finish_build(const struct json_at *parameters, struct call *call,
+finish_build(const struct json_at *parameters, struct method_work *work,
     json_t **ret_reply, struct err *err)
 {
-	struct build_request *build = &call->front.build;
+	struct build_request *build = &work->front.build;
 
 	(void)ret_reply;
 	if (!json_has(parameters, "uuid"))
@@ -232,13 +207,13 @@ finish_build(const struct json_at *parameters, struct call *call,
 }
 
 static int
-finish_destroy(const struct json_at *parameters, struct call *call,
+finish_destroy(const struct json_at *parameters, struct method_work *work,
     json_t **ret_reply, struct err *err)
 {
 	int given = json_has(parameters, "domid") +
 	            json_has(parameters, "uuid") + json_has(parameters, "name");
 
-	(void)call;
+	(void)work;
 	(void)ret_reply;
 	if (given != 1)
 		return json_refuse(parameters, "domid", err,
@@ -247,38 +222,38 @@ finish_destroy(const struct json_at *parameters, struct call *call,
 }
 
 static int
-finish_attest(const struct json_at *parameters, struct call *call,
+finish_attest(const struct json_at *parameters, struct method_work *work,
     json_t **ret_reply, struct err *err)
 {
 	(void)ret_reply;
 	(void)err;
 	if (!json_has(parameters, "context"))
-		call->front.quote_request.context = evidence_no_context;
+		work->front.quote_request.context = evidence_no_context;
 	return 0;
 }
 
 static int
-finish_get_info(const struct json_at *parameters, struct call *call,
+finish_get_info(const struct json_at *parameters, struct method_work *work,
     json_t **ret_reply, struct err *err)
 {
 	(void)parameters;
 	(void)err;
-	*ret_reply = json_table_write(&info_reply, call);
+	*ret_reply = json_table_write(&info_reply, work);
 	return 0;
 }
 
 static int
-finish_get_description(const struct json_at *parameters, struct call *call,
-    json_t **ret_reply, struct err *err)
+finish_get_description(const struct json_at *parameters,
+    struct method_work *work, json_t **ret_reply, struct err *err)
 {
 	(void)parameters;
-	call->description = interface_description(call->interface);
-	if (call->description == NULL)
+	work->description = interface_description(work->interface);
+	if (work->description == NULL)
 		return err_set_field(err, RPC_METHOD_UNKNOWN,
-		    err_quote_str(call->interface).text,
+		    err_quote_str(work->interface).text,
 		    "there is no interface %s",
-		    err_quote_str(call->interface).text);
-	*ret_reply = json_table_write(&description_reply, call);
+		    err_quote_str(work->interface).text);
+	*ret_reply = json_table_write(&description_reply, work);
 	return 0;
 }
 

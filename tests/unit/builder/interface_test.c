@@ -148,13 +148,13 @@ add_method(struct lines *lines, const struct method *method)
 	FILE *out = open_memstream(&line, &len);
 
 	assert_non_null(out);
-	fprintf(out, "method %s", strrchr(method_name(method), '.') + 1);
-	write_members(out, method_parameters(method), false);
+	fprintf(out, "method %s", strrchr(method->name, '.') + 1);
+	write_members(out, method->parameters, false);
 	fputs(" -> ", out);
-	write_members(out, method_reply(method), false);
+	write_members(out, method->reply, false);
 	fclose(out);
 	add_line(lines, line);
-	add_types(lines, method_reply(method));
+	add_types(lines, method->reply);
 }
 
 static void
@@ -235,7 +235,7 @@ the_interface_declares_what_the_tables_hold(void **state)
 	add_declarations(&found, interface_description(VARLINK_INTERFACE));
 	add_line(&expected, strdup("interface " VARLINK_INTERFACE));
 	for (size_t i = 0; (method = method_at(i)) != NULL; i++) {
-		if (strncmp(method_name(method), VARLINK_INTERFACE ".",
+		if (strncmp(method->name, VARLINK_INTERFACE ".",
 			strlen(VARLINK_INTERFACE ".")) == 0)
 			add_method(&expected, method);
 	}
@@ -404,14 +404,13 @@ count_wrong(const char *page, const struct method *method)
 {
 	CLEANUP(lines_done) struct lines described = {.count = 0};
 	CLEANUP(freep)
-	char *section = section_of(page, strrchr(method_name(method), '.') + 1);
+	char *section = section_of(page, strrchr(method->name, '.') + 1);
 	bool used[countof(described.text)] = {false};
 	size_t wrong;
 
 	add_described(&described, section);
-	wrong =
-	    count_missing(&described, method_parameters(method), true, used) +
-	    count_missing(&described, method_reply(method), true, used);
+	wrong = count_missing(&described, method->parameters, true, used) +
+	        count_missing(&described, method->reply, true, used);
 	if (method_makes_domain(method))
 		wrong += count_missing(&described, &receipt_table, true, used);
 	for (size_t i = 0; i < described.count; i++) {
@@ -422,7 +421,7 @@ count_wrong(const char *page, const struct method *method)
 		}
 	}
 	if (wrong > 0)
-		print_error("that was %s\n", method_name(method));
+		print_error("that was %s\n", method->name);
 	return wrong;
 }
 
