@@ -4,8 +4,8 @@
  * writing, and the test of the varlink interface work from it.
  *
  *	static const struct json_member members[] = {
- *	    MEMBER_INTEGER("domid", struct receipt, domid, 1, UINT16_MAX),
- *	    MEMBER_STRING("name", struct receipt, name),
+ *	    {MEMBER_INTEGER("domid", struct receipt, domid, 1, UINT16_MAX)},
+ *	    {MEMBER_STRING("name", struct receipt, name)},
  *	};
  *	const struct json_table receipt_table = {JSON_MEMBERS(members),
  *	    .schema = RECEIPT_SCHEMA, .name = "Receipt"};
