@@ -41,7 +41,7 @@ prepare(struct xen_port *xen, struct err *err)
 	return sandbox_enter(SANDBOX_BUILD, 0, err);
 }
 
-/* Whoever asks is told why it could not prepare itself. */
+/* Whoever asks is told why it could not prepare itself; the next one may. */
 static int
 serve(const struct xen_port *xen, const struct err *unready, int link,
     struct err *err)
@@ -63,7 +63,8 @@ serve(const struct xen_port *xen, const struct err *unready, int link,
 	if (code == 0)
 		return ipc_send_sealed(link, &answer, sizeof(answer), infos,
 		    err);
-	return ipc_send(link, &answer, sizeof(answer), -1, err);
+	TRY(ipc_send(link, &answer, sizeof(answer), -1, err));
+	return unready->code == ERR_NONE ? 0 : (int)(*err = *unready).code;
 }
 
 static int

@@ -8,8 +8,9 @@
 #include "base/log.h"
 #include "base/scope.h"
 
-/* Of one task: who decides, the stage, who builds. */
-enum { CHILDREN_OF_A_TASK = 3 };
+/* Of one task: who decides, the stage, who builds. As many wait for the next
+ * one, beside the one that looks. */
+enum { CHILDREN_OF_A_TASK = 3, CHILDREN_THAT_WAIT = 4 };
 
 int
 child_adopt(pid_t pid, int *link, struct child *ret_child, struct err *err)
@@ -52,9 +53,11 @@ child_collect(struct child *child)
 }
 
 bool
-graves_have_room(const struct graves *graves)
+graves_have_room(const struct graves *graves, size_t tasks)
 {
-	return graves->count + CHILDREN_OF_A_TASK <= GRAVES;
+	return graves->count + tasks * CHILDREN_OF_A_TASK +
+	           CHILDREN_THAT_WAIT <=
+	       GRAVES;
 }
 
 void

@@ -15,6 +15,7 @@
 /* Of the words of a line: each image has a version and an error's name. */
 #define PASSED_OVER_SIZE (64 + LIMIT_PASSED_OVER * (LIMIT_VERSION_BYTES + 64))
 
+static size_t count_jobs(const struct supervisor *sup);
 static int start_decider(struct supervisor *sup, struct job *job,
     struct err *err);
 static int give_to_decider(struct job *job, const struct verify_task *task,
@@ -46,7 +47,7 @@ supervisor_start_task(struct supervisor *sup, const struct task *task,
 	int code;
 
 	sup->is_unready = false;
-	if (job == NULL || !graves_have_room(&sup->graves))
+	if (job == NULL || !graves_have_room(&sup->graves, 1 + count_jobs(sup)))
 		return err_set(err, RPC_BUSY, "too many calls at once");
 	job_begin(job, task, terms);
 	code = task->kind == TASK_ERASE ? start_erase(sup, job, err)
@@ -54,6 +55,16 @@ supervisor_start_task(struct supervisor *sup, const struct task *task,
 	if (code != 0)
 		job->state = JOB_FREE;
 	return code;
+}
+
+static size_t
+count_jobs(const struct supervisor *sup)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
+		count += sup->jobs[i].state != JOB_FREE;
+	return count;
 }
 
 /* Those that wait, or new ones: what died while it waited is replaced. */

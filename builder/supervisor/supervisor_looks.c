@@ -90,7 +90,8 @@ supervisor_drop_looks(struct supervisor *sup)
 	sup->looks.count = 0;
 }
 
-/* Those whose caller is gone want nothing any more. */
+/* Those whose caller is gone want nothing any more; but what he wanted to be
+ * destroyed is. */
 void
 supervisor_cancel_looks(struct supervisor *sup, uint32_t connection)
 {
@@ -98,8 +99,15 @@ supervisor_cancel_looks(struct supervisor *sup, uint32_t connection)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < looks->count; i++) {
-		if (looks->waiting[i].call.connection != connection)
-			looks->waiting[kept++] = looks->waiting[i];
+		struct waiting_call *waiting = &looks->waiting[i];
+		bool is_gone = connection == NO_CONNECTION ||
+		               waiting->call.connection == connection;
+
+		if (is_gone && waiting->call.kind != FRONT_DESTROY)
+			continue;
+		if (is_gone)
+			waiting->call.connection = NO_CONNECTION;
+		looks->waiting[kept++] = *waiting;
 	}
 	looks->count = kept;
 }

@@ -57,8 +57,9 @@ struct evidence_call {
 	uint32_t uid;
 };
 
-/* Calls that wait until somebody has looked at what Xen has. */
-enum { WAITING_CALLS = 2 * LIMIT_RPC_CONNECTIONS };
+/* Calls that wait until somebody has looked at what Xen has. Each answer may
+ * have memory along. */
+enum { WAITING_CALLS = FRONT_LISTINGS };
 
 struct waiting_call {
 	struct front_call call;
@@ -194,6 +195,7 @@ int supervisor_look_for(struct supervisor *sup, const struct front_call *call,
  * is gone; all is over. */
 void supervisor_serve_look(struct supervisor *sup);
 void supervisor_end_late_look(struct supervisor *sup);
+/* ... whatever its number, if it is NO_CONNECTION. A destroy goes on. */
 void supervisor_cancel_looks(struct supervisor *sup, uint32_t connection);
 void supervisor_drop_looks(struct supervisor *sup);
 

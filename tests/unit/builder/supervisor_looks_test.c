@@ -119,6 +119,52 @@ call_of_who_is_gone_is_not_answered(void **state)
 	assert_false(has_answer(stand.front));
 }
 
+/* He wanted it gone, and does not wait to hear of it. */
+static void
+destroy_of_who_is_gone_goes_on(void **state)
+{
+	const struct xen_domain_info info = {.domid = 9};
+	struct receipt receipt = good_receipt();
+	struct xen_domain_info infos[1] = {info};
+	struct front_call call = {
+	    .kind = FRONT_DESTROY,
+	    .connection = CONNECTION,
+	    .selector = {.domid = 9},
+	};
+	struct front_call cancel = {
+	    .kind = FRONT_CANCEL,
+	    .connection = CONNECTION,
+	};
+	struct err err;
+
+	(void)state;
+	memcpy(infos[0].uuid, receipt.uuid, UUID_BYTES);
+	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	supervisor_take_call(stand.sup, &call);
+	assert_int_equal(supervisor_count_removals(stand.sup), 0);
+	supervisor_take_call(stand.sup, &cancel);
+	answer_look(next_look(), infos, 1);
+	assert_int_equal(supervisor_count_removals(stand.sup), 1);
+	assert_false(has_answer(stand.front));
+}
+
+/* No more is read from the front than can wait. */
+static void
+front_is_not_read_while_as_many_wait(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < WAITING_CALLS; i++) {
+		assert_true(supervisor_can_take_call(stand.sup));
+		call_status(CONNECTION);
+	}
+	assert_false(supervisor_can_take_call(stand.sup));
+	answer_look(next_look(), NULL, 0);
+	answer_look(next_look(), NULL, 0);
+	for (uint32_t i = 0; i < WAITING_CALLS; i++)
+		next_answer();
+	assert_true(supervisor_can_take_call(stand.sup));
+}
+
 static void
 calls_are_bounded_while_they_wait(void **state)
 {
@@ -206,6 +252,8 @@ main(void)
 	    stand_test(call_that_comes_during_a_look_waits_for_the_next),
 	    stand_test(calls_that_came_before_a_look_share_it),
 	    stand_test(call_of_who_is_gone_is_not_answered),
+	    stand_test(destroy_of_who_is_gone_goes_on),
+	    stand_test(front_is_not_read_while_as_many_wait),
 	    stand_test(calls_are_bounded_while_they_wait),
 	    stand_test(look_role_that_dies_is_said_to_all_that_wait),
 	    stand_test(look_role_that_is_silent_is_ended),
