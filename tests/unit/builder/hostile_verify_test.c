@@ -1,0 +1,218 @@
+/*
+ * A verify role that was taken over by the store that it parsed: it decides as
+ * always, in its own sandbox, and then says and does what a test likes.
+ */
+#include "daemon_fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "builder/ipc.h"
+#include "builder/stage_client.h"
+#include "builder/stage_link.h"
+#include "builder/verify_link.h"
+
+/* What it does instead of sending this order, or before. */
+static void (*twist)(int link, struct order *order);
+static int stage_fd = -1; /* of the verify role itself */
+
+int __real_stage_give_store(struct stage *stage, int store_fd, struct err *err);
+int __wrap_stage_give_store(struct stage *stage, int store_fd, struct err *err);
+int __real_verify_link_order(int link, const struct order *order,
+    struct err *err);
+int __wrap_verify_link_order(int link, const struct order *order,
+    struct err *err);
+
+int
+__wrap_stage_give_store(struct stage *stage, int store_fd, struct err *err)
+{
+	stage_fd = stage->fd;
+	return __real_stage_give_store(stage, store_fd, err);
+}
+
+int
+__wrap_verify_link_order(int link, const struct order *order, struct err *err)
+{
+	struct order twisted = *order;
+
+	twist(link, &twisted);
+	return __real_verify_link_order(link, &twisted, err);
+}
+
+static void
+start_hostile(void (*how)(int link, struct order *order))
+{
+	twist = how;
+	start_daemon(FAULT_NONE, "");
+}
+
+/* Is it the same assayd, does it serve, and can the next one start? */
+static void
+assert_it_goes_on(void)
+{
+	pid_t before = daemon_pid;
+	int fd = caller_open();
+
+	assert_call(fd, CALL("GetStatus"), "builds_done");
+	closep(&fd);
+	assert_int_equal(daemon_pid, before);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, CALL("GetStatus"), "builds_done");
+	closep(&fd);
+}
+
+static void
+assert_build_refused(void (*how)(int link, struct order *order),
+    const char *code)
+{
+	int fd;
+
+	start_hostile(how);
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, code);
+	closep(&fd);
+	assert_nothing_left();
+	assert_it_goes_on();
+	assert_int_equal(end_daemon(SIGTERM), 0);
+}
+
+/* --- what an event cannot hold --------------------------------------- */
+
+static void
+claim_a_role_with_a_space(int link, struct order *order)
+{
+	(void)link;
+	strcpy(order->image.role, "prod or so");
+}
+
+static void
+claim_a_role_with_a_quote(int link, struct order *order)
+{
+	(void)link;
+	strcpy(order->image.role, "prod\",\"debug\":false,\"x\":\"");
+}
+
+static void
+hostile_verify_puts_nothing_on_record_that_is_no_event(void **state)
+{
+	(void)state;
+	give_tpm();
+	assert_build_refused(claim_a_role_with_a_space, "ORDER_BROKEN");
+	assert_build_refused(claim_a_role_with_a_quote, "ORDER_BROKEN");
+}
+
+/* --- what a receipt cannot hold -------------------------------------- */
+
+static void
+claim_an_index_below_zero(int link, struct order *order)
+{
+	(void)link;
+	order->image.rollback_index = -1;
+}
+
+static void
+claim_to_have_passed_over_all(int link, struct order *order)
+{
+	(void)link;
+	order->passed_over.count = UINT32_MAX;
+}
+
+static void
+claim_to_have_passed_over_for_nothing(int link, struct order *order)
+{
+	(void)link;
+	order->passed_over.count = 1;
+}
+
+/* The next assayd reads what this one wrote about the domains there are. */
+static void
+hostile_verify_leaves_no_receipt_that_cannot_be_read(void **state)
+{
+	(void)state;
+	assert_build_refused(claim_an_index_below_zero, "ORDER_BROKEN");
+	assert_build_refused(claim_to_have_passed_over_all, "ORDER_BROKEN");
+	assert_build_refused(claim_to_have_passed_over_for_nothing,
+	    "ORDER_BROKEN");
+}
+
+/* --- who is waited for ----------------------------------------------- */
+
+/* The stage takes it for a store, and keeps it. */
+static void
+give_the_stage_this_link(int link)
+{
+	struct stage_call call = {.kind = STAGE_OPEN};
+	struct err err;
+
+	(void)ipc_send(stage_fd, &call, sizeof(call), link, &err);
+}
+
+static void
+hand_the_link_on_and_end(int link, struct order *order)
+{
+	(void)order;
+	give_the_stage_this_link(link);
+	_exit(0);
+}
+
+static void
+hand_the_link_on_and_stay(int link, struct order *order)
+{
+	char byte;
+
+	(void)order;
+	give_the_stage_this_link(link);
+	for (;;) /* nothing is ever sent to it */
+		(void)!read(link, &byte, 0);
+}
+
+static void
+hostile_verify_whose_link_outlives_it_is_not_waited_for(void **state)
+{
+	(void)state;
+	config.build_seconds = 1;
+	assert_build_refused(hand_the_link_on_and_end, "BUILD_TIMEOUT");
+	assert_build_refused(hand_the_link_on_and_stay, "BUILD_TIMEOUT");
+}
+
+/* --- whom it may harm ------------------------------------------------ */
+
+static void
+steal_pieces_of_the_stage(int link, struct order *order)
+{
+	struct stage stage = {stage_fd};
+
+	(void)link;
+	/* Answers to this come before those that the build role waits for. */
+	stage_ask_blob(&stage, &order->kernel.digest, order->kernel.size_bytes,
+	    "kernel");
+	stage_ask_blob(&stage, &order->image.envelope, 1 << 20, "other");
+}
+
+/* The bytes that come are not those that were ordered: they do not run. */
+static void
+hostile_verify_that_asks_the_stage_for_other_bytes_ends_its_build(void **state)
+{
+	(void)state;
+	assert_build_refused(steal_pieces_of_the_stage, "\"error\"");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    daemon_test(hostile_verify_puts_nothing_on_record_that_is_no_event),
+	    daemon_test(hostile_verify_leaves_no_receipt_that_cannot_be_read),
+	    daemon_test(
+		hostile_verify_whose_link_outlives_it_is_not_waited_for),
+	    daemon_test(
+		hostile_verify_that_asks_the_stage_for_other_bytes_ends_its_build),
+	};
+
+	return cmocka_run_group_tests_name("hostile_verify", tests, NULL, NULL);
+}
