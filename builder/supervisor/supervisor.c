@@ -271,7 +271,7 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 static struct pollfd
 poll_of_job(const struct job *job)
 {
-	int fd = job->child.link >= 0 ? job->child.link : job->child.pidfd;
+	int fd = job_is_heard(job) ? job->child.link : job->child.pidfd;
 
 	return (struct pollfd){
 	    .fd = job->state == JOB_FREE ? -1 : fd,
@@ -331,9 +331,9 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 		/* What served another job may have given this one away. */
 		if (ready->revents == 0 || job->state == JOB_FREE)
 			continue;
-		if (ready->fd == job->child.link)
+		if (job_is_heard(job) && ready->fd == job->child.link)
 			supervisor_serve_job(sup, job);
-		else if (job->child.link < 0 && ready->fd == job->child.pidfd)
+		else if (!job_is_heard(job) && ready->fd == job->child.pidfd)
 			supervisor_end_job(sup, job);
 	}
 	if (fds[POLL_READY].revents != 0 &&
