@@ -4,9 +4,12 @@
  */
 #include "daemon_fixture.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -182,6 +185,73 @@ hostile_verify_whose_link_outlives_it_is_not_waited_for(void **state)
 
 /* --- whom it may harm ------------------------------------------------ */
 
+static volatile pid_t *victim; /* all roles of one user are within reach */
+
+static void
+kill_it_by_its_thread(int link, struct order *order)
+{
+	(void)link;
+	(void)order;
+	syscall(SYS_tgkill, *victim, *victim, SIGKILL);
+}
+
+/* The kernel sends the signal that was asked for when there is an answer. */
+static void
+have_it_killed_by_a_socket(int link, struct order *order)
+{
+	struct stage stage = {stage_fd};
+	int flags = fcntl(stage_fd, F_GETFL);
+
+	(void)link;
+	fcntl(stage_fd, F_SETOWN, *victim);
+	fcntl(stage_fd, F_SETSIG, SIGKILL);
+	fcntl(stage_fd, F_SETFL, flags | O_ASYNC);
+	stage_ask_blob(&stage, &order->kernel.digest, order->kernel.size_bytes,
+	    "kernel");
+}
+
+static bool
+has_text(const char *path, const char *text)
+{
+	CLEANUP(buffer_done) struct buffer file = read_file(path);
+
+	buffer_add(&file, "", 1);
+	return strstr((const char *)file.ptr, text) != NULL;
+}
+
+static void
+assert_tpm_role_lives(void (*how)(int link, struct order *order))
+{
+	CLEANUP(freep) char *reply = NULL;
+	int fd;
+
+	start_hostile(how);
+	fd = caller_open();
+	assert_call(fd, CALL("GetStatus"), "builds_done");
+	*victim = role_of_daemon("tpm");
+	assert_int_not_equal(*victim, 0);
+	caller_send(fd, BUILD_CALL);
+	reply = caller_receive(fd); /* whatever it is */
+	assert_non_null(reply);
+	closep(&fd);
+	usleep(100000);
+	assert_false(has_text("daemon.log", "code=TPM_FAILED"));
+	assert_it_goes_on();
+	assert_int_equal(end_daemon(SIGTERM), 0);
+}
+
+static void
+hostile_verify_kills_no_other_role(void **state)
+{
+	(void)state;
+	give_tpm();
+	victim = mmap(NULL, sizeof(*victim), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal((void *)(uintptr_t)victim, MAP_FAILED);
+	assert_tpm_role_lives(kill_it_by_its_thread);
+	assert_tpm_role_lives(have_it_killed_by_a_socket);
+}
+
 static void
 steal_pieces_of_the_stage(int link, struct order *order)
 {
@@ -210,6 +280,7 @@ main(void)
 	    daemon_test(hostile_verify_leaves_no_receipt_that_cannot_be_read),
 	    daemon_test(
 		hostile_verify_whose_link_outlives_it_is_not_waited_for),
+	    daemon_test(hostile_verify_kills_no_other_role),
 	    daemon_test(
 		hostile_verify_that_asks_the_stage_for_other_bytes_ends_its_build),
 	};
