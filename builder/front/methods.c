@@ -45,6 +45,7 @@ static json_t *encode_nothing(const struct front_answer *answer,
     struct bytes attached);
 static json_t *encode_receipt(const struct front_answer *answer,
     struct bytes attached);
+static bool are_image_rows(struct bytes attached);
 static json_t *encode_image(const struct image_row *row);
 static json_t *encode_images(const struct front_answer *answer,
     struct bytes attached);
@@ -128,11 +129,27 @@ method_check_attached(const struct method *method, struct bytes attached,
 		fits = attached.len <= QUOTE_LOG_BYTES;
 	else if (method->row_bytes != 0)
 		fits = attached.len % method->row_bytes == 0;
+	if (method->kind == FRONT_LIST_IMAGES)
+		fits = fits && are_image_rows(attached);
 	if (!fits)
 		return err_set(err, TPM_FAILED,
 		    "another role broke its protocol: %zu bytes for %s",
 		    attached.len, method->name);
 	return 0;
+}
+
+/* The other rows come from the supervisor itself. */
+static bool
+are_image_rows(struct bytes attached)
+{
+	for (size_t at = 0; at < attached.len; at += sizeof(struct image_row)) {
+		struct image_row row;
+
+		memcpy(&row, attached.ptr + at, sizeof(row));
+		if (!image_row_is_legal(&row))
+			return false;
+	}
+	return true;
 }
 
 json_t *

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/stage_client.h"
@@ -29,6 +30,11 @@ int __real_verify_link_order(int link, const struct order *order,
 int __wrap_verify_link_order(int link, const struct order *order,
     struct err *err);
 
+int __real_verify_link_images(int link, const struct sealed *rows,
+    struct err *err);
+int __wrap_verify_link_images(int link, const struct sealed *rows,
+    struct err *err);
+
 int
 __wrap_stage_give_store(struct stage *stage, int store_fd, struct err *err)
 {
@@ -43,6 +49,27 @@ __wrap_verify_link_order(int link, const struct order *order, struct err *err)
 
 	twist(link, &twisted);
 	return __real_verify_link_order(link, &twisted, err);
+}
+
+/* Rows without an end of any text. */
+static bool lists_nonsense;
+
+int
+__wrap_verify_link_images(int link, const struct sealed *rows, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *nonsense = NULL;
+	struct image_row row[3];
+
+	if (!lists_nonsense)
+		return __real_verify_link_images(link, rows, err);
+	memset(row, 'a', sizeof(row));
+	for (size_t i = 0; i < countof(row); i++) {
+		row[i].outcome.code = 0;
+		row[i].is_debug = false;
+	}
+	TRY(sealed_from_bytes("images", bytes_of(row, sizeof(row)), &nonsense,
+	    err));
+	return __real_verify_link_images(link, nonsense, err);
 }
 
 static void
@@ -264,6 +291,21 @@ steal_pieces_of_the_stage(int link, struct order *order)
 	stage_ask_blob(&stage, &order->image.envelope, 1 << 20, "other");
 }
 
+static void
+hostile_verify_lists_nothing_that_is_no_image(void **state)
+{
+	int fd;
+
+	(void)state;
+	lists_nonsense = true;
+	start_hostile(NULL);
+	fd = caller_open();
+	assert_call(fd, CALL("ListImages"), "org.assay.Builder.Failed");
+	assert_call(fd, CALL("GetStatus"), "builds_done");
+	closep(&fd);
+	lists_nonsense = false;
+}
+
 /* The bytes that come are not those that were ordered: they do not run. */
 static void
 hostile_verify_that_asks_the_stage_for_other_bytes_ends_its_build(void **state)
@@ -280,6 +322,7 @@ main(void)
 	    daemon_test(hostile_verify_leaves_no_receipt_that_cannot_be_read),
 	    daemon_test(
 		hostile_verify_whose_link_outlives_it_is_not_waited_for),
+	    daemon_test(hostile_verify_lists_nothing_that_is_no_image),
 	    daemon_test(hostile_verify_kills_no_other_role),
 	    daemon_test(
 		hostile_verify_that_asks_the_stage_for_other_bytes_ends_its_build),
