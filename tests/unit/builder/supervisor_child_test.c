@@ -411,6 +411,21 @@ refusal_without_a_reason_is_none(void **state)
 
 /* --- who decides ----------------------------------------------------- */
 
+/* The tpm role would read it as one. */
+static void
+basis_whose_bool_is_none_ends_who_decides(void **state)
+{
+	struct verify_report report = {.kind = VERIFY_EPOCH};
+
+	(void)state;
+	memset(&report.basis.has_store, 2, 1);
+	begin_step(JOB_DECIDING);
+	say(&report);
+	assert_int_equal(stand.job->killed, BUG);
+	assert_false(has_answer(stand.recorder));
+	wait_for_end(stand.job);
+}
+
 /* Nothing can have been made: nothing is erased, and the caller hears at
  * once. */
 static void
@@ -671,6 +686,7 @@ main(void)
 	    stand_test(report_of_a_child_that_waits_ends_it),
 	    stand_test(domain_that_is_not_on_record_is_not_built),
 	    stand_test(refusal_without_a_reason_is_none),
+	    stand_test(basis_whose_bool_is_none_ends_who_decides),
 	    stand_test(decider_that_dies_leaves_nothing_to_undo),
 	    stand_test(order_is_carried_out_by_another_child),
 	    stand_test(order_for_a_caller_who_is_gone_is_not_carried_out),
