@@ -19,6 +19,7 @@ enum {
 	POLL_RECORDER,
 	POLL_SIGNAL,
 	POLL_READY,
+	POLL_READY_STAGE,
 	POLL_READY_BUILD,
 	POLL_FIRST_JOB,
 	POLL_COUNT = POLL_FIRST_JOB + SUPERVISOR_JOBS,
@@ -261,6 +262,8 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	    (struct pollfd){.fd = sup->signal_fd, .events = POLLIN};
 	fds[POLL_READY] =
 	    (struct pollfd){.fd = sup->ready.verify.link, .events = POLLIN};
+	fds[POLL_READY_STAGE] =
+	    (struct pollfd){.fd = sup->ready.stage.pidfd, .events = POLLIN};
 	fds[POLL_READY_BUILD] =
 	    (struct pollfd){.fd = sup->ready_build.link, .events = POLLIN};
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
@@ -338,6 +341,9 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 	}
 	if (fds[POLL_READY].revents != 0 &&
 	    fds[POLL_READY].fd == sup->ready.verify.link)
+		lose_ready(sup);
+	if (fds[POLL_READY_STAGE].revents != 0 &&
+	    fds[POLL_READY_STAGE].fd == sup->ready.stage.pidfd)
 		lose_ready(sup);
 	if (fds[POLL_READY_BUILD].revents != 0 &&
 	    fds[POLL_READY_BUILD].fd == sup->ready_build.link)
