@@ -52,9 +52,9 @@ child_collect(struct child *child)
 }
 
 bool
-graves_have_room(const struct graves *graves)
+graves_have_room(const struct graves *graves, size_t tasks)
 {
-	return graves->count + CHILDREN_OF_A_TASK <= GRAVES;
+	return graves->count + (tasks + 1) * CHILDREN_OF_A_TASK <= GRAVES;
 }
 
 void

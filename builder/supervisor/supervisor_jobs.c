@@ -46,7 +46,9 @@ supervisor_start_task(struct supervisor *sup, const struct task *task,
 	int code;
 
 	sup->is_unready = false;
-	if (job == NULL || !graves_have_room(&sup->graves))
+	if (job == NULL ||
+	    (task->kind != TASK_ERASE &&
+		!graves_have_room(&sup->graves, SUPERVISOR_JOBS)))
 		return err_set(err, RPC_BUSY, "too many calls at once");
 	job_begin(job, task, terms);
 	code = task->kind == TASK_ERASE ? start_erase(sup, job, err)
