@@ -314,6 +314,113 @@ hostile_verify_that_asks_the_stage_for_other_bytes_ends_its_build(void **state)
 	assert_build_refused(steal_pieces_of_the_stage, "\"error\"");
 }
 
+/* --- anything at all -------------------------------------------------- */
+
+static volatile uint32_t *seed; /* another one in each verify role */
+
+static uint32_t
+next_random(void)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+/* Reports of every kind, in any order, with any content, some with descriptors,
+ * and some of another size. The first that is wrong is the last that is read.
+ */
+static void
+say_anything(int link, struct order *order)
+{
+	uint32_t count = next_random() % 4;
+
+	for (uint32_t n = 0; n <= count; n++) {
+		struct verify_report report;
+		uint8_t *bytes = (uint8_t *)&report;
+		size_t size = sizeof(report);
+		struct err err;
+
+		for (size_t i = 0; i < sizeof(report); i++)
+			bytes[i] = (uint8_t)next_random();
+		report.kind = next_random() % 8;
+		if (next_random() % 4 == 0)
+			report.order = *order;
+		if (next_random() % 8 == 0)
+			size--;
+		if (ipc_send(link, &report, size,
+			next_random() % 8 == 0 ? stage_fd : -1, &err) != 0)
+			break;
+	}
+}
+
+/* One thing of the order is another one. */
+static void
+change_anything(int link, struct order *order)
+{
+	uint8_t *bytes = (uint8_t *)order;
+	/* Names are at the beginning, and the numbers behind long texts. */
+	size_t at = next_random() % sizeof(*order);
+
+	(void)link;
+	bytes[at] = next_random() % 3 == 0
+	                ? (uint8_t)next_random()
+	                : (uint8_t)(bytes[at] ^ 1u << next_random() % 8);
+}
+
+static void
+remove_what_was_built(int fd)
+{
+	CLEANUP(freep) char *reply = NULL;
+
+	caller_send(fd,
+	    "{\"method\":\"org.assay.Builder.DestroyDomain\",\"parameters\":"
+	    "{\"uuid\":\"" GOOD_UUID "\"}}");
+	reply = caller_receive(fd);
+	assert_non_null(reply);
+}
+
+/* Some of the orders are legal, and their domains are known afterwards. */
+static void
+assert_it_survives(void (*how)(int link, struct order *order), int rounds)
+{
+	int fd;
+
+	start_hostile(how);
+	fd = caller_open();
+	for (int i = 0; i < rounds; i++) {
+		CLEANUP(freep) char *reply = NULL;
+
+		alarm(PATIENCE_SECONDS);
+		xen_fake_forget_calls(fake);
+		caller_send(fd, BUILD_CALL);
+		reply = caller_receive(fd);
+		assert_non_null(reply);
+		if (strstr(reply, "receipt") != NULL && i % 8 == 0) {
+			close(fd);
+			assert_it_goes_on();
+			fd = caller_open();
+		}
+		remove_what_was_built(fd);
+		assert_nothing_left();
+	}
+	close(fd);
+	assert_it_goes_on();
+	assert_int_equal(end_daemon(SIGTERM), 0);
+}
+
+static void
+hostile_verify_that_says_anything_ends_nobody_else(void **state)
+{
+	(void)state;
+	seed = mmap(NULL, sizeof(*seed), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal((void *)(uintptr_t)seed, MAP_FAILED);
+	*seed = 1;
+	config.build_seconds = 5;
+	give_tpm();
+	assert_it_survives(change_anything, 120);
+	assert_it_survives(say_anything, 60); /* a policy, too */
+}
+
 int
 main(void)
 {
@@ -324,6 +431,7 @@ main(void)
 		hostile_verify_whose_link_outlives_it_is_not_waited_for),
 	    daemon_test(hostile_verify_lists_nothing_that_is_no_image),
 	    daemon_test(hostile_verify_kills_no_other_role),
+	    daemon_test(hostile_verify_that_says_anything_ends_nobody_else),
 	    daemon_test(
 		hostile_verify_that_asks_the_stage_for_other_bytes_ends_its_build),
 	};
