@@ -361,9 +361,10 @@ change_anything(int link, struct order *order)
 	size_t at = next_random() % sizeof(*order);
 
 	(void)link;
-	bytes[at] = next_random() % 3 == 0
-	                ? (uint8_t)next_random()
-	                : (uint8_t)(bytes[at] ^ 1u << next_random() % 8);
+	if (next_random() % 3 == 0)
+		bytes[at] = (uint8_t)next_random();
+	else
+		bytes[at] = (uint8_t)(bytes[at] ^ 1u << next_random() % 8);
 }
 
 static void
