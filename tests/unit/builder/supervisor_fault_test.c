@@ -180,8 +180,20 @@ daemon_destroys_a_domain_whose_receipt_reached_nobody(void **state)
 
 /* --- a store that does not answer ------------------------------------ */
 
-/* Whoever looks at it waits: a filesystem whose server answers nothing. */
+static int fuse_fd = -1;
+
+/* Else whoever cleans up would wait, too. */
 static int
+silence_teardown(void **state)
+{
+	if (fuse_fd >= 0)
+		(void)umount2("store", MNT_DETACH);
+	closep(&fuse_fd);
+	return daemon_teardown(state);
+}
+
+/* Whoever looks at it waits: a filesystem whose server answers nothing. */
+static void
 mount_silence(const char *path)
 {
 	char options[80];
@@ -199,7 +211,7 @@ mount_silence(const char *path)
 		print_message("skipped: cannot mount: %s\n", strerror(errno));
 		skip();
 	}
-	return fd;
+	fuse_fd = fd;
 }
 
 /* What is built of it fails in its time; all else goes on. */
@@ -207,7 +219,6 @@ static void
 daemon_does_not_wait_for_a_store_that_does_not_answer(void **state)
 {
 	int builder;
-	int fuse;
 	int fd;
 
 	(void)state;
@@ -217,7 +228,7 @@ daemon_does_not_wait_for_a_store_that_does_not_answer(void **state)
 	builder = caller_open();
 	send_build(builder, "one", 1);
 	assert_reply(builder, "receipt");
-	fuse = mount_silence("store");
+	mount_silence("store");
 	send_build(builder, "two", 2);
 	usleep(100000);
 	assert_call(fd, CALL("GetStatus"), "\"builds_running\":1");
@@ -226,7 +237,7 @@ daemon_does_not_wait_for_a_store_that_does_not_answer(void **state)
 	assert_reply(fd, "{\"parameters\":{}}");
 	assert_reply(builder, "BUILD_TIMEOUT");
 	assert_int_equal(umount2("store", MNT_DETACH), 0);
-	close(fuse);
+	closep(&fuse_fd);
 	send_build(builder, "three", 3);
 	assert_reply(builder, "receipt");
 	close(builder);
@@ -362,7 +373,9 @@ main(void)
 	    daemon_test(daemon_cleans_up_after_a_build_that_could_not),
 	    daemon_test(daemon_undoes_the_build_of_a_caller_that_leaves),
 	    daemon_test(daemon_destroys_a_domain_whose_receipt_reached_nobody),
-	    daemon_test(daemon_does_not_wait_for_a_store_that_does_not_answer),
+	    cmocka_unit_test_setup_teardown(
+		daemon_does_not_wait_for_a_store_that_does_not_answer,
+		daemon_setup, silence_teardown),
 	    daemon_test(daemon_refuses_a_name_or_uuid_that_is_being_built),
 	    daemon_test(daemon_refuses_a_uuid_that_is_being_removed),
 	    daemon_test(daemon_refuses_a_uuid_that_is_being_destroyed),
