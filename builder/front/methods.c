@@ -28,6 +28,8 @@ static int read_nonce(const struct json_at *parameters,
     const struct json_member *member, void *ret_value, struct err *err);
 static json_t *write_interfaces(const struct json_member *member,
     const void *value);
+static bool are_image_rows(struct bytes attached);
+
 /* Parameters */
 
 static const struct json_kind nonce_kind = {"string", read_nonce, NULL};
@@ -167,11 +169,27 @@ method_check_attached(const struct method *method, struct bytes attached,
 		fits = attached.len <= QUOTE_LOG_BYTES;
 	else if (method->row_bytes != 0)
 		fits = attached.len % method->row_bytes == 0;
+	if (method->kind == FRONT_LIST_IMAGES)
+		fits = fits && are_image_rows(attached);
 	if (!fits)
 		return err_set(err, TPM_FAILED,
 		    "another role broke its protocol: %zu bytes for %s",
 		    attached.len, method->name);
 	return 0;
+}
+
+/* The other rows come from the supervisor itself. */
+static bool
+are_image_rows(struct bytes attached)
+{
+	for (size_t at = 0; at < attached.len; at += sizeof(struct image_row)) {
+		struct image_row row;
+
+		memcpy(&row, attached.ptr + at, sizeof(row));
+		if (!image_row_is_legal(&row))
+			return false;
+	}
+	return true;
 }
 
 json_t *

@@ -9,8 +9,8 @@
 #include "base/scope.h"
 
 /* Of one task: who decides, the stage, who builds. As many wait for the next
- * one, beside the one that looks. */
-enum { CHILDREN_OF_A_TASK = 3, CHILDREN_THAT_WAIT = 4 };
+ * one, and one looks. */
+enum { CHILDREN_OF_A_TASK = 3 };
 
 int
 child_adopt(pid_t pid, int *link, struct child *ret_child, struct err *err)
@@ -55,9 +55,7 @@ child_collect(struct child *child)
 bool
 graves_have_room(const struct graves *graves, size_t tasks)
 {
-	return graves->count + tasks * CHILDREN_OF_A_TASK +
-	           CHILDREN_THAT_WAIT <=
-	       GRAVES;
+	return graves->count + (tasks + 2) * CHILDREN_OF_A_TASK <= GRAVES;
 }
 
 void

@@ -42,7 +42,8 @@ struct graves {
 	size_t count;
 };
 
-/* Is there room for the children of so many tasks, and for those that wait? */
+/* Is there room for the children of so many tasks, and for those that wait?
+ * Whatever is under way may end here, and some ends may take their time. */
 bool graves_have_room(const struct graves *graves, size_t tasks);
 
 /* Kill it, unless it is none, and forget it; it is none afterwards. */

@@ -18,6 +18,7 @@ enum {
 	POLL_RECORDER,
 	POLL_SIGNAL,
 	POLL_READY,
+	POLL_READY_STAGE,
 	POLL_READY_BUILD,
 	POLL_LOOK,
 	POLL_FIRST_JOB,
@@ -261,6 +262,8 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	    (struct pollfd){.fd = sup->signal_fd, .events = POLLIN};
 	fds[POLL_READY] =
 	    (struct pollfd){.fd = sup->ready.verify.link, .events = POLLIN};
+	fds[POLL_READY_STAGE] =
+	    (struct pollfd){.fd = sup->ready.stage.pidfd, .events = POLLIN};
 	fds[POLL_READY_BUILD] =
 	    (struct pollfd){.fd = sup->ready_build.link, .events = POLLIN};
 	fds[POLL_LOOK] =
@@ -273,7 +276,7 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 static struct pollfd
 poll_of_job(const struct job *job)
 {
-	int fd = job->child.link >= 0 ? job->child.link : job->child.pidfd;
+	int fd = job_is_heard(job) ? job->child.link : job->child.pidfd;
 
 	return (struct pollfd){
 	    .fd = job->state == JOB_FREE ? -1 : fd,
@@ -335,13 +338,16 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 		/* What served another job may have given this one away. */
 		if (ready->revents == 0 || job->state == JOB_FREE)
 			continue;
-		if (ready->fd == job->child.link)
+		if (job_is_heard(job) && ready->fd == job->child.link)
 			supervisor_serve_job(sup, job);
-		else if (job->child.link < 0 && ready->fd == job->child.pidfd)
+		else if (!job_is_heard(job) && ready->fd == job->child.pidfd)
 			supervisor_end_job(sup, job);
 	}
 	if (fds[POLL_READY].revents != 0 &&
 	    fds[POLL_READY].fd == sup->ready.verify.link)
+		lose_ready(sup);
+	if (fds[POLL_READY_STAGE].revents != 0 &&
+	    fds[POLL_READY_STAGE].fd == sup->ready.stage.pidfd)
 		lose_ready(sup);
 	if (fds[POLL_READY_BUILD].revents != 0 &&
 	    fds[POLL_READY_BUILD].fd == sup->ready_build.link)
