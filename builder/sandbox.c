@@ -1,5 +1,6 @@
 #include "builder/sandbox.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -30,7 +31,6 @@ static const int common_calls[] = {
     SCMP_SYS(rt_sigaction),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
-    SCMP_SYS(tgkill), /* abort(3) on a bug */
     SCMP_SYS(clock_gettime),
     SCMP_SYS(futex),
     SCMP_SYS(getrandom),
@@ -54,7 +54,6 @@ static const int front_calls[] = {
     SCMP_SYS(recvfrom),
     SCMP_SYS(sendto),
     SCMP_SYS(shutdown),
-    SCMP_SYS(fcntl),
 };
 
 /* Files of the store, read, of which image-store/layout_file.c opens each
@@ -63,7 +62,6 @@ static const int stage_calls[] = {
     SCMP_SYS(openat2),
     SCMP_SYS(pread64),
     SCMP_SYS(pwrite64),
-    SCMP_SYS(fcntl),
     SCMP_SYS(memfd_create),
 };
 
@@ -71,7 +69,6 @@ static const int stage_calls[] = {
 static const int verify_calls[] = {
     SCMP_SYS(pread64),
     SCMP_SYS(pwrite64),
-    SCMP_SYS(fcntl),
     SCMP_SYS(memfd_create),
 };
 
@@ -115,11 +112,18 @@ static const int tpm_calls[] = {
     SCMP_SYS(fdatasync),
     SCMP_SYS(ftruncate),
     SCMP_SYS(memfd_create),
-    SCMP_SYS(fcntl),
 };
+
+/* Of fcntl(2): sealed memory. Others would have the kernel send a signal to
+ * any process of the same user. */
+static const int seal_commands[] = {F_ADD_SEALS, F_GET_SEALS};
 
 static int drop_user(uint32_t uid, struct err *err);
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count);
+static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
+    uint32_t value);
+static int allow_abort(scmp_filter_ctx filter);
+static int allow_seals(scmp_filter_ctx filter);
 static int allow_role(scmp_filter_ctx filter, enum sandbox_role role);
 
 int
@@ -142,6 +146,10 @@ sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err)
 	    SCMP_ACT_KILL_PROCESS);
 	if (failed == 0)
 		failed = allow(filter, common_calls, countof(common_calls));
+	if (failed == 0)
+		failed = allow_abort(filter);
+	if (failed == 0 && role != SANDBOX_BUILD)
+		failed = allow_seals(filter);
 	if (failed == 0)
 		failed = allow_role(filter, role);
 	if (failed == 0)
@@ -202,6 +210,33 @@ drop_user(uint32_t uid, struct err *err)
 	if (getppid() != parent)
 		return err_set(err, SYSTEM_FAILED, "the parent is gone");
 	return 0;
+}
+
+/* All roles but one are of one user: none may send signals to another. */
+static int
+allow_abort(scmp_filter_ctx filter)
+{
+	return allow_with(filter, SCMP_SYS(tgkill), 0, (uint32_t)getpid());
+}
+
+static int
+allow_seals(scmp_filter_ctx filter)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < countof(seal_commands) && failed == 0; i++)
+		failed = allow_with(filter, SCMP_SYS(fcntl), 1,
+		    (uint32_t)seal_commands[i]);
+	return failed;
+}
+
+/* Linux takes these arguments as 32 bits, whatever is above. */
+static int
+allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
+    uint32_t value)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+	    SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, value));
 }
 
 static int

@@ -4,6 +4,7 @@
  */
 #include "base_fixture.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -55,7 +56,7 @@ static const struct {
     {CALL_OF(exit), ALL}, {CALL_OF(exit_group), ALL},
     {CALL_OF(rt_sigreturn), ALL}, {CALL_OF(rt_sigprocmask), ALL},
     {CALL_OF(rt_sigaction), ALL}, {CALL_OF(getpid), ALL},
-    {CALL_OF(gettid), ALL}, {CALL_OF(tgkill), ALL},
+    {CALL_OF(gettid), ALL},
 #ifdef __SANITIZE_ADDRESS__
     {CALL_OF(sigaltstack), ALL}, /* a test build, as it exits */
 #endif
@@ -71,7 +72,7 @@ static const struct {
     {CALL_OF(sendmsg), ALL}, {CALL_OF(recvmsg), ALL}, {CALL_OF(fstat), ALL},
     {CALL_OF(newfstatat), ALL}, /* what fstat(3) is in newer C libraries */
     {CALL_OF(lseek), ALL},
-    {CALL_OF(fcntl), ALL}, /* seals; a socket that does not block */
+    {CALL_OF(fcntl), BUILD}, /* whatever libraries ask; others: seals */
     {CALL_OF(pread64), STAGE | VERIFY | BUILD | TPM},
     {CALL_OF(pwrite64), STAGE | VERIFY | BUILD | TPM},
     {CALL_OF(memfd_create), STAGE | VERIFY | BUILD | TPM}, /* handed over */
@@ -111,6 +112,7 @@ struct given_up {
 	int is_dumpable;
 	int has_no_new_privs;
 	int groups;
+	pid_t pid;
 	size_t len; /* of the filter */
 	struct sock_filter filter[WORDS];
 };
@@ -127,6 +129,7 @@ enter(enum sandbox_role role, struct given_up *ret_seen)
 		_exit(1);
 	filter_fd = memfd_create("filter", 0);
 	ret_seen->entered = sandbox_enter(role, SANDBOX_UID, &err);
+	ret_seen->pid = getpid();
 	ret_seen->is_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	ret_seen->has_no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
 	ret_seen->groups = getgroups(0, NULL);
@@ -194,6 +197,8 @@ verdict(enum sandbox_role role, const struct seccomp_data *call)
 		if (step->code == (BPF_LD | BPF_W | BPF_ABS)) {
 			assert_in_range(step->k, 0, sizeof(*call) - 4);
 			memcpy(&value, (const char *)call + step->k, 4);
+		} else if (step->code == (BPF_ALU | BPF_AND | BPF_K)) {
+			value &= step->k;
 		} else if (step->code == (BPF_RET | BPF_K)) {
 			return step->k;
 		} else if (step->code == (BPF_JMP | BPF_JA)) {
@@ -208,7 +213,8 @@ verdict(enum sandbox_role role, const struct seccomp_data *call)
 	return 0;
 }
 
-/* With arguments of zeros, and of ones: no call is allowed for some only. */
+/* With arguments of zeros, and of ones: those that are allowed for some only
+ * are refused for these. */
 static bool
 is_allowed(enum sandbox_role role, uint32_t arch, uint32_t number)
 {
@@ -277,6 +283,64 @@ filters_allow_no_call_by_other_numbers(void **state)
 	}
 }
 
+/* --- calls that are allowed for some arguments ------------------------ */
+
+static bool
+is_allowed_with(enum sandbox_role role, uint32_t number, int argument,
+    uint64_t value)
+{
+	struct seccomp_data call = {
+	    .nr = (int)number,
+	    .arch = AUDIT_ARCH_X86_64,
+	};
+	uint32_t found;
+
+	memset(call.args, 0xff, sizeof(call.args));
+	call.args[argument] = value;
+	found = verdict(role, &call);
+	assert_true(
+	    found == SECCOMP_RET_ALLOW || found == SECCOMP_RET_KILL_PROCESS);
+	return found == SECCOMP_RET_ALLOW;
+}
+
+/* Else F_SETOWN and F_SETSIG would send any signal to who has the same user. */
+static void
+filters_allow_of_fcntl_only_seals(void **state)
+{
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		for (int command = 0; command < 2048; command++) {
+			bool is_meant = role == SANDBOX_BUILD ||
+			                command == F_ADD_SEALS ||
+			                command == F_GET_SEALS;
+
+			if (is_allowed_with((enum sandbox_role)role, SYS_fcntl,
+				1, (uint64_t)command) != is_meant)
+				fail_msg("%s: fcntl %d", role_names[role],
+				    command);
+		}
+	}
+}
+
+static void
+filters_allow_a_signal_to_itself_only(void **state)
+{
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		enum sandbox_role as = (enum sandbox_role)role;
+		uint64_t pid = (uint64_t)seen_of[role]->pid;
+
+		assert_true(is_allowed_with(as, SYS_tgkill, 0, pid));
+		assert_false(is_allowed_with(as, SYS_tgkill, 0, pid + 1));
+		assert_false(is_allowed_with(as, SYS_tgkill, 0, 1));
+		assert_false(is_allowed_with(as, SYS_tgkill, 0, 0));
+		assert_false(is_allowed_with(as, SYS_tgkill, 0, -pid));
+		/* As the kernel reads it. */
+		assert_true(
+		    is_allowed_with(as, SYS_tgkill, 0, pid | 1ull << 40));
+	}
+}
+
 /* --- what else is given up ------------------------------------------- */
 
 /*
@@ -315,6 +379,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(filters_allow_exactly_the_calls_of_the_table),
 	    cmocka_unit_test(filters_allow_no_call_by_other_numbers),
+	    cmocka_unit_test(filters_allow_of_fcntl_only_seals),
+	    cmocka_unit_test(filters_allow_a_signal_to_itself_only),
 	    cmocka_unit_test(roles_cannot_be_dumped_and_gain_nothing_by_exec),
 	    cmocka_unit_test(roles_keep_no_group_of_who_started_assayd),
 	};

@@ -215,6 +215,18 @@ kill_somebody(void)
 }
 
 static void
+kill_somebody_by_a_thread(void)
+{
+	syscall(SYS_tgkill, getppid(), getppid(), 0);
+}
+
+static void
+have_somebody_signalled(void)
+{
+	fcntl(STDERR_FILENO, F_SETOWN, getppid());
+}
+
+static void
 accept_a_caller(void)
 {
 	syscall(SYS_accept4, 0, NULL, NULL, 0);
@@ -264,6 +276,8 @@ static const struct {
     {"memfd_create", make_memory, FRONT},
     {"ioctl", talk_to_a_device, FRONT | STAGE | VERIFY | TPM},
     {"kill", kill_somebody, ALL},
+    {"tgkill", kill_somebody_by_a_thread, ALL},
+    {"fcntl(F_SETOWN)", have_somebody_signalled, FRONT | STAGE | VERIFY | TPM},
     {"accept4", accept_a_caller, STAGE | VERIFY | BUILD | TPM},
     {"x32 getpid", call_by_the_x32_numbers, ALL},
 };
