@@ -1,10 +1,13 @@
 #include "builder/sandbox.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <seccomp.h>
@@ -118,7 +121,9 @@ static const int tpm_calls[] = {
  * any process of the same user. */
 static const int seal_commands[] = {F_ADD_SEALS, F_GET_SEALS};
 
+static int drop_bounds(struct err *err);
 static int drop_user(uint32_t uid, struct err *err);
+static int drop_capabilities(struct err *err);
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count);
 static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
     uint32_t value);
@@ -132,8 +137,10 @@ sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err)
 	scmp_filter_ctx filter;
 	int failed;
 
+	TRY(drop_bounds(err));
 	if (role != SANDBOX_BUILD)
 		TRY(drop_user(uid, err));
+	TRY(drop_capabilities(err));
 	/* libseccomp would set the first one too. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
@@ -191,6 +198,21 @@ sandbox_die_with_parent(int parent_pid, struct err *err)
 	return 0;
 }
 
+/* What nothing can give back, whatever it starts. Only root may. */
+static int
+drop_bounds(struct err *err)
+{
+	for (int capability = 0; geteuid() == 0; capability++) {
+		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL) /* one more than the kernel has */
+			break;
+		return err_set_errno(err, SYSTEM_FAILED,
+		    "PR_CAPBSET_DROP %d", capability);
+	}
+	return 0;
+}
+
 static int
 drop_user(uint32_t uid, struct err *err)
 {
@@ -209,6 +231,26 @@ drop_user(uint32_t uid, struct err *err)
 		return err_set_errno(err, SYSTEM_FAILED, "PR_SET_PDEATHSIG");
 	if (getppid() != parent)
 		return err_set(err, SYSTEM_FAILED, "the parent is gone");
+	return 0;
+}
+
+/*
+ * For the build role too: Linux looks who opens Xen's devices, not who uses
+ * them (drivers/xen/privcmd.c, drivers/xen/xenbus/xenbus_dev_frontend.c), and
+ * xenstored asks a socket nothing more once it is connected.
+ */
+static int
+drop_capabilities(struct err *err)
+{
+	struct __user_cap_header_struct header = {
+	    .version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {
+	    {0}};
+
+	/* None that could be inherited: Linux takes the ambient ones too. */
+	if (syscall(SYS_capset, &header, none) != 0)
+		return err_set_errno(err, SYSTEM_FAILED, "capset");
 	return 0;
 }
 

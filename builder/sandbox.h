@@ -13,13 +13,14 @@ enum sandbox_role {
 	SANDBOX_FRONT,  /* one listening socket, one link to the supervisor */
 	SANDBOX_STAGE,  /* one store directory, one link to a build */
 	SANDBOX_VERIFY, /* links to the supervisor and the stage */
-	SANDBOX_BUILD,  /* Xen handles; keeps its user, which Xen asks for */
+	SANDBOX_BUILD,  /* Xen handles, open before; keeps its user */
 	SANDBOX_TPM,    /* the TPM, the event log, one link to the supervisor */
 };
 
 /*
  * Enter for good. `uid` is also the group; ignored for SANDBOX_BUILD.
- * A forbidden system call kills the process.
+ * All capabilities go, from all five sets. A forbidden system call kills the
+ * process.
  * Errors: SYSTEM_FAILED; the caller must then exit.
  */
 int sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err);
