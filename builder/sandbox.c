@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,11 +23,9 @@ static const int common_calls[] = {
     SCMP_SYS(write),
     SCMP_SYS(close),
     SCMP_SYS(brk),
-    SCMP_SYS(mmap),
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
     SCMP_SYS(madvise),
-    SCMP_SYS(mprotect), /* malloc */
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     SCMP_SYS(rt_sigreturn),
@@ -126,7 +125,8 @@ static int drop_user(uint32_t uid, struct err *err);
 static int drop_capabilities(struct err *err);
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count);
 static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
-    uint32_t value);
+    uint32_t mask, uint32_t value);
+static int allow_memory(scmp_filter_ctx filter);
 static int allow_abort(scmp_filter_ctx filter);
 static int allow_seals(scmp_filter_ctx filter);
 static int allow_role(scmp_filter_ctx filter, enum sandbox_role role);
@@ -153,6 +153,8 @@ sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err)
 	    SCMP_ACT_KILL_PROCESS);
 	if (failed == 0)
 		failed = allow(filter, common_calls, countof(common_calls));
+	if (failed == 0)
+		failed = allow_memory(filter);
 	if (failed == 0)
 		failed = allow_abort(filter);
 	if (failed == 0 && role != SANDBOX_BUILD)
@@ -254,11 +256,25 @@ drop_capabilities(struct err *err)
 	return 0;
 }
 
+/* Nothing that was written is ever run: whoever takes a role over has only the
+ * code that it began with. malloc(3) maps and protects its arenas. */
+static int
+allow_memory(scmp_filter_ctx filter)
+{
+	int failed = allow_with(filter, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
+
+	if (failed == 0)
+		failed =
+		    allow_with(filter, SCMP_SYS(mprotect), 2, PROT_EXEC, 0);
+	return failed;
+}
+
 /* All roles but one are of one user: none may send signals to another. */
 static int
 allow_abort(scmp_filter_ctx filter)
 {
-	return allow_with(filter, SCMP_SYS(tgkill), 0, (uint32_t)getpid());
+	return allow_with(filter, SCMP_SYS(tgkill), 0, UINT32_MAX,
+	    (uint32_t)getpid());
 }
 
 static int
@@ -267,18 +283,19 @@ allow_seals(scmp_filter_ctx filter)
 	int failed = 0;
 
 	for (size_t i = 0; i < countof(seal_commands) && failed == 0; i++)
-		failed = allow_with(filter, SCMP_SYS(fcntl), 1,
+		failed = allow_with(filter, SCMP_SYS(fcntl), 1, UINT32_MAX,
 		    (uint32_t)seal_commands[i]);
 	return failed;
 }
 
-/* Linux takes these arguments as 32 bits, whatever is above. */
+/* If these bits of the argument are `value`. Linux takes 32 bits of those that
+ * are compared whole, whatever is above. */
 static int
 allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
-    uint32_t value)
+    uint32_t mask, uint32_t value)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-	    SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, value));
+	    SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, mask, value));
 }
 
 static int

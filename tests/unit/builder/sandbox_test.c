@@ -229,6 +229,23 @@ have_somebody_signalled(void)
 }
 
 static void
+map_code(void)
+{
+	mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+	    0);
+}
+
+static void
+make_code_of_data(void)
+{
+	void *data = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memset(data, 0xc3, 4096);
+	mprotect(data, 4096, PROT_READ | PROT_EXEC);
+}
+
+static void
 accept_a_caller(void)
 {
 	syscall(SYS_accept4, 0, NULL, NULL, 0);
@@ -280,6 +297,8 @@ static const struct {
     {"kill", kill_somebody, ALL},
     {"tgkill", kill_somebody_by_a_thread, ALL},
     {"fcntl(F_SETOWN)", have_somebody_signalled, FRONT | STAGE | VERIFY | TPM},
+    {"mmap(PROT_EXEC)", map_code, ALL},
+    {"mprotect(PROT_EXEC)", make_code_of_data, ALL},
     {"accept4", accept_a_caller, STAGE | VERIFY | BUILD | TPM},
     {"x32 getpid", call_by_the_x32_numbers, ALL},
 };
