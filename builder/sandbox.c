@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -74,11 +75,9 @@ static const int verify_calls[] = {
     SCMP_SYS(memfd_create),
 };
 
-/* Hypercalls and mappings are ioctls on Xen's devices; xenstored is a socket;
- * libxl's records are files, found in a directory; sealed memory is mapped.
+/* Xen's devices, see below; xenstored is a socket; libxl's records are files, found in a directory; sealed memory is mapped.
  * Not here: any way to start a program, to open a socket, to trace. */
 static const int build_calls[] = {
-    SCMP_SYS(ioctl),
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
     SCMP_SYS(openat),
@@ -116,6 +115,26 @@ static const int tpm_calls[] = {
     SCMP_SYS(memfd_create),
 };
 
+/*
+ * Of ioctl(2), for the build role: what libxencall and libxenforeignmemory ask
+ * of /dev/xen/privcmd once it is open, which is all that libxenctrl and
+ * libxenguest do with a device for a PV guest. The same in Xen 4.17 to 4.20.
+ * Spec: Xen tools/include/xen-sys/Linux/privcmd.h, numbers and sizes.
+ *
+ * Which hypercall it is stands in memory, where no filter can look.
+ */
+static const unsigned int xen_requests[] = {
+    /* tools/libs/call/linux.c osdep_hypercall */
+    _IOC(_IOC_NONE, 'P', 0, 48), /* IOCTL_PRIVCMD_HYPERCALL */
+    /* tools/libs/foreignmemory/linux.c osdep_xenforeignmemory_map; the older
+     * one after the newer one said EINVAL, so that this stays an error. */
+    _IOC(_IOC_NONE, 'P', 4, 32), /* IOCTL_PRIVCMD_MMAPBATCH_V2 */
+    _IOC(_IOC_NONE, 'P', 3, 24), /* IOCTL_PRIVCMD_MMAPBATCH */
+    /* tools/libs/foreignmemory/linux.c osdep_xenforeignmemory_map_resource:
+     * the grant table */
+    _IOC(_IOC_NONE, 'P', 7, 32), /* IOCTL_PRIVCMD_MMAP_RESOURCE */
+};
+
 /* Of fcntl(2): sealed memory. Others would have the kernel send a signal to
  * any process of the same user. */
 static const int seal_commands[] = {F_ADD_SEALS, F_GET_SEALS};
@@ -129,6 +148,7 @@ static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
 static int allow_memory(scmp_filter_ctx filter);
 static int allow_abort(scmp_filter_ctx filter);
 static int allow_seals(scmp_filter_ctx filter);
+static int allow_xen(scmp_filter_ctx filter);
 static int allow_role(scmp_filter_ctx filter, enum sandbox_role role);
 
 int
@@ -288,6 +308,17 @@ allow_seals(scmp_filter_ctx filter)
 	return failed;
 }
 
+static int
+allow_xen(scmp_filter_ctx filter)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < countof(xen_requests) && failed == 0; i++)
+		failed = allow_with(filter, SCMP_SYS(ioctl), 1, UINT32_MAX,
+		    xen_requests[i]);
+	return failed;
+}
+
 /* If these bits of the argument are `value`. Linux takes 32 bits of those that
  * are compared whole, whatever is above. */
 static int
@@ -301,6 +332,8 @@ allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
 static int
 allow_role(scmp_filter_ctx filter, enum sandbox_role role)
 {
+	int failed;
+
 	switch (role) {
 	case SANDBOX_FRONT:
 		return allow(filter, front_calls, countof(front_calls));
@@ -309,7 +342,10 @@ allow_role(scmp_filter_ctx filter, enum sandbox_role role)
 	case SANDBOX_VERIFY:
 		return allow(filter, verify_calls, countof(verify_calls));
 	case SANDBOX_BUILD:
-		return allow(filter, build_calls, countof(build_calls));
+		failed = allow_xen(filter);
+		return failed != 0 ? failed
+				   : allow(filter, build_calls,
+					 countof(build_calls));
 	case SANDBOX_TPM:
 		return allow(filter, tpm_calls, countof(tpm_calls));
 	}

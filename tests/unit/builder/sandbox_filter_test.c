@@ -13,11 +13,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <xenctrl.h>
+#include <xen/sys/privcmd.h>
 
 #include "base/scope.h"
 #include "builder/sandbox.h"
@@ -90,11 +94,10 @@ static const struct {
     {CALL_OF(fchmod), BUILD}, {CALL_OF(renameat), BUILD},
     {CALL_OF(renameat2), BUILD}, {CALL_OF(unlinkat), BUILD},
     {CALL_OF(getdents64), BUILD}, {CALL_OF(dup), BUILD},
-    {CALL_OF(ioctl), BUILD}, /* Xen's devices */
 };
 
 /* Allowed for some arguments; each has a test. */
-static const unsigned int by_argument[] = {SYS_mmap, SYS_mprotect};
+static const unsigned int by_argument[] = {SYS_mmap, SYS_mprotect, SYS_ioctl};
 
 /* --- a role in front of its filter ----------------------------------- */
 
@@ -340,6 +343,41 @@ filters_allow_no_memory_that_can_be_run(void **state)
 	}
 }
 
+/* By the numbers of Xen's own header. */
+static void
+filters_allow_of_ioctl_what_the_libraries_of_xen_ask(void **state)
+{
+	static const unsigned int asked[] = {IOCTL_PRIVCMD_HYPERCALL,
+	    IOCTL_PRIVCMD_MMAPBATCH_V2, IOCTL_PRIVCMD_MMAPBATCH,
+	    IOCTL_PRIVCMD_MMAP_RESOURCE};
+
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		enum sandbox_role as = (enum sandbox_role)role;
+
+		for (size_t i = 0; i < countof(asked); i++)
+			assert_int_equal(
+			    is_allowed_with(as, SYS_ioctl, 1, asked[i]),
+			    role == SANDBOX_BUILD);
+		/* Of each device, with sizes of these, and of none. */
+		for (unsigned int number = 0; number < 4 << 16; number++) {
+			unsigned int other = (number >> 16) * 16 << 16 |
+			                     (number & 0xffff);
+			bool is_asked = false;
+
+			for (size_t i = 0; i < countof(asked); i++)
+				is_asked |= other == asked[i];
+			if (!is_asked &&
+			    is_allowed_with(as, SYS_ioctl, 1, other))
+				fail_msg("%s: ioctl 0x%x", role_names[role],
+				    other);
+		}
+		assert_false(is_allowed_with(as, SYS_ioctl, 1, UINT32_MAX));
+		assert_false(is_allowed_with(as, SYS_ioctl, 1,
+		    _IOC(_IOC_READ, 'P', 0, sizeof(privcmd_hypercall_t))));
+	}
+}
+
 /* Else F_SETOWN and F_SETSIG would send any signal to who has the same user. */
 static void
 filters_allow_of_fcntl_only_seals(void **state)
@@ -417,6 +455,8 @@ main(void)
 	    cmocka_unit_test(filters_allow_exactly_the_calls_of_the_table),
 	    cmocka_unit_test(filters_allow_no_call_by_other_numbers),
 	    cmocka_unit_test(filters_allow_no_memory_that_can_be_run),
+	    cmocka_unit_test(
+		filters_allow_of_ioctl_what_the_libraries_of_xen_ask),
 	    cmocka_unit_test(filters_allow_of_fcntl_only_seals),
 	    cmocka_unit_test(filters_allow_a_signal_to_itself_only),
 	    cmocka_unit_test(roles_cannot_be_dumped_and_gain_nothing_by_exec),
