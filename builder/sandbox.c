@@ -15,6 +15,7 @@
 #include <seccomp.h>
 
 #include "base/scope.h"
+#include "builder/sandbox_limits.h"
 
 /* System calls by role, with the reason for each group. */
 
@@ -75,8 +76,9 @@ static const int verify_calls[] = {
     SCMP_SYS(memfd_create),
 };
 
-/* Xen's devices, see below; xenstored is a socket; libxl's records are files, found in a directory; sealed memory is mapped.
- * Not here: any way to start a program, to open a socket, to trace. */
+/* Xen's devices, see below; xenstored is a socket; libxl's records are files,
+ * found in a directory; sealed memory is mapped. Not here: any way to start a
+ * program, to open a socket, to trace. */
 static const int build_calls[] = {
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
@@ -157,6 +159,7 @@ sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err)
 	scmp_filter_ctx filter;
 	int failed;
 
+	TRY(sandbox_limits_set(role, err));
 	TRY(drop_bounds(err));
 	if (role != SANDBOX_BUILD)
 		TRY(drop_user(uid, err));
@@ -229,8 +232,8 @@ drop_bounds(struct err *err)
 			continue;
 		if (errno == EINVAL) /* one more than the kernel has */
 			break;
-		return err_set_errno(err, SYSTEM_FAILED,
-		    "PR_CAPBSET_DROP %d", capability);
+		return err_set_errno(err, SYSTEM_FAILED, "PR_CAPBSET_DROP %d",
+		    capability);
 	}
 	return 0;
 }
@@ -343,9 +346,9 @@ allow_role(scmp_filter_ctx filter, enum sandbox_role role)
 		return allow(filter, verify_calls, countof(verify_calls));
 	case SANDBOX_BUILD:
 		failed = allow_xen(filter);
-		return failed != 0 ? failed
-				   : allow(filter, build_calls,
-					 countof(build_calls));
+		return failed != 0
+		           ? failed
+		           : allow(filter, build_calls, countof(build_calls));
 	case SANDBOX_TPM:
 		return allow(filter, tpm_calls, countof(tpm_calls));
 	}

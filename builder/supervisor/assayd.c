@@ -17,6 +17,7 @@
 #include "builder/xen/fault.h"
 #include "builder/supervisor/journal.h"
 #include "builder/process_start.h"
+#include "builder/sandbox_limits.h"
 #include "builder/supervisor/listener.h"
 #include "builder/supervisor/role_launch.h"
 #include "builder/supervisor/supervisor.h"
@@ -108,6 +109,7 @@ run(const struct options *options, struct err *err)
 		return err_set_field(err, CONFIG_BAD, "measure",
 		    "%s: measure: missing, and this is not --development",
 		    options->config);
+	sandbox_limits_keep();
 	TRY(load_trust(&config, &trust, &start.in_force, err));
 	start.trust = trust;
 	TRY(role_programs_open(&programs, err));

@@ -52,28 +52,38 @@ static const struct {
 	int roles;
 } allowed[] = {
     /* memory; malloc(3) maps, moves and protects arenas */
-    {CALL_OF(brk), ALL}, {CALL_OF(munmap), ALL},
-    {CALL_OF(mremap), ALL}, {CALL_OF(madvise), ALL},
+    {CALL_OF(brk), ALL},
+    {CALL_OF(munmap), ALL},
+    {CALL_OF(mremap), ALL},
+    {CALL_OF(madvise), ALL},
     {CALL_OF(mlock), BUILD},   /* buffers of hypercalls */
     {CALL_OF(munlock), BUILD}, /* buffers of hypercalls */
     /* end, signals, identity: abort(3) on a bug */
-    {CALL_OF(exit), ALL}, {CALL_OF(exit_group), ALL},
-    {CALL_OF(rt_sigreturn), ALL}, {CALL_OF(rt_sigprocmask), ALL},
-    {CALL_OF(rt_sigaction), ALL}, {CALL_OF(getpid), ALL},
+    {CALL_OF(exit), ALL},
+    {CALL_OF(exit_group), ALL},
+    {CALL_OF(rt_sigreturn), ALL},
+    {CALL_OF(rt_sigprocmask), ALL},
+    {CALL_OF(rt_sigaction), ALL},
+    {CALL_OF(getpid), ALL},
     {CALL_OF(gettid), ALL},
 #ifdef __SANITIZE_ADDRESS__
     {CALL_OF(sigaltstack), ALL}, /* a test build, as it exits */
 #endif
     /* time, locks, random numbers */
-    {CALL_OF(clock_gettime), ALL}, {CALL_OF(futex), ALL},
+    {CALL_OF(clock_gettime), ALL},
+    {CALL_OF(futex), ALL},
     {CALL_OF(getrandom), ALL},
     {CALL_OF(restart_syscall), ALL}, /* a poll(2) that a stop interrupted */
     {CALL_OF(nanosleep), BUILD},     /* between tries of a transaction */
     {CALL_OF(clock_nanosleep), BUILD},
     {CALL_OF(sched_yield), BUILD}, /* libxenctrl's locks */
     /* records, the log, open files */
-    {CALL_OF(read), ALL}, {CALL_OF(write), ALL}, {CALL_OF(close), ALL},
-    {CALL_OF(sendmsg), ALL}, {CALL_OF(recvmsg), ALL}, {CALL_OF(fstat), ALL},
+    {CALL_OF(read), ALL},
+    {CALL_OF(write), ALL},
+    {CALL_OF(close), ALL},
+    {CALL_OF(sendmsg), ALL},
+    {CALL_OF(recvmsg), ALL},
+    {CALL_OF(fstat), ALL},
     {CALL_OF(newfstatat), ALL}, /* what fstat(3) is in newer C libraries */
     {CALL_OF(lseek), ALL},
     {CALL_OF(fcntl), BUILD}, /* whatever libraries ask; others: seals */
@@ -83,17 +93,24 @@ static const struct {
     {CALL_OF(fdatasync), TPM},                             /* the event log */
     {CALL_OF(ftruncate), BUILD | TPM}, /* a torn last event */
     /* sockets of callers, and of xenstored */
-    {CALL_OF(poll), FRONT | BUILD | TPM}, {CALL_OF(ppoll), FRONT | BUILD | TPM},
-    {CALL_OF(accept4), FRONT}, {CALL_OF(shutdown), FRONT},
+    {CALL_OF(poll), FRONT | BUILD | TPM},
+    {CALL_OF(ppoll), FRONT | BUILD | TPM},
+    {CALL_OF(accept4), FRONT},
+    {CALL_OF(shutdown), FRONT},
     {CALL_OF(getsockopt), FRONT | BUILD}, /* who calls */
-    {CALL_OF(recvfrom), FRONT | BUILD}, {CALL_OF(sendto), FRONT | BUILD},
+    {CALL_OF(recvfrom), FRONT | BUILD},
+    {CALL_OF(sendto), FRONT | BUILD},
     {CALL_OF(writev), BUILD}, /* xenstored */
     /* files: the stage beneath its store alone, by layout_file.c; the build
      * role libxl's record */
-    {CALL_OF(openat2), STAGE}, {CALL_OF(openat), BUILD},
-    {CALL_OF(fchmod), BUILD}, {CALL_OF(renameat), BUILD},
-    {CALL_OF(renameat2), BUILD}, {CALL_OF(unlinkat), BUILD},
-    {CALL_OF(getdents64), BUILD}, {CALL_OF(dup), BUILD},
+    {CALL_OF(openat2), STAGE},
+    {CALL_OF(openat), BUILD},
+    {CALL_OF(fchmod), BUILD},
+    {CALL_OF(renameat), BUILD},
+    {CALL_OF(renameat2), BUILD},
+    {CALL_OF(unlinkat), BUILD},
+    {CALL_OF(getdents64), BUILD},
+    {CALL_OF(dup), BUILD},
 };
 
 /* Allowed for some arguments; each has a test. */
@@ -361,8 +378,8 @@ filters_allow_of_ioctl_what_the_libraries_of_xen_ask(void **state)
 			    role == SANDBOX_BUILD);
 		/* Of each device, with sizes of these, and of none. */
 		for (unsigned int number = 0; number < 4 << 16; number++) {
-			unsigned int other = (number >> 16) * 16 << 16 |
-			                     (number & 0xffff);
+			unsigned int other =
+			    (number >> 16) * 16 << 16 | (number & 0xffff);
 			bool is_asked = false;
 
 			for (size_t i = 0; i < countof(asked); i++)

@@ -35,6 +35,7 @@
 #include "builder/sandbox.h"
 #include "image-store/layout_file.h"
 
+enum { PIECE_BYTES = 8 << 20, FILES_MAX = 1200 };
 enum { SANDBOX_UID = 65534, ROLES = 5, IOCTL_HYPERCALL = 0x305000 };
 enum {
 	FRONT = 1 << SANDBOX_FRONT,
@@ -48,11 +49,14 @@ enum {
 static const char *const role_names[ROLES] = {"front", "stage", "verify",
     "build", "tpm"};
 
+static pid_t start_waiting(enum sandbox_role role, int *ret_hold);
+
 /* How a child ends that enters the role and then does this. */
 static int
 status_of(enum sandbox_role role, void (*act)(void))
 {
 	const struct rlimit no_core = {0, 0};
+	struct rlimit files;
 	struct err err;
 	int status;
 	pid_t pid = fork();
@@ -60,6 +64,10 @@ status_of(enum sandbox_role role, void (*act)(void))
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		setrlimit(RLIMIT_CORE, &no_core);
+		/* As a daemon may be started, with many files. */
+		getrlimit(RLIMIT_NOFILE, &files);
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
 		alarm(20);
 		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
 			_exit(99);
@@ -526,6 +534,135 @@ roles_can_do_what_they_need(void **state)
 	(void)err;
 }
 
+/* --- how much it may have ------------------------------------------- */
+
+/* In sealed memory, a byte more than the largest piece. */
+static void
+write_a_large_piece(void)
+{
+	int fd = memfd_create("x", MFD_ALLOW_SEALING);
+
+	need(fd >= 0);
+	need(pwrite(fd, "x", 1, PIECE_BYTES - 1) == 1);
+	need(pwrite(fd, "x", 1, PIECE_BYTES) == -1 && errno == EFBIG);
+}
+
+static void
+open_many_files(void)
+{
+	for (int i = 0; i < FILES_MAX; i++) {
+		if (memfd_create("x", 0) < 0) {
+			need(errno == EMFILE);
+			return;
+		}
+	}
+	_exit(1);
+}
+
+static void
+take_much_memory(void)
+{
+	const size_t bytes = 256 << 20;
+
+	for (int i = 0; i < 64; i++) {
+		if (mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0) == MAP_FAILED) {
+			need(errno == ENOMEM);
+			return;
+		}
+	}
+	_exit(1);
+}
+
+static void
+no_role_takes_more_than_its_share(void **state)
+{
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		enum sandbox_role as = (enum sandbox_role)role;
+
+		assert_int_equal(status_of(as, take_much_memory), 0);
+		if (as != SANDBOX_FRONT) /* it can make none */
+			assert_int_equal(status_of(as, open_many_files), 0);
+		if (as != SANDBOX_FRONT && as != SANDBOX_TPM)
+			assert_int_equal(status_of(as, write_a_large_piece), 0);
+	}
+}
+
+/* A file of /proc/PID. */
+static void
+read_proc(pid_t pid, const char *name, char ret_text[4096])
+{
+	char path[64];
+	size_t len;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	len = fread(ret_text, 1, 4095, file);
+	ret_text[len] = '\0';
+	fclose(file);
+}
+
+static bool
+has_limit(pid_t pid, const char *what, unsigned long long limit)
+{
+	char text[4096];
+	unsigned long long soft;
+	unsigned long long hard;
+	const char *line;
+
+	read_proc(pid, "limits", text);
+	line = strstr(text, what);
+	return line != NULL &&
+	       sscanf(line + strlen(what), "%llu %llu", &soft, &hard) == 2 &&
+	       soft == limit && hard == limit;
+}
+
+/* Not all that is called root may. */
+static bool
+may_be_killed_later(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+
+		_exit(fd >= 0 && write(fd, "-900", 4) == 4 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status == 0;
+}
+
+/* Limits that no role could reach, and who goes first without memory. */
+static void
+roles_keep_no_process_no_core_and_their_place(void **state)
+{
+	static const int places[ROLES] = {500, 1000, 1000, 0, -900};
+	bool is_free = may_be_killed_later();
+	char before[4096];
+
+	(void)state;
+	read_proc(getpid(), "oom_score_adj", before);
+	if (!is_free)
+		print_message("not all of it: needs CAP_SYS_RESOURCE\n");
+	for (int role = 0; role < ROLES; role++) {
+		char text[4096];
+		int hold;
+		pid_t pid = start_waiting((enum sandbox_role)role, &hold);
+
+		assert_true(has_limit(pid, "Max processes", 0));
+		assert_true(has_limit(pid, "Max core file size", 0));
+		read_proc(pid, "oom_score_adj", text);
+		if (is_free || places[role] > atoi(before))
+			assert_int_equal(atoi(text), places[role]);
+		close(hold);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	}
+}
+
 /* --- what the kernel does on its own --------------------------------- */
 
 static void
@@ -603,7 +740,7 @@ take_groups_and_capabilities(void)
 		sets[i].inheritable = sets[i].permitted;
 	return syscall(SYS_capset, &header, sets) == 0 &&
 	       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0) ==
-		   0;
+	           0;
 }
 
 /* A child in the role that waits until `*ret_hold` is closed. */
@@ -638,8 +775,8 @@ start_waiting(enum sandbox_role role, int *ret_hold)
 	return pid;
 }
 
-static const char *const capability_sets[] = {"CapInh:", "CapPrm:", "CapEff:",
-    "CapBnd:", "CapAmb:"};
+static const char *const capability_sets[] = {
+    "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"};
 
 static void
 roles_give_up_user_groups_and_privileges(void **state)
@@ -800,6 +937,8 @@ main(void)
 	    cmocka_unit_test(roles_die_of_each_forbidden_call),
 	    cmocka_unit_test(roles_die_of_a_32_bit_call),
 	    directory_test(roles_can_do_what_they_need),
+	    cmocka_unit_test(no_role_takes_more_than_its_share),
+	    cmocka_unit_test(roles_keep_no_process_no_core_and_their_place),
 	    cmocka_unit_test(roles_survive_being_stopped_and_continued),
 	    cmocka_unit_test(roles_give_up_user_groups_and_privileges),
 	    cmocka_unit_test(keep_only_closes_all_other_descriptors),
