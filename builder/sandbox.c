@@ -16,6 +16,7 @@
 
 #include "base/scope.h"
 #include "builder/sandbox_limits.h"
+#include "builder/sandbox_view.h"
 
 /* System calls by role, with the reason for each group. */
 
@@ -64,6 +65,9 @@ static const int front_calls[] = {
  * beneath the store; sealed memory, made. */
 static const int stage_calls[] = {
     SCMP_SYS(openat2),
+    SCMP_SYS(landlock_create_ruleset), /* sandbox_read_beneath() */
+    SCMP_SYS(landlock_add_rule),
+    SCMP_SYS(landlock_restrict_self),
     SCMP_SYS(pread64),
     SCMP_SYS(pwrite64),
     SCMP_SYS(memfd_create),
@@ -154,12 +158,15 @@ static int allow_xen(scmp_filter_ctx filter);
 static int allow_role(scmp_filter_ctx filter, enum sandbox_role role);
 
 int
-sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err)
+sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
+    struct err *err)
 {
+	bool has_directory = directory != NULL && directory[0] != '\0';
 	scmp_filter_ctx filter;
 	int failed;
 
 	TRY(sandbox_limits_set(role, err));
+	TRY(sandbox_view_enter(directory, err));
 	TRY(drop_bounds(err));
 	if (role != SANDBOX_BUILD)
 		TRY(drop_user(uid, err));
@@ -168,6 +175,7 @@ sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "prctl");
+	TRY(sandbox_view_restrict(role, has_directory, err));
 	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (filter == NULL)
 		return err_set(err, NO_MEMORY, "seccomp filter");

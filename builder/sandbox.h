@@ -5,6 +5,8 @@
 #ifndef ASSAY_BUILDER_SANDBOX_H
 #define ASSAY_BUILDER_SANDBOX_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -20,10 +22,21 @@ enum sandbox_role {
 /*
  * Enter for good. `uid` is also the group; ignored for SANDBOX_BUILD.
  * All capabilities go, from all five sets. A forbidden system call kills the
- * process.
+ * process. `directory`, which may be written, becomes the working directory
+ * and all that there is; NULL or "": an empty one does.
  * Errors: SYSTEM_FAILED; the caller must then exit.
  */
-int sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err);
+int sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
+    struct err *err);
+
+/*
+ * The stage, which got its store: files are read beneath it only. A second
+ * store would have to lie in the first one.
+ * Errors: SYSTEM_FAILED. Nothing happens if the kernel has no Landlock.
+ */
+int sandbox_read_beneath(int dir_fd, struct err *err);
+
+bool sandbox_has_landlock(void);
 
 /*
  * Close every descriptor above standard error except these (-1 are skipped).

@@ -17,6 +17,7 @@
 #include "builder/xen/fault.h"
 #include "builder/supervisor/journal.h"
 #include "builder/process_start.h"
+#include "builder/sandbox.h"
 #include "builder/sandbox_limits.h"
 #include "builder/supervisor/listener.h"
 #include "builder/supervisor/role_launch.h"
@@ -110,6 +111,9 @@ run(const struct options *options, struct err *err)
 		    "%s: measure: missing, and this is not --development",
 		    options->config);
 	sandbox_limits_keep();
+	if (!sandbox_has_landlock())
+		log_line("weaker lacks=landlock detail=\"a stage can read any "
+			 "file that its user can\"");
 	TRY(load_trust(&config, &trust, &start.in_force, err));
 	start.trust = trust;
 	TRY(role_programs_open(&programs, err));

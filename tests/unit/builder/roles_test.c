@@ -202,6 +202,33 @@ children_are_the_users_that_they_should_be(void **state)
 	assert_int_equal(setgroups(0, NULL), 0);
 }
 
+/* Nothing, but libxl's records for who builds. */
+static void
+assert_its_root(int role)
+{
+	char name[64];
+	char root[PATH_MAX] = "";
+	char libxl[PATH_MAX];
+
+	snprintf(name, sizeof(name), "/proc/%d/root", (int)pid_of[role]);
+	assert_true(readlink(name, root, sizeof(root) - 1) > 0);
+	if (role == ROLE_BUILD) {
+		assert_non_null(realpath(config.libxl_dir, libxl));
+		assert_string_equal(root, libxl);
+		return;
+	}
+	if (count_files(name) != 0)
+		fail_msg("%s: there are files in %s", role_names[role], root);
+}
+
+static void
+children_see_no_files_but_libxl_s(void **state)
+{
+	(void)state;
+	need_root();
+	look_at_all(assert_its_root);
+}
+
 /* What a descriptor is: counted as a socket, or the role's one file, or a
  * memory that it may have. */
 static bool
@@ -335,6 +362,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    daemon_test(children_are_in_their_sandboxes),
 	    daemon_test(children_are_the_users_that_they_should_be),
+	    daemon_test(children_see_no_files_but_libxl_s),
 	    daemon_test(children_hold_only_what_they_should),
 	    daemon_test(children_die_with_their_parent_although_links_are_held),
 	};

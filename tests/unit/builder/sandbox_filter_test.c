@@ -4,6 +4,7 @@
  */
 #include "base_fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
@@ -16,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,6 +105,9 @@ static const struct {
     {CALL_OF(writev), BUILD}, /* xenstored */
     /* files: the stage beneath its store alone, by layout_file.c; the build
      * role libxl's record */
+    {CALL_OF(landlock_create_ruleset), STAGE}, /* which only takes away */
+    {CALL_OF(landlock_add_rule), STAGE},
+    {CALL_OF(landlock_restrict_self), STAGE},
     {CALL_OF(openat2), STAGE},
     {CALL_OF(openat), BUILD},
     {CALL_OF(fchmod), BUILD},
@@ -135,6 +140,9 @@ struct given_up {
 	int is_dumpable;
 	int has_no_new_privs;
 	int groups;
+	int by_path; /* errno of what a role does that has no filter */
+	int by_descriptor;
+	int by_making;
 	pid_t pid;
 	size_t len; /* of the filter */
 	struct sock_filter filter[WORDS];
@@ -144,6 +152,8 @@ static void
 enter(enum sandbox_role role, struct given_up *ret_seen)
 {
 	const gid_t groups[] = {4711, 4712};
+	int outside = open("/tmp", O_PATH | O_DIRECTORY);
+	struct stat st;
 	struct err err;
 	ssize_t len;
 
@@ -151,11 +161,16 @@ enter(enum sandbox_role role, struct given_up *ret_seen)
 	if (geteuid() == 0 && setgroups(countof(groups), groups) != 0)
 		_exit(1);
 	filter_fd = memfd_create("filter", 0);
-	ret_seen->entered = sandbox_enter(role, SANDBOX_UID, &err);
+	ret_seen->entered = sandbox_enter(role, SANDBOX_UID, NULL, &err);
 	ret_seen->pid = getpid();
 	ret_seen->is_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	ret_seen->has_no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
 	ret_seen->groups = getgroups(0, NULL);
+	ret_seen->by_path = stat("/proc/self", &st) == 0 ? 0 : errno;
+	ret_seen->by_descriptor =
+	    openat(outside, "../etc/passwd", O_RDONLY) >= 0 ? 0 : errno;
+	ret_seen->by_making =
+	    openat(outside, "made", O_WRONLY | O_CREAT, 0600) >= 0 ? 0 : errno;
 	len = pread(filter_fd, ret_seen->filter, sizeof(ret_seen->filter), 0);
 	ret_seen->len = len < 0 ? 0 : (size_t)len / sizeof(struct sock_filter);
 	_exit(0);
@@ -465,6 +480,35 @@ roles_keep_no_group_of_who_started_assayd(void **state)
 		    role == SANDBOX_BUILD ? 2 : 0);
 }
 
+static void
+roles_see_no_name_of_a_file(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: needs root for a root of its own\n");
+		skip();
+	}
+	for (int role = 0; role < ROLES; role++)
+		assert_int_equal(seen_of[role]->by_path, ENOENT);
+}
+
+/* By a directory that is outside of the root. The stage may read as long as it
+ * has no store. */
+static void
+roles_open_no_file_by_a_directory(void **state)
+{
+	(void)state;
+	if (!sandbox_has_landlock()) {
+		print_message("skipped: the kernel has no Landlock\n");
+		skip();
+	}
+	for (int role = 0; role < ROLES; role++) {
+		assert_int_equal(seen_of[role]->by_making, EACCES);
+		if (role != SANDBOX_STAGE)
+			assert_int_equal(seen_of[role]->by_descriptor, EACCES);
+	}
+}
+
 int
 main(void)
 {
@@ -477,6 +521,8 @@ main(void)
 	    cmocka_unit_test(filters_allow_of_fcntl_only_seals),
 	    cmocka_unit_test(filters_allow_a_signal_to_itself_only),
 	    cmocka_unit_test(roles_cannot_be_dumped_and_gain_nothing_by_exec),
+	    cmocka_unit_test(roles_see_no_name_of_a_file),
+	    cmocka_unit_test(roles_open_no_file_by_a_directory),
 	    cmocka_unit_test(roles_keep_no_group_of_who_started_assayd),
 	};
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -51,9 +52,19 @@ static const char *const role_names[ROLES] = {"front", "stage", "verify",
 
 static pid_t start_waiting(enum sandbox_role role, int *ret_hold);
 
+static int status_in(enum sandbox_role role, const char *directory,
+    void (*act)(void));
+
 /* How a child ends that enters the role and then does this. */
 static int
 status_of(enum sandbox_role role, void (*act)(void))
+{
+	return status_in(role, NULL, act);
+}
+
+/* With this directory. */
+static int
+status_in(enum sandbox_role role, const char *directory, void (*act)(void))
 {
 	const struct rlimit no_core = {0, 0};
 	struct rlimit files;
@@ -69,7 +80,7 @@ status_of(enum sandbox_role role, void (*act)(void))
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 		alarm(20);
-		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
+		if (sandbox_enter(role, SANDBOX_UID, directory, &err) != 0)
 			_exit(99);
 		act();
 		_exit(0);
@@ -432,6 +443,7 @@ act_as_stage(void)
 	int fd = -1;
 
 	do_what_every_role_does();
+	need(sandbox_read_beneath(store_fd, &err) == 0);
 	need(layout_file_open(store_fd, "file", &fd, &size_bytes, &err) == 0);
 	need(sealed_copy_max(fd, 100, "file", &copy, &err) == 0);
 	need(sealed_bytes(copy).len == 5);
@@ -501,7 +513,7 @@ roles_can_do_what_they_need(void **state)
 	status = status_of(SANDBOX_VERIFY, act_as_verify);
 	assert_int_equal(status, 0);
 	closep(&store_fd);
-	status = status_of(SANDBOX_BUILD, act_as_build);
+	status = status_in(SANDBOX_BUILD, ".", act_as_build);
 	assert_int_equal(status, 0);
 	assert_int_equal(count_files("."), 1);
 
@@ -532,6 +544,83 @@ roles_can_do_what_they_need(void **state)
 	closep(&client_fd);
 	closep(&listen_fd);
 	(void)err;
+}
+
+/* --- which files ----------------------------------------------------- */
+
+static int
+open_as_stage(const char *path, uint64_t flags)
+{
+	const struct open_how how = {.flags = flags};
+
+	return (int)syscall(SYS_openat2, store_fd, path, &how, sizeof(how));
+}
+
+static void
+read_beside_the_store(void)
+{
+	struct err err;
+
+	need(open_as_stage("../beside", O_RDONLY) >= 0);
+	need(sandbox_read_beneath(store_fd, &err) == 0);
+	need(open_as_stage("inside", O_RDONLY) >= 0);
+	need(open_as_stage("../beside", O_RDONLY) == -1 && errno == EACCES);
+	need(open_as_stage(".", O_RDONLY) == -1 && errno == EACCES);
+	need(open_as_stage("inside", O_WRONLY) == -1 && errno == EACCES);
+}
+
+static void
+write_beside_its_directory(void)
+{
+	need(openat(AT_FDCWD, "../beside", O_WRONLY) == -1);
+	need(openat(store_fd, "../beside", O_WRONLY) == -1 && errno == EACCES);
+	need(openat(store_fd, "inside", O_RDONLY) == -1 && errno == EACCES);
+	syscall(SYS_mkdirat, AT_FDCWD, "x", 0700); /* kills, so all was done */
+}
+
+static void
+need_landlock(void)
+{
+	if (sandbox_has_landlock())
+		return;
+	print_message("skipped: the kernel has no Landlock\n");
+	skip();
+}
+
+static void
+make_store_and_beside(void)
+{
+	assert_int_equal(mkdir("store", 0755), 0);
+	write_file("beside", bytes_of_str("12345"));
+	write_file("store/inside", bytes_of_str("12345"));
+	assert_int_equal(chmod("beside", 0666), 0);
+	assert_int_equal(chmod("store/inside", 0666), 0);
+	assert_int_equal(chmod(".", 0755), 0);
+	store_fd = open("store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void
+stage_reads_beneath_its_store_only(void **state)
+{
+	(void)state;
+	need_landlock();
+	make_store_and_beside();
+	assert_int_equal(status_of(SANDBOX_STAGE, read_beside_the_store), 0);
+	closep(&store_fd);
+}
+
+static void
+build_writes_in_its_directory_only(void **state)
+{
+	int status;
+
+	(void)state;
+	need_landlock();
+	make_store_and_beside();
+	assert_int_equal(mkdir("libxl", 0755), 0);
+	status = status_in(SANDBOX_BUILD, "libxl", write_beside_its_directory);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	closep(&store_fd);
 }
 
 /* --- how much it may have ------------------------------------------- */
@@ -686,7 +775,8 @@ roles_survive_being_stopped_and_continued(void **state)
 
 		if (pid == 0) {
 			alarm(20);
-			need(sandbox_enter(roles[i], SANDBOX_UID, &err) == 0);
+			need(sandbox_enter(roles[i], SANDBOX_UID, NULL, &err) ==
+			     0);
 			wait_in_poll();
 			_exit(0);
 		}
@@ -761,7 +851,7 @@ start_waiting(enum sandbox_role role, int *ret_hold)
 		alarm(20);
 		if (geteuid() == 0 && !take_groups_and_capabilities())
 			_exit(98);
-		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
+		if (sandbox_enter(role, SANDBOX_UID, NULL, &err) != 0)
 			_exit(99);
 		(void)!write(ready[1], "x", 1);
 		(void)!read(hold[0], &byte, 1);
@@ -880,7 +970,7 @@ assert_dies_with_parent(enum sandbox_role role)
 			close(never[1]);
 			alarm(20);
 			if (sandbox_die_with_parent(parent_pid, &err) != 0 ||
-			    sandbox_enter(role, SANDBOX_UID, &err) != 0)
+			    sandbox_enter(role, SANDBOX_UID, NULL, &err) != 0)
 				_exit(99);
 			(void)!write(ends[1], "x", 1);
 			(void)!read(never[0], &byte, 1);
@@ -937,6 +1027,8 @@ main(void)
 	    cmocka_unit_test(roles_die_of_each_forbidden_call),
 	    cmocka_unit_test(roles_die_of_a_32_bit_call),
 	    directory_test(roles_can_do_what_they_need),
+	    directory_test(stage_reads_beneath_its_store_only),
+	    directory_test(build_writes_in_its_directory_only),
 	    cmocka_unit_test(no_role_takes_more_than_its_share),
 	    cmocka_unit_test(roles_keep_no_process_no_core_and_their_place),
 	    cmocka_unit_test(roles_survive_being_stopped_and_continued),
