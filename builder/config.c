@@ -7,8 +7,13 @@
 #include "base/json.h"
 #include "base/scope.h"
 
-/* Debian's nobody and nogroup. */
-enum { DEFAULT_SANDBOX_UID = 65534 };
+/*
+ * Five numbers that nobody else has: Debian reserves 65000 to 65533 and gives
+ * none of them away (Debian Policy 9.2.2), and of these systemd uses none above
+ * 65519 (systemd, UIDS-GIDS). Not nobody, who is whatever else could not get a
+ * user of its own.
+ */
+enum { FIRST_USER = 65520, NOBODY = 65534 };
 
 /* A log of 32 MiB holds some 36,000 builds and their ends. */
 enum { DEFAULT_BUILDS_PER_HOUR = 600, MAX_BUILDS_PER_HOUR = 100000 };
@@ -28,6 +33,10 @@ static int read_number(const struct json_at *root, const char *member,
     uint32_t max, uint32_t *number, struct err *err);
 static int read_uids(const struct json_at *root, struct config *ret_config,
     struct err *err);
+static int read_users(const struct json_at *root, struct config *config,
+    struct err *err);
+static int read_user(const struct json_at *users, const char *member,
+    uint32_t ret_users[SANDBOX_ROLES], int role, struct err *err);
 static int read_daemons(const struct json_at *root,
     struct grant_daemons *ret_daemons, struct err *err);
 static int read_measure(const struct json_at *root,
@@ -38,12 +47,11 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 {
 	static const char *const known[] = {"schema", "store", "trust",
 	    "socket", "state", "libxl_dir", "allow_uids", "xenstored_domid",
-	    "xenconsoled_domid", "sandbox_uid", "measure", "trust_updates",
-	    "build_seconds", "builds_per_hour", NULL};
+	    "xenconsoled_domid", "sandbox_uid", "users", "measure",
+	    "trust_updates", "build_seconds", "builds_per_hour", NULL};
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct config config = {
-	    .sandbox_uid = DEFAULT_SANDBOX_UID,
 	    .build_seconds = LIMIT_BUILD_SECONDS,
 	    .builds_per_hour = DEFAULT_BUILDS_PER_HOUR,
 	};
@@ -65,6 +73,7 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 	TRY(read_daemons(&root, &config.daemons, err));
 	TRY(read_number(&root, "sandbox_uid", UINT32_MAX - 1,
 	    &config.sandbox_uid, err));
+	TRY(read_users(&root, &config, err));
 	TRY(read_number(&root, "build_seconds", MAX_BUILD_SECONDS,
 	    &config.build_seconds, err));
 	TRY(read_number(&root, "builds_per_hour", MAX_BUILDS_PER_HOUR,
@@ -148,6 +157,50 @@ read_uids(const struct json_at *root, struct config *ret_config,
 		ret_config->allow_uids[i] = (uint32_t)json_integer_value(item);
 		ret_config->allow_uid_count++;
 	}
+	return 0;
+}
+
+/* One for each role, none of which can then reach another. */
+static int
+read_users(const struct json_at *root, struct config *config, struct err *err)
+{
+	static const char *const known[] = {"front", "stage", "verify", "build",
+	    "tpm", NULL};
+	struct json_at users;
+
+	for (int role = 0; role < SANDBOX_ROLES; role++)
+		config->users[role] =
+		    config->sandbox_uid != 0 && role != SANDBOX_BUILD
+			? config->sandbox_uid
+			: FIRST_USER + (uint32_t)role;
+	if (!json_has(root, "users"))
+		return 0;
+	if (config->sandbox_uid != 0)
+		return json_refuse(root, "sandbox_uid", err,
+		    "there are users too");
+	TRY(json_object_in(root, "users", &users, err));
+	TRY(json_known(&users, known, err));
+	for (int role = 0; role < SANDBOX_ROLES; role++)
+		TRY(read_user(&users, known[role], config->users, role, err));
+	return 0;
+}
+
+static int
+read_user(const struct json_at *users, const char *member,
+    uint32_t ret_users[SANDBOX_ROLES], int role, struct err *err)
+{
+	int64_t user;
+
+	TRY(json_integer_in(users, member, 1, UINT32_MAX - 1, &user, err));
+	if (user == NOBODY)
+		return json_refuse(users, member, err,
+		    "nobody, which others are too");
+	for (int i = 0; i < role; i++) {
+		if (ret_users[i] == user)
+			return json_refuse(users, member, err,
+			    "the user of another role");
+	}
+	ret_users[role] = (uint32_t)user;
 	return 0;
 }
 

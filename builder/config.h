@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "builder/sandbox.h"
 #include "grant-preload/grant_plan.h"
 
 #define CONFIG_SCHEMA    "assay.config/1"
@@ -36,7 +37,8 @@ struct config {
 	uint32_t allow_uids[LIMIT_ALLOWED_UIDS];
 	uint32_t allow_uid_count;
 	struct grant_daemons daemons;
-	uint32_t sandbox_uid;     /* and gid: the front, stage and tpm roles */
+	uint32_t users[SANDBOX_ROLES]; /* and groups, by enum sandbox_role */
+	uint32_t sandbox_uid;     /* older: one for all but who builds; or 0 */
 	uint32_t build_seconds;   /* that a build, or a removal, may take */
 	uint32_t builds_per_hour; /* of each user */
 	struct measure_config measure;

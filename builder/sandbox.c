@@ -147,7 +147,7 @@ static const int seal_commands[] = {F_ADD_SEALS, F_GET_SEALS};
 
 static int drop_bounds(struct err *err);
 static int drop_user(uint32_t uid, struct err *err);
-static int drop_capabilities(struct err *err);
+static int drop_capabilities(bool has_root_of_its_own, struct err *err);
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count);
 static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
     uint32_t mask, uint32_t value);
@@ -162,15 +162,15 @@ sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
     struct err *err)
 {
 	bool has_directory = directory != NULL && directory[0] != '\0';
+	bool is_root = geteuid() == 0;
 	scmp_filter_ctx filter;
 	int failed;
 
 	TRY(sandbox_limits_set(role, err));
 	TRY(sandbox_view_enter(directory, err));
 	TRY(drop_bounds(err));
-	if (role != SANDBOX_BUILD)
-		TRY(drop_user(uid, err));
-	TRY(drop_capabilities(err));
+	TRY(drop_user(uid, err));
+	TRY(drop_capabilities(has_directory && is_root, err));
 	/* libseccomp would set the first one too. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
@@ -254,7 +254,9 @@ drop_user(uint32_t uid, struct err *err)
 
 	if (geteuid() != 0)
 		return 0; /* started without privilege: nothing to drop */
-	if (prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0) != 0 ||
+	/* For drop_capabilities() alone, which takes the rest. */
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0) != 0 ||
 	    setgroups(0, NULL) != 0 || setresgid(uid, uid, uid) != 0 ||
 	    setresuid(uid, uid, uid) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "drop to user %u",
@@ -271,18 +273,25 @@ drop_user(uint32_t uid, struct err *err)
  * For the build role too: Linux looks who opens Xen's devices, not who uses
  * them (drivers/xen/privcmd.c, drivers/xen/xenbus/xenbus_dev_frontend.c), and
  * xenstored asks a socket nothing more once it is connected.
+ *
+ * CAP_DAC_OVERRIDE: libxl's directory and the records in it belong to root, and
+ * libxl takes no others. Nothing else of root's is within reach, since what
+ * else there is has no name in a root of its own, and there is no way out of it
+ * without CAP_SYS_CHROOT.
  */
 static int
-drop_capabilities(struct err *err)
+drop_capabilities(bool has_root_of_its_own, struct err *err)
 {
+	const uint32_t kept = has_root_of_its_own ? 1u << CAP_DAC_OVERRIDE : 0;
 	struct __user_cap_header_struct header = {
 	    .version = _LINUX_CAPABILITY_VERSION_3,
 	};
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {
-	    {0}};
+	const struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
+	    {.effective = kept, .permitted = kept}};
 
 	/* None that could be inherited: Linux takes the ambient ones too. */
-	if (syscall(SYS_capset, &header, none) != 0)
+	if (syscall(SYS_capset, &header, sets) != 0 ||
+	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "capset");
 	return 0;
 }
@@ -359,6 +368,8 @@ allow_role(scmp_filter_ctx filter, enum sandbox_role role)
 		           : allow(filter, build_calls, countof(build_calls));
 	case SANDBOX_TPM:
 		return allow(filter, tpm_calls, countof(tpm_calls));
+	case SANDBOX_ROLES:
+		break;
 	}
 	return -1;
 }

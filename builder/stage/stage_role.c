@@ -20,7 +20,7 @@ struct shelf {
 	struct sealed *blob; /* the last one that was copied */
 };
 
-static int run(uint32_t sandbox_uid, int link, int parent_pid, struct err *err);
+static int run(uint32_t user, int link, int parent_pid, struct err *err);
 static void serve(int link) __attribute__((noreturn));
 static int answer_call(struct shelf *shelf, const struct stage_call *call,
     int *fd, struct sealed **ret_sealed, struct err *err);
@@ -33,15 +33,15 @@ static int unpack(struct shelf *shelf, uint64_t elf_bytes, struct err *err);
 static int send_piece(void *link, int fd, struct err *err);
 
 void
-stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
+stage_role_run(uint32_t user, int parent_pid, int link)
 {
 	struct err err = {0};
 
-	_exit(run(sandbox_uid, link, parent_pid, &err));
+	_exit(run(user, link, parent_pid, &err));
 }
 
 static int
-run(uint32_t sandbox_uid, int link, int parent_pid, struct err *err)
+run(uint32_t user, int link, int parent_pid, struct err *err)
 {
 	struct stage_answer refusal = {.is_last = true};
 	int code;
@@ -51,7 +51,7 @@ run(uint32_t sandbox_uid, int link, int parent_pid, struct err *err)
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	code = sandbox_keep_only(&link, 1, err);
 	if (code == 0)
-		code = sandbox_enter(SANDBOX_STAGE, sandbox_uid, NULL, err);
+		code = sandbox_enter(SANDBOX_STAGE, user, NULL, err);
 	if (code == 0)
 		serve(link);
 	outcome_from(&refusal.outcome, code, err);

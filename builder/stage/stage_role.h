@@ -15,7 +15,7 @@
  * Run in a process of its own, without a store yet, until the other ends of the
  * link are closed. Takes the link; never returns.
  */
-void stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
+void stage_role_run(uint32_t user, int parent_pid, int link)
     __attribute__((noreturn));
 
 #endif

@@ -274,7 +274,7 @@ stage_runs_in_its_sandbox(void **state)
 	assert_has((char *)status.ptr, "Seccomp:\t2\n");
 	if (geteuid() != 0)
 		return;
-	assert_has((char *)status.ptr, "Uid:\t65534\t65534\t65534\t65534\n");
+	assert_has((char *)status.ptr, "Uid:\t65521\t65521\t65521\t65521\n");
 	/* Standard streams, the link and the store: no socket, no Xen. */
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)bench->stage_pid);
 	assert_int_equal(count_files(path), 3 + 2);
