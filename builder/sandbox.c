@@ -87,7 +87,6 @@ static const int build_calls[] = {
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
     SCMP_SYS(openat),
-    SCMP_SYS(fcntl),
     SCMP_SYS(fchmod),
     SCMP_SYS(renameat),
     SCMP_SYS(renameat2),
@@ -141,9 +140,14 @@ static const unsigned int xen_requests[] = {
     _IOC(_IOC_NONE, 'P', 7, 32), /* IOCTL_PRIVCMD_MMAP_RESOURCE */
 };
 
+/* Of fcntl(2), for the build role besides: what the C library and Xen's may
+ * ask of a descriptor. */
+static const unsigned int descriptor_commands[] = {F_DUPFD, F_DUPFD_CLOEXEC,
+    F_GETFD, F_SETFD, F_GETFL, F_SETFL};
+
 /* Of fcntl(2): sealed memory. Others would have the kernel send a signal to
  * any process of the same user. */
-static const int seal_commands[] = {F_ADD_SEALS, F_GET_SEALS};
+static const unsigned int seal_commands[] = {F_ADD_SEALS, F_GET_SEALS};
 
 static int drop_bounds(struct err *err);
 static int drop_user(uint32_t uid, struct err *err);
@@ -153,8 +157,9 @@ static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
     uint32_t mask, uint32_t value);
 static int allow_memory(scmp_filter_ctx filter);
 static int allow_abort(scmp_filter_ctx filter);
-static int allow_seals(scmp_filter_ctx filter);
 static int allow_xen(scmp_filter_ctx filter);
+static int allow_each(scmp_filter_ctx filter, int call,
+    const unsigned int *values, size_t count);
 static int allow_role(scmp_filter_ctx filter, enum sandbox_role role);
 
 int
@@ -188,8 +193,9 @@ sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
 		failed = allow_memory(filter);
 	if (failed == 0)
 		failed = allow_abort(filter);
-	if (failed == 0 && role != SANDBOX_BUILD)
-		failed = allow_seals(filter);
+	if (failed == 0)
+		failed = allow_each(filter, SCMP_SYS(fcntl), seal_commands,
+		    countof(seal_commands));
 	if (failed == 0)
 		failed = allow_role(filter, role);
 	if (failed == 0)
@@ -309,7 +315,7 @@ allow_memory(scmp_filter_ctx filter)
 	return failed;
 }
 
-/* All roles but one are of one user: none may send signals to another. */
+/* None may send signals to another: of most roles there are several. */
 static int
 allow_abort(scmp_filter_ctx filter)
 {
@@ -318,24 +324,26 @@ allow_abort(scmp_filter_ctx filter)
 }
 
 static int
-allow_seals(scmp_filter_ctx filter)
+allow_xen(scmp_filter_ctx filter)
 {
-	int failed = 0;
+	int failed = allow_each(filter, SCMP_SYS(ioctl), xen_requests,
+	    countof(xen_requests));
 
-	for (size_t i = 0; i < countof(seal_commands) && failed == 0; i++)
-		failed = allow_with(filter, SCMP_SYS(fcntl), 1, UINT32_MAX,
-		    (uint32_t)seal_commands[i]);
+	if (failed == 0)
+		failed = allow_each(filter, SCMP_SYS(fcntl),
+		    descriptor_commands, countof(descriptor_commands));
 	return failed;
 }
 
+/* With one of these values as the second argument. */
 static int
-allow_xen(scmp_filter_ctx filter)
+allow_each(scmp_filter_ctx filter, int call, const unsigned int *values,
+    size_t count)
 {
 	int failed = 0;
 
-	for (size_t i = 0; i < countof(xen_requests) && failed == 0; i++)
-		failed = allow_with(filter, SCMP_SYS(ioctl), 1, UINT32_MAX,
-		    xen_requests[i]);
+	for (size_t i = 0; i < count && failed == 0; i++)
+		failed = allow_with(filter, call, 1, UINT32_MAX, values[i]);
 	return failed;
 }
 

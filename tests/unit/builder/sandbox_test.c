@@ -323,7 +323,7 @@ static const struct {
     {"ioctl(TIOCSTI)", type_into_a_terminal, ALL},
     {"kill", kill_somebody, ALL},
     {"tgkill", kill_somebody_by_a_thread, ALL},
-    {"fcntl(F_SETOWN)", have_somebody_signalled, FRONT | STAGE | VERIFY | TPM},
+    {"fcntl(F_SETOWN)", have_somebody_signalled, ALL},
     {"mmap(PROT_EXEC)", map_code, ALL},
     {"mprotect(PROT_EXEC)", make_code_of_data, ALL},
     {"accept4", accept_a_caller, STAGE | VERIFY | BUILD | TPM},
