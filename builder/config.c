@@ -1,10 +1,9 @@
 #include "builder/config.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_table.h"
 #include "base/scope.h"
 
 /*
@@ -23,37 +22,87 @@ enum { MAX_BUILD_SECONDS = 3600 };
  * reset. Spec: TCG PC Client PFP, "PCR Usage". */
 enum { FIRST_PCR = 11, DEFAULT_PCR = 13, LAST_PCR = 15 };
 
-static const char default_libxl_dir[] = "/var/lib/xen";
+/* Below DOMID_FIRST_RESERVED. */
+enum { MAX_DOMID = 0x7fef };
 
-static int read_paths(const struct json_at *root, struct config *ret_config,
+static bool is_device(const char *address);
+static int read_uids(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static int choose_users(const struct json_at *root, struct config *config,
     struct err *err);
-static int read_path(const struct json_at *root, const char *member,
-    char ret_path[CONFIG_PATH_SIZE], struct err *err);
-static int read_number(const struct json_at *root, const char *member,
-    uint32_t max, uint32_t *number, struct err *err);
-static int read_uids(const struct json_at *root, struct config *ret_config,
-    struct err *err);
-static int read_users(const struct json_at *root, struct config *config,
-    struct err *err);
-static int read_user(const struct json_at *users, const char *member,
-    uint32_t ret_users[SANDBOX_ROLES], int role, struct err *err);
-static int read_daemons(const struct json_at *root,
-    struct grant_daemons *ret_daemons, struct err *err);
-static int read_measure(const struct json_at *root,
-    struct measure_config *ret_measure, struct err *err);
+static void choose_defaults(struct config *config);
+static bool is_absolute(const char *path);
+
+static const struct json_kind uids_kind = {"[]int", read_uids, NULL};
+
+#define PATH(name, type, field)                                    \
+	MEMBER_STRING(name, type, field), .is_valid = is_absolute, \
+					  .text = "not an absolute path"
+
+static const struct json_member measure_members[] = {
+    {MEMBER_STRING("tpm", struct measure_config, tpm), .is_valid = is_device,
+	.text = "not \"device:\" and an absolute path"},
+    {PATH("identity", struct measure_config, identity)},
+    {PATH("boot_policy", struct measure_config, boot_policy)},
+    {PATH("log", struct measure_config, log)},
+    {MEMBER_INTEGER("pcr", struct measure_config, pcr, FIRST_PCR, LAST_PCR),
+	.presence = JSON_OPTIONAL},
+    {MEMBER_BOOL("dynamic_launch", struct measure_config, has_dynamic_launch),
+	.presence = JSON_OPTIONAL},
+};
+static const struct json_table measure_table = {JSON_MEMBERS(measure_members)};
+
+#define USER(name, role) \
+	MEMBER_INTEGER(name, struct config_users, of[role], 1, UINT32_MAX - 1)
+
+static const struct json_member users_members[] = {
+    {USER("front", SANDBOX_FRONT)},
+    {USER("stage", SANDBOX_STAGE)},
+    {USER("verify", SANDBOX_VERIFY)},
+    {USER("build", SANDBOX_BUILD)},
+    {USER("tpm", SANDBOX_TPM)},
+};
+static const struct json_table users_table = {JSON_MEMBERS(users_members)};
+
+static const struct json_member members[] = {
+    {PATH("store", struct config, store)},
+    {PATH("trust", struct config, trust)},
+    {PATH("trust_updates", struct config, trust_updates),
+	.presence = JSON_OPTIONAL},
+    {PATH("socket", struct config, socket)},
+    {PATH("state", struct config, state)},
+    {PATH("libxl_dir", struct config, libxl_dir), .presence = JSON_OPTIONAL},
+    {MEMBER_OF_ALL("allow_uids", uids_kind)},
+    {MEMBER_INTEGER("xenstored_domid", struct config, daemons.xenstored_domid,
+	0, MAX_DOMID)},
+    {MEMBER_INTEGER("xenconsoled_domid", struct config,
+	daemons.xenconsoled_domid, 0, MAX_DOMID)},
+    {MEMBER_INTEGER("sandbox_uid", struct config, sandbox_uid, 1,
+	 UINT32_MAX - 1),
+	.presence = JSON_OPTIONAL},
+    {MEMBER_OBJECT("users", struct config, users, users_table),
+	.presence = JSON_OPTIONAL, MEMBER_HAS(struct config, users.is_set)},
+    {MEMBER_INTEGER("build_seconds", struct config, build_seconds, 1,
+	 MAX_BUILD_SECONDS),
+	.presence = JSON_OPTIONAL},
+    {MEMBER_INTEGER("builds_per_hour", struct config, builds_per_hour, 1,
+	 MAX_BUILDS_PER_HOUR),
+	.presence = JSON_OPTIONAL},
+    {MEMBER_OBJECT("measure", struct config, measure, measure_table),
+	.presence = JSON_OPTIONAL, MEMBER_HAS(struct config, measure.is_set)},
+};
+static const struct json_table config_table = {JSON_MEMBERS(members),
+    .schema = CONFIG_SCHEMA};
 
 int
 config_load(const char *path, struct config *ret_config, struct err *err)
 {
-	static const char *const known[] = {"schema", "store", "trust",
-	    "socket", "state", "libxl_dir", "allow_uids", "xenstored_domid",
-	    "xenconsoled_domid", "sandbox_uid", "users", "measure",
-	    "trust_updates", "build_seconds", "builds_per_hour", NULL};
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct config config = {
 	    .build_seconds = LIMIT_BUILD_SECONDS,
 	    .builds_per_hour = DEFAULT_BUILDS_PER_HOUR,
+	    .libxl_dir = "/var/lib/xen",
 	};
 	struct json_at root;
 	size_t len;
@@ -66,20 +115,13 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 	TRY(json_parse(bytes_of(text, len), 4, "configuration", CONFIG_BAD,
 	    &document, err));
 	root = json_root(document, CONFIG_BAD);
-	TRY(json_known(&root, known, err));
-	TRY(json_literal_in(&root, "schema", CONFIG_SCHEMA, err));
-	TRY(read_paths(&root, &config, err));
-	TRY(read_uids(&root, &config, err));
-	TRY(read_daemons(&root, &config.daemons, err));
-	TRY(read_number(&root, "sandbox_uid", UINT32_MAX - 1,
-	    &config.sandbox_uid, err));
-	TRY(read_users(&root, &config, err));
-	TRY(read_number(&root, "build_seconds", MAX_BUILD_SECONDS,
-	    &config.build_seconds, err));
-	TRY(read_number(&root, "builds_per_hour", MAX_BUILDS_PER_HOUR,
-	    &config.builds_per_hour, err));
-	if (json_has(&root, "measure"))
-		TRY(read_measure(&root, &config.measure, err));
+	TRY(json_table_read(&root, &config_table, &config, err));
+	TRY(choose_users(&root, &config, err));
+	/* Null, which is not the default: no userdata of libxl's. */
+	if (json_is_null(json_object_get(document, "libxl_dir")))
+		config.libxl_dir[0] = '\0';
+	if (config.measure.is_set && config.measure.pcr == 0)
+		config.measure.pcr = DEFAULT_PCR;
 	*ret_config = config;
 	return 0;
 }
@@ -94,163 +136,74 @@ config_allows_uid(const struct config *config, uint32_t uid)
 	return false;
 }
 
-static int
-read_paths(const struct json_at *root, struct config *ret_config,
-    struct err *err)
+/* Its sandbox lets the tpm role open no socket. */
+static bool
+is_device(const char *address)
 {
-	TRY(read_path(root, "store", ret_config->store, err));
-	TRY(read_path(root, "trust", ret_config->trust, err));
-	if (json_has(root, "trust_updates"))
-		TRY(read_path(root, "trust_updates", ret_config->trust_updates,
-		    err));
-	TRY(read_path(root, "socket", ret_config->socket, err));
-	TRY(read_path(root, "state", ret_config->state, err));
-	if (json_object_get(root->value, "libxl_dir") == NULL)
-		memcpy(ret_config->libxl_dir, default_libxl_dir,
-		    sizeof(default_libxl_dir));
-	else if (json_has(root, "libxl_dir"))
-		TRY(read_path(root, "libxl_dir", ret_config->libxl_dir, err));
-	return 0;
-}
+	static const char device[] = "device:/";
 
-/* From 1 to `max`; what is not there stays as it is. */
-static int
-read_number(const struct json_at *root, const char *member, uint32_t max,
-    uint32_t *number, struct err *err)
-{
-	int64_t value;
-
-	if (!json_has(root, member))
-		return 0;
-	TRY(json_integer_in(root, member, 1, max, &value, err));
-	*number = (uint32_t)value;
-	return 0;
+	return strncmp(address, device, strlen(device)) == 0;
 }
 
 static int
-read_path(const struct json_at *root, const char *member,
-    char ret_path[CONFIG_PATH_SIZE], struct err *err)
+read_uids(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
-	const char *path;
-
-	TRY(json_string_in(root, member, CONFIG_PATH_SIZE - 1, &path, err));
-	if (path[0] != '/')
-		return json_refuse(root, member, err, "not an absolute path");
-	memcpy(ret_path, path, strlen(path) + 1);
-	return 0;
-}
-
-static int
-read_uids(const struct json_at *root, struct config *ret_config,
-    struct err *err)
-{
+	struct config *config = ret_value;
 	struct json_at array;
 
-	TRY(json_array_in(root, "allow_uids", LIMIT_ALLOWED_UIDS, &array, err));
+	TRY(json_array_in(root, member->name, LIMIT_ALLOWED_UIDS, &array, err));
 	for (size_t i = 0; i < json_array_size(array.value); i++) {
 		json_t *item = json_array_get(array.value, i);
 
 		if (!json_is_integer(item) || json_integer_value(item) < 0 ||
 		    json_integer_value(item) >= UINT32_MAX)
-			return json_refuse(root, "allow_uids", err,
+			return json_refuse(root, member->name, err,
 			    "item %zu is not a user id", i);
-		ret_config->allow_uids[i] = (uint32_t)json_integer_value(item);
-		ret_config->allow_uid_count++;
+		config->allow_uids[i] = (uint32_t)json_integer_value(item);
+		config->allow_uid_count++;
 	}
 	return 0;
 }
 
 /* One for each role, none of which can then reach another. */
 static int
-read_users(const struct json_at *root, struct config *config, struct err *err)
+choose_users(const struct json_at *root, struct config *config, struct err *err)
 {
-	static const char *const known[] = {"front", "stage", "verify", "build",
-	    "tpm", NULL};
-	struct json_at users;
+	uint32_t *of = config->users.of;
 
-	for (int role = 0; role < SANDBOX_ROLES; role++)
-		config->users[role] =
-		    config->sandbox_uid != 0 && role != SANDBOX_BUILD
-			? config->sandbox_uid
-			: FIRST_USER + (uint32_t)role;
-	if (!json_has(root, "users"))
+	if (!config->users.is_set) {
+		choose_defaults(config);
 		return 0;
+	}
 	if (config->sandbox_uid != 0)
 		return json_refuse(root, "sandbox_uid", err,
 		    "there are users too");
-	TRY(json_object_in(root, "users", &users, err));
-	TRY(json_known(&users, known, err));
-	for (int role = 0; role < SANDBOX_ROLES; role++)
-		TRY(read_user(&users, known[role], config->users, role, err));
-	return 0;
-}
-
-static int
-read_user(const struct json_at *users, const char *member,
-    uint32_t ret_users[SANDBOX_ROLES], int role, struct err *err)
-{
-	int64_t user;
-
-	TRY(json_integer_in(users, member, 1, UINT32_MAX - 1, &user, err));
-	if (user == NOBODY)
-		return json_refuse(users, member, err,
-		    "nobody, which others are too");
-	for (int i = 0; i < role; i++) {
-		if (ret_users[i] == user)
-			return json_refuse(users, member, err,
-			    "the user of another role");
+	for (uint32_t role = 0; role < SANDBOX_ROLES; role++) {
+		if (of[role] == NOBODY)
+			return json_refuse(root, "users", err,
+			    "nobody, which others are too");
+		for (uint32_t other = 0; other < role; other++) {
+			if (of[other] == of[role])
+				return json_refuse(root, "users", err,
+				    "two roles are user %u", of[role]);
+		}
 	}
-	ret_users[role] = (uint32_t)user;
 	return 0;
 }
 
-static int
-read_daemons(const struct json_at *root, struct grant_daemons *ret_daemons,
-    struct err *err)
+static void
+choose_defaults(struct config *config)
 {
-	static const int64_t max = 0x7fef; /* DOMID_FIRST_RESERVED - 1 */
-	int64_t xenstored;
-	int64_t xenconsoled;
-
-	TRY(json_integer_in(root, "xenstored_domid", 0, max, &xenstored, err));
-	TRY(json_integer_in(root, "xenconsoled_domid", 0, max, &xenconsoled,
-	    err));
-	*ret_daemons = (struct grant_daemons){
-	    .xenstored_domid = (uint16_t)xenstored,
-	    .xenconsoled_domid = (uint16_t)xenconsoled,
-	};
-	return 0;
+	for (uint32_t role = 0; role < SANDBOX_ROLES; role++)
+		config->users.of[role] =
+		    config->sandbox_uid != 0 && role != SANDBOX_BUILD
+			? config->sandbox_uid
+			: FIRST_USER + role;
 }
 
-static int
-read_measure(const struct json_at *root, struct measure_config *ret_measure,
-    struct err *err)
+static bool
+is_absolute(const char *path)
 {
-	static const char *const known[] = {"tpm", "identity", "boot_policy",
-	    "log", "pcr", "dynamic_launch", NULL};
-	static const char device[] = "device:/";
-	struct json_at measure;
-	const char *tpm;
-	int64_t pcr = DEFAULT_PCR;
-
-	TRY(json_object_in(root, "measure", &measure, err));
-	TRY(json_known(&measure, known, err));
-	TRY(json_string_in(&measure, "tpm", CONFIG_PATH_SIZE - 1, &tpm, err));
-	/* Its sandbox lets the tpm role open no socket. */
-	if (strncmp(tpm, device, strlen(device)) != 0)
-		return json_refuse(&measure, "tpm", err,
-		    "not \"device:\" and an absolute path");
-	memcpy(ret_measure->tpm, tpm, strlen(tpm) + 1);
-	TRY(read_path(&measure, "identity", ret_measure->identity, err));
-	TRY(read_path(&measure, "boot_policy", ret_measure->boot_policy, err));
-	TRY(read_path(&measure, "log", ret_measure->log, err));
-	if (json_has(&measure, "pcr"))
-		TRY(json_integer_in(&measure, "pcr", FIRST_PCR, LAST_PCR, &pcr,
-		    err));
-	if (json_has(&measure, "dynamic_launch"))
-		TRY(json_bool_in(&measure, "dynamic_launch",
-		    &ret_measure->has_dynamic_launch, err));
-	ret_measure->pcr = (uint32_t)pcr;
-	ret_measure->is_set = true;
-	return 0;
+	return path[0] == '/';
 }

@@ -27,6 +27,12 @@ struct measure_config {
 	bool has_dynamic_launch; /* the NV index is extended too */
 };
 
+/* Of the roles, and their groups. */
+struct config_users {
+	bool is_set;
+	uint32_t of[SANDBOX_ROLES];
+};
+
 struct config {
 	char store[CONFIG_PATH_SIZE];
 	char trust[CONFIG_PATH_SIZE];
@@ -37,7 +43,7 @@ struct config {
 	uint32_t allow_uids[LIMIT_ALLOWED_UIDS];
 	uint32_t allow_uid_count;
 	struct grant_daemons daemons;
-	uint32_t users[SANDBOX_ROLES]; /* and groups, by enum sandbox_role */
+	struct config_users users;
 	uint32_t sandbox_uid;     /* older: one for all but who builds; or 0 */
 	uint32_t build_seconds;   /* that a build, or a removal, may take */
 	uint32_t builds_per_hour; /* of each user */

@@ -9,6 +9,7 @@
 static int check_bools(const struct order *order, struct err *err);
 static int check_texts(const struct order *order,
     const struct build_request *request, struct err *err);
+static int check_passed_over(const struct passed_over *passed, struct err *err);
 static int check_blobs(const struct order *order, struct err *err);
 static int check_blob(const struct blob *blob, uint64_t max_bytes,
     const char *what, struct err *err);
@@ -23,6 +24,7 @@ order_check(const struct order *order, const struct build_request *request,
 
 	TRY(check_bools(order, err));
 	TRY(check_texts(order, request, err));
+	TRY(check_passed_over(&order->passed_over, err));
 	TRY(check_blobs(order, err));
 	/* libxenguest would find out too, but only inside a domain. */
 	needed_mib =
@@ -71,26 +73,44 @@ check_texts(const struct order *order, const struct build_request *request,
 	if (!image_name_is_valid(image->name) ||
 	    !image_version_is_valid(image->version) ||
 	    !image_name_is_valid(image->rollback_location) ||
-	    !is_printable(image->role) || !is_printable(order->cmdline))
+	    !image_name_is_valid(image->role) || !is_printable(order->cmdline))
 		return err_set(err, ORDER_BROKEN,
 		    "the order has an illegal name");
 	if (strcmp(image->name, request->image) != 0)
 		return err_set(err, ORDER_BROKEN,
 		    "the order is for image %s, and %s was asked for",
 		    image->name, request->image);
-	for (size_t i = 0; i < countof(order->passed_over.images); i++) {
-		const char *version = order->passed_over.images[i].version;
-
-		if (!is_text(version, LIMIT_VERSION_BYTES + 1) ||
-		    !is_printable(version) ||
-		    (order->passed_over.images[i].code != ERR_NONE &&
-			!err_is_known((int)order->passed_over.images[i].code)))
-			return err_set(err, ORDER_BROKEN,
-			    "the order passes over what is no image");
-	}
 	if (image->signer_count > LIMIT_SIGNATURES)
 		return err_set(err, ORDER_BROKEN, "the order has %u signers",
 		    image->signer_count);
+	if (image->rollback_index < 0)
+		return err_set(err, ORDER_BROKEN,
+		    "the order has a rollback index below zero");
+	return 0;
+}
+
+/* As many as are told, and nothing behind them. */
+static int
+check_passed_over(const struct passed_over *passed, struct err *err)
+{
+	bool is_legal = passed->count <= LIMIT_INDEX_IMAGES;
+
+	for (size_t i = 0; i < countof(passed->images); i++) {
+		const char *version = passed->images[i].version;
+		int code = (int)passed->images[i].code;
+
+		if (!is_text(version, sizeof(passed->images[i].version)))
+			is_legal = false;
+		else if (i < passed->count)
+			is_legal = is_legal && err_is_known(code) &&
+			           image_version_is_valid(version);
+		else
+			is_legal =
+			    is_legal && code == ERR_NONE && version[0] == '\0';
+	}
+	if (!is_legal)
+		return err_set(err, ORDER_BROKEN,
+		    "the order passes over what is no image");
 	return 0;
 }
 

@@ -46,7 +46,8 @@ struct order {
 
 /*
  * Is it a legal order for this request? Strings terminated and legal, bools
- * bools, sizes within their limits and within the domain's memory.
+ * bools, sizes within their limits and within the domain's memory; and nothing
+ * that an event or a receipt could not hold.
  * Errors: ORDER_BROKEN; LIMIT_EXCEEDED, memory_mib.
  */
 int order_check(const struct order *order, const struct build_request *request,

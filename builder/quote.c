@@ -7,11 +7,51 @@
 #include "base/base64.h"
 #include "base/scope.h"
 
-static json_t *encode_blob(const struct tpm_blob *blob);
-static json_t *encode_attestation(const struct tpm_attestation *attestation);
-static json_t *encode_values(const struct pcr_values *values);
+static json_t *write_blob(const struct json_member *member, const void *value);
+static json_t *write_values(const struct json_member *member,
+    const void *value);
 static json_t *encode_bank(enum pcr_bank bank, const struct pcr_values *values);
-static json_t *encode_log_index(const struct quote *quote);
+static json_t *write_handle(const struct json_member *member,
+    const void *value);
+static json_t *write_name(const struct json_member *member, const void *value);
+
+/* Base64; null if it is empty and may be. */
+static const struct json_kind blob_kind = {"string", NULL, write_blob};
+static const struct json_kind values_kind = {"object", NULL, write_values};
+static const struct json_kind handle_kind = {"string", NULL, write_handle};
+static const struct json_kind name_kind = {"string", NULL, write_name};
+
+static const struct json_member attestation_members[] = {
+    {MEMBER_OWN("attest", struct tpm_attestation, attest, blob_kind)},
+    {MEMBER_OWN("signature", struct tpm_attestation, signature, blob_kind)},
+};
+static const struct json_table attestation_table = {
+    JSON_MEMBERS(attestation_members), .name = "Attestation"};
+
+static const struct json_member log_index_members[] = {
+    {MEMBER_OWN("index", struct quote, log_index.handle, handle_kind)},
+    {MEMBER_OWN("name", struct quote, log_index.name, name_kind)},
+    {MEMBER_OWN("attest", struct quote, log_index_attestation.attest,
+	blob_kind)},
+    {MEMBER_OWN("signature", struct quote, log_index_attestation.signature,
+	blob_kind)},
+};
+static const struct json_table log_index_table = {
+    JSON_MEMBERS(log_index_members), .name = "LogIndex"};
+
+static const struct json_member members[] = {
+    {MEMBER_OBJECT("quote", struct quote, quote.attestation,
+	attestation_table)},
+    {MEMBER_OWN("pcrs", struct quote, quote.values, values_kind)},
+    {MEMBER_OWN("ak", struct quote, ak, blob_kind)},
+    {MEMBER_OWN("ek", struct quote, ek, blob_kind)},
+    {MEMBER_OWN("ek_certificate", struct quote, ek_certificate, blob_kind),
+	.presence = JSON_NULLABLE},
+    {MEMBER_GROUP("log_index", log_index_table), .presence = JSON_NULLABLE,
+	MEMBER_HAS(struct quote, has_log_index)},
+    {MEMBER_INTEGER("log_bytes", struct quote, log_bytes, 0, INT64_MAX)},
+};
+const struct json_table quote_table = {JSON_MEMBERS(members)};
 
 bool
 quote_is_whole(struct bytes bytes)
@@ -41,40 +81,29 @@ quote_is_whole(struct bytes bytes)
 json_t *
 quote_encode(const struct quote *quote)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "quote",
-	    encode_attestation(&quote->quote.attestation), "pcrs",
-	    encode_values(&quote->quote.values), "ak", encode_blob(&quote->ak),
-	    "ek", encode_blob(&quote->ek), "ek_certificate",
-	    quote->ek_certificate.len == 0
-		? json_null()
-		: encode_blob(&quote->ek_certificate),
-	    "log_index", encode_log_index(quote), "log_bytes",
-	    (json_int_t)quote->log_bytes);
+	return json_table_write(&quote_table, quote);
 }
 
 static json_t *
-encode_blob(const struct tpm_blob *blob)
+write_blob(const struct json_member *member, const void *value)
 {
+	const struct tpm_blob *blob = value;
 	CLEANUP(freep)
 	char *text = base64_encode(bytes_of(blob->bytes, blob->len));
 
+	if (blob->len == 0 && member->presence == JSON_NULLABLE)
+		return json_null();
 	return text == NULL ? NULL : json_string(text);
-}
-
-static json_t *
-encode_attestation(const struct tpm_attestation *attestation)
-{
-	return json_pack("{s:o, s:o}", "attest",
-	    encode_blob(&attestation->attest), "signature",
-	    encode_blob(&attestation->signature));
 }
 
 /* {"sha256":{"0":"<hex>",...},...} */
 static json_t *
-encode_values(const struct pcr_values *values)
+write_values(const struct json_member *member, const void *value)
 {
+	const struct pcr_values *values = value;
 	json_t *object = json_object();
 
+	(void)member;
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
 		if (values->known[bank] != 0)
 			json_object_set_new(object, pcr_bank_name(bank),
@@ -102,16 +131,20 @@ encode_bank(enum pcr_bank bank, const struct pcr_values *values)
 }
 
 static json_t *
-encode_log_index(const struct quote *quote)
+write_handle(const struct json_member *member, const void *value)
+{
+	const uint32_t *handle = value;
+
+	(void)member;
+	return json_sprintf("0x%08x", *handle);
+}
+
+static json_t *
+write_name(const struct json_member *member, const void *value)
 {
 	char name[TPM_NAME_HEX_SIZE];
-	char handle[16];
 
-	if (!quote->has_log_index)
-		return json_null();
-	tpm_name_hex(&quote->log_index.name, name);
-	snprintf(handle, sizeof(handle), "0x%08x", quote->log_index.handle);
-	return json_pack("{s:s, s:s, s:o, s:o}", "index", handle, "name", name,
-	    "attest", encode_blob(&quote->log_index_attestation.attest),
-	    "signature", encode_blob(&quote->log_index_attestation.signature));
+	(void)member;
+	tpm_name_hex(value, name);
+	return json_string(name);
 }

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/digest.h"
+#include "base/json_table.h"
 #include "measure/evidence_nonce.h"
 #include "measure/tpm_identity.h"
 #include "measure/tpm_port.h"
@@ -40,7 +41,10 @@ struct quote {
  * front does not believe that. */
 bool quote_is_whole(struct bytes bytes);
 
-/* As the reply of Attest; it must be whole. Returns owned, NULL if memory is
+/* Its members in the reply of Attest; they are only written. */
+extern const struct json_table quote_table;
+
+/* As that reply; it must be whole. Returns owned, NULL if memory is
  * short. */
 json_t *quote_encode(const struct quote *quote);
 

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/json_table.h"
 #include "base/limits.h"
 #include "base/uuid.h"
 #include "builder/configuration.h"
@@ -49,6 +50,9 @@ struct receipt {
 	struct grant_plan grants;
 	struct timing timing;
 };
+
+/* Its members, also as a part of replies. */
+extern const struct json_table receipt_table;
 
 /* As a JSON object. Returns owned, NULL if memory is short. */
 json_t *receipt_encode(const struct receipt *receipt);

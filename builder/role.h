@@ -23,6 +23,7 @@ enum role { ROLE_FRONT, ROLE_STAGE, ROLE_VERIFY, ROLE_BUILD, ROLE_TPM, ROLES };
 enum child_kind {
 	CHILD_TO_BUILD,
 	CHILD_TO_ERASE,
+	CHILD_TO_LOOK, /* it lives on: builder/build/look_role.h */
 };
 
 struct role_start {

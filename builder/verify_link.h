@@ -69,6 +69,10 @@ struct image_row {
 	struct outcome outcome;
 };
 
+/* It was written by a role that is not believed: do its texts end, are they
+ * printable, and is its bool one? Its outcome is for outcome_to(). */
+bool image_row_is_legal(const struct image_row *row);
+
 /* Errors: SYSTEM_FAILED if the supervisor is gone. */
 int verify_link_verdict(int link, const struct digest *policy,
     const struct trust_verdict *verdict, struct err *err);

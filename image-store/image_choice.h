@@ -23,13 +23,15 @@
 #include "base/err.h"
 #include "base/limits.h"
 
+struct passed_image {
+	char version[LIMIT_VERSION_BYTES + 1]; /* as the store claims */
+	enum err_code code;
+};
+
 /* Plain value of fixed size: it crosses between roles, in a receipt. */
 struct passed_over {
 	uint32_t count; /* of all; the first of them are told */
-	struct {
-		char version[LIMIT_VERSION_BYTES + 1]; /* as the store claims */
-		enum err_code code;
-	} images[LIMIT_PASSED_OVER];
+	struct passed_image images[LIMIT_PASSED_OVER];
 };
 
 /* Zero-initialise. */

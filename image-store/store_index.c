@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_table.h"
 #include "base/scope.h"
 #include "base/utc.h"
 #include "image-store/image_name.h"
@@ -12,17 +12,10 @@
 #define STORE_INDEX_JSON_DEPTH 3
 #define STORE_INDEX_VALUES     (8 * LIMIT_INDEX_IMAGES)
 
-static int decode_document(const struct json_at *root,
-    struct store_index *index, struct err *err);
-static int decode_expires(const struct json_at *root, struct store_index *index,
-    struct err *err);
-static int decode_images(const struct json_at *root, struct store_index *index,
-    struct err *err);
-static int decode_image(const struct json_at *at,
-    struct store_index_image *image, struct err *err);
-static int decode_word(const struct json_at *at, const char *member,
-    size_t max_bytes, bool (*is_valid)(const char *word), char *ret_word,
-    struct err *err);
+static int read_images(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static json_t *write_images(const struct json_member *member,
+    const void *value);
 static int refuse_twice(const struct store_index *index, struct err *err);
 static int compare_names(const void *a, const void *b);
 static int compare_envelopes(const void *a, const void *b);
@@ -32,6 +25,27 @@ static bool is_listed(const struct store_index *index,
     const struct manifest *says, const struct digest *payload);
 static bool is_same(const struct store_index_image *image,
     const struct manifest *says);
+
+static const struct json_kind images_kind = {"[]", read_images, write_images};
+
+static const struct json_member image_members[] = {
+    {MEMBER_STRING("name", struct store_index_image, name),
+	.is_valid = image_name_is_valid, .text = "not a legal name"},
+    {MEMBER_STRING("version", struct store_index_image, version),
+	.is_valid = image_version_is_valid, .text = "not a legal version"},
+    {MEMBER_DIGEST("envelope", struct store_index_image, envelope)},
+    {MEMBER_DIGEST("payload", struct store_index_image, payload)},
+};
+static const struct json_table image_table = {JSON_MEMBERS(image_members)};
+
+static const struct json_member members[] = {
+    {MEMBER_INTEGER("epoch", struct store_index, epoch, 1, INT64_MAX)},
+    {MEMBER_TIME("expires", struct store_index, expires),
+	.presence = JSON_NULLABLE},
+    {MEMBER_OF_ALL("images", images_kind), .table = &image_table},
+};
+const struct json_table store_index_table = {JSON_MEMBERS(members),
+    .schema = STORE_INDEX_SCHEMA};
 
 bool
 store_index_is_needed(const struct trust_policy *policy)
@@ -77,7 +91,7 @@ store_index_decode(struct bytes text, struct store_index **ret_index,
 	TRY(json_parse_many(text, STORE_INDEX_JSON_DEPTH, STORE_INDEX_VALUES,
 	    "store index", STORE_INDEX_MALFORMED, &document, err));
 	root = json_root(document, STORE_INDEX_MALFORMED);
-	TRY(decode_document(&root, index, err));
+	TRY(json_table_read(&root, &store_index_table, index, err));
 	TRY(refuse_twice(index, err));
 	*ret_index = take_ptr(&index);
 	return 0;
@@ -187,43 +201,14 @@ store_index_blame(const struct store_index *index,
 }
 
 static int
-decode_document(const struct json_at *root, struct store_index *index,
-    struct err *err)
+read_images(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
-	static const char *const known[] = {"schema", "epoch", "expires",
-	    "images", NULL};
-
-	TRY(json_literal_in(root, "schema", STORE_INDEX_SCHEMA, err));
-	TRY(json_known(root, known, err));
-	TRY(json_integer_in(root, "epoch", 1, INT64_MAX, &index->epoch, err));
-	TRY(decode_expires(root, index, err));
-	TRY(decode_images(root, index, err));
-	return 0;
-}
-
-static int
-decode_expires(const struct json_at *root, struct store_index *index,
-    struct err *err)
-{
-	const char *text;
-
-	if (!json_has(root, "expires"))
-		return json_null_in(root, "expires", err);
-	TRY(json_string_in(root, "expires", UTC_TEXT_SIZE, &text, err));
-	if (!utc_from_text(text, &index->expires))
-		return json_refuse(root, "expires", err,
-		    "not a time like 2026-11-23T16:00:00Z");
-	return 0;
-}
-
-static int
-decode_images(const struct json_at *root, struct store_index *index,
-    struct err *err)
-{
+	struct store_index *index = ret_value;
 	struct json_at images;
 	size_t count;
 
-	TRY(json_array_in(root, "images", SIZE_MAX, &images, err));
+	TRY(json_array_in(root, member->name, SIZE_MAX, &images, err));
 	count = json_array_size(images.value);
 	if (count > LIMIT_INDEX_IMAGES)
 		return err_set_field(err, STORE_TOO_LARGE, "images",
@@ -237,41 +222,20 @@ decode_images(const struct json_at *root, struct store_index *index,
 		struct json_at at;
 
 		TRY(json_item_object(&images, i, &at, err));
-		TRY(decode_image(&at, &index->images[i], err));
+		TRY(json_table_read(&at, member->table, &index->images[i],
+		    err));
 	}
 	index->count = count;
 	return 0;
 }
 
-static int
-decode_image(const struct json_at *at, struct store_index_image *image,
-    struct err *err)
+static json_t *
+write_images(const struct json_member *member, const void *value)
 {
-	static const char *const known[] = {"name", "version", "envelope",
-	    "payload", NULL};
+	const struct store_index *index = value;
 
-	TRY(json_known(at, known, err));
-	TRY(decode_word(at, "name", LIMIT_NAME_BYTES, image_name_is_valid,
-	    image->name, err));
-	TRY(decode_word(at, "version", LIMIT_VERSION_BYTES,
-	    image_version_is_valid, image->version, err));
-	TRY(json_digest_in(at, "envelope", &image->envelope, err));
-	TRY(json_digest_in(at, "payload", &image->payload, err));
-	return 0;
-}
-
-/* `ret_word` has room for `max_bytes` and a NUL. */
-static int
-decode_word(const struct json_at *at, const char *member, size_t max_bytes,
-    bool (*is_valid)(const char *word), char *ret_word, struct err *err)
-{
-	const char *word;
-
-	TRY(json_string_in(at, member, max_bytes, &word, err));
-	if (!is_valid(word))
-		return json_refuse(at, member, err, "not a legal %s", member);
-	memcpy(ret_word, word, strlen(word) + 1);
-	return 0;
+	return json_table_write_items(member->table, index->images,
+	    index->count, sizeof(*index->images));
 }
 
 static int

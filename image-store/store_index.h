@@ -27,6 +27,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/json_table.h"
 #include "base/sealed.h"
 #include "image-store/verified_manifest.h"
 #include "keys/trust.h"
@@ -50,6 +51,9 @@ struct store_index {
 	struct store_index_image *images; /* in the order of the document */
 	size_t count;
 };
+
+/* What the document holds, without the digest. */
+extern const struct json_table store_index_table;
 
 /* Does the policy have a role that signs store indexes? */
 bool store_index_is_needed(const struct trust_policy *policy);

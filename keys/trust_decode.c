@@ -2,41 +2,82 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_table.h"
 #include "base/scope.h"
-#include "base/utc.h"
 #include "keys/scheme.h"
 #include "keys/trust_policy.h"
 
 enum { max_depth = 8 };
 
-static int decode_previous(const struct json_at *root,
-    struct trust_policy *policy, struct err *err);
-static int decode_keys(const struct json_at *root, struct trust_policy *policy,
-    struct err *err);
+/* A key as it is written. */
+struct key_text {
+	const char *algorithm;
+	const char *pem;
+};
+
+static int read_keys(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
 static int decode_key(const struct json_at *keys, const char *id,
     struct public_key **ret_key, struct err *err);
 static int decode_algorithm(const struct json_at *at, const char *name,
     enum algorithm *ret_algorithm, struct err *err);
 static int check_id(const struct json_at *keys, const struct json_at *at,
     const char *id, const struct public_key *key, struct err *err);
-static int decode_revoked(const struct json_at *root,
-    struct trust_policy *policy, struct err *err);
-static int decode_revoked_keys(const struct json_at *revoked,
-    struct trust_policy *policy, struct err *err);
-static int decode_revoked_manifests(const struct json_at *revoked,
-    struct trust_policy *policy, struct err *err);
-static int decode_floors(const struct json_at *root,
-    struct trust_policy *policy, struct err *err);
-static int decode_clock(const struct json_at *root, struct trust_policy *policy,
-    struct err *err);
+static int read_roles(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static int read_revoked_keys(const struct json_at *revoked,
+    const struct json_member *member, void *ret_value, struct err *err);
+static int read_revoked_manifests(const struct json_at *revoked,
+    const struct json_member *member, void *ret_value, struct err *err);
+static int read_floors(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+
+static const struct json_kind keys_kind = {"object", read_keys, NULL};
+static const struct json_kind roles_kind = {"object", read_roles, NULL};
+static const struct json_kind revoked_keys_kind = {"[]string",
+    read_revoked_keys, NULL};
+static const struct json_kind revoked_manifests_kind = {"[]string",
+    read_revoked_manifests, NULL};
+static const struct json_kind floors_kind = {"[string]int", read_floors, NULL};
+
+static const struct json_member key_members[] = {
+    {MEMBER_BORROWED("alg", struct key_text, algorithm, LIMIT_NAME_BYTES)},
+    {MEMBER_BORROWED("pem", struct key_text, pem, LIMIT_PEM_BYTES)},
+};
+static const struct json_table key_table = {JSON_MEMBERS(key_members)};
+
+static const struct json_member revoked_members[] = {
+    {MEMBER_OF_ALL("keys", revoked_keys_kind)},
+    {MEMBER_OF_ALL("manifests", revoked_manifests_kind)},
+};
+static const struct json_table revoked_table = {JSON_MEMBERS(revoked_members)};
+
+static const struct json_member clock_members[] = {
+    {MEMBER_LITERAL("source", "system")},
+    {MEMBER_TIME("not_before", struct trust_policy, clock_not_before)},
+};
+static const struct json_table clock_table = {JSON_MEMBERS(clock_members)};
+
+static const struct json_member members[] = {
+    {MEMBER_INTEGER("version", struct trust_policy, version, 1, INT64_MAX)},
+    /* Null: it follows nothing, as the root of a chain does. */
+    {MEMBER_DIGEST("previous", struct trust_policy, previous),
+	.presence = JSON_OPTIONAL,
+	MEMBER_HAS(struct trust_policy, has_previous)},
+    {MEMBER_OF_ALL("keys", keys_kind)},
+    {MEMBER_OF_ALL("roles", roles_kind)}, /* of keys that were read */
+    {MEMBER_GROUP("revoked", revoked_table)},
+    {MEMBER_OF_ALL("min_rollback", floors_kind)},
+    {MEMBER_GROUP("clock", clock_table), .presence = JSON_NEVER_NULL,
+	MEMBER_HAS(struct trust_policy, trusts_clock)},
+};
+static const struct json_table trust_table = {JSON_MEMBERS(members),
+    .schema = TRUST_SCHEMA};
 
 int
 trust_decode(struct bytes text, struct trust_policy **ret_policy,
     struct err *err)
 {
-	static const char *const members[] = {"schema", "version", "previous",
-	    "keys", "roles", "revoked", "min_rollback", "clock", NULL};
 	CLEANUP(trust_freep) struct trust_policy *policy = NULL;
 	struct json_at root;
 
@@ -51,16 +92,8 @@ trust_decode(struct bytes text, struct trust_policy **ret_policy,
 	TRY(json_parse(text, max_depth, "trust policy", TRUST_MALFORMED,
 	    &policy->document, err));
 	root = json_root(policy->document, TRUST_MALFORMED);
-	TRY(json_known(&root, members, err));
-	TRY(json_literal_in(&root, "schema", TRUST_SCHEMA, err));
-	TRY(json_integer_in(&root, "version", 1, INT64_MAX, &policy->version,
-	    err));
-	TRY(decode_previous(&root, policy, err));
-	TRY(decode_keys(&root, policy, err));
-	TRY(trust_decode_roles(&root, policy, err));
-	TRY(decode_revoked(&root, policy, err));
-	TRY(decode_floors(&root, policy, err));
-	TRY(decode_clock(&root, policy, err));
+	TRY(json_table_read(&root, &trust_table, policy, err));
+	policy->is_bound = json_object_get(root.value, "previous") != NULL;
 	*ret_policy = take_ptr(&policy);
 	return 0;
 }
@@ -99,29 +132,18 @@ trust_refuse_twice(const struct json_at *array, struct err *err)
 	return 0;
 }
 
-/* Null: it follows nothing, as the root of a chain does. */
 static int
-decode_previous(const struct json_at *root, struct trust_policy *policy,
-    struct err *err)
+read_keys(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
-	policy->is_bound = json_object_get(root->value, "previous") != NULL;
-	policy->has_previous = json_has(root, "previous");
-	if (policy->has_previous)
-		TRY(json_digest_in(root, "previous", &policy->previous, err));
-	return 0;
-}
-
-static int
-decode_keys(const struct json_at *root, struct trust_policy *policy,
-    struct err *err)
-{
+	struct trust_policy *policy = ret_value;
 	struct json_at keys;
 	const char *id;
 	json_t *ignored;
 
-	TRY(trust_map_in(root, "keys", LIMIT_TRUST_KEYS, &keys, err));
+	TRY(trust_map_in(root, member->name, LIMIT_TRUST_KEYS, &keys, err));
 	if (json_object_size(keys.value) == 0)
-		return json_refuse(root, "keys", err, "empty");
+		return json_refuse(root, member->name, err, "empty");
 	json_object_foreach(keys.value, id, ignored)
 	{
 		TRY(decode_key(&keys, id, &policy->keys[policy->key_count],
@@ -138,22 +160,18 @@ static int
 decode_key(const struct json_at *keys, const char *id,
     struct public_key **ret_key, struct err *err)
 {
-	static const char *const members[] = {"alg", "pem", NULL};
 	CLEANUP(public_key_freep) struct public_key *key = NULL;
 	struct json_at at;
-	const char *name;
-	const char *pem;
+	struct key_text text;
 	enum algorithm stated;
 
 	TRY(json_object_in(keys, id, &at, err));
 	/* As people name keys, and so that there is room for the member. */
 	snprintf(at.path, sizeof(at.path), "keys.%.16s...",
 	    err_quote_str(id).text);
-	TRY(json_known(&at, members, err));
-	TRY(json_string_in(&at, "alg", LIMIT_NAME_BYTES, &name, err));
-	TRY(json_string_in(&at, "pem", LIMIT_PEM_BYTES, &pem, err));
-	TRY(decode_algorithm(&at, name, &stated, err));
-	if (public_key_from_pem(bytes_of_str(pem), &key, err) != 0)
+	TRY(json_table_read(&at, &key_table, &text, err));
+	TRY(decode_algorithm(&at, text.algorithm, &stated, err));
+	if (public_key_from_pem(bytes_of_str(text.pem), &key, err) != 0)
 		return json_blame(&at, "pem", err);
 	TRY(check_id(keys, &at, id, key, err));
 	if (public_key_algorithm(key) != stated)
@@ -195,27 +213,23 @@ check_id(const struct json_at *keys, const struct json_at *at, const char *id,
 }
 
 static int
-decode_revoked(const struct json_at *root, struct trust_policy *policy,
-    struct err *err)
+read_roles(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
-	static const char *const members[] = {"keys", "manifests", NULL};
-	struct json_at revoked;
-
-	TRY(json_object_in(root, "revoked", &revoked, err));
-	TRY(json_known(&revoked, members, err));
-	TRY(decode_revoked_keys(&revoked, policy, err));
-	TRY(decode_revoked_manifests(&revoked, policy, err));
-	return 0;
+	(void)member;
+	return trust_decode_roles(root, ret_value, err);
 }
 
 /* A revoked key may be gone from the policy's keys already. */
 static int
-decode_revoked_keys(const struct json_at *revoked, struct trust_policy *policy,
-    struct err *err)
+read_revoked_keys(const struct json_at *revoked,
+    const struct json_member *member, void *ret_value, struct err *err)
 {
+	struct trust_policy *policy = ret_value;
 	struct json_at keys;
 
-	TRY(json_array_in(revoked, "keys", LIMIT_REVOCATIONS, &keys, err));
+	TRY(json_array_in(revoked, member->name, LIMIT_REVOCATIONS, &keys,
+	    err));
 	for (size_t i = 0; i < json_array_size(keys.value); i++) {
 		struct digest id;
 		const char *hex;
@@ -223,7 +237,7 @@ decode_revoked_keys(const struct json_at *revoked, struct trust_policy *policy,
 
 		TRY(json_item_string(&keys, i, DIGEST_HEX_SIZE, &hex, err));
 		if (!digest_from_hex(hex, &id))
-			return json_refuse(revoked, "keys", err,
+			return json_refuse(revoked, member->name, err,
 			    "item %zu is not a key id", i);
 		key = trust_find_key(policy, &id);
 		if (key < policy->key_count)
@@ -234,12 +248,13 @@ decode_revoked_keys(const struct json_at *revoked, struct trust_policy *policy,
 }
 
 static int
-decode_revoked_manifests(const struct json_at *revoked,
-    struct trust_policy *policy, struct err *err)
+read_revoked_manifests(const struct json_at *revoked,
+    const struct json_member *member, void *ret_value, struct err *err)
 {
+	struct trust_policy *policy = ret_value;
 	struct json_at manifests;
 
-	TRY(json_array_in(revoked, "manifests", LIMIT_REVOCATIONS, &manifests,
+	TRY(json_array_in(revoked, member->name, LIMIT_REVOCATIONS, &manifests,
 	    err));
 	for (size_t i = 0; i < json_array_size(manifests.value); i++) {
 		const char *text;
@@ -247,7 +262,7 @@ decode_revoked_manifests(const struct json_at *revoked,
 		TRY(json_item_string(&manifests, i, DIGEST_TEXT_SIZE, &text,
 		    err));
 		if (!digest_from_text(text, &policy->revoked_manifests[i]))
-			return json_refuse(revoked, "manifests", err,
+			return json_refuse(revoked, member->name, err,
 			    "item %zu is not a digest", i);
 		policy->revoked_manifest_count++;
 	}
@@ -255,14 +270,15 @@ decode_revoked_manifests(const struct json_at *revoked,
 }
 
 static int
-decode_floors(const struct json_at *root, struct trust_policy *policy,
-    struct err *err)
+read_floors(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
+	struct trust_policy *policy = ret_value;
 	struct json_at floors;
 	const char *location;
 	json_t *ignored;
 
-	TRY(trust_map_in(root, "min_rollback", LIMIT_ROLLBACK_FLOORS, &floors,
+	TRY(trust_map_in(root, member->name, LIMIT_ROLLBACK_FLOORS, &floors,
 	    err));
 	json_object_foreach(floors.value, location, ignored)
 	{
@@ -278,26 +294,5 @@ decode_floors(const struct json_at *root, struct trust_policy *policy,
 		    &floor->index, err));
 		policy->floor_count++;
 	}
-	return 0;
-}
-
-static int
-decode_clock(const struct json_at *root, struct trust_policy *policy,
-    struct err *err)
-{
-	static const char *const members[] = {"source", "not_before", NULL};
-	struct json_at clock;
-	const char *text;
-
-	if (json_object_get(root->value, "clock") == NULL)
-		return 0;
-	TRY(json_object_in(root, "clock", &clock, err));
-	TRY(json_known(&clock, members, err));
-	TRY(json_literal_in(&clock, "source", "system", err));
-	TRY(json_string_in(&clock, "not_before", UTC_TEXT_SIZE, &text, err));
-	if (!utc_from_text(text, &policy->clock_not_before))
-		return json_refuse(&clock, "not_before", err,
-		    "not a time like 2026-11-23T16:00:00Z");
-	policy->trusts_clock = true;
 	return 0;
 }

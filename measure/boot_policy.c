@@ -4,17 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_table.h"
 #include "base/scope.h"
 
 enum { max_depth = 6 };
 
-static int decode_release(const struct json_at *releases, size_t index,
-    struct boot_policy *policy, struct err *err);
-static int decode_name(const struct json_at *at,
-    const struct boot_policy *policy, char *ret_name, struct err *err);
-static int decode_registers(const struct json_at *at,
-    struct boot_release *release, struct err *err);
+static int read_releases(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static int check_release(const struct json_at *at,
+    const struct boot_policy *policy, const struct boot_release *release,
+    struct err *err);
+static int read_name(const struct json_at *at, const struct json_member *member,
+    void *ret_value, struct err *err);
+static int read_registers(const struct json_at *at,
+    const struct json_member *member, void *ret_value, struct err *err);
 static int decode_bank(const struct json_at *registers, const char *name,
     struct boot_release *release, struct err *err);
 static uint32_t registers_of(const struct boot_release *release);
@@ -27,6 +30,23 @@ static bool fits(const struct boot_register *allowed, enum pcr_bank bank,
     unsigned int pcr, const struct pcr_values *found);
 static int refuse_platform(const struct boot_verdict *verdict, bool is_known,
     struct err *err);
+
+static const struct json_kind name_kind = {"string", read_name, NULL};
+static const struct json_kind registers_kind = {"object", read_registers, NULL};
+static const struct json_kind releases_kind = {"[]", read_releases, NULL};
+
+static const struct json_member release_members[] = {
+    {MEMBER_OWN("name", struct boot_release, name, name_kind)},
+    {MEMBER_OF_ALL("registers", registers_kind)},
+};
+static const struct json_table release_table = {JSON_MEMBERS(release_members)};
+
+static const struct json_member members[] = {
+    {MEMBER_INTEGER("version", struct boot_policy, version, 1, INT64_MAX)},
+    {MEMBER_OF_ALL("releases", releases_kind), .table = &release_table},
+};
+static const struct json_table policy_table = {JSON_MEMBERS(members),
+    .schema = BOOT_POLICY_SCHEMA};
 
 int
 boot_policy_verify(const struct trust_policy *trust, struct bytes raw,
@@ -51,11 +71,8 @@ int
 boot_policy_decode(struct bytes payload, struct boot_policy **ret_policy,
     struct err *err)
 {
-	static const char *const members[] = {"schema", "version", "releases",
-	    NULL};
 	CLEANUP(freep) struct boot_policy *policy = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
-	struct json_at releases;
 	struct json_at root;
 
 	if (payload.len > LIMIT_ENVELOPE_BYTES)
@@ -68,16 +85,7 @@ boot_policy_decode(struct bytes payload, struct boot_policy **ret_policy,
 	TRY(json_parse(payload, max_depth, "boot policy", BOOT_POLICY_MALFORMED,
 	    &document, err));
 	root = json_root(document, BOOT_POLICY_MALFORMED);
-	TRY(json_known(&root, members, err));
-	TRY(json_literal_in(&root, "schema", BOOT_POLICY_SCHEMA, err));
-	TRY(json_integer_in(&root, "version", 1, INT64_MAX, &policy->version,
-	    err));
-	TRY(json_array_in(&root, "releases", LIMIT_BOOT_RELEASES, &releases,
-	    err));
-	if (json_array_size(releases.value) == 0)
-		return json_refuse(&root, "releases", err, "empty");
-	for (size_t i = 0; i < json_array_size(releases.value); i++)
-		TRY(decode_release(&releases, i, policy, err));
+	TRY(json_table_read(&root, &policy_table, policy, err));
 	*ret_policy = take_ptr(&policy);
 	return 0;
 }
@@ -135,59 +143,69 @@ boot_policy_check(const struct boot_policy *policy,
 }
 
 static int
-decode_release(const struct json_at *releases, size_t index,
-    struct boot_policy *policy, struct err *err)
+read_releases(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
-	static const char *const members[] = {"name", "registers", NULL};
-	struct boot_release *release = &policy->releases[index];
-	struct json_at at;
-	const char *why;
+	struct boot_policy *policy = ret_value;
+	struct json_at array, item;
 
-	TRY(json_item_object(releases, index, &at, err));
-	TRY(json_known(&at, members, err));
-	TRY(decode_name(&at, policy, release->name, err));
-	TRY(decode_registers(&at, release, err));
-	why = boot_registers_refuse(registers_of(release));
-	if (why != NULL)
-		return json_refuse(&at, "registers", err, "%s", why);
-	policy->release_count++;
+	TRY(json_array_in(root, member->name, LIMIT_BOOT_RELEASES, &array,
+	    err));
+	if (json_array_size(array.value) == 0)
+		return json_refuse(root, member->name, err, "empty");
+	for (size_t i = 0; i < json_array_size(array.value); i++) {
+		struct boot_release *release = &policy->releases[i];
+
+		TRY(json_item_object(&array, i, &item, err));
+		TRY(json_table_read(&item, member->table, release, err));
+		TRY(check_release(&item, policy, release, err));
+		policy->release_count++;
+	}
 	return 0;
 }
 
 static int
-decode_name(const struct json_at *at, const struct boot_policy *policy,
-    char *ret_name, struct err *err)
+check_release(const struct json_at *at, const struct boot_policy *policy,
+    const struct boot_release *release, struct err *err)
 {
-	const char *name;
+	const char *why = boot_registers_refuse(registers_of(release));
 
-	TRY(json_string_in(at, "name", LIMIT_NAME_BYTES, &name, err));
-	if (!boot_release_name_is_valid(name))
-		return json_refuse(at, "name", err,
-		    "\"%s\" is no release name: [a-z0-9][a-z0-9._-]*",
-		    err_quote_str(name).text);
 	for (size_t i = 0; i < policy->release_count; i++)
-		if (strcmp(policy->releases[i].name, name) == 0)
+		if (strcmp(policy->releases[i].name, release->name) == 0)
 			return json_refuse(at, "name", err,
-			    "two releases are named %s", name);
-	memcpy(ret_name, name, strlen(name) + 1);
+			    "two releases are named %s", release->name);
+	if (why != NULL)
+		return json_refuse(at, "registers", err, "%s", why);
 	return 0;
 }
 
 static int
-decode_registers(const struct json_at *at, struct boot_release *release,
-    struct err *err)
+read_name(const struct json_at *at, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	TRY(json_table_read_string(at, member, ret_value, err));
+	if (!boot_release_name_is_valid(ret_value))
+		return json_refuse(at, member->name, err,
+		    "\"%s\" is no release name: [a-z0-9][a-z0-9._-]*",
+		    err_quote_str(ret_value).text);
+	return 0;
+}
+
+static int
+read_registers(const struct json_at *at, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
 	struct json_at registers;
 	const char *name;
 	json_t *ignored;
 
-	TRY(json_object_in(at, "registers", &registers, err));
+	TRY(json_object_in(at, member->name, &registers, err));
 	if (json_object_size(registers.value) == 0)
-		return json_refuse(at, "registers", err,
+		return json_refuse(at, member->name, err,
 		    "empty: a release that names no register fits any host");
 	json_object_foreach(registers.value, name, ignored)
 	{
-		TRY(decode_bank(&registers, name, release, err));
+		TRY(decode_bank(&registers, name, ret_value, err));
 	}
 	return 0;
 }

@@ -1,44 +1,71 @@
 #include "measure/tpm_identity.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/digest.h"
 #include "base/hex.h"
-#include "base/json.h"
+#include "base/json_table.h"
 #include "base/limits.h"
 #include "base/scope.h"
-
-#define SCHEMA "assay.tpm/1"
 
 enum { max_depth = 3 };
 
 /* TPM 2.0 Part 2, TPM_HR and TPM_HT. */
 enum handle_type { NV_INDEX = 0x01, PERSISTENT = 0x81 };
 
-static int decode_objects(const struct json_at *root,
-    struct tpm_identity *identity, struct err *err);
-static int decode_counter(const struct json_at *root,
-    struct tpm_identity *identity, struct err *err);
-static int decode_log(const struct json_at *root, struct tpm_identity *identity,
-    struct err *err);
-static int decode_object(const struct json_at *root, const char *member,
-    const char *const *known, enum handle_type type, struct tpm_object *object,
-    struct err *err);
-static int decode_handle(const struct json_at *at, enum handle_type type,
-    uint32_t *ret_handle, struct err *err);
 static int refuse_twice(const struct json_at *root,
     const struct tpm_identity *identity, struct err *err);
-static json_t *encode_object(const struct tpm_object *object);
+static int read_handle(const struct json_at *at,
+    const struct json_member *member, void *ret_value, struct err *err);
+static json_t *write_handle(const struct json_member *member,
+    const void *value);
+static int read_name(const struct json_at *at, const struct json_member *member,
+    void *ret_value, struct err *err);
+static json_t *write_name(const struct json_member *member, const void *value);
 
-static const char *const object_members[] = {"handle", "name", NULL};
+/* Its type is the member's `min`. */
+static const struct json_kind handle_kind = {"string", read_handle,
+    write_handle};
+static const struct json_kind name_kind = {"string", read_name, write_name};
+
+#define HANDLE(type, field, handle_type) \
+	MEMBER_OWN("handle", type, field, handle_kind), .min = (handle_type)
+
+static const struct json_member key_members[] = {
+    {HANDLE(struct tpm_object, handle, PERSISTENT)},
+    {MEMBER_OWN("name", struct tpm_object, name, name_kind)},
+};
+static const struct json_table key_table = {JSON_MEMBERS(key_members)};
+
+static const struct json_member index_members[] = {
+    {HANDLE(struct tpm_object, handle, NV_INDEX)},
+    {MEMBER_OWN("name", struct tpm_object, name, name_kind)},
+};
+static const struct json_table index_table = {JSON_MEMBERS(index_members)};
+
+static const struct json_member counter_members[] = {
+    {HANDLE(struct tpm_identity, counter.handle, NV_INDEX)},
+    {MEMBER_OWN("name", struct tpm_identity, counter.name, name_kind)},
+    {MEMBER_INTEGER("base", struct tpm_identity, counter_base, INT64_MIN,
+	INT64_MAX)},
+};
+static const struct json_table counter_table = {JSON_MEMBERS(counter_members)};
+
+static const struct json_member members[] = {
+    {MEMBER_OBJECT("salt", struct tpm_identity, salt, key_table)},
+    {MEMBER_OBJECT("ak", struct tpm_identity, ak, key_table)},
+    {MEMBER_OBJECT("ek", struct tpm_identity, ek, key_table)},
+    {MEMBER_GROUP("counter", counter_table)},
+    {MEMBER_OBJECT("log", struct tpm_identity, log, index_table),
+	.presence = JSON_NULLABLE, MEMBER_HAS(struct tpm_identity, has_log)},
+};
+static const struct json_table identity_table = {JSON_MEMBERS(members),
+    .schema = "assay.tpm/1"};
 
 int
 tpm_identity_decode(struct bytes text, struct tpm_identity *ret_identity,
     struct err *err)
 {
-	static const char *const members[] = {"schema", "salt", "ak", "ek",
-	    "counter", "log", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct tpm_identity identity = {.has_log = false};
 	struct json_at root;
@@ -50,11 +77,7 @@ tpm_identity_decode(struct bytes text, struct tpm_identity *ret_identity,
 	TRY(json_parse(text, max_depth, "TPM identity", TPM_IDENTITY_MALFORMED,
 	    &document, err));
 	root = json_root(document, TPM_IDENTITY_MALFORMED);
-	TRY(json_known(&root, members, err));
-	TRY(json_literal_in(&root, "schema", SCHEMA, err));
-	TRY(decode_objects(&root, &identity, err));
-	TRY(decode_counter(&root, &identity, err));
-	TRY(decode_log(&root, &identity, err));
+	TRY(json_table_read(&root, &identity_table, &identity, err));
 	TRY(refuse_twice(&root, &identity, err));
 	*ret_identity = identity;
 	return 0;
@@ -64,17 +87,10 @@ int
 tpm_identity_encode(const struct tpm_identity *identity, char **ret_text,
     struct err *err)
 {
-	CLEANUP(json_freep) json_t *counter = encode_object(&identity->counter);
-	CLEANUP(json_freep) json_t *document = NULL;
+	CLEANUP(json_freep)
+	json_t *document = json_table_write(&identity_table, identity);
 	char *text;
 
-	json_object_set_new(counter, "base",
-	    json_integer((json_int_t)identity->counter_base));
-	document = json_pack("{s:s, s:o, s:o, s:o, s:O, s:o}", "schema", SCHEMA,
-	    "salt", encode_object(&identity->salt), "ak",
-	    encode_object(&identity->ak), "ek", encode_object(&identity->ek),
-	    "counter", counter, "log",
-	    identity->has_log ? encode_object(&identity->log) : json_null());
 	text = document != NULL ? json_dumps(document, JSON_INDENT(2)) : NULL;
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "TPM identity");
@@ -121,88 +137,6 @@ tpm_name_of(struct bytes public_area, struct tpm_name *ret_name,
 }
 
 static int
-decode_objects(const struct json_at *root, struct tpm_identity *identity,
-    struct err *err)
-{
-	TRY(decode_object(root, "salt", object_members, PERSISTENT,
-	    &identity->salt, err));
-	TRY(decode_object(root, "ak", object_members, PERSISTENT, &identity->ak,
-	    err));
-	TRY(decode_object(root, "ek", object_members, PERSISTENT, &identity->ek,
-	    err));
-	return 0;
-}
-
-static int
-decode_counter(const struct json_at *root, struct tpm_identity *identity,
-    struct err *err)
-{
-	static const char *const members[] = {"handle", "name", "base", NULL};
-	struct json_at at;
-	int64_t base;
-
-	TRY(decode_object(root, "counter", members, NV_INDEX,
-	    &identity->counter, err));
-	TRY(json_object_in(root, "counter", &at, err));
-	TRY(json_integer_in(&at, "base", INT64_MIN, INT64_MAX, &base, err));
-	identity->counter_base = (uint64_t)base;
-	return 0;
-}
-
-static int
-decode_log(const struct json_at *root, struct tpm_identity *identity,
-    struct err *err)
-{
-	identity->has_log = json_has(root, "log");
-	if (!identity->has_log)
-		return json_null_in(root, "log", err);
-	return decode_object(root, "log", object_members, NV_INDEX,
-	    &identity->log, err);
-}
-
-static int
-decode_object(const struct json_at *root, const char *member,
-    const char *const *known, enum handle_type type, struct tpm_object *object,
-    struct err *err)
-{
-	struct json_at at;
-	const char *name;
-
-	TRY(json_object_in(root, member, &at, err));
-	TRY(json_known(&at, known, err));
-	TRY(decode_handle(&at, type, &object->handle, err));
-	TRY(json_string_in(&at, "name", TPM_NAME_HEX_SIZE, &name, err));
-	if (!tpm_name_from_hex(name, &object->name))
-		return json_refuse(&at, "name", err,
-		    "not a SHA-256 name: 000b and 64 hex digits");
-	return 0;
-}
-
-/* "0x" and eight lower-case hex digits, of the type. */
-static int
-decode_handle(const struct json_at *at, enum handle_type type,
-    uint32_t *ret_handle, struct err *err)
-{
-	uint8_t bytes[4];
-	const char *text;
-	uint32_t handle = 0;
-
-	TRY(json_string_in(at, "handle", 2 + 2 * sizeof(bytes), &text, err));
-	if (strncmp(text, "0x", 2) != 0 ||
-	    !hex_decode(text + 2, sizeof(bytes), bytes))
-		return json_refuse(at, "handle", err,
-		    "not 0x and eight lower-case hex digits");
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		handle = handle << 8 | bytes[i];
-	if (handle >> 24 != (uint32_t)type)
-		return json_refuse(at, "handle", err,
-		    "%s is not in the range 0x%02x......", text,
-		    (unsigned int)type);
-	*ret_handle = handle;
-	return 0;
-}
-
-static int
 refuse_twice(const struct json_at *root, const struct tpm_identity *identity,
     struct err *err)
 {
@@ -218,13 +152,59 @@ refuse_twice(const struct json_at *root, const struct tpm_identity *identity,
 	return 0;
 }
 
-static json_t *
-encode_object(const struct tpm_object *object)
+/* "0x" and eight lower-case hex digits, of the type. */
+static int
+read_handle(const struct json_at *at, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
-	char handle[sizeof("0x81000001")];
-	char name[TPM_NAME_HEX_SIZE];
+	uint8_t bytes[4];
+	const char *text;
+	uint32_t handle = 0;
 
-	snprintf(handle, sizeof(handle), "0x%08" PRIx32, object->handle);
-	tpm_name_hex(&object->name, name);
-	return json_pack("{s:s, s:s}", "handle", handle, "name", name);
+	TRY(json_string_in(at, member->name, 2 + 2 * sizeof(bytes), &text,
+	    err));
+	if (strncmp(text, "0x", 2) != 0 ||
+	    !hex_decode(text + 2, sizeof(bytes), bytes))
+		return json_refuse(at, member->name, err,
+		    "not 0x and eight lower-case hex digits");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		handle = handle << 8 | bytes[i];
+	if (handle >> 24 != member->min)
+		return json_refuse(at, member->name, err,
+		    "%s is not in the range 0x%02x......", text,
+		    (unsigned int)member->min);
+	memcpy(ret_value, &handle, sizeof(handle));
+	return 0;
+}
+
+static json_t *
+write_handle(const struct json_member *member, const void *value)
+{
+	const uint32_t *handle = value;
+
+	(void)member;
+	return json_sprintf("0x%08" PRIx32, *handle);
+}
+
+static int
+read_name(const struct json_at *at, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	const char *hex;
+
+	TRY(json_string_in(at, member->name, TPM_NAME_HEX_SIZE, &hex, err));
+	if (!tpm_name_from_hex(hex, ret_value))
+		return json_refuse(at, member->name, err,
+		    "not a SHA-256 name: 000b and 64 hex digits");
+	return 0;
+}
+
+static json_t *
+write_name(const struct json_member *member, const void *value)
+{
+	char hex[TPM_NAME_HEX_SIZE];
+
+	(void)member;
+	tpm_name_hex(value, hex);
+	return json_string(hex);
 }

@@ -79,7 +79,7 @@ prepare(struct build_state *state, const struct role_start *start,
 {
 	TRY(xen_port_libxc_open(true, &state->xen, err));
 	fault_wrap(&start->fault, &state->xen, &state->port);
-	TRY(sandbox_enter(SANDBOX_BUILD, start->config.users[SANDBOX_BUILD],
+	TRY(sandbox_enter(SANDBOX_BUILD, start->config.users.of[SANDBOX_BUILD],
 	    start->config.libxl_dir, err));
 	return take_cache(state, err);
 }

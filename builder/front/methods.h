@@ -10,7 +10,25 @@
 #include "builder/front_link.h"
 #include "builder/front/varlink.h"
 
-struct method;
+struct method_work;
+
+/*
+ * What the description of the interface and assay-rpc(7) are held up against:
+ * the parameters are read, and the reply is written, by these tables.
+ */
+struct method {
+	const char *name;
+	uint32_t kind; /* enum front_call_kind, or 0: local */
+	const struct json_table *parameters;
+	/* The rules between them; a reply, if it is local. Or NULL. */
+	int (*finish)(const struct json_at *parameters,
+	    struct method_work *work, json_t **ret_reply, struct err *err);
+	const struct json_table *reply;
+	size_t row_bytes; /* what comes along is an array of these; 0: not */
+};
+
+/* All of them, by index; NULL behind the last. */
+const struct method *method_at(size_t index);
 
 /* NULL if there is none of this name. */
 const struct method *method_find(const char *name);

@@ -3,26 +3,55 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/scope.h"
 
+/* A call, and what is looked at and not kept. */
+struct call {
+	struct varlink_call kept;
+	bool more;
+	bool upgrade;
+};
+
+static int read_parameters(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static json_t *write_remedy(const struct json_member *member,
+    const void *value);
 static char *encode(const char *error, json_t *parameters);
 static char *encode_unknown_method(const char *method);
 static bool has_interface(const char *method, const char *interface);
+
+/* Borrowed from the document. */
+static const struct json_kind parameters_kind = {"object", read_parameters,
+    NULL};
+static const struct json_kind remedy_kind = {"string", NULL, write_remedy};
+
+static const struct json_member call_members[] = {
+    {MEMBER_STRING("method", struct call, kept.method)},
+    {MEMBER_BOOL("more", struct call, more), .presence = JSON_NEVER_NULL},
+    {MEMBER_BOOL("oneway", struct call, kept.is_oneway),
+	.presence = JSON_NEVER_NULL},
+    {MEMBER_BOOL("upgrade", struct call, upgrade), .presence = JSON_NEVER_NULL},
+    {MEMBER_OWN("parameters", struct call, kept.parameters, parameters_kind),
+	.presence = JSON_OPTIONAL},
+};
+static const struct json_table call_table = {JSON_MEMBERS(call_members)};
+
+static const struct json_member error_members[] = {
+    {MEMBER_CODE("code", struct err, code)},
+    {MEMBER_STRING("field", struct err, field)},
+    {MEMBER_STRING("detail", struct err, text)},
+    {MEMBER_OWN("remedy", struct err, code, remedy_kind)},
+};
+const struct json_table varlink_error_table = {JSON_MEMBERS(error_members)};
 
 int
 varlink_call_decode(struct bytes message, struct varlink_call *ret_call,
     struct err *err)
 {
-	static const char *const known[] = {"method", "parameters", "oneway",
-	    "more", "upgrade", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
-	struct varlink_call call = {0};
+	struct call call = {.more = false};
 	struct json_at root;
-	struct json_at parameters;
-	const char *method;
-	bool flag = false;
 
 	if (message.len > LIMIT_RPC_MESSAGE_BYTES)
 		return err_set(err, RPC_TOO_LARGE, "%zu bytes, limit %zu",
@@ -30,27 +59,13 @@ varlink_call_decode(struct bytes message, struct varlink_call *ret_call,
 	TRY(json_parse(message, LIMIT_RPC_JSON_DEPTH, "call", RPC_MALFORMED,
 	    &document, err));
 	root = json_root(document, RPC_MALFORMED);
-	TRY(json_known(&root, known, err));
-	TRY(json_string_in(&root, "method", VARLINK_METHOD_BYTES, &method,
-	    err));
-	snprintf(call.method, sizeof(call.method), "%s", method);
-	if (json_object_get(document, "more") != NULL)
-		TRY(json_bool_in(&root, "more", &flag, err));
-	if (json_object_get(document, "oneway") != NULL)
-		TRY(json_bool_in(&root, "oneway", &call.is_oneway, err));
-	if (json_object_get(document, "upgrade") != NULL) {
-		TRY(json_bool_in(&root, "upgrade", &flag, err));
-		if (flag)
-			return json_refuse(&root, "upgrade", err,
-			    "not supported");
-	}
-	if (json_has(&root, "parameters")) {
-		TRY(json_object_in(&root, "parameters", &parameters, err));
-		call.parameters = json_incref(parameters.value);
-	} else {
-		call.parameters = json_object();
-	}
-	*ret_call = call;
+	TRY(json_table_read(&root, &call_table, &call, err));
+	if (call.upgrade)
+		return json_refuse(&root, "upgrade", err, "not supported");
+	call.kept.parameters = call.kept.parameters != NULL
+	                           ? json_incref(call.kept.parameters)
+	                           : json_object();
+	*ret_call = call.kept;
 	return 0;
 }
 
@@ -82,10 +97,27 @@ varlink_error_encode(const struct err *error, const char *method)
 	if (error->code == RPC_PARAMETER_BAD)
 		return encode(VARLINK_SERVICE ".InvalidParameter",
 		    json_pack("{s:s}", "parameter", error->field));
-	return encode(class,
-	    json_pack("{s:s, s:s, s:s, s:s}", "code", err_name(error->code),
-		"field", error->field, "detail", error->text, "remedy",
-		err_remedy(error->code)));
+	return encode(class, json_table_write(&varlink_error_table, error));
+}
+
+static int
+read_parameters(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	struct json_at parameters;
+
+	TRY(json_object_in(root, member->name, &parameters, err));
+	memcpy(ret_value, &parameters.value, sizeof(parameters.value));
+	return 0;
+}
+
+static json_t *
+write_remedy(const struct json_member *member, const void *value)
+{
+	const enum err_code *code = value;
+
+	(void)member;
+	return json_string(err_remedy(*code));
 }
 
 static char *

@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/json_table.h"
 
 #define VARLINK_INTERFACE "org.assay.Builder"
 #define VARLINK_SERVICE   "org.varlink.service"
@@ -39,6 +40,9 @@ void varlink_call_done(struct varlink_call *call);
  * Returns owned, NULL if memory is short.
  */
 char *varlink_reply_encode(json_t *parameters);
+
+/* What Refused and Failed hold: a struct err. */
+extern const struct json_table varlink_error_table;
 
 /*
  * An error reply. RPC_METHOD_UNKNOWN and RPC_PARAMETER_BAD become the errors

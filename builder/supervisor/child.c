@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "base/scope.h"
 
-/* Of one task: who decides, the stage, who builds. */
+/* Of one task: who decides, the stage, who builds. As many wait for the next
+ * one, and one looks. */
 enum { CHILDREN_OF_A_TASK = 3 };
 
 int
@@ -52,9 +53,9 @@ child_collect(struct child *child)
 }
 
 bool
-graves_have_room(const struct graves *graves)
+graves_have_room(const struct graves *graves, size_t tasks)
 {
-	return graves->count + CHILDREN_OF_A_TASK <= GRAVES;
+	return graves->count + (tasks + 2) * CHILDREN_OF_A_TASK <= GRAVES;
 }
 
 void

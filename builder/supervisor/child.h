@@ -35,15 +35,16 @@ void child_close_link(struct child *child);
 int child_collect(struct child *child);
 
 /* Children that were killed and whose end nobody waits for. */
-enum { GRAVES = 128 };
+enum { GRAVES = 256 };
 
 struct graves {
 	pid_t pids[GRAVES];
 	size_t count;
 };
 
-/* Is there room for one more task's children? */
-bool graves_have_room(const struct graves *graves);
+/* Is there room for the children of so many tasks, and for those that wait?
+ * Whatever is under way may end here, and some ends may take their time. */
+bool graves_have_room(const struct graves *graves, size_t tasks);
 
 /* Kill it, unless it is none, and forget it; it is none afterwards. */
 void graves_add(struct graves *graves, struct child *child);

@@ -5,41 +5,38 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "builder/xen/domain_list.h"
 
-static bool update(struct domain_row *row, const struct domain_list *list);
+static bool update(struct domain_row *row, const struct xen_domain_info *infos,
+    size_t count);
 static void forget(const struct domain_table *table,
     const uint8_t uuid[UUID_BYTES]);
 static bool is_selected(const struct receipt *receipt,
     const struct domain_selector *selector);
 
 int
-domain_table_load(const struct journal *journal, const struct xen_port *xen,
-    struct domain_table *ret_table, struct err *err)
+domain_table_load(const struct journal *journal, struct domain_table *ret_table,
+    struct err *err)
 {
 	CLEANUP(freep)
 	struct receipt *receipts = calloc(LIMIT_DOMAINS, sizeof(*receipts));
 	struct domain_table table = {
 	    .rows = calloc(LIMIT_DOMAINS, sizeof(*table.rows)),
+	    .since = calloc(LIMIT_DOMAINS, sizeof(*table.since)),
 	    .journal = journal,
-	    .xen = xen,
 	};
-	int code;
+	int code = 0;
 
-	if (receipts == NULL || table.rows == NULL) {
-		free(table.rows);
-		return err_set(err, NO_MEMORY, "domain table");
-	}
-	code = journal_read_receipts(journal, receipts, LIMIT_DOMAINS,
-	    &table.count, err);
-	for (uint32_t i = 0; i < table.count; i++)
-		table.rows[i].receipt = receipts[i];
+	if (receipts == NULL || table.rows == NULL || table.since == NULL)
+		code = err_set(err, NO_MEMORY, "domain table");
 	if (code == 0)
-		code = domain_table_refresh(&table, err);
+		code = journal_read_receipts(journal, receipts, LIMIT_DOMAINS,
+		    &table.count, err);
 	if (code != 0) {
-		free(table.rows);
+		domain_table_done(&table);
 		return code;
 	}
+	for (uint32_t i = 0; i < table.count; i++)
+		table.rows[i].receipt = receipts[i];
 	*ret_table = table;
 	return 0;
 }
@@ -48,24 +45,34 @@ void
 domain_table_done(struct domain_table *table)
 {
 	free(table->rows);
+	free(table->since);
 	*table = (struct domain_table){0};
 }
 
-int
-domain_table_refresh(struct domain_table *table, struct err *err)
+void
+domain_table_begin_look(struct domain_table *table, uint32_t look)
 {
-	CLEANUP(domain_list_done) struct domain_list list = {0};
+	table->look = look;
+}
+
+void
+domain_table_update(struct domain_table *table,
+    const struct xen_domain_info *infos, size_t count)
+{
 	uint32_t kept = 0;
 
-	TRY(domain_list_read(table->xen, &list, err));
 	for (uint32_t i = 0; i < table->count; i++) {
-		if (update(&table->rows[i], &list))
-			table->rows[kept++] = table->rows[i];
-		else
+		bool is_listed = update(&table->rows[i], infos, count);
+
+		/* One that was built while somebody looked was not there. */
+		if (!is_listed && table->since[i] != table->look) {
 			forget(table, table->rows[i].receipt.uuid);
+			continue;
+		}
+		table->rows[kept] = table->rows[i];
+		table->since[kept++] = table->since[i];
 	}
 	table->count = kept;
-	return 0;
 }
 
 int
@@ -75,6 +82,7 @@ domain_table_add(struct domain_table *table, const struct receipt *receipt,
 	if (table->count == LIMIT_DOMAINS)
 		return err_set(err, RPC_BUSY, "%u domains already",
 		    LIMIT_DOMAINS);
+	table->since[table->count] = table->look;
 	table->rows[table->count++] = (struct domain_row){
 	    .receipt = *receipt,
 	};
@@ -88,6 +96,7 @@ domain_table_remove(struct domain_table *table, const uint8_t uuid[UUID_BYTES])
 		if (memcmp(table->rows[i].receipt.uuid, uuid, UUID_BYTES) != 0)
 			continue;
 		table->rows[i] = table->rows[--table->count];
+		table->since[i] = table->since[table->count];
 		return;
 	}
 }
@@ -132,19 +141,22 @@ domain_table_find(const struct domain_table *table,
  * when its domain is gone, and a uuid is whatever a toolstack chose.
  */
 static bool
-update(struct domain_row *row, const struct domain_list *list)
+update(struct domain_row *row, const struct xen_domain_info *infos,
+    size_t count)
 {
-	const struct xen_domain_info *info =
-	    domain_list_find(list, row->receipt.domid);
+	for (size_t i = 0; i < count; i++) {
+		const struct xen_domain_info *info = &infos[i];
 
-	if (info == NULL ||
-	    memcmp(info->uuid, row->receipt.uuid, UUID_BYTES) != 0)
-		return false;
-	row->is_paused = info->is_paused;
-	row->is_dying = info->is_dying;
-	row->is_shutdown = info->is_shutdown;
-	row->memory_kib = info->memory_kib;
-	return true;
+		if (info->domid != row->receipt.domid ||
+		    memcmp(info->uuid, row->receipt.uuid, UUID_BYTES) != 0)
+			continue;
+		row->is_paused = info->is_paused;
+		row->is_dying = info->is_dying;
+		row->is_shutdown = info->is_shutdown;
+		row->memory_kib = info->memory_kib;
+		return true;
+	}
+	return false;
 }
 
 static void

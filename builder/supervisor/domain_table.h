@@ -2,7 +2,7 @@
  * The domains that assayd built and that still live.
  *
  * Loaded from the journal at start and compared with what Xen lists whenever
- * it is asked: a domain that ended, or that xl destroyed, drops out.
+ * somebody looks: a domain that ended, or that xl destroyed, drops out.
  */
 #ifndef ASSAY_BUILDER_SUPERVISOR_DOMAIN_TABLE_H
 #define ASSAY_BUILDER_SUPERVISOR_DOMAIN_TABLE_H
@@ -13,18 +13,23 @@
 
 struct domain_table {
 	struct domain_row *rows; /* LIMIT_DOMAINS of them */
+	uint32_t *since;         /* of each row: the last look before it */
 	uint32_t count;
+	uint32_t look; /* the last one that began */
 	const struct journal *journal;
-	const struct xen_port *xen;
 };
 
-/* Borrows journal and port. */
-int domain_table_load(const struct journal *journal, const struct xen_port *xen,
+/* Borrows the journal. */
+int domain_table_load(const struct journal *journal,
     struct domain_table *ret_table, struct err *err);
 void domain_table_done(struct domain_table *table);
 
-/* Drop what Xen no longer lists, update the rest. */
-int domain_table_refresh(struct domain_table *table, struct err *err);
+/* Look number `look` begins: what is added from now on it need not see. */
+void domain_table_begin_look(struct domain_table *table, uint32_t look);
+
+/* What it saw: drop what Xen no longer lists, update the rest. */
+void domain_table_update(struct domain_table *table,
+    const struct xen_domain_info *infos, size_t count);
 
 /* A domain was built and its receipt is in the journal. */
 int domain_table_add(struct domain_table *table, const struct receipt *receipt,

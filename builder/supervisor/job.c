@@ -40,6 +40,14 @@ job_kill(struct job *job, enum err_code why)
 	child_kill(&job->child);
 }
 
+bool
+job_is_heard(const struct job *job)
+{
+	bool decides = job->step == JOB_DECIDING || job->step == JOB_LISTING;
+
+	return job->child.link >= 0 && !(decides && job->killed != ERR_NONE);
+}
+
 void
 job_close_link(struct job *job)
 {

@@ -83,6 +83,14 @@ void job_attach(struct job *job, enum job_step step, struct child *child);
 /* Kill the child; its end is seen by job_collect(). */
 void job_kill(struct job *job, enum err_code why);
 
+/*
+ * Is its link to be read first, and its end to be seen only then? A builder's
+ * is, also when it was killed: it may have told of a domain. What one says that
+ * decides counts no more once it was killed; and another process, to which it
+ * gave its end of the link, could keep that open for as long as it likes.
+ */
+bool job_is_heard(const struct job *job);
+
 /* Nothing more is read from the child; it ends, or is killed. */
 void job_close_link(struct job *job);
 

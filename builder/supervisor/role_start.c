@@ -54,7 +54,8 @@ role_start_build(const struct role_env *env, enum child_kind kind,
 	struct child child = CHILD_NONE;
 
 	TRY(start_linked(env, ROLE_BUILD, kind, NULL, 0, &child, err));
-	if (give_cache(kind == CHILD_TO_BUILD ? env : NULL, &child, err) != 0) {
+	if (kind != CHILD_TO_LOOK &&
+	    give_cache(kind == CHILD_TO_BUILD ? env : NULL, &child, err) != 0) {
 		child_kill(&child);
 		child_collect(&child);
 		return (int)err->code;

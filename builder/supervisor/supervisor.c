@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/supervisor/supervisor_state.h"
-#include "builder/xen/xen_port_libxc.h"
 
 enum {
 	POLL_CALLS,
@@ -20,7 +19,9 @@ enum {
 	POLL_RECORDER,
 	POLL_SIGNAL,
 	POLL_READY,
+	POLL_READY_STAGE,
 	POLL_READY_BUILD,
+	POLL_LOOK,
 	POLL_FIRST_JOB,
 	POLL_COUNT = POLL_FIRST_JOB + SUPERVISOR_JOBS,
 };
@@ -94,6 +95,7 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 		    (uint64_t)host.totalram * host.mem_unit);
 	sup->ready = DECIDER_NONE;
 	sup->ready_build = CHILD_NONE;
+	sup->looks.child = CHILD_NONE;
 	code = begin(sup, err);
 	if (code == 0)
 		code = loop(sup, err);
@@ -110,10 +112,10 @@ begin(struct supervisor *sup, struct err *err)
 	    FRONT_ANSWERS, false, err));
 	TRY(outbox_init(&sup->records, sizeof(struct record_call), RECORDS,
 	    false, err));
-	TRY(xen_port_libxc_open(false, &sup->xen, err));
 	TRY(supervisor_start_recorder(sup, err));
 	TRY(recover(sup, err));
-	TRY(domain_table_load(sup->journal, &sup->xen, &sup->domains, err));
+	TRY(domain_table_load(sup->journal, &sup->domains, err));
+	TRY(supervisor_look_first(sup, err));
 	log_line("started store=%s trust_version=%lld domains=%u",
 	    sup->config->store, (long long)sup->trust.version,
 	    sup->domains.count);
@@ -182,6 +184,7 @@ loop(struct supervisor *sup, struct err *err)
 			return err_set_errno(err, SYSTEM_FAILED, "poll");
 		serve(sup, fds);
 		kill_late_jobs(sup);
+		supervisor_end_late_look(sup);
 	}
 	return 0;
 }
@@ -264,8 +267,12 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	    (struct pollfd){.fd = sup->signal_fd, .events = POLLIN};
 	fds[POLL_READY] =
 	    (struct pollfd){.fd = sup->ready.verify.link, .events = POLLIN};
+	fds[POLL_READY_STAGE] =
+	    (struct pollfd){.fd = sup->ready.stage.pidfd, .events = POLLIN};
 	fds[POLL_READY_BUILD] =
 	    (struct pollfd){.fd = sup->ready_build.link, .events = POLLIN};
+	fds[POLL_LOOK] =
+	    (struct pollfd){.fd = sup->looks.child.link, .events = POLLIN};
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		fds[POLL_FIRST_JOB + i] = poll_of_job(&sup->jobs[i]);
 }
@@ -274,7 +281,7 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 static struct pollfd
 poll_of_job(const struct job *job)
 {
-	int fd = job->child.link >= 0 ? job->child.link : job->child.pidfd;
+	int fd = job_is_heard(job) ? job->child.link : job->child.pidfd;
 
 	return (struct pollfd){
 	    .fd = job->state == JOB_FREE ? -1 : fd,
@@ -291,6 +298,8 @@ poll_timeout_ms(const struct supervisor *sup)
 	    may_serve(sup) ? supervisor_front_deadline(sup)
 			   : sup->started_usec + RECOVERY_USEC,
 	    sup->stop_usec != 0 ? sup->stop_usec : UINT64_MAX,
+	    sup->looks.deadline_usec != 0 ? sup->looks.deadline_usec
+					  : UINT64_MAX,
 	};
 	uint64_t first = UINT64_MAX;
 
@@ -334,17 +343,23 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 		/* What served another job may have given this one away. */
 		if (ready->revents == 0 || job->state == JOB_FREE)
 			continue;
-		if (ready->fd == job->child.link)
+		if (job_is_heard(job) && ready->fd == job->child.link)
 			supervisor_serve_job(sup, job);
-		else if (job->child.link < 0 && ready->fd == job->child.pidfd)
+		else if (!job_is_heard(job) && ready->fd == job->child.pidfd)
 			supervisor_end_job(sup, job);
 	}
 	if (fds[POLL_READY].revents != 0 &&
 	    fds[POLL_READY].fd == sup->ready.verify.link)
 		lose_ready(sup);
+	if (fds[POLL_READY_STAGE].revents != 0 &&
+	    fds[POLL_READY_STAGE].fd == sup->ready.stage.pidfd)
+		lose_ready(sup);
 	if (fds[POLL_READY_BUILD].revents != 0 &&
 	    fds[POLL_READY_BUILD].fd == sup->ready_build.link)
 		lose_ready(sup);
+	if (fds[POLL_LOOK].revents != 0 &&
+	    fds[POLL_LOOK].fd == sup->looks.child.link)
+		supervisor_serve_look(sup);
 	if (fds[POLL_RECORDER].revents & (POLLIN | POLLHUP | POLLERR))
 		supervisor_serve_recorder(sup);
 	if (fds[POLL_RECORDER].revents & POLLOUT)
@@ -390,6 +405,7 @@ begin_to_stop(struct supervisor *sup)
 	supervisor_stop_front(sup);
 	supervisor_drop_decider(sup, &sup->ready);
 	graves_add(&sup->graves, &sup->ready_build);
+	supervisor_drop_looks(sup);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
 
@@ -421,6 +437,5 @@ supervisor_done(struct supervisor *sup)
 	outbox_done(&sup->records);
 	image_cache_done(&sup->cache);
 	domain_table_done(&sup->domains);
-	xen_port_close(&sup->xen);
 	closep(&sup->signal_fd);
 }

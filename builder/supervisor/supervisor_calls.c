@@ -10,7 +10,11 @@
 #include "builder/supervisor/supervisor_state.h"
 
 static int take_call(struct supervisor *sup, const struct front_call *call,
-    struct err *err);
+    bool has_looked, struct err *err);
+static void end_call(struct supervisor *sup, const struct front_call *call,
+    int code, const struct err *refusal);
+static bool needs_look(const struct supervisor *sup,
+    const struct front_call *call);
 static void note_refusal(struct supervisor *sup, const struct front_call *call,
     const struct err *refusal);
 static int call_build(struct supervisor *sup, const struct front_call *call,
@@ -44,20 +48,63 @@ void
 supervisor_take_call(struct supervisor *sup, const struct front_call *call)
 {
 	struct err refusal = {0};
-	int code = take_call(sup, call, &refusal);
 
-	if (code == 0)
-		return;
-	if (call->kind == FRONT_BUILD)
-		note_refusal(sup, call, &refusal);
-	supervisor_answer(sup, call->connection, code, &refusal);
+	end_call(sup, call, take_call(sup, call, false, &refusal), &refusal);
+}
+
+void
+supervisor_go_on(struct supervisor *sup, const struct front_call *call,
+    const struct err *failure)
+{
+	struct err refusal = {0};
+
+	if (failure != NULL)
+		end_call(sup, call, (int)failure->code, failure);
+	else
+		end_call(sup, call, take_call(sup, call, true, &refusal),
+		    &refusal);
 }
 
 /* 0: it was answered, or will be. */
+static void
+end_call(struct supervisor *sup, const struct front_call *call, int code,
+    const struct err *refusal)
+{
+	if (code == 0)
+		return;
+	if (call->kind == FRONT_BUILD)
+		note_refusal(sup, call, refusal);
+	supervisor_answer(sup, call->connection, code, refusal);
+}
+
+/* What has to know which domains there are now waits for a look first. */
+static bool
+needs_look(const struct supervisor *sup, const struct front_call *call)
+{
+	switch ((enum front_call_kind)call->kind) {
+	case FRONT_LIST_DOMAINS:
+	case FRONT_DESTROY:
+	case FRONT_STATUS:
+		return true;
+	case FRONT_BUILD: /* a domain that had its uuid may be gone */
+		return domain_table_has_uuid(&sup->domains, call->build.uuid);
+	case FRONT_LIST_IMAGES:
+	case FRONT_ATTEST:
+	case FRONT_LOG:
+	case FRONT_CANCEL:
+	case FRONT_UNDELIVERED:
+	case FRONT_ALIVE:
+		break;
+	}
+	return false;
+}
+
 static int
 take_call(struct supervisor *sup, const struct front_call *call,
-    struct err *err)
+    bool has_looked, struct err *err)
 {
+	if (!has_looked && needs_look(sup, call))
+		return supervisor_look_for(sup, call, err);
 	switch ((enum front_call_kind)call->kind) {
 	case FRONT_BUILD:
 		return call_build(sup, call, err);
@@ -174,7 +221,6 @@ static int
 refuse_taken(struct supervisor *sup, const struct build_request *request,
     struct err *err)
 {
-	TRY(domain_table_refresh(&sup->domains, err));
 	if (domain_table_has_uuid(&sup->domains, request->uuid))
 		return err_set_field(err, DOMAIN_EXISTS, "uuid",
 		    "uuid: a domain has it");
@@ -223,7 +269,6 @@ call_list_domains(struct supervisor *sup, const struct front_call *call,
 	const struct domain_table *table = &sup->domains;
 	struct sealed *rows = NULL;
 
-	TRY(domain_table_refresh(&sup->domains, err));
 	TRY(sealed_from_bytes("domains",
 	    bytes_of(table->rows, table->count * sizeof(*table->rows)), &rows,
 	    err));
@@ -238,7 +283,6 @@ call_destroy(struct supervisor *sup, const struct front_call *call,
 	const struct domain_row *row;
 	struct removal *removal;
 
-	TRY(domain_table_refresh(&sup->domains, err));
 	TRY(domain_table_find(&sup->domains, &call->selector, &row, err));
 	removal = supervisor_find_removal(sup, row->receipt.uuid);
 	if (removal != NULL)
@@ -300,16 +344,13 @@ call_status(struct supervisor *sup, const struct front_call *call,
 {
 	struct front_answer reply = {.connection = call->connection};
 	struct sealed *rows = NULL;
-	struct xen_host_info host;
 
-	TRY(sup->xen.ops->host_info(sup->xen.xen, &host, err));
-	TRY(domain_table_refresh(&sup->domains, err));
 	TRY(pending_rows(sup, &rows, err));
 	reply.status = (struct status){
-	    .xen_major = host.version_major,
-	    .xen_minor = host.version_minor,
-	    .total_kib = host.total_kib,
-	    .free_kib = host.free_kib,
+	    .xen_major = sup->host.version_major,
+	    .xen_minor = sup->host.version_minor,
+	    .total_kib = sup->host.total_kib,
+	    .free_kib = sup->host.free_kib,
 	    .uptime_seconds = (timing_now_usec() - sup->started_usec) / 1000000,
 	    .builds_done = sup->builds_done,
 	    .builds_refused = sup->builds_refused,
@@ -376,6 +417,7 @@ call_cancel(struct supervisor *sup, uint32_t connection)
 		job_kill(job, BUILD_CANCELLED);
 		job->connection = NO_CONNECTION;
 	}
+	supervisor_cancel_looks(sup, connection);
 	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++) {
 		if (sup->removals[i].connection == connection)
 			sup->removals[i].connection = NO_CONNECTION;

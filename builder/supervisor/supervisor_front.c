@@ -107,7 +107,7 @@ bool
 supervisor_can_take_call(const struct supervisor *sup)
 {
 	return outbox_room(&sup->front.answers) >= FRONT_CALLS &&
-	       sup->front.answers.attached < FRONT_LISTINGS;
+	       sup->front.answers.attached + sup->looks.count < FRONT_LISTINGS;
 }
 
 void
@@ -229,6 +229,7 @@ bury(struct supervisor *sup)
 static void
 forget_callers(struct supervisor *sup)
 {
+	supervisor_cancel_looks(sup, NO_CONNECTION);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		sup->jobs[i].connection = NO_CONNECTION;
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++)

@@ -46,7 +46,9 @@ supervisor_start_task(struct supervisor *sup, const struct task *task,
 	int code;
 
 	sup->is_unready = false;
-	if (job == NULL || !graves_have_room(&sup->graves))
+	if (job == NULL ||
+	    (task->kind != TASK_ERASE &&
+		!graves_have_room(&sup->graves, SUPERVISOR_JOBS)))
 		return err_set(err, RPC_BUSY, "too many calls at once");
 	job_begin(job, task, terms);
 	code = task->kind == TASK_ERASE ? start_erase(sup, job, err)
@@ -105,14 +107,16 @@ give_to_decider(struct job *job, const struct verify_task *task,
 /*
  * Opened now, so that a store or a chain that was replaced meanwhile is the one
  * that is read. Nothing of either is looked at here, and neither open waits for
- * a writer.
+ * a writer. Nor for whoever serves the store: by O_PATH its filesystem is not
+ * asked. One that serves the chain, or a directory above, can still have us
+ * wait.
  */
 static int
 open_inputs(const struct config *config, int ret_fds[VERIFY_FDS],
     struct err *err)
 {
 	CLEANUP(closep)
-	int store = open(config->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int store = open(config->store, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (store < 0)
 		return err_set_errno(err, STORE_IO, "store %s", config->store);

@@ -141,6 +141,8 @@ take_verify(struct supervisor *sup, struct job *job,
 		    &report->known.verdict);
 		return 0;
 	case VERIFY_EPOCH:
+		if (!ipc_is_bool(&report->basis.has_store))
+			return err_set(err, BUG, "a basis with no bool");
 		return supervisor_record_store(sup, job, report, err);
 	case VERIFY_TRUST:
 		return supervisor_record_trust(sup, job, &report->trust, err);

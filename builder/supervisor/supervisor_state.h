@@ -21,6 +21,7 @@
 #include "builder/supervisor/quota.h"
 #include "builder/record_link.h"
 #include "builder/supervisor/supervisor.h"
+#include "grant-preload/xen_port.h"
 
 /* What may be under way at once. Builds whose children are about to end, and
  * the child that waits, need places too. */
@@ -54,6 +55,23 @@ struct evidence_call {
 	uint32_t tag;
 	uint32_t connection;
 	uint32_t uid;
+};
+
+/* Calls that wait until somebody has looked at what Xen has. Each answer may
+ * have memory along. */
+enum { WAITING_CALLS = FRONT_LISTINGS };
+
+struct waiting_call {
+	struct front_call call;
+	uint32_t after; /* the last look that began before it came */
+};
+
+struct looks {
+	struct child child;
+	uint32_t number;        /* of the last one that began */
+	uint64_t deadline_usec; /* of the one under way; 0: none is */
+	struct waiting_call waiting[WAITING_CALLS];
+	uint32_t count;
 };
 
 /* The front; there may be none for a while. */
@@ -95,7 +113,8 @@ struct removal {
 struct supervisor {
 	const struct config *config;
 	struct role_env env;
-	struct xen_port xen; /* domains and the host; not xenstore */
+	struct looks looks;
+	struct xen_host_info host; /* as it was at the last look */
 	const struct journal *journal;
 	struct domain_table domains;
 	struct image_cache cache;
@@ -157,6 +176,28 @@ void supervisor_send(struct supervisor *sup, const struct front_answer *reply,
 /* What it asks. */
 void supervisor_take_call(struct supervisor *sup,
     const struct front_call *call);
+
+/* A call that waited for a look; NULL: it was seen what there is. */
+void supervisor_go_on(struct supervisor *sup, const struct front_call *call,
+    const struct err *failure);
+
+/* --- looking at what Xen has ------------------------------------------ */
+
+/* At the start: waits for the answer. Errors: XEN_FAILED, SYSTEM_FAILED. */
+int supervisor_look_first(struct supervisor *sup, struct err *err);
+
+/* Let this call wait for a look that begins now or later, and then go on.
+ * Errors: RPC_BUSY, XEN_FAILED, SYSTEM_FAILED. */
+int supervisor_look_for(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+
+/* An answer is there to be read, or the child's end; one is late; the caller
+ * is gone; all is over. */
+void supervisor_serve_look(struct supervisor *sup);
+void supervisor_end_late_look(struct supervisor *sup);
+/* ... whatever its number, if it is NO_CONNECTION. A destroy goes on. */
+void supervisor_cancel_looks(struct supervisor *sup, uint32_t connection);
+void supervisor_drop_looks(struct supervisor *sup);
 
 /* --- jobs ------------------------------------------------------------ */
 

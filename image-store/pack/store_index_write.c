@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/scope.h"
-#include "base/utc.h"
 #include "image-store/pack/image_claims.h"
 #include "image-store/layout.h"
 #include "image-store/pack/layout_write.h"
@@ -17,8 +15,6 @@ static int read_rows(int dir_fd, struct store_index_image *rows,
 static int read_row(int dir_fd, const struct layout_entry *entry,
     struct store_index_image *row, struct err *err);
 static int compare_rows(const void *a, const void *b);
-static json_t *pack_expires(int64_t expires);
-static json_t *pack_rows(const struct store_index_image *rows, size_t count);
 static int write_text(json_t *document, char **ret_text, struct err *err);
 static int decode_envelope(struct bytes raw,
     struct dsse_envelope **ret_envelope, struct store_index **ret_index,
@@ -34,15 +30,16 @@ store_index_encode(int dir_fd, int64_t epoch, int64_t expires, char **ret_text,
 	CLEANUP(layout_list_done) struct layout_list list = {0};
 	CLEANUP(freep) struct store_index_image *rows = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
+	struct store_index index = {.epoch = epoch, .expires = expires};
 
 	TRY(layout_read(dir_fd, NULL, &list, err));
 	rows = calloc(list.count + 1, sizeof(*rows));
 	if (rows == NULL)
 		return err_set(err, NO_MEMORY, "%zu images", list.count);
 	TRY(read_rows(dir_fd, rows, &list, err));
-	document = json_pack("{s:s, s:I, s:o, s:o}", "schema",
-	    STORE_INDEX_SCHEMA, "epoch", (json_int_t)epoch, "expires",
-	    pack_expires(expires), "images", pack_rows(rows, list.count));
+	index.images = rows;
+	index.count = list.count;
+	document = json_table_write(&store_index_table, &index);
 	return write_text(document, ret_text, err);
 }
 
@@ -151,40 +148,6 @@ compare_rows(const void *a, const void *b)
 	int order = strcmp(one->name, other->name);
 
 	return order != 0 ? order : strcmp(one->version, other->version);
-}
-
-static json_t *
-pack_expires(int64_t expires)
-{
-	char text[UTC_TEXT_SIZE];
-
-	if (expires == UTC_NONE)
-		return json_null();
-	utc_text(expires, text);
-	return json_string(text);
-}
-
-/* NULL when there is no memory, which json_pack() passes on. */
-static json_t *
-pack_rows(const struct store_index_image *rows, size_t count)
-{
-	json_t *images = json_array();
-
-	for (size_t i = 0; i < count; i++) {
-		char envelope[DIGEST_TEXT_SIZE];
-		char payload[DIGEST_TEXT_SIZE];
-
-		digest_text(&rows[i].envelope, envelope);
-		digest_text(&rows[i].payload, payload);
-		if (json_array_append_new(images,
-			json_pack("{s:s, s:s, s:s, s:s}", "name", rows[i].name,
-			    "version", rows[i].version, "envelope", envelope,
-			    "payload", payload)) != 0) {
-			json_decref(images);
-			return NULL;
-		}
-	}
-	return images;
 }
 
 /* Give out nothing that assayd would not read. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_table.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/scope.h"
@@ -14,10 +14,20 @@ enum {
 	MAX_LINE = 160, /* of tpm2_pcrread: 2 * 64 digits and a number */
 };
 
-static int decode_register(const struct json_at *item,
+/* A register as it is written. */
+struct row {
+	const char *bank;
+	uint32_t pcr;
+	const char *value;
+	const char *covers;
+};
+
+static int read_registers(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static int take_row(const struct json_at *item, const struct row *row,
     struct prediction *prediction, struct err *err);
-static int check_covers(const struct json_at *item, const char *covers,
-    struct err *err);
+static json_t *write_registers(const struct json_member *member,
+    const void *value);
 static bool is_printable(const char *text);
 static int read_listing(struct bytes text, struct prediction *prediction,
     struct err *err);
@@ -40,6 +50,23 @@ static int read_register(struct listing *listing, const char *line,
 static int refuse_line(const struct listing *listing, const char *line,
     const char *why, struct err *err);
 static bool lower_hex(const char *text, char ret_hex[static PCR_HEX_SIZE]);
+
+static const struct json_kind registers_kind = {"[]", read_registers,
+    write_registers};
+
+static const struct json_member row_members[] = {
+    {MEMBER_BORROWED("bank", struct row, bank, 16)},
+    {MEMBER_INTEGER("pcr", struct row, pcr, 0, PCR_COUNT - 1)},
+    {MEMBER_BORROWED("value", struct row, value, PCR_HEX_SIZE)},
+    {MEMBER_BORROWED("covers", struct row, covers, PREDICTION_COVERS_BYTES)},
+};
+static const struct json_table row_table = {JSON_MEMBERS(row_members)};
+
+static const struct json_member members[] = {
+    {MEMBER_OF_ALL("registers", registers_kind), .table = &row_table},
+};
+static const struct json_table prediction_table = {JSON_MEMBERS(members),
+    .schema = PREDICTION_SCHEMA};
 
 void
 prediction_set(struct prediction *prediction, enum pcr_bank bank,
@@ -70,11 +97,9 @@ int
 prediction_decode(struct bytes text, struct prediction *ret_prediction,
     struct err *err)
 {
-	static const char *const known[] = {"schema", "registers", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct prediction prediction = {0};
 	struct json_at root;
-	struct json_at registers;
 
 	if (text.len > LIMIT_PREDICTION_BYTES)
 		return err_set(err, PREDICTION_MALFORMED,
@@ -83,18 +108,7 @@ prediction_decode(struct bytes text, struct prediction *ret_prediction,
 	TRY(json_parse(text, MAX_DEPTH, "prediction", PREDICTION_MALFORMED,
 	    &document, err));
 	root = json_root(document, PREDICTION_MALFORMED);
-	TRY(json_known(&root, known, err));
-	TRY(json_literal_in(&root, "schema", PREDICTION_SCHEMA, err));
-	TRY(json_array_in(&root, "registers", PCR_BANKS * PCR_COUNT, &registers,
-	    err));
-	if (json_array_size(registers.value) == 0)
-		return json_refuse(&root, "registers", err, "empty");
-	for (size_t i = 0; i < json_array_size(registers.value); i++) {
-		struct json_at item;
-
-		TRY(json_item_object(&registers, i, &item, err));
-		TRY(decode_register(&item, &prediction, err));
-	}
+	TRY(json_table_read(&root, &prediction_table, &prediction, err));
 	*ret_prediction = prediction;
 	return 0;
 }
@@ -119,74 +133,75 @@ prediction_decode_reference(struct bytes text,
 json_t *
 prediction_encode(const struct prediction *prediction)
 {
-	json_t *registers = json_array();
-	json_t *item;
-	int failed = 0;
+	return json_table_write(&prediction_table, prediction);
+}
+
+static int
+read_registers(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	struct json_at array, item;
+	struct row row;
+
+	TRY(json_array_in(root, member->name, PCR_BANKS * PCR_COUNT, &array,
+	    err));
+	if (json_array_size(array.value) == 0)
+		return json_refuse(root, member->name, err, "empty");
+	for (size_t i = 0; i < json_array_size(array.value); i++) {
+		TRY(json_item_object(&array, i, &item, err));
+		TRY(json_table_read(&item, member->table, &row, err));
+		TRY(take_row(&item, &row, ret_value, err));
+	}
+	return 0;
+}
+
+static int
+take_row(const struct json_at *item, const struct row *row,
+    struct prediction *prediction, struct err *err)
+{
+	struct pcr_digest value;
+	enum pcr_bank bank;
+
+	/* They are shown on terminals. */
+	if (!is_printable(row->covers))
+		return json_refuse(item, "covers", err, "not printable ASCII");
+	if (!pcr_bank_from_name(row->bank, &bank))
+		return json_refuse(item, "bank", err,
+		    "neither sha256 nor sha384");
+	if (!pcr_digest_from_hex(bank, row->value, &value))
+		return json_refuse(item, "value", err,
+		    "not %zu lower-case hex digits", 2 * pcr_bank_bytes(bank));
+	if (pcr_digest_is_blank(bank, &value))
+		return json_refuse(item, "value", err, "nothing was measured");
+	if ((prediction->values.known[bank] >> row->pcr & 1) != 0)
+		return json_refuse(item, "pcr", err, "%s:%u is there twice",
+		    row->bank, row->pcr);
+	prediction_set(prediction, bank, row->pcr, &value, row->covers);
+	return 0;
+}
+
+static json_t *
+write_registers(const struct json_member *member, const void *value)
+{
+	const struct prediction *prediction = value;
+	CLEANUP(json_freep) json_t *registers = json_array();
 
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
 		for (unsigned int pcr = 0; pcr < PCR_COUNT; pcr++) {
 			char hex[PCR_HEX_SIZE];
+			const struct row row = {pcr_bank_name(bank), pcr, hex,
+			    prediction->covers[bank][pcr]};
 
 			if ((prediction->values.known[bank] >> pcr & 1) == 0)
 				continue;
 			pcr_digest_hex(bank,
 			    &prediction->values.value[bank][pcr], hex);
-			item = json_pack("{s:s, s:i, s:s, s:s}", "bank",
-			    pcr_bank_name(bank), "pcr", (int)pcr, "value", hex,
-			    "covers", prediction->covers[bank][pcr]);
-			failed |= json_array_append_new(registers, item);
+			if (json_array_append_new(registers,
+				json_table_write(member->table, &row)) != 0)
+				return NULL;
 		}
 	}
-	if (failed != 0) {
-		json_decref(registers);
-		return NULL;
-	}
-	return json_pack("{s:s, s:o}", "schema", PREDICTION_SCHEMA, "registers",
-	    registers);
-}
-
-static int
-decode_register(const struct json_at *item, struct prediction *prediction,
-    struct err *err)
-{
-	static const char *const known[] = {"bank", "pcr", "value", "covers",
-	    NULL};
-	const char *bank_name;
-	const char *hex;
-	const char *covers;
-	struct pcr_digest value;
-	enum pcr_bank bank;
-	int64_t pcr;
-
-	TRY(json_known(item, known, err));
-	TRY(json_string_in(item, "bank", 16, &bank_name, err));
-	TRY(json_integer_in(item, "pcr", 0, PCR_COUNT - 1, &pcr, err));
-	TRY(json_string_in(item, "value", PCR_HEX_SIZE, &hex, err));
-	TRY(json_string_in(item, "covers", PREDICTION_COVERS_BYTES, &covers,
-	    err));
-	TRY(check_covers(item, covers, err));
-	if (!pcr_bank_from_name(bank_name, &bank))
-		return json_refuse(item, "bank", err,
-		    "neither sha256 nor sha384");
-	if (!pcr_digest_from_hex(bank, hex, &value))
-		return json_refuse(item, "value", err,
-		    "not %zu lower-case hex digits", 2 * pcr_bank_bytes(bank));
-	if (pcr_digest_is_blank(bank, &value))
-		return json_refuse(item, "value", err, "nothing was measured");
-	if ((prediction->values.known[bank] >> pcr & 1) != 0)
-		return json_refuse(item, "pcr", err, "%s:%d is there twice",
-		    bank_name, (int)pcr);
-	prediction_set(prediction, bank, (unsigned int)pcr, &value, covers);
-	return 0;
-}
-
-/* They are shown on terminals. */
-static int
-check_covers(const struct json_at *item, const char *covers, struct err *err)
-{
-	if (!is_printable(covers))
-		return json_refuse(item, "covers", err, "not printable ASCII");
-	return 0;
+	return take_ptr(&registers);
 }
 
 static bool

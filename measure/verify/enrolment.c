@@ -5,26 +5,61 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "base/utc.h"
 
-static const char record_schema[] = "assay.enrolment/1";
-static const char challenge_schema[] = "assay.challenge/2";
-
+static const struct json_table *table_of(const struct enrolment *enrolment);
 static int decode_schema(const struct json_at *root,
     struct enrolment *enrolment, struct err *err);
-static int decode_ak(const struct json_at *root, struct enrolment *enrolment,
-    struct err *err);
-static int decode_label(const struct json_at *root, struct enrolment *enrolment,
-    struct err *err);
-static int decode_enrolled(const struct json_at *root, int64_t *ret_enrolled,
-    struct err *err);
-static int decode_secret(const struct json_at *root,
-    struct enrolment *enrolment, struct err *err);
-static bool add_challenge(const struct enrolment *challenge, json_t *document);
+static int check_secret(const struct json_at *root,
+    const struct enrolment *challenge, struct err *err);
+static int read_ak(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err);
+static json_t *write_ak(const struct json_member *member, const void *value);
+static int read_ak_name(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static json_t *write_ak_name(const struct json_member *member,
+    const void *value);
+static int read_secret(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static json_t *write_secret(const struct json_member *member,
+    const void *value);
+
+static const struct json_kind ak_kind = {"string", read_ak, write_ak};
+static const struct json_kind ak_name_kind = {"string", read_ak_name,
+    write_ak_name};
+static const struct json_kind secret_kind = {"string", read_secret,
+    write_secret};
+
+#define LABEL_RULE "not letters, digits, dots, dashes and underscores"
+#define HOST_MEMBERS                                                          \
+	{MEMBER_OF_ALL("ak", ak_kind)},                                       \
+	    {MEMBER_OF_ALL("ak_name", ak_name_kind)},                         \
+	    {MEMBER_DIGEST("ek", struct enrolment, ek)},                      \
+	    {MEMBER_BOOL("ek_certified", struct enrolment, is_ek_certified)}, \
+	{                                                                     \
+		MEMBER_MAYBE_STRING("label", struct enrolment, label),        \
+		    .is_valid = enrolment_is_label, .text = LABEL_RULE,       \
+		    .presence = JSON_NEVER_NULL                               \
+	}
+
+static const struct json_member record_members[] = {
+    HOST_MEMBERS,
+    {MEMBER_TIME("enrolled", struct enrolment, enrolled),
+	.presence = JSON_NEVER_NULL},
+};
+static const struct json_table record_table = {JSON_MEMBERS(record_members),
+    .schema = "assay.enrolment/1"};
+
+static const struct json_member challenge_members[] = {
+    HOST_MEMBERS,
+    {MEMBER_OF_ALL("secret", secret_kind), .presence = JSON_NULLABLE},
+    ONCE_MEMBERS(struct enrolment, once),
+};
+static const struct json_table challenge_table = {
+    JSON_MEMBERS(challenge_members), .schema = "assay.challenge/2"};
 
 int
 enrolment_set_ak(struct enrolment *enrolment, struct bytes ak, struct err *err)
@@ -98,11 +133,6 @@ int
 enrolment_decode(struct bytes text, struct enrolment *ret_enrolment,
     struct err *err)
 {
-	static const char *const of_record[] = {"schema", "ak", "ak_name", "ek",
-	    "ek_certified", "label", "enrolled", NULL};
-	static const char *const of_challenge[] = {"schema", "ak", "ak_name",
-	    "ek", "ek_certified", "label", "made", "expires", "used", "secret",
-	    NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct enrolment enrolment = {.ak_len = 0};
 	struct json_at root;
@@ -111,18 +141,10 @@ enrolment_decode(struct bytes text, struct enrolment *ret_enrolment,
 	    err));
 	root = json_root(document, REFERENCE_MALFORMED);
 	TRY(decode_schema(&root, &enrolment, err));
-	TRY(json_known(&root, enrolment.is_challenge ? of_challenge : of_record,
-	    err));
-	TRY(decode_ak(&root, &enrolment, err));
-	TRY(json_digest_in(&root, "ek", &enrolment.ek, err));
-	TRY(json_bool_in(&root, "ek_certified", &enrolment.is_ek_certified,
-	    err));
-	TRY(decode_label(&root, &enrolment, err));
+	TRY(json_table_read(&root, table_of(&enrolment), &enrolment, err));
 	if (enrolment.is_challenge) {
-		TRY(once_decode(&root, &enrolment.once, err));
-		TRY(decode_secret(&root, &enrolment, err));
-	} else {
-		TRY(decode_enrolled(&root, &enrolment.enrolled, err));
+		TRY(once_check_span(&root, &enrolment.once, err));
+		TRY(check_secret(&root, &enrolment, err));
 	}
 	*ret_enrolment = enrolment;
 	return 0;
@@ -131,26 +153,13 @@ enrolment_decode(struct bytes text, struct enrolment *ret_enrolment,
 json_t *
 enrolment_encode(const struct enrolment *enrolment)
 {
-	CLEANUP(freep)
-	char *ak = base64_encode(bytes_of(enrolment->ak, enrolment->ak_len));
-	char name[TPM_NAME_HEX_SIZE], ek[DIGEST_TEXT_SIZE],
-	    enrolled[UTC_TEXT_SIZE];
-	CLEANUP(json_freep) json_t *document = NULL;
+	return json_table_write(table_of(enrolment), enrolment);
+}
 
-	tpm_name_hex(&enrolment->ak_name, name);
-	digest_text(&enrolment->ek, ek);
-	if (enrolment->enrolled != UTC_NONE)
-		utc_text(enrolment->enrolled, enrolled);
-	document = json_pack("{s:s, s:s?, s:s, s:s, s:b, s:s*, s:s*}", "schema",
-	    enrolment->is_challenge ? challenge_schema : record_schema, "ak",
-	    ak, "ak_name", name, "ek", ek, "ek_certified",
-	    enrolment->is_ek_certified, "label",
-	    enrolment->label[0] != '\0' ? enrolment->label : NULL, "enrolled",
-	    enrolment->enrolled != UTC_NONE ? enrolled : NULL);
-	if (document == NULL ||
-	    (enrolment->is_challenge && !add_challenge(enrolment, document)))
-		return NULL;
-	return take_ptr(&document);
+static const struct json_table *
+table_of(const struct enrolment *enrolment)
+{
+	return enrolment->is_challenge ? &challenge_table : &record_table;
 }
 
 static int
@@ -160,84 +169,99 @@ decode_schema(const struct json_at *root, struct enrolment *enrolment,
 	const char *schema;
 
 	TRY(json_string_in(root, "schema", 64, &schema, err));
-	enrolment->is_challenge = strcmp(schema, challenge_schema) == 0;
-	enrolment->is_record = strcmp(schema, record_schema) == 0;
+	enrolment->is_challenge = strcmp(schema, challenge_table.schema) == 0;
+	enrolment->is_record = strcmp(schema, record_table.schema) == 0;
 	if (!enrolment->is_challenge && !enrolment->is_record)
 		return json_refuse(root, "schema", err,
 		    "neither an enrolment nor a challenge");
 	return 0;
 }
 
+/* A challenge has its secret until it was used, and then no more. */
 static int
-decode_ak(const struct json_at *root, struct enrolment *enrolment,
+check_secret(const struct json_at *root, const struct enrolment *challenge,
     struct err *err)
+{
+	if (challenge->once.used != UTC_NONE)
+		return json_null_in(root, "secret", err);
+	if (!json_has(root, "secret"))
+		return json_refuse(root, "secret", err, "not a string");
+	return 0;
+}
+
+static int
+read_ak(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
 	CLEANUP(freep) uint8_t *ak = NULL;
-	char hex[TPM_NAME_HEX_SIZE];
 	size_t len = 0;
 
-	TRY(json_base64_in(root, "ak", 2 * ENROLMENT_AK_BYTES, &ak, &len, err));
-	TRY(enrolment_set_ak(enrolment, bytes_of(ak, len), err));
+	TRY(json_base64_in(root, member->name, 2 * ENROLMENT_AK_BYTES, &ak,
+	    &len, err));
+	return enrolment_set_ak(ret_value, bytes_of(ak, len), err);
+}
+
+static json_t *
+write_ak(const struct json_member *member, const void *value)
+{
+	const struct enrolment *enrolment = value;
+	CLEANUP(freep)
+	char *text = base64_encode(bytes_of(enrolment->ak, enrolment->ak_len));
+
+	(void)member;
+	return text != NULL ? json_string(text) : NULL;
+}
+
+/* That of the key, which was read. */
+static int
+read_ak_name(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	const struct enrolment *enrolment = ret_value;
+	char hex[TPM_NAME_HEX_SIZE];
+
 	tpm_name_hex(&enrolment->ak_name, hex);
-	return json_literal_in(root, "ak_name", hex, err);
+	return json_literal_in(root, member->name, hex, err);
+}
+
+static json_t *
+write_ak_name(const struct json_member *member, const void *value)
+{
+	const struct enrolment *enrolment = value;
+	char hex[TPM_NAME_HEX_SIZE];
+
+	(void)member;
+	tpm_name_hex(&enrolment->ak_name, hex);
+	return json_string(hex);
 }
 
 static int
-decode_label(const struct json_at *root, struct enrolment *enrolment,
-    struct err *err)
+read_secret(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
-	const char *label;
-
-	if (json_object_get(root->value, "label") == NULL)
-		return 0;
-	TRY(json_string_in(root, "label", ENROLMENT_LABEL_BYTES, &label, err));
-	if (!enrolment_is_label(label))
-		return json_refuse(root, "label", err,
-		    "not letters, digits, dots, dashes and underscores");
-	memcpy(enrolment->label, label, strlen(label) + 1);
-	return 0;
-}
-
-static int
-decode_enrolled(const struct json_at *root, int64_t *ret_enrolled,
-    struct err *err)
-{
-	const char *text;
-
-	if (json_object_get(root->value, "enrolled") == NULL)
-		return 0;
-	TRY(json_string_in(root, "enrolled", UTC_TEXT_SIZE - 1, &text, err));
-	if (!utc_from_text(text, ret_enrolled))
-		return json_refuse(root, "enrolled", err,
-		    "not a time like 2026-11-23T16:00:00Z");
-	return 0;
-}
-
-static int
-decode_secret(const struct json_at *root, struct enrolment *enrolment,
-    struct err *err)
-{
+	struct enrolment *challenge = ret_value;
 	const char *hex;
 
-	if (enrolment->once.used != UTC_NONE)
-		return json_null_in(root, "secret", err);
-	TRY(json_string_in(root, "secret", 2 * CREDENTIAL_SECRET_BYTES, &hex,
-	    err));
-	if (!hex_decode(hex, CREDENTIAL_SECRET_BYTES, enrolment->secret))
-		return json_refuse(root, "secret", err, "not 32 bytes of hex");
+	TRY(json_string_in(root, member->name, 2 * CREDENTIAL_SECRET_BYTES,
+	    &hex, err));
+	if (!hex_decode(hex, CREDENTIAL_SECRET_BYTES, challenge->secret))
+		return json_refuse(root, member->name, err,
+		    "not 32 bytes of hex");
 	return 0;
 }
 
-static bool
-add_challenge(const struct enrolment *challenge, json_t *document)
+static json_t *
+write_secret(const struct json_member *member, const void *value)
 {
+	const struct enrolment *challenge = value;
 	char hex[2 * CREDENTIAL_SECRET_BYTES + 1];
 	json_t *secret;
 
+	(void)member;
+	if (challenge->once.used != UTC_NONE)
+		return json_null();
 	hex_encode(bytes_of(challenge->secret, CREDENTIAL_SECRET_BYTES), hex);
-	secret =
-	    challenge->once.used == UTC_NONE ? json_string(hex) : json_null();
+	secret = json_string(hex);
 	explicit_bzero(hex, sizeof(hex));
-	return json_object_set_new(document, "secret", secret) == 0 &&
-	       once_encode(&challenge->once, document);
+	return secret;
 }

@@ -5,7 +5,7 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
-#include "base/json.h"
+#include "base/json_table.h"
 #include "base/limits.h"
 #include "base/scope.h"
 #include "measure/verify/evidence_text.h"
@@ -17,35 +17,93 @@ enum {
 	SIGNATURE_BYTES = 1100,
 };
 
-static int decode_nonce(const struct json_at *root, struct evidence *evidence,
-    struct err *err);
-static int decode_context(const struct json_at *root, struct digest *context,
-    struct err *err);
-static int decode_keys(const struct json_at *root, struct evidence *evidence,
-    struct err *err);
-static int decode_quote(const struct json_at *root, struct evidence *evidence,
-    struct err *err);
-static int decode_pcrs(const struct json_at *root, struct pcr_values *values,
-    struct err *err);
+static int read_nonce(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static json_t *write_nonce(const struct json_member *member, const void *value);
+static int read_part(const struct json_at *at, const struct json_member *member,
+    void *ret_value, struct err *err);
+static json_t *write_part(const struct json_member *member, const void *value);
+static int read_later(const struct json_at *at,
+    const struct json_member *member, void *ret_value, struct err *err);
+static int decode_log(const struct json_at *root, struct bytes aside,
+    struct evidence_part *ret_log, struct err *err);
+static int decode_aside(const struct json_at *logs, struct bytes aside,
+    struct evidence_part *ret_log, struct err *err);
+static int read_pcrs(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
 static int decode_bank(const struct json_at *pcrs, enum pcr_bank bank,
     struct pcr_values *values, struct err *err);
 static int decode_register(const struct json_at *registers, const char *name,
     enum pcr_bank bank, struct pcr_values *values, struct err *err);
-static int decode_nvs(const struct json_at *root, struct evidence *evidence,
-    struct err *err);
-static int decode_nv(const struct json_at *at, struct evidence_nv *nv,
-    struct err *err);
-static int decode_logs(const struct json_at *root, struct bytes aside,
-    struct evidence *evidence, struct err *err);
-static int decode_aside(const struct json_at *logs, struct bytes aside,
-    struct evidence_part *ret_log, struct err *err);
-static int part_in(const struct json_at *at, const char *member,
-    size_t max_bytes, struct evidence_part *ret_part, struct err *err);
-static int maybe_part_in(const struct json_at *at, const char *member,
-    size_t max_bytes, struct evidence_part *ret_part, struct err *err);
-static json_t *encode_part(const struct evidence_part *part);
-static json_t *encode_pcrs(const struct pcr_values *values);
-static json_t *encode_nvs(const struct evidence *evidence);
+static json_t *write_pcrs(const struct json_member *member, const void *value);
+static int read_nvs(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static json_t *write_nvs(const struct json_member *member, const void *value);
+static int read_context(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static json_t *write_context(const struct json_member *member,
+    const void *value);
+
+static const struct json_kind nonce_kind = {"string", read_nonce, write_nonce};
+/* Base64 of at most `max` bytes; what is empty is null. */
+static const struct json_kind part_kind = {"string", read_part, write_part};
+/* Long: its text is taken out before the document is parsed. */
+static const struct json_kind log_kind = {"string", read_later, write_part};
+static const struct json_kind pcrs_kind = {"object", read_pcrs, write_pcrs};
+static const struct json_kind nvs_kind = {"[]", read_nvs, write_nvs};
+static const struct json_kind context_kind = {"string", read_context,
+    write_context};
+
+#define PART(name, type, field, most) \
+	MEMBER_OWN(name, type, field, part_kind), .max = (int64_t)(most)
+
+static const struct json_member ak_members[] = {
+    {PART("pub", struct evidence, ak, KEY_BYTES)},
+};
+static const struct json_table ak_table = {JSON_MEMBERS(ak_members)};
+
+static const struct json_member ek_members[] = {
+    {PART("pub", struct evidence, ek, KEY_BYTES), .presence = JSON_NULLABLE},
+    {PART("cert", struct evidence, ek_cert, CERTIFICATE_BYTES),
+	.presence = JSON_NULLABLE},
+};
+static const struct json_table ek_table = {JSON_MEMBERS(ek_members)};
+
+static const struct json_member quote_members[] = {
+    {PART("attest", struct evidence, attest, ATTEST_BYTES)},
+    {PART("sig", struct evidence, signature, SIGNATURE_BYTES)},
+};
+static const struct json_table quote_table = {JSON_MEMBERS(quote_members)};
+
+static const struct json_member nv_members[] = {
+    {MEMBER_INTEGER("index", struct evidence_nv, index, 0x01000000,
+	0x01ffffff)},
+    {PART("attest", struct evidence_nv, attest, ATTEST_BYTES)},
+    {PART("sig", struct evidence_nv, signature, SIGNATURE_BYTES)},
+};
+static const struct json_table nv_table = {JSON_MEMBERS(nv_members)};
+
+static const struct json_member log_members[] = {
+    {MEMBER_OWN("assay", struct evidence, log, log_kind),
+	.max = (int64_t)LIMIT_EVENT_LOG_BYTES},
+    {PART("uefi", struct evidence, firmware_log, LIMIT_FIRMWARE_LOG_BYTES),
+	.presence = JSON_NULLABLE},
+};
+static const struct json_table log_table = {JSON_MEMBERS(log_members)};
+
+static const struct json_member members[] = {
+    {MEMBER_OF_ALL("nonce", nonce_kind)},
+    {MEMBER_GROUP("ak", ak_table)},
+    {MEMBER_GROUP("ek", ek_table)},
+    {MEMBER_GROUP("quote", quote_table)},
+    {MEMBER_OWN("pcrs", struct evidence, pcrs, pcrs_kind)},
+    {MEMBER_OF_ALL("nv", nvs_kind), .table = &nv_table},
+    {MEMBER_GROUP("logs", log_table)},
+    {MEMBER_OWN("context", struct evidence, context, context_kind),
+	.presence = JSON_NEVER_NULL},
+};
+static const struct json_table evidence_table = {JSON_MEMBERS(members),
+    .schema = EVIDENCE_SCHEMA};
 
 struct bytes
 evidence_part_bytes(const struct evidence_part *part)
@@ -57,8 +115,6 @@ int
 evidence_decode(struct bytes text, struct evidence *ret_evidence,
     struct err *err)
 {
-	static const char *const known[] = {"schema", "nonce", "ak", "ek",
-	    "quote", "pcrs", "nv", "logs", "context", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
 	CLEANUP(evidence_done) struct evidence evidence = {.nonce_len = 0};
 	CLEANUP(evidence_text_done) struct evidence_text split = {.rest = NULL};
@@ -72,15 +128,9 @@ evidence_decode(struct bytes text, struct evidence *ret_evidence,
 	TRY(json_parse(evidence_text_rest(&split, text), 4, "evidence",
 	    EVIDENCE_MALFORMED, &document, err));
 	root = json_root(document, EVIDENCE_MALFORMED);
-	TRY(json_literal_in(&root, "schema", EVIDENCE_SCHEMA, err));
-	TRY(json_known(&root, known, err));
-	TRY(decode_nonce(&root, &evidence, err));
-	TRY(decode_context(&root, &evidence.context, err));
-	TRY(decode_keys(&root, &evidence, err));
-	TRY(decode_quote(&root, &evidence, err));
-	TRY(decode_pcrs(&root, &evidence.pcrs, err));
-	TRY(decode_nvs(&root, &evidence, err));
-	TRY(decode_logs(&root, split.log, &evidence, err));
+	evidence.context = evidence_no_context;
+	TRY(json_table_read(&root, &evidence_table, &evidence, err));
+	TRY(decode_log(&root, split.log, &evidence.log, err));
 	*ret_evidence = evidence;
 	evidence = (struct evidence){.nonce_len = 0};
 	return 0;
@@ -106,98 +156,116 @@ evidence_done(struct evidence *evidence)
 json_t *
 evidence_encode(const struct evidence *evidence)
 {
-	char nonce[EVIDENCE_NONCE_HEX_SIZE], context[DIGEST_TEXT_SIZE];
-
-	digest_text(&evidence->context, context);
-	hex_encode(bytes_of(evidence->nonce, evidence->nonce_len), nonce);
-	return json_pack("{s:s, s:s, s:{s:o}, s:{s:o, s:o}, s:{s:o, s:o}, "
-			 "s:o, s:o, s:{s:o, s:o}, s:s*}",
-	    "schema", EVIDENCE_SCHEMA, "nonce", nonce, "ak", "pub",
-	    encode_part(&evidence->ak), "ek", "pub", encode_part(&evidence->ek),
-	    "cert", encode_part(&evidence->ek_cert), "quote", "attest",
-	    encode_part(&evidence->attest), "sig",
-	    encode_part(&evidence->signature), "pcrs",
-	    encode_pcrs(&evidence->pcrs), "nv", encode_nvs(evidence), "logs",
-	    "assay", encode_part(&evidence->log), "uefi",
-	    encode_part(&evidence->firmware_log), "context",
-	    digest_equal(&evidence->context, &evidence_no_context) ? NULL
-								   : context);
+	return json_table_write(&evidence_table, evidence);
 }
 
 static int
-decode_nonce(const struct json_at *root, struct evidence *evidence,
-    struct err *err)
+read_nonce(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
+	struct evidence *evidence = ret_value;
 	const char *hex;
 
-	TRY(json_string_in(root, "nonce", EVIDENCE_NONCE_HEX_SIZE, &hex, err));
+	TRY(json_string_in(root, member->name, EVIDENCE_NONCE_HEX_SIZE, &hex,
+	    err));
 	if (!evidence_nonce_from_hex(hex, evidence->nonce,
 		&evidence->nonce_len))
-		return json_refuse(root, "nonce", err,
+		return json_refuse(root, member->name, err,
 		    "not 16 to 64 bytes in lower-case hex");
 	return 0;
 }
 
-/* It is there if there is one: no context has one form. */
-static int
-decode_context(const struct json_at *root, struct digest *context,
-    struct err *err)
+static json_t *
+write_nonce(const struct json_member *member, const void *value)
 {
-	*context = evidence_no_context;
-	if (json_object_get(root->value, "context") == NULL)
-		return 0;
-	TRY(json_digest_in(root, "context", context, err));
-	if (digest_equal(context, &evidence_no_context))
-		return json_refuse(root, "context", err,
-		    "the digest of no bytes");
+	const struct evidence *evidence = value;
+	char hex[EVIDENCE_NONCE_HEX_SIZE];
+
+	(void)member;
+	hex_encode(bytes_of(evidence->nonce, evidence->nonce_len), hex);
+	return json_string(hex);
+}
+
+static int
+read_part(const struct json_at *at, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	struct evidence_part *part = ret_value;
+
+	TRY(json_base64_in(at, member->name, ((size_t)member->max + 2) / 3 * 4,
+	    &part->ptr, &part->len, err));
+	if (part->len == 0)
+		return json_refuse(at, member->name, err, "empty");
 	return 0;
 }
 
 static int
-decode_keys(const struct json_at *root, struct evidence *evidence,
-    struct err *err)
+read_later(const struct json_at *at, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
-	static const char *const ak_known[] = {"pub", NULL};
-	static const char *const ek_known[] = {"pub", "cert", NULL};
-	struct json_at at;
-
-	TRY(json_object_in(root, "ak", &at, err));
-	TRY(json_known(&at, ak_known, err));
-	TRY(part_in(&at, "pub", KEY_BYTES, &evidence->ak, err));
-	TRY(json_object_in(root, "ek", &at, err));
-	TRY(json_known(&at, ek_known, err));
-	TRY(maybe_part_in(&at, "pub", KEY_BYTES, &evidence->ek, err));
-	return maybe_part_in(&at, "cert", CERTIFICATE_BYTES, &evidence->ek_cert,
-	    err);
+	(void)at;
+	(void)member;
+	(void)ret_value;
+	(void)err;
+	return 0;
 }
 
 static int
-decode_quote(const struct json_at *root, struct evidence *evidence,
-    struct err *err)
+decode_log(const struct json_at *root, struct bytes aside,
+    struct evidence_part *ret_log, struct err *err)
 {
-	static const char *const known[] = {"attest", "sig", NULL};
-	struct json_at at;
+	struct json_at logs;
 
-	TRY(json_object_in(root, "quote", &at, err));
-	TRY(json_known(&at, known, err));
-	TRY(part_in(&at, "attest", ATTEST_BYTES, &evidence->attest, err));
-	return part_in(&at, "sig", SIGNATURE_BYTES, &evidence->signature, err);
+	TRY(json_object_in(root, "logs", &logs, err));
+	if (aside.len > 0)
+		return decode_aside(&logs, aside, ret_log, err);
+	return read_part(&logs, &log_members[0], ret_log, err);
+}
+
+/* Was it taken out here? If it was anywhere else, that place is refused. */
+static int
+decode_aside(const struct json_at *logs, struct bytes aside,
+    struct evidence_part *ret_log, struct err *err)
+{
+	bool was_here;
+
+	TRY(json_bool_in(logs, "assay", &was_here, err));
+	if (aside.len > (LIMIT_EVENT_LOG_BYTES + 2) / 3 * 4)
+		return json_refuse(logs, "assay", err, "%zu bytes, limit %zu",
+		    aside.len, (LIMIT_EVENT_LOG_BYTES + 2) / 3 * 4);
+	if (base64_decode(aside, EVIDENCE_MALFORMED, &ret_log->ptr,
+		&ret_log->len, err) != 0)
+		return json_blame(logs, "assay", err);
+	return 0;
+}
+
+static json_t *
+write_part(const struct json_member *member, const void *value)
+{
+	const struct evidence_part *part = value;
+	CLEANUP(freep) char *text = NULL;
+
+	(void)member;
+	if (part->len == 0)
+		return json_null();
+	text = base64_encode(evidence_part_bytes(part));
+	return text != NULL ? json_string(text) : NULL;
 }
 
 static int
-decode_pcrs(const struct json_at *root, struct pcr_values *values,
-    struct err *err)
+read_pcrs(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
 	static const char *const known[] = {"sha256", "sha384", NULL};
 	struct json_at pcrs;
 
-	TRY(json_object_in(root, "pcrs", &pcrs, err));
+	TRY(json_object_in(root, member->name, &pcrs, err));
 	TRY(json_known(&pcrs, known, err));
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
 		const char *name = pcr_bank_name(bank);
 
 		if (json_object_get(pcrs.value, name) != NULL)
-			TRY(decode_bank(&pcrs, bank, values, err));
+			TRY(decode_bank(&pcrs, bank, ret_value, err));
 	}
 	return 0;
 }
@@ -241,110 +309,13 @@ decode_register(const struct json_at *registers, const char *name,
 	    "no such register");
 }
 
-static int
-decode_nvs(const struct json_at *root, struct evidence *evidence,
-    struct err *err)
-{
-	struct json_at array, item;
-	size_t count;
-
-	TRY(json_array_in(root, "nv", EVIDENCE_NVS, &array, err));
-	count = json_array_size(array.value);
-	for (size_t i = 0; i < count; i++) {
-		TRY(json_item_object(&array, i, &item, err));
-		TRY(decode_nv(&item, &evidence->nv[i], err));
-	}
-	evidence->nv_count = count;
-	return 0;
-}
-
-static int
-decode_nv(const struct json_at *at, struct evidence_nv *nv, struct err *err)
-{
-	static const char *const known[] = {"index", "attest", "sig", NULL};
-	int64_t index;
-
-	TRY(json_known(at, known, err));
-	TRY(json_integer_in(at, "index", 0x01000000, 0x01ffffff, &index, err));
-	nv->index = (uint32_t)index;
-	TRY(part_in(at, "attest", ATTEST_BYTES, &nv->attest, err));
-	return part_in(at, "sig", SIGNATURE_BYTES, &nv->signature, err);
-}
-
-static int
-decode_logs(const struct json_at *root, struct bytes aside,
-    struct evidence *evidence, struct err *err)
-{
-	static const char *const known[] = {"assay", "uefi", NULL};
-	struct json_at at;
-
-	TRY(json_object_in(root, "logs", &at, err));
-	TRY(json_known(&at, known, err));
-	TRY(maybe_part_in(&at, "uefi", LIMIT_FIRMWARE_LOG_BYTES,
-	    &evidence->firmware_log, err));
-	if (aside.len > 0)
-		return decode_aside(&at, aside, &evidence->log, err);
-	return part_in(&at, "assay", LIMIT_EVENT_LOG_BYTES, &evidence->log,
-	    err);
-}
-
-/* Was it taken out here? If it was anywhere else, that place is refused. */
-static int
-decode_aside(const struct json_at *logs, struct bytes aside,
-    struct evidence_part *ret_log, struct err *err)
-{
-	bool was_here;
-
-	TRY(json_bool_in(logs, "assay", &was_here, err));
-	if (aside.len > (LIMIT_EVENT_LOG_BYTES + 2) / 3 * 4)
-		return json_refuse(logs, "assay", err, "%zu bytes, limit %zu",
-		    aside.len, (LIMIT_EVENT_LOG_BYTES + 2) / 3 * 4);
-	if (base64_decode(aside, EVIDENCE_MALFORMED, &ret_log->ptr,
-		&ret_log->len, err) != 0)
-		return json_blame(logs, "assay", err);
-	return 0;
-}
-
-static int
-part_in(const struct json_at *at, const char *member, size_t max_bytes,
-    struct evidence_part *ret_part, struct err *err)
-{
-	struct evidence_part part = {NULL, 0};
-
-	TRY(json_base64_in(at, member, (max_bytes + 2) / 3 * 4, &part.ptr,
-	    &part.len, err));
-	if (part.len == 0)
-		return json_refuse(at, member, err, "empty");
-	*ret_part = part;
-	return 0;
-}
-
-static int
-maybe_part_in(const struct json_at *at, const char *member, size_t max_bytes,
-    struct evidence_part *ret_part, struct err *err)
-{
-	if (json_is_null(json_object_get(at->value, member)))
-		return 0;
-	return part_in(at, member, max_bytes, ret_part, err);
-}
-
-/* What is empty is null. */
 static json_t *
-encode_part(const struct evidence_part *part)
+write_pcrs(const struct json_member *member, const void *value)
 {
-	CLEANUP(freep) char *text = NULL;
-
-	if (part->len == 0)
-		return json_null();
-	text = base64_encode(evidence_part_bytes(part));
-	return text != NULL ? json_string(text) : NULL;
-}
-
-static json_t *
-encode_pcrs(const struct pcr_values *values)
-{
+	const struct pcr_values *values = value;
 	json_t *pcrs = json_object();
 
+	(void)member;
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
 		json_t *registers;
 
@@ -366,18 +337,50 @@ encode_pcrs(const struct pcr_values *values)
 	return pcrs;
 }
 
-static json_t *
-encode_nvs(const struct evidence *evidence)
+static int
+read_nvs(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
 {
-	json_t *array = json_array();
+	struct evidence *evidence = ret_value;
+	struct json_at array, item;
+	size_t count;
 
-	for (size_t i = 0; i < evidence->nv_count; i++) {
-		const struct evidence_nv *nv = &evidence->nv[i];
-
-		json_array_append_new(array,
-		    json_pack("{s:I, s:o, s:o}", "index", (json_int_t)nv->index,
-			"attest", encode_part(&nv->attest), "sig",
-			encode_part(&nv->signature)));
+	TRY(json_array_in(root, member->name, EVIDENCE_NVS, &array, err));
+	count = json_array_size(array.value);
+	for (size_t i = 0; i < count; i++) {
+		TRY(json_item_object(&array, i, &item, err));
+		TRY(json_table_read(&item, member->table, &evidence->nv[i],
+		    err));
 	}
-	return array;
+	evidence->nv_count = count;
+	return 0;
+}
+
+static json_t *
+write_nvs(const struct json_member *member, const void *value)
+{
+	const struct evidence *evidence = value;
+
+	return json_table_write_items(member->table, evidence->nv,
+	    evidence->nv_count, sizeof(evidence->nv[0]));
+}
+
+/* It is there if there is one: no context has one form. */
+static int
+read_context(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	TRY(json_digest_in(root, member->name, ret_value, err));
+	if (digest_equal(ret_value, &evidence_no_context))
+		return json_refuse(root, member->name, err,
+		    "the digest of no bytes");
+	return 0;
+}
+
+static json_t *
+write_context(const struct json_member *member, const void *value)
+{
+	if (digest_equal(value, &evidence_no_context))
+		return json_null();
+	return json_kind_digest.write(member, value);
 }

@@ -3,28 +3,31 @@
 #include "base/hex.h"
 #include "base/scope.h"
 
-static const char schema[] = "assay.nonce/1";
+static int read_nonce(const struct json_at *root,
+    const struct json_member *member, void *ret_value, struct err *err);
+static json_t *write_nonce(const struct json_member *member, const void *value);
+
+static const struct json_kind nonce_kind = {"string", read_nonce, write_nonce};
+
+static const struct json_member members[] = {
+    {MEMBER_OWN("nonce", struct kept_nonce, nonce, nonce_kind)},
+    ONCE_MEMBERS(struct kept_nonce, once),
+};
+static const struct json_table nonce_table = {JSON_MEMBERS(members),
+    .schema = "assay.nonce/1"};
 
 int
 kept_nonce_decode(struct bytes text, struct kept_nonce *ret_nonce,
     struct err *err)
 {
-	static const char *const known[] = {"schema", "nonce", "made",
-	    "expires", "used", NULL};
 	CLEANUP(json_freep) json_t *document = NULL;
-	struct kept_nonce nonce;
+	struct kept_nonce nonce = {.once = {.used = 0}};
 	struct json_at root;
-	const char *hex;
 
 	TRY(json_parse(text, 2, "nonce", REFERENCE_MALFORMED, &document, err));
 	root = json_root(document, REFERENCE_MALFORMED);
-	TRY(json_literal_in(&root, "schema", schema, err));
-	TRY(json_known(&root, known, err));
-	TRY(json_string_in(&root, "nonce", 2 * KEPT_NONCE_BYTES, &hex, err));
-	if (!hex_decode(hex, KEPT_NONCE_BYTES, nonce.nonce))
-		return json_refuse(&root, "nonce", err,
-		    "not %d bytes as lower-case hex", KEPT_NONCE_BYTES);
-	TRY(once_decode(&root, &nonce.once, err));
+	TRY(json_table_read(&root, &nonce_table, &nonce, err));
+	TRY(once_check_span(&root, &nonce.once, err));
 	*ret_nonce = nonce;
 	return 0;
 }
@@ -32,12 +35,29 @@ kept_nonce_decode(struct bytes text, struct kept_nonce *ret_nonce,
 json_t *
 kept_nonce_encode(const struct kept_nonce *nonce)
 {
-	char hex[2 * KEPT_NONCE_BYTES + 1];
-	CLEANUP(json_freep) json_t *document = NULL;
+	return json_table_write(&nonce_table, nonce);
+}
 
-	hex_encode(bytes_of(nonce->nonce, KEPT_NONCE_BYTES), hex);
-	document = json_pack("{s:s, s:s}", "schema", schema, "nonce", hex);
-	if (document == NULL || !once_encode(&nonce->once, document))
-		return NULL;
-	return take_ptr(&document);
+static int
+read_nonce(const struct json_at *root, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	const char *hex;
+
+	TRY(json_string_in(root, member->name, 2 * KEPT_NONCE_BYTES, &hex,
+	    err));
+	if (!hex_decode(hex, KEPT_NONCE_BYTES, ret_value))
+		return json_refuse(root, member->name, err,
+		    "not %d bytes as lower-case hex", KEPT_NONCE_BYTES);
+	return 0;
+}
+
+static json_t *
+write_nonce(const struct json_member *member, const void *value)
+{
+	char hex[2 * KEPT_NONCE_BYTES + 1];
+
+	(void)member;
+	hex_encode(bytes_of(value, KEPT_NONCE_BYTES), hex);
+	return json_string(hex);
 }

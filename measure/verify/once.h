@@ -5,15 +5,14 @@
  *	"made":"2026-11-23T16:00:00Z","expires":"2026-11-24T16:00:00Z",
  *	"used":null
  *
- * Not done: asking a clock, or keeping a file, which is for
- *measure/verify/once_file.h.
+ * Not done: asking a clock, or keeping a file: see measure/verify/once_file.h.
  */
 #ifndef ASSAY_MEASURE_VERIFY_ONCE_H
 #define ASSAY_MEASURE_VERIFY_ONCE_H
 
 #include <stdint.h>
 
-#include "base/json.h"
+#include "base/json_table.h"
 
 #define ONCE_MAX_MINUTES 43200 /* 30 days */
 
@@ -34,15 +33,20 @@ struct once once_begin(int64_t now, int64_t minutes);
  */
 int once_check(const struct once *once, int64_t now, struct err *err);
 
-/*
- * The three members of a document, which its reader has to know.
- * Errors: that of the document, also for an end that is not behind the
- * beginning or further away than ONCE_MAX_MINUTES.
- */
-int once_decode(const struct json_at *root, struct once *ret_once,
-    struct err *err);
+/* The three members of a document's table. */
+#define ONCE_MEMBERS(type, field)                          \
+	{MEMBER_TIME("made", type, field.made)},           \
+	    {MEMBER_TIME("expires", type, field.expires)}, \
+	{                                                  \
+		MEMBER_TIME("used", type, field.used),     \
+		    .presence = JSON_NULLABLE              \
+	}
 
-/* Adds them. False if memory is short. */
-bool once_encode(const struct once *once, json_t *document);
+/*
+ * The rule between them. Errors: that of the document, if the end is not behind
+ * the beginning, or further away than ONCE_MAX_MINUTES.
+ */
+int once_check_span(const struct json_at *root, const struct once *once,
+    struct err *err);
 
 #endif

@@ -84,7 +84,7 @@ good_config(void)
 	    .allow_uids = {0},
 	    .allow_uid_count = 1,
 	    .daemons = {XENSTORED, XENCONSOLED},
-	    .users = {65520, 65521, 65522, 65523, 65524},
+	    .users.of = {65520, 65521, 65522, 65523, 65524},
 	    .build_seconds = 120,
 	    .builds_per_hour = 100000,
 	};

@@ -93,7 +93,7 @@ config_takes_every_member(void **state)
 	assert_int_equal(config.daemons.xenstored_domid, 1);
 	assert_int_equal(config.daemons.xenconsoled_domid, 2);
 	for (uint32_t role = 0; role < SANDBOX_ROLES; role++)
-		assert_int_equal(config.users[role], 990 + role);
+		assert_int_equal(config.users.of[role], 990 + role);
 }
 
 static void
@@ -110,7 +110,7 @@ config_has_defaults_for_libxl_dir_and_users(void **state)
 	assert_string_equal(config.libxl_dir, "/var/lib/xen");
 	assert_int_equal(config.sandbox_uid, 0);
 	for (uint32_t role = 0; role < SANDBOX_ROLES; role++)
-		assert_int_equal(config.users[role], 65520 + role);
+		assert_int_equal(config.users.of[role], 65520 + role);
 
 	tree = good_tree();
 	json_object_set_new(tree, "libxl_dir", json_null());
@@ -132,7 +132,7 @@ config_takes_one_user_as_it_was_before(void **state)
 	assert_code(load(tree, &config, &err), 0);
 	assert_int_equal(config.sandbox_uid, 65534);
 	for (int role = 0; role < SANDBOX_ROLES; role++)
-		assert_int_equal(config.users[role],
+		assert_int_equal(config.users.of[role],
 		    role == SANDBOX_BUILD ? 65523 : 65534);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/scope.h"
 #include "builder/build/build_role.h"
+#include "builder/build/look_role.h"
 #include "builder/front/front.h"
 #include "builder/stage/stage_role.h"
 #include "builder/tpm/tpm_role.h"
@@ -33,11 +34,13 @@ static void __attribute__((noreturn)) run(const struct role_start *start,
 	case ROLE_FRONT:
 		front_run(&start->config, fds[2], &link, start->parent_pid);
 	case ROLE_STAGE:
-		stage_role_run(start->config.users[SANDBOX_STAGE],
+		stage_role_run(start->config.users.of[SANDBOX_STAGE],
 		    start->parent_pid, fds[0]);
 	case ROLE_VERIFY:
 		verify_role_run(start, root, fds[0], fds[1]);
 	case ROLE_BUILD:
+		if (start->kind == CHILD_TO_LOOK)
+			look_role_run(start, fds[0]);
 		build_role_run(start, fds[0]);
 	case ROLE_TPM:
 		tpm_role_run(&start->config, newest(root, &start->config),

@@ -503,6 +503,36 @@ listings_are_of_whole_rows(void **state)
 	}
 }
 
+/* Who wrote them parsed the store. */
+static void
+image_rows_are_lines_of_text(void **state)
+{
+	const struct method *list = method("org.assay.Builder.ListImages");
+	struct image_row rows[2] = {{.name = "web", .version = "1"}};
+	const struct bytes both = bytes_of(rows, sizeof(rows));
+	const struct image_row good = rows[0];
+	struct err err;
+
+#define ILLEGAL(change)                                                  \
+	do {                                                             \
+		rows[1] = good;                                          \
+		assert_code(method_check_attached(list, both, &err), 0); \
+		change;                                                  \
+		assert_code(method_check_attached(list, both, &err),     \
+		    TPM_FAILED);                                         \
+	} while (0)
+
+	(void)state;
+	ILLEGAL(memset(rows[1].name, 'a', sizeof(good.name)));
+	ILLEGAL(memset(rows[1].version, 'a', sizeof(good.version)));
+	ILLEGAL(memset(rows[1].role, 'a', sizeof(good.role)));
+	ILLEGAL(strcpy(rows[1].name, "we\xff"));
+	ILLEGAL(strcpy(rows[1].version, "1\n"));
+	ILLEGAL(strcpy(rows[1].role, "\x1b[2J"));
+	ILLEGAL(memset(&rows[1].is_debug, 2, 1));
+#undef ILLEGAL
+}
+
 /* Every listing fits into what the front takes. */
 static void
 listings_have_room_for_the_most_rows(void **state)
@@ -727,6 +757,7 @@ main(void)
 	    cmocka_unit_test(replies_list_images_good_and_refused),
 	    cmocka_unit_test(replies_list_domains),
 	    cmocka_unit_test(listings_are_of_whole_rows),
+	    cmocka_unit_test(image_rows_are_lines_of_text),
 	    cmocka_unit_test(listings_have_room_for_the_most_rows),
 	    cmocka_unit_test(attest_takes_the_digest_of_a_context_or_none),
 	    cmocka_unit_test(evidence_is_as_long_as_it_says),

@@ -38,6 +38,16 @@ assert_order(const struct order *order, int code, const char *what)
 }
 
 static void
+pass_over(struct order *order, uint32_t count)
+{
+	order->passed_over = (struct passed_over){.count = count};
+	for (uint32_t i = 0; i < count && i < LIMIT_PASSED_OVER; i++) {
+		strcpy(order->passed_over.images[i].version, "0.9");
+		order->passed_over.images[i].code = IMAGE_REVOKED;
+	}
+}
+
+static void
 set_byte(bool *member)
 {
 	memset(member, 2, 1);
@@ -52,10 +62,36 @@ order_that_is_legal_is_taken(void **state)
 	assert_order(&order, 0, "good");
 	order.shape.has_ramdisk = false;
 	order.cmdline[0] = '\0';
-	order.passed_over.count = 7;
-	strcpy(order.passed_over.images[0].version, "0.9");
-	order.passed_over.images[0].code = IMAGE_REVOKED;
 	assert_order(&order, 0, "without a ramdisk");
+	pass_over(&order, LIMIT_PASSED_OVER);
+	assert_order(&order, 0, "with all that can be told");
+	order.passed_over.count = LIMIT_INDEX_IMAGES;
+	assert_order(&order, 0, "with more than that");
+}
+
+/* What is written down about a domain is read by the next assayd: it would not
+ * start. */
+static void
+order_passes_over_what_it_tells(void **state)
+{
+	struct order order = good_order();
+
+	(void)state;
+	pass_over(&order, 1);
+	assert_order(&order, 0, "one");
+	order.passed_over.count = 2;
+	assert_order(&order, ORDER_BROKEN, "one that is not told");
+	order.passed_over.count = 0;
+	assert_order(&order, ORDER_BROKEN, "told of none");
+	pass_over(&order, LIMIT_PASSED_OVER);
+	order.passed_over.count = LIMIT_INDEX_IMAGES + 1;
+	assert_order(&order, ORDER_BROKEN, "more than there can be");
+	pass_over(&order, LIMIT_PASSED_OVER);
+	order.passed_over.images[3].code = ERR_NONE;
+	assert_order(&order, ORDER_BROKEN, "for no reason");
+	order = good_order();
+	order.image.rollback_index = -1;
+	assert_order(&order, ORDER_BROKEN, "an index below zero");
 }
 
 static void
@@ -115,10 +151,17 @@ order_with_an_illegal_text_is_refused(void **state)
 	ILLEGAL(image.version, "1 2");
 	ILLEGAL(image.rollback_location, "");
 	ILLEGAL(image.role, "pr\nod");
+	ILLEGAL(image.role, "prod or so"); /* no event could hold it */
+	ILLEGAL(image.role, "");
 	ILLEGAL(cmdline, "quiet\tsplash");
-	ILLEGAL(passed_over.images[0].version, "\x1b[2J");
 #undef ILLEGAL
 	order = good_order();
+	pass_over(&order, 1);
+	strcpy(order.passed_over.images[0].version, "\x1b[2J");
+	assert_order(&order, ORDER_BROKEN, "a version");
+	strcpy(order.passed_over.images[0].version, "1 code=0");
+	assert_order(&order, ORDER_BROKEN, "a version with a space");
+	pass_over(&order, 1);
 	order.passed_over.images[0].code = (enum err_code)12345;
 	assert_order(&order, ORDER_BROKEN, "an unknown code");
 	order = good_order();
@@ -156,6 +199,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(order_that_is_legal_is_taken),
+	    cmocka_unit_test(order_passes_over_what_it_tells),
 	    cmocka_unit_test(order_with_a_bool_that_is_none_is_refused),
 	    cmocka_unit_test(order_with_a_text_without_end_is_refused),
 	    cmocka_unit_test(order_with_an_illegal_text_is_refused),

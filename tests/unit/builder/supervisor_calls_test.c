@@ -34,7 +34,7 @@ assert_call_refused(const struct front_call *call, int code, const char *text)
 	struct front_answer answer;
 	size_t pending = count_pending();
 
-	supervisor_take_call(stand.sup, call);
+	stand_call(call);
 	answer = next_answer();
 	assert_int_equal(answer.connection, call->connection);
 	assert_code(answer.outcome.code, code);
@@ -190,7 +190,7 @@ refuse_and_count(const struct front_call *call, int times)
 
 	assert_true(kept >= 0 && dup2(fd, STDERR_FILENO) >= 0);
 	for (int i = 0; i < times; i++)
-		supervisor_take_call(stand.sup, call);
+		stand_call(call);
 	dup2(kept, STDERR_FILENO);
 	close(kept);
 	close(fd);
@@ -253,7 +253,7 @@ cancel(uint32_t connection)
 	    .connection = connection,
 	};
 
-	supervisor_take_call(stand.sup, &call);
+	stand_call(&call);
 }
 
 static void
@@ -313,10 +313,10 @@ receipt_that_reached_nobody_costs_no_later_domain(void **state)
 	    UUID_BYTES);
 	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
 	memcpy(call.selector.uuid, receipt.uuid, UUID_BYTES);
-	supervisor_take_call(stand.sup, &call);
+	stand_call(&call);
 	assert_int_equal(supervisor_count_removals(stand.sup), 0);
 	call.selector.domid = receipt.domid;
-	supervisor_take_call(stand.sup, &call);
+	stand_call(&call);
 	assert_int_equal(supervisor_count_removals(stand.sup), 1);
 }
 

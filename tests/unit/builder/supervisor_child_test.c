@@ -409,7 +409,82 @@ refusal_without_a_reason_is_none(void **state)
 	assert_code(next_answer().outcome.code, BUG);
 }
 
+/* --- children whose end takes its time -------------------------------- */
+
+/* They read a disk that does not answer: a signal does not end them. */
+static void
+add_graves(size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		stand.sup->graves.pids[i] = stand.job->child.pid;
+	stand.sup->graves.count = count;
+}
+
+static size_t
+start_listings(void)
+{
+	const struct task task = {.kind = TASK_LIST_IMAGES};
+	const struct job_terms terms = {CONNECTION, 0, 120};
+	struct err err;
+	size_t count = 0;
+
+	while (supervisor_start_task(stand.sup, &task, &terms, &err) == 0)
+		count++;
+	assert_code(err.code, RPC_BUSY);
+	return count;
+}
+
+/* All that is begun has a place when it is given up: none is begun for which
+ * there would be none. */
+static void
+task_is_begun_only_if_its_children_have_graves(void **state)
+{
+	const struct task erase = {.kind = TASK_ERASE};
+	const struct job_terms terms = {CONNECTION, 0, 120};
+	struct err err;
+
+	(void)state;
+	for (size_t stuck = 0; stuck <= GRAVES; stuck += 8) {
+		size_t begun;
+
+		add_graves(stuck);
+		begun = start_listings();
+		assert_true(begun == 0 || stuck + (begun + 1) * 3 <= GRAVES);
+		assert_true(begun > 0 || stuck > GRAVES / 2);
+		for (size_t i = 1; i < SUPERVISOR_JOBS; i++) {
+			struct job *job = &stand.sup->jobs[i];
+
+			if (job->state == JOB_FREE)
+				continue;
+			child_kill(&job->child);
+			child_kill(&job->stage);
+			child_collect(&job->child);
+			child_collect(&job->stage);
+			closep(&job->stage_fd);
+			job->state = JOB_FREE;
+		}
+	}
+	/* What has to go does not wait for the store's disk. */
+	assert_code(supervisor_start_task(stand.sup, &erase, &terms, &err), 0);
+	stand.sup->graves.count = 0;
+}
+
 /* --- who decides ----------------------------------------------------- */
+
+/* The tpm role would read it as one. */
+static void
+basis_whose_bool_is_none_ends_who_decides(void **state)
+{
+	struct verify_report report = {.kind = VERIFY_EPOCH};
+
+	(void)state;
+	memset(&report.basis.has_store, 2, 1);
+	begin_step(JOB_DECIDING);
+	say(&report);
+	assert_int_equal(stand.job->killed, BUG);
+	assert_false(has_answer(stand.recorder));
+	wait_for_end(stand.job);
+}
 
 /* Nothing can have been made: nothing is erased, and the caller hears at
  * once. */
@@ -671,6 +746,8 @@ main(void)
 	    stand_test(report_of_a_child_that_waits_ends_it),
 	    stand_test(domain_that_is_not_on_record_is_not_built),
 	    stand_test(refusal_without_a_reason_is_none),
+	    stand_test(task_is_begun_only_if_its_children_have_graves),
+	    stand_test(basis_whose_bool_is_none_ends_who_decides),
 	    stand_test(decider_that_dies_leaves_nothing_to_undo),
 	    stand_test(order_is_carried_out_by_another_child),
 	    stand_test(order_for_a_caller_who_is_gone_is_not_carried_out),

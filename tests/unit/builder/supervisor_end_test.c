@@ -401,6 +401,38 @@ daemon_builds_although_the_child_that_waited_died(void **state)
 	close(fd);
 }
 
+static const char *awaited_role;
+
+static bool
+is_there(void)
+{
+	return role_of_daemon(awaited_role) != 0;
+}
+
+/* Long before: there is time to take notice. */
+static void
+build_does_not_get_a_child_that_died_long_ago(void **state)
+{
+	static const char *const roles[] = {"stage", "verify", "build"};
+
+	(void)state;
+	for (unsigned int i = 0; i < countof(roles); i++) {
+		int fd;
+
+		start_daemon(FAULT_NONE, "");
+		fd = caller_open();
+		awaited_role = roles[i];
+		wait_until(is_there, roles[i]);
+		assert_int_equal(kill(role_of_daemon(roles[i]), SIGKILL), 0);
+		usleep(200000);
+		send_build(fd, roles[i], i + 1);
+		assert_reply(fd, "receipt");
+		close(fd);
+		assert_int_equal(end_daemon(SIGTERM), 0);
+	}
+	assert_string_equal(fake->violation, "");
+}
+
 int
 main(void)
 {
@@ -422,6 +454,7 @@ main(void)
 	    daemon_test(daemon_answers_who_asked_a_tpm_role_that_died),
 	    daemon_test(daemon_bounds_the_calls_for_evidence),
 	    daemon_test(daemon_builds_although_the_child_that_waited_died),
+	    daemon_test(build_does_not_get_a_child_that_died_long_ago),
 	};
 
 	return cmocka_run_group_tests_name("supervisor_end", tests, NULL, NULL);

@@ -5,9 +5,11 @@
 #include "daemon_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -176,6 +178,72 @@ daemon_destroys_a_domain_whose_receipt_reached_nobody(void **state)
 	assert_string_equal(fake->violation, "");
 }
 
+/* --- a store that does not answer ------------------------------------ */
+
+static int fuse_fd = -1;
+
+/* Else whoever cleans up would wait, too. */
+static int
+silence_teardown(void **state)
+{
+	if (fuse_fd >= 0)
+		(void)umount2("store", MNT_DETACH);
+	closep(&fuse_fd);
+	return daemon_teardown(state);
+}
+
+/* Whoever looks at it waits: a filesystem whose server answers nothing. */
+static void
+mount_silence(const char *path)
+{
+	char options[80];
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0) {
+		print_message("skipped: no /dev/fuse\n");
+		skip();
+	}
+	snprintf(options, sizeof(options),
+	    "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fd);
+	if (mount("silence", path, "fuse", MS_NOSUID | MS_NODEV, options) !=
+	    0) {
+		close(fd);
+		print_message("skipped: cannot mount: %s\n", strerror(errno));
+		skip();
+	}
+	fuse_fd = fd;
+}
+
+/* What is built of it fails in its time; all else goes on. */
+static void
+daemon_does_not_wait_for_a_store_that_does_not_answer(void **state)
+{
+	int builder;
+	int fd;
+
+	(void)state;
+	config.build_seconds = 3;
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	builder = caller_open();
+	send_build(builder, "one", 1);
+	assert_reply(builder, "receipt");
+	mount_silence("store");
+	send_build(builder, "two", 2);
+	usleep(100000);
+	assert_call(fd, CALL("GetStatus"), "\"builds_running\":1");
+	caller_send(fd, "{\"method\":\"org.assay.Builder.DestroyDomain\","
+			"\"parameters\":{\"domid\":7}}");
+	assert_reply(fd, "{\"parameters\":{}}");
+	assert_reply(builder, "BUILD_TIMEOUT");
+	assert_int_equal(umount2("store", MNT_DETACH), 0);
+	closep(&fuse_fd);
+	send_build(builder, "three", 3);
+	assert_reply(builder, "receipt");
+	close(builder);
+	close(fd);
+}
+
 /* --- several at once ------------------------------------------------- */
 
 static void
@@ -305,6 +373,9 @@ main(void)
 	    daemon_test(daemon_cleans_up_after_a_build_that_could_not),
 	    daemon_test(daemon_undoes_the_build_of_a_caller_that_leaves),
 	    daemon_test(daemon_destroys_a_domain_whose_receipt_reached_nobody),
+	    cmocka_unit_test_setup_teardown(
+		daemon_does_not_wait_for_a_store_that_does_not_answer,
+		daemon_setup, silence_teardown),
 	    daemon_test(daemon_refuses_a_name_or_uuid_that_is_being_built),
 	    daemon_test(daemon_refuses_a_uuid_that_is_being_removed),
 	    daemon_test(daemon_refuses_a_uuid_that_is_being_destroyed),

@@ -11,10 +11,12 @@
 #include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/look_link.h"
+#include "builder/xen/domain_list.h"
 
 struct stand stand;
 
-/* A child that is begun here does nothing. */
+/* A child that is begun here does nothing, and keeps its links. */
 static int
 launch_nothing(void *context, const struct role_start *start, const int *fds,
     size_t count, pid_t *ret_pid, struct err *err)
@@ -24,7 +26,12 @@ launch_nothing(void *context, const struct role_start *start, const int *fds,
 	(void)fds;
 	(void)count;
 	(void)err;
-	*ret_pid = start_process();
+	*ret_pid = fork();
+	if (*ret_pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
 	return 0;
 }
 
@@ -89,12 +96,12 @@ stand_setup(void **state)
 	struct err err;
 	int front[2];
 	int recorder[2];
+	int looker[2];
 
 	assert_int_equal(clocked_setup(state), 0);
 	assert_code(journal_open(config.state, &stand.journal, &err), 0);
 	sup->config = &config;
 	sup->journal = &stand.journal;
-	sup->xen = xen_fake_port(fake);
 	assert_code(
 	    sealed_from_bytes("policy", bytes_of_str("{}"), &stand.trust, &err),
 	    0);
@@ -108,9 +115,10 @@ stand_setup(void **state)
 	sup->ready_build = CHILD_NONE;
 	sup->is_development = true;
 	sup->refusals = (struct log_limit){.burst = 100, .usec = 1};
-	assert_code(
-	    domain_table_load(&stand.journal, &sup->xen, &sup->domains, &err),
-	    0);
+	assert_code(domain_table_load(&stand.journal, &sup->domains, &err), 0);
+	assert_code(ipc_pair(looker, &err), 0);
+	sup->looks.child = (struct child){1, -1, looker[0]}; /* never killed */
+	stand.looker = looker[1];
 	assert_code(outbox_init(&sup->front.answers,
 			sizeof(struct front_answer), FRONT_ANSWERS, false,
 			&err),
@@ -156,7 +164,37 @@ stand_teardown(void **state)
 	closep(&stand.child);
 	closep(&stand.front);
 	closep(&stand.recorder);
+	closep(&stand.looker);
 	return daemon_teardown(state);
+}
+
+void
+stand_call(const struct front_call *call)
+{
+	struct xen_port port = xen_fake_port(fake);
+	CLEANUP(domain_list_done) struct domain_list list = {0};
+	CLEANUP(sealed_freep) struct sealed *infos = NULL;
+	struct look_answer answer = {.host = {.version_major = 4}};
+	struct look_call asked;
+	struct err err;
+	bool is_end;
+
+	supervisor_take_call(stand.sup, call);
+	if (!has_answer(stand.looker))
+		return;
+	assert_code(ipc_receive(stand.looker, &asked, sizeof(asked), NULL,
+			&is_end, &err),
+	    0);
+	assert_code(domain_list_read(&port, &list, &err), 0);
+	assert_code(sealed_from_bytes("domains",
+			bytes_of(list.infos, list.count * sizeof(*list.infos)),
+			&infos, &err),
+	    0);
+	answer.number = asked.number;
+	assert_code(
+	    ipc_send_sealed(stand.looker, &answer, sizeof(answer), infos, &err),
+	    0);
+	supervisor_serve_look(stand.sup);
 }
 
 bool
@@ -170,12 +208,13 @@ has_answer(int fd)
 struct front_answer
 next_answer(void)
 {
+	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
 	struct front_answer answer;
 	struct err err;
 	bool is_end;
 
 	assert_true(has_answer(stand.front));
-	assert_code(ipc_receive(stand.front, &answer, sizeof(answer), NULL,
+	assert_code(ipc_receive_fds(stand.front, &answer, sizeof(answer), &fds,
 			&is_end, &err),
 	    0);
 	return answer;

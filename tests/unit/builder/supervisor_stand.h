@@ -20,6 +20,7 @@ struct stand {
 	int child;    /* the build child's end */
 	int front;    /* the front's end for answers */
 	int recorder; /* the tpm role's end */
+	int looker;   /* the look role's end */
 };
 
 extern struct stand stand;
@@ -30,6 +31,9 @@ int stand_teardown(void **state);
 
 #define stand_test(test) \
 	cmocka_unit_test_setup_teardown(test, stand_setup, stand_teardown)
+
+/* The front asks this, and what it wants to know of Xen the fake tells. */
+void stand_call(const struct front_call *call);
 
 /* Is anything there to be read? */
 bool has_answer(int fd);

@@ -1,0 +1,16 @@
+/*
+ * The look role: asks Xen which domains there are, and about the host, so that
+ * the supervisor needs no handle of Xen. It is the build role's program with
+ * another task: one that lives on and changes nothing.
+ */
+#ifndef ASSAY_BUILDER_BUILD_LOOK_ROLE_H
+#define ASSAY_BUILDER_BUILD_LOOK_ROLE_H
+
+#include "builder/role.h"
+
+/* Run in a process of its own, until the other side of the link closes:
+ * builder/look_link.h. Takes the link; never returns. */
+void look_role_run(const struct role_start *start, int link)
+    __attribute__((noreturn));
+
+#endif

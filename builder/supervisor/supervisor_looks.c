@@ -1,0 +1,210 @@
+/*
+ * Looking at what Xen has, through a child that does nothing else: the
+ * supervisor waits for nobody, so a call that has to know which domains there
+ * are now waits here until the child has answered.
+ *
+ * A call is served by a look that began after it came: what it is told is not
+ * older than the question. All that came before one serves together.
+ */
+#include <poll.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/ipc.h"
+#include "builder/look_link.h"
+#include "builder/supervisor/supervisor_state.h"
+
+/* Xen answers in milliseconds; a child that is silent for as long is ended. */
+enum { LOOK_USEC = 10000000, FIRST_LOOK_MS = 60000 };
+
+static int begin_look(struct supervisor *sup, struct err *err);
+static int take_answer(struct supervisor *sup, struct err *err);
+static int take_domains(struct supervisor *sup, struct ipc_fds *fds,
+    struct err *err);
+static void serve_waiting(struct supervisor *sup, uint32_t number,
+    const struct err *failure);
+static void lose_looker(struct supervisor *sup, const struct err *why);
+
+int
+supervisor_look_first(struct supervisor *sup, struct err *err)
+{
+	struct pollfd wait = {.events = POLLIN};
+
+	TRY(begin_look(sup, err));
+	wait.fd = sup->looks.child.link;
+	if (poll(&wait, 1, FIRST_LOOK_MS) != 1)
+		return err_set(err, XEN_FAILED,
+		    "the process that asks Xen did not answer");
+	return take_answer(sup, err);
+}
+
+int
+supervisor_look_for(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	struct looks *looks = &sup->looks;
+
+	if (looks->count == countof(looks->waiting))
+		return err_set(err, RPC_BUSY, "%u calls wait for Xen",
+		    looks->count);
+	looks->waiting[looks->count++] = (struct waiting_call){
+	    .call = *call,
+	    .after = looks->number,
+	};
+	if (looks->deadline_usec == 0 && begin_look(sup, err) != 0) {
+		looks->count--;
+		return (int)err->code;
+	}
+	return 0;
+}
+
+void
+supervisor_serve_look(struct supervisor *sup)
+{
+	struct err err;
+
+	if (take_answer(sup, &err) != 0 && sup->looks.child.link < 0)
+		serve_waiting(sup, UINT32_MAX, &err);
+}
+
+void
+supervisor_end_late_look(struct supervisor *sup)
+{
+	struct looks *looks = &sup->looks;
+	struct err err;
+
+	if (looks->deadline_usec == 0 ||
+	    timing_now_usec() < looks->deadline_usec)
+		return;
+	err_set(&err, XEN_FAILED, "the process that asks Xen is silent");
+	lose_looker(sup, &err);
+	serve_waiting(sup, UINT32_MAX, &err);
+}
+
+void
+supervisor_drop_looks(struct supervisor *sup)
+{
+	graves_add(&sup->graves, &sup->looks.child);
+	sup->looks.deadline_usec = 0;
+	sup->looks.count = 0;
+}
+
+/* Those whose caller is gone want nothing any more; but what he wanted to be
+ * destroyed is. */
+void
+supervisor_cancel_looks(struct supervisor *sup, uint32_t connection)
+{
+	struct looks *looks = &sup->looks;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < looks->count; i++) {
+		struct waiting_call *waiting = &looks->waiting[i];
+		bool is_gone = connection == NO_CONNECTION ||
+		               waiting->call.connection == connection;
+
+		if (is_gone && waiting->call.kind != FRONT_DESTROY)
+			continue;
+		if (is_gone)
+			waiting->call.connection = NO_CONNECTION;
+		looks->waiting[kept++] = *waiting;
+	}
+	looks->count = kept;
+}
+
+/* One that died is begun again when somebody asks. */
+static int
+begin_look(struct supervisor *sup, struct err *err)
+{
+	struct looks *looks = &sup->looks;
+	struct look_call call = {.number = looks->number + 1};
+	bool is_full = false;
+
+	if (looks->child.pid == 0)
+		TRY(role_start_build(&sup->env, CHILD_TO_LOOK, &looks->child,
+		    err));
+	if (ipc_send_now(looks->child.link, &call, sizeof(call), NULL, &is_full,
+		err) != 0 ||
+	    is_full) {
+		err_set(err, XEN_FAILED, "the process that asks Xen died");
+		lose_looker(sup, err);
+		return (int)err->code;
+	}
+	looks->number = call.number;
+	domain_table_begin_look(&sup->domains, call.number);
+	looks->deadline_usec = timing_now_usec() + LOOK_USEC;
+	return 0;
+}
+
+static int
+take_answer(struct supervisor *sup, struct err *err)
+{
+	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
+	struct looks *looks = &sup->looks;
+	struct look_answer answer;
+	bool is_end = false;
+	int code;
+
+	if (ipc_receive_fds(looks->child.link, &answer, sizeof(answer), &fds,
+		&is_end, err) != 0 ||
+	    is_end || answer.number != looks->number ||
+	    looks->deadline_usec == 0) {
+		err_set(err, XEN_FAILED, "the process that asks Xen died");
+		lose_looker(sup, err);
+		return (int)err->code;
+	}
+	looks->deadline_usec = 0;
+	code = outcome_to(&answer.outcome, XEN_FAILED, err);
+	if (code == 0)
+		code = take_domains(sup, &fds, err);
+	if (code == 0)
+		sup->host = answer.host;
+	serve_waiting(sup, answer.number, code == 0 ? NULL : err);
+	return code;
+}
+
+static int
+take_domains(struct supervisor *sup, struct ipc_fds *fds, struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *infos = NULL;
+	struct bytes bytes;
+
+	TRY(ipc_take_sealed(fds, LOOK_BYTES, "domains", &infos, err));
+	bytes = sealed_bytes(infos);
+	domain_table_update(&sup->domains, (const void *)bytes.ptr,
+	    bytes.len / sizeof(struct xen_domain_info));
+	return 0;
+}
+
+/* Calls that came before this look began; the others wait for another one. */
+static void
+serve_waiting(struct supervisor *sup, uint32_t number,
+    const struct err *failure)
+{
+	struct looks *looks = &sup->looks;
+	struct waiting_call ready[WAITING_CALLS];
+	uint32_t served = 0;
+	uint32_t kept = 0;
+	struct err err;
+
+	for (uint32_t i = 0; i < looks->count; i++) {
+		if (looks->waiting[i].after < number)
+			ready[served++] = looks->waiting[i];
+		else
+			looks->waiting[kept++] = looks->waiting[i];
+	}
+	looks->count = kept;
+	for (uint32_t i = 0; i < served; i++)
+		supervisor_go_on(sup, &ready[i].call, failure);
+	if (looks->count > 0 && looks->deadline_usec == 0 &&
+	    begin_look(sup, &err) != 0)
+		serve_waiting(sup, UINT32_MAX, &err);
+}
+
+static void
+lose_looker(struct supervisor *sup, const struct err *why)
+{
+	log_line("lost role=look detail=\"%s\"", why->text);
+	graves_add(&sup->graves, &sup->looks.child);
+	sup->looks.deadline_usec = 0;
+}
