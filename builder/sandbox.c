@@ -152,6 +152,7 @@ static const unsigned int seal_commands[] = {F_ADD_SEALS, F_GET_SEALS};
 static int drop_bounds(struct err *err);
 static int drop_user(uint32_t uid, struct err *err);
 static int drop_capabilities(bool has_root_of_its_own, struct err *err);
+static int load_filter(enum sandbox_role role, struct err *err);
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count);
 static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
     uint32_t mask, uint32_t value);
@@ -168,8 +169,6 @@ sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
 {
 	bool has_directory = directory != NULL && directory[0] != '\0';
 	bool is_root = geteuid() == 0;
-	scmp_filter_ctx filter;
-	int failed;
 
 	TRY(sandbox_limits_set(role, err));
 	TRY(sandbox_view_enter(directory, err));
@@ -181,29 +180,7 @@ sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "prctl");
 	TRY(sandbox_view_restrict(role, has_directory, err));
-	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	if (filter == NULL)
-		return err_set(err, NO_MEMORY, "seccomp filter");
-	/* Else a call by the numbers of another table ends one thread only. */
-	failed = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
-	    SCMP_ACT_KILL_PROCESS);
-	if (failed == 0)
-		failed = allow(filter, common_calls, countof(common_calls));
-	if (failed == 0)
-		failed = allow_memory(filter);
-	if (failed == 0)
-		failed = allow_abort(filter);
-	if (failed == 0)
-		failed = allow_each(filter, SCMP_SYS(fcntl), seal_commands,
-		    countof(seal_commands));
-	if (failed == 0)
-		failed = allow_role(filter, role);
-	if (failed == 0)
-		failed = seccomp_load(filter);
-	seccomp_release(filter);
-	if (failed != 0)
-		return err_set(err, SYSTEM_FAILED, "seccomp: error %d", failed);
-	return 0;
+	return load_filter(role, err);
 }
 
 int
@@ -299,6 +276,37 @@ drop_capabilities(bool has_root_of_its_own, struct err *err)
 	if (syscall(SYS_capset, &header, sets) != 0 ||
 	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "capset");
+	return 0;
+}
+
+static int
+load_filter(enum sandbox_role role, struct err *err)
+{
+	scmp_filter_ctx filter;
+	int failed;
+
+	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (filter == NULL)
+		return err_set(err, NO_MEMORY, "seccomp filter");
+	/* Else a call by the numbers of another table ends one thread only. */
+	failed = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
+	    SCMP_ACT_KILL_PROCESS);
+	if (failed == 0)
+		failed = allow(filter, common_calls, countof(common_calls));
+	if (failed == 0)
+		failed = allow_memory(filter);
+	if (failed == 0)
+		failed = allow_abort(filter);
+	if (failed == 0)
+		failed = allow_each(filter, SCMP_SYS(fcntl), seal_commands,
+		    countof(seal_commands));
+	if (failed == 0)
+		failed = allow_role(filter, role);
+	if (failed == 0)
+		failed = seccomp_load(filter);
+	seccomp_release(filter);
+	if (failed != 0)
+		return err_set(err, SYSTEM_FAILED, "seccomp: error %d", failed);
 	return 0;
 }
 
