@@ -6,8 +6,13 @@
 #include "base/json_table.h"
 #include "base/scope.h"
 
-/* Debian's nobody and nogroup. */
-enum { DEFAULT_SANDBOX_UID = 65534 };
+/*
+ * Five numbers that nobody else has: Debian reserves 65000 to 65533 and gives
+ * none of them away (Debian Policy 9.2.2), and of these systemd uses none above
+ * 65519 (systemd, UIDS-GIDS). Not nobody, who is whatever else could not get a
+ * user of its own.
+ */
+enum { FIRST_USER = 65520, NOBODY = 65534 };
 
 /* A log of 32 MiB holds some 36,000 builds and their ends. */
 enum { DEFAULT_BUILDS_PER_HOUR = 600, MAX_BUILDS_PER_HOUR = 100000 };
@@ -23,6 +28,9 @@ enum { MAX_DOMID = 0x7fef };
 static bool is_device(const char *address);
 static int read_uids(const struct json_at *root,
     const struct json_member *member, void *ret_value, struct err *err);
+static int choose_users(const struct json_at *root, struct config *config,
+    struct err *err);
+static void choose_defaults(struct config *config);
 static bool is_absolute(const char *path);
 
 static const struct json_kind uids_kind = {"[]int", read_uids, NULL};
@@ -44,6 +52,18 @@ static const struct json_member measure_members[] = {
 };
 static const struct json_table measure_table = {JSON_MEMBERS(measure_members)};
 
+#define USER(name, role) \
+	MEMBER_INTEGER(name, struct config_users, of[role], 1, UINT32_MAX - 1)
+
+static const struct json_member users_members[] = {
+    {USER("front", SANDBOX_FRONT)},
+    {USER("stage", SANDBOX_STAGE)},
+    {USER("verify", SANDBOX_VERIFY)},
+    {USER("build", SANDBOX_BUILD)},
+    {USER("tpm", SANDBOX_TPM)},
+};
+static const struct json_table users_table = {JSON_MEMBERS(users_members)};
+
 static const struct json_member members[] = {
     {PATH("store", struct config, store)},
     {PATH("trust", struct config, trust)},
@@ -60,6 +80,8 @@ static const struct json_member members[] = {
     {MEMBER_INTEGER("sandbox_uid", struct config, sandbox_uid, 1,
 	 UINT32_MAX - 1),
 	.presence = JSON_OPTIONAL},
+    {MEMBER_OBJECT("users", struct config, users, users_table),
+	.presence = JSON_OPTIONAL, MEMBER_HAS(struct config, users.is_set)},
     {MEMBER_INTEGER("build_seconds", struct config, build_seconds, 1,
 	 MAX_BUILD_SECONDS),
 	.presence = JSON_OPTIONAL},
@@ -78,7 +100,6 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
 	struct config config = {
-	    .sandbox_uid = DEFAULT_SANDBOX_UID,
 	    .build_seconds = LIMIT_BUILD_SECONDS,
 	    .builds_per_hour = DEFAULT_BUILDS_PER_HOUR,
 	    .libxl_dir = "/var/lib/xen",
@@ -95,6 +116,7 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 	    &document, err));
 	root = json_root(document, CONFIG_BAD);
 	TRY(json_table_read(&root, &config_table, &config, err));
+	TRY(choose_users(&root, &config, err));
 	/* Null, which is not the default: no userdata of libxl's. */
 	if (json_is_null(json_object_get(document, "libxl_dir")))
 		config.libxl_dir[0] = '\0';
@@ -142,6 +164,42 @@ read_uids(const struct json_at *root, const struct json_member *member,
 		config->allow_uid_count++;
 	}
 	return 0;
+}
+
+/* One for each role, none of which can then reach another. */
+static int
+choose_users(const struct json_at *root, struct config *config, struct err *err)
+{
+	uint32_t *of = config->users.of;
+
+	if (!config->users.is_set) {
+		choose_defaults(config);
+		return 0;
+	}
+	if (config->sandbox_uid != 0)
+		return json_refuse(root, "sandbox_uid", err,
+		    "there are users too");
+	for (uint32_t role = 0; role < SANDBOX_ROLES; role++) {
+		if (of[role] == NOBODY)
+			return json_refuse(root, "users", err,
+			    "nobody, which others are too");
+		for (uint32_t other = 0; other < role; other++) {
+			if (of[other] == of[role])
+				return json_refuse(root, "users", err,
+				    "two roles are user %u", of[role]);
+		}
+	}
+	return 0;
+}
+
+static void
+choose_defaults(struct config *config)
+{
+	for (uint32_t role = 0; role < SANDBOX_ROLES; role++)
+		config->users.of[role] =
+		    config->sandbox_uid != 0 && role != SANDBOX_BUILD
+			? config->sandbox_uid
+			: FIRST_USER + role;
 }
 
 static bool

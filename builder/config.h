@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "builder/sandbox.h"
 #include "grant-preload/grant_plan.h"
 
 #define CONFIG_SCHEMA    "assay.config/1"
@@ -26,6 +27,12 @@ struct measure_config {
 	bool has_dynamic_launch; /* the NV index is extended too */
 };
 
+/* Of the roles, and their groups. */
+struct config_users {
+	bool is_set;
+	uint32_t of[SANDBOX_ROLES];
+};
+
 struct config {
 	char store[CONFIG_PATH_SIZE];
 	char trust[CONFIG_PATH_SIZE];
@@ -36,7 +43,8 @@ struct config {
 	uint32_t allow_uids[LIMIT_ALLOWED_UIDS];
 	uint32_t allow_uid_count;
 	struct grant_daemons daemons;
-	uint32_t sandbox_uid;     /* and gid: the front, stage and tpm roles */
+	struct config_users users;
+	uint32_t sandbox_uid;     /* older: one for all but who builds; or 0 */
 	uint32_t build_seconds;   /* that a build, or a removal, may take */
 	uint32_t builds_per_hour; /* of each user */
 	struct measure_config measure;

@@ -7,12 +7,21 @@
 /* Larger blobs are rare, and their faults spread over a longer build. */
 #define TOUCH_BYTES_MAX LIMIT_MIB(128)
 
+static size_t limit_of(const struct image_cache *cache);
 static struct image_cache_entry *find(struct image_cache *cache,
     const struct digest *digest);
 static struct image_cache_entry *make_room(struct image_cache *cache,
     size_t bytes);
 static struct image_cache_entry *find_free(struct image_cache *cache);
 static void evict_oldest(struct image_cache *cache);
+
+void
+image_cache_limit(struct image_cache *cache, uint64_t host_bytes)
+{
+	if (host_bytes / 4 < IMAGE_CACHE_BYTES)
+		cache->less_bytes =
+		    IMAGE_CACHE_BYTES - (size_t)(host_bytes / 4);
+}
 
 const struct sealed *
 image_cache_find(struct image_cache *cache, const struct digest *digest)
@@ -33,7 +42,7 @@ image_cache_add(struct image_cache *cache, const struct digest *digest,
 	struct image_cache_entry *entry;
 
 	if (find(cache, digest) != NULL ||
-	    sealed_bytes(checked).len > IMAGE_CACHE_BYTES)
+	    sealed_bytes(checked).len > limit_of(cache))
 		return;
 	entry = make_room(cache, sealed_bytes(checked).len);
 	*entry = (struct image_cache_entry){
@@ -64,6 +73,12 @@ image_cache_done(struct image_cache *cache)
 	cache->bytes = 0;
 }
 
+static size_t
+limit_of(const struct image_cache *cache)
+{
+	return IMAGE_CACHE_BYTES - cache->less_bytes;
+}
+
 static struct image_cache_entry *
 find(struct image_cache *cache, const struct digest *digest)
 {
@@ -82,8 +97,8 @@ make_room(struct image_cache *cache, size_t bytes)
 {
 	struct image_cache_entry *entry;
 
-	while (cache->bytes + bytes > IMAGE_CACHE_BYTES ||
-	       find_free(cache) == NULL)
+	while (
+	    cache->bytes + bytes > limit_of(cache) || find_free(cache) == NULL)
 		evict_oldest(cache);
 	entry = find_free(cache);
 	bug_unless(entry != NULL);

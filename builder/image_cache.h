@@ -26,7 +26,11 @@ struct image_cache {
 	struct image_cache_entry entries[IMAGE_CACHE_BLOBS];
 	uint64_t uses;
 	size_t bytes;
+	size_t less_bytes; /* of IMAGE_CACHE_BYTES */
 };
+
+/* On a host with so much memory: a quarter of it, if that is less. */
+void image_cache_limit(struct image_cache *cache, uint64_t host_bytes);
 
 /* Borrowed, or NULL. */
 const struct sealed *image_cache_find(struct image_cache *cache,

@@ -5,6 +5,8 @@
 #ifndef ASSAY_BUILDER_SANDBOX_H
 #define ASSAY_BUILDER_SANDBOX_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -13,16 +15,32 @@ enum sandbox_role {
 	SANDBOX_FRONT,  /* one listening socket, one link to the supervisor */
 	SANDBOX_STAGE,  /* one store directory, one link to a build */
 	SANDBOX_VERIFY, /* links to the supervisor and the stage */
-	SANDBOX_BUILD,  /* Xen handles; keeps its user, which Xen asks for */
+	SANDBOX_BUILD,  /* Xen handles, open before; libxl's records */
 	SANDBOX_TPM,    /* the TPM, the event log, one link to the supervisor */
+	SANDBOX_ROLES,
 };
 
 /*
- * Enter for good. `uid` is also the group; ignored for SANDBOX_BUILD.
- * A forbidden system call kills the process.
+ * Enter for good. `uid` is also the group. A forbidden system call kills the
+ * process.
+ *
+ * `directory`, which may be written whoever it belongs to, becomes the working
+ * directory and all that there is; NULL or "": an empty one does. All
+ * capabilities go, from all five sets, but with a directory CAP_DAC_OVERRIDE,
+ * which does not reach beyond it.
  * Errors: SYSTEM_FAILED; the caller must then exit.
  */
-int sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err);
+int sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
+    struct err *err);
+
+/*
+ * The stage, which got its store: files are read beneath it only. A second
+ * store would have to lie in the first one.
+ * Errors: SYSTEM_FAILED. Nothing happens if the kernel has no Landlock.
+ */
+int sandbox_read_beneath(int dir_fd, struct err *err);
+
+bool sandbox_has_landlock(void);
 
 /*
  * Close every descriptor above standard error except these (-1 are skipped).

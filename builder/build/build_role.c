@@ -33,6 +33,7 @@ static int run_task(struct build_state *state, const struct build_task *task,
     int stage_fd, struct receipt *ret_receipt, struct err *err);
 static int run_build(struct build_state *state, const struct build_task *task,
     int stage_fd, struct receipt *ret_receipt, struct err *err);
+static const char *libxl_dir(const struct config *config);
 static int run_erase(struct build_state *state, const struct build_task *task,
     struct err *err);
 
@@ -78,7 +79,8 @@ prepare(struct build_state *state, const struct role_start *start,
 {
 	TRY(xen_port_libxc_open(true, &state->xen, err));
 	fault_wrap(&start->fault, &state->xen, &state->port);
-	TRY(sandbox_enter(SANDBOX_BUILD, 0, err));
+	TRY(sandbox_enter(SANDBOX_BUILD, start->config.users.of[SANDBOX_BUILD],
+	    start->config.libxl_dir, err));
 	return take_cache(state, err);
 }
 
@@ -143,7 +145,7 @@ run_build(struct build_state *state, const struct build_task *task,
 	struct build_env env = {
 	    .config = config,
 	    .pieces = {&state->cache, &stage, state->link},
-	    .place = {&state->port, &config->daemons, config->libxl_dir,
+	    .place = {&state->port, &config->daemons, libxl_dir(config),
 		state->link, &state->left_behind},
 	    .record_link = state->link,
 	};
@@ -159,7 +161,14 @@ run_erase(struct build_state *state, const struct build_task *task,
 {
 	const struct config *config = state->config;
 	struct domain_place place = {&state->xen, &config->daemons,
-	    config->libxl_dir, -1, NULL};
+	    libxl_dir(config), -1, NULL};
 
 	return domain_erase(&place, &task->claim, err);
+}
+
+/* All that the sandbox left of the host's files. */
+static const char *
+libxl_dir(const struct config *config)
+{
+	return config->libxl_dir[0] != '\0' ? "." : "";
 }

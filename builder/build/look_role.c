@@ -11,7 +11,8 @@
 #include "builder/xen/domain_list.h"
 #include "builder/xen/xen_port_libxc.h"
 
-static int prepare(struct xen_port *xen, struct err *err);
+static int prepare(const struct config *config, struct xen_port *xen,
+    struct err *err);
 static int serve(const struct xen_port *xen, const struct err *unready,
     int link, struct err *err);
 static int look(const struct xen_port *xen, struct look_answer *answer,
@@ -28,17 +29,18 @@ look_role_run(const struct role_start *start, int link)
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||
 	    sandbox_keep_only(&link, 1, &err) != 0)
 		_exit(1);
-	(void)prepare(&xen, &unready);
+	(void)prepare(&start->config, &xen, &unready);
 	while (serve(&xen, &unready, link, &err) == 0)
 		continue;
 	_exit(1);
 }
 
 static int
-prepare(struct xen_port *xen, struct err *err)
+prepare(const struct config *config, struct xen_port *xen, struct err *err)
 {
 	TRY(xen_port_libxc_open(false, xen, err));
-	return sandbox_enter(SANDBOX_BUILD, 0, err);
+	return sandbox_enter(SANDBOX_BUILD, config->users.of[SANDBOX_BUILD],
+	    NULL, err);
 }
 
 /* Whoever asks is told why it could not prepare itself; the next one may. */

@@ -118,7 +118,8 @@ enter(struct front *front, int parent_pid, struct err *err)
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	TRY(sandbox_keep_only(keep, countof(keep), err));
-	return sandbox_enter(SANDBOX_FRONT, front->config->sandbox_uid, err);
+	return sandbox_enter(SANDBOX_FRONT,
+	    front->config->users.of[SANDBOX_FRONT], NULL, err);
 }
 
 static void

@@ -8,6 +8,6 @@ main(void)
 	static struct role_start start;
 
 	role_main_begin(ROLE_STAGE, &start);
-	stage_role_run(start.config.sandbox_uid, start.parent_pid,
+	stage_role_run(start.config.users.of[SANDBOX_STAGE], start.parent_pid,
 	    STAGE_FD_LINK);
 }

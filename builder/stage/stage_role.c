@@ -20,10 +20,11 @@ struct shelf {
 	struct sealed *blob; /* the last one that was copied */
 };
 
-static int run(uint32_t sandbox_uid, int link, int parent_pid, struct err *err);
+static int run(uint32_t user, int link, int parent_pid, struct err *err);
 static void serve(int link) __attribute__((noreturn));
 static int answer_call(struct shelf *shelf, const struct stage_call *call,
     int *fd, struct sealed **ret_sealed, struct err *err);
+static int open_store(struct shelf *shelf, int *fd, struct err *err);
 static int send_entries(const struct shelf *shelf, const char *name,
     struct err *err);
 static int copy_blob(struct shelf *shelf, const struct stage_call *call,
@@ -32,15 +33,15 @@ static int unpack(struct shelf *shelf, uint64_t elf_bytes, struct err *err);
 static int send_piece(void *link, int fd, struct err *err);
 
 void
-stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
+stage_role_run(uint32_t user, int parent_pid, int link)
 {
 	struct err err = {0};
 
-	_exit(run(sandbox_uid, link, parent_pid, &err));
+	_exit(run(user, link, parent_pid, &err));
 }
 
 static int
-run(uint32_t sandbox_uid, int link, int parent_pid, struct err *err)
+run(uint32_t user, int link, int parent_pid, struct err *err)
 {
 	struct stage_answer refusal = {.is_last = true};
 	int code;
@@ -50,7 +51,7 @@ run(uint32_t sandbox_uid, int link, int parent_pid, struct err *err)
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	code = sandbox_keep_only(&link, 1, err);
 	if (code == 0)
-		code = sandbox_enter(SANDBOX_STAGE, sandbox_uid, err);
+		code = sandbox_enter(SANDBOX_STAGE, user, NULL, err);
 	if (code == 0)
 		serve(link);
 	outcome_from(&refusal.outcome, code, err);
@@ -91,9 +92,7 @@ answer_call(struct shelf *shelf, const struct stage_call *call, int *fd,
 {
 	switch (call->kind) {
 	case STAGE_OPEN:
-		closep(&shelf->store_fd);
-		shelf->store_fd = take_fd(fd);
-		return layout_check(shelf->store_fd, err);
+		return open_store(shelf, fd, err);
 	case STAGE_LIST:
 		return send_entries(shelf,
 		    call->name[0] != '\0' ? call->name : NULL, err);
@@ -110,6 +109,18 @@ answer_call(struct shelf *shelf, const struct stage_call *call, int *fd,
 	default:
 		return err_set(err, BUG, "stage call %u", call->kind);
 	}
+}
+
+/* Once: by then nothing foreign was read, and from then on nothing beside the
+ * store is. */
+static int
+open_store(struct shelf *shelf, int *fd, struct err *err)
+{
+	if (shelf->store_fd >= 0)
+		return err_set(err, BUG, "stage: a second store");
+	shelf->store_fd = take_fd(fd);
+	TRY(sandbox_read_beneath(shelf->store_fd, err));
+	return layout_check(shelf->store_fd, err);
 }
 
 static int

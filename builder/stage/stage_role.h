@@ -3,8 +3,8 @@
  *
  * One process for one build: first the verify role asks it, then the build
  * role, over the same link. It holds the store's directory and that link, runs
- * as nobody behind seccomp, and offers sealed memory. Taken over, it can offer
- * bytes that are refused.
+ * as a user of its own in its sandbox, and offers sealed memory. Taken over, it
+ * can offer bytes that are refused.
  */
 #ifndef ASSAY_BUILDER_STAGE_STAGE_ROLE_H
 #define ASSAY_BUILDER_STAGE_STAGE_ROLE_H
@@ -15,7 +15,7 @@
  * Run in a process of its own, without a store yet, until the other ends of the
  * link are closed. Takes the link; never returns.
  */
-void stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
+void stage_role_run(uint32_t user, int parent_pid, int link)
     __attribute__((noreturn));
 
 #endif

@@ -17,6 +17,8 @@
 #include "builder/xen/fault.h"
 #include "builder/supervisor/journal.h"
 #include "builder/process_start.h"
+#include "builder/sandbox.h"
+#include "builder/sandbox_limits.h"
 #include "builder/supervisor/listener.h"
 #include "builder/supervisor/role_launch.h"
 #include "builder/supervisor/supervisor.h"
@@ -51,6 +53,7 @@ static bool is_known(const char *text);
 static int set_fault(struct options *options, int option,
     const char *operation);
 static int run(const struct options *options, struct err *err);
+static void say_what_is_weaker(const struct config *config);
 static int load_trust(const struct config *config, struct sealed **ret_text,
     struct trust_mark *ret_in_force, struct err *err);
 static int report(const struct err *err);
@@ -104,10 +107,12 @@ run(const struct options *options, struct err *err)
 	};
 
 	TRY(config_load(options->config, &config, err));
+	say_what_is_weaker(&config);
 	if (!config.measure.is_set && !options->is_development)
 		return err_set_field(err, CONFIG_BAD, "measure",
 		    "%s: measure: missing, and this is not --development",
 		    options->config);
+	sandbox_limits_keep();
 	TRY(load_trust(&config, &trust, &start.in_force, err));
 	start.trust = trust;
 	TRY(role_programs_open(&programs, err));
@@ -115,6 +120,18 @@ run(const struct options *options, struct err *err)
 	TRY(journal_open(config.state, &journal, err));
 	TRY(listener_open(&config, &listen_fd, err));
 	return supervisor_run(&start, &listen_fd, err);
+}
+
+/* Than the manual says of the sandboxes. */
+static void
+say_what_is_weaker(const struct config *config)
+{
+	if (!sandbox_has_landlock())
+		log_line("weaker lacks=landlock detail=\"a stage can read any "
+			 "file that its user can\"");
+	if (config->sandbox_uid != 0)
+		log_line("weaker shares=sandbox_uid detail=\"roles have one "
+			 "user; say users instead\"");
 }
 
 /* The policy's text, for the roles that decide, and what follows from it and

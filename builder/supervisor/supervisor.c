@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -63,6 +64,7 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
     struct err *err)
 {
 	CLEANUP(freep) struct supervisor *sup = calloc(1, sizeof(*sup));
+	struct sysinfo host;
 	int code;
 
 	if (sup == NULL)
@@ -88,6 +90,9 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	    .launcher = start->launcher,
 	};
 	sup->trust = start->in_force;
+	if (sysinfo(&host) == 0)
+		image_cache_limit(&sup->cache,
+		    (uint64_t)host.totalram * host.mem_unit);
 	sup->ready = DECIDER_NONE;
 	sup->ready_build = CHILD_NONE;
 	sup->looks.child = CHILD_NONE;

@@ -95,7 +95,8 @@ enter(struct tpm_role *role, struct err *err)
 
 		outcome_from(&role->platform.why, code, &why);
 	}
-	return sandbox_enter(SANDBOX_TPM, role->config->sandbox_uid, err);
+	return sandbox_enter(SANDBOX_TPM, role->config->users.of[SANDBOX_TPM],
+	    NULL, err);
 }
 
 static int

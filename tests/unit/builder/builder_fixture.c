@@ -84,7 +84,7 @@ good_config(void)
 	    .allow_uids = {0},
 	    .allow_uid_count = 1,
 	    .daemons = {XENSTORED, XENCONSOLED},
-	    .sandbox_uid = 65534,
+	    .users.of = {65520, 65521, 65522, 65523, 65524},
 	    .build_seconds = 120,
 	    .builds_per_hour = 100000,
 	};
@@ -160,7 +160,7 @@ start_stage(pid_t *ret_pid)
 	assert_code(ipc_pair(link, &err), 0);
 	*ret_pid = fork();
 	if (*ret_pid == 0)
-		stage_role_run(65534, parent_pid, link[1]);
+		stage_role_run(65521, parent_pid, link[1]);
 	close(link[1]);
 	return (struct stage){link[0]};
 }

@@ -7,15 +7,25 @@
 #include "builder/config.h"
 
 static json_t *
+good_users(void)
+{
+	json_t *users = json_pack("{s:i, s:i, s:i, s:i, s:i}", "front", 990,
+	    "stage", 991, "verify", 992, "build", 993, "tpm", 994);
+
+	assert_non_null(users);
+	return users;
+}
+
+static json_t *
 good_tree(void)
 {
 	json_t *tree = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[i,i], s:i,"
-				 " s:i, s:i}",
+				 " s:i, s:o}",
 	    "schema", "assay.config/1", "store", "/assay/store", "trust",
 	    "/assay/trust.json", "socket", "/run/assay/builder.sock", "state",
 	    "/run/assay/state", "libxl_dir", "/var/lib/xl", "allow_uids", 0,
-	    1000, "xenstored_domid", 1, "xenconsoled_domid", 2, "sandbox_uid",
-	    990);
+	    1000, "xenstored_domid", 1, "xenconsoled_domid", 2, "users",
+	    good_users());
 
 	assert_non_null(tree);
 	return tree;
@@ -82,11 +92,12 @@ config_takes_every_member(void **state)
 	assert_int_equal(config.allow_uid_count, 2);
 	assert_int_equal(config.daemons.xenstored_domid, 1);
 	assert_int_equal(config.daemons.xenconsoled_domid, 2);
-	assert_int_equal(config.sandbox_uid, 990);
+	for (uint32_t role = 0; role < SANDBOX_ROLES; role++)
+		assert_int_equal(config.users.of[role], 990 + role);
 }
 
 static void
-config_has_defaults_only_for_libxl_dir_and_sandbox_uid(void **state)
+config_has_defaults_for_libxl_dir_and_users(void **state)
 {
 	json_t *tree = good_tree();
 	struct config config;
@@ -94,15 +105,66 @@ config_has_defaults_only_for_libxl_dir_and_sandbox_uid(void **state)
 
 	(void)state;
 	json_object_del(tree, "libxl_dir");
-	json_object_del(tree, "sandbox_uid");
+	json_object_del(tree, "users");
 	assert_code(load(tree, &config, &err), 0);
 	assert_string_equal(config.libxl_dir, "/var/lib/xen");
-	assert_int_equal(config.sandbox_uid, 65534);
+	assert_int_equal(config.sandbox_uid, 0);
+	for (uint32_t role = 0; role < SANDBOX_ROLES; role++)
+		assert_int_equal(config.users.of[role], 65520 + role);
 
 	tree = good_tree();
 	json_object_set_new(tree, "libxl_dir", json_null());
 	assert_code(load(tree, &config, &err), 0);
 	assert_string_equal(config.libxl_dir, "");
+}
+
+/* Who builds was root then, and is nobody's user now. */
+static void
+config_takes_one_user_as_it_was_before(void **state)
+{
+	json_t *tree = good_tree();
+	struct config config;
+	struct err err;
+
+	(void)state;
+	json_object_del(tree, "users");
+	json_object_set_new(tree, "sandbox_uid", json_integer(65534));
+	assert_code(load(tree, &config, &err), 0);
+	assert_int_equal(config.sandbox_uid, 65534);
+	for (int role = 0; role < SANDBOX_ROLES; role++)
+		assert_int_equal(config.users.of[role],
+		    role == SANDBOX_BUILD ? 65523 : 65534);
+}
+
+static void
+config_refuses_users_that_are_no_one_s_own(void **state)
+{
+	static const char *const roles[] = {"front", "stage", "verify", "build",
+	    "tpm"};
+
+	(void)state;
+	for (size_t i = 0; i < countof(roles); i++) {
+		json_t *users = good_users();
+
+		json_object_set_new(users, roles[i], json_integer(65534));
+		assert_bad("users", json_deep_copy(users));
+		json_object_set_new(users, roles[i], json_integer(0));
+		assert_bad("users", json_deep_copy(users));
+		json_object_set_new(users, roles[i], json_integer(UINT32_MAX));
+		assert_bad("users", json_deep_copy(users));
+		/* Of the role before, or after. */
+		json_object_set_new(users, roles[i],
+		    json_integer(990 + ((int)i + 1) % SANDBOX_ROLES));
+		assert_bad("users", json_deep_copy(users));
+		json_object_del(users, roles[i]);
+		assert_bad("users", users);
+		users = good_users();
+		json_object_set_new(users, "root", json_integer(995));
+		assert_bad("users", users);
+	}
+	assert_bad("users", json_object());
+	/* Both. */
+	assert_bad("sandbox_uid", json_integer(990));
 }
 
 static void
@@ -211,7 +273,7 @@ config_refuses_a_member_of_the_wrong_type(void **state)
 {
 	static const char *const members[] = {"schema", "store", "trust",
 	    "socket", "state", "libxl_dir", "allow_uids", "xenstored_domid",
-	    "xenconsoled_domid", "sandbox_uid"};
+	    "xenconsoled_domid", "sandbox_uid", "users"};
 
 	(void)state;
 	for (size_t i = 0; i < countof(members); i++) {
@@ -219,7 +281,8 @@ config_refuses_a_member_of_the_wrong_type(void **state)
 		assert_bad(members[i], json_object());
 		assert_bad(members[i], json_real(1.0));
 		if (strcmp(members[i], "libxl_dir") != 0 &&
-		    strcmp(members[i], "sandbox_uid") != 0)
+		    strcmp(members[i], "sandbox_uid") != 0 &&
+		    strcmp(members[i], "users") != 0)
 			assert_bad(members[i], json_null());
 	}
 	assert_bad("unknown", json_integer(1));
@@ -325,8 +388,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    directory_test(config_takes_every_member),
-	    directory_test(
-		config_has_defaults_only_for_libxl_dir_and_sandbox_uid),
+	    directory_test(config_has_defaults_for_libxl_dir_and_users),
+	    directory_test(config_takes_one_user_as_it_was_before),
+	    directory_test(config_refuses_users_that_are_no_one_s_own),
 	    directory_test(config_takes_what_says_how_to_measure),
 	    directory_test(config_takes_a_chain_of_trust_updates),
 	    directory_test(config_refuses_what_does_not_say_how_to_measure),

@@ -34,8 +34,8 @@ static void __attribute__((noreturn)) run(const struct role_start *start,
 	case ROLE_FRONT:
 		front_run(&start->config, fds[2], &link, start->parent_pid);
 	case ROLE_STAGE:
-		stage_role_run(start->config.sandbox_uid, start->parent_pid,
-		    fds[0]);
+		stage_role_run(start->config.users.of[SANDBOX_STAGE],
+		    start->parent_pid, fds[0]);
 	case ROLE_VERIFY:
 		verify_role_run(start, root, fds[0], fds[1]);
 	case ROLE_BUILD:

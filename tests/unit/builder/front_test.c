@@ -646,7 +646,7 @@ front_runs_in_its_sandbox(void **state)
 	assert_has((char *)status.ptr, "NoNewPrivs:\t1\n");
 	if (geteuid() == 0)
 		assert_has((char *)status.ptr,
-		    "Uid:\t65534\t65534\t65534\t65534\n");
+		    "Uid:\t65520\t65520\t65520\t65520\n");
 	/* Standard streams, the listening socket, both links, this caller. */
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)front.pid);
 	if (geteuid() == 0)

@@ -19,6 +19,8 @@
 #include "builder/stage_link.h"
 #include "builder/verify_link.h"
 
+enum { CALLS_UNANSWERED = 120 };
+
 /* What it does instead of sending this order, or before. */
 static void (*twist)(int link, struct order *order);
 static int stage_fd = -1; /* of the verify role itself */
@@ -172,13 +174,17 @@ hostile_verify_leaves_no_receipt_that_cannot_be_read(void **state)
 
 /* --- who is waited for ----------------------------------------------- */
 
-/* The stage takes it for a store, and keeps it. */
+/* Behind more calls than whose answers fit, so that it stays in a queue: the
+ * stage waits for somebody to take the answers. */
 static void
 give_the_stage_this_link(int link)
 {
-	struct stage_call call = {.kind = STAGE_OPEN};
+	const struct stage_call list = {.kind = STAGE_LIST};
+	const struct stage_call call = {.kind = STAGE_OPEN};
 	struct err err;
 
+	for (int i = 0; i < CALLS_UNANSWERED; i++)
+		(void)ipc_send(stage_fd, &list, sizeof(list), -1, &err);
 	(void)ipc_send(stage_fd, &call, sizeof(call), link, &err);
 }
 

@@ -165,6 +165,24 @@ cache_done_lets_everything_go(void **state)
 
 #define cache_test(test) cmocka_unit_test_teardown(test, empty_cache)
 
+static void
+cache_takes_a_quarter_of_a_small_host(void **state)
+{
+	(void)state;
+	image_cache_limit(&cache, 16 * (uint64_t)IMAGE_CACHE_BYTES);
+	add(1, 1024);
+	assert_non_null(find(1));
+	image_cache_done(&cache);
+	image_cache_limit(&cache, LIMIT_MIB(400));
+	add(2, 101);
+	assert_null(find(2));
+	add(3, 100);
+	assert_non_null(find(3));
+	add(4, 1);
+	assert_null(find(3));
+	assert_non_null(find(4));
+}
+
 int
 main(void)
 {
@@ -175,6 +193,7 @@ main(void)
 		cache_lets_the_least_recently_used_go_when_places_run_out),
 	    cache_test(cache_lets_as_many_go_as_a_large_one_needs),
 	    cache_test(cache_takes_exactly_its_bytes_and_no_more),
+	    cache_test(cache_takes_a_quarter_of_a_small_host),
 	    cache_test(cache_done_lets_everything_go),
 	};
 

@@ -272,6 +272,54 @@ assayd_takes_no_file_for_a_stream(void **state)
 	alarm(0);
 }
 
+/* What it says before it refuses to begin, with this member for its users. */
+static void
+run_assayd(const char *member, char ret_said[1024])
+{
+	int status;
+	pid_t pid;
+	ssize_t len;
+	CLEANUP(closep) int said = -1;
+	FILE *conf = fopen("conf", "we");
+
+	assert_non_null(conf);
+	fprintf(conf,
+	    "{\"schema\":\"assay.config/1\",\"store\":\"/s\","
+	    "\"trust\":\"/t\",\"socket\":\"/x\",\"state\":\"/y\","
+	    "\"allow_uids\":[0],\"xenstored_domid\":0,%s"
+	    "\"xenconsoled_domid\":0}",
+	    member);
+	fclose(conf);
+	said = open("said", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(said >= 0);
+	pid = fork();
+	if (pid == 0) {
+		alarm(PATIENCE_SECONDS);
+		dup2(said, STDERR_FILENO);
+		execl(ASSAYD_PROGRAM, "assayd", "--config", "conf", NULL);
+		_exit(99);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 3); /* nothing to measure with */
+	len = pread(said, ret_said, 1023, 0);
+	assert_true(len > 0);
+	ret_said[len] = '\0';
+	assert_has(ret_said, "measure: missing");
+}
+
+static void
+assayd_says_that_roles_share_a_user(void **state)
+{
+	char said[1024];
+
+	(void)state;
+	run_assayd("", said);
+	assert_null(strstr(said, "shares="));
+	run_assayd("\"sandbox_uid\":65534,", said);
+	assert_has(said, "assayd: weaker shares=sandbox_uid ");
+}
+
 #define scratch_test(test) \
 	cmocka_unit_test_setup_teardown(test, enter_scratch, leave_scratch)
 
@@ -285,6 +333,7 @@ main(void)
 	    cmocka_unit_test(process_start_blocks_no_signal),
 	    cmocka_unit_test(process_start_sets_the_umask),
 	    scratch_test(assayd_takes_no_file_for_a_stream),
+	    scratch_test(assayd_says_that_roles_share_a_user),
 	};
 
 	return cmocka_run_group_tests_name("process_start", tests, NULL, NULL);

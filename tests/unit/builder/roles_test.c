@@ -23,8 +23,16 @@ enum role { ROLE_TPM, ROLE_FRONT, ROLE_BUILD, ROLE_STAGE, ROLE_VERIFY, ROLES };
 static const char *const role_names[ROLES] = {"tpm", "front", "build", "stage",
     "verify"};
 
-#define NOBODY          "65534\t65534\t65534\t65534"
 #define NO_CAPABILITIES "0000000000000000"
+#define DAC_OVERRIDE    "0000000000000002"
+
+static const unsigned int users[ROLES] = {
+    [ROLE_FRONT] = 65520,
+    [ROLE_STAGE] = 65521,
+    [ROLE_VERIFY] = 65522,
+    [ROLE_BUILD] = 65523,
+    [ROLE_TPM] = 65524,
+};
 
 /* What each may hold besides its standard streams. */
 static const struct {
@@ -172,19 +180,24 @@ children_are_in_their_sandboxes(void **state)
 	look_at_all(assert_in_its_sandbox);
 }
 
-/* Xen asks for root. */
+/* One of its own for each. Who builds may write what is root's, of the files
+ * that it sees. */
 static void
 assert_its_user(int role)
 {
-	if (role == ROLE_BUILD) {
-		assert_status(role, "Uid", "0\t0\t0\t0");
-		return;
-	}
-	assert_status(role, "Uid", NOBODY);
-	assert_status(role, "Gid", NOBODY);
+	const char *kept = role == ROLE_BUILD ? DAC_OVERRIDE : NO_CAPABILITIES;
+	char user[64];
+
+	snprintf(user, sizeof(user), "%u\t%u\t%u\t%u", users[role], users[role],
+	    users[role], users[role]);
+	assert_status(role, "Uid", user);
+	assert_status(role, "Gid", user);
 	assert_status(role, "Groups", " ");
-	assert_status(role, "CapPrm", NO_CAPABILITIES);
-	assert_status(role, "CapEff", NO_CAPABILITIES);
+	assert_status(role, "CapPrm", kept);
+	assert_status(role, "CapEff", kept);
+	assert_status(role, "CapInh", NO_CAPABILITIES);
+	assert_status(role, "CapBnd", NO_CAPABILITIES);
+	assert_status(role, "CapAmb", NO_CAPABILITIES);
 }
 
 static void
@@ -197,6 +210,63 @@ children_are_the_users_that_they_should_be(void **state)
 	assert_int_equal(setgroups(countof(groups), groups), 0);
 	look_at_all(assert_its_user);
 	assert_int_equal(setgroups(0, NULL), 0);
+}
+
+/* Nothing, but libxl's records for who builds. */
+static void
+assert_its_root(int role)
+{
+	char name[64];
+	char root[PATH_MAX] = "";
+	char libxl[PATH_MAX];
+
+	snprintf(name, sizeof(name), "/proc/%d/root", (int)pid_of[role]);
+	assert_true(readlink(name, root, sizeof(root) - 1) > 0);
+	if (role == ROLE_BUILD) {
+		assert_non_null(realpath(config.libxl_dir, libxl));
+		assert_string_equal(root, libxl);
+		return;
+	}
+	if (count_files(name) != 0)
+		fail_msg("%s: there are files in %s", role_names[role], root);
+}
+
+static void
+children_see_no_files_but_libxl_s(void **state)
+{
+	(void)state;
+	need_root();
+	look_at_all(assert_its_root);
+}
+
+/* It has the build role's program and user, and no directory. */
+static void
+look_role_is_in_its_sandbox(void **state)
+{
+	static const char *const kept[][2] = {
+	    {"Seccomp", "2"},
+	    {"Uid", "65523\t65523\t65523\t65523"},
+	    {"CapPrm", NO_CAPABILITIES},
+	    {"CapEff", NO_CAPABILITIES},
+	};
+	char root[64];
+	pid_t pid;
+
+	(void)state;
+	need_root();
+	start_roles();
+	assert_call(caller_fd, CALL("ListDomains"), "domains");
+	pid = role_of_daemon("look");
+	assert_int_not_equal(pid, 0);
+	for (size_t i = 0; i < countof(kept); i++) {
+		char found[256];
+
+		read_status(pid, kept[i][0], found);
+		assert_string_equal(found, kept[i][1]);
+	}
+	snprintf(root, sizeof(root), "/proc/%d/root", (int)pid);
+	assert_int_equal(count_files(root), 0);
+	closep(&caller_fd);
 }
 
 /* What a descriptor is: counted as a socket, or the role's one file, or a
@@ -332,6 +402,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    daemon_test(children_are_in_their_sandboxes),
 	    daemon_test(children_are_the_users_that_they_should_be),
+	    daemon_test(children_see_no_files_but_libxl_s),
+	    daemon_test(look_role_is_in_its_sandbox),
 	    daemon_test(children_hold_only_what_they_should),
 	    daemon_test(children_die_with_their_parent_although_links_are_held),
 	};

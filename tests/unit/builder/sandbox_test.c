@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -33,7 +36,8 @@
 #include "builder/sandbox.h"
 #include "image-store/layout_file.h"
 
-enum { SANDBOX_UID = 65534, ROLES = 5 };
+enum { PIECE_BYTES = 8 << 20, FILES_MAX = 1200 };
+enum { SANDBOX_UID = 65521, ROLES = 5, IOCTL_HYPERCALL = 0x305000 };
 enum {
 	FRONT = 1 << SANDBOX_FRONT,
 	STAGE = 1 << SANDBOX_STAGE,
@@ -46,11 +50,24 @@ enum {
 static const char *const role_names[ROLES] = {"front", "stage", "verify",
     "build", "tpm"};
 
+static pid_t start_waiting(enum sandbox_role role, int *ret_hold);
+
+static int status_in(enum sandbox_role role, const char *directory,
+    void (*act)(void));
+
 /* How a child ends that enters the role and then does this. */
 static int
 status_of(enum sandbox_role role, void (*act)(void))
 {
+	return status_in(role, NULL, act);
+}
+
+/* With this directory. */
+static int
+status_in(enum sandbox_role role, const char *directory, void (*act)(void))
+{
 	const struct rlimit no_core = {0, 0};
+	struct rlimit files;
 	struct err err;
 	int status;
 	pid_t pid = fork();
@@ -58,8 +75,12 @@ status_of(enum sandbox_role role, void (*act)(void))
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		setrlimit(RLIMIT_CORE, &no_core);
+		/* As a daemon may be started, with many files. */
+		getrlimit(RLIMIT_NOFILE, &files);
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
 		alarm(20);
-		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
+		if (sandbox_enter(role, SANDBOX_UID, directory, &err) != 0)
 			_exit(99);
 		act();
 		_exit(0);
@@ -208,6 +229,13 @@ talk_to_a_device(void)
 	syscall(SYS_ioctl, 0, 0, 0);
 }
 
+/* Type into the terminal of whoever started assayd. */
+static void
+type_into_a_terminal(void)
+{
+	syscall(SYS_ioctl, 0, TIOCSTI, "x");
+}
+
 static void
 kill_somebody(void)
 {
@@ -224,6 +252,23 @@ static void
 have_somebody_signalled(void)
 {
 	fcntl(STDERR_FILENO, F_SETOWN, getppid());
+}
+
+static void
+map_code(void)
+{
+	mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+	    0);
+}
+
+static void
+make_code_of_data(void)
+{
+	void *data = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memset(data, 0xc3, 4096);
+	mprotect(data, 4096, PROT_READ | PROT_EXEC);
 }
 
 static void
@@ -274,10 +319,13 @@ static const struct {
     {"unlink", remove_a_file_the_old_way, ALL},
     {"unlinkat", remove_a_file, FRONT | STAGE | VERIFY | TPM},
     {"memfd_create", make_memory, FRONT},
-    {"ioctl", talk_to_a_device, FRONT | STAGE | VERIFY | TPM},
+    {"ioctl", talk_to_a_device, ALL},
+    {"ioctl(TIOCSTI)", type_into_a_terminal, ALL},
     {"kill", kill_somebody, ALL},
     {"tgkill", kill_somebody_by_a_thread, ALL},
-    {"fcntl(F_SETOWN)", have_somebody_signalled, FRONT | STAGE | VERIFY | TPM},
+    {"fcntl(F_SETOWN)", have_somebody_signalled, ALL},
+    {"mmap(PROT_EXEC)", map_code, ALL},
+    {"mprotect(PROT_EXEC)", make_code_of_data, ALL},
     {"accept4", accept_a_caller, STAGE | VERIFY | BUILD | TPM},
     {"x32 getpid", call_by_the_x32_numbers, ALL},
 };
@@ -395,6 +443,7 @@ act_as_stage(void)
 	int fd = -1;
 
 	do_what_every_role_does();
+	need(sandbox_read_beneath(store_fd, &err) == 0);
 	need(layout_file_open(store_fd, "file", &fd, &size_bytes, &err) == 0);
 	need(sealed_copy_max(fd, 100, "file", &copy, &err) == 0);
 	need(sealed_bytes(copy).len == 5);
@@ -436,7 +485,8 @@ act_as_build(void)
 	need(libxl_json_write(".", 7, &good, &err) == 0);
 	need(libxl_json_remove(".", 7, good.uuid, &err) == 0);
 	need(sealed_from_bytes("x", bytes_of_str("x"), &sealed, &err) == 0);
-	need(ioctl(fd, TCGETS, NULL) == -1);
+	need(syscall(SYS_ioctl, fd, IOCTL_HYPERCALL, NULL) == -1 &&
+	     errno == ENOTTY);
 	need(poll(&wait, 1, 0) >= 0);
 	need(nanosleep(&nap, NULL) == 0);
 	close(fd);
@@ -463,7 +513,7 @@ roles_can_do_what_they_need(void **state)
 	status = status_of(SANDBOX_VERIFY, act_as_verify);
 	assert_int_equal(status, 0);
 	closep(&store_fd);
-	status = status_of(SANDBOX_BUILD, act_as_build);
+	status = status_in(SANDBOX_BUILD, ".", act_as_build);
 	assert_int_equal(status, 0);
 	assert_int_equal(count_files("."), 1);
 
@@ -496,6 +546,212 @@ roles_can_do_what_they_need(void **state)
 	(void)err;
 }
 
+/* --- which files ----------------------------------------------------- */
+
+static int
+open_as_stage(const char *path, uint64_t flags)
+{
+	const struct open_how how = {.flags = flags};
+
+	return (int)syscall(SYS_openat2, store_fd, path, &how, sizeof(how));
+}
+
+static void
+read_beside_the_store(void)
+{
+	struct err err;
+
+	need(open_as_stage("../beside", O_RDONLY) >= 0);
+	need(sandbox_read_beneath(store_fd, &err) == 0);
+	need(open_as_stage("inside", O_RDONLY) >= 0);
+	need(open_as_stage("../beside", O_RDONLY) == -1 && errno == EACCES);
+	need(open_as_stage(".", O_RDONLY) == -1 && errno == EACCES);
+	need(open_as_stage("inside", O_WRONLY) == -1 && errno == EACCES);
+}
+
+static void
+write_beside_its_directory(void)
+{
+	need(openat(AT_FDCWD, "../beside", O_WRONLY) == -1);
+	need(openat(store_fd, "../beside", O_WRONLY) == -1 && errno == EACCES);
+	need(openat(store_fd, "inside", O_RDONLY) == -1 && errno == EACCES);
+	syscall(SYS_mkdirat, AT_FDCWD, "x", 0700); /* kills, so all was done */
+}
+
+static void
+need_landlock(void)
+{
+	if (sandbox_has_landlock())
+		return;
+	print_message("skipped: the kernel has no Landlock\n");
+	skip();
+}
+
+static void
+make_store_and_beside(void)
+{
+	assert_int_equal(mkdir("store", 0755), 0);
+	write_file("beside", bytes_of_str("12345"));
+	write_file("store/inside", bytes_of_str("12345"));
+	assert_int_equal(chmod("beside", 0666), 0);
+	assert_int_equal(chmod("store/inside", 0666), 0);
+	assert_int_equal(chmod(".", 0755), 0);
+	store_fd = open("store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void
+stage_reads_beneath_its_store_only(void **state)
+{
+	(void)state;
+	need_landlock();
+	make_store_and_beside();
+	assert_int_equal(status_of(SANDBOX_STAGE, read_beside_the_store), 0);
+	closep(&store_fd);
+}
+
+static void
+build_writes_in_its_directory_only(void **state)
+{
+	int status;
+
+	(void)state;
+	need_landlock();
+	make_store_and_beside();
+	assert_int_equal(mkdir("libxl", 0755), 0);
+	status = status_in(SANDBOX_BUILD, "libxl", write_beside_its_directory);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	closep(&store_fd);
+}
+
+/* --- how much it may have ------------------------------------------- */
+
+/* In sealed memory, a byte more than the largest piece. */
+static void
+write_a_large_piece(void)
+{
+	int fd = memfd_create("x", MFD_ALLOW_SEALING);
+
+	need(fd >= 0);
+	need(pwrite(fd, "x", 1, PIECE_BYTES - 1) == 1);
+	need(pwrite(fd, "x", 1, PIECE_BYTES) == -1 && errno == EFBIG);
+}
+
+static void
+open_many_files(void)
+{
+	for (int i = 0; i < FILES_MAX; i++) {
+		if (memfd_create("x", 0) < 0) {
+			need(errno == EMFILE);
+			return;
+		}
+	}
+	_exit(1);
+}
+
+static void
+take_much_memory(void)
+{
+	const size_t bytes = 256 << 20;
+
+	for (int i = 0; i < 64; i++) {
+		if (mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0) == MAP_FAILED) {
+			need(errno == ENOMEM);
+			return;
+		}
+	}
+	_exit(1);
+}
+
+static void
+no_role_takes_more_than_its_share(void **state)
+{
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		enum sandbox_role as = (enum sandbox_role)role;
+
+		assert_int_equal(status_of(as, take_much_memory), 0);
+		if (as != SANDBOX_FRONT) /* it can make none */
+			assert_int_equal(status_of(as, open_many_files), 0);
+		if (as != SANDBOX_FRONT && as != SANDBOX_TPM)
+			assert_int_equal(status_of(as, write_a_large_piece), 0);
+	}
+}
+
+/* A file of /proc/PID. */
+static void
+read_proc(pid_t pid, const char *name, char ret_text[4096])
+{
+	char path[64];
+	size_t len;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	len = fread(ret_text, 1, 4095, file);
+	ret_text[len] = '\0';
+	fclose(file);
+}
+
+static bool
+has_limit(pid_t pid, const char *what, unsigned long long limit)
+{
+	char text[4096];
+	unsigned long long soft;
+	unsigned long long hard;
+	const char *line;
+
+	read_proc(pid, "limits", text);
+	line = strstr(text, what);
+	return line != NULL &&
+	       sscanf(line + strlen(what), "%llu %llu", &soft, &hard) == 2 &&
+	       soft == limit && hard == limit;
+}
+
+/* Not all that is called root may. */
+static bool
+may_be_killed_later(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+
+		_exit(fd >= 0 && write(fd, "-900", 4) == 4 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status == 0;
+}
+
+/* Limits that no role could reach, and who goes first without memory. */
+static void
+roles_keep_no_process_no_core_and_their_place(void **state)
+{
+	static const int places[ROLES] = {500, 1000, 1000, 0, -900};
+	bool is_free = may_be_killed_later();
+	char before[4096];
+
+	(void)state;
+	read_proc(getpid(), "oom_score_adj", before);
+	if (!is_free)
+		print_message("not all of it: needs CAP_SYS_RESOURCE\n");
+	for (int role = 0; role < ROLES; role++) {
+		char text[4096];
+		int hold;
+		pid_t pid = start_waiting((enum sandbox_role)role, &hold);
+
+		assert_true(has_limit(pid, "Max processes", 0));
+		assert_true(has_limit(pid, "Max core file size", 0));
+		read_proc(pid, "oom_score_adj", text);
+		if (is_free || places[role] > atoi(before))
+			assert_int_equal(atoi(text), places[role]);
+		close(hold);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	}
+}
+
 /* --- what the kernel does on its own --------------------------------- */
 
 static void
@@ -519,7 +775,8 @@ roles_survive_being_stopped_and_continued(void **state)
 
 		if (pid == 0) {
 			alarm(20);
-			need(sandbox_enter(roles[i], SANDBOX_UID, &err) == 0);
+			need(sandbox_enter(roles[i], SANDBOX_UID, NULL, &err) ==
+			     0);
 			wait_in_poll();
 			_exit(0);
 		}
@@ -556,6 +813,26 @@ status_line(pid_t pid, const char *key, char ret_value[128])
 	fclose(file);
 }
 
+/* As a daemon may be started: with groups, and with what it hands on. */
+static bool
+take_groups_and_capabilities(void)
+{
+	const gid_t groups[] = {4711, 4712};
+	struct __user_cap_header_struct header = {
+	    .version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (setgroups(countof(groups), groups) != 0 ||
+	    syscall(SYS_capget, &header, sets) != 0)
+		return false;
+	for (size_t i = 0; i < countof(sets); i++)
+		sets[i].inheritable = sets[i].permitted;
+	return syscall(SYS_capset, &header, sets) == 0 &&
+	       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0) ==
+	           0;
+}
+
 /* A child in the role that waits until `*ret_hold` is closed. */
 static pid_t
 start_waiting(enum sandbox_role role, int *ret_hold)
@@ -570,14 +847,11 @@ start_waiting(enum sandbox_role role, int *ret_hold)
 	assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
-		const gid_t groups[] = {4711, 4712};
-
 		close(hold[1]);
 		alarm(20);
-		/* As a daemon may be started. */
-		if (geteuid() == 0 && setgroups(countof(groups), groups) != 0)
+		if (geteuid() == 0 && !take_groups_and_capabilities())
 			_exit(98);
-		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
+		if (sandbox_enter(role, SANDBOX_UID, NULL, &err) != 0)
 			_exit(99);
 		(void)!write(ready[1], "x", 1);
 		(void)!read(hold[0], &byte, 1);
@@ -591,8 +865,11 @@ start_waiting(enum sandbox_role role, int *ret_hold)
 	return pid;
 }
 
+static const char *const capability_sets[] = {
+    "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"};
+
 static void
-roles_give_up_user_groups_and_new_privileges(void **state)
+roles_give_up_user_groups_and_privileges(void **state)
 {
 	(void)state;
 	if (geteuid() != 0) {
@@ -609,19 +886,17 @@ roles_give_up_user_groups_and_new_privileges(void **state)
 		status_line(pid, "Seccomp:", value);
 		assert_string_equal(value, "2");
 		status_line(pid, "Uid:", value);
-		assert_string_equal(value, role == SANDBOX_BUILD
-					       ? "0\t0\t0\t0"
-					       : "65534\t65534\t65534\t65534");
+		assert_string_equal(value, "65521\t65521\t65521\t65521");
 		status_line(pid, "Gid:", value);
-		if (role != SANDBOX_BUILD)
-			assert_string_equal(value,
-			    "65534\t65534\t65534\t65534");
+		assert_string_equal(value, "65521\t65521\t65521\t65521");
 		status_line(pid, "Groups:", value);
-		if (role != SANDBOX_BUILD)
-			assert_int_equal(strspn(value, " \t"), strlen(value));
-		status_line(pid, "CapEff:", value);
-		if (role != SANDBOX_BUILD)
-			assert_string_equal(value, "0000000000000000");
+		assert_int_equal(strspn(value, " \t"), strlen(value));
+		for (size_t i = 0; i < countof(capability_sets); i++) {
+			status_line(pid, capability_sets[i], value);
+			if (strcmp(value, "0000000000000000") != 0)
+				fail_msg("%s: %s %s", role_names[role],
+				    capability_sets[i], value);
+		}
 		close(hold);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 	}
@@ -690,7 +965,7 @@ assert_dies_with_parent(enum sandbox_role role)
 			close(never[1]);
 			alarm(20);
 			if (sandbox_die_with_parent(parent_pid, &err) != 0 ||
-			    sandbox_enter(role, SANDBOX_UID, &err) != 0)
+			    sandbox_enter(role, SANDBOX_UID, NULL, &err) != 0)
 				_exit(99);
 			(void)!write(ends[1], "x", 1);
 			(void)!read(never[0], &byte, 1);
@@ -747,8 +1022,12 @@ main(void)
 	    cmocka_unit_test(roles_die_of_each_forbidden_call),
 	    cmocka_unit_test(roles_die_of_a_32_bit_call),
 	    directory_test(roles_can_do_what_they_need),
+	    directory_test(stage_reads_beneath_its_store_only),
+	    directory_test(build_writes_in_its_directory_only),
+	    cmocka_unit_test(no_role_takes_more_than_its_share),
+	    cmocka_unit_test(roles_keep_no_process_no_core_and_their_place),
 	    cmocka_unit_test(roles_survive_being_stopped_and_continued),
-	    cmocka_unit_test(roles_give_up_user_groups_and_new_privileges),
+	    cmocka_unit_test(roles_give_up_user_groups_and_privileges),
 	    cmocka_unit_test(keep_only_closes_all_other_descriptors),
 	    cmocka_unit_test(roles_die_with_their_parent),
 	    cmocka_unit_test(die_with_parent_sees_that_the_parent_is_gone),

@@ -4,18 +4,22 @@
  */
 #include "builder_fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/outcome.h"
+#include "builder/sandbox.h"
 #include "builder/stage_link.h"
 #include "image-store/pack/store_index_write.h"
 
@@ -173,18 +177,70 @@ stage_refuses_and_goes_on(void **state)
 static void
 stage_takes_only_a_store(void **state)
 {
-	struct bench *bench = *state;
-	struct err err;
-	CLEANUP(closep) int file = open("kernel.in", O_RDONLY);
-	CLEANUP(closep) int empty = -1;
+	static const char *const others[] = {"kernel.in", "empty"};
 
-	assert_code(stage_give_store(&bench->stage, file, &err),
-	    STORE_MALFORMED);
+	(void)state;
 	assert_int_equal(mkdir("empty", 0755), 0);
-	empty = open("empty", O_RDONLY | O_DIRECTORY);
-	assert_code(stage_give_store(&bench->stage, empty, &err),
-	    STORE_MALFORMED);
-	give_store(&bench->stage, "store");
+	for (size_t i = 0; i < countof(others); i++) {
+		CLEANUP(closep) int fd = open(others[i], O_RDONLY);
+		pid_t pid;
+		struct stage stage = start_stage(&pid);
+		struct err err;
+
+		assert_code(stage_give_store(&stage, fd, &err),
+		    STORE_MALFORMED);
+		closep(&stage.fd);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	}
+}
+
+static bool looks_beside; /* a stage, at a file that is in no store */
+
+int __real_layout_check(int store_fd, struct err *err);
+int __wrap_layout_check(int store_fd, struct err *err);
+
+int
+__wrap_layout_check(int store_fd, struct err *err)
+{
+	const struct open_how how = {.flags = O_RDONLY};
+
+	if (looks_beside && (syscall(SYS_openat2, store_fd, "../kernel.in",
+				 &how, sizeof(how)) != -1 ||
+				errno != EACCES))
+		return err_set(err, BUG, "beside its store");
+	return __real_layout_check(store_fd, err);
+}
+
+static void
+stage_reads_nothing_beside_its_store(void **state)
+{
+	pid_t pid;
+	struct stage stage;
+
+	(void)state;
+	if (!sandbox_has_landlock()) {
+		print_message("skipped: the kernel has no Landlock\n");
+		skip();
+	}
+	assert_int_equal(chmod("kernel.in", 0644), 0);
+	assert_int_equal(chmod(".", 0755), 0);
+	looks_beside = true;
+	stage = start_stage(&pid);
+	looks_beside = false;
+	give_store(&stage, "store");
+	closep(&stage.fd);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Which would be read beneath the first one only. */
+static void
+stage_takes_one_store(void **state)
+{
+	struct bench *bench = *state;
+	CLEANUP(closep) int again = open("store", O_RDONLY | O_DIRECTORY);
+	struct err err;
+
+	assert_code(stage_give_store(&bench->stage, again, &err), BUG);
 }
 
 static void
@@ -218,7 +274,7 @@ stage_runs_in_its_sandbox(void **state)
 	assert_has((char *)status.ptr, "Seccomp:\t2\n");
 	if (geteuid() != 0)
 		return;
-	assert_has((char *)status.ptr, "Uid:\t65534\t65534\t65534\t65534\n");
+	assert_has((char *)status.ptr, "Uid:\t65521\t65521\t65521\t65521\n");
 	/* Standard streams, the link and the store: no socket, no Xen. */
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)bench->stage_pid);
 	assert_int_equal(count_files(path), 3 + 2);
@@ -544,6 +600,8 @@ main(void)
 	    bench_test(stage_unpacks_the_last_blob_in_pieces),
 	    bench_test(stage_refuses_and_goes_on),
 	    bench_test(stage_takes_only_a_store),
+	    bench_test(stage_takes_one_store),
+	    bench_test(stage_reads_nothing_beside_its_store),
 	    cmocka_unit_test(stage_without_a_store_gives_nothing),
 	    bench_test(stage_runs_in_its_sandbox),
 	    bench_test(stage_ends_when_its_build_closes_the_link),
