@@ -338,7 +338,7 @@ static int
 u64_in(const char **at, const char *member, int64_t min, uint64_t *ret_number,
     struct err *err)
 {
-	int64_t integer;
+	int64_t integer = 0;
 
 	TRY(integer_in(at, member, min, INT64_MAX, &integer, err));
 	*ret_number = (uint64_t)integer;
@@ -349,7 +349,7 @@ static int
 u32_in(const char **at, const char *member, uint32_t *ret_number,
     struct err *err)
 {
-	int64_t integer;
+	int64_t integer = 0;
 
 	TRY(integer_in(at, member, 0, UINT32_MAX, &integer, err));
 	*ret_number = (uint32_t)integer;

@@ -67,7 +67,8 @@ program_that_somebody_calls_by_hand_says_who_starts_it(void **state)
 		pid = fork();
 		if (pid == 0) {
 			close_range(3, ~0u, 0);
-			freopen("said", "w", stderr);
+			if (freopen("said", "w", stderr) == NULL)
+				_exit(98);
 			execl(path, path, NULL);
 			_exit(99);
 		}
