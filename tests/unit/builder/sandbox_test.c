@@ -648,6 +648,13 @@ open_many_files(void)
 	_exit(1);
 }
 
+/* That of the address sanitizer is larger than any share. */
+#ifdef __SANITIZE_ADDRESS__
+enum { HAS_SHADOW = true };
+#else
+enum { HAS_SHADOW = false };
+#endif
+
 static void
 take_much_memory(void)
 {
@@ -670,9 +677,8 @@ no_role_takes_more_than_its_share(void **state)
 	for (int role = 0; role < ROLES; role++) {
 		enum sandbox_role as = (enum sandbox_role)role;
 
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow takes more than any share */
-		assert_int_equal(status_of(as, take_much_memory), 0);
-#endif
+		if (!HAS_SHADOW)
+			assert_int_equal(status_of(as, take_much_memory), 0);
 		if (as != SANDBOX_FRONT) /* it can make none */
 			assert_int_equal(status_of(as, open_many_files), 0);
 		if (as != SANDBOX_FRONT && as != SANDBOX_TPM)
