@@ -33,7 +33,7 @@ json_parse_many(struct bytes text, unsigned int max_depth, size_t max_values,
     const char *what, enum err_code code, json_t **ret_document,
     struct err *err)
 {
-	json_error_t error;
+	json_error_t error = {0}; /* jansson sets no code if memory is short */
 	json_t *document;
 	int known = refuse_large(text, max_depth, max_values, what, code, err);
 
