@@ -402,6 +402,25 @@ replies_carry_the_receipt_or_nothing(void **state)
 	    "{}");
 }
 
+/* A compiler that clears padding in the wrong place has cut it short. */
+static void
+replies_carry_each_byte_of_a_full_receipt(void **state)
+{
+	struct front_answer answer = {.receipt = good_receipt()};
+	struct receipt *receipt = &answer.receipt;
+	CLEANUP(json_freep) json_t *expected = NULL;
+	CLEANUP(json_freep) json_t *reply = NULL;
+
+	(void)state;
+	memset(receipt->configuration, 'c', CONFIGURATION_BYTES);
+	memset(receipt->signers, 0x33, sizeof(receipt->signers));
+	receipt->signer_count = LIMIT_SIGNATURES;
+	expected = receipt_encode(receipt);
+	reply = method_encode(method("org.assay.Builder.BuildDomain"), &answer,
+	    (struct bytes){0});
+	assert_true(json_equal(json_object_get(reply, "receipt"), expected));
+}
+
 /* clang-format takes a macro among strings apart. */
 /* clang-format off */
 #define ONES "\"sha256:" HEX("11111111") "\""
@@ -754,6 +773,7 @@ main(void)
 	    cmocka_unit_test(
 		get_interface_description_refuses_an_unknown_interface),
 	    cmocka_unit_test(replies_carry_the_receipt_or_nothing),
+	    cmocka_unit_test(replies_carry_each_byte_of_a_full_receipt),
 	    cmocka_unit_test(replies_list_images_good_and_refused),
 	    cmocka_unit_test(replies_list_domains),
 	    cmocka_unit_test(listings_are_of_whole_rows),
