@@ -11,7 +11,7 @@ static const char standard[] =
 static int check_characters(struct bytes text, struct err *err);
 static size_t place_of(struct bytes text, const char *any);
 static const char *decode_into(struct bytes text, uint8_t *out);
-static void fill_sextets(int8_t sextets[static 256]);
+static void fill_sextets(int sextets[static 256]);
 
 int
 base64_decode(struct bytes text, enum err_code code, uint8_t **ret_data,
@@ -106,7 +106,7 @@ place_of(struct bytes text, const char *any)
 static const char *
 decode_into(struct bytes text, uint8_t *out)
 {
-	int8_t sextets[256];
+	int sextets[256];
 	uint32_t bits = 0;
 	unsigned int held = 0;
 
@@ -130,10 +130,10 @@ decode_into(struct bytes text, uint8_t *out)
 
 /* Of each character, in either alphabet; -1 if it is in none. */
 static void
-fill_sextets(int8_t sextets[static 256])
+fill_sextets(int sextets[static 256])
 {
-	memset(sextets, -1, 256);
-	for (int8_t i = 0; i < 64; i++)
+	memset(sextets, -1, 256 * sizeof(sextets[0]));
+	for (int i = 0; i < 64; i++)
 		sextets[(uint8_t)standard[i]] = i;
 	sextets['-'] = 62;
 	sextets['_'] = 63;

@@ -32,6 +32,7 @@ command_usage(const struct command *command, const char *fmt, ...)
 
 	fputs("assay: ", stderr);
 	va_start(args, fmt);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is begun */
 	vfprintf(stderr, fmt, args);
 	va_end(args);
 	fputc('\n', stderr);

@@ -91,7 +91,7 @@ trust_chain_follow(const struct trust_policy *root, struct bytes chain,
 	verify_budget_init(&budget);
 	while (chain.len > 0) {
 		struct trust_policy *next = NULL;
-		struct bytes line;
+		struct bytes line = {.len = 0};
 
 		number++;
 		TRY(take_line(&chain, number, &line, err));

@@ -191,7 +191,7 @@ decode_found(const char **at, struct event_start *start, struct err *err)
 	TRY(skip_name(at, "found", err));
 	TRY(skip(at, "{", err));
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
-		char hex[TEXT_SIZE];
+		char hex[TEXT_SIZE] = "";
 
 		TRY(text_in(at, pcr_bank_name(bank), PCR_HEX_SIZE, hex, err));
 		if (!pcr_digest_from_hex(bank, hex, &start->found[bank]))
@@ -206,7 +206,7 @@ decode_nv(const char **at, struct event_start *start, struct err *err)
 {
 	struct pcr_digest digest = {{0}};
 	enum pcr_bank bank = PCR_SHA256;
-	char hex[TEXT_SIZE];
+	char hex[TEXT_SIZE] = "";
 
 	TRY(text_in(at, "nv", 2 * EVENT_NAME_BYTES, hex, err));
 	if (hex[0] == '\0')
@@ -309,7 +309,7 @@ static int
 maybe_digest_in(const char **at, const char *member, bool *ret_has,
     struct digest *ret_digest, struct err *err)
 {
-	char hex[TEXT_SIZE];
+	char hex[TEXT_SIZE] = "";
 
 	TRY(text_in(at, member, DIGEST_HEX_SIZE, hex, err));
 	*ret_has = hex[0] != '\0';

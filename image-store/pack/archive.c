@@ -488,9 +488,10 @@ unpack_entry(struct input *input, struct err *err)
 static int
 unpack_directory(const struct input *input, struct err *err)
 {
+	static const char digests[] = LAYOUT_BLOB_DIR;
 	static const char blobs[] = LAYOUT_BLOB_DIR "/";
-	static const char *const known[] = {"", "blobs/", "blobs",
-	    LAYOUT_BLOB_DIR, blobs};
+	static const char *const known[] = {"", "blobs/", "blobs", digests,
+	    blobs};
 
 	for (size_t i = 0; i < countof(known); i++) {
 		if (strcmp(input->name, known[i]) == 0 &&
