@@ -40,6 +40,8 @@ struct recorded {
 	                    * whatever the outcome: a build needs its end */
 	bool is_broken;    /* nothing is put on record any more, whatever is
 	                    * asked; else what failed may work later */
+	bool is_unsure;    /* the TPM may miss what the log has: it did not
+	                    * answer; the next event waits for it */
 	uint64_t sequence; /* of the event, in the log */
 	struct digest measurement; /* SHA-256 of the event */
 };

@@ -141,6 +141,12 @@ recorder_is_broken(const struct recorder *recorder)
 	return recorder->broken.code != ERR_NONE;
 }
 
+bool
+recorder_is_unsure(const struct recorder *recorder)
+{
+	return recorder->doubt != RECORDER_SURE;
+}
+
 uint64_t
 recorder_build_bytes_left(const struct recorder *recorder)
 {

@@ -100,6 +100,9 @@ void recorder_doubt(struct recorder *recorder);
 
 bool recorder_is_broken(const struct recorder *recorder);
 
+/* May the TPM miss what the log has? It is looked at before the next event. */
+bool recorder_is_unsure(const struct recorder *recorder);
+
 /* What the log has still for builds. Each takes its record, and keeps
  * RECORDER_END_BYTES until its end is there. 0 without a log. */
 #define RECORDER_END_BYTES (event_log_record_bytes(EVENT_END_BYTES))

@@ -360,6 +360,8 @@ call_status(struct supervisor *sup, const struct front_call *call,
 	    .cached_bytes = sup->cache.bytes,
 	    .platform = sup->platform,
 	};
+	if (reply.status.platform.why.code == 0)
+		reply.status.platform.why = sup->doubt;
 	supervisor_send(sup, &reply, rows);
 	return 0;
 }

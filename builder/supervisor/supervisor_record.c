@@ -27,6 +27,7 @@ static void take_answer(struct supervisor *sup,
 static uint64_t bytes_on_record(const struct event *event);
 static int ask(struct supervisor *sup, struct record_call *call,
     struct err *err);
+static void note_doubt(struct supervisor *sup, const struct recorded *recorded);
 static void note_log(struct supervisor *sup,
     const struct record_answer *answer);
 static void pass_on(struct supervisor *sup, const struct record_answer *answer,
@@ -257,6 +258,7 @@ take_answer(struct supervisor *sup, const struct record_answer *answer,
 	struct err err = {0};
 	int code;
 
+	note_doubt(sup, &answer->recorded);
 	switch ((enum record_kind)answer->kind) {
 	case RECORD_EVENT:
 	case RECORD_EPOCH:
@@ -285,6 +287,28 @@ static void
 note_log(struct supervisor *sup, const struct record_answer *answer)
 {
 	sup->log_bytes = answer->log_used_bytes + answer->log_build_bytes_left;
+}
+
+/* Nothing is built while the TPM does not answer, and then it goes on: an
+ * operator is told both. */
+static void
+note_doubt(struct supervisor *sup, const struct recorded *recorded)
+{
+	struct err err = {0};
+
+	if (sup->platform.why.code != 0)
+		return;
+	if (!recorded->is_unsure) {
+		if (sup->doubt.code != 0)
+			log_line("platform trusted=1 reason=\"the TPM answers "
+				 "again\"");
+		sup->doubt = (struct outcome){0};
+	} else if (sup->doubt.code == 0 && recorded->outcome.code != 0) {
+		sup->doubt = recorded->outcome;
+		log_line("platform trusted=0 code=%s",
+		    err_name(
+			(enum err_code)outcome_to(&sup->doubt, BUG, &err)));
+	}
 }
 
 /* Only to somebody who asked for evidence: the other callers wait for the

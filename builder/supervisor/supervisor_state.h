@@ -133,6 +133,7 @@ struct supervisor {
 	struct evidence_call evidence[SUPERVISOR_EVIDENCE];
 	bool is_development;
 	struct platform platform;
+	struct outcome doubt; /* why the TPM may miss an event; or 0 */
 	struct store_epoch store; /* the store index in force, or the floor */
 	struct trust_mark trust;  /* the policy in force */
 	int signal_fd;

@@ -354,6 +354,7 @@ say_state(const struct tpm_role *role, struct record_answer *answer)
 	const struct recorder *recorder = &role->recorder;
 
 	answer->recorded.is_broken = recorder_is_broken(recorder);
+	answer->recorded.is_unsure = recorder_is_unsure(recorder);
 	answer->log_used_bytes =
 	    recorder->log != NULL ? event_log_bytes(recorder->log) : 0;
 	answer->log_build_bytes_left = recorder_build_bytes_left(recorder);

@@ -686,6 +686,52 @@ evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 	assert_false(has_answer(stand.front));
 }
 
+/* The tpm role answers a caller's question about the log. */
+static void
+answer_about_the_log(bool is_unsure, enum err_code code)
+{
+	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_answer answer = {
+	    .kind = RECORD_LOG,
+	    .recorded = {.is_unsure = is_unsure, .outcome.code = (int)code},
+	};
+	struct err err;
+
+	assert_code(
+	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	answer.tag = stand.sup->last_tag;
+	assert_code(ipc_send(stand.recorder, &answer, sizeof(answer), -1, &err),
+	    0);
+	supervisor_serve_recorder(stand.sup);
+	assert_code(next_answer().outcome.code, (int)code);
+}
+
+static int
+code_in_status(void)
+{
+	struct front_call call = {.kind = FRONT_STATUS, .connection = OTHER};
+
+	stand_call(&call);
+	return next_answer().status.platform.why.code;
+}
+
+static void
+status_tells_that_the_tpm_does_not_answer_until_it_does(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(code_in_status(), 0);
+	answer_about_the_log(true, TPM_UNREACHABLE);
+	assert_code(code_in_status(), TPM_UNREACHABLE);
+	answer_about_the_log(true, 0);
+	assert_code(code_in_status(), TPM_UNREACHABLE);
+	/* The next event waits for the TPM, so it may be asked for. */
+	assert_code(platform_allows(&stand.sup->platform, &err), 0);
+	answer_about_the_log(false, 0);
+	assert_int_equal(code_in_status(), 0);
+}
+
 /* What the log holds is shared by the users that may call. */
 static void
 build_on_record_counts_for_its_user(void **state)
@@ -729,6 +775,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    stand_test(build_on_record_counts_for_its_user),
+	    stand_test(status_tells_that_the_tpm_does_not_answer_until_it_does),
 	    stand_test(child_that_cannot_be_understood_is_killed),
 	    stand_test(child_that_was_killed_is_not_believed_that_it_is_done),
 	    stand_test(child_that_is_done_hands_its_domain_over),

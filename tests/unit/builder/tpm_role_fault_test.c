@@ -64,6 +64,9 @@ assert_recorded(const struct event *event, enum err_code code, bool is_logged,
 	assert_code(role_record_event(event, &recorded), code);
 	assert_int_equal(recorded.is_logged, is_logged);
 	assert_int_equal(recorded.is_broken, is_broken);
+	/* A failure of the TPM is one of which the next event has to know. */
+	if (code == TPM_UNREACHABLE || code == 0)
+		assert_int_equal(recorded.is_unsure, code != 0);
 	assert_int_equal(recorded.sequence != 0, is_logged);
 }
 
