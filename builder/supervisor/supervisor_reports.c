@@ -226,7 +226,8 @@ note_build(struct supervisor *sup, struct job *job,
 	return supervisor_record_build(sup, job, report, err);
 }
 
-/* What is not on record was not built. */
+/* What is not on record was not built, and what the next assayd could not read
+ * is not kept. */
 static int
 note_done(struct supervisor *sup, struct job *job,
     const struct build_report *report, struct err *err)
@@ -235,6 +236,8 @@ note_done(struct supervisor *sup, struct job *job,
 
 	if (is_built && (!job->is_recorded || job->domid == 0))
 		return err_set(err, BUG, "a domain that is not on record");
+	if (is_built && receipt_check(&report->receipt, err) != 0)
+		return err_set(err, BUG, "a receipt that is none");
 	job->is_done = true;
 	job->outcome = report->outcome;
 	job->receipt = report->receipt;
