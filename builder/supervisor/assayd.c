@@ -141,12 +141,17 @@ load_trust(const struct config *config, struct sealed **ret_text,
     struct trust_mark *ret_in_force, struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
+	CLEANUP(freep) char *chain = NULL;
 	CLEANUP(trust_freep) struct trust_policy *root = NULL;
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	size_t len;
+	size_t chain_len;
 
 	TRY(trust_load_text(config->trust, &text, &len, &root, err));
-	TRY(trust_in_force_load(root, config->trust_updates, &trust, err));
+	TRY(trust_in_force_read(config->trust_updates, &chain, &chain_len,
+	    err));
+	TRY(trust_in_force_follow(root, config->trust_updates,
+	    bytes_of(chain, chain_len), &trust, err));
 	*ret_in_force = trust_in_force_mark(&trust);
 	return sealed_from_bytes("trust policy", bytes_of(text, len), ret_text,
 	    err);
