@@ -44,6 +44,17 @@ verify_link_order(int link, const struct order *order, struct err *err)
 }
 
 int
+verify_link_mark(int link, const struct trust_mark *trust, struct err *err)
+{
+	struct verify_report report = {
+	    .kind = VERIFY_MARK,
+	    .trust = *trust,
+	};
+
+	return ipc_send(link, &report, sizeof(report), -1, err);
+}
+
+int
 verify_link_refused(int link, const struct err *why, struct err *err)
 {
 	struct verify_report report = {.kind = VERIFY_REFUSED};

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "base/draft.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/config.h"
@@ -22,8 +23,6 @@
 #include "builder/supervisor/listener.h"
 #include "builder/supervisor/role_launch.h"
 #include "builder/supervisor/supervisor.h"
-#include "builder/trust_in_force.h"
-#include "keys/trust_chain.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT, OPTION_DEVELOPMENT };
@@ -54,8 +53,8 @@ static int set_fault(struct options *options, int option,
     const char *operation);
 static int run(const struct options *options, struct err *err);
 static void say_what_is_weaker(const struct config *config);
-static int load_trust(const struct config *config, struct sealed **ret_text,
-    struct trust_mark *ret_in_force, struct err *err);
+static int read_trust(const char *path, struct sealed **ret_text,
+    struct err *err);
 static int report(const struct err *err);
 static int usage(FILE *out);
 
@@ -113,9 +112,10 @@ run(const struct options *options, struct err *err)
 		    "%s: measure: missing, and this is not --development",
 		    options->config);
 	sandbox_limits_keep();
-	TRY(load_trust(&config, &trust, &start.in_force, err));
+	TRY(read_trust(config.trust, &trust, err));
 	start.trust = trust;
 	TRY(role_programs_open(&programs, err));
+	TRY(supervisor_find_trust(&start, &start.in_force, err));
 	/* The lock first: only its holder may replace the socket. */
 	TRY(journal_open(config.state, &journal, err));
 	TRY(listener_open(&config, &listen_fd, err));
@@ -134,25 +134,18 @@ say_what_is_weaker(const struct config *config)
 			 "user; say users instead\"");
 }
 
-/* The policy's text, for the roles that decide, and what follows from it and
- * from the chain of updates. */
+/* The policy's text, at which the roles look that decide. */
 static int
-load_trust(const struct config *config, struct sealed **ret_text,
-    struct trust_mark *ret_in_force, struct err *err)
+read_trust(const char *path, struct sealed **ret_text, struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
-	CLEANUP(freep) char *chain = NULL;
-	CLEANUP(trust_freep) struct trust_policy *root = NULL;
-	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	size_t len;
-	size_t chain_len;
 
-	TRY(trust_load_text(config->trust, &text, &len, &root, err));
-	TRY(trust_in_force_read(config->trust_updates, &chain, &chain_len,
-	    err));
-	TRY(trust_in_force_follow(root, config->trust_updates,
-	    bytes_of(chain, chain_len), &trust, err));
-	*ret_in_force = trust_in_force_mark(&trust);
+	if (file_read(path, LIMIT_TRUST_BYTES, &text, &len, err) != 0) {
+		if (err->code == IMAGE_TOO_LARGE)
+			err->code = TRUST_TOO_LARGE;
+		return (int)err->code;
+	}
 	return sealed_from_bytes("trust policy", bytes_of(text, len), ret_text,
 	    err);
 }

@@ -28,6 +28,7 @@ static int decode_root(struct verify_state *state, const struct sealed *root,
     struct err *err);
 static int await_task(const struct verify_state *state,
     struct verify_task *ret_task, struct ipc_fds *fds, struct err *err);
+static int tell_mark(const struct verify_state *state, struct err *err);
 static int run_task(struct verify_state *state, const struct verify_task *task,
     const struct ipc_fds *fds, struct err *err);
 static int decide(const struct decision_env *env,
@@ -58,7 +59,9 @@ verify_role_run(const struct role_start *start, const struct sealed *root,
 	prepared = prepare(&state, root, &err);
 	code = await_task(&state, &task, &fds, prepared == 0 ? &err : &ignored);
 	if (prepared == 0 && code == 0)
-		code = run_task(&state, &task, &fds, &err);
+		code = task.kind == VERIFY_START
+		           ? tell_mark(&state, &err)
+		           : run_task(&state, &task, &fds, &err);
 	if ((prepared != 0 || code != 0) &&
 	    verify_link_refused(link, &err, &ignored) != 0)
 		_exit(1);
@@ -109,9 +112,22 @@ await_task(const struct verify_state *state, struct verify_task *ret_task,
 	    &is_end, err));
 	if (is_end)
 		_exit(0);
-	if (fds->count <= VERIFY_STORE_FD)
+	if (ret_task->kind != VERIFY_START && fds->count <= VERIFY_STORE_FD)
 		return err_set(err, BUG, "a task without a store");
 	return 0;
+}
+
+/* At the start nothing is in force that would hold instead. */
+static int
+tell_mark(const struct verify_state *state, struct err *err)
+{
+	const struct trust_mark mark = trust_in_force_mark(&state->held);
+
+	if (state->unheld.code != ERR_NONE) {
+		*err = state->unheld;
+		return (int)err->code;
+	}
+	return verify_link_mark(state->link, &mark, err);
 }
 
 static int
@@ -139,6 +155,8 @@ run_task(struct verify_state *state, const struct verify_task *task,
 		return decide(&env, task, err);
 	case VERIFY_LIST:
 		return list(&env, err);
+	case VERIFY_START:
+		break;
 	}
 	return err_set(err, BUG, "verify task %u", task->kind);
 }
