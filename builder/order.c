@@ -4,7 +4,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/receipt.h"
+#include "builder/passed_over.h"
 #include "image-store/image_name.h"
 
 static int check_bools(const struct order *order, struct err *err);

@@ -4,14 +4,12 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "image-store/image_name.h"
+#include "builder/passed_over.h"
 
 static int check_bools(const struct receipt *receipt, struct err *err);
 static int check_texts(const struct receipt *receipt, struct err *err);
 static int check_numbers(const struct receipt *receipt, struct err *err);
 static int check_configuration(const struct receipt *receipt, struct err *err);
-static bool is_told(const struct passed_image *image);
-static bool is_nothing(const struct passed_image *image);
 
 #define TEXT(field)                                      \
 	{                                                \
@@ -36,27 +34,6 @@ receipt_check(const struct receipt *receipt, struct err *err)
 		return err_set_field(err, CONFIG_BAD, "passed_over",
 		    "passed_over: not images that were passed over");
 	return check_configuration(receipt, err);
-}
-
-bool
-passed_over_is_legal(const struct passed_over *passed)
-{
-	if (passed->count > LIMIT_INDEX_IMAGES)
-		return false;
-	for (size_t i = 0; i < countof(passed->images); i++) {
-		const struct passed_image *image = &passed->images[i];
-
-		if (i < passed->count ? !is_told(image) : !is_nothing(image))
-			return false;
-	}
-	return true;
-}
-
-size_t
-passed_over_told(const struct passed_over *passed)
-{
-	return passed->count < LIMIT_PASSED_OVER ? passed->count
-	                                         : LIMIT_PASSED_OVER;
 }
 
 /* Before any of them is read as one. */
@@ -123,18 +100,4 @@ check_configuration(const struct receipt *receipt, struct err *err)
 		return err_set_field(err, CONFIG_BAD, "config",
 		    "config: not the digest of the configuration");
 	return 0;
-}
-
-static bool
-is_told(const struct passed_image *image)
-{
-	return ipc_is_line(image->version, sizeof(image->version)) &&
-	       image_version_is_valid(image->version) &&
-	       err_is_known((int)image->code);
-}
-
-static bool
-is_nothing(const struct passed_image *image)
-{
-	return image->version[0] == '\0' && (int)image->code == ERR_NONE;
 }

@@ -55,11 +55,4 @@ struct receipt {
  */
 int receipt_check(const struct receipt *receipt, struct err *err);
 
-/* As many images as are told, each with a version and an error's number, and
- * nothing behind them. */
-bool passed_over_is_legal(const struct passed_over *passed);
-
-/* How many are told. */
-size_t passed_over_told(const struct passed_over *passed);
-
 #endif

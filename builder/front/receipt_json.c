@@ -1,6 +1,7 @@
 #include "builder/front/receipt_json.h"
 
 #include "base/scope.h"
+#include "builder/passed_over.h"
 #include "image-store/manifest.h"
 
 /* An entry and its place in the grant table. */

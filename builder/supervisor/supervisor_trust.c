@@ -38,9 +38,10 @@ supervisor_find_trust(const struct supervisor_start *start,
 	TRY(role_start_verify(&env, &child, err));
 	job_begin(&job, &none, &terms);
 	job_attach(&job, JOB_STARTING, &child);
-	code = ask(&job, err);
-	if (code == 0)
-		code = await_end(&job, err);
+	/* One that takes no task has ended, or does now: that is told then. */
+	if (ask(&job, err) != 0)
+		job_close_link(&job);
+	code = await_end(&job, err);
 	/* One that does not end is not waited for: it dies with this process.
 	 */
 	graves_add(&graves, &job.child);

@@ -394,7 +394,8 @@ domain_that_is_not_on_record_is_not_built(void **state)
 	wait_for_end(stand.job);
 }
 
-/* The next assayd could not read it, and the front would tell it to a caller. */
+/* The next assayd could not read it, and the front would tell it to a caller.
+ */
 static void
 domain_with_a_receipt_that_is_none_is_not_handed_over(void **state)
 {

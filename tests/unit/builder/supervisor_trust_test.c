@@ -10,7 +10,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/draft.h"
@@ -131,7 +133,7 @@ static int
 launch_play(void *context, const struct role_start *start, const int *fds,
     size_t count, pid_t *ret_pid, struct err *err)
 {
-	struct verify_task task;
+	struct verify_task task = {.kind = 0};
 	bool is_end;
 
 	(void)context;
@@ -142,12 +144,35 @@ launch_play(void *context, const struct role_start *start, const int *fds,
 		return 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)ipc_receive(fds[0], &task, sizeof(task), NULL, &is_end, err);
-	if (task.kind == VERIFY_START)
-		play(fds[0]);
+	if (task.kind != VERIFY_START)
+		_exit(8);
+	play(fds[0]);
 	_exit(0);
 }
 
 static const struct role_launcher played = {launch_play, NULL};
+
+/* It has ended before it could be given a task. */
+static int
+launch_nothing(void *context, const struct role_start *start, const int *fds,
+    size_t count, pid_t *ret_pid, struct err *err)
+{
+	siginfo_t info;
+
+	(void)context;
+	(void)start;
+	(void)count;
+	(void)err;
+	*ret_pid = fork();
+	if (*ret_pid == 0)
+		_exit(6);
+	shutdown(fds[0], SHUT_RDWR);
+	assert_int_equal(
+	    waitid(P_PID, (id_t)*ret_pid, &info, WEXITED | WNOWAIT), 0);
+	return 0;
+}
+
+static const struct role_launcher ended = {launch_nothing, NULL};
 
 static void
 say_with(int link, const struct verify_report *report, int fd)
@@ -217,6 +242,7 @@ start_ends_if_the_verify_role_dies(void **state)
 	assert_refused_at_start(be_killed, SYSTEM_FAILED, "killed by signal 9");
 	assert_refused_at_start(say_mark_and_fail, SYSTEM_FAILED,
 	    "ended with status 3");
+	assert_not_found(&ended, "{}", SYSTEM_FAILED, "ended with status 6");
 }
 
 static void
