@@ -181,6 +181,18 @@ ipc_is_bool(const bool *member)
 	return byte <= 1;
 }
 
+bool
+ipc_is_line(const char *text, size_t size)
+{
+	size_t len = strnlen(text, size);
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	}
+	return len < size;
+}
+
 int
 ipc_take_sealed(struct ipc_fds *fds, size_t max_bytes, const char *what,
     struct sealed **ret_sealed, struct err *err)

@@ -92,4 +92,7 @@ void ipc_fds_done(struct ipc_fds *fds);
  * Any byte but 0 and 1 may not (C17 6.2.6.1). */
 bool ipc_is_bool(const bool *member);
 
+/* Does the text end in its `size` bytes, and is it printable? */
+bool ipc_is_line(const char *text, size_t size);
+
 #endif

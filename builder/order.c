@@ -4,12 +4,12 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/passed_over.h"
 #include "image-store/image_name.h"
 
 static int check_bools(const struct order *order, struct err *err);
 static int check_texts(const struct order *order,
     const struct build_request *request, struct err *err);
-static int check_passed_over(const struct passed_over *passed, struct err *err);
 static int check_blobs(const struct order *order, struct err *err);
 static int check_blob(const struct blob *blob, uint64_t max_bytes,
     const char *what, struct err *err);
@@ -24,7 +24,9 @@ order_check(const struct order *order, const struct build_request *request,
 
 	TRY(check_bools(order, err));
 	TRY(check_texts(order, request, err));
-	TRY(check_passed_over(&order->passed_over, err));
+	if (!passed_over_is_legal(&order->passed_over))
+		return err_set(err, ORDER_BROKEN,
+		    "the order passes over what is no image");
 	TRY(check_blobs(order, err));
 	/* libxenguest would find out too, but only inside a domain. */
 	needed_mib =
@@ -86,31 +88,6 @@ check_texts(const struct order *order, const struct build_request *request,
 	if (image->rollback_index < 0)
 		return err_set(err, ORDER_BROKEN,
 		    "the order has a rollback index below zero");
-	return 0;
-}
-
-/* As many as are told, and nothing behind them. */
-static int
-check_passed_over(const struct passed_over *passed, struct err *err)
-{
-	bool is_legal = passed->count <= LIMIT_INDEX_IMAGES;
-
-	for (size_t i = 0; i < countof(passed->images); i++) {
-		const char *version = passed->images[i].version;
-		int code = (int)passed->images[i].code;
-
-		if (!is_text(version, sizeof(passed->images[i].version)))
-			is_legal = false;
-		else if (i < passed->count)
-			is_legal = is_legal && err_is_known(code) &&
-			           image_version_is_valid(version);
-		else
-			is_legal =
-			    is_legal && code == ERR_NONE && version[0] == '\0';
-	}
-	if (!is_legal)
-		return err_set(err, ORDER_BROKEN,
-		    "the order passes over what is no image");
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/scope.h"
 
 static int fill_streams(struct err *err);
@@ -18,6 +19,15 @@ process_start(struct err *err)
 	TRY(reset_signals(err));
 	umask(022);
 	return 0;
+}
+
+int
+process_failed(const struct err *err)
+{
+	log_line("failed code=%s detail=\"%s\" remedy=\"%s\"",
+	    err_name(err->code), err->text, err_remedy(err->code));
+	return err_class_of(err->code) == ERR_CLASS_REFUSAL ? EXIT_REFUSED
+	                                                    : EXIT_ENVIRONMENT;
 }
 
 /* Lowest first: open(2) gives the lowest number that is free. */

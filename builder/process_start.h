@@ -1,6 +1,7 @@
 /*
- * What a daemon must not take over as it comes from the process that started
- * it: closed standard streams, an ignored SIGCHLD, blocked signals, a umask.
+ * How assayd begins and how it ends. What a daemon must not take over as it
+ * comes from the process that started it: closed standard streams, an ignored
+ * SIGCHLD, blocked signals, a umask.
  *
  * Not done: no other descriptor is closed, no other disposition is changed, no
  * limit is set, and the environment stays.
@@ -22,5 +23,12 @@
  * Errors: SYSTEM_FAILED; the process must then not go on.
  */
 int process_start(struct err *err);
+
+/* How assayd ends: done; the policy, or another input, was refused; wrong
+ * options, or a program of its that was called by hand; the environment. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
+
+/* It cannot go on: log why. Returns the exit status. */
+int process_failed(const struct err *err);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * The receipt: what was built, from what, under which limits, and what was
- * read back. It is the reply to the caller and, as a file in assayd's state
- * directory, what a restarted assayd knows about its domains.
+ * read back. It is the reply to the caller (builder/front/receipt_json.h) and,
+ * as a file in assayd's state directory (builder/supervisor/receipt_file.h),
+ * what a restarted assayd knows about its domains.
  */
 #ifndef ASSAY_BUILDER_RECEIPT_H
 #define ASSAY_BUILDER_RECEIPT_H
@@ -9,20 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <jansson.h>
-
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "base/json_table.h"
 #include "base/limits.h"
 #include "base/uuid.h"
 #include "builder/configuration.h"
 #include "builder/timing.h"
 #include "grant-preload/grant_plan.h"
 #include "image-store/image_choice.h"
-
-#define RECEIPT_SCHEMA "assay.receipt/1"
 
 /* Plain value of fixed size: it crosses between roles. */
 struct receipt {
@@ -51,18 +47,12 @@ struct receipt {
 	struct timing timing;
 };
 
-/* Its members, also as a part of replies. */
-extern const struct json_table receipt_table;
-
-/* As a JSON object. Returns owned, NULL if memory is short. */
-json_t *receipt_encode(const struct receipt *receipt);
-
 /*
- * Read back what receipt_encode() made. Timing is not read back. The
- * configuration is text here, and has to have its digest.
- * Errors: CONFIG_BAD.
+ * Is it a receipt? Whoever takes one from outside asks, before anything of it
+ * is used: bools are bools, texts end and are one printable line, numbers are
+ * in their ranges, and the configuration has its digest.
+ * Errors: CONFIG_BAD, with the member.
  */
-int receipt_decode(struct bytes text, struct receipt *ret_receipt,
-    struct err *err);
+int receipt_check(const struct receipt *receipt, struct err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * The roles of assayd: a program for each, started by the supervisor with the
- * descriptors that it may have, at fixed numbers.
+ * descriptors that it may have, at fixed numbers. The supervisor itself is one
+ * that assayd, the program that people start, becomes.
  *
  * A role is told what it needs in one record, a struct role_start in sealed
  * memory. What it gets beside that are ends of links and, for who verifies, the
@@ -18,6 +19,10 @@
 
 enum role { ROLE_FRONT, ROLE_STAGE, ROLE_VERIFY, ROLE_BUILD, ROLE_TPM, ROLES };
 
+/* The supervisor starts these, and is started as they are: by assayd, which
+ * becomes it. */
+enum { ROLE_SUPERVISOR = ROLES };
+
 /* What a build child prepares for: one that only erases needs no cache, so that
  * a destroy does not use up the child that waits for a build. */
 enum child_kind {
@@ -27,18 +32,20 @@ enum child_kind {
 };
 
 struct role_start {
-	uint32_t role; /* enum role: of the program that may read this */
-	int32_t parent_pid;
+	uint32_t role;      /* enum role: of the program that may read this */
+	int32_t parent_pid; /* but for ROLE_SUPERVISOR */
 	struct config config;
-	bool is_development; /* ROLE_TPM */
+	bool is_development; /* ROLE_TPM, ROLE_SUPERVISOR */
 	uint32_t kind;       /* ROLE_BUILD: enum child_kind */
-	struct fault fault;  /* ROLE_BUILD */
+	struct fault fault;  /* ROLE_BUILD, ROLE_SUPERVISOR */
 };
 
 /* Descriptors of a role's program. Behind the start record, in this order: */
 enum {
 	ROLE_FD_START = 3,
 	ROLE_FD_FIRST,
+
+	SUPERVISOR_FD_TRUST = ROLE_FD_FIRST, /* sealed: the trust policy */
 
 	FRONT_FD_CALLS = ROLE_FD_FIRST, /* pipe, written to */
 	FRONT_FD_ANSWERS,               /* socket, read from */

@@ -24,8 +24,6 @@ static const char *const names[ROLES] = {
     [ROLE_TPM] = "tpm",
 };
 
-static int take_start(enum role role, struct role_start *ret_start);
-
 const char *
 role_name(enum role role)
 {
@@ -47,7 +45,7 @@ role_main_begin(enum role role, struct role_start *ret_start)
 	if (process_start(&err) != 0)
 		role_main_fail(&err);
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	if (take_start(role, ret_start) != 0) {
+	if (!role_main_take_start(role, ret_start)) {
 		fprintf(stderr, "assayd-%s: assayd starts this program\n",
 		    role_name(role));
 		exit(EXIT_BY_HAND);
@@ -56,8 +54,8 @@ role_main_begin(enum role role, struct role_start *ret_start)
 
 /* It comes from the supervisor, which is believed; but somebody may call this
  * program by hand, with anything. */
-static int
-take_start(enum role role, struct role_start *ret_start)
+bool
+role_main_take_start(uint32_t role, struct role_start *ret_start)
 {
 	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
 	struct stat st;
@@ -68,9 +66,9 @@ take_start(enum role role, struct role_start *ret_start)
 	    pread(ROLE_FD_START, ret_start, sizeof(*ret_start), 0) !=
 		(ssize_t)sizeof(*ret_start) ||
 	    ret_start->role != role)
-		return -1;
+		return false;
 	close(ROLE_FD_START);
-	return 0;
+	return true;
 }
 
 struct sealed *

@@ -16,6 +16,12 @@
 void role_main_begin(enum role role, struct role_start *ret_start);
 
 /*
+ * The start record alone, which is read and closed. False if there is none for
+ * this role: somebody called the program by hand.
+ */
+bool role_main_take_start(uint32_t role, struct role_start *ret_start);
+
+/*
  * A descriptor with sealed memory that was handed over; taken. At most
  * `max_bytes`. Returns owned; the process ends if it is something else.
  */

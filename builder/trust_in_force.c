@@ -4,29 +4,26 @@
 #include "keys/trust_chain.h"
 
 int
-trust_in_force_follow(const struct trust_policy *root, struct bytes chain,
-    struct trust_in_force *ret_trust, struct err *err)
+trust_in_force_read(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err)
 {
-	struct trust_in_force trust = {.root = root};
-
-	TRY(digest_of(chain, &trust.chain, err));
-	TRY(trust_chain_follow(root, chain, &trust.newest, err));
-	*ret_trust = trust;
+	if (path[0] != '\0')
+		return trust_chain_read(path, ret_text, ret_len, err);
+	*ret_text = NULL;
+	*ret_len = 0;
 	return 0;
 }
 
 int
-trust_in_force_load(const struct trust_policy *root, const char *path,
-    struct trust_in_force *ret_trust, struct err *err)
+trust_in_force_follow(const struct trust_policy *root, const char *path,
+    struct bytes chain, struct trust_in_force *ret_trust, struct err *err)
 {
-	CLEANUP(freep) char *text = NULL;
-	size_t len = 0;
+	struct trust_in_force trust = {.root = root};
 
-	if (path[0] != '\0')
-		TRY(trust_chain_read(path, &text, &len, err));
-	if (trust_in_force_follow(root, bytes_of(text, len), ret_trust, err) !=
-	    0)
+	TRY(digest_of(chain, &trust.chain, err));
+	if (trust_chain_follow(root, chain, &trust.newest, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
+	*ret_trust = trust;
 	return 0;
 }
 

@@ -15,16 +15,19 @@ struct trust_in_force {
 };
 
 /*
- * Follow a chain from `root` on, which nobody can change meanwhile.
+ * The bytes of the chain at `path`, of which nothing is looked at; "": there is
+ * none. Returns owned, NULL for none. Errors: those of trust_chain_read().
+ */
+int trust_in_force_read(const char *path, char **ret_text, size_t *ret_len,
+    struct err *err);
+
+/*
+ * Follow these bytes from `root` on, which nobody can change meanwhile. They
+ * are foreign: call it in a sandbox. `path` is for error texts.
  * Errors: those of trust_chain_follow().
  */
-int trust_in_force_follow(const struct trust_policy *root, struct bytes chain,
-    struct trust_in_force *ret_trust, struct err *err);
-
-/* The chain in a file; "": there is none. Errors name the file; also those of
- * trust_chain_read(). */
-int trust_in_force_load(const struct trust_policy *root, const char *path,
-    struct trust_in_force *ret_trust, struct err *err);
+int trust_in_force_follow(const struct trust_policy *root, const char *path,
+    struct bytes chain, struct trust_in_force *ret_trust, struct err *err);
 
 /* Does nothing for zeros. */
 void trust_in_force_done(struct trust_in_force *trust);

@@ -1,18 +1,14 @@
 #include "builder/verify_link.h"
 
-#include <string.h>
-
 #include "base/scope.h"
 #include "builder/ipc.h"
-
-static bool is_line(const char *text, size_t size);
 
 bool
 image_row_is_legal(const struct image_row *row)
 {
-	return is_line(row->name, sizeof(row->name)) &&
-	       is_line(row->version, sizeof(row->version)) &&
-	       is_line(row->role, sizeof(row->role)) &&
+	return ipc_is_line(row->name, sizeof(row->name)) &&
+	       ipc_is_line(row->version, sizeof(row->version)) &&
+	       ipc_is_line(row->role, sizeof(row->role)) &&
 	       ipc_is_bool(&row->is_debug);
 }
 
@@ -42,6 +38,17 @@ verify_link_order(int link, const struct order *order, struct err *err)
 	struct verify_report report = {
 	    .kind = VERIFY_ORDER,
 	    .order = *order,
+	};
+
+	return ipc_send(link, &report, sizeof(report), -1, err);
+}
+
+int
+verify_link_mark(int link, const struct trust_mark *trust, struct err *err)
+{
+	struct verify_report report = {
+	    .kind = VERIFY_MARK,
+	    .trust = *trust,
 	};
 
 	return ipc_send(link, &report, sizeof(report), -1, err);
@@ -83,16 +90,4 @@ verify_link_adopt_trust(int link, const struct trust_mark *trust,
 
 	TRY(ipc_send(link, &report, sizeof(report), -1, err));
 	return rules_await_recorded(link, &recorded, err);
-}
-
-static bool
-is_line(const char *text, size_t size)
-{
-	size_t len = strnlen(text, size);
-
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	}
-	return len < size;
 }

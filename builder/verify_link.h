@@ -1,7 +1,7 @@
 /*
  * What the supervisor and a verify role say to each other, over its one link: a
  * task with the directory of the store and, if there is one, the chain of
- * policies as descriptors; then reports.
+ * policies as descriptors, but at the start; then reports.
  *
  * The verify role has parsed a hostile store, so each report is checked for
  * what it may be: builder/supervisor/supervisor_reports.c. It says what may
@@ -20,6 +20,8 @@
 enum verify_task_kind {
 	VERIFY_BUILD = 1, /* decide about `build` */
 	VERIFY_LIST,      /* all images of the store */
+	VERIFY_START,     /* which policy is in force when assayd begins: by the
+	                   * chain as this process found it; without a store */
 };
 
 struct verify_task {
@@ -41,6 +43,7 @@ enum verify_report_kind {
 	VERIFY_IMAGES,      /* sealed memory: the rows of a listing; the last */
 	VERIFY_ORDER,       /* `order`; the last */
 	VERIFY_REFUSED,     /* `outcome`; the last */
+	VERIFY_MARK,        /* `trust` is in force, at a start; the last */
 };
 
 struct verify_report {
@@ -78,6 +81,7 @@ int verify_link_verdict(int link, const struct digest *policy,
     const struct trust_verdict *verdict, struct err *err);
 int verify_link_images(int link, const struct sealed *rows, struct err *err);
 int verify_link_order(int link, const struct order *order, struct err *err);
+int verify_link_mark(int link, const struct trust_mark *trust, struct err *err);
 int verify_link_refused(int link, const struct err *why, struct err *err);
 
 /*

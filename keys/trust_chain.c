@@ -20,16 +20,9 @@ trust_load(const char *path, struct trust_policy **ret_policy, struct err *err)
 	CLEANUP(freep) char *text = NULL;
 	size_t len;
 
-	return trust_load_text(path, &text, &len, ret_policy, err);
-}
-
-int
-trust_load_text(const char *path, char **ret_text, size_t *ret_len,
-    struct trust_policy **ret_policy, struct err *err)
-{
-	if (file_read(path, LIMIT_TRUST_BYTES, ret_text, ret_len, err) != 0)
+	if (file_read(path, LIMIT_TRUST_BYTES, &text, &len, err) != 0)
 		return blame_size(path, LIMIT_TRUST_BYTES, err);
-	if (trust_decode(bytes_of(*ret_text, *ret_len), ret_policy, err) != 0)
+	if (trust_decode(bytes_of(text, len), ret_policy, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	return 0;
 }

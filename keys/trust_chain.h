@@ -26,10 +26,6 @@
 int trust_load(const char *path, struct trust_policy **ret_policy,
     struct err *err);
 
-/* Also the text that was decoded, owned, also on failure. */
-int trust_load_text(const char *path, char **ret_text, size_t *ret_len,
-    struct trust_policy **ret_policy, struct err *err);
-
 /*
  * The root policy and, unless `updates_path` is NULL or "", the chain over it.
  * What is refused anywhere refuses the whole. An empty chain is no step.

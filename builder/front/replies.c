@@ -5,6 +5,7 @@
 #include "base/base64.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "builder/front/receipt_json.h"
 
 /* A row and what it is worth. */
 struct image {

@@ -43,7 +43,8 @@ job_kill(struct job *job, enum err_code why)
 bool
 job_is_heard(const struct job *job)
 {
-	bool decides = job->step == JOB_DECIDING || job->step == JOB_LISTING;
+	bool decides = job->step == JOB_STARTING || job->step == JOB_DECIDING ||
+	               job->step == JOB_LISTING;
 
 	return job->child.link >= 0 && !(decides && job->killed != ERR_NONE);
 }

@@ -38,6 +38,7 @@ enum job_step {
 	JOB_LISTING,
 	JOB_BUILDING,
 	JOB_ERASING,
+	JOB_STARTING, /* assayd begins, and asks which policy is in force */
 };
 
 struct job {
@@ -55,7 +56,7 @@ struct job {
 	uint32_t domid;           /* 0: none reported */
 	uint32_t tag;             /* of what it asked the tpm role, or 0 */
 	struct store_epoch store; /* that it asked to put on record */
-	struct trust_mark trust;  /* likewise */
+	struct trust_mark trust;  /* likewise; JOB_STARTING: found */
 	bool is_recorded;         /* its build was, or will be, put on record */
 	bool is_done;             /* the last report of its last step came */
 	bool is_unfit;            /* BUILD_UNFIT came */

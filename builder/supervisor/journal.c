@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/scope.h"
+#include "builder/supervisor/receipt_file.h"
 
-enum { PATH_SIZE = 192, FILE_BYTES = 8192 };
+enum { PATH_SIZE = 192, PENDING_BYTES = 128 };
 
 static const char pending_dir[] = "pending";
 static const char domains_dir[] = "domains";
@@ -94,16 +94,10 @@ int
 journal_commit(const struct journal *journal, const uint8_t handle[UUID_BYTES],
     const struct receipt *receipt, struct err *err)
 {
-	CLEANUP(json_freep) json_t *document = receipt_encode(receipt);
-	CLEANUP(freep) char *text = NULL;
 	char path[PATH_SIZE];
 
-	text = document != NULL ? json_dumps(document, JSON_COMPACT) : NULL;
-	if (text == NULL)
-		return err_set(err, NO_MEMORY, "receipt");
 	file_path(journal, domains_dir, receipt->uuid, path);
-	TRY(file_write_volatile(path, bytes_of_str(text), 0600, FILE_REPLACE,
-	    err));
+	TRY(receipt_file_write(path, receipt, err));
 	return journal_forget_pending(journal, handle, err);
 }
 
@@ -317,7 +311,7 @@ read_pending(const struct journal *journal, const uint8_t handle[UUID_BYTES],
 	size_t len;
 
 	file_path(journal, pending_dir, handle, path);
-	TRY(file_read(path, FILE_BYTES, &text, &len, err));
+	TRY(file_read(path, PENDING_BYTES, &text, &len, err));
 	if (!parse_pending(text, &pending))
 		return err_set(err, CONFIG_BAD,
 		    "%s: not a uuid, a domid and a state", path);
@@ -350,13 +344,14 @@ static int
 read_receipt(const struct journal *journal, const uint8_t uuid[UUID_BYTES],
     struct receipt *ret_receipt, struct err *err)
 {
-	CLEANUP(freep) char *text = NULL;
+	struct receipt receipt;
 	char path[PATH_SIZE];
-	size_t len;
 
 	file_path(journal, domains_dir, uuid, path);
-	TRY(file_read(path, FILE_BYTES, &text, &len, err));
-	if (receipt_decode(bytes_of(text, len), ret_receipt, err) != 0)
-		return err_prefix(err, "%s", path);
+	TRY(receipt_file_read(path, &receipt, err));
+	if (memcmp(receipt.uuid, uuid, UUID_BYTES) != 0)
+		return err_set_field(err, CONFIG_BAD, "uuid",
+		    "%s: the receipt of another domain", path);
+	*ret_receipt = receipt;
 	return 0;
 }

@@ -1,37 +1,26 @@
 #include "builder/supervisor/role_launch.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/draft.h"
 #include "base/scope.h"
+#include "builder/role_program.h"
 
 /* Above all numbers that a role's descriptors get. */
 enum { OUT_OF_THE_WAY = 64, EXIT_NOT_STARTED = 127 };
 
-static int find_directory(char ret_path[PATH_MAX], struct err *err);
 static void become(int program, const char *name, int start_fd, const int *fds,
     size_t count) __attribute__((noreturn));
 
 int
 role_programs_open(struct role_programs *programs, struct err *err)
 {
-	char directory[PATH_MAX];
-	char path[PATH_MAX + 32];
-
-	TRY(find_directory(directory, err));
-	for (int role = 0; role < ROLES; role++) {
-		snprintf(path, sizeof(path), "%s/assayd-%s", directory,
-		    role_name((enum role)role));
-		programs->fds[role] = open(path, O_PATH | O_CLOEXEC);
-		if (programs->fds[role] < 0)
-			return err_set_errno(err, STORE_IO, "%s", path);
-	}
+	for (int role = 0; role < ROLES; role++)
+		TRY(role_program_open(role_name((enum role)role),
+		    &programs->fds[role], err));
 	return 0;
 }
 
@@ -64,19 +53,6 @@ role_programs_launch(void *context, const struct role_start *start,
 	if (*ret_pid == 0)
 		become(programs->fds[start->role], name,
 		    sealed_fds(record, &pieces)[0], fds, count);
-	return 0;
-}
-
-/* Where the running program is, whatever it was called. */
-static int
-find_directory(char ret_path[PATH_MAX], struct err *err)
-{
-	ssize_t len = readlink("/proc/self/exe", ret_path, PATH_MAX - 1);
-
-	if (len < 0)
-		return err_set_errno(err, SYSTEM_FAILED, "/proc/self/exe");
-	ret_path[len] = '\0';
-	*strrchr(ret_path, '/') = '\0'; /* it is absolute */
 	return 0;
 }
 

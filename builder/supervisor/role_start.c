@@ -48,6 +48,20 @@ role_start_decider(const struct role_env *env, struct decider *ret_decider,
 }
 
 int
+role_start_verify(const struct role_env *env, struct child *ret_child,
+    struct err *err)
+{
+	int stage_link[2];
+	int code;
+
+	TRY(ipc_pair(stage_link, err));
+	code = start_verify(env, stage_link[0], ret_child, err);
+	close(stage_link[0]);
+	close(stage_link[1]);
+	return code;
+}
+
+int
 role_start_build(const struct role_env *env, enum child_kind kind,
     struct child *ret_child, struct err *err)
 {

@@ -39,8 +39,12 @@ struct decider {
 
 #define DECIDER_NONE ((struct decider){CHILD_NONE, CHILD_NONE, -1})
 
-/* The first two wait for a task when they are ready. Errors: SYSTEM_FAILED. */
+/* The first three wait for a task when they are ready. Errors: SYSTEM_FAILED.
+ */
 int role_start_decider(const struct role_env *env, struct decider *ret_decider,
+    struct err *err);
+/* One that decides nothing: there is no stage behind its link to one. */
+int role_start_verify(const struct role_env *env, struct child *ret_child,
     struct err *err);
 int role_start_build(const struct role_env *env, enum child_kind kind,
     struct child *ret_child, struct err *err);

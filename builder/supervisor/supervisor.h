@@ -24,6 +24,18 @@ struct supervisor_start {
 };
 
 /*
+ * Which policy is in force: that of the ramdisk, or the end of the chain of
+ * updates. The chain is foreign, so a verify role opens, reads and follows it;
+ * what this one says, or not, is waited for, in bounded time. Of `start` it
+ * takes configuration, trust and launcher.
+ * Errors: those of trust_decode(), trust_chain_read() and trust_chain_follow(),
+ * as that role tells them; SYSTEM_FAILED if it dies, is silent, or goes on when
+ * it should have ended; BUG if it says anything else.
+ */
+int supervisor_find_trust(const struct supervisor_start *start,
+    struct trust_mark *ret_mark, struct err *err);
+
+/*
  * Run until SIGTERM or SIGINT (returns 0), or until something without which it
  * cannot go on is gone. Builds under way are undone first; running guests are
  * left alone. Takes *listen_fd, which goes to the front.

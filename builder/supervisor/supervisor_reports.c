@@ -29,7 +29,9 @@ static const struct report_rule verify_rules[] = {
     [VERIFY_TRUST] = {IN(JOB_DECIDING) | IN(JOB_LISTING), ONCE, 0, false},
     [VERIFY_IMAGES] = {IN(JOB_LISTING), LAST, 0, true},
     [VERIFY_ORDER] = {IN(JOB_DECIDING), LAST, 0, false},
-    [VERIFY_REFUSED] = {IN(JOB_DECIDING) | IN(JOB_LISTING), LAST, 0, false},
+    [VERIFY_REFUSED] = {IN(JOB_STARTING) | IN(JOB_DECIDING) | IN(JOB_LISTING),
+	LAST, 0, false},
+    [VERIFY_MARK] = {IN(JOB_STARTING), LAST, 0, false},
 };
 
 static const struct report_rule build_rules[] = {
@@ -41,10 +43,16 @@ static const struct report_rule build_rules[] = {
 };
 
 static void serve_verify(struct supervisor *sup, struct job *job);
+static bool hear_verify(struct job *job, struct verify_report *ret_report,
+    struct ipc_fds *fds);
 static void serve_build(struct supervisor *sup, struct job *job);
 static int check_turn(struct job *job, const struct report_rule *rules,
     size_t count, uint32_t kind, size_t descriptors, struct err *err);
 static void lose(struct job *job, enum err_code why);
+static int take_start(struct job *job, const struct verify_report *report,
+    struct err *err);
+static int take_refusal(struct job *job, const struct outcome *outcome,
+    struct err *err);
 static int take_verify(struct supervisor *sup, struct job *job,
     const struct verify_report *report, struct ipc_fds *fds, struct err *err);
 static int take_order(struct supervisor *sup, struct job *job,
@@ -67,23 +75,49 @@ supervisor_serve_job(struct supervisor *sup, struct job *job)
 		serve_build(sup, job);
 }
 
+void
+supervisor_serve_start(struct job *job)
+{
+	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
+	struct verify_report report;
+	struct err failure;
+
+	if (hear_verify(job, &report, &fds) &&
+	    take_start(job, &report, &failure) != 0)
+		job_kill(job, failure.code);
+}
+
 static void
 serve_verify(struct supervisor *sup, struct job *job)
 {
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
 	struct verify_report report;
 	struct err failure;
+
+	if (hear_verify(job, &report, &fds) &&
+	    take_verify(sup, job, &report, &fds, &failure) != 0)
+		job_kill(job, failure.code);
+}
+
+/* False: there is none, or one that may not come now. */
+static bool
+hear_verify(struct job *job, struct verify_report *ret_report,
+    struct ipc_fds *fds)
+{
+	struct err failure;
 	bool is_end = false;
 
-	if (ipc_receive_fds(job->child.link, &report, sizeof(report), &fds,
-		&is_end, &failure) != 0)
+	if (ipc_receive_fds(job->child.link, ret_report, sizeof(*ret_report),
+		fds, &is_end, &failure) != 0)
 		lose(job, failure.code);
 	else if (is_end)
 		job_close_link(job);
 	else if (check_turn(job, verify_rules, countof(verify_rules),
-		     report.kind, fds.count, &failure) != 0 ||
-		 take_verify(sup, job, &report, &fds, &failure) != 0)
+		     ret_report->kind, fds->count, &failure) != 0)
 		job_kill(job, failure.code);
+	else
+		return true;
+	return false;
 }
 
 static void
@@ -153,14 +187,34 @@ take_verify(struct supervisor *sup, struct job *job,
 	case VERIFY_ORDER:
 		return take_order(sup, job, &report->order, err);
 	case VERIFY_REFUSED:
-		job->is_done = true;
-		job->outcome = report->outcome;
-		/* A refusal that says nothing is not one. */
-		if (job->outcome.code == 0)
-			return err_set(err, BUG, "a refusal without a reason");
-		return 0;
+		return take_refusal(job, &report->outcome, err);
+	case VERIFY_MARK:
+		break;
 	}
 	return err_set(err, BUG, "report %u", report->kind);
+}
+
+static int
+take_start(struct job *job, const struct verify_report *report, struct err *err)
+{
+	if (report->kind == VERIFY_REFUSED)
+		return take_refusal(job, &report->outcome, err);
+	if (report->trust.version < 1)
+		return err_set(err, BUG, "a policy without a version");
+	job->is_done = true;
+	job->trust = report->trust;
+	return 0;
+}
+
+/* One that says nothing is none. */
+static int
+take_refusal(struct job *job, const struct outcome *outcome, struct err *err)
+{
+	job->is_done = true;
+	job->outcome = *outcome;
+	if (outcome->code == 0)
+		return err_set(err, BUG, "a refusal without a reason");
+	return 0;
 }
 
 /* Who decided has ended its work; another one carries it out. */
@@ -226,7 +280,8 @@ note_build(struct supervisor *sup, struct job *job,
 	return supervisor_record_build(sup, job, report, err);
 }
 
-/* What is not on record was not built. */
+/* What is not on record was not built, and what the next assayd could not read
+ * is not kept. */
 static int
 note_done(struct supervisor *sup, struct job *job,
     const struct build_report *report, struct err *err)
@@ -235,6 +290,8 @@ note_done(struct supervisor *sup, struct job *job,
 
 	if (is_built && (!job->is_recorded || job->domid == 0))
 		return err_set(err, BUG, "a domain that is not on record");
+	if (is_built && receipt_check(&report->receipt, err) != 0)
+		return err_set(err, BUG, "a receipt that is none");
 	job->is_done = true;
 	job->outcome = report->outcome;
 	job->receipt = report->receipt;

@@ -2,8 +2,9 @@
  * The supervisor's state, shared by its files: supervisor.c (its life and its
  * end), supervisor_front.c (the front's life), supervisor_calls.c (what the
  * front asks), supervisor_jobs.c (the life of jobs), supervisor_reports.c (what
- * their children report), supervisor_removals.c (domains that have to go) and
- * supervisor_record.c (what the tpm role does for them). Nobody else includes
+ * their children report), supervisor_removals.c (domains that have to go),
+ * supervisor_record.c (what the tpm role does for them) and supervisor_trust.c
+ * (the policy in force, before all that). Nobody else includes
  * this.
  *
  * It waits for nobody: it polls, reads what is there, and puts what it has to
@@ -204,6 +205,8 @@ void supervisor_drop_looks(struct supervisor *sup);
 
 /* A report of a child is there to be read; or it has ended. */
 void supervisor_serve_job(struct supervisor *sup, struct job *job);
+/* The same in JOB_STARTING, when there is no supervisor yet. */
+void supervisor_serve_start(struct job *job);
 void supervisor_end_job(struct supervisor *sup, struct job *job);
 
 /*

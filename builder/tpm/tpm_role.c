@@ -27,6 +27,7 @@
 enum { START_TRIES = 3, START_PAUSE_MS = 100, LOCK_PAUSE_MS = 100 };
 
 static int enter(struct tpm_role *role, struct err *err);
+static int find_policy(struct tpm_role *role, struct err *err);
 static int open_all(struct tpm_role *role, struct err *err);
 static int read_input(const char *path, size_t max_bytes,
     enum err_code too_large, char **ret_raw, size_t *ret_len, struct err *err);
@@ -56,12 +57,12 @@ static int64_t elapsed_seconds(const struct tpm_role *role);
 static int64_t now_ms(void);
 
 void
-tpm_role_run(const struct config *config, const struct trust_policy *policy,
+tpm_role_run(const struct config *config, const struct sealed *root,
     bool is_development, int link)
 {
 	struct tpm_role role = {
 	    .config = config,
-	    .policy = policy,
+	    .raw_root = root,
 	    .link = link,
 	    .began_ms = now_ms(),
 	    .platform = {.is_development = is_development,
@@ -89,14 +90,27 @@ enter(struct tpm_role *role, struct err *err)
 {
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	TRY(sandbox_keep_only(&role->link, 1, err));
+	TRY(trust_in_force_read(role->config->trust_updates, &role->raw_chain,
+	    &role->chain_len, err));
 	if (role->config->measure.is_set) {
 		struct err why = {0};
 		int code = open_all(role, &why);
 
 		outcome_from(&role->platform.why, code, &why);
 	}
-	return sandbox_enter(SANDBOX_TPM, role->config->users.of[SANDBOX_TPM],
-	    NULL, err);
+	TRY(sandbox_enter(SANDBOX_TPM, role->config->users.of[SANDBOX_TPM],
+	    NULL, err));
+	return find_policy(role, err);
+}
+
+static int
+find_policy(struct tpm_role *role, struct err *err)
+{
+	TRY(trust_decode(sealed_bytes(role->raw_root), &role->root, err));
+	TRY(trust_in_force_follow(role->root, role->config->trust_updates,
+	    bytes_of(role->raw_chain, role->chain_len), &role->trust, err));
+	role->policy = trust_in_force_policy(&role->trust);
+	return 0;
 }
 
 static int

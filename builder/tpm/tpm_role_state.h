@@ -7,14 +7,20 @@
 
 #include "builder/config.h"
 #include "builder/record_link.h"
+#include "builder/trust_in_force.h"
 #include "measure/recorder.h"
 #include "measure/tpm_identity.h"
 
 struct tpm_role {
 	const struct config *config;
-	const struct trust_policy *policy;
+	const struct sealed *raw_root; /* the ramdisk's policy */
+	struct trust_policy *root;
+	struct trust_in_force trust;
+	const struct trust_policy *policy; /* the one in force */
 	int link;
-	char *raw_identity; /* what was read, before anybody looked at it */
+	char *raw_chain; /* what was read, before anybody looked at it */
+	size_t chain_len;
+	char *raw_identity;
 	size_t identity_len;
 	char *raw_boot_policy;
 	size_t boot_policy_len;

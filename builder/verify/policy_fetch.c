@@ -7,17 +7,6 @@
 static int adopt(const struct trust_mark *in_force,
     const struct trust_in_force *next, int link, struct err *err);
 
-void
-policy_fetch_early(const char *path, const struct trust_policy *root,
-    struct trust_in_force *ret_held)
-{
-	struct err ignored;
-
-	*ret_held = (struct trust_in_force){.root = root};
-	if (path[0] != '\0')
-		(void)trust_in_force_load(root, path, ret_held, &ignored);
-}
-
 int
 policy_fetch(const char *path, int chain_fd, const struct trust_in_force *held,
     const struct trust_mark *in_force, int link,
@@ -37,9 +26,8 @@ policy_fetch(const char *path, int chain_fd, const struct trust_in_force *held,
 	is_new = !digest_equal(&found, &in_force->chain);
 	if (!is_new && digest_equal(&found, &held->chain))
 		return 0;
-	if (trust_in_force_follow(held->root, bytes_of(text, len), &next,
-		err) != 0)
-		return err_prefix(err, "%s", err_quote_str(path).text);
+	TRY(trust_in_force_follow(held->root, path, bytes_of(text, len), &next,
+	    err));
 	if (is_new)
 		TRY(adopt(in_force, &next, link, err));
 	*ret_trust = next;

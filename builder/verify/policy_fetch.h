@@ -8,23 +8,15 @@
 #include "builder/trust_in_force.h"
 
 /*
- * What this process can find out before it knows its task: the end of the chain
- * at `path` ("": there is none). A chain that is missing or refused is no
- * failure yet: *ret_held is the root then. Free with trust_in_force_done().
- */
-void policy_fetch_early(const char *path, const struct trust_policy *root,
-    struct trust_in_force *ret_held);
-
-/*
- * `held` is what this process found early, `in_force` what the supervisor says.
- * If both are the end of the chain that `chain_fd` is now (-1: there is none),
- * *ret_trust becomes zeros: go on with `held`. `path` is for error texts.
- * Otherwise it becomes what that chain makes of the root; a policy that is not
- * in force yet is first put on record over `link`, and only such a one costs
- * the supervisor any time. Free with trust_in_force_done(). Nothing falls back:
- * a chain that is missing or refused refuses the build. Errors: those of
- * trust_chain_read_open(), trust_chain_follow(), and trust_mark_check(); what
- * the supervisor says.
+ * `held` is what this process found before it knew its task, `in_force` what
+ * the supervisor says. If both are the end of the chain that `chain_fd` is now
+ * (-1: there is none), *ret_trust becomes zeros: go on with `held`. `path` is
+ * for error texts. Otherwise it becomes what that chain makes of the root; a
+ * policy that is not in force yet is first put on record over `link`, and only
+ * such a one costs the supervisor any time. Free with trust_in_force_done().
+ * Nothing falls back: a chain that is missing or refused refuses the build.
+ * Errors: those of trust_chain_read_open(), trust_chain_follow(), and
+ * trust_mark_check(); what the supervisor says.
  */
 int policy_fetch(const char *path, int chain_fd,
     const struct trust_in_force *held, const struct trust_mark *in_force,

@@ -17,13 +17,18 @@ struct verify_state {
 	const struct config *config;
 	int link;
 	struct stage stage;
-	struct trust_in_force held;
+	struct trust_policy *root;
+	struct trust_in_force held; /* the root, if the chain was refused */
+	struct err unheld;          /* why it was */
 };
 
-static int prepare(struct verify_state *state, const struct trust_policy *root,
+static int prepare(struct verify_state *state, const struct sealed *root,
+    struct err *err);
+static int decode_root(struct verify_state *state, const struct sealed *root,
     struct err *err);
 static int await_task(const struct verify_state *state,
     struct verify_task *ret_task, struct ipc_fds *fds, struct err *err);
+static int tell_mark(const struct verify_state *state, struct err *err);
 static int run_task(struct verify_state *state, const struct verify_task *task,
     const struct ipc_fds *fds, struct err *err);
 static int decide(const struct decision_env *env,
@@ -31,7 +36,7 @@ static int decide(const struct decision_env *env,
 static int list(const struct decision_env *env, struct err *err);
 
 void
-verify_role_run(const struct role_start *start, const struct trust_policy *root,
+verify_role_run(const struct role_start *start, const struct sealed *root,
     int link, int stage_fd)
 {
 	struct verify_state state = {
@@ -54,21 +59,46 @@ verify_role_run(const struct role_start *start, const struct trust_policy *root,
 	prepared = prepare(&state, root, &err);
 	code = await_task(&state, &task, &fds, prepared == 0 ? &err : &ignored);
 	if (prepared == 0 && code == 0)
-		code = run_task(&state, &task, &fds, &err);
+		code = task.kind == VERIFY_START
+		           ? tell_mark(&state, &err)
+		           : run_task(&state, &task, &fds, &err);
 	if ((prepared != 0 || code != 0) &&
 	    verify_link_refused(link, &err, &ignored) != 0)
 		_exit(1);
 	_exit(0);
 }
 
+/* The chain is read before the sandbox, in which no file can be opened, and
+ * looked at in it. One that is missing or refused is no failure yet: a task has
+ * its own. */
 static int
-prepare(struct verify_state *state, const struct trust_policy *root,
+prepare(struct verify_state *state, const struct sealed *root, struct err *err)
+{
+	const char *path = state->config->trust_updates;
+	CLEANUP(freep) char *chain = NULL;
+	size_t len = 0;
+	int code;
+
+	json_object_seed(0); /* while /dev/urandom can still be opened */
+	code = trust_in_force_read(path, &chain, &len, &state->unheld);
+	TRY(sandbox_enter(SANDBOX_VERIFY,
+	    state->config->users.of[SANDBOX_VERIFY], NULL, err));
+	TRY(decode_root(state, root, err));
+	if (code == 0)
+		(void)trust_in_force_follow(state->root, path,
+		    bytes_of(chain, len), &state->held, &state->unheld);
+	return 0;
+}
+
+static int
+decode_root(struct verify_state *state, const struct sealed *root,
     struct err *err)
 {
-	json_object_seed(0); /* while /dev/urandom can still be opened */
-	policy_fetch_early(state->config->trust_updates, root, &state->held);
-	return sandbox_enter(SANDBOX_VERIFY,
-	    state->config->users.of[SANDBOX_VERIFY], NULL, err);
+	if (trust_decode(sealed_bytes(root), &state->root, err) != 0)
+		return err_prefix(err, "%s",
+		    err_quote_str(state->config->trust).text);
+	state->held.root = state->root;
+	return 0;
 }
 
 /* A supervisor that is gone has no task: end quietly. */
@@ -82,9 +112,22 @@ await_task(const struct verify_state *state, struct verify_task *ret_task,
 	    &is_end, err));
 	if (is_end)
 		_exit(0);
-	if (fds->count <= VERIFY_STORE_FD)
+	if (ret_task->kind != VERIFY_START && fds->count <= VERIFY_STORE_FD)
 		return err_set(err, BUG, "a task without a store");
 	return 0;
+}
+
+/* At the start nothing is in force that would hold instead. */
+static int
+tell_mark(const struct verify_state *state, struct err *err)
+{
+	const struct trust_mark mark = trust_in_force_mark(&state->held);
+
+	if (state->unheld.code != ERR_NONE) {
+		*err = state->unheld;
+		return (int)err->code;
+	}
+	return verify_link_mark(state->link, &mark, err);
 }
 
 static int
@@ -112,6 +155,8 @@ run_task(struct verify_state *state, const struct verify_task *task,
 		return decide(&env, task, err);
 	case VERIFY_LIST:
 		return list(&env, err);
+	case VERIFY_START:
+		break;
 	}
 	return err_set(err, BUG, "verify task %u", task->kind);
 }

@@ -12,15 +12,15 @@
 #define ASSAY_BUILDER_VERIFY_VERIFY_ROLE_H
 
 #include "builder/role.h"
-#include "keys/trust.h"
 
 /*
  * Run in a process of its own: one struct verify_task comes over `link`,
- * reports go back. `root` is the policy of the measured ramdisk, `stage_fd` the
- * link to its stage. Takes both links; never returns.
+ * reports go back. `root` is the text of the policy of the measured ramdisk,
+ * `stage_fd` the link to its stage. Nothing is parsed before the sandbox: a
+ * policy that is none is told to whoever has a task. Takes both links; never
+ * returns.
  */
-void verify_role_run(const struct role_start *start,
-    const struct trust_policy *root, int link, int stage_fd)
-    __attribute__((noreturn));
+void verify_role_run(const struct role_start *start, const struct sealed *root,
+    int link, int stage_fd) __attribute__((noreturn));
 
 #endif

@@ -72,6 +72,21 @@ good_receipt(void)
 	return receipt;
 }
 
+struct trust_mark
+mark_of(const struct trust_policy *root, const char *path)
+{
+	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
+	CLEANUP(freep) char *chain = NULL;
+	struct err err = {0};
+	size_t len;
+
+	if (trust_in_force_read(path, &chain, &len, &err) != 0 ||
+	    trust_in_force_follow(root, path, bytes_of(chain, len), &trust,
+		&err) != 0)
+		fail_msg("%s", err.text);
+	return trust_in_force_mark(&trust);
+}
+
 struct config
 good_config(void)
 {

@@ -83,6 +83,9 @@ struct stage start_stage(pid_t *ret_pid);
 void end_stage(struct stage *stage, pid_t pid);
 void give_store(struct stage *stage, const char *path);
 
+/* Of what the chain at this path, or "", makes of the policy. */
+struct trust_mark mark_of(const struct trust_policy *root, const char *path);
+
 /* What choosing an image needs, by the bench's policy and without an index. */
 struct image_source bench_source(struct bench *bench);
 

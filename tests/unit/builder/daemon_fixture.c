@@ -92,7 +92,6 @@ void
 start_daemon(enum fault_kind kind, const char *operation)
 {
 	CLEANUP(sealed_freep) struct sealed *text = NULL;
-	struct trust_in_force trust = {0};
 	struct journal journal = {.lock_fd = -1};
 	struct supervisor_start start = {
 	    .config = &config,
@@ -110,16 +109,13 @@ start_daemon(enum fault_kind kind, const char *operation)
 	}
 	snprintf(start.fault.operation, sizeof(start.fault.operation), "%s",
 	    operation);
-	if (trust_in_force_load(policy, config.trust_updates, &trust, &err) !=
-		0 ||
+	if (sealed_from_bytes("policy", bytes_of_str(policy_text(policy)),
+		&text, &err) != 0 ||
 	    open_journal(&journal, &err) != 0 ||
 	    listener_open(&config, &listen_fd, &err) != 0)
 		fail_msg("%s", err.text);
-	start.in_force = trust_in_force_mark(&trust);
-	assert_code(
-	    sealed_from_bytes("policy", bytes_of_str("{}"), &text, &err), 0);
-	start.trust = text; /* forked roles have the policy itself */
-	forked_roles.context = policy;
+	start.trust = text;
+	start.in_force = mark_of(policy, config.trust_updates);
 	daemon_pid = fork();
 	if (daemon_pid == 0) {
 		int log_fd = open("daemon.log",
@@ -134,7 +130,6 @@ start_daemon(enum fault_kind kind, const char *operation)
 		signal(SIGFPE, SIG_DFL);
 		_exit(supervisor_run(&start, &listen_fd, &err) == 0 ? 0 : 1);
 	}
-	trust_in_force_done(&trust);
 	journal_close(&journal);
 	close(listen_fd);
 }

@@ -11,22 +11,23 @@
 #include "builder/front/front.h"
 #include "builder/stage/stage_role.h"
 #include "builder/tpm/tpm_role.h"
-#include "builder/trust_in_force.h"
 #include "builder/verify/verify_role.h"
 
-static const struct trust_policy *
-newest(const struct trust_policy *root, const struct config *config)
+/* As role_main_sealed() of the programs. */
+static struct sealed *
+take_root(int fd)
 {
-	static struct trust_in_force trust;
+	struct sealed *root;
 	struct err err;
 
-	if (trust_in_force_load(root, config->trust_updates, &trust, &err) != 0)
+	if (sealed_from_fds(&fd, 1, LIMIT_TRUST_BYTES, "policy", &root, &err) !=
+	    0)
 		_exit(1);
-	return trust_in_force_policy(&trust);
+	return root;
 }
 
-static void __attribute__((noreturn)) run(const struct role_start *start,
-    const struct trust_policy *root, const int *fds)
+static void __attribute__((noreturn))
+run(const struct role_start *start, const int *fds)
 {
 	const struct front_link link = {fds[0], fds[1]};
 
@@ -37,13 +38,13 @@ static void __attribute__((noreturn)) run(const struct role_start *start,
 		stage_role_run(start->config.users.of[SANDBOX_STAGE],
 		    start->parent_pid, fds[0]);
 	case ROLE_VERIFY:
-		verify_role_run(start, root, fds[0], fds[1]);
+		verify_role_run(start, take_root(fds[2]), fds[0], fds[1]);
 	case ROLE_BUILD:
 		if (start->kind == CHILD_TO_LOOK)
 			look_role_run(start, fds[0]);
 		build_role_run(start, fds[0]);
 	case ROLE_TPM:
-		tpm_role_run(&start->config, newest(root, &start->config),
+		tpm_role_run(&start->config, take_root(fds[1]),
 		    start->is_development, fds[0]);
 	case ROLES:
 		break;
@@ -57,6 +58,7 @@ static int
 launch(void *context, const struct role_start *start, const int *fds,
     size_t count, pid_t *ret_pid, struct err *err)
 {
+	(void)context;
 	*ret_pid = fork();
 	if (*ret_pid < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "fork");
@@ -65,9 +67,9 @@ launch(void *context, const struct role_start *start, const int *fds,
 
 		for (size_t i = 0; i < count; i++)
 			own[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
-		run(start, context, own);
+		run(start, own);
 	}
 	return 0;
 }
 
-struct role_launcher forked_roles = {launch, NULL};
+const struct role_launcher forked_roles = {launch, NULL};

@@ -6,9 +6,7 @@
 #define ASSAY_TESTS_FORKED_ROLES_H
 
 #include "builder/supervisor/role_start.h"
-#include "keys/trust.h"
 
-/* The context is the policy of the ramdisk. */
-extern struct role_launcher forked_roles;
+extern const struct role_launcher forked_roles;
 
 #endif

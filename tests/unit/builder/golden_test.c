@@ -5,7 +5,6 @@
  *
  *	.conf     the configuration
  *	.call     one varlink message, as the front decodes it
- *	.receipt  a file of the journal
  */
 #include "builder_fixture.h"
 
@@ -16,7 +15,6 @@
 #include "base/scope.h"
 #include "builder/config.h"
 #include "builder/front/methods.h"
-#include "builder/receipt.h"
 #include "builder/front/varlink.h"
 
 static int
@@ -46,22 +44,12 @@ read_call(const char *path, struct bytes file, struct err *err)
 	return 0;
 }
 
-static int
-read_receipt(const char *path, struct bytes file, struct err *err)
-{
-	struct receipt receipt;
-
-	(void)path;
-	return receipt_decode(file, &receipt, err);
-}
-
 static const struct {
 	const char *suffix;
 	int (*read)(const char *path, struct bytes file, struct err *err);
 } kinds[] = {
     {".conf", read_config},
     {".call", read_call},
-    {".receipt", read_receipt},
 };
 
 static void

@@ -74,6 +74,37 @@ __wrap_verify_link_images(int link, const struct sealed *rows, struct err *err)
 	return __real_verify_link_images(link, nonsense, err);
 }
 
+/* A verify role that reads the policy is taken over by it. */
+static bool is_policy_hostile;
+static bool verifies;
+
+int __real_sandbox_enter(enum sandbox_role role, uint32_t uid,
+    const char *directory, struct err *err);
+int __wrap_sandbox_enter(enum sandbox_role role, uint32_t uid,
+    const char *directory, struct err *err);
+int __real_trust_decode(struct bytes text, struct trust_policy **ret_policy,
+    struct err *err);
+int __wrap_trust_decode(struct bytes text, struct trust_policy **ret_policy,
+    struct err *err);
+
+int
+__wrap_sandbox_enter(enum sandbox_role role, uint32_t uid,
+    const char *directory, struct err *err)
+{
+	verifies = role == SANDBOX_VERIFY;
+	return __real_sandbox_enter(role, uid, directory, err);
+}
+
+/* It opens a file, which its sandbox does not allow. */
+int
+__wrap_trust_decode(struct bytes text, struct trust_policy **ret_policy,
+    struct err *err)
+{
+	if (is_policy_hostile && verifies)
+		(void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return __real_trust_decode(text, ret_policy, err);
+}
+
 static void
 start_hostile(void (*how)(int link, struct order *order))
 {
@@ -111,6 +142,25 @@ assert_build_refused(void (*how)(int link, struct order *order),
 	assert_nothing_left();
 	assert_it_goes_on();
 	assert_int_equal(end_daemon(SIGTERM), 0);
+}
+
+/* --- where it reads the policy ---------------------------------------- */
+
+/* The one that waits has died of it already; so does the next one. */
+static void
+hostile_verify_reads_the_policy_in_its_sandbox(void **state)
+{
+	int fd;
+
+	(void)state;
+	is_policy_hostile = true;
+	start_hostile(NULL);
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "killed by signal 31");
+	closep(&fd);
+	is_policy_hostile = false;
+	assert_nothing_left();
+	assert_it_goes_on();
 }
 
 /* --- what an event cannot hold --------------------------------------- */
@@ -432,6 +482,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    daemon_test(hostile_verify_reads_the_policy_in_its_sandbox),
 	    daemon_test(hostile_verify_puts_nothing_on_record_that_is_no_event),
 	    daemon_test(hostile_verify_leaves_no_receipt_that_cannot_be_read),
 	    daemon_test(

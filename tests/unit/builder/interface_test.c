@@ -13,6 +13,7 @@
 #include "base/scope.h"
 #include "builder/front/interface.h"
 #include "builder/front/methods.h"
+#include "builder/front/receipt_json.h"
 
 /* Sorted lines, each once. */
 struct lines {

@@ -415,7 +415,26 @@ journal_refuses_a_receipt_that_is_not_ours(void **state)
 	write_file("state/domains/" GOOD_UUID, bytes_of_str("{}"));
 	assert_code(journal_read_receipts(&journal, receipts, 4, &count, &err),
 	    CONFIG_BAD);
-	assert_has(err.text, "state/domains/" GOOD_UUID ": schema");
+	assert_has(err.text, "state/domains/" GOOD_UUID ": a receipt in JSON");
+	assert_int_equal(count, 77);
+}
+
+/* What is removed, and for whom, goes by the name of the file. */
+static void
+journal_refuses_a_receipt_under_the_name_of_another_domain(void **state)
+{
+	struct receipt receipts[4];
+	uint32_t count = 77;
+	struct err err;
+
+	(void)state;
+	assert_code(commit(&err), 0);
+	assert_int_equal(
+	    rename("state/domains/" GOOD_UUID, "state/domains/" HANDLE), 0);
+	assert_code(journal_read_receipts(&journal, receipts, 4, &count, &err),
+	    CONFIG_BAD);
+	assert_has(err.text,
+	    "state/domains/" HANDLE ": the receipt of another domain");
 	assert_int_equal(count, 77);
 }
 
@@ -481,6 +500,8 @@ main(void)
 	    journal_test(journal_open_reports_what_it_cannot_remove),
 	    journal_test(journal_refuses_a_pending_file_that_is_not_ours),
 	    journal_test(journal_refuses_a_receipt_that_is_not_ours),
+	    journal_test(
+		journal_refuses_a_receipt_under_the_name_of_another_domain),
 	    journal_test(journal_refuses_more_than_its_reader_has_room_for),
 	    journal_test(journal_reports_directories_that_are_gone),
 	};

@@ -29,7 +29,7 @@ setup(void **state)
 	if (enter_directory(state) != 0)
 		return -1;
 	root = make_policy_with_trust(FLOOR);
-	return trust_in_force_follow(root, bytes_of(NULL, 0), &held, &err);
+	return trust_in_force_follow(root, "", bytes_of(NULL, 0), &held, &err);
 }
 
 static int
@@ -54,11 +54,7 @@ put_step(int64_t version)
 static struct trust_mark
 mark_of_chain(void)
 {
-	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
-	struct err err;
-
-	assert_code(trust_in_force_load(root, "updates", &trust, &err), 0);
-	return trust_in_force_mark(&trust);
+	return mark_of(root, "updates");
 }
 
 /* What came over the link, if the supervisor would say this. */

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/tpm/tpm_role.h"
@@ -22,7 +23,6 @@ role_setup(const char *tpm)
 {
 	role = (struct role){
 	    .config = good_config(),
-	    .policy = make_policy_with_boot(1),
 	};
 	role.config.measure = (struct measure_config){
 	    .is_set = true,
@@ -31,8 +31,22 @@ role_setup(const char *tpm)
 	    .log = "measure.log",
 	    .pcr = ROLE_PCR,
 	};
-	role.basis.policy = *trust_digest(role.policy);
+	role_take_policy(make_policy_with_boot(1));
 	role_use_tpm(tpm);
+}
+
+void
+role_take_policy(struct trust_policy *policy)
+{
+	struct err err;
+
+	trust_freep(&role.policy);
+	sealed_freep(&role.root);
+	role.policy = policy;
+	role.basis.policy = *trust_digest(policy);
+	assert_code(sealed_from_bytes("policy",
+			bytes_of_str(policy_text(policy)), &role.root, &err),
+	    0);
 }
 
 void
@@ -48,6 +62,7 @@ role_teardown(void)
 	if (role.pid != 0)
 		role_end();
 	trust_freep(&role.policy);
+	sealed_freep(&role.root);
 	signers_done();
 }
 
@@ -71,10 +86,9 @@ role_write_boot_policy(const char *payload)
 	write_file("boot-policy.dsse", bytes_of_str(text));
 }
 
-struct platform
-role_start(void)
+void
+role_begin(void)
 {
-	struct record_answer answer;
 	struct err err;
 	int link[2];
 
@@ -87,11 +101,19 @@ role_start(void)
 		dup2(log_fd, STDERR_FILENO);
 		alarm(60);
 		signal(SIGSEGV, SIG_DFL);
-		tpm_role_run(&role.config, role.policy, role.is_development,
+		tpm_role_run(&role.config, role.root, role.is_development,
 		    link[1]);
 	}
 	close(link[1]);
 	role.link = link[0];
+}
+
+struct platform
+role_start(void)
+{
+	struct record_answer answer;
+
+	role_begin();
 	take_answer(&answer, NULL);
 	assert_int_equal(answer.kind, RECORD_START);
 	return answer.platform;

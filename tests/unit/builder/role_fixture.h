@@ -14,6 +14,7 @@ enum { ROLE_PCR = 13 };
 struct role {
 	struct config config;
 	struct trust_policy *policy;
+	struct sealed *root; /* its text */
 	bool is_development;
 	struct basis basis; /* of all that is asked: the policy, at first */
 	pid_t pid;          /* 0: it does not run */
@@ -27,6 +28,10 @@ extern struct role role;
 void role_setup(const char *tpm);
 void role_teardown(void);
 
+/* The policy of the ramdisk, and the one of all that is asked, from the next
+ * start on. Takes it. */
+void role_take_policy(struct trust_policy *policy);
+
 /* "device:...", from the next start on. */
 void role_use_tpm(const char *tpm);
 
@@ -38,6 +43,9 @@ void role_write_boot_policy(const char *payload);
  * or 0. What it logs goes into "role.log". */
 struct platform role_start(void);
 int role_start_code(void);
+
+/* The same without waiting for what it finds. */
+void role_begin(void);
 
 /* Close the link; the role writes its last event, and ends. Its status. */
 int role_end(void);

@@ -394,6 +394,27 @@ domain_that_is_not_on_record_is_not_built(void **state)
 	wait_for_end(stand.job);
 }
 
+/* The next assayd could not read it, and the front would tell it to a caller.
+ */
+static void
+domain_with_a_receipt_that_is_none_is_not_handed_over(void **state)
+{
+	struct build_report report = {
+	    .kind = BUILD_DONE,
+	    .receipt = good_receipt(),
+	};
+
+	(void)state;
+	make_and_record();
+	memset(report.receipt.name, 'n', sizeof(report.receipt.name));
+	tell(&report);
+	assert_int_equal(stand.job->killed, BUG);
+	assert_false(has_answer(stand.front));
+	assert_int_equal(count_files("state/domains"), 0);
+	assert_int_equal(stand.sup->domains.count, 0);
+	wait_for_end(stand.job);
+}
+
 /* A refusal that names no error would be taken for a success. */
 static void
 refusal_without_a_reason_is_none(void **state)
@@ -792,6 +813,7 @@ main(void)
 	    stand_test(report_too_many_ends_the_child),
 	    stand_test(report_of_a_child_that_waits_ends_it),
 	    stand_test(domain_that_is_not_on_record_is_not_built),
+	    stand_test(domain_with_a_receipt_that_is_none_is_not_handed_over),
 	    stand_test(refusal_without_a_reason_is_none),
 	    stand_test(task_is_begun_only_if_its_children_have_graves),
 	    stand_test(basis_whose_bool_is_none_ends_who_decides),

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/file.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
@@ -21,6 +22,63 @@
 #include "keys/dsse.h"
 #include "measure/verify/evidence_log.h"
 #include "measure/verify/evidence_rules.h"
+
+/* --- a policy that takes over who reads it ---------------------------- */
+
+static pid_t test_pid;
+static bool is_hostile;
+
+int __real_trust_decode(struct bytes text, struct trust_policy **ret_policy,
+    struct err *err);
+int __wrap_trust_decode(struct bytes text, struct trust_policy **ret_policy,
+    struct err *err);
+
+/* In the role it opens a file, which its sandbox does not allow. */
+int
+__wrap_trust_decode(struct bytes text, struct trust_policy **ret_policy,
+    struct err *err)
+{
+	if (is_hostile && getpid() != test_pid)
+		(void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return __real_trust_decode(text, ret_policy, err);
+}
+
+static void
+a_trust_policy_is_looked_at_in_the_sandbox(void **state)
+{
+	int status;
+
+	(void)state;
+	test_pid = getpid();
+	is_hostile = true;
+	role_begin();
+	is_hostile = false;
+	status = role_end();
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
+/* The supervisor has no mark of it then, and does not go on. */
+static void
+a_trust_policy_or_a_chain_that_is_none_ends_the_role(void **state)
+{
+	(void)state;
+	strcpy(role.config.trust_updates, "updates");
+	write_file("updates", bytes_of_str("{}\n"));
+	role_begin();
+	assert_int_equal(WEXITSTATUS(role_end()), 1);
+	assert_int_equal(unlink("updates"), 0);
+	role_begin();
+	assert_int_equal(WEXITSTATUS(role_end()), 1);
+	role.config.trust_updates[0] = '\0';
+	sealed_freep(&role.root);
+	assert_code(sealed_from_bytes("policy", bytes_of_str("{}"), &role.root,
+			&(struct err){0}),
+	    0);
+	role_begin();
+	assert_int_equal(WEXITSTATUS(role_end()), 1);
+	assert_int_equal(role_logged("\"ev\":\"start\""), 0);
+}
 
 /* --- what it finds ---------------------------------------------------- */
 
@@ -538,16 +596,14 @@ static void
 another_trust_policy_of_one_version_is_not_in_force_after_a_restart(
     void **state)
 {
-	struct trust_policy *first = role.policy;
+	const struct digest first = *trust_digest(role.policy);
 
 	(void)state;
 	assert_code(role_start_code(), 0);
 	assert_int_equal(role_end(), 0);
-	role.policy = make_policy_with_boot(2);
-	role.basis.policy = *trust_digest(role.policy);
-	assert_not_in_force(TRUST_REPLAYED, trust_digest(first));
-	trust_freep(&role.policy);
-	role.policy = first;
+	role_take_policy(make_policy_with_boot(2));
+	assert_not_in_force(TRUST_REPLAYED, &first);
+	role_take_policy(make_policy_with_boot(1));
 	assert_code(role_start_code(), 0);
 }
 
@@ -692,6 +748,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    role_test(a_trust_policy_is_looked_at_in_the_sandbox),
+	    role_test(a_trust_policy_or_a_chain_that_is_none_ends_the_role),
 	    role_test(a_host_as_the_policy_says_is_trusted),
 	    role_test(a_host_of_another_release_is_not_trusted),
 	    role_test(a_register_in_which_nothing_was_measured_is_not_trusted),

@@ -570,17 +570,50 @@ policy_tree(int64_t floor)
 	return tree;
 }
 
+/* Texts of the last policies that were made. */
+static char *policy_texts[8];
+
+static void
+keep_policy_text(char *text)
+{
+	size_t last = countof(policy_texts) - 1;
+
+	free(policy_texts[last]);
+	memmove(&policy_texts[1], &policy_texts[0],
+	    last * sizeof(policy_texts[0]));
+	policy_texts[0] = text;
+}
+
+const char *
+policy_text(const struct trust_policy *policy)
+{
+	for (size_t i = 0; i < countof(policy_texts); i++) {
+		struct digest digest;
+		struct err err;
+
+		if (policy_texts[i] == NULL)
+			continue;
+		assert_code(
+		    digest_of(bytes_of_str(policy_texts[i]), &digest, &err), 0);
+		if (digest_equal(&digest, trust_digest(policy)))
+			return policy_texts[i];
+	}
+	fail_msg("this policy was not made here");
+	return NULL;
+}
+
 /* Takes the tree. */
 static struct trust_policy *
 decode_policy(json_t *tree)
 {
-	CLEANUP(freep) char *text = tree_text(tree);
+	char *text = tree_text(tree);
 	struct trust_policy *policy = NULL;
 	struct err err;
 
 	json_decref(tree);
 	if (trust_decode(bytes_of_str(text), &policy, &err) != 0)
 		fail_msg("trust policy: %s", err.text);
+	keep_policy_text(text);
 	return policy;
 }
 

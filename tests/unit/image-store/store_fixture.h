@@ -155,6 +155,9 @@ struct trust_policy *make_policy_with_many_keys(int64_t floor);
 /* The same for the next version of the policy, which is 5. */
 struct trust_policy *make_policy_with_trust(int64_t floor);
 
+/* The text of one of those, of the last few that were made. Borrowed. */
+const char *policy_text(const struct trust_policy *policy);
+
 enum signer { SIGNER_PROD, SIGNER_LAB, SIGNER_STRANGER, SIGNERS };
 
 /* A line of a chain over it: that policy in another version, which revokes a

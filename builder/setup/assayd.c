@@ -1,31 +1,25 @@
 /*
- * assayd: the daemon. Reads its configuration and the trust policy, takes its
- * socket, and becomes the supervisor.
+ * assayd: what people start. It reads its options and its configuration, which
+ * is JSON, and the bytes of the trust policy, at which it does not look; then
+ * it becomes the supervisor, a program that reads no JSON. Nothing of what was
+ * read here goes on but one record and those bytes.
  */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <openssl/crypto.h>
 
 #include "base/draft.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/config.h"
-#include "builder/xen/fault.h"
-#include "builder/supervisor/journal.h"
 #include "builder/process_start.h"
+#include "builder/role.h"
 #include "builder/sandbox.h"
-#include "builder/sandbox_limits.h"
-#include "builder/supervisor/listener.h"
-#include "builder/supervisor/role_launch.h"
-#include "builder/supervisor/supervisor.h"
-#include "builder/trust_in_force.h"
-#include "keys/trust_chain.h"
+#include "builder/setup/hand_over.h"
+#include "builder/xen/fault.h"
 
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT, OPTION_DEVELOPMENT };
 
 static const struct option known_options[] = {
@@ -52,11 +46,11 @@ static int parse_options(int argc, char **argv, struct options *ret_options);
 static bool is_known(const char *text);
 static int set_fault(struct options *options, int option,
     const char *operation);
-static int run(const struct options *options, struct err *err);
+static int set_up(const struct options *options, char *const *arguments,
+    struct err *err);
 static void say_what_is_weaker(const struct config *config);
-static int load_trust(const struct config *config, struct sealed **ret_text,
-    struct trust_mark *ret_in_force, struct err *err);
-static int report(const struct err *err);
+static int read_trust(const char *path, struct sealed **ret_text,
+    struct err *err);
 static int usage(FILE *out);
 
 int
@@ -68,58 +62,33 @@ main(int argc, char **argv)
 
 	log_set_role("assayd");
 	if (process_start(&err) != 0)
-		return report(&err);
+		return process_failed(&err);
 	code = parse_options(argc, argv, &options);
 	if (code >= 0)
 		return code;
 	signal(SIGPIPE, SIG_IGN);
-	/* The environment must not choose what verifies: no openssl.cnf. */
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	if (run(&options, &err) == 0)
-		return EXIT_DONE;
-	return report(&err);
+	set_up(&options, argv, &err);
+	return process_failed(&err);
 }
 
+/* Does not return if all is well. */
 static int
-report(const struct err *err)
+set_up(const struct options *options, char *const *arguments, struct err *err)
 {
-	log_line("failed code=%s detail=\"%s\" remedy=\"%s\"",
-	    err_name(err->code), err->text, err_remedy(err->code));
-	return err_class_of(err->code) == ERR_CLASS_REFUSAL ? EXIT_REFUSED
-	                                                    : EXIT_ENVIRONMENT;
-}
-
-static int
-run(const struct options *options, struct err *err)
-{
-	CLEANUP(role_programs_close) struct role_programs programs = {{0}};
 	CLEANUP(sealed_freep) struct sealed *trust = NULL;
-	CLEANUP(journal_close) struct journal journal = {.lock_fd = -1};
-	CLEANUP(closep) int listen_fd = -1;
-	const struct role_launcher launcher = {role_programs_launch, &programs};
-	struct config config;
-	struct supervisor_start start = {
-	    .config = &config,
-	    .journal = &journal,
-	    .launcher = &launcher,
-	    .fault = options->fault,
-	    .is_development = options->is_development,
-	};
+	static struct role_start start;
 
-	TRY(config_load(options->config, &config, err));
-	say_what_is_weaker(&config);
-	if (!config.measure.is_set && !options->is_development)
+	start.role = ROLE_SUPERVISOR;
+	start.is_development = options->is_development;
+	start.fault = options->fault;
+	TRY(config_load(options->config, &start.config, err));
+	say_what_is_weaker(&start.config);
+	if (!start.config.measure.is_set && !start.is_development)
 		return err_set_field(err, CONFIG_BAD, "measure",
 		    "%s: measure: missing, and this is not --development",
 		    options->config);
-	sandbox_limits_keep();
-	TRY(load_trust(&config, &trust, &start.in_force, err));
-	start.trust = trust;
-	TRY(role_programs_open(&programs, err));
-	/* The lock first: only its holder may replace the socket. */
-	TRY(journal_open(config.state, &journal, err));
-	TRY(listener_open(&config, &listen_fd, err));
-	return supervisor_run(&start, &listen_fd, err);
+	TRY(read_trust(start.config.trust, &trust, err));
+	return hand_over(&start, trust, arguments, err);
 }
 
 /* Than the manual says of the sandboxes. */
@@ -134,20 +103,18 @@ say_what_is_weaker(const struct config *config)
 			 "user; say users instead\"");
 }
 
-/* The policy's text, for the roles that decide, and what follows from it and
- * from the chain of updates. */
+/* The policy's text, at which the roles look that decide. */
 static int
-load_trust(const struct config *config, struct sealed **ret_text,
-    struct trust_mark *ret_in_force, struct err *err)
+read_trust(const char *path, struct sealed **ret_text, struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
-	CLEANUP(trust_freep) struct trust_policy *root = NULL;
-	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	size_t len;
 
-	TRY(trust_load_text(config->trust, &text, &len, &root, err));
-	TRY(trust_in_force_load(root, config->trust_updates, &trust, err));
-	*ret_in_force = trust_in_force_mark(&trust);
+	if (file_read(path, LIMIT_TRUST_BYTES, &text, &len, err) != 0) {
+		if (err->code == IMAGE_TOO_LARGE)
+			err->code = TRUST_TOO_LARGE;
+		return (int)err->code;
+	}
 	return sealed_from_bytes("trust policy", bytes_of(text, len), ret_text,
 	    err);
 }

@@ -1,0 +1,73 @@
+/*
+ * The program of the supervisor, which assayd becomes. It looks at no text: the
+ * configuration comes as a struct, and at the policy's bytes the roles look.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include <openssl/crypto.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "builder/process_start.h"
+#include "builder/role_main.h"
+#include "builder/sandbox_limits.h"
+#include "builder/supervisor/journal.h"
+#include "builder/supervisor/listener.h"
+#include "builder/supervisor/role_launch.h"
+#include "builder/supervisor/supervisor.h"
+
+static int run(const struct role_start *begun, struct err *err);
+
+int
+main(void)
+{
+	static struct role_start begun;
+	struct err err = {0};
+
+	log_set_role("assayd");
+	if (process_start(&err) != 0)
+		return process_failed(&err);
+	signal(SIGPIPE, SIG_IGN);
+	/* The environment must not choose what verifies: no openssl.cnf. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	if (!role_main_take_start(ROLE_SUPERVISOR, &begun)) {
+		fputs("assayd-supervisor: assayd starts this program\n",
+		    stderr);
+		return EXIT_USAGE;
+	}
+	if (run(&begun, &err) == 0)
+		return EXIT_DONE;
+	return process_failed(&err);
+}
+
+static int
+run(const struct role_start *begun, struct err *err)
+{
+	CLEANUP(role_programs_close) struct role_programs programs = {{0}};
+	CLEANUP(sealed_freep) struct sealed *trust = NULL;
+	CLEANUP(journal_close) struct journal journal = {.lock_fd = -1};
+	CLEANUP(closep) int listen_fd = -1;
+	const struct role_launcher launcher = {role_programs_launch, &programs};
+	struct supervisor_start start = {
+	    .config = &begun->config,
+	    .journal = &journal,
+	    .launcher = &launcher,
+	    .fault = begun->fault,
+	    .is_development = begun->is_development,
+	};
+
+	sandbox_limits_keep();
+	trust = role_main_sealed(SUPERVISOR_FD_TRUST, LIMIT_TRUST_BYTES,
+	    "trust policy");
+	/* Roles get it by name, and not because it is open. */
+	(void)fcntl(SUPERVISOR_FD_TRUST, F_SETFD, FD_CLOEXEC);
+	start.trust = trust;
+	TRY(role_programs_open(&programs, err));
+	TRY(supervisor_find_trust(&start, &start.in_force, err));
+	/* The lock first: only its holder may replace the socket. */
+	TRY(journal_open(begun->config.state, &journal, err));
+	TRY(listener_open(&begun->config, &listen_fd, err));
+	return supervisor_run(&start, &listen_fd, err);
+}
