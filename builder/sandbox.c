@@ -80,20 +80,12 @@ static const int verify_calls[] = {
     SCMP_SYS(memfd_create),
 };
 
-/* Xen's devices, see below; xenstored is a socket; libxl's records are files,
- * found in a directory; sealed memory is mapped. Not here: any way to start a
- * program, to open a socket, to trace. */
+/* Xen's devices, see below; xenstored is a socket; sealed memory is mapped. Not
+ * here: any way to open a file or a socket, to start a program, to trace. */
 static const int build_calls[] = {
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
-    SCMP_SYS(openat),
-    SCMP_SYS(fchmod),
-    SCMP_SYS(renameat),
-    SCMP_SYS(renameat2),
-    SCMP_SYS(unlinkat),
-    SCMP_SYS(getdents64),
     SCMP_SYS(memfd_create),
-    SCMP_SYS(ftruncate),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(nanosleep),
     SCMP_SYS(mlock),
@@ -151,7 +143,7 @@ static const unsigned int seal_commands[] = {F_ADD_SEALS, F_GET_SEALS};
 
 static int drop_bounds(struct err *err);
 static int drop_user(uint32_t uid, struct err *err);
-static int drop_capabilities(bool has_root_of_its_own, struct err *err);
+static int drop_capabilities(struct err *err);
 static int load_filter(enum sandbox_role role, struct err *err);
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count);
 static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
@@ -164,22 +156,18 @@ static int allow_each(scmp_filter_ctx filter, int call,
 static int allow_role(scmp_filter_ctx filter, enum sandbox_role role);
 
 int
-sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
-    struct err *err)
+sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err)
 {
-	bool has_directory = directory != NULL && directory[0] != '\0';
-	bool is_root = geteuid() == 0;
-
 	TRY(sandbox_limits_set(role, err));
-	TRY(sandbox_view_enter(directory, err));
+	TRY(sandbox_view_enter(err));
 	TRY(drop_bounds(err));
 	TRY(drop_user(uid, err));
-	TRY(drop_capabilities(has_directory && is_root, err));
+	TRY(drop_capabilities(err));
 	/* libseccomp would set the first one too. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "prctl");
-	TRY(sandbox_view_restrict(role, has_directory, err));
+	TRY(sandbox_view_restrict(role, err));
 	return load_filter(role, err);
 }
 
@@ -256,24 +244,18 @@ drop_user(uint32_t uid, struct err *err)
  * For the build role too: Linux looks who opens Xen's devices, not who uses
  * them (drivers/xen/privcmd.c, drivers/xen/xenbus/xenbus_dev_frontend.c), and
  * xenstored asks a socket nothing more once it is connected.
- *
- * CAP_DAC_OVERRIDE: libxl's directory and the records in it belong to root, and
- * libxl takes no others. Nothing else of root's is within reach, since what
- * else there is has no name in a root of its own, and there is no way out of it
- * without CAP_SYS_CHROOT.
  */
 static int
-drop_capabilities(bool has_root_of_its_own, struct err *err)
+drop_capabilities(struct err *err)
 {
-	const uint32_t kept = has_root_of_its_own ? 1u << CAP_DAC_OVERRIDE : 0;
 	struct __user_cap_header_struct header = {
 	    .version = _LINUX_CAPABILITY_VERSION_3,
 	};
-	const struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
-	    {.effective = kept, .permitted = kept}};
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {
+	    {.effective = 0}};
 
 	/* None that could be inherited: Linux takes the ambient ones too. */
-	if (syscall(SYS_capset, &header, sets) != 0 ||
+	if (syscall(SYS_capset, &header, none) != 0 ||
 	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "capset");
 	return 0;

@@ -15,23 +15,18 @@ enum sandbox_role {
 	SANDBOX_FRONT,  /* one listening socket, one link to the supervisor */
 	SANDBOX_STAGE,  /* one store directory, one link to a build */
 	SANDBOX_VERIFY, /* links to the supervisor and the stage */
-	SANDBOX_BUILD,  /* Xen handles, open before; libxl's records */
+	SANDBOX_BUILD,  /* Xen handles, open before */
 	SANDBOX_TPM,    /* the TPM, the event log, one link to the supervisor */
 	SANDBOX_ROLES,
 };
 
 /*
  * Enter for good. `uid` is also the group. A forbidden system call kills the
- * process.
- *
- * `directory`, which may be written whoever it belongs to, becomes the working
- * directory and all that there is; NULL or "": an empty one does. All
- * capabilities go, from all five sets, but with a directory CAP_DAC_OVERRIDE,
- * which does not reach beyond it.
+ * process. An empty directory becomes all that there is, and all capabilities
+ * go, from all five sets.
  * Errors: SYSTEM_FAILED; the caller must then exit.
  */
-int sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
-    struct err *err);
+int sandbox_enter(enum sandbox_role role, uint32_t uid, struct err *err);
 
 /*
  * The stage, which got its store: files are read beneath it only. A second

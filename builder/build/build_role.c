@@ -30,18 +30,17 @@ static int take_cache(struct build_state *state, struct err *err);
 static int await_task(const struct build_state *state,
     struct build_task *ret_task, int *ret_stage_fd, struct err *err);
 static int run_task(struct build_state *state, const struct build_task *task,
-    int stage_fd, struct receipt *ret_receipt, struct err *err);
+    int stage_fd, struct build_report *done, struct err *err);
 static int run_build(struct build_state *state, const struct build_task *task,
     int stage_fd, struct receipt *ret_receipt, struct err *err);
-static const char *libxl_dir(const struct config *config);
 static int run_erase(struct build_state *state, const struct build_task *task,
-    struct err *err);
+    uint32_t *ret_domid, struct err *err);
 
 void
 build_role_run(const struct role_start *start, int link)
 {
 	struct build_state state = {.config = &start->config, .link = link};
-	struct receipt receipt = {0};
+	struct build_report done = {.kind = BUILD_DONE};
 	struct build_task task = {0};
 	CLEANUP(closep) int stage_fd = -1;
 	struct err err = {0};
@@ -66,8 +65,8 @@ build_role_run(const struct role_start *start, int link)
 		_exit(0);
 	}
 	if (code == 0)
-		code = run_task(&state, &task, stage_fd, &receipt, &err);
-	if (build_link_done(link, code, &err, &receipt, &ignored) != 0)
+		code = run_task(&state, &task, stage_fd, &done, &err);
+	if (build_link_done(link, &done, code, &err, &ignored) != 0)
 		_exit(1);
 	/* Any other end than 0 makes the supervisor clean up after us. */
 	_exit(state.left_behind ? 1 : 0);
@@ -80,7 +79,7 @@ prepare(struct build_state *state, const struct role_start *start,
 	TRY(xen_port_libxc_open(true, &state->xen, err));
 	fault_wrap(&start->fault, &state->xen, &state->port);
 	TRY(sandbox_enter(SANDBOX_BUILD, start->config.users.of[SANDBOX_BUILD],
-	    start->config.libxl_dir, err));
+	    err));
 	return take_cache(state, err);
 }
 
@@ -125,13 +124,13 @@ await_task(const struct build_state *state, struct build_task *ret_task,
 
 static int
 run_task(struct build_state *state, const struct build_task *task, int stage_fd,
-    struct receipt *ret_receipt, struct err *err)
+    struct build_report *done, struct err *err)
 {
 	switch ((enum build_task_kind)task->kind) {
 	case BUILD_DOMAIN:
-		return run_build(state, task, stage_fd, ret_receipt, err);
+		return run_build(state, task, stage_fd, &done->receipt, err);
 	case BUILD_ERASE:
-		return run_erase(state, task, err);
+		return run_erase(state, task, &done->domid, err);
 	}
 	return err_set(err, BUG, "build task %u", task->kind);
 }
@@ -145,8 +144,8 @@ run_build(struct build_state *state, const struct build_task *task,
 	struct build_env env = {
 	    .config = config,
 	    .pieces = {&state->cache, &stage, state->link},
-	    .place = {&state->port, &config->daemons, libxl_dir(config),
-		state->link, &state->left_behind},
+	    .place = {&state->port, &config->daemons, state->link,
+		&state->left_behind},
 	    .record_link = state->link,
 	};
 
@@ -157,18 +156,10 @@ run_build(struct build_state *state, const struct build_task *task,
 
 static int
 run_erase(struct build_state *state, const struct build_task *task,
-    struct err *err)
+    uint32_t *ret_domid, struct err *err)
 {
-	const struct config *config = state->config;
-	struct domain_place place = {&state->xen, &config->daemons,
-	    libxl_dir(config), -1, NULL};
+	struct domain_place place = {&state->xen, &state->config->daemons, -1,
+	    NULL};
 
-	return domain_erase(&place, &task->claim, err);
-}
-
-/* All that the sandbox left of the host's files. */
-static const char *
-libxl_dir(const struct config *config)
-{
-	return config->libxl_dir[0] != '\0' ? "." : "";
+	return domain_erase(&place, &task->claim, ret_domid, err);
 }

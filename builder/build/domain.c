@@ -10,7 +10,6 @@
 #include "builder/configuration.h"
 #include "builder/build/domain_erase.h"
 #include "builder/xen/domain_list.h"
-#include "builder/xen/libxl_json.h"
 #include "builder/xen/skeleton.h"
 
 struct domain {
@@ -145,12 +144,8 @@ domain_publish(struct domain *domain, struct err *err)
 	CLEANUP(skeleton_done) struct skeleton rings = {0};
 
 	TRY(skeleton_make_rings(domain->domid, &domain->rings, &rings, err));
-	TRY(place->xen->ops->store_write(place->xen->xen, rings.nodes,
-	    rings.count, err));
-	if (place->libxl_dir[0] != '\0')
-		TRY(libxl_json_write(place->libxl_dir, domain->domid,
-		    domain->request, err));
-	return 0;
+	return place->xen->ops->store_write(place->xen->xen, rings.nodes,
+	    rings.count, err);
 }
 
 int
@@ -198,11 +193,12 @@ domain_abortp(struct domain **domain)
 {
 	struct domain_claim claim;
 	struct err err = {0};
+	uint32_t domid;
 
 	if (*domain == NULL)
 		return;
 	claim = claim_of(*domain);
-	if (domain_erase((*domain)->place, &claim, &err) != 0 &&
+	if (domain_erase((*domain)->place, &claim, &domid, &err) != 0 &&
 	    (*domain)->place->left_behind != NULL)
 		*(*domain)->place->left_behind = true;
 	skeleton_done(&(*domain)->nodes);

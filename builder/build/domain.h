@@ -4,9 +4,9 @@
  *
  *	CLEANUP(domain_abortp) struct domain *dom = NULL;
  *
- * Aborting destroys the domain, removes its xenstore nodes and libxl's record.
- * If that itself fails, or the process is killed, the supervisor lets another
- * child do the same: builder/build/domain_erase.h.
+ * Aborting destroys the domain and removes its xenstore nodes. If that itself
+ *fails, or the process is killed, the supervisor lets another child do the
+ *same: builder/build/domain_erase.h.
  *
  * It is created under a random handle that the supervisor drew, and gets the
  * caller's uuid last: until then nobody else's domain can be taken for it.
@@ -24,9 +24,8 @@ struct domain;
 struct domain_place {
 	const struct xen_port *xen;
 	const struct grant_daemons *daemons;
-	const char *libxl_dir; /* "" for no record */
-	int link;              /* to the supervisor, or -1 */
-	bool *left_behind;     /* set if an abort failed; NULL: nobody asks */
+	int link;          /* to the supervisor, or -1 */
+	bool *left_behind; /* set if an abort failed; NULL: nobody asks */
 };
 
 /*
@@ -60,7 +59,7 @@ uint32_t domain_id(const struct domain *domain);
 /* Valid once loaded. */
 const struct xen_rings *domain_rings(const struct domain *domain);
 
-/* Complete and commit the xenstore nodes, write libxl's record. */
+/* Complete and commit the xenstore nodes. */
 int domain_publish(struct domain *domain, struct err *err);
 
 /* Let xenstored serve it: it maps the ring through the preloaded grant. */

@@ -40,7 +40,7 @@ prepare(const struct config *config, struct xen_port *xen, struct err *err)
 {
 	TRY(xen_port_libxc_open(false, xen, err));
 	return sandbox_enter(SANDBOX_BUILD, config->users.of[SANDBOX_BUILD],
-	    NULL, err);
+	    err);
 }
 
 /* Whoever asks is told why it could not prepare itself; the next one may. */

@@ -119,7 +119,7 @@ enter(struct front *front, int parent_pid, struct err *err)
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	TRY(sandbox_keep_only(keep, countof(keep), err));
 	return sandbox_enter(SANDBOX_FRONT,
-	    front->config->users.of[SANDBOX_FRONT], NULL, err);
+	    front->config->users.of[SANDBOX_FRONT], err);
 }
 
 static void

@@ -51,7 +51,7 @@ run(uint32_t user, int link, int parent_pid, struct err *err)
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	code = sandbox_keep_only(&link, 1, err);
 	if (code == 0)
-		code = sandbox_enter(SANDBOX_STAGE, user, NULL, err);
+		code = sandbox_enter(SANDBOX_STAGE, user, err);
 	if (code == 0)
 		serve(link);
 	outcome_from(&refusal.outcome, code, err);

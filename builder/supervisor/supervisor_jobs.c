@@ -278,17 +278,20 @@ drop_helpers(struct supervisor *sup, struct job *job)
 }
 
 /* A build that did not hand over its domain: nobody began to make it; or the
- * child undid it; or it died, and then somebody else has to remove what it
- * left, before its caller hears. */
+ * child undid it, and libxl's record goes; or it died, and then somebody else
+ * has to remove what it left, before its caller hears. */
 static void
 end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
     const struct err *outcome)
 {
 	struct journal_pending entry = supervisor_entry_of(job, JOURNAL_MADE);
-	struct err ignored;
+	struct err failure;
 
 	log_build(sup, job, code, outcome);
 	sup->builds_refused++;
+	if (ended_well && supervisor_forget_libxl(sup, job->domid,
+			      job->task.build.uuid, &failure) != 0)
+		ended_well = false;
 	if (!ended_well && job->step == JOB_BUILDING) {
 		undo_build(sup, job, REMOVAL_ERASE, outcome, false);
 		return;
@@ -297,7 +300,7 @@ end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
 	if (job->is_recorded)
 		undo_build(sup, job, REMOVAL_RECORD, outcome, true);
 	else
-		journal_forget_pending(sup->journal, entry.handle, &ignored);
+		journal_forget_pending(sup->journal, entry.handle, &failure);
 }
 
 static void

@@ -96,7 +96,7 @@ enter(struct tpm_role *role, struct err *err)
 		outcome_from(&role->platform.why, code, &why);
 	}
 	return sandbox_enter(SANDBOX_TPM, role->config->users.of[SANDBOX_TPM],
-	    NULL, err);
+	    err);
 }
 
 static int

@@ -68,7 +68,7 @@ prepare(struct verify_state *state, const struct trust_policy *root,
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	policy_fetch_early(state->config->trust_updates, root, &state->held);
 	return sandbox_enter(SANDBOX_VERIFY,
-	    state->config->users.of[SANDBOX_VERIFY], NULL, err);
+	    state->config->users.of[SANDBOX_VERIFY], err);
 }
 
 /* A supervisor that is gone has no task: end quietly. */

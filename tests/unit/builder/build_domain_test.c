@@ -73,7 +73,6 @@ build_loads_exactly_the_signed_bytes(void **state)
 	assert_true(digest_equal(&domain->ramdisk, &ramdisk));
 	assert_string_equal(domain->cmdline, manifest.cmdline);
 	assert_true(domain->is_running);
-	assert_int_equal(count_files("libxl"), 1);
 	assert_non_null(xen_fake_node(bench->fake, "/local/domain/7/name"));
 }
 
@@ -203,17 +202,6 @@ build_unpauses_last_and_verifies_first(void **state)
 		    xen_fake_call_of(bench->fake, "store_introduce"));
 }
 
-static void
-build_without_a_libxl_directory_writes_no_record(void **state)
-{
-	struct bench *bench = *state;
-	struct receipt receipt;
-
-	bench->config.libxl_dir[0] = '\0';
-	assert_built(bench, &receipt);
-	assert_int_equal(count_files("libxl"), 0);
-}
-
 /* What an earlier domain of this id left must not be seen by the new one. */
 static void
 build_removes_old_nodes_before_it_writes_new_ones(void **state)
@@ -306,31 +294,11 @@ build_that_cannot_clean_up_says_so(void **state)
 		    XENSTORE_FAILED);
 		assert_untouched(&receipt);
 		assert_true(bench->left_behind);
-		assert_int_equal(count_files("libxl"), 0);
 		assert_true(
 		    xen_fake_call_of(bench->fake, "domain_destroy") > 0);
-		/* The record comes last: is its id still the domain's? */
-		assert_has(bench->fake->calls[bench->fake->call_count - 1],
-		    "domain_list");
 		assert_true(xen_fake_call_of(bench->fake, "store_remove") > 0);
 		memset(bench->fake->domains, 0, sizeof(bench->fake->domains));
 	}
-}
-
-static void
-build_removes_the_domain_when_libxls_record_cannot_be_written(void **state)
-{
-	struct bench *bench = *state;
-	struct receipt receipt;
-	struct err err = {0};
-
-	memset(&receipt, 0x5a, sizeof(receipt));
-	strcpy(bench->config.libxl_dir, "no/such/place");
-	assert_code(bench_build(bench, &receipt, &err), STORE_IO);
-	assert_untouched(&receipt);
-	assert_int_equal(xen_fake_domain_count(bench->fake), 0);
-	assert_int_equal(xen_fake_node_count(bench->fake), 0);
-	assert_int_equal(xen_fake_call_of(bench->fake, "domain_unpause"), -1);
 }
 
 static void
@@ -544,14 +512,11 @@ main(void)
 	    story_test(build_that_is_not_on_record_does_not_run),
 	    story_test(build_leaves_the_guest_paused_if_told_to),
 	    story_test(build_unpauses_last_and_verifies_first),
-	    story_test(build_without_a_libxl_directory_writes_no_record),
 	    story_test(build_removes_old_nodes_before_it_writes_new_ones),
 	    story_test(build_that_fails_at_any_call_leaves_nothing),
 	    story_test(
 		build_that_fails_after_any_call_took_effect_leaves_nothing),
 	    story_test(build_that_cannot_clean_up_says_so),
-	    story_test(
-		build_removes_the_domain_when_libxls_record_cannot_be_written),
 	    story_test(build_that_cannot_report_its_domain_removes_it),
 	    story_test(build_refuses_a_grant_table_that_was_not_planned),
 	    story_test(build_shows_no_node_before_the_grants_were_read_back),

@@ -238,8 +238,8 @@ bench_setup(void **state)
 	bench->env = (struct build_env){
 	    .config = &bench->config,
 	    .pieces = {&bench->cache, &bench->stage, -1},
-	    .place = {&bench->port, &bench->config.daemons,
-		bench->config.libxl_dir, -1, &bench->left_behind},
+	    .place = {&bench->port, &bench->config.daemons, -1,
+		&bench->left_behind},
 	};
 	give_recorder(bench);
 	return 0;

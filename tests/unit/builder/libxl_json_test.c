@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/xen/libxl_json.h"
+#include "builder/supervisor/libxl_json.h"
 
 #define OTHER_UUID "11111111-2222-3333-4444-555555555555"
 #define RECORD     "./userdata-d.7." GOOD_UUID ".libxl-json"

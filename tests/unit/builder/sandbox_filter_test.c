@@ -92,7 +92,7 @@ static const struct {
     {CALL_OF(pwrite64), STAGE | VERIFY | BUILD | TPM},
     {CALL_OF(memfd_create), STAGE | VERIFY | BUILD | TPM}, /* handed over */
     {CALL_OF(fdatasync), TPM},                             /* the event log */
-    {CALL_OF(ftruncate), BUILD | TPM}, /* a torn last event */
+    {CALL_OF(ftruncate), TPM}, /* a torn last event */
     /* sockets of callers, and of xenstored */
     {CALL_OF(poll), FRONT | BUILD | TPM},
     {CALL_OF(ppoll), FRONT | BUILD | TPM},
@@ -102,18 +102,11 @@ static const struct {
     {CALL_OF(recvfrom), FRONT | BUILD},
     {CALL_OF(sendto), FRONT | BUILD},
     {CALL_OF(writev), BUILD}, /* xenstored */
-    /* files: the stage beneath its store alone, by layout_file.c; the build
-     * role libxl's record */
+    /* files: the stage beneath its store alone, by layout_file.c */
     {CALL_OF(landlock_create_ruleset), STAGE}, /* which only takes away */
     {CALL_OF(landlock_add_rule), STAGE},
     {CALL_OF(landlock_restrict_self), STAGE},
     {CALL_OF(openat2), STAGE},
-    {CALL_OF(openat), BUILD},
-    {CALL_OF(fchmod), BUILD},
-    {CALL_OF(renameat), BUILD},
-    {CALL_OF(renameat2), BUILD},
-    {CALL_OF(unlinkat), BUILD},
-    {CALL_OF(getdents64), BUILD},
     {CALL_OF(dup), BUILD},
 };
 
@@ -161,7 +154,7 @@ enter(enum sandbox_role role, struct given_up *ret_seen)
 	if (geteuid() == 0 && setgroups(countof(groups), groups) != 0)
 		_exit(1);
 	filter_fd = memfd_create("filter", 0);
-	ret_seen->entered = sandbox_enter(role, SANDBOX_UID, NULL, &err);
+	ret_seen->entered = sandbox_enter(role, SANDBOX_UID, &err);
 	ret_seen->pid = getpid();
 	ret_seen->is_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	ret_seen->has_no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);

@@ -1,4 +1,4 @@
-#include "builder/xen/libxl_json.h"
+#include "builder/supervisor/libxl_json.h"
 
 #include <dirent.h>
 #include <errno.h>
