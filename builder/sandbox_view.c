@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "builder/sandbox.h"
 
 /* Newer than the headers that this is built with. */
 enum {
@@ -47,12 +48,11 @@ sandbox_view_enter(struct err *err)
 }
 
 int
-sandbox_view_restrict(enum sandbox_role role, struct err *err)
+sandbox_view_restrict(bool may_read, struct err *err)
 {
 	const uint64_t all = ~(uint64_t)0;
 
-	return restrict_to(role == SANDBOX_STAGE ? all & ~(uint64_t)READ : all,
-	    -1, err);
+	return restrict_to(may_read ? all & ~(uint64_t)READ : all, -1, err);
 }
 
 int

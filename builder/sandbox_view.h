@@ -11,7 +11,9 @@
 #ifndef ASSAY_BUILDER_SANDBOX_VIEW_H
 #define ASSAY_BUILDER_SANDBOX_VIEW_H
 
-#include "builder/sandbox.h"
+#include <stdbool.h>
+
+#include "base/err.h"
 
 /*
  * The working directory and the root become an empty directory that nobody can
@@ -21,12 +23,12 @@
 int sandbox_view_enter(struct err *err);
 
 /*
- * Of files that are not open yet: the stage may read, until
- * sandbox_read_beneath(); none may do anything else. Nor connect to anybody or
- * send a signal to who is not in the same sandbox, if the kernel is as new.
+ * Of files that are not open yet nothing may be done, but for reading, until
+ * sandbox_read_beneath(), if the role `may_read`. Nor may it connect to anybody
+ * or send a signal to who is not in the same sandbox, if the kernel is as new.
  * Nothing happens if the kernel has no Landlock.
  * Errors: SYSTEM_FAILED.
  */
-int sandbox_view_restrict(enum sandbox_role role, struct err *err);
+int sandbox_view_restrict(bool may_read, struct err *err);
 
 #endif

@@ -10,9 +10,9 @@
 #include "builder/build_link.h"
 #include "builder/image_cache.h"
 #include "builder/ipc.h"
-#include "builder/sandbox.h"
 #include "builder/xen/fault.h"
 #include "builder/xen/xen_port_libxc.h"
+#include "builder/build/build_sandbox.h"
 
 /* What a child has at hand when the task comes. */
 struct build_state {
@@ -78,7 +78,7 @@ prepare(struct build_state *state, const struct role_start *start,
 {
 	TRY(xen_port_libxc_open(true, &state->xen, err));
 	fault_wrap(&start->fault, &state->xen, &state->port);
-	TRY(sandbox_enter(SANDBOX_BUILD, start->config.users.of[SANDBOX_BUILD],
+	TRY(sandbox_enter(&build_sandbox, start->config.users.of[SANDBOX_BUILD],
 	    err));
 	return take_cache(state, err);
 }

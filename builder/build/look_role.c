@@ -7,9 +7,9 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/look_link.h"
-#include "builder/sandbox.h"
 #include "builder/xen/domain_list.h"
 #include "builder/xen/xen_port_libxc.h"
+#include "builder/build/build_sandbox.h"
 
 static int prepare(const struct config *config, struct xen_port *xen,
     struct err *err);
@@ -39,7 +39,7 @@ static int
 prepare(const struct config *config, struct xen_port *xen, struct err *err)
 {
 	TRY(xen_port_libxc_open(false, xen, err));
-	return sandbox_enter(SANDBOX_BUILD, config->users.of[SANDBOX_BUILD],
+	return sandbox_enter(&build_sandbox, config->users.of[SANDBOX_BUILD],
 	    err);
 }
 

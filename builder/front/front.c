@@ -16,8 +16,8 @@
 #include "builder/front_link.h"
 #include "builder/ipc.h"
 #include "builder/outbox.h"
-#include "builder/sandbox.h"
 #include "builder/timing.h"
+#include "builder/front/front_sandbox.h"
 
 enum { POLL_ANSWERS, POLL_CALLS, POLL_LISTEN, POLL_FIRST };
 enum { CONNECTIONS = LIMIT_RPC_CONNECTIONS };
@@ -118,7 +118,7 @@ enter(struct front *front, int parent_pid, struct err *err)
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	TRY(sandbox_keep_only(keep, countof(keep), err));
-	return sandbox_enter(SANDBOX_FRONT,
+	return sandbox_enter(&front_sandbox,
 	    front->config->users.of[SANDBOX_FRONT], err);
 }
 

@@ -19,9 +19,9 @@
 #include "builder/ipc.h"
 #include "builder/tpm/platform_check.h"
 #include "builder/record_link.h"
-#include "builder/sandbox.h"
 #include "builder/tpm/tpm_role_state.h"
 #include "measure/tpm/tpm_port_esys.h"
+#include "builder/tpm/tpm_sandbox.h"
 
 /* Of finding out what the platform is, when the TPM fails. */
 enum { START_TRIES = 3, START_PAUSE_MS = 100, LOCK_PAUSE_MS = 100 };
@@ -95,7 +95,7 @@ enter(struct tpm_role *role, struct err *err)
 
 		outcome_from(&role->platform.why, code, &why);
 	}
-	return sandbox_enter(SANDBOX_TPM, role->config->users.of[SANDBOX_TPM],
+	return sandbox_enter(&tpm_sandbox, role->config->users.of[SANDBOX_TPM],
 	    err);
 }
 

@@ -7,10 +7,10 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/sandbox.h"
 #include "builder/verify/decide_build.h"
 #include "builder/verify/policy_fetch.h"
 #include "builder/verify_link.h"
+#include "builder/verify/verify_sandbox.h"
 
 /* What it has at hand when the task comes. */
 struct verify_state {
@@ -67,7 +67,7 @@ prepare(struct verify_state *state, const struct trust_policy *root,
 {
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	policy_fetch_early(state->config->trust_updates, root, &state->held);
-	return sandbox_enter(SANDBOX_VERIFY,
+	return sandbox_enter(&verify_sandbox,
 	    state->config->users.of[SANDBOX_VERIFY], err);
 }
 

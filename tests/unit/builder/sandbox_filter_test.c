@@ -26,7 +26,12 @@
 #include <xen/sys/privcmd.h>
 
 #include "base/scope.h"
+#include "builder/build/build_sandbox.h"
+#include "builder/front/front_sandbox.h"
 #include "builder/sandbox.h"
+#include "builder/stage/stage_sandbox.h"
+#include "builder/tpm/tpm_sandbox.h"
+#include "builder/verify/verify_sandbox.h"
 
 enum {
 	SANDBOX_UID = 65521,
@@ -45,6 +50,14 @@ enum {
 
 static const char *const role_names[ROLES] = {"front", "stage", "verify",
     "build", "tpm"};
+
+static const struct sandbox *const sandboxes[ROLES] = {
+    [SANDBOX_FRONT] = &front_sandbox,
+    [SANDBOX_STAGE] = &stage_sandbox,
+    [SANDBOX_VERIFY] = &verify_sandbox,
+    [SANDBOX_BUILD] = &build_sandbox,
+    [SANDBOX_TPM] = &tpm_sandbox,
+};
 
 /* Whatever is not here kills. Who adds a line says what for. */
 #define CALL_OF(name) #name, SYS_##name
@@ -154,7 +167,7 @@ enter(enum sandbox_role role, struct given_up *ret_seen)
 	if (geteuid() == 0 && setgroups(countof(groups), groups) != 0)
 		_exit(1);
 	filter_fd = memfd_create("filter", 0);
-	ret_seen->entered = sandbox_enter(role, SANDBOX_UID, &err);
+	ret_seen->entered = sandbox_enter(sandboxes[role], SANDBOX_UID, &err);
 	ret_seen->pid = getpid();
 	ret_seen->is_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	ret_seen->has_no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);

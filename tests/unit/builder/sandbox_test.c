@@ -32,7 +32,12 @@
 #include "base/draft.h"
 #include "base/file.h"
 #include "base/scope.h"
+#include "builder/build/build_sandbox.h"
+#include "builder/front/front_sandbox.h"
 #include "builder/sandbox.h"
+#include "builder/stage/stage_sandbox.h"
+#include "builder/tpm/tpm_sandbox.h"
+#include "builder/verify/verify_sandbox.h"
 #include "image-store/layout_file.h"
 
 enum { PIECE_BYTES = 8 << 20, FILES_MAX = 1200 };
@@ -48,6 +53,14 @@ enum {
 
 static const char *const role_names[ROLES] = {"front", "stage", "verify",
     "build", "tpm"};
+
+static const struct sandbox *const sandboxes[ROLES] = {
+    [SANDBOX_FRONT] = &front_sandbox,
+    [SANDBOX_STAGE] = &stage_sandbox,
+    [SANDBOX_VERIFY] = &verify_sandbox,
+    [SANDBOX_BUILD] = &build_sandbox,
+    [SANDBOX_TPM] = &tpm_sandbox,
+};
 
 static pid_t start_waiting(enum sandbox_role role, int *ret_hold);
 
@@ -69,7 +82,7 @@ status_of(enum sandbox_role role, void (*act)(void))
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 		alarm(20);
-		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
+		if (sandbox_enter(sandboxes[role], SANDBOX_UID, &err) != 0)
 			_exit(99);
 		act();
 		_exit(0);
@@ -739,7 +752,8 @@ roles_survive_being_stopped_and_continued(void **state)
 
 		if (pid == 0) {
 			alarm(20);
-			need(sandbox_enter(roles[i], SANDBOX_UID, &err) == 0);
+			need(sandbox_enter(sandboxes[roles[i]], SANDBOX_UID,
+				 &err) == 0);
 			wait_in_poll();
 			_exit(0);
 		}
@@ -814,7 +828,7 @@ start_waiting(enum sandbox_role role, int *ret_hold)
 		alarm(20);
 		if (geteuid() == 0 && !take_groups_and_capabilities())
 			_exit(98);
-		if (sandbox_enter(role, SANDBOX_UID, &err) != 0)
+		if (sandbox_enter(sandboxes[role], SANDBOX_UID, &err) != 0)
 			_exit(99);
 		(void)!write(ready[1], "x", 1);
 		(void)!read(hold[0], &byte, 1);
@@ -928,7 +942,8 @@ assert_dies_with_parent(enum sandbox_role role)
 			close(never[1]);
 			alarm(20);
 			if (sandbox_die_with_parent(parent_pid, &err) != 0 ||
-			    sandbox_enter(role, SANDBOX_UID, &err) != 0)
+			    sandbox_enter(sandboxes[role], SANDBOX_UID, &err) !=
+				0)
 				_exit(99);
 			(void)!write(ends[1], "x", 1);
 			(void)!read(never[0], &byte, 1);
