@@ -16,14 +16,21 @@
 #include "builder/config.h"
 #include "builder/fault_spec.h"
 
-enum role { ROLE_FRONT, ROLE_STAGE, ROLE_VERIFY, ROLE_BUILD, ROLE_TPM, ROLES };
+enum role {
+	ROLE_FRONT,
+	ROLE_STAGE,
+	ROLE_VERIFY,
+	ROLE_BUILD,
+	ROLE_LOOK,
+	ROLE_TPM,
+	ROLES
+};
 
 /* What a build child prepares for: one that only erases needs no cache, so that
  * a destroy does not use up the child that waits for a build. */
 enum child_kind {
 	CHILD_TO_BUILD,
 	CHILD_TO_ERASE,
-	CHILD_TO_LOOK, /* it lives on: builder/build/look_role.h */
 };
 
 struct role_start {
@@ -51,6 +58,8 @@ enum {
 	VERIFY_FD_TRUST, /* sealed: the trust policy of the ramdisk */
 
 	BUILD_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
+
+	LOOK_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 
 	TPM_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 	TPM_FD_TRUST,                /* sealed, as above */

@@ -21,6 +21,7 @@ static const char *const names[ROLES] = {
     [ROLE_STAGE] = "stage",
     [ROLE_VERIFY] = "verify",
     [ROLE_BUILD] = "build",
+    [ROLE_LOOK] = "look",
     [ROLE_TPM] = "tpm",
 };
 

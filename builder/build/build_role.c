@@ -76,7 +76,7 @@ static int
 prepare(struct build_state *state, const struct role_start *start,
     struct err *err)
 {
-	TRY(xen_port_libxc_open(true, &state->xen, err));
+	TRY(xen_port_libxc_open(&state->xen, err));
 	fault_wrap(&start->fault, &state->xen, &state->port);
 	TRY(sandbox_enter(&build_sandbox, start->config.users.of[SANDBOX_BUILD],
 	    err));

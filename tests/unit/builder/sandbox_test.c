@@ -34,6 +34,7 @@
 #include "base/scope.h"
 #include "builder/build/build_sandbox.h"
 #include "builder/front/front_sandbox.h"
+#include "builder/look/look_sandbox.h"
 #include "builder/sandbox.h"
 #include "builder/stage/stage_sandbox.h"
 #include "builder/tpm/tpm_sandbox.h"
@@ -41,18 +42,25 @@
 #include "image-store/layout_file.h"
 
 enum { PIECE_BYTES = 8 << 20, FILES_MAX = 1200 };
-enum { SANDBOX_UID = 65521, ROLES = 5, IOCTL_HYPERCALL = 0x305000 };
+enum {
+	SANDBOX_UID = 65521,
+	ROLES = SANDBOX_ROLES + 1,
+	IOCTL_HYPERCALL = 0x305000
+};
+/* Who looks has no user of its own. */
+enum { SANDBOX_LOOK = SANDBOX_ROLES };
 enum {
 	FRONT = 1 << SANDBOX_FRONT,
 	STAGE = 1 << SANDBOX_STAGE,
 	VERIFY = 1 << SANDBOX_VERIFY,
 	BUILD = 1 << SANDBOX_BUILD,
 	TPM = 1 << SANDBOX_TPM,
-	ALL = FRONT | STAGE | VERIFY | BUILD | TPM
+	LOOK = 1 << SANDBOX_LOOK,
+	ALL = FRONT | STAGE | VERIFY | BUILD | TPM | LOOK
 };
 
 static const char *const role_names[ROLES] = {"front", "stage", "verify",
-    "build", "tpm"};
+    "build", "tpm", "look"};
 
 static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_FRONT] = &front_sandbox,
@@ -60,6 +68,7 @@ static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_VERIFY] = &verify_sandbox,
     [SANDBOX_BUILD] = &build_sandbox,
     [SANDBOX_TPM] = &tpm_sandbox,
+    [SANDBOX_LOOK] = &look_sandbox,
 };
 
 static pid_t start_waiting(enum sandbox_role role, int *ret_hold);
@@ -328,7 +337,7 @@ static const struct {
     {"fcntl(F_SETOWN)", have_somebody_signalled, ALL},
     {"mmap(PROT_EXEC)", map_code, ALL},
     {"mprotect(PROT_EXEC)", make_code_of_data, ALL},
-    {"accept4", accept_a_caller, STAGE | VERIFY | BUILD | TPM},
+    {"accept4", accept_a_caller, STAGE | VERIFY | BUILD | TPM | LOOK},
     {"x32 getpid", call_by_the_x32_numbers, ALL},
 };
 
@@ -706,7 +715,7 @@ may_be_killed_later(void)
 static void
 roles_keep_no_process_no_core_and_their_place(void **state)
 {
-	static const int places[ROLES] = {500, 1000, 1000, 0, -900};
+	static const int places[ROLES] = {500, 1000, 1000, 0, -900, 0};
 	bool is_free = may_be_killed_later();
 	char before[4096];
 

@@ -1,4 +1,4 @@
-#include "builder/build/look_role.h"
+#include "builder/look/look_role.h"
 
 #include <unistd.h>
 
@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/look/look_sandbox.h"
 #include "builder/look_link.h"
 #include "builder/xen/domain_list.h"
-#include "builder/xen/xen_port_libxc.h"
-#include "builder/build/build_sandbox.h"
+#include "builder/xen/xen_look.h"
 
 static int prepare(const struct config *config, struct xen_port *xen,
     struct err *err);
@@ -38,8 +38,8 @@ look_role_run(const struct role_start *start, int link)
 static int
 prepare(const struct config *config, struct xen_port *xen, struct err *err)
 {
-	TRY(xen_port_libxc_open(false, xen, err));
-	return sandbox_enter(&build_sandbox, config->users.of[SANDBOX_BUILD],
+	TRY(xen_look_open(xen, err));
+	return sandbox_enter(&look_sandbox, config->users.of[SANDBOX_BUILD],
 	    err);
 }
 
