@@ -139,14 +139,13 @@ static int
 run_build(struct build_state *state, const struct build_task *task,
     int stage_fd, struct receipt *ret_receipt, struct err *err)
 {
-	const struct config *config = state->config;
+	struct timing timing = task->order.timing;
 	struct stage stage = {stage_fd};
 	struct build_env env = {
-	    .config = config,
-	    .pieces = {&state->cache, &stage, state->link},
-	    .place = {&state->port, &config->daemons, state->link,
-		&state->left_behind},
-	    .record_link = state->link,
+	    .pieces = {&state->cache, &stage, state->link, &timing},
+	    .place = {&state->port, &state->config->daemons, state->link,
+		&state->left_behind, &timing},
+	    .record = {state->link, &timing},
 	};
 
 	memcpy(env.handle, task->handle, UUID_BYTES);
@@ -158,8 +157,11 @@ static int
 run_erase(struct build_state *state, const struct build_task *task,
     uint32_t *ret_domid, struct err *err)
 {
-	struct domain_place place = {&state->xen, &state->config->daemons, -1,
-	    NULL};
+	struct domain_place place = {
+	    .xen = &state->xen,
+	    .daemons = &state->config->daemons,
+	    .link = -1,
+	};
 
 	return domain_erase(&place, &task->claim, ret_domid, err);
 }

@@ -24,8 +24,9 @@ struct domain;
 struct domain_place {
 	const struct xen_port *xen;
 	const struct grant_daemons *daemons;
-	int link;          /* to the supervisor, or -1 */
-	bool *left_behind; /* set if an abort failed; NULL: nobody asks */
+	int link;              /* to the supervisor, or -1 */
+	bool *left_behind;     /* set if an abort failed; NULL: nobody asks */
+	struct timing *timing; /* of who makes one; each step marks it */
 };
 
 /*
@@ -34,15 +35,15 @@ struct domain_place {
  * Errors: DOMAIN_EXISTS, XEN_FAILED, XENSTORE_FAILED.
  */
 int domain_check_free(const struct domain_place *place,
-    const struct build_request *request, struct err *err);
+    const struct guest *guest, struct err *err);
 
 /*
  * Create it under `handle`, tell the supervisor, set limits, make the two event
- * channels. Borrows place and request for the domain's life. Returns owned.
+ * channels. Borrows place and guest for the domain's life. Returns owned.
  */
-int domain_create(const struct domain_place *place,
-    const struct build_request *request, const uint8_t handle[UUID_BYTES],
-    struct domain **ret_domain, struct err *err);
+int domain_create(const struct domain_place *place, const struct guest *guest,
+    const uint8_t handle[UUID_BYTES], struct domain **ret_domain,
+    struct err *err);
 
 /*
  * Begin to write its xenstore nodes, so that xenstored is busy with them while
@@ -55,9 +56,15 @@ int domain_announce(struct domain *domain, const struct order *order,
 int domain_load(struct domain *domain, const struct order *order,
     const struct image_pieces *pieces, struct err *err);
 
+/*
+ * Write the two grants that the daemons need, and read the whole table back: it
+ * has these and no others. *ret_found is what was read.
+ * Errors: GRANT_MISMATCH, XEN_FAILED.
+ */
+int domain_preload(struct domain *domain, struct grant_plan *ret_found,
+    struct err *err);
+
 uint32_t domain_id(const struct domain *domain);
-/* Valid once loaded. */
-const struct xen_rings *domain_rings(const struct domain *domain);
 
 /* Complete and commit the xenstore nodes. */
 int domain_publish(struct domain *domain, struct err *err);

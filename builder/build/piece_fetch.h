@@ -16,6 +16,7 @@ struct piece_source {
 	struct image_cache *cache;
 	struct stage *stage;
 	int link; /* where newly checked blobs are reported, or -1 */
+	struct timing *timing;
 };
 
 /*
@@ -24,7 +25,6 @@ struct piece_source {
  * IMAGE_DIGEST_MISMATCH; those of image_pieces_new().
  */
 int piece_fetch(const struct piece_source *source, const struct order *order,
-    struct timing *timing, struct image_pieces **ret_pieces,
-    bool *ret_was_cached, struct err *err);
+    struct image_pieces **ret_pieces, bool *ret_was_cached, struct err *err);
 
 #endif

@@ -457,7 +457,8 @@ take_answer(struct front *front)
 	}
 	/* The caller is gone. A domain made for it must not stay. */
 	if (answer.outcome.code == 0 && answer.receipt.domid != 0)
-		return_domain(front, answer.receipt.domid, answer.receipt.uuid);
+		return_domain(front, answer.receipt.domid,
+		    answer.receipt.guest.uuid);
 }
 
 /* `fds`: sealed memory that came along, or none. */
@@ -483,7 +484,7 @@ finish_call(struct connection *conn, const struct front_answer *answer,
 	}
 	conn->has_receipt = method_makes_domain(conn->method);
 	conn->domid = answer->receipt.domid;
-	memcpy(conn->uuid, answer->receipt.uuid, UUID_BYTES);
+	memcpy(conn->uuid, answer->receipt.guest.uuid, UUID_BYTES);
 	reply(conn, varlink_reply_encode(
 			method_encode(conn->method, answer, attached)));
 }

@@ -101,7 +101,7 @@ journal_commit(const struct journal *journal, const uint8_t handle[UUID_BYTES],
 	text = document != NULL ? json_dumps(document, JSON_COMPACT) : NULL;
 	if (text == NULL)
 		return err_set(err, NO_MEMORY, "receipt");
-	file_path(journal, domains_dir, receipt->uuid, path);
+	file_path(journal, domains_dir, receipt->guest.uuid, path);
 	TRY(file_write_volatile(path, bytes_of_str(text), 0600, FILE_REPLACE,
 	    err));
 	return journal_forget_pending(journal, handle, err);

@@ -207,7 +207,7 @@ supervisor_entry_of(const struct job *job, enum journal_state state)
 	struct journal_pending entry = {.domid = job->domid, .state = state};
 
 	memcpy(entry.handle, job->task.handle, UUID_BYTES);
-	memcpy(entry.uuid, job->task.build.uuid, UUID_BYTES);
+	memcpy(entry.uuid, job->task.build.guest.uuid, UUID_BYTES);
 	return entry;
 }
 
@@ -290,7 +290,7 @@ end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
 	log_build(sup, job, code, outcome);
 	sup->builds_refused++;
 	if (ended_well && supervisor_forget_libxl(sup, job->domid,
-			      job->task.build.uuid, &failure) != 0)
+			      job->task.build.guest.uuid, &failure) != 0)
 		ended_well = false;
 	if (!ended_well && job->step == JOB_BUILDING) {
 		undo_build(sup, job, REMOVAL_ERASE, outcome, false);
@@ -414,7 +414,7 @@ log_build(struct supervisor *sup, const struct job *job, int code,
 	write_passed_over(&receipt->passed_over, passed);
 	log_line("built image=%s version=%s name=%s domid=%u uid=%u "
 		 "cached=%d usec=%u%s",
-	    build->image, receipt->version, build->name, job->domid,
+	    build->image, receipt->image.version, build->guest.name, job->domid,
 	    build->peer.uid, receipt->was_cached,
 	    timing_total_usec(&receipt->timing), passed);
 }
@@ -446,7 +446,7 @@ supervisor_log_refusal(struct supervisor *sup,
     const struct build_request *request, const struct err *why)
 {
 	const char *image = request->image;
-	const char *name = request->name;
+	const char *name = request->guest.name;
 	uint64_t missed;
 
 	if (!log_limit_allows(&sup->refusals, timing_now_usec(), &missed))
@@ -454,7 +454,7 @@ supervisor_log_refusal(struct supervisor *sup,
 	log_line("refused build image=%s name=%s uid=%u code=%s missed=%llu "
 		 "detail=\"%s\"",
 	    err_quote(image, strnlen(image, sizeof(request->image))).text,
-	    err_quote(name, strnlen(name, sizeof(request->name))).text,
+	    err_quote(name, strnlen(name, sizeof(request->guest.name))).text,
 	    request->peer.uid, err_name(why->code), (unsigned long long)missed,
 	    why->text);
 }

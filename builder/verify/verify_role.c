@@ -92,6 +92,7 @@ run_task(struct verify_state *state, const struct verify_task *task,
     const struct ipc_fds *fds, struct err *err)
 {
 	struct verify_budget budget;
+	struct timing timing;
 	const struct decision_env env = {
 	    .config = state->config,
 	    .held = &state->held,
@@ -103,8 +104,10 @@ run_task(struct verify_state *state, const struct verify_task *task,
 	    .stage = &state->stage,
 	    .budget = &budget,
 	    .link = state->link,
+	    .timing = &timing,
 	};
 
+	timing_start(&timing);
 	verify_budget_init(&budget);
 	TRY(stage_give_store(&state->stage, fds->fd[VERIFY_STORE_FD], err));
 	switch ((enum verify_task_kind)task->kind) {
@@ -120,11 +123,9 @@ static int
 decide(const struct decision_env *env, const struct verify_task *task,
     struct err *err)
 {
-	struct timing timing;
 	struct order order;
 
-	timing_start(&timing);
-	TRY(decide_build(env, &task->build, &timing, &order, err));
+	TRY(decide_build(env, &task->build, &order, err));
 	return verify_link_order(env->link, &order, err);
 }
 

@@ -45,10 +45,11 @@ skeleton_make(const struct skeleton_input *input, struct skeleton *ret_skeleton,
 {
 	CLEANUP(skeleton_done) struct skeleton list = {0};
 
-	list.nodes = calloc(FIRST_CAPACITY + input->vcpus, sizeof(*list.nodes));
+	list.nodes =
+	    calloc(FIRST_CAPACITY + input->guest->vcpus, sizeof(*list.nodes));
 	if (list.nodes == NULL)
 		return err_set(err, NO_MEMORY, "xenstore nodes");
-	list.capacity = FIRST_CAPACITY + input->vcpus;
+	list.capacity = FIRST_CAPACITY + input->guest->vcpus;
 	add_domain(&list, input);
 	add_control(&list, input);
 	add_vm(&list, input);
@@ -130,18 +131,18 @@ add_domain(struct skeleton *list, const struct skeleton_input *in)
 	uint32_t domid = in->domid;
 	struct access guest_reads = owned(0, domid);
 	struct access guest_owns = owned(domid, XEN_NODE_NO_READER);
-	uint64_t memory_kib = (uint64_t)in->memory_mib << 10;
+	uint64_t memory_kib = (uint64_t)in->guest->memory_mib << 10;
 	char dir[48];
 	char vm[48 + UUID_TEXT_SIZE] = "/vm/";
 
 	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
-	uuid_text(in->uuid, vm + 4);
+	uuid_text(in->guest->uuid, vm + 4);
 	add(list, guest_reads, "", "%s", dir);
 	add(list, inherit, vm, "%s/vm", dir);
-	add(list, inherit, in->name, "%s/name", dir);
+	add(list, inherit, in->guest->name, "%s/name", dir);
 	add_number(list, inherit, domid, dir, "domid");
 	add(list, inherit, "", "%s/cpu", dir);
-	for (uint32_t i = 0; i < in->vcpus; i++)
+	for (uint32_t i = 0; i < in->guest->vcpus; i++)
 		add(list, inherit, "online", "%s/cpu/%u/availability", dir, i);
 	add(list, inherit, "", "%s/memory", dir);
 	add_number(list, inherit, memory_kib, dir, "memory/static-max");
@@ -184,7 +185,7 @@ add_vm(struct skeleton *list, const struct skeleton_input *in)
 	char kernel[8 + DIGEST_TEXT_SIZE] = "assay:";
 	char ramdisk[8 + DIGEST_TEXT_SIZE] = "";
 
-	uuid_text(in->uuid, uuid);
+	uuid_text(in->guest->uuid, uuid);
 	snprintf(dir, sizeof(dir), "/vm/%s", uuid);
 	snprintf(started, sizeof(started), "%lld.%02lld",
 	    (long long)(in->start_time_usec / 1000000),
@@ -196,7 +197,7 @@ add_vm(struct skeleton *list, const struct skeleton_input *in)
 	}
 	add(list, owned(0, in->domid), "", "%s", dir);
 	add(list, inherit, uuid, "%s/uuid", dir);
-	add(list, inherit, in->name, "%s/name", dir);
+	add(list, inherit, in->guest->name, "%s/name", dir);
 	add(list, inherit, started, "%s/start_time", dir);
 	add(list, inherit, "linux", "%s/image/ostype", dir);
 	add(list, inherit, kernel, "%s/image/kernel", dir);

@@ -86,21 +86,22 @@ build_receipt_says_what_was_built(void **state)
 
 	assert_built(bench, &receipt);
 	assert_int_equal(receipt.domid, 7);
-	assert_memory_equal(receipt.uuid, bench->request.uuid, UUID_BYTES);
-	assert_string_equal(receipt.name, "guest");
-	assert_string_equal(receipt.image, "web");
-	assert_string_equal(receipt.version, "1");
-	assert_string_equal(receipt.role, "prod");
-	assert_int_equal(receipt.signer_count, 1);
-	assert_string_equal(receipt.rollback_location, "web");
-	assert_int_equal(receipt.rollback_index, 17);
-	assert_false(receipt.is_debug);
+	assert_memory_equal(receipt.guest.uuid, bench->request.guest.uuid,
+	    UUID_BYTES);
+	assert_string_equal(receipt.guest.name, "guest");
+	assert_string_equal(receipt.image.name, "web");
+	assert_string_equal(receipt.image.version, "1");
+	assert_string_equal(receipt.image.role, "prod");
+	assert_int_equal(receipt.image.signer_count, 1);
+	assert_string_equal(receipt.image.rollback_location, "web");
+	assert_int_equal(receipt.image.rollback_index, 17);
+	assert_false(receipt.image.is_debug);
 	assert_false(receipt.was_cached);
-	assert_true(digest_equal(&receipt.envelope, &envelope));
-	assert_true(digest_equal(&receipt.payload, &payload));
+	assert_true(digest_equal(&receipt.image.envelope, &envelope));
+	assert_true(digest_equal(&receipt.image.payload, &payload));
 	assert_int_equal(receipt.sequence, 3);
-	assert_int_equal(receipt.memory_mib, 256);
-	assert_int_equal(receipt.vcpus, 2);
+	assert_int_equal(receipt.guest.memory_mib, 256);
+	assert_int_equal(receipt.guest.vcpus, 2);
 	assert_int_equal(receipt.grants.entries[0].domid, XENCONSOLED);
 	assert_int_equal(receipt.grants.entries[0].frame, 0x10000e);
 	assert_int_equal(receipt.grants.entries[1].domid, XENSTORED);
@@ -129,8 +130,8 @@ build_puts_on_record_what_it_built(void **state)
 	assert_true(
 	    digest_equal(&report.basis.policy, trust_digest(bench->policy)));
 	assert_false(report.basis.has_store);
-	assert_true(digest_equal(&build->envelope, &receipt.envelope));
-	assert_true(digest_equal(&build->payload, &receipt.payload));
+	assert_true(digest_equal(&build->envelope, &receipt.image.envelope));
+	assert_true(digest_equal(&build->payload, &receipt.image.payload));
 	assert_true(build->has_ramdisk);
 	assert_true(digest_equal(&build->ramdisk, &ramdisk));
 	assert_code(digest_of(buffer_bytes(&elf), &expected, &err), 0);
@@ -145,7 +146,7 @@ build_puts_on_record_what_it_built(void **state)
 	assert_true(digest_equal(&receipt.config, &expected));
 	assert_string_equal(build->role, "prod");
 	assert_false(build->is_debug);
-	assert_memory_equal(build->uuid, bench->request.uuid, UUID_BYTES);
+	assert_memory_equal(build->uuid, bench->request.guest.uuid, UUID_BYTES);
 	assert_int_equal(build->domid, 7);
 	assert_int_equal(build->memory_mib, 256);
 	assert_int_equal(build->vcpus, 2);
@@ -387,8 +388,8 @@ build_refuses_memory_and_vcpus_outside_the_signed_limits(void **state)
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct err err;
 
-		bench->request.memory_mib = rows[i].memory_mib;
-		bench->request.vcpus = rows[i].vcpus;
+		bench->request.guest.memory_mib = rows[i].memory_mib;
+		bench->request.guest.vcpus = rows[i].vcpus;
 		err = assert_refused_before_xen(bench, LIMIT_EXCEEDED);
 		assert_string_equal(err.field, rows[i].field);
 	}
@@ -403,13 +404,13 @@ build_takes_the_ends_of_the_signed_limits(void **state)
 	for (size_t i = 0; i < countof(ends); i++) {
 		struct receipt receipt;
 
-		bench->request.memory_mib = ends[i][0];
-		bench->request.vcpus = ends[i][1];
-		bench->request.uuid[0]++;
-		bench->request.name[0]++;
+		bench->request.guest.memory_mib = ends[i][0];
+		bench->request.guest.vcpus = ends[i][1];
+		bench->request.guest.uuid[0]++;
+		bench->request.guest.name[0]++;
 		assert_built(bench, &receipt);
-		assert_int_equal(receipt.memory_mib, ends[i][0]);
-		assert_int_equal(receipt.vcpus, ends[i][1]);
+		assert_int_equal(receipt.guest.memory_mib, ends[i][0]);
+		assert_int_equal(receipt.guest.vcpus, ends[i][1]);
 	}
 }
 
@@ -481,7 +482,7 @@ build_refuses_a_uuid_that_is_taken(void **state)
 	struct err err = {0};
 
 	xen_fake_add(bench->fake, 3, 0x33, "other");
-	memset(bench->request.uuid, 0x33, UUID_BYTES);
+	memset(bench->request.guest.uuid, 0x33, UUID_BYTES);
 	assert_code(bench_build(bench, &receipt, &err), DOMAIN_EXISTS);
 	assert_string_equal(err.field, "uuid");
 	assert_nothing_left(bench, 1, 1);

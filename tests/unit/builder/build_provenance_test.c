@@ -105,7 +105,7 @@ build_takes_an_image_with_the_provenance_that_is_demanded(void **state)
 	attach_statement("2", SIGNER_STRANGER, "urn:ci");
 	store_webber();
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.image, "webber");
+	assert_string_equal(receipt.image.name, "webber");
 }
 
 /* A statement about the stored kernel says nothing about an unpacked one that

@@ -37,7 +37,8 @@ struct bench {
 	struct build_request request;
 	struct order order; /* of the last build */
 	bool left_behind;
-	int record_link; /* what a build asks the tpm role arrives here */
+	struct timing timing; /* of the last build */
+	int record_link;      /* what a build asks the tpm role arrives here */
 	enum err_code record_outcome; /* what it answers, and as event 3 */
 };
 

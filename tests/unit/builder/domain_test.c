@@ -19,7 +19,7 @@ claim_of(const struct bench *bench, uint32_t domid, bool may_have_uuid)
 	};
 
 	memcpy(claim.handle, bench->env.handle, UUID_BYTES);
-	memcpy(claim.uuid, bench->request.uuid, UUID_BYTES);
+	memcpy(claim.uuid, bench->request.guest.uuid, UUID_BYTES);
 	return claim;
 }
 
@@ -185,7 +185,7 @@ erase_leaves_the_nodes_of_another_domain_with_that_uuid(void **state)
 	struct bench *bench = *state;
 	struct err err;
 
-	memcpy(xen_fake_domain(bench->fake, 3)->uuid, bench->request.uuid,
+	memcpy(xen_fake_domain(bench->fake, 3)->uuid, bench->request.guest.uuid,
 	    UUID_BYTES);
 	assert_code(erase(bench, 7, true, &err), 0);
 	assert_null(xen_fake_domain(bench->fake, 7));

@@ -210,7 +210,7 @@ job_that_begins_has_its_task_and_a_deadline(void **state)
 	assert_int_equal(job.state, JOB_RUNNING);
 	assert_int_equal(job.uid, 1000);
 	assert_int_equal(job.connection, 3);
-	assert_string_equal(job.task.build.name, "guest");
+	assert_string_equal(job.task.build.guest.name, "guest");
 	assert_int_equal(job.task.claim.domid, 5);
 	assert_false(job.is_done);
 	assert_int_equal(job.tag, 0);

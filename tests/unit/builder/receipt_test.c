@@ -37,25 +37,29 @@ receipt_is_read_back_but_for_its_timing(void **state)
 	memset(&back, 0x5a, sizeof(back));
 	assert_code(receipt_decode(bytes_of_str(text), &back, &err), 0);
 	memset(&receipt.timing, 0, sizeof(receipt.timing));
-	assert_memory_equal(&back.uuid, &receipt.uuid, sizeof(back.uuid));
+	assert_memory_equal(&back.guest.uuid, &receipt.guest.uuid,
+	    sizeof(back.guest.uuid));
 	assert_int_equal(back.domid, receipt.domid);
-	assert_string_equal(back.name, receipt.name);
-	assert_string_equal(back.image, receipt.image);
-	assert_string_equal(back.version, receipt.version);
-	assert_string_equal(back.role, receipt.role);
-	assert_int_equal(back.is_debug, receipt.is_debug);
+	assert_string_equal(back.guest.name, receipt.guest.name);
+	assert_string_equal(back.image.name, receipt.image.name);
+	assert_string_equal(back.image.version, receipt.image.version);
+	assert_string_equal(back.image.role, receipt.image.role);
+	assert_int_equal(back.image.is_debug, receipt.image.is_debug);
 	assert_int_equal(back.was_cached, receipt.was_cached);
-	assert_true(digest_equal(&back.envelope, &receipt.envelope));
-	assert_true(digest_equal(&back.payload, &receipt.payload));
+	assert_true(
+	    digest_equal(&back.image.envelope, &receipt.image.envelope));
+	assert_true(digest_equal(&back.image.payload, &receipt.image.payload));
 	assert_string_equal(back.configuration, receipt.configuration);
 	assert_true(digest_equal(&back.config, &receipt.config));
 	assert_true(digest_equal(&back.measurement, &receipt.measurement));
-	assert_int_equal(back.signer_count, receipt.signer_count);
-	assert_true(back.signer_count > 0);
-	assert_memory_equal(back.signers, receipt.signers,
-	    sizeof(back.signers));
-	assert_string_equal(back.rollback_location, receipt.rollback_location);
-	assert_int_equal(back.rollback_index, receipt.rollback_index);
+	assert_int_equal(back.image.signer_count, receipt.image.signer_count);
+	assert_true(back.image.signer_count > 0);
+	assert_memory_equal(back.image.signers, receipt.image.signers,
+	    sizeof(back.image.signers));
+	assert_string_equal(back.image.rollback_location,
+	    receipt.image.rollback_location);
+	assert_int_equal(back.image.rollback_index,
+	    receipt.image.rollback_index);
 	assert_int_equal(back.passed_over.count, receipt.passed_over.count);
 	for (size_t i = 0; i < LIMIT_PASSED_OVER; i++) {
 		assert_string_equal(back.passed_over.images[i].version,
@@ -64,8 +68,8 @@ receipt_is_read_back_but_for_its_timing(void **state)
 		    receipt.passed_over.images[i].code);
 	}
 	assert_int_equal(back.sequence, receipt.sequence);
-	assert_int_equal(back.memory_mib, receipt.memory_mib);
-	assert_int_equal(back.vcpus, receipt.vcpus);
+	assert_int_equal(back.guest.memory_mib, receipt.guest.memory_mib);
+	assert_int_equal(back.guest.vcpus, receipt.guest.vcpus);
 	assert_memory_equal(&back.grants, &receipt.grants, sizeof(back.grants));
 	assert_memory_equal(&back.timing, &receipt.timing, sizeof(back.timing));
 }
