@@ -8,7 +8,6 @@
 #include "builder/build/build_domain.h"
 #include "builder/build/domain_erase.h"
 #include "builder/build_link.h"
-#include "builder/image_cache.h"
 #include "builder/ipc.h"
 #include "builder/xen/fault.h"
 #include "builder/xen/xen_port_libxc.h"
@@ -17,7 +16,7 @@
 /* What a child has at hand when the task comes. */
 struct build_state {
 	const struct config *config;
-	struct image_cache cache; /* what was checked before */
+	struct kept_blobs kept; /* what was checked before */
 	int link;
 	struct xen_port xen;  /* the real one */
 	struct xen_port port; /* the same, or a layer of faults over it */
@@ -83,7 +82,7 @@ prepare(struct build_state *state, const struct role_start *start,
 	return take_cache(state, err);
 }
 
-/* Their pages are mapped now, so that no build waits for that. */
+/* All that comes before its end. */
 static int
 take_cache(struct build_state *state, struct err *err)
 {
@@ -101,10 +100,9 @@ take_cache(struct build_state *state, struct err *err)
 			break;
 		TRY(ipc_take_sealed(&fds, LIMIT_RAMDISK_BYTES, "cached blob",
 		    &checked, err));
-		image_cache_add(&state->cache, &cached.digest,
+		kept_blobs_add(&state->kept, &cached.digest,
 		    take_ptr(&checked));
 	}
-	image_cache_touch(&state->cache);
 	return 0;
 }
 
@@ -142,7 +140,7 @@ run_build(struct build_state *state, const struct build_task *task,
 	struct timing timing = task->order.timing;
 	struct stage stage = {stage_fd};
 	struct build_env env = {
-	    .pieces = {&state->cache, &stage, state->link, &timing},
+	    .pieces = {&state->kept, &stage, state->link, &timing},
 	    .place = {&state->port, &state->config->daemons, state->link,
 		&state->left_behind, &timing},
 	    .record = {state->link, &timing},

@@ -15,9 +15,8 @@ static int take_blob(const struct piece_source *source, const struct blob *blob,
 static int report_checked(const struct piece_source *source,
     const struct blob *blob, const struct checked_blob *checked,
     struct err *err);
-static int from_cache(const struct piece_source *source,
-    const struct blob *blob, const char *what, struct checked_blob **ret_blob,
-    struct err *err);
+static int take_kept(const struct piece_source *source, const struct blob *blob,
+    const char *what, struct checked_blob **ret_blob, struct err *err);
 
 int
 piece_fetch(const struct piece_source *source, const struct order *order,
@@ -46,7 +45,7 @@ fetch_elf(const struct piece_source *source, const struct order *order,
 	CLEANUP(checked_blob_freep) struct checked_blob *stored = NULL;
 
 	if (!order->must_unpack)
-		TRY(from_cache(source, elf, "kernel ELF", ret_elf, err));
+		TRY(take_kept(source, elf, "kernel ELF", ret_elf, err));
 	if (*ret_elf != NULL)
 		return 0;
 	*ret_was_cached = false;
@@ -70,7 +69,7 @@ fetch_blob(const struct piece_source *source, const struct blob *blob,
     const char *what, struct checked_blob **ret_blob, bool *ret_was_cached,
     struct err *err)
 {
-	TRY(from_cache(source, blob, what, ret_blob, err));
+	TRY(take_kept(source, blob, what, ret_blob, err));
 	if (*ret_blob != NULL)
 		return 0;
 	*ret_was_cached = false;
@@ -114,18 +113,14 @@ report_checked(const struct piece_source *source, const struct blob *blob,
 	    checked_blob_sealed(checked), err);
 }
 
-/* *ret_blob stays NULL if the cache does not have it. */
+/* *ret_blob stays NULL if it was not given. */
 static int
-from_cache(const struct piece_source *source, const struct blob *blob,
+take_kept(const struct piece_source *source, const struct blob *blob,
     const char *what, struct checked_blob **ret_blob, struct err *err)
 {
-	const struct sealed *cached =
-	    image_cache_find(source->cache, &blob->digest);
-	CLEANUP(sealed_freep) struct sealed *own = NULL;
+	struct sealed *kept = kept_blobs_take(source->kept, &blob->digest);
 
-	if (cached == NULL)
+	if (kept == NULL)
 		return 0;
-	TRY(sealed_share(cached, &own, err));
-	return checked_blob_from_cache(blob, take_ptr(&own), what, ret_blob,
-	    err);
+	return checked_blob_from_cache(blob, kept, what, ret_blob, err);
 }

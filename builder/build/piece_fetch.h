@@ -7,13 +7,13 @@
 #ifndef ASSAY_BUILDER_BUILD_PIECE_FETCH_H
 #define ASSAY_BUILDER_BUILD_PIECE_FETCH_H
 
-#include "builder/image_cache.h"
+#include "builder/build/kept_blobs.h"
 #include "builder/order.h"
 #include "builder/stage_client.h"
 
 /* What fetching needs; all borrowed. */
 struct piece_source {
-	struct image_cache *cache;
+	struct kept_blobs *kept; /* is taken from */
 	struct stage *stage;
 	int link; /* where newly checked blobs are reported, or -1 */
 	struct timing *timing;

@@ -773,8 +773,7 @@ keep_what_was_reported(struct bench *bench, struct links *links,
 		assert_code(ipc_take_sealed(&fds, LIMIT_KERNEL_BYTES, "blob",
 				&sealed, &err),
 		    0);
-		image_cache_add(&bench->cache, &report.digest,
-		    take_ptr(&sealed));
+		kept_blobs_add(&bench->kept, &report.digest, take_ptr(&sealed));
 		blobs++;
 	}
 	closep(&links->verify[0]);

@@ -138,7 +138,7 @@ build_takes_no_kernel_from_the_cache_that_provenance_is_not_about(void **state)
 	attach_statement("1", SIGNER_STRANGER, "urn:ci");
 	store_webber();
 	assert_refused_before_xen(bench, DECOMPRESS_FAILED);
-	image_cache_add(&bench->cache, &manifest.elf.digest,
+	kept_blobs_add(&bench->kept, &manifest.elf.digest,
 	    sealed_of(buffer_bytes(&other)));
 	assert_refused_before_xen(bench, DECOMPRESS_FAILED);
 }

@@ -236,7 +236,7 @@ bench_setup(void **state)
 	    .timing = &bench->timing,
 	};
 	bench->env = (struct build_env){
-	    .pieces = {&bench->cache, &bench->stage, -1, &bench->timing},
+	    .pieces = {&bench->kept, &bench->stage, -1, &bench->timing},
 	    .place = {&bench->port, &bench->config.daemons, -1,
 		&bench->left_behind, &bench->timing},
 	    .record.timing = &bench->timing,
@@ -264,7 +264,7 @@ bench_teardown(void **state)
 	close(bench->env.record.link);
 	close(bench->record_link);
 	end_stage(&bench->stage, bench->stage_pid);
-	image_cache_done(&bench->cache);
+	kept_blobs_done(&bench->kept);
 	trust_freep(&bench->policy);
 	xen_fake_free(bench->fake);
 	free(bench);

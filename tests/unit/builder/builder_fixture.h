@@ -26,7 +26,7 @@ struct bench {
 	struct xen_port port;
 	struct trust_policy *policy;
 	struct config config;
-	struct image_cache cache;
+	struct kept_blobs kept;
 	struct verdict_cache verdicts;
 	struct stage stage;
 	pid_t stage_pid;
