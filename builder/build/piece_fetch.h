@@ -9,7 +9,7 @@
 
 #include "builder/build/kept_blobs.h"
 #include "builder/order.h"
-#include "builder/stage_client.h"
+#include "builder/build/stage_pieces.h"
 
 /* What fetching needs; all borrowed. */
 struct piece_source {

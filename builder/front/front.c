@@ -15,6 +15,7 @@
 #include "builder/front/connection.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_pipe.h"
 #include "builder/outbox.h"
 #include "builder/timing.h"
 #include "builder/front/front_sandbox.h"

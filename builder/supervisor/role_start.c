@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "builder/build_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 
 static int start_verify(const struct role_env *env, int stage_fd,
     struct child *ret_child, struct err *err);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/supervisor/supervisor_state.h"
 
 /* Of the words of a line: each image has a version and an error's name. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/record_link.h"
 #include "builder/supervisor/supervisor_state.h"
 #include "measure/recorder.h"

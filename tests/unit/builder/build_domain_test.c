@@ -15,6 +15,7 @@
 #include "base/scope.h"
 #include "builder/build_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "measure/event.h"
 
 /* --- the good case -------------------------------------------------------- */

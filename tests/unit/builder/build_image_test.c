@@ -17,6 +17,7 @@
 #include "base/utc.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "image-store/unpack/kernel_unpack.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"

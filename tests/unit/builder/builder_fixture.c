@@ -13,6 +13,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/stage/stage_role.h"
 #include "image-store/layout.h"
 #include "image-store/pack/layout_add.h"

@@ -17,6 +17,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_pipe.h"
 #include "builder/timing.h"
 
 #define INFO_CALL "{\"method\":\"org.varlink.service.GetInfo\"}"

@@ -17,6 +17,8 @@
 #include "builder/front/front.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
+#include "builder/ipc_pipe.h"
 #include "builder/sandbox.h"
 
 enum { CONNECTION = 5, STRANGER_UID = 4711 };

@@ -15,6 +15,7 @@
 #include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/build/stage_pieces.h"
 #include "builder/stage_client.h"
 #include "builder/stage_link.h"
 #include "builder/verify_link.h"

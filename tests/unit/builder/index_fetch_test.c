@@ -16,6 +16,7 @@
 #include "builder/verify/index_fetch.h"
 #include "builder/verify_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"
 #include "image-store/pack/store_index_write.h"

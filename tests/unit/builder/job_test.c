@@ -11,6 +11,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/front_link.h"
 #include "builder/build/build_role.h"
 #include "builder/supervisor/job.h"

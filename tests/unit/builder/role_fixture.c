@@ -9,6 +9,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/tpm/tpm_role.h"
 #include "keys/dsse.h"
 

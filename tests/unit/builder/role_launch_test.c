@@ -15,6 +15,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/supervisor/role_launch.h"
 
 static const enum role all_roles[] = {ROLE_FRONT, ROLE_STAGE, ROLE_VERIFY,

@@ -13,6 +13,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 
 /* Its domain exists, and is on record. */
 static void

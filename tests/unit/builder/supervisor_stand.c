@@ -11,6 +11,7 @@
 #include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/look_link.h"
 #include "builder/xen/domain_list.h"
 
