@@ -32,7 +32,6 @@ struct skeleton_input {
 struct skeleton {
 	struct xen_node *nodes;
 	uint32_t count;
-	uint32_t capacity;
 	bool is_short; /* memory ran out while it was filled */
 };
 
