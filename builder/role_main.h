@@ -7,11 +7,9 @@
 #include "builder/role.h"
 
 /*
- * Take what the supervisor handed over: signals that end the supervisor do not
- * end a role, which undoes what it did or writes its last event when its link
- * ends; the environment chooses nothing; the start record is read and its
- * descriptor closed. Whoever calls the program by hand is told so, and the
- * process ends.
+ * Take what the supervisor handed over: the start record, whose descriptor is
+ * closed. The environment chooses nothing. Whoever calls the program by hand is
+ * told so, and the process ends.
  */
 void role_main_begin(enum role role, struct role_start *ret_start);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 enum { OUT_OF_THE_WAY = 64, EXIT_NOT_STARTED = 127 };
 
 static int find_directory(char ret_path[PATH_MAX], struct err *err);
+static void set_signals(void);
 static void become(int program, const char *name, int start_fd, const int *fds,
     size_t count) __attribute__((noreturn));
 
@@ -89,6 +91,7 @@ become(int program, const char *name, int start_fd, const int *fds,
 	char *const environment[] = {NULL};
 	int aside[1 + ROLE_FDS_MAX];
 
+	set_signals();
 	for (size_t i = 0; i <= count; i++)
 		aside[i] = fcntl(i == 0 ? start_fd : fds[i - 1], F_DUPFD,
 		    OUT_OF_THE_WAY);
@@ -102,4 +105,21 @@ become(int program, const char *name, int start_fd, const int *fds,
 	(void)syscall(SYS_execveat, program, "", arguments, environment,
 	    AT_EMPTY_PATH);
 	_exit(EXIT_NOT_STARTED);
+}
+
+/*
+ * Signals that end the supervisor do not end a role, which undoes what it did
+ * or writes its last event when its link ends. They are ignored before they are
+ * unblocked: the supervisor has them blocked.
+ */
+static void
+set_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }

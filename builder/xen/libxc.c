@@ -13,21 +13,15 @@
 static void keep_last_words(struct xentoollog_logger *logger,
     xentoollog_level level, int errnoval, const char *context,
     const char *format, va_list args) __attribute__((format(printf, 5, 0)));
-static void ignore_progress(struct xentoollog_logger *logger,
-    const char *context, const char *doing_what, int percent,
-    unsigned long done, unsigned long total);
-static void ignore_destroy(struct xentoollog_logger *logger);
 
 int
 libxc_open(struct libxc *libxc, struct err *err)
 {
 	xentoollog_logger *logger = &libxc->last_words.vtable;
 
-	*logger = (xentoollog_logger){
-	    .vmessage = keep_last_words,
-	    .progress = ignore_progress,
-	    .destroy = ignore_destroy,
-	};
+	/* Who has no .progress is told of none: tools/libs/toollog/xtl_core.c.
+	 * It is ours: libxc does not destroy it. */
+	*logger = (xentoollog_logger){.vmessage = keep_last_words};
 	libxc_begin(libxc);
 	libxc->xch = xc_interface_open(logger, logger, 0);
 	if (libxc->xch == NULL)
@@ -125,23 +119,4 @@ keep_last_words(struct xentoollog_logger *logger, xentoollog_level level,
 	end = strlen(last_words->text);
 	while (end > 0 && last_words->text[end - 1] == ' ')
 		last_words->text[--end] = '\0';
-}
-
-static void
-ignore_progress(struct xentoollog_logger *logger, const char *context,
-    const char *doing_what, int percent, unsigned long done,
-    unsigned long total)
-{
-	(void)logger;
-	(void)context;
-	(void)doing_what;
-	(void)percent;
-	(void)done;
-	(void)total;
-}
-
-static void
-ignore_destroy(struct xentoollog_logger *logger)
-{
-	(void)logger;
 }
