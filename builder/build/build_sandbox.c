@@ -12,13 +12,11 @@
 static const int calls[] = {
     SYS_poll,
     SYS_ppoll,
-    SYS_memfd_create,
     SYS_clock_nanosleep,
     SYS_nanosleep,
     SYS_mlock,
     SYS_munlock,
     SYS_pread64,
-    SYS_pwrite64,
     SYS_sched_yield,
     SYS_writev,
     SYS_recvfrom,

@@ -107,11 +107,10 @@ static const struct {
     {CALL_OF(newfstatat), ALL}, /* what fstat(3) is in newer C libraries */
     {CALL_OF(lseek), ALL},
     {CALL_OF(pread64), STAGE | VERIFY | BUILD | TPM},
-    {CALL_OF(pwrite64), STAGE | VERIFY | BUILD | TPM | LOOK},
-    {CALL_OF(memfd_create),
-	STAGE | VERIFY | BUILD | TPM | LOOK}, /* handed over */
-    {CALL_OF(fdatasync), TPM},                /* the event log */
-    {CALL_OF(ftruncate), TPM},                /* a torn last event */
+    {CALL_OF(pwrite64), STAGE | VERIFY | TPM | LOOK},
+    {CALL_OF(memfd_create), STAGE | VERIFY | TPM | LOOK}, /* handed over */
+    {CALL_OF(fdatasync), TPM},                            /* the event log */
+    {CALL_OF(ftruncate), TPM}, /* a torn last event */
     /* sockets of callers, and of xenstored */
     {CALL_OF(poll), FRONT | BUILD | TPM},
     {CALL_OF(ppoll), FRONT | BUILD | TPM},
