@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "image-store/manifest.h"
+#include "builder/timing_names.h"
 
 /* An entry and its place in the grant table. */
 struct grant {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/scope.h"
 #include "builder/front/connection.h"
 #include "builder/front_link.h"

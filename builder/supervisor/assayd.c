@@ -24,6 +24,7 @@
 #include "builder/supervisor/supervisor.h"
 #include "builder/trust_in_force.h"
 #include "keys/trust_chain.h"
+#include "base/err_meaning.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT, OPTION_DEVELOPMENT };

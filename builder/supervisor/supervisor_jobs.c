@@ -8,10 +8,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/ipc_now.h"
 #include "builder/supervisor/supervisor_state.h"
+#include "builder/timing_names.h"
 
 /* Of the words of a line: each image has a version and an error's name. */
 #define PASSED_OVER_SIZE (64 + LIMIT_PASSED_OVER * (LIMIT_VERSION_BYTES + 64))

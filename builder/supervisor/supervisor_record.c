@@ -16,6 +16,7 @@
 #include "builder/record_link.h"
 #include "builder/supervisor/supervisor_state.h"
 #include "measure/recorder.h"
+#include "builder/trust_mark.h"
 
 /* A slow TPM tests itself when it is first asked. At the end, what was logged
  * and not extended the next role makes up for. */

@@ -13,6 +13,7 @@
 #define ASSAY_BUILDER_SUPERVISOR_SUPERVISOR_STATE_H
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "builder/supervisor/domain_table.h"
 #include "builder/front_link.h"
 #include "builder/image_cache.h"

@@ -22,6 +22,8 @@
 #include "builder/tpm/tpm_role_state.h"
 #include "measure/tpm/tpm_port_esys.h"
 #include "builder/tpm/tpm_sandbox.h"
+#include "base/err_meaning.h"
+#include "builder/trust_mark.h"
 
 /* Of finding out what the platform is, when the TPM fails. */
 enum { START_TRIES = 3, START_PAUSE_MS = 100, LOCK_PAUSE_MS = 100 };

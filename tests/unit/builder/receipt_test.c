@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "builder/receipt.h"
+#include "builder/timing_names.h"
 
 #define OTHER_DIGEST                       \
 	"sha256:"                          \
