@@ -13,12 +13,6 @@
  */
 void role_main_begin(enum role role, struct role_start *ret_start);
 
-/*
- * A descriptor with sealed memory that was handed over; taken. At most
- * `max_bytes`. Returns owned; the process ends if it is something else.
- */
-struct sealed *role_main_sealed(int fd, size_t max_bytes, const char *what);
-
 /* It cannot go on: say why, and end. */
 void role_main_fail(const struct err *err) __attribute__((noreturn));
 

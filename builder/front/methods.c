@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "builder/front/interface.h"
 #include "builder/front/replies.h"
+#include "base/uuid_make.h"
 
 /* What parameters are read into, and replies of the front itself made from. */
 struct method_work {

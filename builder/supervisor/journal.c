@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/scope.h"
+#include "base/uuid_make.h"
 
 enum { PATH_SIZE = 192, FILE_BYTES = 8192 };
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/supervisor/supervisor_state.h"
+#include "base/uuid_make.h"
 
 static int take_call(struct supervisor *sup, const struct front_call *call,
     bool has_looked, struct err *err);

@@ -1,6 +1,7 @@
 /* The program of the tpm role. */
 #include "base/scope.h"
 #include "builder/role_main.h"
+#include "builder/role_sealed.h"
 #include "builder/tpm/tpm_role.h"
 #include "builder/trust_in_force.h"
 

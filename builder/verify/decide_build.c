@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "builder/verify/index_fetch.h"
 #include "builder/verify/policy_fetch.h"
+#include "image-store/image_shape.h"
 
 /* By which rules is decided. */
 struct rules {

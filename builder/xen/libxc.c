@@ -37,12 +37,6 @@ libxc_close(struct libxc *libxc)
 	libxc->xch = NULL;
 }
 
-xentoollog_logger *
-libxc_logger(struct libxc *libxc)
-{
-	return &libxc->last_words.vtable;
-}
-
 struct libxc *
 libxc_begin(void *xen)
 {

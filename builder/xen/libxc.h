@@ -26,9 +26,6 @@ struct libxc {
 int libxc_open(struct libxc *libxc, struct err *err);
 void libxc_close(struct libxc *libxc);
 
-/* For other libraries of Xen. */
-xentoollog_logger *libxc_logger(struct libxc *libxc);
-
 /* Each operation on Xen begins here: what libxc said before is not its cause,
  * and neither is an old errno. */
 struct libxc *libxc_begin(void *xen);

@@ -59,7 +59,7 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 	port->store = XENSTORE_LINK_NONE;
 	port->batch.link = XENSTORE_LINK_NONE;
 	TRY(libxc_open(&port->libxc, err));
-	port->memory = xenforeignmemory_open(libxc_logger(&port->libxc), 0);
+	port->memory = xenforeignmemory_open(&port->libxc.last_words.vtable, 0);
 	if (port->memory == NULL)
 		return libxc_failed(&port->libxc, err, "xenforeignmemory_open");
 	/* Two connections: replies of a batch may be under way while something

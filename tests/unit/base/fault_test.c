@@ -25,6 +25,7 @@
 #include "base/scope.h"
 #include "base/draft.h"
 #include "base/uuid.h"
+#include "base/uuid_make.h"
 
 enum { max_calls = 1000 };
 

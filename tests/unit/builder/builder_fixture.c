@@ -18,6 +18,7 @@
 #include "image-store/layout.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"
+#include "base/uuid_make.h"
 
 struct build_request
 good_build_request(void)

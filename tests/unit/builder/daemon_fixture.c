@@ -24,6 +24,7 @@
 #include "builder/xen/xen_port_libxc.h"
 #include "image-store/pack/layout_write.h"
 #include "measure/tpm/tpm_port_esys.h"
+#include "base/uuid_make.h"
 
 struct xen_fake *fake;
 struct tpm_fake *tpm;

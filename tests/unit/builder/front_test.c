@@ -21,6 +21,7 @@
 #include "builder/front/front.h"
 #include "builder/supervisor/listener.h"
 #include "builder/ipc.h"
+#include "base/uuid_make.h"
 
 /* --- one call -------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 
 #include "base/scope.h"
 #include "builder/supervisor/journal.h"
+#include "base/uuid_make.h"
 
 static struct journal journal;
 

@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "builder/supervisor/journal.h"
 #include "builder/front/methods.h"
+#include "base/uuid_make.h"
 
 #define HEX(four) four four four four four four four four
 
