@@ -80,16 +80,3 @@ digest_text(const struct digest *digest, char ret_text[DIGEST_TEXT_SIZE])
 	memcpy(ret_text, prefix, sizeof(prefix));
 	digest_hex(digest, ret_text + sizeof(prefix) - 1);
 }
-
-bool
-digest_from_hex(const char *hex, struct digest *ret_digest)
-{
-	return hex_decode(hex, DIGEST_BYTES, ret_digest->bytes);
-}
-
-bool
-digest_from_text(const char *text, struct digest *ret_digest)
-{
-	return strncmp(text, prefix, sizeof(prefix) - 1) == 0 &&
-	       digest_from_hex(text + sizeof(prefix) - 1, ret_digest);
-}

@@ -5,22 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-struct err_row {
-	enum err_code code;
-	enum err_class class;
-	const char *name;
-	const char *meaning;
-	const char *remedy;
-};
-
-static const struct err_row err_rows[] = {
-#define ERR_ROW(number, name, class, meaning, remedy) \
-	{name, ERR_CLASS_##class, #name, meaning, remedy},
-    ERR_TABLE(ERR_ROW)
-#undef ERR_ROW
-};
-
-static const struct err_row *find_row(enum err_code code);
+/* NULL: there is no such code. */
+static const char *find_name(int number);
 static void fill(struct err *err, enum err_code code, const char *field,
     const char *fmt, va_list args) __attribute__((format(printf, 4, 0)));
 
@@ -83,51 +69,15 @@ err_prefix(struct err *err, const char *fmt, ...)
 const char *
 err_name(enum err_code code)
 {
-	const struct err_row *row = find_row(code);
+	const char *name = find_name((int)code);
 
-	return row != NULL ? row->name : "UNKNOWN_CODE";
-}
-
-const char *
-err_meaning(enum err_code code)
-{
-	const struct err_row *row = find_row(code);
-
-	return row != NULL ? row->meaning : "";
-}
-
-const char *
-err_remedy(enum err_code code)
-{
-	const struct err_row *row = find_row(code);
-
-	return row != NULL ? row->remedy : "";
-}
-
-enum err_class
-err_class_of(enum err_code code)
-{
-	const struct err_row *row = find_row(code);
-
-	return row != NULL ? row->class : ERR_CLASS_BUG;
-}
-
-bool
-err_from_name(const char *name, enum err_code *ret_code)
-{
-	for (size_t i = 0; i < sizeof(err_rows) / sizeof(err_rows[0]); i++) {
-		if (strcmp(err_rows[i].name, name) != 0)
-			continue;
-		*ret_code = err_rows[i].code;
-		return true;
-	}
-	return false;
+	return name != NULL ? name : "UNKNOWN_CODE";
 }
 
 bool
 err_is_known(int number)
 {
-	return find_row((enum err_code)number) != NULL;
+	return find_name(number) != NULL;
 }
 
 struct err_quoted
@@ -161,14 +111,18 @@ err_quote_str(const char *str)
 	return err_quote(str, strlen(str));
 }
 
-static const struct err_row *
-find_row(enum err_code code)
+static const char *
+find_name(int number)
 {
-	for (size_t i = 0; i < sizeof(err_rows) / sizeof(err_rows[0]); i++) {
-		if (err_rows[i].code == code)
-			return &err_rows[i];
+	switch (number) {
+#define ERR_NAME(code, name, class, meaning, remedy) \
+	case code:                                   \
+		return #name;
+		ERR_TABLE(ERR_NAME)
+#undef ERR_NAME
+	default:
+		return NULL;
 	}
-	return NULL;
 }
 
 static void

@@ -24,12 +24,6 @@ enum err_code {
 #undef ERR_ENUM
 };
 
-enum err_class {
-	ERR_CLASS_REFUSAL,
-	ERR_CLASS_ENVIRONMENT,
-	ERR_CLASS_BUG,
-};
-
 struct err {
 	enum err_code code;
 	int sys;        /* errno at the failing call, or 0 */
@@ -55,13 +49,6 @@ int err_prefix(struct err *err, const char *fmt, ...)
 
 /* "IMAGE_UNKNOWN"; "UNKNOWN_CODE" for a number outside the table. */
 const char *err_name(enum err_code code);
-const char *err_meaning(enum err_code code);
-const char *err_remedy(enum err_code code);
-enum err_class err_class_of(enum err_code code);
-
-/* False for what is no name of the table. */
-bool err_from_name(const char *name, enum err_code *ret_code);
-
 /* Is `number` a code of the table? For codes that come over a wire. */
 bool err_is_known(int number);
 

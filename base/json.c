@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/base64.h"
+#include "base/err_meaning.h"
 
 static int refuse_large(struct bytes text, unsigned int max_depth,
     size_t max_values, const char *what, enum err_code code, struct err *err);

@@ -4,6 +4,8 @@
 #include "base/scope.h"
 #include "base/utc.h"
 #include "base/uuid.h"
+#include "base/uuid_make.h"
+#include "base/err_meaning.h"
 
 /* Longer than any name of an error; and than any word. */
 enum { CODE_BYTES = 64, WORD_BYTES = 63 };

@@ -18,21 +18,6 @@ void log_set_role(const char *role);
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Lines that strangers cause: `burst` at once, then one each `usec`. Says how
- * many were left out since the last one. Zero-initialise the rest.
- */
-struct log_limit {
-	uint32_t burst;
-	uint64_t usec;
-	uint32_t used;
-	uint64_t refill_usec;
-	uint64_t missed;
-};
-
-bool log_limit_allows(struct log_limit *limit, uint64_t now_usec,
-    uint64_t *ret_missed);
-
-/*
  * A rule of our own is broken: say so and abort the role. Stays on in release
  * builds.
  */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,7 +12,6 @@
 struct sealed {
 	uint8_t *map; /* NULL when empty: mmap(2) refuses a length of zero */
 	size_t len;
-	bool is_shared; /* mapping and descriptors are another's */
 	size_t fd_count;
 	int fds[SEALED_PIECES];
 };
@@ -60,27 +58,12 @@ sealed_touch(const struct sealed *sealed)
 		(void)madvise(sealed->map, sealed->len, MADV_POPULATE_READ);
 }
 
-int
-sealed_share(const struct sealed *original, struct sealed **ret_sealed,
-    struct err *err)
-{
-	struct sealed *sealed = malloc(sizeof(*sealed));
-
-	if (sealed == NULL)
-		return err_set(err, NO_MEMORY, "sealed memory");
-	*sealed = *original;
-	sealed->is_shared = true;
-	*ret_sealed = sealed;
-	return 0;
-}
-
 void
 sealed_free(struct sealed *sealed)
 {
 	if (sealed == NULL)
 		return;
-	if (!sealed->is_shared)
-		let_go(sealed);
+	let_go(sealed);
 	free(sealed);
 }
 

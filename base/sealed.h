@@ -39,11 +39,6 @@ const int *sealed_fds(const struct sealed *sealed, size_t *ret_count);
 /* Map all its pages in this process now, instead of at first use. */
 void sealed_touch(const struct sealed *sealed);
 
-/* The same memory once more, for handing out what stays in a cache. Borrows
- * mapping and memfds: the original must outlive it. */
-int sealed_share(const struct sealed *original, struct sealed **ret_sealed,
-    struct err *err);
-
 /* Both do nothing for NULL. */
 void sealed_free(struct sealed *sealed);
 void sealed_freep(struct sealed **sealed);

@@ -6,19 +6,15 @@
 #define ASSAY_BASE_UUID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 #define UUID_BYTES     16
 #define UUID_TEXT_SIZE 37 /* with NUL */
 
 void uuid_text(const uint8_t uuid[UUID_BYTES], char ret_text[UUID_TEXT_SIZE]);
 
-/* True only for 36 characters in lower case; the zero uuid is refused. */
-bool uuid_from_text(const char *text, uint8_t ret_uuid[UUID_BYTES]);
-
-/* A random one (RFC 9562 version 4). Errors: SYSTEM_FAILED. */
-int uuid_random(uint8_t ret_uuid[UUID_BYTES], struct err *err);
+/* Before this byte of the text. */
+bool uuid_has_dash_before(size_t byte);
 
 #endif

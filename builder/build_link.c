@@ -48,13 +48,9 @@ build_link_unfit(int link, struct err *err)
 }
 
 int
-build_link_done(int link, int code, const struct err *outcome,
-    const struct receipt *receipt, struct err *err)
+build_link_done(int link, struct build_report *done, int code,
+    const struct err *outcome, struct err *err)
 {
-	struct build_report report = {.kind = BUILD_DONE};
-
-	outcome_from(&report.outcome, code, outcome);
-	if (code == 0 && receipt != NULL)
-		report.receipt = *receipt;
-	return ipc_send(link, &report, sizeof(report), -1, err);
+	outcome_from(&done->outcome, code, outcome);
+	return ipc_send(link, done, sizeof(*done), -1, err);
 }

@@ -48,7 +48,8 @@ enum build_report_kind {
 	BUILD_MADE = 1, /* a domain exists now: `domid` */
 	BUILD_BLOB,     /* this sealed memory has `digest`: for the cache */
 	BUILD_RECORD,   /* put `build` on record; a struct recorded returns */
-	BUILD_DONE,     /* the last one: `outcome`, and `receipt` if 0 */
+	BUILD_DONE,  /* the last one: `outcome`; if 0, `receipt` of a build, or
+	              * the `domid` of what was erased and has that no more */
 	BUILD_UNFIT, /* nothing was done: let another child do it; the last */
 };
 
@@ -82,7 +83,8 @@ int build_link_record(int link, const struct basis *basis,
 /* xenstored ended since this child opened it. */
 int build_link_unfit(int link, struct err *err);
 
-int build_link_done(int link, int code, const struct err *outcome,
-    const struct receipt *receipt, struct err *err);
+/* `code` is what the task returned with `outcome`. */
+int build_link_done(int link, struct build_report *done, int code,
+    const struct err *outcome, struct err *err);
 
 #endif

@@ -19,12 +19,12 @@ enum { MEMORY_SLACK_KIB = 1024 };
 enum { NO_FLAGS = 0, TSC_MODE = 0 };
 
 struct xen_domain_spec
-configuration_spec(const struct build_request *request)
+configuration_spec(const struct guest *guest)
 {
 	return (struct xen_domain_spec){
-	    .memory_mib = request->memory_mib,
+	    .memory_mib = guest->memory_mib,
 	    .memory_slack_kib = MEMORY_SLACK_KIB,
-	    .vcpus = request->vcpus,
+	    .vcpus = guest->vcpus,
 	    .flags = NO_FLAGS,
 	    .max_event_port = MAX_EVENT_PORT,
 	    .grant_version = GRANT_VERSION,
@@ -40,11 +40,11 @@ configuration_write(const struct build_request *request,
     char ret_text[static CONFIGURATION_BYTES + 1], struct digest *ret_digest,
     struct err *err)
 {
-	struct xen_domain_spec spec = configuration_spec(request);
+	struct xen_domain_spec spec = configuration_spec(&request->guest);
 	char text[CONFIGURATION_BYTES + 1];
 	int len;
 
-	bug_unless(request_domain_name_is_valid(request->name));
+	bug_unless(request_domain_name_is_valid(request->guest.name));
 	len = snprintf(text, sizeof(text),
 	    "{\"schema\":\"" CONFIGURATION_SCHEMA "\",\"name\":\"%s\","
 	    "\"type\":\"pv\",\"memory_mib\":%u,\"memory_slack_kib\":%u,"
@@ -52,11 +52,11 @@ configuration_write(const struct build_request *request,
 	    "\"xenconsoled_domid\":%u,\"flags\":%u,\"max_event_port\":%u,"
 	    "\"grant_version\":%u,\"max_grant_frames\":%d,"
 	    "\"max_maptrack_frames\":%d,\"tsc_mode\":%u}",
-	    request->name, spec.memory_mib, spec.memory_slack_kib, spec.vcpus,
-	    request->is_paused ? "true" : "false", daemons->xenstored_domid,
-	    daemons->xenconsoled_domid, spec.flags, spec.max_event_port,
-	    spec.grant_version, spec.max_grant_frames, spec.max_maptrack_frames,
-	    spec.tsc_mode);
+	    request->guest.name, spec.memory_mib, spec.memory_slack_kib,
+	    spec.vcpus, request->is_paused ? "true" : "false",
+	    daemons->xenstored_domid, daemons->xenconsoled_domid, spec.flags,
+	    spec.max_event_port, spec.grant_version, spec.max_grant_frames,
+	    spec.max_maptrack_frames, spec.tsc_mode);
 	bug_unless(len > 0 && (size_t)len < sizeof(text));
 	TRY(digest_of(bytes_of(text, (size_t)len), ret_digest, err));
 	memcpy(ret_text, text, (size_t)len + 1);

@@ -18,8 +18,8 @@
 #define CONFIGURATION_SCHEMA "assay.configuration/1"
 #define CONFIGURATION_BYTES  512 /* no text is longer */
 
-/* What Xen is to create for this request. */
-struct xen_domain_spec configuration_spec(const struct build_request *request);
+/* What Xen is to create. */
+struct xen_domain_spec configuration_spec(const struct guest *guest);
 
 /*
  * Members in a fixed order, no spaces. The request was checked by

@@ -4,9 +4,6 @@
 #include "base/log.h"
 #include "base/scope.h"
 
-/* Larger blobs are rare, and their faults spread over a longer build. */
-#define TOUCH_BYTES_MAX LIMIT_MIB(128)
-
 static size_t limit_of(const struct image_cache *cache);
 static struct image_cache_entry *find(struct image_cache *cache,
     const struct digest *digest);
@@ -51,18 +48,6 @@ image_cache_add(struct image_cache *cache, const struct digest *digest,
 	    .last_used = ++cache->uses,
 	};
 	cache->bytes += sealed_bytes(checked).len;
-}
-
-void
-image_cache_touch(const struct image_cache *cache)
-{
-	for (size_t i = 0; i < IMAGE_CACHE_BLOBS; i++) {
-		const struct sealed *sealed = cache->entries[i].sealed;
-
-		if (sealed != NULL &&
-		    sealed_bytes(sealed).len <= TOUCH_BYTES_MAX)
-			sealed_touch(sealed);
-	}
 }
 
 void

@@ -40,12 +40,6 @@ const struct sealed *image_cache_find(struct image_cache *cache,
 void image_cache_add(struct image_cache *cache, const struct digest *digest,
     struct sealed *checked);
 
-/*
- * Map the entries' pages in this process now, so that a build does not wait for
- * the page faults. Blobs over 128 MiB are left to be faulted in.
- */
-void image_cache_touch(const struct image_cache *cache);
-
 void image_cache_done(struct image_cache *cache);
 
 #endif

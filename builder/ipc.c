@@ -1,7 +1,6 @@
 #include "builder/ipc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,38 +18,9 @@ union control {
 
 static int send_with(int fd, const void *record, size_t size, const int *fds,
     size_t count, struct err *err);
-static ssize_t send_message(int fd, const void *record, size_t size,
-    const int *fds, size_t count, int flags);
 static int receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
     struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err);
 static void take_descriptors(struct msghdr *message, struct ipc_fds *ret_fds);
-
-int
-ipc_pair(int ret_fds[2], struct err *err)
-{
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) != 0)
-		return err_set_errno(err, SYSTEM_FAILED, "socketpair");
-	return 0;
-}
-
-int
-ipc_fork(int *ret_link, pid_t *ret_pid, struct err *err)
-{
-	int link[2];
-	pid_t pid;
-
-	TRY(ipc_pair(link, err));
-	pid = fork();
-	if (pid < 0) {
-		close(link[0]);
-		close(link[1]);
-		return err_set_errno(err, SYSTEM_FAILED, "fork");
-	}
-	close(link[pid == 0 ? 0 : 1]);
-	*ret_link = link[pid == 0 ? 1 : 0];
-	*ret_pid = pid;
-	return 0;
-}
 
 int
 ipc_send(int fd, const void *record, size_t size, int pass_fd, struct err *err)
@@ -66,77 +36,6 @@ ipc_send_sealed(int fd, const void *record, size_t size,
 	const int *fds = sealed_fds(sealed, &count);
 
 	return send_with(fd, record, size, fds, count, err);
-}
-
-int
-ipc_send_now(int fd, const void *record, size_t size,
-    const struct sealed *attached, bool *ret_is_full, struct err *err)
-{
-	size_t count = 0;
-	const int *fds = attached != NULL ? sealed_fds(attached, &count) : NULL;
-
-	return ipc_send_fds_now(fd, record, size, fds, count, ret_is_full, err);
-}
-
-int
-ipc_send_fds_now(int fd, const void *record, size_t size, const int *fds,
-    size_t count, bool *ret_is_full, struct err *err)
-{
-	ssize_t sent = send_message(fd, record, size, fds, count, MSG_DONTWAIT);
-
-	/* Of descriptors under way each user has a share: ETOOMANYREFS. */
-	*ret_is_full = sent < 0 && (errno == EAGAIN || errno == ENOBUFS ||
-				       errno == ETOOMANYREFS);
-	if (sent != (ssize_t)size && !*ret_is_full)
-		return err_set_errno(err, SYSTEM_FAILED, "sendmsg");
-	return 0;
-}
-
-int
-ipc_pipe(int ret_fds[2], struct err *err)
-{
-	if (pipe2(ret_fds, O_DIRECT | O_NONBLOCK | O_CLOEXEC) != 0)
-		return err_set_errno(err, SYSTEM_FAILED, "pipe2");
-	return 0;
-}
-
-int
-ipc_pipe_send(int fd, const void *record, size_t size, bool *ret_is_full,
-    struct err *err)
-{
-	ssize_t sent;
-
-	bug_unless(size <= IPC_PIPE_BYTES);
-	do
-		sent = write(fd, record, size);
-	while (sent < 0 && errno == EINTR);
-	*ret_is_full = sent < 0 && errno == EAGAIN;
-	if (sent != (ssize_t)size && !*ret_is_full)
-		return err_set_errno(err, SYSTEM_FAILED, "write");
-	return 0;
-}
-
-int
-ipc_pipe_receive(int fd, void *ret_record, size_t size, bool *ret_is_end,
-    struct err *err)
-{
-	char packet[IPC_PIPE_BYTES];
-	ssize_t got;
-
-	memset(ret_record, 0, size);
-	do
-		got = read(fd, packet, sizeof(packet));
-	while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return err_set_errno(err, SYSTEM_FAILED, "read");
-	*ret_is_end = got == 0;
-	if (got == 0)
-		return 0;
-	if ((size_t)got != size)
-		return err_set(err, STAGE_FAILED,
-		    "a record of %zd bytes instead of %zu", got, size);
-	memcpy(ret_record, packet, size);
-	return 0;
 }
 
 int
@@ -208,13 +107,13 @@ static int
 send_with(int fd, const void *record, size_t size, const int *fds, size_t count,
     struct err *err)
 {
-	if (send_message(fd, record, size, fds, count, 0) != (ssize_t)size)
+	if (ipc_send_message(fd, record, size, fds, count, 0) != (ssize_t)size)
 		return err_set_errno(err, SYSTEM_FAILED, "sendmsg");
 	return 0;
 }
 
-static ssize_t
-send_message(int fd, const void *record, size_t size, const int *fds,
+ssize_t
+ipc_send_message(int fd, const void *record, size_t size, const int *fds,
     size_t count, int flags)
 {
 	union control control = {0};

@@ -13,15 +13,6 @@
 #include "base/err.h"
 #include "base/sealed.h"
 
-/* A connected pair; both ends close on exec. Errors: SYSTEM_FAILED. */
-int ipc_pair(int ret_fds[2], struct err *err);
-
-/*
- * Fork a role that a link of ours leads to: each side has its own end of it
- * only. In the child *ret_pid is 0. Errors: SYSTEM_FAILED.
- */
-int ipc_fork(int *ret_link, pid_t *ret_pid, struct err *err);
-
 /*
  * Send one record, and a copy of `pass_fd` unless it is -1.
  * Errors: SYSTEM_FAILED, also when the other side is gone.
@@ -29,35 +20,10 @@ int ipc_fork(int *ret_link, pid_t *ret_pid, struct err *err);
 int ipc_send(int fd, const void *record, size_t size, int pass_fd,
     struct err *err);
 
-/*
- * The same without waiting, with sealed memory or NULL: *ret_is_full is set,
- * and nothing was sent, if the other side has to read first.
- * Errors: SYSTEM_FAILED.
+/* sendmsg(2) of all that, with its flags and its result; for builder/ipc_now.h.
  */
-int ipc_send_now(int fd, const void *record, size_t size,
-    const struct sealed *attached, bool *ret_is_full, struct err *err);
-
-/* The same with descriptors, of which the caller keeps its own. */
-int ipc_send_fds_now(int fd, const void *record, size_t size, const int *fds,
-    size_t count, bool *ret_is_full, struct err *err);
-
-/*
- * One direction that cannot carry descriptors at all, for a sender that is not
- * believed: a descriptor that is closed may make its holder wait (a socket that
- * lingers). A pipe of packets (pipe(2), O_DIRECT); neither end waits.
- * ret_fds[0] is read from. Errors: SYSTEM_FAILED.
- */
-int ipc_pipe(int ret_fds[2], struct err *err);
-
-/* Records are at most this long. */
-#define IPC_PIPE_BYTES 4096 /* PIPE_BUF */
-
-int ipc_pipe_send(int fd, const void *record, size_t size, bool *ret_is_full,
-    struct err *err);
-
-/* As ipc_receive(); called when poll(2) said that there is something. */
-int ipc_pipe_receive(int fd, void *ret_record, size_t size, bool *ret_is_end,
-    struct err *err);
+ssize_t ipc_send_message(int fd, const void *record, size_t size,
+    const int *fds, size_t count, int flags);
 
 /*
  * Receive one record of exactly `size` bytes. *ret_fd becomes the descriptor

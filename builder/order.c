@@ -34,11 +34,11 @@ order_check(const struct order *order, const struct build_request *request,
 		(order->shape.has_ramdisk ? order->shape.ramdisk.size_bytes
 					  : 0)) >>
 	    20;
-	if (needed_mib >= request->memory_mib)
+	if (needed_mib >= request->guest.memory_mib)
 		return err_set_field(err, LIMIT_EXCEEDED, "memory_mib",
 		    "memory_mib: %u is too little, kernel and ramdisk alone "
 		    "take %llu",
-		    request->memory_mib, (unsigned long long)needed_mib);
+		    request->guest.memory_mib, (unsigned long long)needed_mib);
 	return 0;
 }
 

@@ -11,25 +11,12 @@
 #ifndef ASSAY_BUILDER_ORDER_H
 #define ASSAY_BUILDER_ORDER_H
 
+#include "builder/image_identity.h"
 #include "builder/request.h"
 #include "builder/rules.h"
 #include "builder/timing.h"
 #include "image-store/image_choice.h"
 #include "image-store/image_pieces.h"
-
-/* Which image it is. Strings are terminated. */
-struct image_identity {
-	char name[LIMIT_NAME_BYTES + 1];
-	char version[LIMIT_VERSION_BYTES + 1];
-	char role[LIMIT_NAME_BYTES + 1]; /* that signed it */
-	bool is_debug;
-	struct digest envelope;
-	struct digest payload;
-	struct digest signers[LIMIT_SIGNATURES]; /* ids of their keys */
-	uint32_t signer_count;
-	char rollback_location[LIMIT_NAME_BYTES + 1];
-	int64_t rollback_index;
-};
 
 struct order {
 	struct image_identity image;

@@ -5,6 +5,8 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
+#include "builder/ipc_pipe.h"
 #include "builder/timing.h"
 
 struct outbox_item {

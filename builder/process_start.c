@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/err_meaning.h"
 #include "base/log.h"
 #include "base/scope.h"
 

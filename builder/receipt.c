@@ -11,9 +11,9 @@ static int check_texts(const struct receipt *receipt, struct err *err);
 static int check_numbers(const struct receipt *receipt, struct err *err);
 static int check_configuration(const struct receipt *receipt, struct err *err);
 
-#define TEXT(field)                                      \
+#define TEXT(name, field)                                \
 	{                                                \
-#field, offsetof(struct receipt, field), \
+		name, offsetof(struct receipt, field),   \
 		    sizeof(((struct receipt *)0)->field) \
 	}
 
@@ -21,8 +21,14 @@ static const struct {
 	const char *name;
 	size_t at;
 	size_t size;
-} texts[] = {TEXT(name), TEXT(image), TEXT(version), TEXT(role),
-    TEXT(rollback_location), TEXT(configuration)};
+} texts[] = {
+    TEXT("name", guest.name),
+    TEXT("image", image.name),
+    TEXT("version", image.version),
+    TEXT("role", image.role),
+    TEXT("rollback_location", image.rollback_location),
+    TEXT("configuration", configuration),
+};
 
 int
 receipt_check(const struct receipt *receipt, struct err *err)
@@ -40,7 +46,7 @@ receipt_check(const struct receipt *receipt, struct err *err)
 static int
 check_bools(const struct receipt *receipt, struct err *err)
 {
-	if (!ipc_is_bool(&receipt->is_debug))
+	if (!ipc_is_bool(&receipt->image.is_debug))
 		return err_set_field(err, CONFIG_BAD, "is_debug",
 		    "is_debug: a bool that is none");
 	if (!ipc_is_bool(&receipt->was_cached))
@@ -74,11 +80,12 @@ check_numbers(const struct receipt *receipt, struct err *err)
 	} numbers[] = {
 	    {"domid", receipt->domid, 1, UINT16_MAX},
 	    {"sequence", receipt->sequence, 1, INT64_MAX},
-	    {"memory_mib", receipt->memory_mib, 1, LIMIT_MEMORY_MIB},
-	    {"vcpus", receipt->vcpus, 1, LIMIT_VCPUS},
-	    {"signer_count", receipt->signer_count, 0, LIMIT_SIGNATURES},
+	    {"memory_mib", receipt->guest.memory_mib, 1, LIMIT_MEMORY_MIB},
+	    {"vcpus", receipt->guest.vcpus, 1, LIMIT_VCPUS},
+	    {"signer_count", receipt->image.signer_count, 0, LIMIT_SIGNATURES},
 	    /* Below zero it is above that. */
-	    {"rollback_index", (uint64_t)receipt->rollback_index, 0, INT64_MAX},
+	    {"rollback_index", (uint64_t)receipt->image.rollback_index, 0,
+		INT64_MAX},
 	};
 
 	for (size_t i = 0; i < countof(numbers); i++) {

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/uuid.h"
 #include "builder/configuration.h"
+#include "builder/image_identity.h"
 #include "builder/timing.h"
 #include "grant-preload/grant_plan.h"
 #include "image-store/image_choice.h"
@@ -23,25 +24,13 @@
 /* Plain value of fixed size: it crosses between roles. */
 struct receipt {
 	uint32_t domid;
-	uint8_t uuid[UUID_BYTES];
-	char name[LIMIT_NAME_BYTES + 1];
-	char image[LIMIT_NAME_BYTES + 1];
-	char version[LIMIT_VERSION_BYTES + 1];
-	char role[LIMIT_NAME_BYTES + 1];
-	bool is_debug;
+	struct guest guest;
+	struct image_identity image;
 	bool was_cached; /* no blob had to be copied, unpacked or hashed */
-	struct digest envelope;
-	struct digest payload;
-	struct digest signers[LIMIT_SIGNATURES]; /* ids of their keys */
-	uint32_t signer_count;
-	char rollback_location[LIMIT_NAME_BYTES + 1];
-	int64_t rollback_index;
 	char configuration[CONFIGURATION_BYTES + 1]; /* its text */
 	struct digest config;                        /* of that */
 	struct digest measurement;
 	uint64_t sequence;
-	uint32_t memory_mib;
-	uint32_t vcpus;
 	struct passed_over passed_over; /* what else has the name */
 	struct grant_plan grants;
 	struct timing timing;

@@ -16,17 +16,18 @@ request_check(const struct build_request *request, struct err *err)
 	    !image_name_is_valid(request->image))
 		return err_set_field(err, RPC_PARAMETER_BAD, "image",
 		    "image: not a legal image name");
-	if (!is_terminated(request->name, sizeof(request->name)) ||
-	    !request_domain_name_is_valid(request->name))
+	if (!is_terminated(request->guest.name, sizeof(request->guest.name)) ||
+	    !request_domain_name_is_valid(request->guest.name))
 		return err_set_field(err, RPC_PARAMETER_BAD, "name",
 		    "name: not a legal domain name");
-	if (memcmp(request->uuid, zero, UUID_BYTES) == 0)
+	if (memcmp(request->guest.uuid, zero, UUID_BYTES) == 0)
 		return err_set_field(err, RPC_PARAMETER_BAD, "uuid",
 		    "uuid: all zero");
-	if (request->memory_mib < 1 || request->memory_mib > LIMIT_MEMORY_MIB)
+	if (request->guest.memory_mib < 1 ||
+	    request->guest.memory_mib > LIMIT_MEMORY_MIB)
 		return err_set_field(err, RPC_PARAMETER_BAD, "memory_mib",
 		    "memory_mib: outside 1 to %u", LIMIT_MEMORY_MIB);
-	if (request->vcpus < 1 || request->vcpus > LIMIT_VCPUS)
+	if (request->guest.vcpus < 1 || request->guest.vcpus > LIMIT_VCPUS)
 		return err_set_field(err, RPC_PARAMETER_BAD, "vcpus",
 		    "vcpus: outside 1 to %u", LIMIT_VCPUS);
 	return 0;

@@ -22,15 +22,20 @@ struct peer {
 	int32_t pid;
 };
 
+/* The domain itself. */
+struct guest {
+	char name[LIMIT_NAME_BYTES + 1];
+	uint8_t uuid[UUID_BYTES];
+	uint32_t memory_mib;
+	uint32_t vcpus;
+};
+
 struct build_request {
 	struct peer peer;
 	char image[LIMIT_NAME_BYTES + 1];
 	bool has_manifest; /* payload or envelope by digest, or the newest */
 	struct digest manifest;
-	char name[LIMIT_NAME_BYTES + 1]; /* of the domain */
-	uint8_t uuid[UUID_BYTES];
-	uint32_t memory_mib;
-	uint32_t vcpus;
+	struct guest guest;
 	bool is_paused; /* leave it paused, for devices to be attached */
 };
 

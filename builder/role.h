@@ -17,7 +17,15 @@
 #include "builder/config.h"
 #include "builder/fault_spec.h"
 
-enum role { ROLE_FRONT, ROLE_STAGE, ROLE_VERIFY, ROLE_BUILD, ROLE_TPM, ROLES };
+enum role {
+	ROLE_FRONT,
+	ROLE_STAGE,
+	ROLE_VERIFY,
+	ROLE_BUILD,
+	ROLE_LOOK,
+	ROLE_TPM,
+	ROLES
+};
 
 /* The supervisor starts these, and is started as they are: by assayd, which
  * becomes it. */
@@ -28,7 +36,6 @@ enum { ROLE_SUPERVISOR = ROLES };
 enum child_kind {
 	CHILD_TO_BUILD,
 	CHILD_TO_ERASE,
-	CHILD_TO_LOOK, /* it lives on: builder/build/look_role.h */
 };
 
 struct role_start {
@@ -58,6 +65,8 @@ enum {
 	VERIFY_FD_TRUST, /* sealed: the trust policy of the ramdisk */
 
 	BUILD_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
+
+	LOOK_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 
 	TPM_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 	TPM_FD_TRUST,                /* sealed, as above */

@@ -1,7 +1,6 @@
 #include "builder/role_main.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "builder/process_start.h"
 
 enum { EXIT_BY_HAND = 2 };
 
@@ -21,6 +19,7 @@ static const char *const names[ROLES] = {
     [ROLE_STAGE] = "stage",
     [ROLE_VERIFY] = "verify",
     [ROLE_BUILD] = "build",
+    [ROLE_LOOK] = "look",
     [ROLE_TPM] = "tpm",
 };
 
@@ -34,16 +33,9 @@ void
 role_main_begin(enum role role, struct role_start *ret_start)
 {
 	static char title[32]; /* log lines keep it */
-	struct err err;
 
 	snprintf(title, sizeof(title), "assayd[%s]", role_name(role));
 	log_set_role(title);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	/* Which unblocks them: the supervisor had them blocked. */
-	if (process_start(&err) != 0)
-		role_main_fail(&err);
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if (!role_main_take_start(role, ret_start)) {
 		fprintf(stderr, "assayd-%s: assayd starts this program\n",
@@ -69,17 +61,6 @@ role_main_take_start(uint32_t role, struct role_start *ret_start)
 		return false;
 	close(ROLE_FD_START);
 	return true;
-}
-
-struct sealed *
-role_main_sealed(int fd, size_t max_bytes, const char *what)
-{
-	struct sealed *sealed = NULL;
-	struct err err;
-
-	if (sealed_from_fds(&fd, 1, max_bytes, what, &sealed, &err) != 0)
-		role_main_fail(&err);
-	return sealed;
 }
 
 void

@@ -4,24 +4,6 @@
 #include "builder/ipc.h"
 
 int
-trust_mark_check(const struct trust_mark *current,
-    const struct trust_mark *next, struct err *err)
-{
-	if (next->version < current->version)
-		return err_set_field(err, TRUST_DOWNGRADE, "trust_updates",
-		    "the trust chain ends at version %lld, but %lld is in "
-		    "force: lines were taken away",
-		    (long long)next->version, (long long)current->version);
-	if (next->version == current->version &&
-	    !digest_equal(&next->policy, &current->policy))
-		return err_set_field(err, TRUST_REPLAYED, "trust_updates",
-		    "the trust chain brings another version %lld than the one "
-		    "in force",
-		    (long long)next->version);
-	return 0;
-}
-
-int
 rules_await_recorded(int link, struct recorded *ret_recorded, struct err *err)
 {
 	struct recorded recorded;

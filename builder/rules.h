@@ -47,14 +47,6 @@ struct recorded {
 };
 
 /*
- * May `next` take the place of `current`? Yes if it is the same policy, too.
- * Errors: TRUST_DOWNGRADE for an older one, as when lines of the chain were
- * taken away; TRUST_REPLAYED for another one of the same version.
- */
-int trust_mark_check(const struct trust_mark *current,
-    const struct trust_mark *next, struct err *err);
-
-/*
  * Wait on a link until what was asked is on record: in the log, on disk and in
  * the TPM. Errors: what the tpm role says; SYSTEM_FAILED.
  */

@@ -5,8 +5,6 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
-#include <stddef.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -18,169 +16,70 @@
 #include "builder/sandbox_limits.h"
 #include "builder/sandbox_view.h"
 
-/* System calls by role, with the reason for each group. */
-
-/* Memory, end, signals and time: what every C program does. */
+/* Memory, end, signals and time, records: what every role does. */
 static const int common_calls[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(close),
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(getpid),
-    SCMP_SYS(gettid),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(futex),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(recvmsg), /* records */
+    SYS_read,
+    SYS_write,
+    SYS_close,
+    SYS_brk,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_rt_sigreturn,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigaction,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_clock_gettime,
+    SYS_futex,
+    SYS_getrandom,
+    SYS_sendmsg,
+    SYS_recvmsg, /* records */
 #ifdef __SANITIZE_ADDRESS__
-    SCMP_SYS(sigaltstack), /* a test build asks before it exits */
+    SYS_sigaltstack, /* a test build asks before it exits */
 #endif
-    SCMP_SYS(restart_syscall), /* a poll(2) that a suspend interrupted */
-    SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(lseek),
+    SYS_restart_syscall, /* a poll(2) that a suspend interrupted */
+    SYS_fstat,
+    SYS_newfstatat,
+    SYS_lseek,
 };
-
-/* Connections of callers. */
-static const int front_calls[] = {
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(accept4),
-    SCMP_SYS(getsockopt),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto),
-    SCMP_SYS(shutdown),
-};
-
-/* Files of the store, read, of which image-store/layout_file.c opens each
- * beneath the store; sealed memory, made. */
-static const int stage_calls[] = {
-    SCMP_SYS(openat2),
-    SCMP_SYS(landlock_create_ruleset), /* sandbox_read_beneath() */
-    SCMP_SYS(landlock_add_rule),
-    SCMP_SYS(landlock_restrict_self),
-    SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(memfd_create),
-};
-
-/* The chain of policies, read; sealed memory, made and taken. */
-static const int verify_calls[] = {
-    SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(memfd_create),
-};
-
-/* Xen's devices, see below; xenstored is a socket; libxl's records are files,
- * found in a directory; sealed memory is mapped. Not here: any way to start a
- * program, to open a socket, to trace. */
-static const int build_calls[] = {
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(openat),
-    SCMP_SYS(fchmod),
-    SCMP_SYS(renameat),
-    SCMP_SYS(renameat2),
-    SCMP_SYS(unlinkat),
-    SCMP_SYS(getdents64),
-    SCMP_SYS(memfd_create),
-    SCMP_SYS(ftruncate),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(mlock),
-    SCMP_SYS(munlock),
-    SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(writev),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto),
-    SCMP_SYS(dup),
-    SCMP_SYS(getsockopt),
-};
-
-/* Commands of an open device; a log that is only appended to; sealed memory,
- * made. */
-static const int tpm_calls[] = {
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(fdatasync),
-    SCMP_SYS(ftruncate),
-    SCMP_SYS(memfd_create),
-};
-
-/*
- * Of ioctl(2), for the build role: what libxencall and libxenforeignmemory ask
- * of /dev/xen/privcmd once it is open, which is all that libxenctrl and
- * libxenguest do with a device for a PV guest. The same in Xen 4.17 to 4.20.
- * Spec: Xen tools/include/xen-sys/Linux/privcmd.h, numbers and sizes.
- *
- * Which hypercall it is stands in memory, where no filter can look.
- */
-static const unsigned int xen_requests[] = {
-    /* tools/libs/call/linux.c osdep_hypercall */
-    _IOC(_IOC_NONE, 'P', 0, 48), /* IOCTL_PRIVCMD_HYPERCALL */
-    /* tools/libs/foreignmemory/linux.c osdep_xenforeignmemory_map; the older
-     * one after the newer one said EINVAL, so that this stays an error. */
-    _IOC(_IOC_NONE, 'P', 4, 32), /* IOCTL_PRIVCMD_MMAPBATCH_V2 */
-    _IOC(_IOC_NONE, 'P', 3, 24), /* IOCTL_PRIVCMD_MMAPBATCH */
-    /* tools/libs/foreignmemory/linux.c osdep_xenforeignmemory_map_resource:
-     * the grant table */
-    _IOC(_IOC_NONE, 'P', 7, 32), /* IOCTL_PRIVCMD_MMAP_RESOURCE */
-};
-
-/* Of fcntl(2), for the build role besides: what the C library and Xen's may
- * ask of a descriptor. */
-static const unsigned int descriptor_commands[] = {F_DUPFD, F_DUPFD_CLOEXEC,
-    F_GETFD, F_SETFD, F_GETFL, F_SETFL};
 
 /* Of fcntl(2): sealed memory. Others would have the kernel send a signal to
  * any process of the same user. */
-static const unsigned int seal_commands[] = {F_ADD_SEALS, F_GET_SEALS};
+static const struct sandbox_argument seal_commands[] = {
+    {SYS_fcntl, F_ADD_SEALS},
+    {SYS_fcntl, F_GET_SEALS},
+};
 
 static int drop_bounds(struct err *err);
 static int drop_user(uint32_t uid, struct err *err);
-static int drop_capabilities(bool has_root_of_its_own, struct err *err);
-static int load_filter(enum sandbox_role role, struct err *err);
+static int drop_capabilities(struct err *err);
+static int load_filter(const struct sandbox *sandbox, struct err *err);
+static int fill(scmp_filter_ctx filter, const struct sandbox *sandbox);
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count);
-static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
-    uint32_t mask, uint32_t value);
 static int allow_memory(scmp_filter_ctx filter);
 static int allow_abort(scmp_filter_ctx filter);
-static int allow_xen(scmp_filter_ctx filter);
-static int allow_each(scmp_filter_ctx filter, int call,
-    const unsigned int *values, size_t count);
-static int allow_role(scmp_filter_ctx filter, enum sandbox_role role);
+static int allow_arguments(scmp_filter_ctx filter,
+    const struct sandbox_argument *arguments, size_t count);
+static int allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
+    uint32_t mask, uint32_t value);
 
 int
-sandbox_enter(enum sandbox_role role, uint32_t uid, const char *directory,
-    struct err *err)
+sandbox_enter(const struct sandbox *sandbox, uint32_t uid, struct err *err)
 {
-	bool has_directory = directory != NULL && directory[0] != '\0';
-	bool is_root = geteuid() == 0;
-
-	TRY(sandbox_limits_set(role, err));
-	TRY(sandbox_view_enter(directory, err));
+	TRY(sandbox_limits_set(&sandbox->limits, err));
+	TRY(sandbox_view_enter(err));
 	TRY(drop_bounds(err));
 	TRY(drop_user(uid, err));
-	TRY(drop_capabilities(has_directory && is_root, err));
+	TRY(drop_capabilities(err));
 	/* libseccomp would set the first one too. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "prctl");
-	TRY(sandbox_view_restrict(role, has_directory, err));
-	return load_filter(role, err);
+	TRY(sandbox_view_restrict(sandbox->may_read, err));
+	return load_filter(sandbox, err);
 }
 
 int
@@ -256,52 +155,32 @@ drop_user(uint32_t uid, struct err *err)
  * For the build role too: Linux looks who opens Xen's devices, not who uses
  * them (drivers/xen/privcmd.c, drivers/xen/xenbus/xenbus_dev_frontend.c), and
  * xenstored asks a socket nothing more once it is connected.
- *
- * CAP_DAC_OVERRIDE: libxl's directory and the records in it belong to root, and
- * libxl takes no others. Nothing else of root's is within reach, since what
- * else there is has no name in a root of its own, and there is no way out of it
- * without CAP_SYS_CHROOT.
  */
 static int
-drop_capabilities(bool has_root_of_its_own, struct err *err)
+drop_capabilities(struct err *err)
 {
-	const uint32_t kept = has_root_of_its_own ? 1u << CAP_DAC_OVERRIDE : 0;
 	struct __user_cap_header_struct header = {
 	    .version = _LINUX_CAPABILITY_VERSION_3,
 	};
-	const struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
-	    {.effective = kept, .permitted = kept}};
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {
+	    {.effective = 0}};
 
 	/* None that could be inherited: Linux takes the ambient ones too. */
-	if (syscall(SYS_capset, &header, sets) != 0 ||
+	if (syscall(SYS_capset, &header, none) != 0 ||
 	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "capset");
 	return 0;
 }
 
 static int
-load_filter(enum sandbox_role role, struct err *err)
+load_filter(const struct sandbox *sandbox, struct err *err)
 {
-	scmp_filter_ctx filter;
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int failed;
 
-	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (filter == NULL)
 		return err_set(err, NO_MEMORY, "seccomp filter");
-	/* Else a call by the numbers of another table ends one thread only. */
-	failed = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
-	    SCMP_ACT_KILL_PROCESS);
-	if (failed == 0)
-		failed = allow(filter, common_calls, countof(common_calls));
-	if (failed == 0)
-		failed = allow_memory(filter);
-	if (failed == 0)
-		failed = allow_abort(filter);
-	if (failed == 0)
-		failed = allow_each(filter, SCMP_SYS(fcntl), seal_commands,
-		    countof(seal_commands));
-	if (failed == 0)
-		failed = allow_role(filter, role);
+	failed = fill(filter, sandbox);
 	if (failed == 0)
 		failed = seccomp_load(filter);
 	seccomp_release(filter);
@@ -310,49 +189,54 @@ load_filter(enum sandbox_role role, struct err *err)
 	return 0;
 }
 
+static int
+fill(scmp_filter_ctx filter, const struct sandbox *sandbox)
+{
+	/* Else a call by the numbers of another table ends one thread only. */
+	TRY(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
+	    SCMP_ACT_KILL_PROCESS));
+	TRY(allow(filter, common_calls, countof(common_calls)));
+	TRY(allow_memory(filter));
+	TRY(allow_abort(filter));
+	TRY(allow_arguments(filter, seal_commands, countof(seal_commands)));
+	TRY(allow(filter, sandbox->calls, sandbox->call_count));
+	return allow_arguments(filter, sandbox->arguments,
+	    sandbox->argument_count);
+}
+
+static int
+allow(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		TRY(seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0));
+	return 0;
+}
+
 /* Nothing that was written is ever run: whoever takes a role over has only the
  * code that it began with. malloc(3) maps and protects its arenas. */
 static int
 allow_memory(scmp_filter_ctx filter)
 {
-	int failed = allow_with(filter, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
-
-	if (failed == 0)
-		failed =
-		    allow_with(filter, SCMP_SYS(mprotect), 2, PROT_EXEC, 0);
-	return failed;
+	TRY(allow_with(filter, SYS_mmap, 2, PROT_EXEC, 0));
+	return allow_with(filter, SYS_mprotect, 2, PROT_EXEC, 0);
 }
 
 /* None may send signals to another: of most roles there are several. */
 static int
 allow_abort(scmp_filter_ctx filter)
 {
-	return allow_with(filter, SCMP_SYS(tgkill), 0, UINT32_MAX,
+	return allow_with(filter, SYS_tgkill, 0, UINT32_MAX,
 	    (uint32_t)getpid());
 }
 
 static int
-allow_xen(scmp_filter_ctx filter)
+allow_arguments(scmp_filter_ctx filter,
+    const struct sandbox_argument *arguments, size_t count)
 {
-	int failed = allow_each(filter, SCMP_SYS(ioctl), xen_requests,
-	    countof(xen_requests));
-
-	if (failed == 0)
-		failed = allow_each(filter, SCMP_SYS(fcntl),
-		    descriptor_commands, countof(descriptor_commands));
-	return failed;
-}
-
-/* With one of these values as the second argument. */
-static int
-allow_each(scmp_filter_ctx filter, int call, const unsigned int *values,
-    size_t count)
-{
-	int failed = 0;
-
-	for (size_t i = 0; i < count && failed == 0; i++)
-		failed = allow_with(filter, call, 1, UINT32_MAX, values[i]);
-	return failed;
+	for (size_t i = 0; i < count; i++)
+		TRY(allow_with(filter, arguments[i].call, 1, UINT32_MAX,
+		    arguments[i].value));
+	return 0;
 }
 
 /* If these bits of the argument are `value`. Linux takes 32 bits of those that
@@ -363,42 +247,4 @@ allow_with(scmp_filter_ctx filter, int call, unsigned int argument,
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
 	    SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, mask, value));
-}
-
-static int
-allow_role(scmp_filter_ctx filter, enum sandbox_role role)
-{
-	int failed;
-
-	switch (role) {
-	case SANDBOX_FRONT:
-		return allow(filter, front_calls, countof(front_calls));
-	case SANDBOX_STAGE:
-		return allow(filter, stage_calls, countof(stage_calls));
-	case SANDBOX_VERIFY:
-		return allow(filter, verify_calls, countof(verify_calls));
-	case SANDBOX_BUILD:
-		failed = allow_xen(filter);
-		return failed != 0
-		           ? failed
-		           : allow(filter, build_calls, countof(build_calls));
-	case SANDBOX_TPM:
-		return allow(filter, tpm_calls, countof(tpm_calls));
-	case SANDBOX_ROLES:
-		break;
-	}
-	return -1;
-}
-
-static int
-allow(scmp_filter_ctx filter, const int *calls, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		int failed =
-		    seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-
-		if (failed != 0)
-			return failed;
-	}
-	return 0;
 }

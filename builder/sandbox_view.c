@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "builder/sandbox.h"
 
 /* Newer than the headers that this is built with. */
 enum {
@@ -29,50 +30,35 @@ static const struct {
 
 #define READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 
-/* libxl's records: made beside their place and renamed, listed and removed. */
-#define KEEP_RECORDS                                                   \
-	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_DIR | \
-	    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE)
-
 static int open_empty(int *ret_fd, struct err *err);
-static int restrict_to(uint64_t handled, int dir_fd, uint64_t rights,
-    struct err *err);
+static int restrict_to(uint64_t handled, int dir_fd, struct err *err);
 
 int
-sandbox_view_enter(const char *directory, struct err *err)
+sandbox_view_enter(struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
+	bool is_root = geteuid() == 0;
 
-	if (directory != NULL && directory[0] != '\0')
-		fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && geteuid() == 0)
+	if (is_root)
 		TRY(open_empty(&fd, err));
-	if ((fd < 0 ? chdir("/") : fchdir(fd)) != 0 ||
-	    (geteuid() == 0 && chroot(".") != 0))
+	if ((is_root ? fchdir(fd) : chdir("/")) != 0 ||
+	    (is_root && chroot(".") != 0))
 		return err_set_errno(err, SYSTEM_FAILED, "a root of its own");
 	return 0;
 }
 
 int
-sandbox_view_restrict(enum sandbox_role role, bool has_directory,
-    struct err *err)
+sandbox_view_restrict(bool may_read, struct err *err)
 {
-	CLEANUP(closep) int fd = -1;
+	const uint64_t all = ~(uint64_t)0;
 
-	if (role == SANDBOX_STAGE)
-		return restrict_to(~(uint64_t)READ, -1, 0, err);
-	if (!has_directory)
-		return restrict_to(~(uint64_t)0, -1, 0, err);
-	fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set_errno(err, SYSTEM_FAILED, "its own root");
-	return restrict_to(~(uint64_t)0, fd, KEEP_RECORDS, err);
+	return restrict_to(may_read ? all & ~(uint64_t)READ : all, -1, err);
 }
 
 int
 sandbox_read_beneath(int dir_fd, struct err *err)
 {
-	return restrict_to(READ, dir_fd, LANDLOCK_ACCESS_FS_READ_FILE, err);
+	return restrict_to(READ, dir_fd, err);
 }
 
 bool
@@ -100,15 +86,15 @@ open_empty(int *ret_fd, struct err *err)
 	return 0;
 }
 
-/* `handled` are rights that go, but for `rights` beneath `dir_fd`. Who loses
- * all of them loses whatever else the kernel can take. */
+/* `handled` are rights that go, but for reading files beneath `dir_fd`. Who
+ * loses more than the right to read loses whatever else the kernel can take. */
 static int
-restrict_to(uint64_t handled, int dir_fd, uint64_t rights, struct err *err)
+restrict_to(uint64_t handled, int dir_fd, struct err *err)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION);
 	struct landlock_path_beneath_attr beneath = {
-	    .allowed_access = rights,
+	    .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
 	    .parent_fd = dir_fd,
 	};
 	struct ruleset all;

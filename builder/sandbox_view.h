@@ -1,5 +1,5 @@
 /*
- * What a role sees of the host's files: nothing, or one directory.
+ * What a role sees of the host's files: nothing, but for the stage its store.
  *
  * Two means, since each has a gap. An empty root hides all names, but a role
  * that holds a directory gets out of it by "..". Landlock is bound to no name
@@ -11,25 +11,24 @@
 #ifndef ASSAY_BUILDER_SANDBOX_VIEW_H
 #define ASSAY_BUILDER_SANDBOX_VIEW_H
 
-#include "builder/sandbox.h"
+#include <stdbool.h>
+
+#include "base/err.h"
 
 /*
- * The working directory and, for root, the root become `directory`, or an empty
- * directory that nobody can write if it is NULL, "" or missing. Without root
- * nothing is empty: then the working directory is "/".
+ * The working directory and the root become an empty directory that nobody can
+ * write. That takes root: without it the working directory is "/".
  * Errors: SYSTEM_FAILED.
  */
-int sandbox_view_enter(const char *directory, struct err *err);
+int sandbox_view_enter(struct err *err);
 
 /*
- * Of files that are not open yet: the build role may make, write and remove
- * those of its working directory if `has_directory`; the stage may read, until
- * sandbox_read_beneath(); none may do anything else. Nor connect to anybody or
- * send a signal to who is not in the same sandbox, if the kernel is as new.
+ * Of files that are not open yet nothing may be done, but for reading, until
+ * sandbox_read_beneath(), if the role `may_read`. Nor may it connect to anybody
+ * or send a signal to who is not in the same sandbox, if the kernel is as new.
  * Nothing happens if the kernel has no Landlock.
  * Errors: SYSTEM_FAILED.
  */
-int sandbox_view_restrict(enum sandbox_role role, bool has_directory,
-    struct err *err);
+int sandbox_view_restrict(bool may_read, struct err *err);
 
 #endif

@@ -5,14 +5,9 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "builder/ipc.h"
 #include "builder/stage_link.h"
 #include "image-store/image_name.h"
 
-static void ask(struct stage *stage, struct stage_call *call, const char *what,
-    int pass_fd);
-static int receive_answer(struct stage *stage, struct stage_answer *ret_answer,
-    int *ret_fd, struct err *err);
 static int ask_for_memory(struct stage *stage, struct stage_call *call,
     const char *what, size_t max_bytes, struct sealed **ret_raw,
     struct err *err);
@@ -24,8 +19,8 @@ stage_give_store(struct stage *stage, int store_fd, struct err *err)
 	struct stage_call call = {.kind = STAGE_OPEN};
 	struct stage_answer answer;
 
-	ask(stage, &call, "store", store_fd);
-	TRY(receive_answer(stage, &answer, NULL, err));
+	stage_ask(stage, &call, "store", store_fd);
+	TRY(stage_receive(stage, &answer, NULL, err));
 	return outcome_to(&answer.outcome, STAGE_FAILED, err);
 }
 
@@ -41,9 +36,9 @@ stage_list(struct stage *stage, const char *name, struct layout_list *ret_list,
 	list.entries = calloc(LIMIT_INDEX_IMAGES, sizeof(*list.entries));
 	if (list.entries == NULL)
 		return err_set(err, NO_MEMORY, "image list");
-	ask(stage, &call, "index", -1);
+	stage_ask(stage, &call, "index", -1);
 	for (;;) {
-		TRY(receive_answer(stage, &answer, NULL, err));
+		TRY(stage_receive(stage, &answer, NULL, err));
 		if (answer.is_last)
 			break;
 		if (list.count == LIMIT_INDEX_IMAGES)
@@ -71,19 +66,6 @@ stage_blob_max(struct stage *stage, const struct digest *digest,
 	return ask_for_memory(stage, &call, what, max_bytes, ret_raw, err);
 }
 
-void
-stage_ask_blob(struct stage *stage, const struct digest *digest,
-    uint64_t size_bytes, const char *what)
-{
-	struct stage_call call = {
-	    .kind = STAGE_BLOB,
-	    .digest = *digest,
-	    .size_bytes = size_bytes,
-	};
-
-	ask(stage, &call, what, -1);
-}
-
 int
 stage_store_index(struct stage *stage, struct sealed **ret_raw, struct err *err)
 {
@@ -91,57 +73,6 @@ stage_store_index(struct stage *stage, struct sealed **ret_raw, struct err *err)
 
 	return ask_for_memory(stage, &call, "store index",
 	    LIMIT_INDEX_ENVELOPE_BYTES, ret_raw, err);
-}
-
-void
-stage_ask_unpack(struct stage *stage, uint64_t elf_bytes)
-{
-	struct stage_call call = {.kind = STAGE_UNPACK,
-	    .size_bytes = elf_bytes};
-
-	ask(stage, &call, "kernel ELF", -1);
-}
-
-int
-stage_next_piece(struct stage *stage, int *ret_fd, struct err *err)
-{
-	CLEANUP(closep) int fd = -1;
-	struct stage_answer answer;
-
-	TRY(receive_answer(stage, &answer, &fd, err));
-	if (answer.is_last)
-		TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
-	if (answer.is_last == (fd >= 0))
-		return err_set(err, STAGE_FAILED,
-		    answer.is_last ? "an unexpected descriptor"
-				   : "a piece without memory");
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-/* A stage that cannot be asked has left its reason behind: the answer tells. */
-static void
-ask(struct stage *stage, struct stage_call *call, const char *what, int pass_fd)
-{
-	struct err ignored;
-
-	snprintf(call->what, sizeof(call->what), "%s", what);
-	ipc_send(stage->fd, call, sizeof(*call), pass_fd, &ignored);
-}
-
-static int
-receive_answer(struct stage *stage, struct stage_answer *ret_answer,
-    int *ret_fd, struct err *err)
-{
-	bool is_end;
-
-	TRY(ipc_receive(stage->fd, ret_answer, sizeof(*ret_answer), ret_fd,
-	    &is_end, err));
-	if (is_end)
-		return err_set(err, STAGE_FAILED, "the stage died");
-	if (!ipc_is_bool(&ret_answer->is_last))
-		return err_set(err, STAGE_FAILED, "an answer of no kind");
-	return 0;
 }
 
 static int
@@ -152,8 +83,8 @@ ask_for_memory(struct stage *stage, struct stage_call *call, const char *what,
 	struct stage_answer answer;
 
 	bug_unless(max_bytes <= SEALED_PIECE_BYTES);
-	ask(stage, call, what, -1);
-	TRY(receive_answer(stage, &answer, &fd, err));
+	stage_ask(stage, call, what, -1);
+	TRY(stage_receive(stage, &answer, &fd, err));
 	TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
 	if (fd < 0)
 		return err_set(err, STAGE_FAILED, "%s: no memory came", what);

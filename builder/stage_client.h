@@ -1,6 +1,8 @@
 /*
- * What a role asks the stage: bytes of the store. Nothing that it offers is
- * believed: what it says has to be legal, and the caller checks each digest.
+ * What the verify role asks the stage: what is in the store, and documents of
+ * it. Nothing that it offers is believed: what it says has to be legal, and the
+ * caller checks each digest. What the build role asks is in
+ * builder/build/stage_pieces.h.
  */
 #ifndef ASSAY_BUILDER_STAGE_CLIENT_H
 #define ASSAY_BUILDER_STAGE_CLIENT_H
@@ -8,11 +10,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/sealed.h"
-#include "image-store/layout_list.h"
-
-struct stage {
-	int fd; /* the link */
-};
+#include "builder/stage_link.h"
 
 /* Give it the store's directory, before any other request. Borrows `store_fd`
  * for the call. Errors: STORE_IO, STORE_MALFORMED. */
@@ -38,22 +36,5 @@ int stage_blob_max(struct stage *stage, const struct digest *digest,
  * owned. Also STORE_INDEX_MISSING. */
 int stage_store_index(struct stage *stage, struct sealed **ret_raw,
     struct err *err);
-
-/*
- * The two that take long hand over piece by piece (see base/sealed.h): ask,
- * then take pieces until the last one, so that the caller hashes while the
- * stage works. Nothing else may be asked meanwhile.
- */
-
-/* A blob of exactly this size. */
-void stage_ask_blob(struct stage *stage, const struct digest *digest,
-    uint64_t size_bytes, const char *what);
-
-/* What the kernel unpacks to that was asked for last. Ask only after its digest
- * was found to be the signed one: before, it is not to be parsed. */
-void stage_ask_unpack(struct stage *stage, uint64_t elf_bytes);
-
-/* The next piece, owned by the caller; -1: that was all, and all is well. */
-int stage_next_piece(struct stage *stage, int *ret_fd, struct err *err);
 
 #endif

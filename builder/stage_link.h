@@ -1,6 +1,6 @@
 /*
  * What is said to the stage, and what it answers. Nothing that comes from it is
- * believed: builder/stage_client.h.
+ * believed: builder/stage_client.h, builder/build/stage_pieces.h.
  */
 #ifndef ASSAY_BUILDER_STAGE_LINK_H
 #define ASSAY_BUILDER_STAGE_LINK_H
@@ -32,5 +32,20 @@ struct stage_answer {
 	struct outcome outcome;
 	struct layout_entry entry;
 };
+
+/* Where it is asked. */
+struct stage {
+	int fd; /* the link */
+};
+
+/* Ask, with a copy of `pass_fd` unless it is -1; the answer tells if that did
+ * not work. `what` is for its error texts. */
+void stage_ask(struct stage *stage, struct stage_call *call, const char *what,
+    int pass_fd);
+
+/* The next record; its outcome is for outcome_to(). *ret_fd is owned by the
+ * caller, or -1; NULL refuses descriptors. Errors: STAGE_FAILED. */
+int stage_receive(struct stage *stage, struct stage_answer *ret_answer,
+    int *ret_fd, struct err *err);
 
 #endif

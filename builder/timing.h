@@ -39,9 +39,6 @@ void timing_start(struct timing *timing);
 /* The time since the last call belongs to this phase. */
 void timing_mark(struct timing *timing, enum timing_phase phase);
 
-const char *timing_phase_name(enum timing_phase phase);
-uint32_t timing_total_usec(const struct timing *timing);
-
 /* Microseconds on the monotonic clock. */
 uint64_t timing_now_usec(void);
 

@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "base/err_meaning.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  * The Xen seam: all that assay asks of the hypervisor, of libxenguest and of
  * xenstored, as one table of functions.
  *
- * builder/xen/xen_port_libxc.c is the real thing and the only file that
- * includes Xen headers. Tests use a journal-keeping fake; debug builds can put
+ * builder/xen/xen_port_libxc.c is the real thing, and xen_look.c beside it for
+ * who only looks. Tests use a journal-keeping fake; debug builds can put
  * a fault-injecting layer in between.
  *
  * Every function returns 0 or an error code that it stored in `err`
@@ -169,7 +169,8 @@ struct xen_ops {
 	void (*close)(void *xen);
 };
 
-/* An open port. `xen` belongs to the implementation. */
+/* An open port. `xen` belongs to the implementation; one that is for looking
+ * only has NULL for what it cannot do. */
 struct xen_port {
 	const struct xen_ops *ops;
 	void *xen;

@@ -16,33 +16,8 @@ struct blob_intake {
 	struct hasher *hasher;
 };
 
-static int check_size(const struct blob *blob, const struct sealed *raw_bytes,
-    const char *what, struct err *err);
-static int check_digest(const struct blob *blob, const struct digest *found,
-    const char *what, struct err *err);
 static int new_checked(const struct blob *blob, struct sealed **bytes,
     struct checked_blob **ret_checked, struct err *err);
-
-int
-blob_check(const struct blob *blob, const struct sealed *raw_bytes,
-    const char *what, struct err *err)
-{
-	struct digest digest;
-
-	TRY(check_size(blob, raw_bytes, what, err));
-	TRY(digest_of(sealed_bytes(raw_bytes), &digest, err));
-	return check_digest(blob, &digest, what, err);
-}
-
-int
-checked_blob_new(const struct blob *blob, struct sealed *raw_bytes,
-    const char *what, struct checked_blob **ret_checked, struct err *err)
-{
-	CLEANUP(sealed_freep) struct sealed *owned = raw_bytes;
-
-	TRY(blob_check(blob, owned, what, err));
-	return new_checked(blob, &owned, ret_checked, err);
-}
 
 int
 checked_blob_from_cache(const struct blob *blob, struct sealed *checked,
@@ -50,7 +25,7 @@ checked_blob_from_cache(const struct blob *blob, struct sealed *checked,
 {
 	CLEANUP(sealed_freep) struct sealed *owned = checked;
 
-	TRY(check_size(blob, owned, what, err));
+	TRY(blob_check_size(blob, owned, what, err));
 	return new_checked(blob, &owned, ret_checked, err);
 }
 
@@ -112,7 +87,7 @@ blob_intake_finish(struct blob_intake *intake,
 
 	TRY(intake_finish(take_ptr(&intake->pieces), &bytes, err));
 	TRY(hasher_end(intake->hasher, &digest, err));
-	TRY(check_digest(&intake->blob, &digest, intake->what, err));
+	TRY(blob_check_digest(&intake->blob, &digest, intake->what, err));
 	return new_checked(&intake->blob, &bytes, ret_checked, err);
 }
 
@@ -127,8 +102,8 @@ blob_intake_freep(struct blob_intake **intake)
 	*intake = NULL;
 }
 
-static int
-check_size(const struct blob *blob, const struct sealed *raw_bytes,
+int
+blob_check_size(const struct blob *blob, const struct sealed *raw_bytes,
     const char *what, struct err *err)
 {
 	size_t len = sealed_bytes(raw_bytes).len;
@@ -140,8 +115,8 @@ check_size(const struct blob *blob, const struct sealed *raw_bytes,
 	return 0;
 }
 
-static int
-check_digest(const struct blob *blob, const struct digest *found,
+int
+blob_check_digest(const struct blob *blob, const struct digest *found,
     const char *what, struct err *err)
 {
 	char text[DIGEST_TEXT_SIZE];

@@ -8,24 +8,22 @@
 #include "base/sealed.h"
 #include "image-store/manifest.h"
 
-/*
- * Does this sealed blob have the signed size and digest?
- * Errors: IMAGE_SIZE_MISMATCH, IMAGE_DIGEST_MISMATCH.
- */
-int blob_check(const struct blob *blob, const struct sealed *raw_bytes,
+/* The two questions, each by itself. Errors: IMAGE_SIZE_MISMATCH;
+ * IMAGE_DIGEST_MISMATCH. */
+int blob_check_size(const struct blob *blob, const struct sealed *raw_bytes,
+    const char *what, struct err *err);
+int blob_check_digest(const struct blob *blob, const struct digest *found,
     const char *what, struct err *err);
 
 /*
  * Sealed bytes together with the fact that they have a digest. Made only by
- * checked_blob_new() and blob_intake_finish(), which hash, and by
- * checked_blob_from_cache(), whose caller vouches that this very memory was
- * hashed before.
+ * blob_intake_finish(), which hashes, and by checked_blob_from_cache(), whose
+ * caller vouches that this very memory was hashed before:
+ * image-store/pack/blob_check.h is one.
  */
 struct checked_blob;
 
-/* Takes `raw_bytes`, also on failure. Errors: those of blob_check. */
-int checked_blob_new(const struct blob *blob, struct sealed *raw_bytes,
-    const char *what, struct checked_blob **ret_checked, struct err *err);
+/* Takes `checked`, also on failure. Errors: IMAGE_SIZE_MISMATCH. */
 int checked_blob_from_cache(const struct blob *blob, struct sealed *checked,
     const char *what, struct checked_blob **ret_checked, struct err *err);
 void checked_blob_freep(struct checked_blob **blob);

@@ -16,16 +16,6 @@ static int check_meant(const struct blob *meant,
 static int check_ramdisk(const struct image_shape *shape,
     const struct checked_blob *ramdisk, struct err *err);
 
-struct image_shape
-image_shape_of(const struct manifest *manifest)
-{
-	return (struct image_shape){
-	    .elf = manifest->elf,
-	    .has_ramdisk = manifest->has_ramdisk,
-	    .ramdisk = manifest->ramdisk,
-	};
-}
-
 int
 image_pieces_new(const struct image_shape *shape, struct checked_blob *elf,
     struct checked_blob *ramdisk, struct image_pieces **ret_pieces,

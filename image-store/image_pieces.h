@@ -7,15 +7,7 @@
 #define ASSAY_IMAGE_STORE_IMAGE_PIECES_H
 
 #include "image-store/checked_blob.h"
-
-/* Which bytes are meant: plain values, for other processes. */
-struct image_shape {
-	struct blob elf; /* the kernel as it is loaded */
-	bool has_ramdisk;
-	struct blob ramdisk;
-};
-
-struct image_shape image_shape_of(const struct manifest *manifest);
+#include "image-store/image_shape.h"
 
 struct image_pieces;
 

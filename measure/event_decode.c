@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "base/err_meaning.h"
+#include "base/uuid_make.h"
 
 /* Longer than the longest text of an event, a digest of the largest bank. */
 enum { TEXT_SIZE = 128 };

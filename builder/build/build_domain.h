@@ -5,7 +5,7 @@
 #ifndef ASSAY_BUILDER_BUILD_BUILD_DOMAIN_H
 #define ASSAY_BUILDER_BUILD_BUILD_DOMAIN_H
 
-#include "builder/config.h"
+#include "builder/build/build_record.h"
 #include "builder/build/domain.h"
 #include "builder/build/piece_fetch.h"
 #include "builder/receipt.h"
@@ -13,16 +13,15 @@
 
 /* What a build needs; all borrowed. */
 struct build_env {
-	const struct config *config;
 	struct piece_source pieces;
 	struct domain_place place;
 	uint8_t handle[UUID_BYTES]; /* random: the domain is created under it */
-	int record_link; /* to the supervisor, who asks the tpm role */
+	struct build_record record;
 };
 
 /*
  * Build the domain that the order and the request describe, or leave nothing
- * behind. The order's timing goes on, and ends up in the receipt.
+ * behind. Each step notes how long it took, for the receipt.
  * Errors: those of every step; *ret_receipt is untouched then.
  */
 int build_domain(const struct build_env *env,

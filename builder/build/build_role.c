@@ -8,16 +8,15 @@
 #include "builder/build/build_domain.h"
 #include "builder/build/domain_erase.h"
 #include "builder/build_link.h"
-#include "builder/image_cache.h"
 #include "builder/ipc.h"
-#include "builder/sandbox.h"
 #include "builder/xen/fault.h"
 #include "builder/xen/xen_port_libxc.h"
+#include "builder/build/build_sandbox.h"
 
 /* What a child has at hand when the task comes. */
 struct build_state {
 	const struct config *config;
-	struct image_cache cache; /* what was checked before */
+	struct kept_blobs kept; /* what was checked before */
 	int link;
 	struct xen_port xen;  /* the real one */
 	struct xen_port port; /* the same, or a layer of faults over it */
@@ -30,18 +29,17 @@ static int take_cache(struct build_state *state, struct err *err);
 static int await_task(const struct build_state *state,
     struct build_task *ret_task, int *ret_stage_fd, struct err *err);
 static int run_task(struct build_state *state, const struct build_task *task,
-    int stage_fd, struct receipt *ret_receipt, struct err *err);
+    int stage_fd, struct build_report *done, struct err *err);
 static int run_build(struct build_state *state, const struct build_task *task,
     int stage_fd, struct receipt *ret_receipt, struct err *err);
-static const char *libxl_dir(const struct config *config);
 static int run_erase(struct build_state *state, const struct build_task *task,
-    struct err *err);
+    uint32_t *ret_domid, struct err *err);
 
 void
 build_role_run(const struct role_start *start, int link)
 {
 	struct build_state state = {.config = &start->config, .link = link};
-	struct receipt receipt = {0};
+	struct build_report done = {.kind = BUILD_DONE};
 	struct build_task task = {0};
 	CLEANUP(closep) int stage_fd = -1;
 	struct err err = {0};
@@ -66,8 +64,8 @@ build_role_run(const struct role_start *start, int link)
 		_exit(0);
 	}
 	if (code == 0)
-		code = run_task(&state, &task, stage_fd, &receipt, &err);
-	if (build_link_done(link, code, &err, &receipt, &ignored) != 0)
+		code = run_task(&state, &task, stage_fd, &done, &err);
+	if (build_link_done(link, &done, code, &err, &ignored) != 0)
 		_exit(1);
 	/* Any other end than 0 makes the supervisor clean up after us. */
 	_exit(state.left_behind ? 1 : 0);
@@ -77,14 +75,14 @@ static int
 prepare(struct build_state *state, const struct role_start *start,
     struct err *err)
 {
-	TRY(xen_port_libxc_open(true, &state->xen, err));
+	TRY(xen_port_libxc_open(&state->xen, err));
 	fault_wrap(&start->fault, &state->xen, &state->port);
-	TRY(sandbox_enter(SANDBOX_BUILD, start->config.users.of[SANDBOX_BUILD],
-	    start->config.libxl_dir, err));
+	TRY(sandbox_enter(&build_sandbox, start->config.users.of[SANDBOX_BUILD],
+	    err));
 	return take_cache(state, err);
 }
 
-/* Their pages are mapped now, so that no build waits for that. */
+/* All that comes before its end. */
 static int
 take_cache(struct build_state *state, struct err *err)
 {
@@ -102,10 +100,9 @@ take_cache(struct build_state *state, struct err *err)
 			break;
 		TRY(ipc_take_sealed(&fds, LIMIT_RAMDISK_BYTES, "cached blob",
 		    &checked, err));
-		image_cache_add(&state->cache, &cached.digest,
+		kept_blobs_add(&state->kept, &cached.digest,
 		    take_ptr(&checked));
 	}
-	image_cache_touch(&state->cache);
 	return 0;
 }
 
@@ -125,13 +122,13 @@ await_task(const struct build_state *state, struct build_task *ret_task,
 
 static int
 run_task(struct build_state *state, const struct build_task *task, int stage_fd,
-    struct receipt *ret_receipt, struct err *err)
+    struct build_report *done, struct err *err)
 {
 	switch ((enum build_task_kind)task->kind) {
 	case BUILD_DOMAIN:
-		return run_build(state, task, stage_fd, ret_receipt, err);
+		return run_build(state, task, stage_fd, &done->receipt, err);
 	case BUILD_ERASE:
-		return run_erase(state, task, err);
+		return run_erase(state, task, &done->domid, err);
 	}
 	return err_set(err, BUG, "build task %u", task->kind);
 }
@@ -140,14 +137,13 @@ static int
 run_build(struct build_state *state, const struct build_task *task,
     int stage_fd, struct receipt *ret_receipt, struct err *err)
 {
-	const struct config *config = state->config;
+	struct timing timing = task->order.timing;
 	struct stage stage = {stage_fd};
 	struct build_env env = {
-	    .config = config,
-	    .pieces = {&state->cache, &stage, state->link},
-	    .place = {&state->port, &config->daemons, libxl_dir(config),
-		state->link, &state->left_behind},
-	    .record_link = state->link,
+	    .pieces = {&state->kept, &stage, state->link, &timing},
+	    .place = {&state->port, &state->config->daemons, state->link,
+		&state->left_behind, &timing},
+	    .record = {state->link, &timing},
 	};
 
 	memcpy(env.handle, task->handle, UUID_BYTES);
@@ -157,18 +153,13 @@ run_build(struct build_state *state, const struct build_task *task,
 
 static int
 run_erase(struct build_state *state, const struct build_task *task,
-    struct err *err)
+    uint32_t *ret_domid, struct err *err)
 {
-	const struct config *config = state->config;
-	struct domain_place place = {&state->xen, &config->daemons,
-	    libxl_dir(config), -1, NULL};
+	struct domain_place place = {
+	    .xen = &state->xen,
+	    .daemons = &state->config->daemons,
+	    .link = -1,
+	};
 
-	return domain_erase(&place, &task->claim, err);
-}
-
-/* All that the sandbox left of the host's files. */
-static const char *
-libxl_dir(const struct config *config)
-{
-	return config->libxl_dir[0] != '\0' ? "." : "";
+	return domain_erase(&place, &task->claim, ret_domid, err);
 }

@@ -10,12 +10,12 @@
 #include "builder/configuration.h"
 #include "builder/build/domain_erase.h"
 #include "builder/xen/domain_list.h"
-#include "builder/xen/libxl_json.h"
 #include "builder/xen/skeleton.h"
+#include "grant-preload/grant_preload.h"
 
 struct domain {
 	const struct domain_place *place;
-	const struct build_request *request;
+	const struct guest *guest;
 	uint8_t handle[UUID_BYTES];
 	bool may_have_uuid;
 	uint32_t domid;
@@ -35,33 +35,33 @@ static int refuse_taken_name(const struct xen_port *xen, uint32_t domid,
 static int64_t wall_clock_usec(void);
 
 int
-domain_check_free(const struct domain_place *place,
-    const struct build_request *request, struct err *err)
+domain_check_free(const struct domain_place *place, const struct guest *guest,
+    struct err *err)
 {
 	CLEANUP(domain_list_done) struct domain_list list = {0};
 
 	TRY(domain_list_read(place->xen, &list, err));
-	TRY(refuse_taken_uuid(&list, request->uuid, 0, err));
-	TRY(refuse_taken_name(place->xen, 0, request->name, err));
+	TRY(refuse_taken_uuid(&list, guest->uuid, 0, err));
+	TRY(refuse_taken_name(place->xen, 0, guest->name, err));
 	for (uint32_t i = 0; i < list.count; i++)
 		TRY(refuse_taken_name(place->xen, list.infos[i].domid,
-		    request->name, err));
+		    guest->name, err));
 	return 0;
 }
 
 int
-domain_create(const struct domain_place *place,
-    const struct build_request *request, const uint8_t handle[UUID_BYTES],
-    struct domain **ret_domain, struct err *err)
+domain_create(const struct domain_place *place, const struct guest *guest,
+    const uint8_t handle[UUID_BYTES], struct domain **ret_domain,
+    struct err *err)
 {
 	CLEANUP(domain_abortp) struct domain *domain = NULL;
 	struct domain *made = calloc(1, sizeof(*made));
-	struct xen_domain_spec spec = configuration_spec(request);
+	struct xen_domain_spec spec = configuration_spec(guest);
 
 	if (made == NULL)
 		return err_set(err, NO_MEMORY, "domain");
 	made->place = place;
-	made->request = request;
+	made->guest = guest;
 	memcpy(made->handle, handle, UUID_BYTES);
 	memcpy(spec.handle, handle, UUID_BYTES);
 	if (place->xen->ops->domain_create(place->xen->xen, &spec, &made->domid,
@@ -80,12 +80,10 @@ domain_announce(struct domain *domain, const struct order *order,
     struct err *err)
 {
 	const struct domain_place *place = domain->place;
-	const struct build_request *request = domain->request;
+	const struct guest *guest = domain->guest;
 	struct skeleton_input input = {
 	    .domid = domain->domid,
-	    .name = request->name,
-	    .memory_mib = request->memory_mib,
-	    .vcpus = request->vcpus,
+	    .guest = guest,
 	    .kernel_elf = order->shape.elf.digest,
 	    .has_ramdisk = order->shape.has_ramdisk,
 	    .ramdisk = order->shape.ramdisk.digest,
@@ -96,13 +94,14 @@ domain_announce(struct domain *domain, const struct order *order,
 	    .start_time_usec = wall_clock_usec(),
 	};
 
-	memcpy(input.uuid, request->uuid, sizeof(input.uuid));
 	TRY(skeleton_make(&input, &domain->nodes, err));
 	/* Whatever an earlier domain of this id left behind (XSA-115,
 	 * XSA-322) must not be seen by the new one. */
-	TRY(domain_erase_stale_nodes(place, domain->domid, request->uuid, err));
-	return place->xen->ops->store_send(place->xen->xen, domain->nodes.nodes,
-	    domain->nodes.count, err);
+	TRY(domain_erase_stale_nodes(place, domain->domid, guest->uuid, err));
+	TRY(place->xen->ops->store_send(place->xen->xen, domain->nodes.nodes,
+	    domain->nodes.count, err));
+	timing_mark(place->timing, TIMING_CREATE);
+	return 0;
 }
 
 int
@@ -114,28 +113,38 @@ domain_load(struct domain *domain, const struct order *order,
 	    .elf = image_pieces_elf(pieces),
 	    .ramdisk = image_pieces_ramdisk(pieces),
 	    .cmdline = order->cmdline,
-	    .memory_mib = domain->request->memory_mib,
-	    .vcpus = domain->request->vcpus,
+	    .memory_mib = domain->guest->memory_mib,
+	    .vcpus = domain->guest->vcpus,
 	    .console_port = domain->console_port,
 	    .xenstore_port = domain->xenstore_port,
 	    .console_domid = domain->place->daemons->xenconsoled_domid,
 	    .xenstore_domid = domain->place->daemons->xenstored_domid,
 	};
 
-	return xen->ops->domain_load(xen->xen, domain->domid, &load,
-	    &domain->rings, err);
+	TRY(xen->ops->domain_load(xen->xen, domain->domid, &load,
+	    &domain->rings, err));
+	timing_mark(domain->place->timing, TIMING_LOAD);
+	return 0;
+}
+
+int
+domain_preload(struct domain *domain, struct grant_plan *ret_found,
+    struct err *err)
+{
+	const struct domain_place *place = domain->place;
+	struct grant_plan plan;
+
+	TRY(grant_plan_make(place->daemons, domain->domid, &domain->rings,
+	    &plan, err));
+	TRY(grant_preload(place->xen, domain->domid, &plan, ret_found, err));
+	timing_mark(place->timing, TIMING_GRANTS);
+	return 0;
 }
 
 uint32_t
 domain_id(const struct domain *domain)
 {
 	return domain->domid;
-}
-
-const struct xen_rings *
-domain_rings(const struct domain *domain)
-{
-	return &domain->rings;
 }
 
 int
@@ -147,9 +156,7 @@ domain_publish(struct domain *domain, struct err *err)
 	TRY(skeleton_make_rings(domain->domid, &domain->rings, &rings, err));
 	TRY(place->xen->ops->store_write(place->xen->xen, rings.nodes,
 	    rings.count, err));
-	if (place->libxl_dir[0] != '\0')
-		TRY(libxl_json_write(place->libxl_dir, domain->domid,
-		    domain->request, err));
+	timing_mark(place->timing, TIMING_PUBLISH);
 	return 0;
 }
 
@@ -170,11 +177,12 @@ domain_name(struct domain *domain, struct err *err)
 
 	/* A toolstack may have made one meanwhile: Xen would take it twice. */
 	TRY(domain_list_read(xen, &list, err));
-	TRY(refuse_taken_uuid(&list, domain->request->uuid, domain->domid,
-	    err));
+	TRY(refuse_taken_uuid(&list, domain->guest->uuid, domain->domid, err));
 	domain->may_have_uuid = true;
-	return xen->ops->domain_set_uuid(xen->xen, domain->domid,
-	    domain->request->uuid, err);
+	TRY(xen->ops->domain_set_uuid(xen->xen, domain->domid,
+	    domain->guest->uuid, err));
+	timing_mark(domain->place->timing, TIMING_RUN);
+	return 0;
 }
 
 int
@@ -182,7 +190,9 @@ domain_unpause(struct domain *domain, struct err *err)
 {
 	const struct xen_port *xen = domain->place->xen;
 
-	return xen->ops->domain_unpause(xen->xen, domain->domid, err);
+	TRY(xen->ops->domain_unpause(xen->xen, domain->domid, err));
+	timing_mark(domain->place->timing, TIMING_RUN);
+	return 0;
 }
 
 void
@@ -198,11 +208,12 @@ domain_abortp(struct domain **domain)
 {
 	struct domain_claim claim;
 	struct err err = {0};
+	uint32_t domid;
 
 	if (*domain == NULL)
 		return;
 	claim = claim_of(*domain);
-	if (domain_erase((*domain)->place, &claim, &err) != 0 &&
+	if (domain_erase((*domain)->place, &claim, &domid, &err) != 0 &&
 	    (*domain)->place->left_behind != NULL)
 		*(*domain)->place->left_behind = true;
 	skeleton_done(&(*domain)->nodes);
@@ -237,7 +248,7 @@ claim_of(const struct domain *domain)
 	};
 
 	memcpy(claim.handle, domain->handle, UUID_BYTES);
-	memcpy(claim.uuid, domain->request->uuid, UUID_BYTES);
+	memcpy(claim.uuid, domain->guest->uuid, UUID_BYTES);
 	return claim;
 }
 

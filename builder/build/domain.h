@@ -4,9 +4,9 @@
  *
  *	CLEANUP(domain_abortp) struct domain *dom = NULL;
  *
- * Aborting destroys the domain, removes its xenstore nodes and libxl's record.
- * If that itself fails, or the process is killed, the supervisor lets another
- * child do the same: builder/build/domain_erase.h.
+ * Aborting destroys the domain and removes its xenstore nodes. If that itself
+ *fails, or the process is killed, the supervisor lets another child do the
+ *same: builder/build/domain_erase.h.
  *
  * It is created under a random handle that the supervisor drew, and gets the
  * caller's uuid last: until then nobody else's domain can be taken for it.
@@ -24,9 +24,9 @@ struct domain;
 struct domain_place {
 	const struct xen_port *xen;
 	const struct grant_daemons *daemons;
-	const char *libxl_dir; /* "" for no record */
 	int link;              /* to the supervisor, or -1 */
 	bool *left_behind;     /* set if an abort failed; NULL: nobody asks */
+	struct timing *timing; /* of who makes one; each step marks it */
 };
 
 /*
@@ -35,15 +35,15 @@ struct domain_place {
  * Errors: DOMAIN_EXISTS, XEN_FAILED, XENSTORE_FAILED.
  */
 int domain_check_free(const struct domain_place *place,
-    const struct build_request *request, struct err *err);
+    const struct guest *guest, struct err *err);
 
 /*
  * Create it under `handle`, tell the supervisor, set limits, make the two event
- * channels. Borrows place and request for the domain's life. Returns owned.
+ * channels. Borrows place and guest for the domain's life. Returns owned.
  */
-int domain_create(const struct domain_place *place,
-    const struct build_request *request, const uint8_t handle[UUID_BYTES],
-    struct domain **ret_domain, struct err *err);
+int domain_create(const struct domain_place *place, const struct guest *guest,
+    const uint8_t handle[UUID_BYTES], struct domain **ret_domain,
+    struct err *err);
 
 /*
  * Begin to write its xenstore nodes, so that xenstored is busy with them while
@@ -56,11 +56,17 @@ int domain_announce(struct domain *domain, const struct order *order,
 int domain_load(struct domain *domain, const struct order *order,
     const struct image_pieces *pieces, struct err *err);
 
-uint32_t domain_id(const struct domain *domain);
-/* Valid once loaded. */
-const struct xen_rings *domain_rings(const struct domain *domain);
+/*
+ * Write the two grants that the daemons need, and read the whole table back: it
+ * has these and no others. *ret_found is what was read.
+ * Errors: GRANT_MISMATCH, XEN_FAILED.
+ */
+int domain_preload(struct domain *domain, struct grant_plan *ret_found,
+    struct err *err);
 
-/* Complete and commit the xenstore nodes, write libxl's record. */
+uint32_t domain_id(const struct domain *domain);
+
+/* Complete and commit the xenstore nodes. */
 int domain_publish(struct domain *domain, struct err *err);
 
 /* Let xenstored serve it: it maps the ring through the preloaded grant. */

@@ -5,13 +5,13 @@
 
 #include "base/scope.h"
 #include "builder/xen/domain_list.h"
-#include "builder/xen/libxl_json.h"
 #include "builder/xen/skeleton.h"
 
 /* Whose nodes may go: those of this claim's id, or of its uuid. */
 struct node_guard {
 	const struct xen_port *xen;
 	const struct domain_claim *claim;
+	bool is_id_free; /* of all others, when it was asked last */
 };
 
 static int find_own(const struct domain_list *list,
@@ -19,18 +19,14 @@ static int find_own(const struct domain_list *list,
 static bool is_own(const struct xen_domain_info *info,
     const struct domain_claim *claim);
 static bool has_handle(const struct domain_claim *claim);
-static int remove_traces(const struct domain_place *place,
-    const struct domain_claim *claim, struct err *err);
 static int remove_nodes(const struct domain_place *place,
-    const struct domain_claim *claim, struct err *err);
-static int remove_record(const struct domain_place *place,
-    const struct domain_claim *claim, struct err *err);
+    const struct domain_claim *claim, uint32_t *ret_domid, struct err *err);
 static int may_remove_of_id(void *context, bool *ret_may, struct err *err);
 static int may_remove_of_uuid(void *context, bool *ret_may, struct err *err);
 
 int
 domain_erase(const struct domain_place *place, const struct domain_claim *claim,
-    struct err *err)
+    uint32_t *ret_domid, struct err *err)
 {
 	CLEANUP(domain_list_done) struct domain_list list = {0};
 	const struct xen_port *xen = place->xen;
@@ -40,6 +36,7 @@ domain_erase(const struct domain_place *place, const struct domain_claim *claim,
 	int first = 0;
 	int code;
 
+	*ret_domid = 0;
 	TRY(domain_list_read(xen, &list, err));
 	TRY(find_own(&list, claim, &own, err));
 	if (own == 0 && claim->domid == 0)
@@ -47,12 +44,13 @@ domain_erase(const struct domain_place *place, const struct domain_claim *claim,
 	if (claim->domid == 0) {
 		/* Nobody but the domain can tell its id: it goes last. */
 		known.domid = own;
-		TRY(remove_traces(place, &known, err));
+		TRY(remove_nodes(place, &known, ret_domid, err));
 		return xen->ops->domain_destroy(xen->xen, own, err);
 	}
 	if (own != 0)
 		first = xen->ops->domain_destroy(xen->xen, own, err);
-	code = remove_traces(place, &known, first == 0 ? err : &later);
+	code =
+	    remove_nodes(place, &known, ret_domid, first == 0 ? err : &later);
 	return first == 0 ? code : first;
 }
 
@@ -61,7 +59,7 @@ domain_erase_stale_nodes(const struct domain_place *place, uint32_t domid,
     const uint8_t uuid[UUID_BYTES], struct err *err)
 {
 	struct domain_claim claim = {.domid = domid};
-	struct node_guard guard = {place->xen, &claim};
+	struct node_guard guard = {.xen = place->xen, .claim = &claim};
 	const struct xen_guard of_uuid = {may_remove_of_uuid, &guard};
 
 	memcpy(claim.uuid, uuid, UUID_BYTES);
@@ -110,25 +108,12 @@ has_handle(const struct domain_claim *claim)
 	return memcmp(claim->handle, none, UUID_BYTES) != 0;
 }
 
-static int
-remove_traces(const struct domain_place *place,
-    const struct domain_claim *claim, struct err *err)
-{
-	struct err later = {0};
-	int first = remove_nodes(place, claim, err);
-	int code;
-
-	if (place->libxl_dir[0] == '\0')
-		return first;
-	code = remove_record(place, claim, first == 0 ? err : &later);
-	return first == 0 ? code : first;
-}
-
+/* *ret_domid: the claim's id, unless another domain has it. */
 static int
 remove_nodes(const struct domain_place *place, const struct domain_claim *claim,
-    struct err *err)
+    uint32_t *ret_domid, struct err *err)
 {
-	struct node_guard guard = {place->xen, claim};
+	struct node_guard guard = {.xen = place->xen, .claim = claim};
 	const struct xen_guard of_id = {may_remove_of_id, &guard};
 	const struct xen_guard of_uuid = {may_remove_of_uuid, &guard};
 	struct err later = {0};
@@ -137,35 +122,22 @@ remove_nodes(const struct domain_place *place, const struct domain_claim *claim,
 	int code = skeleton_remove_vm(place->xen, claim->uuid, &of_uuid,
 	    first == 0 ? err : &later);
 
+	*ret_domid = guard.is_id_free ? claim->domid : 0;
 	return first == 0 ? code : first;
-}
-
-/* Its name has the id and the uuid: another domain's has to have both. */
-static int
-remove_record(const struct domain_place *place,
-    const struct domain_claim *claim, struct err *err)
-{
-	struct node_guard guard = {place->xen, claim};
-	bool may = false;
-
-	TRY(may_remove_of_id(&guard, &may, err));
-	if (!may)
-		return 0;
-	return libxl_json_remove(place->libxl_dir, claim->domid, claim->uuid,
-	    err);
 }
 
 /* No domain has the id, or it is the one that is removed. */
 static int
 may_remove_of_id(void *context, bool *ret_may, struct err *err)
 {
-	const struct node_guard *guard = context;
+	struct node_guard *guard = context;
 	CLEANUP(domain_list_done) struct domain_list list = {0};
 	const struct xen_domain_info *info;
 
 	TRY(domain_list_read(guard->xen, &list, err));
 	info = domain_list_find(&list, guard->claim->domid);
-	*ret_may = info == NULL || is_own(info, guard->claim);
+	guard->is_id_free = info == NULL || is_own(info, guard->claim);
+	*ret_may = guard->is_id_free;
 	return 0;
 }
 

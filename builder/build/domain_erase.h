@@ -14,15 +14,18 @@
 #include "builder/build_link.h"
 
 /*
- * Remove the domain, its xenstore nodes and libxl's record. Everything is
- * tried; the first failure is returned. A claim that fits no domain removes at
- * most the nodes of an id that no domain has. Of a claim without an id the
- * domain goes last, and only if all else went: it is what still tells the id.
+ * Remove the domain and its xenstore nodes. Everything is tried; the first
+ * failure is returned. A claim that fits no domain removes at most the nodes of
+ * an id that no domain has. Of a claim without an id the domain goes last, and
+ * only if all else went: it is what still tells the id.
+ *
+ * *ret_domid: the id that it had; 0 if it had none, or if another domain has it
+ * now. What libxl keeps of it is for the supervisor to remove.
  * Errors: DOMAIN_AMBIGUOUS if several domains fit, and nothing is touched;
- * XEN_FAILED, also when the domain still exists; XENSTORE_FAILED; STORE_IO.
+ * XEN_FAILED, also when the domain still exists; XENSTORE_FAILED.
  */
 int domain_erase(const struct domain_place *place,
-    const struct domain_claim *claim, struct err *err);
+    const struct domain_claim *claim, uint32_t *ret_domid, struct err *err);
 
 /*
  * Remove the nodes that an earlier domain left under the id or the uuid of one

@@ -7,15 +7,16 @@
 #ifndef ASSAY_BUILDER_BUILD_PIECE_FETCH_H
 #define ASSAY_BUILDER_BUILD_PIECE_FETCH_H
 
-#include "builder/image_cache.h"
+#include "builder/build/kept_blobs.h"
 #include "builder/order.h"
-#include "builder/stage_client.h"
+#include "builder/build/stage_pieces.h"
 
 /* What fetching needs; all borrowed. */
 struct piece_source {
-	struct image_cache *cache;
+	struct kept_blobs *kept; /* is taken from */
 	struct stage *stage;
 	int link; /* where newly checked blobs are reported, or -1 */
+	struct timing *timing;
 };
 
 /*
@@ -24,7 +25,6 @@ struct piece_source {
  * IMAGE_DIGEST_MISMATCH; those of image_pieces_new().
  */
 int piece_fetch(const struct piece_source *source, const struct order *order,
-    struct timing *timing, struct image_pieces **ret_pieces,
-    bool *ret_was_cached, struct err *err);
+    struct image_pieces **ret_pieces, bool *ret_was_cached, struct err *err);
 
 #endif

@@ -11,13 +11,15 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/scope.h"
 #include "builder/front/connection.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_pipe.h"
 #include "builder/outbox.h"
-#include "builder/sandbox.h"
 #include "builder/timing.h"
+#include "builder/front/front_sandbox.h"
 
 enum { POLL_ANSWERS, POLL_CALLS, POLL_LISTEN, POLL_FIRST };
 enum { CONNECTIONS = LIMIT_RPC_CONNECTIONS };
@@ -118,8 +120,8 @@ enter(struct front *front, int parent_pid, struct err *err)
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	TRY(sandbox_keep_only(keep, countof(keep), err));
-	return sandbox_enter(SANDBOX_FRONT,
-	    front->config->users.of[SANDBOX_FRONT], NULL, err);
+	return sandbox_enter(&front_sandbox,
+	    front->config->users.of[SANDBOX_FRONT], err);
 }
 
 static void
@@ -457,7 +459,8 @@ take_answer(struct front *front)
 	}
 	/* The caller is gone. A domain made for it must not stay. */
 	if (answer.outcome.code == 0 && answer.receipt.domid != 0)
-		return_domain(front, answer.receipt.domid, answer.receipt.uuid);
+		return_domain(front, answer.receipt.domid,
+		    answer.receipt.guest.uuid);
 }
 
 /* `fds`: sealed memory that came along, or none. */
@@ -483,7 +486,7 @@ finish_call(struct connection *conn, const struct front_answer *answer,
 	}
 	conn->has_receipt = method_makes_domain(conn->method);
 	conn->domid = answer->receipt.domid;
-	memcpy(conn->uuid, answer->receipt.uuid, UUID_BYTES);
+	memcpy(conn->uuid, answer->receipt.guest.uuid, UUID_BYTES);
 	reply(conn, varlink_reply_encode(
 			method_encode(conn->method, answer, attached)));
 }

@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "builder/front/interface.h"
 #include "builder/front/replies.h"
+#include "base/uuid_make.h"
 
 /* What parameters are read into, and replies of the front itself made from. */
 struct method_work {
@@ -39,12 +40,12 @@ static const struct json_member build_parameters[] = {
     {MEMBER_DIGEST("manifest", struct method_work, front.build.manifest),
 	.presence = JSON_OPTIONAL,
 	MEMBER_HAS(struct method_work, front.build.has_manifest)},
-    {MEMBER_STRING("name", struct method_work, front.build.name)},
-    {MEMBER_UUID("uuid", struct method_work, front.build.uuid),
+    {MEMBER_STRING("name", struct method_work, front.build.guest.name)},
+    {MEMBER_UUID("uuid", struct method_work, front.build.guest.uuid),
 	.presence = JSON_OPTIONAL},
-    {MEMBER_INTEGER("memory_mib", struct method_work, front.build.memory_mib, 1,
-	LIMIT_MEMORY_MIB)},
-    {MEMBER_INTEGER("vcpus", struct method_work, front.build.vcpus, 1,
+    {MEMBER_INTEGER("memory_mib", struct method_work,
+	front.build.guest.memory_mib, 1, LIMIT_MEMORY_MIB)},
+    {MEMBER_INTEGER("vcpus", struct method_work, front.build.guest.vcpus, 1,
 	LIMIT_VCPUS)},
     {MEMBER_BOOL("paused", struct method_work, front.build.is_paused),
 	.presence = JSON_OPTIONAL},
@@ -220,7 +221,7 @@ finish_build(const struct json_at *parameters, struct method_work *work,
 
 	(void)ret_reply;
 	if (!json_has(parameters, "uuid"))
-		TRY(uuid_random(build->uuid, err));
+		TRY(uuid_random(build->guest.uuid, err));
 	return request_check(build, err);
 }
 

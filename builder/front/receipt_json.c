@@ -1,6 +1,7 @@
 #include "builder/front/receipt_json.h"
 
 #include "base/scope.h"
+#include "builder/timing_names.h"
 #include "builder/passed_over.h"
 #include "image-store/manifest.h"
 
@@ -34,8 +35,9 @@ static const struct json_table grant_table = {JSON_MEMBERS(grant_members),
     .name = "Grant"};
 
 static const struct json_member rollback_members[] = {
-    {MEMBER_STRING("location", struct receipt, rollback_location)},
-    {MEMBER_INTEGER("index", struct receipt, rollback_index, 0, INT64_MAX)},
+    {MEMBER_STRING("location", struct receipt, image.rollback_location)},
+    {MEMBER_INTEGER("index", struct receipt, image.rollback_index, 0,
+	INT64_MAX)},
 };
 static const struct json_table rollback_table = {
     JSON_MEMBERS(rollback_members)};
@@ -55,22 +57,22 @@ static const struct json_table passed_over_table = {
 
 static const struct json_member members[] = {
     {MEMBER_INTEGER("domid", struct receipt, domid, 1, UINT16_MAX)},
-    {MEMBER_UUID("uuid", struct receipt, uuid)},
-    {MEMBER_STRING("name", struct receipt, name)},
-    {MEMBER_STRING("image", struct receipt, image)},
-    {MEMBER_STRING("version", struct receipt, version)},
-    {MEMBER_STRING("role", struct receipt, role)},
-    {MEMBER_BOOL("debug", struct receipt, is_debug)},
+    {MEMBER_UUID("uuid", struct receipt, guest.uuid)},
+    {MEMBER_STRING("name", struct receipt, guest.name)},
+    {MEMBER_STRING("image", struct receipt, image.name)},
+    {MEMBER_STRING("version", struct receipt, image.version)},
+    {MEMBER_STRING("role", struct receipt, image.role)},
+    {MEMBER_BOOL("debug", struct receipt, image.is_debug)},
     {MEMBER_BOOL("cached", struct receipt, was_cached)},
-    {MEMBER_DIGEST("envelope_digest", struct receipt, envelope)},
-    {MEMBER_DIGEST("payload_digest", struct receipt, payload)},
+    {MEMBER_DIGEST("envelope_digest", struct receipt, image.envelope)},
+    {MEMBER_DIGEST("payload_digest", struct receipt, image.payload)},
     {MEMBER_STRING("configuration", struct receipt, configuration)},
     {MEMBER_DIGEST("config_digest", struct receipt, config)},
     {MEMBER_DIGEST("measurement", struct receipt, measurement)},
     {MEMBER_INTEGER("sequence", struct receipt, sequence, 1, INT64_MAX)},
-    {MEMBER_INTEGER("memory_mib", struct receipt, memory_mib, 1,
+    {MEMBER_INTEGER("memory_mib", struct receipt, guest.memory_mib, 1,
 	LIMIT_MEMORY_MIB)},
-    {MEMBER_INTEGER("vcpus", struct receipt, vcpus, 1, LIMIT_VCPUS)},
+    {MEMBER_INTEGER("vcpus", struct receipt, guest.vcpus, 1, LIMIT_VCPUS)},
     {MEMBER_OWN("grants", struct receipt, grants, grants_kind),
 	.table = &grant_table},
     {MEMBER_OF_ALL("signers", signers_kind)},
@@ -103,10 +105,10 @@ write_signers(const struct json_member *member, const void *value)
 	json_t *array = json_array();
 
 	(void)member;
-	for (uint32_t i = 0; i < receipt->signer_count; i++) {
+	for (uint32_t i = 0; i < receipt->image.signer_count; i++) {
 		char hex[DIGEST_HEX_SIZE];
 
-		digest_hex(&receipt->signers[i], hex);
+		digest_hex(&receipt->image.signers[i], hex);
 		json_array_append_new(array, json_string(hex));
 	}
 	return array;

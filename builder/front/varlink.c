@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
+#include "base/err_meaning.h"
 
 /* A call, and what is looked at and not kept. */
 struct call {

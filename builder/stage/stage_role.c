@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/sandbox.h"
 #include "builder/stage_link.h"
 #include "image-store/layout.h"
 #include "image-store/unpack/kernel_unpack.h"
+#include "builder/stage/stage_sandbox.h"
 
 /* What the stage holds. */
 struct shelf {
@@ -51,7 +51,7 @@ run(uint32_t user, int link, int parent_pid, struct err *err)
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	code = sandbox_keep_only(&link, 1, err);
 	if (code == 0)
-		code = sandbox_enter(SANDBOX_STAGE, user, NULL, err);
+		code = sandbox_enter(&stage_sandbox, user, err);
 	if (code == 0)
 		serve(link);
 	outcome_from(&refusal.outcome, code, err);

@@ -12,6 +12,7 @@
 #include "base/scope.h"
 #include "builder/process_start.h"
 #include "builder/role_main.h"
+#include "builder/role_sealed.h"
 #include "builder/sandbox_limits.h"
 #include "builder/supervisor/journal.h"
 #include "builder/supervisor/listener.h"

@@ -66,7 +66,7 @@ domain_table_update(struct domain_table *table,
 
 		/* One that was built while somebody looked was not there. */
 		if (!is_listed && table->since[i] != table->look) {
-			forget(table, table->rows[i].receipt.uuid);
+			forget(table, table->rows[i].receipt.guest.uuid);
 			continue;
 		}
 		table->rows[kept] = table->rows[i];
@@ -93,7 +93,8 @@ void
 domain_table_remove(struct domain_table *table, const uint8_t uuid[UUID_BYTES])
 {
 	for (uint32_t i = 0; i < table->count; i++) {
-		if (memcmp(table->rows[i].receipt.uuid, uuid, UUID_BYTES) != 0)
+		if (memcmp(table->rows[i].receipt.guest.uuid, uuid,
+			UUID_BYTES) != 0)
 			continue;
 		table->rows[i] = table->rows[--table->count];
 		table->since[i] = table->since[table->count];
@@ -106,7 +107,8 @@ domain_table_has_uuid(const struct domain_table *table,
     const uint8_t uuid[UUID_BYTES])
 {
 	for (uint32_t i = 0; i < table->count; i++) {
-		if (memcmp(table->rows[i].receipt.uuid, uuid, UUID_BYTES) == 0)
+		if (memcmp(table->rows[i].receipt.guest.uuid, uuid,
+			UUID_BYTES) == 0)
 			return true;
 	}
 	return false;
@@ -148,7 +150,8 @@ update(struct domain_row *row, const struct xen_domain_info *infos,
 		const struct xen_domain_info *info = &infos[i];
 
 		if (info->domid != row->receipt.domid ||
-		    memcmp(info->uuid, row->receipt.uuid, UUID_BYTES) != 0)
+		    memcmp(info->uuid, row->receipt.guest.uuid, UUID_BYTES) !=
+			0)
 			continue;
 		row->is_paused = info->is_paused;
 		row->is_dying = info->is_dying;
@@ -174,8 +177,9 @@ is_selected(const struct receipt *receipt,
     const struct domain_selector *selector)
 {
 	if (selector->has_uuid)
-		return memcmp(receipt->uuid, selector->uuid, UUID_BYTES) == 0;
+		return memcmp(receipt->guest.uuid, selector->uuid,
+			   UUID_BYTES) == 0;
 	if (selector->name[0] != '\0')
-		return strcmp(receipt->name, selector->name) == 0;
+		return strcmp(receipt->guest.name, selector->name) == 0;
 	return receipt->domid == selector->domid;
 }

@@ -53,7 +53,7 @@ struct job {
 	uint32_t seen;      /* kinds of reports of this step: 1 << kind */
 	uint32_t seconds;   /* that it may take */
 	uint64_t deadline_usec;
-	uint32_t domid;           /* 0: none reported */
+	uint32_t domid;           /* made, or erased; 0: none reported */
 	uint32_t tag;             /* of what it asked the tpm role, or 0 */
 	struct store_epoch store; /* that it asked to put on record */
 	struct trust_mark trust;  /* likewise; JOB_STARTING: found */

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/scope.h"
 #include "builder/supervisor/receipt_file.h"
+#include "base/uuid_make.h"
 
 enum { PATH_SIZE = 192, PENDING_BYTES = 128 };
 
@@ -96,7 +97,7 @@ journal_commit(const struct journal *journal, const uint8_t handle[UUID_BYTES],
 {
 	char path[PATH_SIZE];
 
-	file_path(journal, domains_dir, receipt->uuid, path);
+	file_path(journal, domains_dir, receipt->guest.uuid, path);
 	TRY(receipt_file_write(path, receipt, err));
 	return journal_forget_pending(journal, handle, err);
 }
@@ -349,7 +350,7 @@ read_receipt(const struct journal *journal, const uint8_t uuid[UUID_BYTES],
 
 	file_path(journal, domains_dir, uuid, path);
 	TRY(receipt_file_read(path, &receipt, err));
-	if (memcmp(receipt.uuid, uuid, UUID_BYTES) != 0)
+	if (memcmp(receipt.guest.uuid, uuid, UUID_BYTES) != 0)
 		return err_set_field(err, CONFIG_BAD, "uuid",
 		    "%s: the receipt of another domain", path);
 	*ret_receipt = receipt;

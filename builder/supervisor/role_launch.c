@@ -1,6 +1,7 @@
 #include "builder/supervisor/role_launch.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 /* Above all numbers that a role's descriptors get. */
 enum { OUT_OF_THE_WAY = 64, EXIT_NOT_STARTED = 127 };
 
+static void set_signals(void);
 static void become(int program, const char *name, int start_fd, const int *fds,
     size_t count) __attribute__((noreturn));
 
@@ -65,6 +67,7 @@ become(int program, const char *name, int start_fd, const int *fds,
 	char *const environment[] = {NULL};
 	int aside[1 + ROLE_FDS_MAX];
 
+	set_signals();
 	for (size_t i = 0; i <= count; i++)
 		aside[i] = fcntl(i == 0 ? start_fd : fds[i - 1], F_DUPFD,
 		    OUT_OF_THE_WAY);
@@ -78,4 +81,21 @@ become(int program, const char *name, int start_fd, const int *fds,
 	(void)syscall(SYS_execveat, program, "", arguments, environment,
 	    AT_EMPTY_PATH);
 	_exit(EXIT_NOT_STARTED);
+}
+
+/*
+ * Signals that end the supervisor do not end a role, which undoes what it did
+ * or writes its last event when its link ends. They are ignored before they are
+ * unblocked: the supervisor has them blocked.
+ */
+static void
+set_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }

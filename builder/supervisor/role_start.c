@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "builder/build_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 
 static int start_verify(const struct role_env *env, int stage_fd,
     struct child *ret_child, struct err *err);
@@ -68,14 +69,21 @@ role_start_build(const struct role_env *env, enum child_kind kind,
 	struct child child = CHILD_NONE;
 
 	TRY(start_linked(env, ROLE_BUILD, kind, NULL, 0, &child, err));
-	if (kind != CHILD_TO_LOOK &&
-	    give_cache(kind == CHILD_TO_BUILD ? env : NULL, &child, err) != 0) {
+	if (give_cache(kind == CHILD_TO_BUILD ? env : NULL, &child, err) != 0) {
 		child_kill(&child);
 		child_collect(&child);
 		return (int)err->code;
 	}
 	*ret_child = child;
 	return 0;
+}
+
+int
+role_start_look(const struct role_env *env, struct child *ret_child,
+    struct err *err)
+{
+	return start_linked(env, ROLE_LOOK, CHILD_TO_BUILD, NULL, 0, ret_child,
+	    err);
 }
 
 int

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/supervisor/supervisor_state.h"
+#include "base/uuid_make.h"
 
 static int take_call(struct supervisor *sup, const struct front_call *call,
     bool has_looked, struct err *err);
@@ -87,7 +88,8 @@ needs_look(const struct supervisor *sup, const struct front_call *call)
 	case FRONT_STATUS:
 		return true;
 	case FRONT_BUILD: /* a domain that had its uuid may be gone */
-		return domain_table_has_uuid(&sup->domains, call->build.uuid);
+		return domain_table_has_uuid(&sup->domains,
+		    call->build.guest.uuid);
 	case FRONT_LIST_IMAGES:
 	case FRONT_ATTEST:
 	case FRONT_LOG:
@@ -164,7 +166,7 @@ call_build(struct supervisor *sup, const struct front_call *call,
 
 	/* Under a handle that nobody else knows: what is undone is that. */
 	TRY(uuid_random(entry.handle, err));
-	memcpy(entry.uuid, request->uuid, UUID_BYTES);
+	memcpy(entry.uuid, request->guest.uuid, UUID_BYTES);
 	memcpy(task.handle, entry.handle, UUID_BYTES);
 	TRY(journal_begin(sup->journal, &entry, err));
 	if (supervisor_start_task(sup, &task, &terms, err) != 0) {
@@ -221,11 +223,11 @@ static int
 refuse_taken(struct supervisor *sup, const struct build_request *request,
     struct err *err)
 {
-	if (domain_table_has_uuid(&sup->domains, request->uuid))
+	if (domain_table_has_uuid(&sup->domains, request->guest.uuid))
 		return err_set_field(err, DOMAIN_EXISTS, "uuid",
 		    "uuid: a domain has it");
 	/* Its end would take away the new domain's nodes and entry. */
-	if (supervisor_find_removal(sup, request->uuid) != NULL)
+	if (supervisor_find_removal(sup, request->guest.uuid) != NULL)
 		return err_set_field(err, DOMAIN_EXISTS, "uuid",
 		    "uuid: a domain that has it is being removed");
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
@@ -233,11 +235,12 @@ refuse_taken(struct supervisor *sup, const struct build_request *request,
 
 		if (job->state != JOB_RUNNING || job->task.kind != TASK_BUILD)
 			continue;
-		if (strcmp(job->task.build.name, request->name) == 0)
-			return err_set_field(err, DOMAIN_EXISTS, "name",
-			    "name %s: is being built", request->name);
-		if (memcmp(job->task.build.uuid, request->uuid, UUID_BYTES) ==
+		if (strcmp(job->task.build.guest.name, request->guest.name) ==
 		    0)
+			return err_set_field(err, DOMAIN_EXISTS, "name",
+			    "name %s: is being built", request->guest.name);
+		if (memcmp(job->task.build.guest.uuid, request->guest.uuid,
+			UUID_BYTES) == 0)
 			return err_set_field(err, DOMAIN_EXISTS, "uuid",
 			    "uuid: is being built");
 	}
@@ -284,7 +287,7 @@ call_destroy(struct supervisor *sup, const struct front_call *call,
 	struct removal *removal;
 
 	TRY(domain_table_find(&sup->domains, &call->selector, &row, err));
-	removal = supervisor_find_removal(sup, row->receipt.uuid);
+	removal = supervisor_find_removal(sup, row->receipt.guest.uuid);
 	if (removal != NULL)
 		return try_again(removal, call, err);
 	return remove_domain(sup, &row->receipt, call->connection,
@@ -329,7 +332,7 @@ remove_domain(struct supervisor *sup, const struct receipt *receipt,
 	    SUPERVISOR_REMOVALS)
 		return refuse_full(sup, err);
 	TRY(uuid_random(entry.handle, err));
-	memcpy(entry.uuid, receipt->uuid, UUID_BYTES);
+	memcpy(entry.uuid, receipt->guest.uuid, UUID_BYTES);
 	TRY(journal_begin(sup->journal, &entry, err));
 	if (supervisor_add_removal(sup, &entry, &terms, err) != 0) {
 		journal_forget_pending(sup->journal, entry.handle, &ignored);
@@ -442,7 +445,7 @@ call_undelivered(struct supervisor *sup, const struct front_call *call,
 	/* Nobody waits for an answer to this one. */
 	if (domain_table_find(&sup->domains, &call->selector, &row, err) != 0 ||
 	    row->receipt.domid != call->selector.domid ||
-	    supervisor_find_removal(sup, row->receipt.uuid) != NULL)
+	    supervisor_find_removal(sup, row->receipt.guest.uuid) != NULL)
 		return 0;
 	log_line("cancelled domid=%u reason=\"the caller is gone\"",
 	    row->receipt.domid);

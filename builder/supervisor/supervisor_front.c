@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
+#include "builder/ipc_pipe.h"
 #include "builder/supervisor/supervisor_state.h"
 
 /* It says that it is alive each second, and an answer is read in no time: only

@@ -8,9 +8,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/supervisor/supervisor_state.h"
+#include "builder/timing_names.h"
 
 /* Of the words of a line: each image has a version and an error's name. */
 #define PASSED_OVER_SIZE (64 + LIMIT_PASSED_OVER * (LIMIT_VERSION_BYTES + 64))
@@ -207,7 +210,7 @@ supervisor_entry_of(const struct job *job, enum journal_state state)
 	struct journal_pending entry = {.domid = job->domid, .state = state};
 
 	memcpy(entry.handle, job->task.handle, UUID_BYTES);
-	memcpy(entry.uuid, job->task.build.uuid, UUID_BYTES);
+	memcpy(entry.uuid, job->task.build.guest.uuid, UUID_BYTES);
 	return entry;
 }
 
@@ -278,17 +281,20 @@ drop_helpers(struct supervisor *sup, struct job *job)
 }
 
 /* A build that did not hand over its domain: nobody began to make it; or the
- * child undid it; or it died, and then somebody else has to remove what it
- * left, before its caller hears. */
+ * child undid it, and libxl's record goes; or it died, and then somebody else
+ * has to remove what it left, before its caller hears. */
 static void
 end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
     const struct err *outcome)
 {
 	struct journal_pending entry = supervisor_entry_of(job, JOURNAL_MADE);
-	struct err ignored;
+	struct err failure;
 
 	log_build(sup, job, code, outcome);
 	sup->builds_refused++;
+	if (ended_well && supervisor_forget_libxl(sup, job->domid,
+			      job->task.build.guest.uuid, &failure) != 0)
+		ended_well = false;
 	if (!ended_well && job->step == JOB_BUILDING) {
 		undo_build(sup, job, REMOVAL_ERASE, outcome, false);
 		return;
@@ -297,7 +303,7 @@ end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
 	if (job->is_recorded)
 		undo_build(sup, job, REMOVAL_RECORD, outcome, true);
 	else
-		journal_forget_pending(sup->journal, entry.handle, &ignored);
+		journal_forget_pending(sup->journal, entry.handle, &failure);
 }
 
 static void
@@ -411,7 +417,7 @@ log_build(struct supervisor *sup, const struct job *job, int code,
 	write_passed_over(&receipt->passed_over, passed);
 	log_line("built image=%s version=%s name=%s domid=%u uid=%u "
 		 "cached=%d usec=%u%s",
-	    build->image, receipt->version, build->name, job->domid,
+	    build->image, receipt->image.version, build->guest.name, job->domid,
 	    build->peer.uid, receipt->was_cached,
 	    timing_total_usec(&receipt->timing), passed);
 }
@@ -443,7 +449,7 @@ supervisor_log_refusal(struct supervisor *sup,
     const struct build_request *request, const struct err *why)
 {
 	const char *image = request->image;
-	const char *name = request->name;
+	const char *name = request->guest.name;
 	uint64_t missed;
 
 	if (!log_limit_allows(&sup->refusals, timing_now_usec(), &missed))
@@ -451,7 +457,7 @@ supervisor_log_refusal(struct supervisor *sup,
 	log_line("refused build image=%s name=%s uid=%u code=%s missed=%llu "
 		 "detail=\"%s\"",
 	    err_quote(image, strnlen(image, sizeof(request->image))).text,
-	    err_quote(name, strnlen(name, sizeof(request->name))).text,
+	    err_quote(name, strnlen(name, sizeof(request->guest.name))).text,
 	    request->peer.uid, err_name(why->code), (unsigned long long)missed,
 	    why->text);
 }

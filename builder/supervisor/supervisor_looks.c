@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/look_link.h"
 #include "builder/supervisor/supervisor_state.h"
 
@@ -121,8 +122,7 @@ begin_look(struct supervisor *sup, struct err *err)
 	bool is_full = false;
 
 	if (looks->child.pid == 0)
-		TRY(role_start_build(&sup->env, CHILD_TO_LOOK, &looks->child,
-		    err));
+		TRY(role_start_look(&sup->env, &looks->child, err));
 	if (ipc_send_now(looks->child.link, &call, sizeof(call), NULL, &is_full,
 		err) != 0 ||
 	    is_full) {

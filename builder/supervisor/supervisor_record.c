@@ -12,9 +12,11 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/record_link.h"
 #include "builder/supervisor/supervisor_state.h"
 #include "measure/recorder.h"
+#include "builder/trust_mark.h"
 
 /* A slow TPM tests itself when it is first asked. At the end, what was logged
  * and not extended the next role makes up for. */
@@ -36,6 +38,8 @@ static struct evidence_call *find_evidence(struct supervisor *sup, bool is_used,
     uint32_t tag);
 static bool tell_child(struct supervisor *sup,
     const struct record_answer *answer);
+static int send_recorded(const struct job *job, const struct recorded *recorded,
+    struct err *err);
 static void adopt(struct supervisor *sup, struct job *job,
     enum record_kind kind);
 static void stop_building(struct supervisor *sup, const struct outcome *why);
@@ -359,7 +363,6 @@ tell_child(struct supervisor *sup, const struct record_answer *answer)
 
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
-		bool is_full = false;
 
 		if (job->state != JOB_RUNNING || job->tag == 0 ||
 		    job->tag != answer->tag)
@@ -372,14 +375,34 @@ tell_child(struct supervisor *sup, const struct record_answer *answer)
 		/* A child that died meanwhile is seen at the end of its link.
 		 */
 		if (job->child.link >= 0 &&
-		    (ipc_send_now(job->child.link, &answer->recorded,
-			 sizeof(answer->recorded), NULL, &is_full,
-			 &failure) != 0 ||
-			is_full))
+		    send_recorded(job, &answer->recorded, &failure) != 0)
 			job_kill(job, BUILD_CRASHED);
 		return true;
 	}
 	return false;
+}
+
+int
+supervisor_refuse_record(struct job *job, const struct err *why,
+    struct err *err)
+{
+	struct recorded recorded = {.is_logged = false};
+
+	outcome_from(&recorded.outcome, (int)why->code, why);
+	return send_recorded(job, &recorded, err);
+}
+
+static int
+send_recorded(const struct job *job, const struct recorded *recorded,
+    struct err *err)
+{
+	bool is_full = false;
+
+	TRY(ipc_send_now(job->child.link, recorded, sizeof(*recorded), NULL,
+	    &is_full, err));
+	if (is_full)
+		return err_set(err, SYSTEM_FAILED, "the child takes no answer");
+	return 0;
 }
 
 /* What is on record holds from now on. Two builds may bring the same policy; an

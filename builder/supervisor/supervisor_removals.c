@@ -11,12 +11,15 @@
 
 #include "base/log.h"
 #include "base/scope.h"
+#include "builder/supervisor/libxl_json.h"
 #include "builder/supervisor/supervisor_state.h"
 
 enum { FIRST_PAUSE_USEC = 1000000, DOUBLINGS = 6 };
 /* Room in the tpm role's queue that builds and callers need more. */
 enum { RECORDS_ROOM = SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE };
 
+static void end_try(struct supervisor *sup, struct removal *removal, int code,
+    const struct err *outcome);
 static void forget_receipt(struct supervisor *sup,
     const struct removal *removal);
 static struct removal *find_free(struct supervisor *sup);
@@ -92,9 +95,31 @@ supervisor_end_erase(struct supervisor *sup, const struct job *job, int code,
     const struct err *outcome)
 {
 	struct removal *removal = find_erased(sup, job);
+	struct err failure = *outcome;
 
 	if (removal == NULL)
 		return;
+	if (code == 0)
+		code = supervisor_forget_libxl(sup, job->domid,
+		    removal->entry.uuid, &failure);
+	end_try(sup, removal, code, &failure);
+}
+
+int
+supervisor_forget_libxl(const struct supervisor *sup, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err)
+{
+	const char *dir = sup->config->libxl_dir;
+
+	if (domid == 0 || dir[0] == '\0')
+		return 0;
+	return libxl_json_remove(dir, domid, uuid, err);
+}
+
+static void
+end_try(struct supervisor *sup, struct removal *removal, int code,
+    const struct err *outcome)
+{
 	removal->is_under_way = false;
 	tell_caller(sup, removal, code, outcome);
 	if (code != 0) {

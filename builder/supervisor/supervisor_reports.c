@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/supervisor/libxl_json.h"
 #include "builder/supervisor/supervisor_state.h"
 
 /* Of struct job: its steps, and the kinds of reports that it has seen. */
@@ -63,6 +64,8 @@ static int note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
     struct err *err);
 static int note_build(struct supervisor *sup, struct job *job,
     const struct build_report *report, struct err *err);
+static int write_libxl(const struct supervisor *sup, const struct job *job,
+    struct err *err);
 static int note_done(struct supervisor *sup, struct job *job,
     const struct build_report *report, struct err *err);
 
@@ -267,17 +270,36 @@ note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
 	return journal_update(sup->journal, &entry, err);
 }
 
-/* The journal first: were assayd killed between the two, an event that says
- * that the domain is gone would be missing; one too many ends nothing. */
+/*
+ * libxl's record first: without it nothing goes on record, and the child hears
+ * why. The journal has the domain's id since BUILD_MADE.
+ *
+ * The journal before the event: were assayd killed between the two, an event
+ * that says that the domain is gone would be missing; one too many ends
+ * nothing.
+ */
 static int
 note_build(struct supervisor *sup, struct job *job,
     const struct build_report *report, struct err *err)
 {
 	struct journal_pending entry =
 	    supervisor_entry_of(job, JOURNAL_RECORDED);
+	struct err why;
 
+	if (write_libxl(sup, job, &why) != 0)
+		return supervisor_refuse_record(job, &why, err);
 	TRY(journal_update(sup->journal, &entry, err));
 	return supervisor_record_build(sup, job, report, err);
+}
+
+static int
+write_libxl(const struct supervisor *sup, const struct job *job,
+    struct err *err)
+{
+	if (sup->config->libxl_dir[0] == '\0')
+		return 0;
+	return libxl_json_write(sup->config->libxl_dir, job->domid,
+	    &job->task.build, err);
 }
 
 /* What is not on record was not built, and what the next assayd could not read
@@ -295,6 +317,8 @@ note_done(struct supervisor *sup, struct job *job,
 	job->is_done = true;
 	job->outcome = report->outcome;
 	job->receipt = report->receipt;
+	if (job->step == JOB_ERASING)
+		job->domid = report->domid;
 	if (is_built)
 		supervisor_hand_over(sup, job);
 	return 0;

@@ -14,6 +14,7 @@
 #define ASSAY_BUILDER_SUPERVISOR_SUPERVISOR_STATE_H
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "builder/supervisor/domain_table.h"
 #include "builder/front_link.h"
 #include "builder/image_cache.h"
@@ -134,7 +135,7 @@ struct supervisor {
 	struct evidence_call evidence[SUPERVISOR_EVIDENCE];
 	bool is_development;
 	struct platform platform;
-	struct outcome doubt; /* why the TPM may miss an event; or 0 */
+	struct outcome doubt;     /* why the TPM may miss an event; or 0 */
 	struct store_epoch store; /* the store index in force, or the floor */
 	struct trust_mark trust;  /* the policy in force */
 	int signal_fd;
@@ -262,6 +263,11 @@ int supervisor_add_removal(struct supervisor *sup,
     const struct journal_pending *entry, const struct removal_terms *terms,
     struct err *err);
 
+/* What libxl keeps of a domain that is gone, or of none, goes. Errors:
+ * STORE_IO. */
+int supervisor_forget_libxl(const struct supervisor *sup, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err);
+
 /* Do what is due. */
 void supervisor_run_removals(struct supervisor *sup);
 uint64_t supervisor_removal_deadline(const struct supervisor *sup);
@@ -313,6 +319,11 @@ int supervisor_record_store(struct supervisor *sup, struct job *job,
     const struct verify_report *report, struct err *err);
 int supervisor_record_trust(struct supervisor *sup, struct job *job,
     const struct trust_mark *trust, struct err *err);
+
+/* Of a build that is not put on record: its child hears why, and undoes it.
+ * Errors: SYSTEM_FAILED if it cannot be told. */
+int supervisor_refuse_record(struct job *job, const struct err *why,
+    struct err *err);
 
 /* A domain is gone: EVENT_ABANDON if its build failed, with the reason, else
  * EVENT_DESTROY. The answer comes under *ret_tag. Errors: as above. */

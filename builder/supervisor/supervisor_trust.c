@@ -5,6 +5,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/supervisor/supervisor_state.h"
 
 /* The longest chain has 2048 signatures: a second or two of one processor. The

@@ -1,5 +1,6 @@
 /* The program of the tpm role. */
 #include "builder/role_main.h"
+#include "builder/role_sealed.h"
 #include "builder/tpm/tpm_role.h"
 
 int

@@ -19,9 +19,11 @@
 #include "builder/ipc.h"
 #include "builder/tpm/platform_check.h"
 #include "builder/record_link.h"
-#include "builder/sandbox.h"
 #include "builder/tpm/tpm_role_state.h"
 #include "measure/tpm/tpm_port_esys.h"
+#include "builder/tpm/tpm_sandbox.h"
+#include "base/err_meaning.h"
+#include "builder/trust_mark.h"
 
 /* Of finding out what the platform is, when the TPM fails. */
 enum { START_TRIES = 3, START_PAUSE_MS = 100, LOCK_PAUSE_MS = 100 };
@@ -98,8 +100,8 @@ enter(struct tpm_role *role, struct err *err)
 
 		outcome_from(&role->platform.why, code, &why);
 	}
-	TRY(sandbox_enter(SANDBOX_TPM, role->config->users.of[SANDBOX_TPM],
-	    NULL, err));
+	TRY(sandbox_enter(&tpm_sandbox, role->config->users.of[SANDBOX_TPM],
+	    err));
 	return find_policy(role, err);
 }
 

@@ -4,6 +4,7 @@
 #include "base/scope.h"
 #include "builder/tpm/tpm_role_state.h"
 #include "measure/epoch.h"
+#include "builder/trust_mark.h"
 
 static int put_on_record(struct tpm_role *role, const struct event *event,
     struct recorded *recorded, struct err *err);

@@ -1,5 +1,6 @@
 /* The program of the verify role. */
 #include "builder/role_main.h"
+#include "builder/role_sealed.h"
 #include "builder/verify/verify_role.h"
 
 int

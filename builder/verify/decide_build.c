@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "builder/verify/index_fetch.h"
 #include "builder/verify/policy_fetch.h"
+#include "image-store/image_shape.h"
 
 /* By which rules is decided. */
 struct rules {
@@ -34,8 +35,8 @@ static void write_identity(const struct verified_manifest *chosen,
 /* Order is the argument: allow, find the rules, choose, prove, fit, order. */
 int
 decide_build(const struct decision_env *env,
-    const struct build_request *request, struct timing *timing,
-    struct order *ret_order, struct err *err)
+    const struct build_request *request, struct order *ret_order,
+    struct err *err)
 {
 	CLEANUP(rules_done) struct rules rules = {.policy = NULL};
 	CLEANUP(verified_manifest_freep)
@@ -50,7 +51,6 @@ decide_build(const struct decision_env *env,
 
 	/* By which rules? The newest policy, and the index that it demands. */
 	TRY(find_rules(env, &rules, err));
-	timing_mark(timing, TIMING_START);
 
 	/* Which image is meant, and do these rules let it run? */
 	source = source_of(env, &rules);
@@ -58,10 +58,9 @@ decide_build(const struct decision_env *env,
 
 	/* Refuse whatever can be refused before anything exists. */
 	TRY(fit_limits(verified_manifest_get(chosen), request, err));
-	timing_mark(timing, TIMING_ENVELOPE);
 
 	/* Say which bytes are to run. */
-	write_order(&rules, chosen, &passed, timing, &order);
+	write_order(&rules, chosen, &passed, env->timing, &order);
 	TRY(order_check(&order, request, err));
 	*ret_order = order;
 	return 0;
@@ -109,6 +108,7 @@ source_of(const struct decision_env *env, const struct rules *rules)
 	    .link = env->link,
 	    .index = rules->index,
 	    .budget = env->budget,
+	    .timing = env->timing,
 	};
 }
 
@@ -127,9 +127,9 @@ static int
 fit_limits(const struct manifest *manifest, const struct build_request *request,
     struct err *err)
 {
-	TRY(fit_range("memory_mib", request->memory_mib, &manifest->memory_mib,
-	    err));
-	return fit_range("vcpus", request->vcpus, &manifest->vcpus, err);
+	TRY(fit_range("memory_mib", request->guest.memory_mib,
+	    &manifest->memory_mib, err));
+	return fit_range("vcpus", request->guest.vcpus, &manifest->vcpus, err);
 }
 
 static int

@@ -21,15 +21,16 @@ struct decision_env {
 	struct stage *stage;
 	struct verify_budget *budget; /* of the request */
 	int link;                     /* to the supervisor */
+	struct timing *timing;        /* running; each step marks it */
 };
 
 /*
- * Decide about one build, and write the order for it. `timing` is running.
+ * Decide about one build, and write the order for it.
  * Errors: those of every step; *ret_order is untouched then.
  */
 int decide_build(const struct decision_env *env,
-    const struct build_request *request, struct timing *timing,
-    struct order *ret_order, struct err *err);
+    const struct build_request *request, struct order *ret_order,
+    struct err *err);
 
 /* All images of the store, as image_choose_rows(). Errors: likewise. */
 int decide_listing(const struct decision_env *env, struct sealed **ret_rows,

@@ -44,8 +44,10 @@ image_choose(const struct image_source *source,
 		return err_set_field(err, IMAGE_UNKNOWN,
 		    request->has_manifest ? "manifest" : "image",
 		    "image %s: not in the store", request->image);
-	return choose_newest(source, request->image, &list, ret_manifest,
-	    ret_passed, err);
+	TRY(choose_newest(source, request->image, &list, ret_manifest,
+	    ret_passed, err));
+	timing_mark(source->timing, TIMING_ENVELOPE);
+	return 0;
 }
 
 int

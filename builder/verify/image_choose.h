@@ -20,6 +20,7 @@ struct image_source {
 	int link; /* where new verdicts are reported, or -1 */
 	const struct store_index *index; /* NULL: the policy asks for none */
 	struct verify_budget *budget;    /* of the request */
+	struct timing *timing;
 };
 
 /*

@@ -3,6 +3,9 @@
 #include "base/scope.h"
 #include "builder/verify_link.h"
 
+static int fetch(const struct image_source *source,
+    const struct store_epoch *in_force, struct store_index **ret_index,
+    struct err *err);
 static int fetch_envelope(const struct image_source *source,
     struct sealed **ret_raw, struct err *err);
 
@@ -11,15 +14,23 @@ index_fetch(const struct image_source *source,
     const struct store_epoch *in_force, struct store_index **ret_index,
     struct err *err)
 {
+	*ret_index = NULL;
+	if (store_index_is_needed(source->policy))
+		TRY(fetch(source, in_force, ret_index, err));
+	timing_mark(source->timing, TIMING_START);
+	return 0;
+}
+
+static int
+fetch(const struct image_source *source, const struct store_epoch *in_force,
+    struct store_index **ret_index, struct err *err)
+{
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	const struct trust_policy *policy = source->policy;
 	const struct basis basis = {.policy = *trust_digest(policy)};
 	struct store_epoch next;
 
-	*ret_index = NULL;
-	if (!store_index_is_needed(policy))
-		return 0;
 	TRY(fetch_envelope(source, &raw, err));
 	TRY(store_index_verify(policy, raw, source->budget, &index, err));
 	TRY(store_index_check_epoch(index, in_force->epoch, err));

@@ -3,6 +3,7 @@
 #include "base/scope.h"
 #include "builder/verify_link.h"
 #include "keys/trust_chain.h"
+#include "builder/trust_mark.h"
 
 static int adopt(const struct trust_mark *in_force,
     const struct trust_in_force *next, int link, struct err *err);

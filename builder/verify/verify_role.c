@@ -7,10 +7,10 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/sandbox.h"
 #include "builder/verify/decide_build.h"
 #include "builder/verify/policy_fetch.h"
 #include "builder/verify_link.h"
+#include "builder/verify/verify_sandbox.h"
 
 /* What it has at hand when the task comes. */
 struct verify_state {
@@ -81,8 +81,8 @@ prepare(struct verify_state *state, const struct sealed *root, struct err *err)
 
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	code = trust_in_force_read(path, &chain, &len, &state->unheld);
-	TRY(sandbox_enter(SANDBOX_VERIFY,
-	    state->config->users.of[SANDBOX_VERIFY], NULL, err));
+	TRY(sandbox_enter(&verify_sandbox,
+	    state->config->users.of[SANDBOX_VERIFY], err));
 	TRY(decode_root(state, root, err));
 	if (code == 0)
 		(void)trust_in_force_follow(state->root, path,
@@ -135,6 +135,7 @@ run_task(struct verify_state *state, const struct verify_task *task,
     const struct ipc_fds *fds, struct err *err)
 {
 	struct verify_budget budget;
+	struct timing timing;
 	const struct decision_env env = {
 	    .config = state->config,
 	    .held = &state->held,
@@ -146,8 +147,10 @@ run_task(struct verify_state *state, const struct verify_task *task,
 	    .stage = &state->stage,
 	    .budget = &budget,
 	    .link = state->link,
+	    .timing = &timing,
 	};
 
+	timing_start(&timing);
 	verify_budget_init(&budget);
 	TRY(stage_give_store(&state->stage, fds->fd[VERIFY_STORE_FD], err));
 	switch ((enum verify_task_kind)task->kind) {
@@ -165,11 +168,9 @@ static int
 decide(const struct decision_env *env, const struct verify_task *task,
     struct err *err)
 {
-	struct timing timing;
 	struct order order;
 
-	timing_start(&timing);
-	TRY(decide_build(env, &task->build, &timing, &order, err));
+	TRY(decide_build(env, &task->build, &order, err));
 	return verify_link_order(env->link, &order, err);
 }
 

@@ -7,81 +7,177 @@
 
 #include "base/scope.h"
 
-enum { FIRST_CAPACITY = 96, RING_NODES = 2 };
-/* libxl's default for xl console: libxl_console.c, one MiB of backlog. */
-#define CONSOLE_LIMIT "1048576"
-
-/* Who may do what with a node; see enum xen_node_access. */
-struct access {
-	enum xen_node_access kind;
-	uint32_t owner;
-	uint32_t reader;
+/* What nodes are made of: where they lie, and what is in them. */
+enum fact {
+	DOMAIN, /* directories */
+	VM,
+	LIBXL,
+	CONSOLE,
+	BACKEND,
+	RECORD,
+	DOMID, /* values */
+	UUID,
+	NAME,
+	MEMORY_KIB,
+	STARTED,
+	KERNEL,
+	RAMDISK,
+	CMDLINE,
+	CONSOLED_DOMID,
+	STORE_PORT,
+	CONSOLE_PORT,
+	STORE_RING,
+	CONSOLE_RING,
+	FACTS
 };
 
-static const struct access inherit = {.kind = XEN_NODE_INHERIT};
-static const struct access private = {.kind = XEN_NODE_PRIVATE};
+struct facts {
+	char text[FACTS][LIMIT_CMDLINE_BYTES + 1];
+	uint32_t domid;
+	uint32_t xenconsoled_domid;
+	uint32_t vcpus;
+};
 
-static void add_domain(struct skeleton *list, const struct skeleton_input *in);
-static void add_control(struct skeleton *list, const struct skeleton_input *in);
-static void add_vm(struct skeleton *list, const struct skeleton_input *in);
-static void add_libxl(struct skeleton *list, const struct skeleton_input *in);
-static void add_console(struct skeleton *list, const struct skeleton_input *in);
-static void add_console_backend(struct skeleton *list, const char *dir,
-    uint32_t domid);
-static void add(struct skeleton *list, struct access access, const char *value,
-    const char *path_fmt, ...) __attribute__((format(printf, 4, 5)));
-static void add_number(struct skeleton *list, struct access access,
-    uint64_t value, const char *dir, const char *leaf);
+/* Who may do what with a node. */
+enum access {
+	INHERIT,
+	DOM0,
+	GUEST_READS,
+	GUEST_OWNS,
+	CONSOLED_OWNS, /* and the guest reads */
+	EACH_VCPU,     /* of these nodes there is one for each */
+};
 
-static struct access
-owned(uint32_t owner, uint32_t reader)
-{
-	return (struct access){XEN_NODE_OWNED, owner, reader};
-}
+struct row {
+	enum access access;
+	enum fact directory;
+	const char *leaf;
+	enum fact value;
+	const char *text; /* instead of that */
+};
+
+#define FACT(fact) fact, NULL
+#define TEXT(text) FACTS, text
+
+static const struct row rows[] = {
+    {GUEST_READS, DOMAIN, "", TEXT("")},
+    {INHERIT, DOMAIN, "/vm", FACT(VM)},
+    {INHERIT, DOMAIN, "/name", FACT(NAME)},
+    {INHERIT, DOMAIN, "/domid", FACT(DOMID)},
+    {INHERIT, DOMAIN, "/cpu", TEXT("")},
+    {EACH_VCPU, DOMAIN, "/availability", TEXT("online")},
+    {INHERIT, DOMAIN, "/memory", TEXT("")},
+    {INHERIT, DOMAIN, "/memory/static-max", FACT(MEMORY_KIB)},
+    {INHERIT, DOMAIN, "/memory/target", FACT(MEMORY_KIB)},
+    {INHERIT, DOMAIN, "/memory/videoram", TEXT("0")},
+    {INHERIT, DOMAIN, "/device", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/device/suspend/event-channel", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/data", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/drivers", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/feature", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/attr", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/error", TEXT("")},
+    {INHERIT, DOMAIN, "/store/port", FACT(STORE_PORT)},
+
+    {INHERIT, DOMAIN, "/control", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/control/shutdown", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/control/feature-poweroff", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/control/feature-reboot", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/control/feature-suspend", TEXT("")},
+    {GUEST_OWNS, DOMAIN, "/control/sysrq", TEXT("")},
+    {INHERIT, DOMAIN, "/control/platform-feature-multiprocessor-suspend",
+	TEXT("1")},
+    {INHERIT, DOMAIN, "/control/platform-feature-xs_reset_watches", TEXT("1")},
+
+    {GUEST_READS, VM, "", TEXT("")},
+    {INHERIT, VM, "/uuid", FACT(UUID)},
+    {INHERIT, VM, "/name", FACT(NAME)},
+    {INHERIT, VM, "/start_time", FACT(STARTED)},
+    {INHERIT, VM, "/image/ostype", TEXT("linux")},
+    {INHERIT, VM, "/image/kernel", FACT(KERNEL)},
+    {INHERIT, VM, "/image/ramdisk", FACT(RAMDISK)},
+    {INHERIT, VM, "/image/cmdline", FACT(CMDLINE)},
+
+    {DOM0, LIBXL, "", TEXT("")},
+    {INHERIT, LIBXL, "/device", TEXT("")},
+    {INHERIT, LIBXL, "/type", TEXT("pv")},
+
+    /* The guest reads these and cannot write them: a path in them would be
+     * opened in dom0 (XSA-57). */
+    {CONSOLED_OWNS, CONSOLE, "", TEXT("")},
+    {INHERIT, CONSOLE, "/backend", FACT(BACKEND)},
+    {INHERIT, CONSOLE, "/backend-id", FACT(CONSOLED_DOMID)},
+    /* libxl's default for xl console: libxl_console.c, one MiB of backlog. */
+    {CONSOLED_OWNS, CONSOLE, "/limit", TEXT("1048576")},
+    {CONSOLED_OWNS, CONSOLE, "/type", TEXT("xenconsoled")},
+    {CONSOLED_OWNS, CONSOLE, "/output", TEXT("pty")},
+    {CONSOLED_OWNS, CONSOLE, "/tty", TEXT("")},
+    {CONSOLED_OWNS, CONSOLE, "/port", FACT(CONSOLE_PORT)},
+
+    {CONSOLED_OWNS, BACKEND, "", TEXT("")},
+    {INHERIT, BACKEND, "/frontend", FACT(CONSOLE)},
+    {INHERIT, BACKEND, "/frontend-id", FACT(DOMID)},
+    {INHERIT, BACKEND, "/online", TEXT("1")},
+    {INHERIT, BACKEND, "/state", TEXT("1")},
+    {INHERIT, BACKEND, "/protocol", TEXT("vt100")},
+
+    /* libxl's private copy. */
+    {DOM0, RECORD, "", TEXT("")},
+    {INHERIT, RECORD, "/frontend", FACT(CONSOLE)},
+    {INHERIT, RECORD, "/backend", FACT(BACKEND)},
+    {INHERIT, RECORD, "/frontend-id", FACT(DOMID)},
+    {INHERIT, RECORD, "/online", TEXT("1")},
+    {INHERIT, RECORD, "/state", TEXT("1")},
+    {INHERIT, RECORD, "/protocol", TEXT("vt100")},
+};
+
+static const struct row ring_rows[] = {
+    {INHERIT, DOMAIN, "/store/ring-ref", FACT(STORE_RING)},
+    {INHERIT, DOMAIN, "/console/ring-ref", FACT(CONSOLE_RING)},
+};
+
+static void name_directories(struct facts *facts);
+static void describe(const struct skeleton_input *in, struct facts *facts);
+static void set(struct facts *facts, enum fact fact, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void set_digest(struct facts *facts, enum fact fact,
+    const struct digest *digest);
+static int fill(const struct facts *facts, const struct row *from, size_t count,
+    struct skeleton *ret_skeleton, struct err *err);
+static void add(struct skeleton *list, const struct facts *facts,
+    const struct row *row, const char *between);
+static void add_each_vcpu(struct skeleton *list, const struct facts *facts,
+    const struct row *row);
+static void set_access(struct xen_node *node, const struct facts *facts,
+    enum access access);
 
 int
 skeleton_make(const struct skeleton_input *input, struct skeleton *ret_skeleton,
     struct err *err)
 {
-	CLEANUP(skeleton_done) struct skeleton list = {0};
+	struct facts facts = {
+	    .domid = input->domid,
+	    .xenconsoled_domid = input->xenconsoled_domid,
+	    .vcpus = input->guest->vcpus,
+	};
 
-	list.nodes = calloc(FIRST_CAPACITY + input->vcpus, sizeof(*list.nodes));
-	if (list.nodes == NULL)
-		return err_set(err, NO_MEMORY, "xenstore nodes");
-	list.capacity = FIRST_CAPACITY + input->vcpus;
-	add_domain(&list, input);
-	add_control(&list, input);
-	add_vm(&list, input);
-	add_libxl(&list, input);
-	add_console(&list, input);
-	if (list.is_short)
-		return err_set(err, NO_MEMORY, "xenstore nodes");
-	*ret_skeleton = list;
-	list = (struct skeleton){0};
-	return 0;
+	describe(input, &facts);
+	name_directories(&facts);
+	return fill(&facts, rows, countof(rows), ret_skeleton, err);
 }
 
 int
 skeleton_make_rings(uint32_t domid, const struct xen_rings *rings,
     struct skeleton *ret_skeleton, struct err *err)
 {
-	CLEANUP(skeleton_done) struct skeleton list = {0};
-	char dir[48];
+	struct facts facts = {.domid = domid};
 
-	list.nodes = calloc(RING_NODES, sizeof(*list.nodes));
-	if (list.nodes == NULL)
-		return err_set(err, NO_MEMORY, "xenstore nodes");
-	list.capacity = RING_NODES;
-	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
-	add_number(&list, inherit, rings->xenstore_frame, dir,
-	    "store/ring-ref");
-	add_number(&list, inherit, rings->console_frame, dir,
-	    "console/ring-ref");
-	if (list.is_short)
-		return err_set(err, NO_MEMORY, "xenstore nodes");
-	*ret_skeleton = list;
-	list = (struct skeleton){0};
-	return 0;
+	set(&facts, STORE_RING, "%llu",
+	    (unsigned long long)rings->xenstore_frame);
+	set(&facts, CONSOLE_RING, "%llu",
+	    (unsigned long long)rings->console_frame);
+	name_directories(&facts);
+	return fill(&facts, ring_rows, countof(ring_rows), ret_skeleton, err);
 }
 
 void
@@ -125,176 +221,123 @@ skeleton_remove_vm(const struct xen_port *xen, const uint8_t uuid[UUID_BYTES],
 }
 
 static void
-add_domain(struct skeleton *list, const struct skeleton_input *in)
+name_directories(struct facts *facts)
 {
-	uint32_t domid = in->domid;
-	struct access guest_reads = owned(0, domid);
-	struct access guest_owns = owned(domid, XEN_NODE_NO_READER);
-	uint64_t memory_kib = (uint64_t)in->memory_mib << 10;
-	char dir[48];
-	char vm[48 + UUID_TEXT_SIZE] = "/vm/";
+	uint32_t domid = facts->domid;
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
-	uuid_text(in->uuid, vm + 4);
-	add(list, guest_reads, "", "%s", dir);
-	add(list, inherit, vm, "%s/vm", dir);
-	add(list, inherit, in->name, "%s/name", dir);
-	add_number(list, inherit, domid, dir, "domid");
-	add(list, inherit, "", "%s/cpu", dir);
-	for (uint32_t i = 0; i < in->vcpus; i++)
-		add(list, inherit, "online", "%s/cpu/%u/availability", dir, i);
-	add(list, inherit, "", "%s/memory", dir);
-	add_number(list, inherit, memory_kib, dir, "memory/static-max");
-	add_number(list, inherit, memory_kib, dir, "memory/target");
-	add_number(list, inherit, 0, dir, "memory/videoram");
-	add(list, inherit, "", "%s/device", dir);
-	add(list, guest_owns, "", "%s/device/suspend/event-channel", dir);
-	add(list, guest_owns, "", "%s/data", dir);
-	add(list, guest_owns, "", "%s/drivers", dir);
-	add(list, guest_owns, "", "%s/feature", dir);
-	add(list, guest_owns, "", "%s/attr", dir);
-	add(list, guest_owns, "", "%s/error", dir);
-	add_number(list, inherit, in->xenstore_port, dir, "store/port");
+	set(facts, DOMAIN, "/local/domain/%u", domid);
+	set(facts, VM, "/vm/%s", facts->text[UUID]);
+	set(facts, LIBXL, "/libxl/%u", domid);
+	set(facts, CONSOLE, "/local/domain/%u/console", domid);
+	set(facts, BACKEND, "/local/domain/%u/backend/console/%u/0",
+	    facts->xenconsoled_domid, domid);
+	set(facts, RECORD, "/libxl/%u/device/console/0", domid);
 }
 
 static void
-add_control(struct skeleton *list, const struct skeleton_input *in)
+describe(const struct skeleton_input *in, struct facts *facts)
 {
-	struct access guest_owns = owned(in->domid, XEN_NODE_NO_READER);
-	char dir[48];
+	unsigned long long memory_mib = in->guest->memory_mib;
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u/control", in->domid);
-	add(list, inherit, "", "%s", dir);
-	add(list, guest_owns, "", "%s/shutdown", dir);
-	add(list, guest_owns, "", "%s/feature-poweroff", dir);
-	add(list, guest_owns, "", "%s/feature-reboot", dir);
-	add(list, guest_owns, "", "%s/feature-suspend", dir);
-	add(list, guest_owns, "", "%s/sysrq", dir);
-	add(list, inherit, "1", "%s/platform-feature-multiprocessor-suspend",
-	    dir);
-	add(list, inherit, "1", "%s/platform-feature-xs_reset_watches", dir);
-}
-
-static void
-add_vm(struct skeleton *list, const struct skeleton_input *in)
-{
-	char uuid[UUID_TEXT_SIZE];
-	char dir[8 + UUID_TEXT_SIZE];
-	char started[48];
-	char kernel[8 + DIGEST_TEXT_SIZE] = "assay:";
-	char ramdisk[8 + DIGEST_TEXT_SIZE] = "";
-
-	uuid_text(in->uuid, uuid);
-	snprintf(dir, sizeof(dir), "/vm/%s", uuid);
-	snprintf(started, sizeof(started), "%lld.%02lld",
+	set(facts, DOMID, "%u", in->domid);
+	uuid_text(in->guest->uuid, facts->text[UUID]);
+	set(facts, NAME, "%s", in->guest->name);
+	set(facts, MEMORY_KIB, "%llu", memory_mib << 10);
+	set(facts, STARTED, "%lld.%02lld",
 	    (long long)(in->start_time_usec / 1000000),
 	    (long long)(in->start_time_usec / 10000 % 100));
-	digest_text(&in->kernel_elf, kernel + strlen("assay:"));
-	if (in->has_ramdisk) {
-		memcpy(ramdisk, "assay:", sizeof("assay:"));
-		digest_text(&in->ramdisk, ramdisk + strlen("assay:"));
-	}
-	add(list, owned(0, in->domid), "", "%s", dir);
-	add(list, inherit, uuid, "%s/uuid", dir);
-	add(list, inherit, in->name, "%s/name", dir);
-	add(list, inherit, started, "%s/start_time", dir);
-	add(list, inherit, "linux", "%s/image/ostype", dir);
-	add(list, inherit, kernel, "%s/image/kernel", dir);
-	add(list, inherit, ramdisk, "%s/image/ramdisk", dir);
-	add(list, inherit, in->cmdline, "%s/image/cmdline", dir);
+	set_digest(facts, KERNEL, &in->kernel_elf);
+	if (in->has_ramdisk)
+		set_digest(facts, RAMDISK, &in->ramdisk);
+	set(facts, CMDLINE, "%s", in->cmdline);
+	set(facts, CONSOLED_DOMID, "%u", in->xenconsoled_domid);
+	set(facts, STORE_PORT, "%u", in->xenstore_port);
+	set(facts, CONSOLE_PORT, "%u", in->console_port);
 }
 
 static void
-add_libxl(struct skeleton *list, const struct skeleton_input *in)
+set(struct facts *facts, enum fact fact, const char *fmt, ...)
 {
-	add(list, private, "", "/libxl/%u", in->domid);
-	add(list, inherit, "", "/libxl/%u/device", in->domid);
-	add(list, inherit, "pv", "/libxl/%u/type", in->domid);
-}
-
-static void
-add_console(struct skeleton *list, const struct skeleton_input *in)
-{
-	uint32_t daemon = in->xenconsoled_domid;
-	struct access guest_reads = owned(daemon, in->domid);
-	char frontend[48];
-	char backend[64];
-	char record[64];
-
-	snprintf(frontend, sizeof(frontend), "/local/domain/%u/console",
-	    in->domid);
-	snprintf(backend, sizeof(backend),
-	    "/local/domain/%u/backend/console/%u/0", daemon, in->domid);
-	snprintf(record, sizeof(record), "/libxl/%u/device/console/0",
-	    in->domid);
-
-	/* The guest reads these and cannot write them: a path in them would
-	 * be opened in dom0 (XSA-57). */
-	add(list, owned(daemon, in->domid), "", "%s", frontend);
-	add(list, inherit, backend, "%s/backend", frontend);
-	add_number(list, inherit, daemon, frontend, "backend-id");
-	add(list, guest_reads, CONSOLE_LIMIT, "%s/limit", frontend);
-	add(list, guest_reads, "xenconsoled", "%s/type", frontend);
-	add(list, guest_reads, "pty", "%s/output", frontend);
-	add(list, guest_reads, "", "%s/tty", frontend);
-	add_number(list, guest_reads, in->console_port, frontend, "port");
-
-	add(list, guest_reads, "", "%s", backend);
-	add(list, inherit, frontend, "%s/frontend", backend);
-	add_console_backend(list, backend, in->domid);
-
-	add(list, private, "", "%s", record);
-	add(list, inherit, frontend, "%s/frontend", record);
-	add(list, inherit, backend, "%s/backend", record);
-	add_console_backend(list, record, in->domid);
-}
-
-/* What the backend directory and libxl's private copy of it share. */
-static void
-add_console_backend(struct skeleton *list, const char *dir, uint32_t domid)
-{
-	add_number(list, inherit, domid, dir, "frontend-id");
-	add(list, inherit, "1", "%s/online", dir);
-	add(list, inherit, "1", "%s/state", dir);
-	add(list, inherit, "vt100", "%s/protocol", dir);
-}
-
-static void
-add_number(struct skeleton *list, struct access access, uint64_t value,
-    const char *dir, const char *leaf)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	add(list, access, text, "%s/%s", dir, leaf);
-}
-
-static void
-add(struct skeleton *list, struct access access, const char *value,
-    const char *path_fmt, ...)
-{
-	struct xen_node *node;
-	char *path = NULL;
-	char *copy = strdup(value);
 	va_list args;
-	int len;
 
-	va_start(args, path_fmt);
-	len = vasprintf(&path, path_fmt, args);
+	va_start(args, fmt);
+	vsnprintf(facts->text[fact], sizeof(facts->text[fact]), fmt, args);
 	va_end(args);
-	if (len < 0 || copy == NULL || list->count == list->capacity) {
-		list->is_short = true;
-		free(copy);
-		if (len >= 0)
-			free(path);
-		return;
+}
+
+static void
+set_digest(struct facts *facts, enum fact fact, const struct digest *digest)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_text(digest, text);
+	set(facts, fact, "assay:%s", text);
+}
+
+static int
+fill(const struct facts *facts, const struct row *from, size_t count,
+    struct skeleton *ret_skeleton, struct err *err)
+{
+	CLEANUP(skeleton_done) struct skeleton list = {0};
+
+	list.nodes = calloc(count + facts->vcpus, sizeof(*list.nodes));
+	list.is_short = list.nodes == NULL;
+	for (size_t i = 0; i < count && !list.is_short; i++) {
+		if (from[i].access == EACH_VCPU)
+			add_each_vcpu(&list, facts, &from[i]);
+		else
+			add(&list, facts, &from[i], "");
 	}
-	node = &list->nodes[list->count++];
-	*node = (struct xen_node){
-	    .path = path,
-	    .value = copy,
-	    .access = access.kind,
-	    .owner = access.owner,
-	    .reader = access.reader,
-	};
+	if (list.is_short)
+		return err_set(err, NO_MEMORY, "xenstore nodes");
+	*ret_skeleton = list;
+	list = (struct skeleton){0};
+	return 0;
+}
+
+static void
+add_each_vcpu(struct skeleton *list, const struct facts *facts,
+    const struct row *row)
+{
+	for (uint32_t i = 0; i < facts->vcpus && !list->is_short; i++) {
+		char cpu[24];
+
+		snprintf(cpu, sizeof(cpu), "/cpu/%u", i);
+		add(list, facts, row, cpu);
+	}
+}
+
+/* The node is counted first, so that what it has is freed in any case. */
+static void
+add(struct skeleton *list, const struct facts *facts, const struct row *row,
+    const char *between)
+{
+	struct xen_node *node = &list->nodes[list->count++];
+	const char *text = row->text;
+	char *path = NULL;
+
+	if (asprintf(&path, "%s%s%s", facts->text[row->directory], between,
+		row->leaf) < 0)
+		path = NULL;
+	node->path = path;
+	node->value = strdup(text != NULL ? text : facts->text[row->value]);
+	list->is_short = node->path == NULL || node->value == NULL;
+	set_access(node, facts, row->access);
+}
+
+static void
+set_access(struct xen_node *node, const struct facts *facts, enum access access)
+{
+	node->access = XEN_NODE_OWNED;
+	node->reader = XEN_NODE_NO_READER;
+	if (access == INHERIT || access == EACH_VCPU)
+		node->access = XEN_NODE_INHERIT;
+	else if (access == DOM0)
+		node->access = XEN_NODE_PRIVATE;
+	else if (access == GUEST_OWNS)
+		node->owner = facts->domid;
+	else
+		node->reader = facts->domid;
+	if (access == CONSOLED_OWNS)
+		node->owner = facts->xenconsoled_domid;
 }

@@ -12,15 +12,12 @@
 
 #include "base/digest.h"
 #include "base/err.h"
-#include "base/uuid.h"
+#include "builder/request.h"
 #include "grant-preload/xen_port.h"
 
 struct skeleton_input {
 	uint32_t domid;
-	uint8_t uuid[UUID_BYTES];
-	const char *name;
-	uint32_t memory_mib;
-	uint32_t vcpus;
+	const struct guest *guest;
 	struct digest kernel_elf;
 	bool has_ramdisk;
 	struct digest ramdisk;
@@ -35,7 +32,6 @@ struct skeleton_input {
 struct skeleton {
 	struct xen_node *nodes;
 	uint32_t count;
-	uint32_t capacity;
 	bool is_short; /* memory ran out while it was filled */
 };
 

@@ -1,8 +1,6 @@
 #include "builder/xen/xen_port_libxc.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,6 +12,7 @@
 #include <xentoollog.h>
 
 #include "base/scope.h"
+#include "builder/xen/libxc.h"
 #include "builder/xen/xenstore_batch.h"
 #include "builder/xen/xenstore_call.h"
 
@@ -26,30 +25,17 @@ enum { DOMID_AUTOMATIC = DOMID_ANY };
 enum { DOMID_AUTOMATIC = 0 };
 #endif
 
-/* libxc tells what went wrong only to its logger: what it said first. */
-struct last_words {
-	xentoollog_logger vtable; /* first: libxc casts */
-	char text[192];
-};
-
-struct libxc {
-	xc_interface *xch;
+struct xen_port_libxc {
+	struct libxc libxc; /* first: libxc_domain_list() has this alone */
 	xenforeignmemory_handle *memory;
-	bool has_store;
 	struct xenstore_link store;
 	struct xenstore_batch batch; /* for writing many nodes */
-	struct last_words last_words;
 };
 
 static const struct xen_ops libxc_ops;
 
-static int open_xen(struct libxc *libxc, struct err *err);
-static int open_store(struct libxc *libxc, struct err *err);
-static void libxc_close(void *xen);
-static void release_libxc(struct libxc **libxc);
-static struct libxc *begin(void *xen);
-static int require_store(const struct libxc *libxc, struct err *err);
-static int xen_failed(struct libxc *libxc, struct err *err, const char *call);
+static void port_close(void *xen);
+static void release(struct xen_port_libxc **port);
 static int start_load(struct libxc *libxc, const struct xen_load *load,
     struct xc_dom_image **ret_dom, struct err *err);
 static void release_image(struct xc_dom_image **dom);
@@ -62,75 +48,41 @@ static int check_grant_version(struct libxc *libxc, uint32_t domid,
     struct err *err);
 static int count_grant_frames(struct libxc *libxc, uint32_t domid,
     uint32_t max_frames, uint32_t *ret_frames, struct err *err);
-static void keep_last_words(struct xentoollog_logger *logger,
-    xentoollog_level level, int errnoval, const char *context,
-    const char *format, va_list args) __attribute__((format(printf, 5, 0)));
-static void ignore_progress(struct xentoollog_logger *logger,
-    const char *context, const char *doing_what, int percent,
-    unsigned long done, unsigned long total);
-static void ignore_destroy(struct xentoollog_logger *logger);
-
 int
-xen_port_libxc_open(bool with_store, struct xen_port *ret_port, struct err *err)
+xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 {
-	CLEANUP(release_libxc)
-	struct libxc *libxc = calloc(1, sizeof(*libxc));
+	CLEANUP(release)
+	struct xen_port_libxc *port = calloc(1, sizeof(*port));
 
-	if (libxc == NULL)
+	if (port == NULL)
 		return err_set(err, NO_MEMORY, "xen port");
-	libxc->store = XENSTORE_LINK_NONE;
-	libxc->batch.link = XENSTORE_LINK_NONE;
-	libxc->last_words.vtable = (xentoollog_logger){
-	    .vmessage = keep_last_words,
-	    .progress = ignore_progress,
-	    .destroy = ignore_destroy,
-	};
-	TRY(open_xen(libxc, err));
-	if (with_store)
-		TRY(open_store(libxc, err));
+	port->store = XENSTORE_LINK_NONE;
+	port->batch.link = XENSTORE_LINK_NONE;
+	TRY(libxc_open(&port->libxc, err));
+	port->memory = xenforeignmemory_open(&port->libxc.last_words.vtable, 0);
+	if (port->memory == NULL)
+		return libxc_failed(&port->libxc, err, "xenforeignmemory_open");
+	/* Two connections: replies of a batch may be under way while something
+	 * else is asked. */
+	TRY(xenstore_link_open(&port->store, err));
+	TRY(xenstore_link_open(&port->batch.link, err));
 	*ret_port =
-	    (struct xen_port){.ops = &libxc_ops, .xen = take_ptr(&libxc)};
-	return 0;
-}
-
-static int
-open_xen(struct libxc *libxc, struct err *err)
-{
-	xentoollog_logger *logger = &libxc->last_words.vtable;
-
-	begin(libxc);
-	libxc->xch = xc_interface_open(logger, logger, 0);
-	if (libxc->xch == NULL)
-		return xen_failed(libxc, err, "xc_interface_open");
-	libxc->memory = xenforeignmemory_open(logger, 0);
-	if (libxc->memory == NULL)
-		return xen_failed(libxc, err, "xenforeignmemory_open");
-	return 0;
-}
-
-/* Two connections: replies of a batch may be under way while something else is
- * asked. */
-static int
-open_store(struct libxc *libxc, struct err *err)
-{
-	TRY(xenstore_link_open(&libxc->store, err));
-	TRY(xenstore_link_open(&libxc->batch.link, err));
-	libxc->has_store = true;
+	    (struct xen_port){.ops = &libxc_ops, .xen = take_ptr(&port)};
 	return 0;
 }
 
 static void
-libxc_close(void *xen)
+port_close(void *xen)
 {
-	struct libxc *libxc = xen;
+	struct xen_port_libxc *port = xen;
 
-	release_libxc(&libxc);
+	release(&port);
 }
 
 static void
-release_libxc(struct libxc **libxc)
+release(struct xen_port_libxc **port)
 {
-	struct libxc *old = *libxc;
+	struct xen_port_libxc *old = *port;
 
 	if (old == NULL)
 		return;
@@ -138,40 +90,18 @@ release_libxc(struct libxc **libxc)
 	xenstore_link_close(&old->store);
 	if (old->memory != NULL)
 		xenforeignmemory_close(old->memory);
-	if (old->xch != NULL)
-		xc_interface_close(old->xch);
+	libxc_close(&old->libxc);
 	free(old);
-	*libxc = NULL;
-}
-
-/* Each operation on Xen begins here: what libxc said before is not its cause,
- * and neither is an old errno. */
-static struct libxc *
-begin(void *xen)
-{
-	struct libxc *libxc = xen;
-
-	libxc->last_words.text[0] = '\0';
-	errno = 0;
-	return libxc;
-}
-
-static int
-require_store(const struct libxc *libxc, struct err *err)
-{
-	if (!libxc->has_store)
-		return err_set(err, BUG,
-		    "the port was opened without xenstored");
-	return 0;
+	*port = NULL;
 }
 
 /* Domains */
 
 static int
-libxc_domain_create(void *xen, const struct xen_domain_spec *spec,
+port_domain_create(void *xen, const struct xen_domain_spec *spec,
     uint32_t *ret_domid, struct err *err)
 {
-	struct libxc *libxc = begin(xen);
+	struct libxc *libxc = libxc_begin(xen);
 	struct xen_domctl_createdomain config = {
 	    .flags = spec->flags,
 	    .max_vcpus = spec->vcpus,
@@ -184,7 +114,7 @@ libxc_domain_create(void *xen, const struct xen_domain_spec *spec,
 
 	memcpy(config.handle, spec->handle, sizeof(config.handle));
 	if (xc_domain_create(libxc->xch, &domid, &config) != 0)
-		return xen_failed(libxc, err, "xc_domain_create");
+		return libxc_failed(libxc, err, "xc_domain_create");
 	*ret_domid = domid;
 	return 0;
 }
@@ -192,62 +122,62 @@ libxc_domain_create(void *xen, const struct xen_domain_spec *spec,
 /* What libxl does for a PV guest: libxl_dom.c libxl__build_pre,
  * libxl_x86.c libxl__arch_domain_create, libxl_cpuid.c. */
 static int
-libxc_domain_prepare(void *xen, uint32_t domid,
+port_domain_prepare(void *xen, uint32_t domid,
     const struct xen_domain_spec *spec, struct err *err)
 {
-	struct libxc *libxc = begin(xen);
+	struct libxc *libxc = libxc_begin(xen);
 	uint64_t memory_kib = (uint64_t)spec->memory_mib << 10;
 
 	if (xc_domain_max_vcpus(libxc->xch, domid, spec->vcpus) != 0)
-		return xen_failed(libxc, err, "xc_domain_max_vcpus");
+		return libxc_failed(libxc, err, "xc_domain_max_vcpus");
 	if (xc_domain_setmaxmem(libxc->xch, domid,
 		memory_kib + spec->memory_slack_kib) != 0)
-		return xen_failed(libxc, err, "xc_domain_setmaxmem");
+		return libxc_failed(libxc, err, "xc_domain_setmaxmem");
 	if (xc_domain_set_memmap_limit(libxc->xch, domid, memory_kib) != 0)
-		return xen_failed(libxc, err, "xc_domain_set_memmap_limit");
+		return libxc_failed(libxc, err, "xc_domain_set_memmap_limit");
 	if (xc_domain_set_tsc_info(libxc->xch, domid, spec->tsc_mode, 0, 0,
 		0) != 0)
-		return xen_failed(libxc, err, "xc_domain_set_tsc_info");
+		return libxc_failed(libxc, err, "xc_domain_set_tsc_info");
 	if (xc_cpuid_apply_policy(libxc->xch, domid, false, NULL, 0, true,
 		false, false, NULL, NULL) != 0)
-		return xen_failed(libxc, err, "xc_cpuid_apply_policy");
+		return libxc_failed(libxc, err, "xc_cpuid_apply_policy");
 	return 0;
 }
 
 static int
-libxc_evtchn_alloc(void *xen, uint32_t domid, uint16_t remote,
+port_evtchn_alloc(void *xen, uint32_t domid, uint16_t remote,
     uint32_t *ret_port, struct err *err)
 {
-	struct libxc *libxc = begin(xen);
+	struct libxc *libxc = libxc_begin(xen);
 	int port = xc_evtchn_alloc_unbound(libxc->xch, domid, remote);
 
 	if (port <= 0)
-		return xen_failed(libxc, err, "xc_evtchn_alloc_unbound");
+		return libxc_failed(libxc, err, "xc_evtchn_alloc_unbound");
 	*ret_port = (uint32_t)port;
 	return 0;
 }
 
 /* Follows init-xenstore-domain.c, the in-tree builder without libxl. */
 static int
-libxc_domain_load(void *xen, uint32_t domid, const struct xen_load *load,
+port_domain_load(void *xen, uint32_t domid, const struct xen_load *load,
     struct xen_rings *ret_rings, struct err *err)
 {
-	struct libxc *libxc = begin(xen);
+	struct libxc *libxc = libxc_begin(xen);
 	CLEANUP(release_image) struct xc_dom_image *dom = NULL;
 
 	TRY(start_load(libxc, load, &dom, err));
 	if (xc_dom_boot_xen_init(dom, libxc->xch, domid) != 0)
-		return xen_failed(libxc, err, "xc_dom_boot_xen_init");
+		return libxc_failed(libxc, err, "xc_dom_boot_xen_init");
 	if (xc_dom_parse_image(dom) != 0)
-		return xen_failed(libxc, err, "xc_dom_parse_image");
+		return libxc_failed(libxc, err, "xc_dom_parse_image");
 	if (xc_dom_mem_init(dom, load->memory_mib) != 0)
-		return xen_failed(libxc, err, "xc_dom_mem_init");
+		return libxc_failed(libxc, err, "xc_dom_mem_init");
 	if (xc_dom_boot_mem_init(dom) != 0)
-		return xen_failed(libxc, err, "xc_dom_boot_mem_init");
+		return libxc_failed(libxc, err, "xc_dom_boot_mem_init");
 	if (xc_dom_build_image(dom) != 0)
-		return xen_failed(libxc, err, "xc_dom_build_image");
+		return libxc_failed(libxc, err, "xc_dom_build_image");
 	if (xc_dom_boot_image(dom) != 0)
-		return xen_failed(libxc, err, "xc_dom_boot_image");
+		return libxc_failed(libxc, err, "xc_dom_boot_image");
 	return find_rings(dom, ret_rings, err);
 }
 
@@ -260,7 +190,7 @@ start_load(struct libxc *libxc, const struct xen_load *load,
 	    xc_dom_allocate(libxc->xch, load->cmdline, NULL);
 
 	if (dom == NULL)
-		return xen_failed(libxc, err, "xc_dom_allocate");
+		return libxc_failed(libxc, err, "xc_dom_allocate");
 	dom->container_type = XC_DOM_PV_CONTAINER;
 	dom->console_evtchn = load->console_port;
 	dom->console_domid = load->console_domid;
@@ -271,14 +201,14 @@ start_load(struct libxc *libxc, const struct xen_load *load,
 	 * xc_dom_build_module then has no room to unpack it. The one case
 	 * that it still would is refused as RAMDISK_UNPACKABLE. */
 	if (xc_dom_kernel_max_size(dom, load->elf.len) != 0)
-		return xen_failed(libxc, err, "xc_dom_kernel_max_size");
+		return libxc_failed(libxc, err, "xc_dom_kernel_max_size");
 	if (xc_dom_module_max_size(dom, load->ramdisk.len) != 0)
-		return xen_failed(libxc, err, "xc_dom_module_max_size");
+		return libxc_failed(libxc, err, "xc_dom_module_max_size");
 	if (xc_dom_kernel_mem(dom, load->elf.ptr, load->elf.len) != 0)
-		return xen_failed(libxc, err, "xc_dom_kernel_mem");
+		return libxc_failed(libxc, err, "xc_dom_kernel_mem");
 	if (load->ramdisk.len > 0 && xc_dom_module_mem(dom, load->ramdisk.ptr,
 					 load->ramdisk.len, NULL) != 0)
-		return xen_failed(libxc, err, "xc_dom_module_mem");
+		return libxc_failed(libxc, err, "xc_dom_module_mem");
 	*ret_dom = take_ptr(&dom);
 	return 0;
 }
@@ -310,32 +240,32 @@ find_rings(struct xc_dom_image *dom, struct xen_rings *ret_rings,
 }
 
 static int
-libxc_domain_set_uuid(void *xen, uint32_t domid,
+port_domain_set_uuid(void *xen, uint32_t domid,
     const uint8_t uuid[XEN_UUID_BYTES], struct err *err)
 {
-	struct libxc *libxc = begin(xen);
+	struct libxc *libxc = libxc_begin(xen);
 	xen_domain_handle_t handle;
 
 	memcpy(handle, uuid, sizeof(handle));
 	if (xc_domain_sethandle(libxc->xch, domid, handle) != 0)
-		return xen_failed(libxc, err, "xc_domain_sethandle");
+		return libxc_failed(libxc, err, "xc_domain_sethandle");
 	return 0;
 }
 
 static int
-libxc_domain_unpause(void *xen, uint32_t domid, struct err *err)
+port_domain_unpause(void *xen, uint32_t domid, struct err *err)
 {
-	struct libxc *libxc = begin(xen);
+	struct libxc *libxc = libxc_begin(xen);
 
 	if (xc_domain_unpause(libxc->xch, domid) != 0)
-		return xen_failed(libxc, err, "xc_domain_unpause");
+		return libxc_failed(libxc, err, "xc_domain_unpause");
 	return 0;
 }
 
 static int
-libxc_domain_destroy(void *xen, uint32_t domid, struct err *err)
+port_domain_destroy(void *xen, uint32_t domid, struct err *err)
 {
-	struct libxc *libxc = begin(xen);
+	struct libxc *libxc = libxc_begin(xen);
 
 	if (xc_domain_destroy(libxc->xch, domid) == 0)
 		return await_end(libxc, domid, err);
@@ -343,7 +273,7 @@ libxc_domain_destroy(void *xen, uint32_t domid, struct err *err)
 	 * xen/common/domctl.c do_domctl. */
 	if (errno == ESRCH)
 		return 0;
-	xen_failed(libxc, err, "xc_domain_destroy");
+	libxc_failed(libxc, err, "xc_domain_destroy");
 	return err_prefix(err, "d%u may still exist", domid);
 }
 
@@ -358,7 +288,8 @@ await_end(struct libxc *libxc, uint32_t domid, struct err *err)
 	int code = 0;
 
 	for (int i = 0; i < DESTROY_POLLS; i++) {
-		code = ask_is_listed(begin(libxc), domid, &is_listed, err);
+		code =
+		    ask_is_listed(libxc_begin(libxc), domid, &is_listed, err);
 		if (code == 0 && !is_listed)
 			return 0;
 		nanosleep(&pause, NULL);
@@ -378,84 +309,32 @@ ask_is_listed(struct libxc *libxc, uint32_t domid, bool *ret_is_listed,
 	int count = xc_domain_getinfolist(libxc->xch, domid, 1, &info);
 
 	if (count < 0)
-		return xen_failed(libxc, err, "xc_domain_getinfolist");
+		return libxc_failed(libxc, err, "xc_domain_getinfolist");
 	*ret_is_listed = count > 0 && info.domain == domid;
-	return 0;
-}
-
-static int
-libxc_domain_list(void *xen, struct xen_domain_info *ret_infos, uint32_t max,
-    uint32_t *ret_count, struct err *err)
-{
-	struct libxc *libxc = begin(xen);
-	CLEANUP(freep) xc_domaininfo_t *infos = calloc(max + 1, sizeof(*infos));
-	int count;
-
-	if (infos == NULL)
-		return err_set(err, NO_MEMORY, "domain list");
-	count = xc_domain_getinfolist(libxc->xch, 1, max + 1, infos);
-	if (count < 0)
-		return xen_failed(libxc, err, "xc_domain_getinfolist");
-	if ((uint32_t)count > max)
-		return err_set(err, XEN_FAILED, "more than %u domains", max);
-	for (int i = 0; i < count; i++) {
-		struct xen_domain_info *info = &ret_infos[i];
-
-		*info = (struct xen_domain_info){
-		    .domid = infos[i].domain,
-		    .is_dying = (infos[i].flags & XEN_DOMINF_dying) != 0,
-		    .is_paused = (infos[i].flags & XEN_DOMINF_paused) != 0,
-		    .is_shutdown = (infos[i].flags & XEN_DOMINF_shutdown) != 0,
-		    .vcpus = infos[i].max_vcpu_id + 1,
-		    .memory_kib = infos[i].tot_pages * (XEN_PAGE_BYTES / 1024),
-		};
-		memcpy(info->uuid, infos[i].handle, sizeof(info->uuid));
-	}
-	*ret_count = (uint32_t)count;
-	return 0;
-}
-
-static int
-libxc_host_info(void *xen, struct xen_host_info *ret_info, struct err *err)
-{
-	struct libxc *libxc = begin(xen);
-	xc_physinfo_t physinfo = {0};
-	int version = xc_version(libxc->xch, XENVER_version, NULL);
-
-	if (version < 0)
-		return xen_failed(libxc, err, "xc_version");
-	if (xc_physinfo(libxc->xch, &physinfo) != 0)
-		return xen_failed(libxc, err, "xc_physinfo");
-	*ret_info = (struct xen_host_info){
-	    .version_major = (uint32_t)version >> 16,
-	    .version_minor = (uint32_t)version & 0xffff,
-	    .total_kib = physinfo.total_pages * (XEN_PAGE_BYTES / 1024),
-	    .free_kib = physinfo.free_pages * (XEN_PAGE_BYTES / 1024),
-	};
 	return 0;
 }
 
 /* Grants */
 
 static int
-libxc_grants_seed(void *xen, uint32_t domid,
+port_grants_seed(void *xen, uint32_t domid,
     const struct xen_grant_entry *console,
     const struct xen_grant_entry *xenstore, struct err *err)
 {
-	struct libxc *libxc = begin(xen);
+	struct libxc *libxc = libxc_begin(xen);
 
 	if (xc_dom_gnttab_seed(libxc->xch, domid, false, console->frame,
 		xenstore->frame, console->domid, xenstore->domid) != 0)
-		return xen_failed(libxc, err, "xc_dom_gnttab_seed");
+		return libxc_failed(libxc, err, "xc_dom_gnttab_seed");
 	return 0;
 }
 
 static int
-libxc_grants_read(void *xen, uint32_t domid,
-    struct xen_grant_entry *ret_entries, uint32_t max_entries,
-    uint32_t *ret_count, struct err *err)
+port_grants_read(void *xen, uint32_t domid, struct xen_grant_entry *ret_entries,
+    uint32_t max_entries, uint32_t *ret_count, struct err *err)
 {
-	struct libxc *libxc = begin(xen);
+	struct xen_port_libxc *port = xen;
+	struct libxc *libxc = libxc_begin(xen);
 	xenforeignmemory_resource_handle *resource;
 	void *table = NULL;
 	uint32_t frames = 0;
@@ -463,17 +342,17 @@ libxc_grants_read(void *xen, uint32_t domid,
 	TRY(check_grant_version(libxc, domid, err));
 	TRY(count_grant_frames(libxc, domid, max_entries / XEN_GRANTS_PER_FRAME,
 	    &frames, err));
-	resource = xenforeignmemory_map_resource(libxc->memory, (domid_t)domid,
+	resource = xenforeignmemory_map_resource(port->memory, (domid_t)domid,
 	    XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_shared,
 	    0, frames, &table, PROT_READ, 0);
 	if (resource == NULL)
-		return xen_failed(libxc, err, "XENMEM_acquire_resource");
+		return libxc_failed(libxc, err, "XENMEM_acquire_resource");
 	_Static_assert(sizeof(struct xen_grant_entry) ==
 			   sizeof(grant_entry_v1_t),
 	    "the seam's entry has the layout of Xen's");
 	*ret_count = frames * XEN_GRANTS_PER_FRAME;
 	memcpy(ret_entries, table, *ret_count * sizeof(*ret_entries));
-	xenforeignmemory_unmap_resource(libxc->memory, resource);
+	xenforeignmemory_unmap_resource(port->memory, resource);
 	return 0;
 }
 
@@ -490,7 +369,7 @@ check_grant_version(struct libxc *libxc, uint32_t domid, struct err *err)
 	if (xc_gnttab_op(libxc->xch, GNTTABOP_get_version, &query,
 		sizeof(query), 1) != 0 ||
 	    query.version == 0)
-		return xen_failed(libxc, err, "GNTTABOP_get_version");
+		return libxc_failed(libxc, err, "GNTTABOP_get_version");
 	if (query.version != 1)
 		return err_set(err, GRANT_MISMATCH,
 		    "grant table version %u instead of 1", query.version);
@@ -508,7 +387,7 @@ count_grant_frames(struct libxc *libxc, uint32_t domid, uint32_t max_frames,
 
 	if (xc_gnttab_query_size(libxc->xch, &query) != 0 ||
 	    query.status != GNTST_okay)
-		return xen_failed(libxc, err, "GNTTABOP_query_size");
+		return libxc_failed(libxc, err, "GNTTABOP_query_size");
 	/* For no frames the mapping would be a question for the size. */
 	if (query.nr_frames == 0 || query.nr_frames > max_frames)
 		return err_set(err, GRANT_MISMATCH,
@@ -520,141 +399,78 @@ count_grant_frames(struct libxc *libxc, uint32_t domid, uint32_t max_frames,
 /* xenstore */
 
 static int
-libxc_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
+port_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
 {
-	struct libxc *libxc = xen;
+	struct xen_port_libxc *port = xen;
 
-	TRY(require_store(libxc, err));
-	return xenstore_batch_begin(&libxc->batch, nodes, count, err);
+	return xenstore_batch_begin(&port->batch, nodes, count, err);
 }
 
 static int
-libxc_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
+port_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
 {
-	struct libxc *libxc = xen;
+	struct xen_port_libxc *port = xen;
 
-	TRY(require_store(libxc, err));
-	return xenstore_batch_write(&libxc->batch, nodes, count, err);
+	return xenstore_batch_write(&port->batch, nodes, count, err);
 }
 
 static int
-libxc_store_read(void *xen, const char *path, char **ret_value, struct err *err)
+port_store_read(void *xen, const char *path, char **ret_value, struct err *err)
 {
-	struct libxc *libxc = xen;
+	struct xen_port_libxc *port = xen;
 
-	TRY(require_store(libxc, err));
-	return xenstore_call_read(&libxc->store, path, ret_value, err);
+	return xenstore_call_read(&port->store, path, ret_value, err);
 }
 
 static int
-libxc_store_remove(void *xen, const char *const *paths, uint32_t count,
+port_store_remove(void *xen, const char *const *paths, uint32_t count,
     const struct xen_guard *guard, struct err *err)
 {
-	struct libxc *libxc = xen;
+	struct xen_port_libxc *port = xen;
 
-	TRY(require_store(libxc, err));
 	if (guard == NULL)
-		return xenstore_call_remove(&libxc->store, paths, count, err);
-	return xenstore_call_remove_guarded(&libxc->store, paths, count, guard,
+		return xenstore_call_remove(&port->store, paths, count, err);
+	return xenstore_call_remove_guarded(&port->store, paths, count, guard,
 	    err);
 }
 
 static bool
-libxc_store_is_connected(void *xen)
+port_store_is_connected(void *xen)
 {
-	const struct libxc *libxc = xen;
+	const struct xen_port_libxc *port = xen;
 
-	return xenstore_link_is_alive(&libxc->store) &&
-	       xenstore_link_is_alive(&libxc->batch.link);
+	return xenstore_link_is_alive(&port->store) &&
+	       xenstore_link_is_alive(&port->batch.link);
 }
 
 static int
-libxc_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
-    uint32_t port, struct err *err)
+port_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
+    uint32_t event_port, struct err *err)
 {
-	struct libxc *libxc = xen;
+	struct xen_port_libxc *port = xen;
 
-	TRY(require_store(libxc, err));
-	return xenstore_call_introduce(&libxc->store, domid, xenstore_frame,
-	    port, err);
-}
-
-/* Errors */
-
-static int
-xen_failed(struct libxc *libxc, struct err *err, const char *call)
-{
-	int sys = errno;
-	const char *cause = libxc->last_words.text;
-
-	/* libxc often leaves errno alone: its own words say more. */
-	if (cause[0] == '\0')
-		cause = sys != 0 ? strerror(sys) : "no cause was given";
-	err_set(err, XEN_FAILED, "%s: %s", call, cause);
-	err->sys = sys;
-	return (int)err->code;
-}
-
-static void
-keep_last_words(struct xentoollog_logger *logger, xentoollog_level level,
-    int errnoval, const char *context, const char *format, va_list args)
-{
-	struct last_words *last_words = (struct last_words *)logger;
-	size_t end;
-
-	(void)errnoval;
-	(void)context;
-	/* The first complaint is the cause; later ones only follow from it. */
-	if (level < XTL_WARN || last_words->text[0] != '\0')
-		return;
-	vsnprintf(last_words->text, sizeof(last_words->text), format, args);
-	for (char *c = last_words->text; *c != '\0'; c++) {
-		if (*c < ' ' || *c > '~')
-			*c = ' ';
-	}
-	end = strlen(last_words->text);
-	while (end > 0 && last_words->text[end - 1] == ' ')
-		last_words->text[--end] = '\0';
-}
-
-static void
-ignore_progress(struct xentoollog_logger *logger, const char *context,
-    const char *doing_what, int percent, unsigned long done,
-    unsigned long total)
-{
-	(void)logger;
-	(void)context;
-	(void)doing_what;
-	(void)percent;
-	(void)done;
-	(void)total;
-}
-
-static void
-ignore_destroy(struct xentoollog_logger *logger)
-{
-	(void)logger;
+	return xenstore_call_introduce(&port->store, domid, xenstore_frame,
+	    event_port, err);
 }
 
 static const struct xen_ops libxc_ops = {
-    .domain_create = libxc_domain_create,
-    .domain_prepare = libxc_domain_prepare,
-    .evtchn_alloc = libxc_evtchn_alloc,
-    .domain_load = libxc_domain_load,
-    .grants_seed = libxc_grants_seed,
-    .grants_read = libxc_grants_read,
-    .domain_set_uuid = libxc_domain_set_uuid,
-    .domain_unpause = libxc_domain_unpause,
-    .domain_destroy = libxc_domain_destroy,
+    .domain_create = port_domain_create,
+    .domain_prepare = port_domain_prepare,
+    .evtchn_alloc = port_evtchn_alloc,
+    .domain_load = port_domain_load,
+    .grants_seed = port_grants_seed,
+    .grants_read = port_grants_read,
+    .domain_set_uuid = port_domain_set_uuid,
+    .domain_unpause = port_domain_unpause,
+    .domain_destroy = port_domain_destroy,
     .domain_list = libxc_domain_list,
-    .host_info = libxc_host_info,
-    .store_send = libxc_store_send,
-    .store_write = libxc_store_write,
-    .store_read = libxc_store_read,
-    .store_remove = libxc_store_remove,
-    .store_is_connected = libxc_store_is_connected,
-    .store_introduce = libxc_store_introduce,
-    .close = libxc_close,
+    .store_send = port_store_send,
+    .store_write = port_store_write,
+    .store_read = port_store_read,
+    .store_remove = port_store_remove,
+    .store_is_connected = port_store_is_connected,
+    .store_introduce = port_store_introduce,
+    .close = port_close,
 };

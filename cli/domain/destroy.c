@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "base/uuid.h"
+#include "base/uuid_make.h"
 #include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/command.h"

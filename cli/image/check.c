@@ -3,8 +3,10 @@
 #include "base/scope.h"
 #include "cli/files.h"
 #include "image-store/image_pieces.h"
+#include "image-store/image_shape.h"
 #include "image-store/pack/image_dir.h"
 #include "image-store/unpack/kernel_unpack.h"
+#include "image-store/pack/blob_check.h"
 
 static int check_blobs(const struct manifest *manifest,
     struct sealed *raw_kernel, struct sealed *raw_ramdisk,

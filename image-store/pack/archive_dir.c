@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/scope.h"
 #include "base/uuid.h"
+#include "base/uuid_make.h"
 #include "image-store/pack/archive.h"
 #include "image-store/layout.h"
 

@@ -16,6 +16,7 @@
 #include "image-store/pack/oci_encode.h"
 #include "image-store/pack/provenance_dir.h"
 #include "image-store/checked_blob.h"
+#include "image-store/pack/blob_check.h"
 
 /* An image directory, read and found whole. */
 struct image_files {

@@ -6,6 +6,7 @@
 
 #include "base/scope.h"
 #include "image-store/layout.h"
+#include "base/err_meaning.h"
 
 struct rows {
 	struct store_index_image *images;

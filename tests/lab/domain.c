@@ -11,6 +11,7 @@
 #include <xenctrl.h>
 
 #include "base/uuid.h"
+#include "base/uuid_make.h"
 
 int
 main(int argc, char **argv)

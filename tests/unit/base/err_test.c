@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "base/err_meaning.h"
 
 struct row {
 	int number;

@@ -25,6 +25,7 @@
 #include "base/scope.h"
 #include "base/draft.h"
 #include "base/uuid.h"
+#include "base/uuid_make.h"
 
 enum { max_calls = 1000 };
 
@@ -300,27 +301,6 @@ take_memory(struct err *err)
 	return code;
 }
 
-static int
-share_memory(struct err *err)
-{
-	int armed = left;
-	struct sealed *first = NULL;
-	struct sealed *sealed = UNTOUCHED;
-	int code;
-
-	left = INT_MAX;
-	assert_refused(
-	    sealed_from_bytes("test", bytes_of_str("text"), &first, err), 0);
-	left = armed;
-	code = sealed_share(first, &sealed, err);
-	check_sealed(code, sealed);
-	armed = left;
-	left = INT_MAX;
-	sealed_free(first);
-	left = armed;
-	return code;
-}
-
 typedef int reader(const char *path, size_t max_bytes, char **ret_text,
     size_t *ret_len, struct err *err);
 
@@ -525,15 +505,6 @@ sealed_from_fds_survives_any_failed_call(void **state)
 }
 
 static void
-sealed_share_survives_any_failed_call(void **state)
-{
-	static const enum err_code allowed[] = {NO_MEMORY, 0};
-
-	(void)state;
-	fail_each_call_of(share_memory, allowed, 1);
-}
-
-static void
 file_read_survives_any_failed_call(void **state)
 {
 	static const enum err_code allowed[] = {NO_MEMORY, STORE_IO, 0};
@@ -624,7 +595,6 @@ main(void)
 	    cmocka_unit_test(sealed_from_bytes_survives_any_failed_call),
 	    cmocka_unit_test(sealed_copy_survives_any_failed_call),
 	    cmocka_unit_test(sealed_from_fds_survives_any_failed_call),
-	    cmocka_unit_test(sealed_share_survives_any_failed_call),
 	    cmocka_unit_test(file_read_survives_any_failed_call),
 	    cmocka_unit_test(file_write_survives_any_failed_call),
 	    cmocka_unit_test(file_write_syncs_the_file_and_its_name),

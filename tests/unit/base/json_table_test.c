@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "base/utc.h"
 #include "base/uuid.h"
+#include "base/uuid_make.h"
 
 #define ONES                               \
 	"sha256:"                          \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 
 /* What `speak` writes to standard error, and how its process ends. */
 static int

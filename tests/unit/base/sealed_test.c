@@ -848,26 +848,6 @@ sealed_from_fds_takes_all_pieces_or_none(void **state)
 }
 
 static void
-sealed_share_borrows_the_memory(void **state)
-{
-	size_t before = count_descriptors();
-	CLEANUP(sealed_freep)
-	struct sealed *original = good_sealed();
-	struct sealed *shared = NULL;
-	struct err err;
-
-	(void)state;
-	assert_refused(sealed_share(original, &shared, &err), 0);
-	assert_content(shared, content);
-	assert_ptr_equal(sealed_bytes(shared).ptr, sealed_bytes(original).ptr);
-	assert_int_equal(first_fd(shared), first_fd(original));
-	sealed_freep(&shared);
-	assert_content(original, content);
-	assert_int_equal(fcntl(first_fd(original), F_GET_SEALS) & ALL, ALL);
-	assert_int_equal(count_descriptors(), before + 1);
-}
-
-static void
 sealed_touch_changes_nothing(void **state)
 {
 	CLEANUP(sealed_freep)
@@ -938,7 +918,6 @@ main(void)
 	    cmocka_unit_test(intake_refuses_pieces_that_do_not_fit),
 	    cmocka_unit_test(intake_refuses_more_pieces_than_it_has_room_for),
 	    cmocka_unit_test(sealed_from_fds_takes_all_pieces_or_none),
-	    cmocka_unit_test(sealed_share_borrows_the_memory),
 	    cmocka_unit_test(sealed_touch_changes_nothing),
 	    cmocka_unit_test(draft_new_refuses_what_no_memory_can_hold),
 	};

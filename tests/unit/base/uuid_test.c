@@ -4,6 +4,7 @@
 
 #include "base/scope.h"
 #include "base/uuid.h"
+#include "base/uuid_make.h"
 
 #define TEXT "6a2f3f1c-0b6e-4a54-9a55-8a7f2f3b9d11"
 

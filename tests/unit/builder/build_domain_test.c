@@ -15,6 +15,7 @@
 #include "base/scope.h"
 #include "builder/build_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "measure/event.h"
 
 /* --- the good case -------------------------------------------------------- */
@@ -73,7 +74,6 @@ build_loads_exactly_the_signed_bytes(void **state)
 	assert_true(digest_equal(&domain->ramdisk, &ramdisk));
 	assert_string_equal(domain->cmdline, manifest.cmdline);
 	assert_true(domain->is_running);
-	assert_int_equal(count_files("libxl"), 1);
 	assert_non_null(xen_fake_node(bench->fake, "/local/domain/7/name"));
 }
 
@@ -87,21 +87,22 @@ build_receipt_says_what_was_built(void **state)
 
 	assert_built(bench, &receipt);
 	assert_int_equal(receipt.domid, 7);
-	assert_memory_equal(receipt.uuid, bench->request.uuid, UUID_BYTES);
-	assert_string_equal(receipt.name, "guest");
-	assert_string_equal(receipt.image, "web");
-	assert_string_equal(receipt.version, "1");
-	assert_string_equal(receipt.role, "prod");
-	assert_int_equal(receipt.signer_count, 1);
-	assert_string_equal(receipt.rollback_location, "web");
-	assert_int_equal(receipt.rollback_index, 17);
-	assert_false(receipt.is_debug);
+	assert_memory_equal(receipt.guest.uuid, bench->request.guest.uuid,
+	    UUID_BYTES);
+	assert_string_equal(receipt.guest.name, "guest");
+	assert_string_equal(receipt.image.name, "web");
+	assert_string_equal(receipt.image.version, "1");
+	assert_string_equal(receipt.image.role, "prod");
+	assert_int_equal(receipt.image.signer_count, 1);
+	assert_string_equal(receipt.image.rollback_location, "web");
+	assert_int_equal(receipt.image.rollback_index, 17);
+	assert_false(receipt.image.is_debug);
 	assert_false(receipt.was_cached);
-	assert_true(digest_equal(&receipt.envelope, &envelope));
-	assert_true(digest_equal(&receipt.payload, &payload));
+	assert_true(digest_equal(&receipt.image.envelope, &envelope));
+	assert_true(digest_equal(&receipt.image.payload, &payload));
 	assert_int_equal(receipt.sequence, 3);
-	assert_int_equal(receipt.memory_mib, 256);
-	assert_int_equal(receipt.vcpus, 2);
+	assert_int_equal(receipt.guest.memory_mib, 256);
+	assert_int_equal(receipt.guest.vcpus, 2);
 	assert_int_equal(receipt.grants.entries[0].domid, XENCONSOLED);
 	assert_int_equal(receipt.grants.entries[0].frame, 0x10000e);
 	assert_int_equal(receipt.grants.entries[1].domid, XENSTORED);
@@ -130,8 +131,8 @@ build_puts_on_record_what_it_built(void **state)
 	assert_true(
 	    digest_equal(&report.basis.policy, trust_digest(bench->policy)));
 	assert_false(report.basis.has_store);
-	assert_true(digest_equal(&build->envelope, &receipt.envelope));
-	assert_true(digest_equal(&build->payload, &receipt.payload));
+	assert_true(digest_equal(&build->envelope, &receipt.image.envelope));
+	assert_true(digest_equal(&build->payload, &receipt.image.payload));
 	assert_true(build->has_ramdisk);
 	assert_true(digest_equal(&build->ramdisk, &ramdisk));
 	assert_code(digest_of(buffer_bytes(&elf), &expected, &err), 0);
@@ -146,7 +147,7 @@ build_puts_on_record_what_it_built(void **state)
 	assert_true(digest_equal(&receipt.config, &expected));
 	assert_string_equal(build->role, "prod");
 	assert_false(build->is_debug);
-	assert_memory_equal(build->uuid, bench->request.uuid, UUID_BYTES);
+	assert_memory_equal(build->uuid, bench->request.guest.uuid, UUID_BYTES);
 	assert_int_equal(build->domid, 7);
 	assert_int_equal(build->memory_mib, 256);
 	assert_int_equal(build->vcpus, 2);
@@ -201,17 +202,6 @@ build_unpauses_last_and_verifies_first(void **state)
 	assert_true(xen_fake_call_of(bench->fake, "store_introduce") < unpause);
 	assert_true(xen_fake_call_of(bench->fake, "grants_read") <
 		    xen_fake_call_of(bench->fake, "store_introduce"));
-}
-
-static void
-build_without_a_libxl_directory_writes_no_record(void **state)
-{
-	struct bench *bench = *state;
-	struct receipt receipt;
-
-	bench->config.libxl_dir[0] = '\0';
-	assert_built(bench, &receipt);
-	assert_int_equal(count_files("libxl"), 0);
 }
 
 /* What an earlier domain of this id left must not be seen by the new one. */
@@ -306,31 +296,11 @@ build_that_cannot_clean_up_says_so(void **state)
 		    XENSTORE_FAILED);
 		assert_untouched(&receipt);
 		assert_true(bench->left_behind);
-		assert_int_equal(count_files("libxl"), 0);
 		assert_true(
 		    xen_fake_call_of(bench->fake, "domain_destroy") > 0);
-		/* The record comes last: is its id still the domain's? */
-		assert_has(bench->fake->calls[bench->fake->call_count - 1],
-		    "domain_list");
 		assert_true(xen_fake_call_of(bench->fake, "store_remove") > 0);
 		memset(bench->fake->domains, 0, sizeof(bench->fake->domains));
 	}
-}
-
-static void
-build_removes_the_domain_when_libxls_record_cannot_be_written(void **state)
-{
-	struct bench *bench = *state;
-	struct receipt receipt;
-	struct err err = {0};
-
-	memset(&receipt, 0x5a, sizeof(receipt));
-	strcpy(bench->config.libxl_dir, "no/such/place");
-	assert_code(bench_build(bench, &receipt, &err), STORE_IO);
-	assert_untouched(&receipt);
-	assert_int_equal(xen_fake_domain_count(bench->fake), 0);
-	assert_int_equal(xen_fake_node_count(bench->fake), 0);
-	assert_int_equal(xen_fake_call_of(bench->fake, "domain_unpause"), -1);
 }
 
 static void
@@ -419,8 +389,8 @@ build_refuses_memory_and_vcpus_outside_the_signed_limits(void **state)
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct err err;
 
-		bench->request.memory_mib = rows[i].memory_mib;
-		bench->request.vcpus = rows[i].vcpus;
+		bench->request.guest.memory_mib = rows[i].memory_mib;
+		bench->request.guest.vcpus = rows[i].vcpus;
 		err = assert_refused_before_xen(bench, LIMIT_EXCEEDED);
 		assert_string_equal(err.field, rows[i].field);
 	}
@@ -435,13 +405,13 @@ build_takes_the_ends_of_the_signed_limits(void **state)
 	for (size_t i = 0; i < countof(ends); i++) {
 		struct receipt receipt;
 
-		bench->request.memory_mib = ends[i][0];
-		bench->request.vcpus = ends[i][1];
-		bench->request.uuid[0]++;
-		bench->request.name[0]++;
+		bench->request.guest.memory_mib = ends[i][0];
+		bench->request.guest.vcpus = ends[i][1];
+		bench->request.guest.uuid[0]++;
+		bench->request.guest.name[0]++;
 		assert_built(bench, &receipt);
-		assert_int_equal(receipt.memory_mib, ends[i][0]);
-		assert_int_equal(receipt.vcpus, ends[i][1]);
+		assert_int_equal(receipt.guest.memory_mib, ends[i][0]);
+		assert_int_equal(receipt.guest.vcpus, ends[i][1]);
 	}
 }
 
@@ -513,7 +483,7 @@ build_refuses_a_uuid_that_is_taken(void **state)
 	struct err err = {0};
 
 	xen_fake_add(bench->fake, 3, 0x33, "other");
-	memset(bench->request.uuid, 0x33, UUID_BYTES);
+	memset(bench->request.guest.uuid, 0x33, UUID_BYTES);
 	assert_code(bench_build(bench, &receipt, &err), DOMAIN_EXISTS);
 	assert_string_equal(err.field, "uuid");
 	assert_nothing_left(bench, 1, 1);
@@ -544,14 +514,11 @@ main(void)
 	    story_test(build_that_is_not_on_record_does_not_run),
 	    story_test(build_leaves_the_guest_paused_if_told_to),
 	    story_test(build_unpauses_last_and_verifies_first),
-	    story_test(build_without_a_libxl_directory_writes_no_record),
 	    story_test(build_removes_old_nodes_before_it_writes_new_ones),
 	    story_test(build_that_fails_at_any_call_leaves_nothing),
 	    story_test(
 		build_that_fails_after_any_call_took_effect_leaves_nothing),
 	    story_test(build_that_cannot_clean_up_says_so),
-	    story_test(
-		build_removes_the_domain_when_libxls_record_cannot_be_written),
 	    story_test(build_that_cannot_report_its_domain_removes_it),
 	    story_test(build_refuses_a_grant_table_that_was_not_planned),
 	    story_test(build_shows_no_node_before_the_grants_were_read_back),

@@ -17,6 +17,7 @@
 #include "base/utc.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "image-store/unpack/kernel_unpack.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"
@@ -317,8 +318,8 @@ build_does_not_see_a_store_that_changes_after_the_check(void **state)
 	assert_true(digest_equal(
 	    &xen_fake_domain(bench->fake, receipt.domid)->elf, &digest));
 	/* The next one does. */
-	bench->request.uuid[0]++;
-	strcpy(bench->request.name, "guest2");
+	bench->request.guest.uuid[0]++;
+	strcpy(bench->request.guest.name, "guest2");
 	assert_code(bench_build(bench, &receipt, &err), IMAGE_SIZE_MISMATCH);
 }
 
@@ -382,7 +383,7 @@ build_chooses_the_highest_rollback_index(void **state)
 	add_image(SIGNER_PROD, "web", "2", 30);
 	add_image(SIGNER_PROD, "web", "3", 20);
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "2");
+	assert_string_equal(receipt.image.version, "2");
 }
 
 static void
@@ -399,7 +400,7 @@ build_refuses_a_tie_of_the_highest(void **state)
 	/* A tie below the highest is none. */
 	add_image(SIGNER_PROD, "web", "4", 31);
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "4");
+	assert_string_equal(receipt.image.version, "4");
 }
 
 static void
@@ -430,7 +431,7 @@ build_has_one_budget_for_all_candidates(void **state)
 	assert_refused_before_xen(bench, VERIFY_BUDGET_SPENT);
 	bench->budget.max_envelope_bytes += 4096;
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "2");
+	assert_string_equal(receipt.image.version, "2");
 }
 
 static void
@@ -465,11 +466,11 @@ build_refuses_memory_that_the_image_alone_would_fill(void **state)
 	write_file("ramdisk.in", bytes_of(ramdisk, LIMIT_MIB(2)));
 	add_packed(SIGNER_PROD, &request);
 	set_image(bench, "web-large");
-	bench->request.memory_mib = 2;
+	bench->request.guest.memory_mib = 2;
 	err = assert_refused_before_xen(bench, LIMIT_EXCEEDED);
 	assert_string_equal(err.field, "memory_mib");
 	assert_has(err.text, "too little");
-	bench->request.memory_mib = 3;
+	bench->request.guest.memory_mib = 3;
 	assert_built(bench, &receipt);
 }
 
@@ -483,7 +484,7 @@ build_takes_the_one_that_is_named_by_digest(void **state)
 	bench->request.manifest = digest_of_file("dir-web-1/manifest.dsse");
 	add_image(SIGNER_PROD, "web", "2", 30);
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "1");
+	assert_string_equal(receipt.image.version, "1");
 }
 
 /* The digest of what was signed, which is the one that is printed; what else
@@ -502,8 +503,9 @@ build_takes_the_one_that_is_named_by_its_payload(void **state)
 	bench->request.has_manifest = true;
 	bench->request.manifest = digest_of_file("dir-web-1/manifest.json");
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "1");
-	assert_true(digest_equal(&receipt.payload, &bench->request.manifest));
+	assert_string_equal(receipt.image.version, "1");
+	assert_true(
+	    digest_equal(&receipt.image.payload, &bench->request.manifest));
 }
 
 static void
@@ -553,8 +555,8 @@ build_refuses_an_index_that_lies_about_the_name(void **state)
 static void
 ask_again(struct bench *bench)
 {
-	bench->request.uuid[0]++;
-	bench->request.name[0]++;
+	bench->request.guest.uuid[0]++;
+	bench->request.guest.name[0]++;
 }
 
 static void
@@ -576,13 +578,13 @@ build_passes_over_a_revoked_release(void **state)
 
 	add_image(SIGNER_PROD, "web", "2", 30);
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "2");
+	assert_string_equal(receipt.image.version, "2");
 	assert_int_equal(receipt.passed_over.count, 0);
 	payload = digest_of_file("dir-web-2/manifest.json");
 	bench_take_policy(bench, make_policy_that_revokes(&payload));
 	ask_again(bench);
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "1");
+	assert_string_equal(receipt.image.version, "1");
 	assert_passed_over(&receipt, "2", IMAGE_REVOKED);
 	/* Who asks for that very one is told no. */
 	ask_again(bench);
@@ -602,7 +604,7 @@ build_passes_over_a_release_below_the_floor(void **state)
 	add_image(SIGNER_PROD, "web", "2", 18);
 	bench_take_policy(bench, make_policy(18));
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "2");
+	assert_string_equal(receipt.image.version, "2");
 	assert_passed_over(&receipt, "1", IMAGE_ROLLBACK);
 }
 
@@ -620,7 +622,7 @@ build_passes_over_what_another_role_signed(void **state)
 	request.manifest.rollback_index = 30;
 	add_packed(SIGNER_LAB, &request);
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "1");
+	assert_string_equal(receipt.image.version, "1");
 	assert_passed_over(&receipt, "2", ROLE_NOT_ALLOWED);
 }
 
@@ -641,7 +643,7 @@ build_passes_over_dates_that_are_not_now(void **state)
 	assert_refused_before_xen(bench, CLOCK_NOT_TRUSTED);
 	bench_take_policy(bench, make_policy_with_clock(1));
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "1");
+	assert_string_equal(receipt.image.version, "1");
 	assert_passed_over(&receipt, "2", IMAGE_EXPIRED);
 	strcpy(request.manifest.version, "3");
 	request.manifest.rollback_index = 31;
@@ -650,7 +652,7 @@ build_passes_over_dates_that_are_not_now(void **state)
 	add_packed(SIGNER_PROD, &request);
 	ask_again(bench);
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "1");
+	assert_string_equal(receipt.image.version, "1");
 	assert_int_equal(receipt.passed_over.count, 2);
 	assert_int_equal(receipt.passed_over.images[1].code,
 	    IMAGE_NOT_YET_VALID);
@@ -681,7 +683,7 @@ build_counts_no_tie_with_what_may_not_run(void **state)
 	payload = digest_of_file("dir-web-1/manifest.json");
 	bench_take_policy(bench, make_policy_that_revokes(&payload));
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.version, "2");
+	assert_string_equal(receipt.image.version, "2");
 }
 
 /* Else who can break the newest brings the old one back. */
@@ -772,8 +774,7 @@ keep_what_was_reported(struct bench *bench, struct links *links,
 		assert_code(ipc_take_sealed(&fds, LIMIT_KERNEL_BYTES, "blob",
 				&sealed, &err),
 		    0);
-		image_cache_add(&bench->cache, &report.digest,
-		    take_ptr(&sealed));
+		kept_blobs_add(&bench->kept, &report.digest, take_ptr(&sealed));
 		blobs++;
 	}
 	closep(&links->verify[0]);
@@ -799,8 +800,8 @@ build_of_a_cached_image_fetches_no_blob(void **state)
 	assert_int_equal(keep_what_was_reported(bench, &links, &domid), 2);
 	assert_int_equal(domid, receipt.domid);
 
-	bench->request.uuid[0]++;
-	strcpy(bench->request.name, "guest2");
+	bench->request.guest.uuid[0]++;
+	strcpy(bench->request.guest.name, "guest2");
 	story_calls.blob = story_calls.unpack = story_calls.envelope =
 	    story_calls.verify = 0;
 	assert_built(bench, &again);
@@ -832,8 +833,8 @@ build_of_a_cached_image_does_not_care_about_stored_blobs(void **state)
 	keep_what_was_reported(bench, &links, &domid);
 	kernel_path(path);
 	write_file(path, bytes_of_str("evil"));
-	bench->request.uuid[0]++;
-	strcpy(bench->request.name, "guest2");
+	bench->request.guest.uuid[0]++;
+	strcpy(bench->request.guest.name, "guest2");
 	assert_built(bench, &receipt);
 	assert_true(receipt.was_cached);
 }

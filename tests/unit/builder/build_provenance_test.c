@@ -105,7 +105,7 @@ build_takes_an_image_with_the_provenance_that_is_demanded(void **state)
 	attach_statement("2", SIGNER_STRANGER, "urn:ci");
 	store_webber();
 	assert_built(bench, &receipt);
-	assert_string_equal(receipt.image, "webber");
+	assert_string_equal(receipt.image.name, "webber");
 }
 
 /* A statement about the stored kernel says nothing about an unpacked one that
@@ -138,7 +138,7 @@ build_takes_no_kernel_from_the_cache_that_provenance_is_not_about(void **state)
 	attach_statement("1", SIGNER_STRANGER, "urn:ci");
 	store_webber();
 	assert_refused_before_xen(bench, DECOMPRESS_FAILED);
-	image_cache_add(&bench->cache, &manifest.elf.digest,
+	kept_blobs_add(&bench->kept, &manifest.elf.digest,
 	    sealed_of(buffer_bytes(&other)));
 	assert_refused_before_xen(bench, DECOMPRESS_FAILED);
 }

@@ -13,22 +13,22 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/stage/stage_role.h"
 #include "image-store/layout.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"
+#include "base/uuid_make.h"
 
 struct build_request
 good_build_request(void)
 {
 	struct build_request request = {
 	    .image = "web",
-	    .name = "guest",
-	    .memory_mib = 256,
-	    .vcpus = 2,
+	    .guest = {.name = "guest", .memory_mib = 256, .vcpus = 2},
 	};
 
-	assert_true(uuid_from_text(GOOD_UUID, request.uuid));
+	assert_true(uuid_from_text(GOOD_UUID, request.guest.uuid));
 	return request;
 }
 
@@ -40,33 +40,33 @@ good_receipt(void)
 	struct err err;
 	struct receipt receipt = {
 	    .domid = 9,
-	    .name = "guest",
-	    .image = "web",
-	    .version = "1",
-	    .role = "prod",
-	    .is_debug = true,
+	    .guest = request.guest,
+	    .image =
+		{
+		    .name = "web",
+		    .version = "1",
+		    .role = "prod",
+		    .is_debug = true,
+		    .signer_count = 2,
+		    .rollback_location = "web",
+		    .rollback_index = 17,
+		},
 	    .was_cached = true,
 	    .sequence = 3,
-	    .memory_mib = 256,
-	    .vcpus = 2,
 	    .grants = {{{1, 2, 0x1234}, {1, 1, 0xfffffffe}}},
-	    .signer_count = 2,
-	    .rollback_location = "web",
-	    .rollback_index = 17,
 	    .passed_over = {.count = 7,
 		.images = {{"0", IMAGE_REVOKED}, {"1.1", KEY_REVOKED},
 		    {"2", IMAGE_EXPIRED}, {"3", IMAGE_ROLLBACK}}},
 	};
 
-	assert_true(uuid_from_text(GOOD_UUID, receipt.uuid));
-	memset(receipt.envelope.bytes, 0x11, DIGEST_BYTES);
-	memset(receipt.payload.bytes, 0x22, DIGEST_BYTES);
+	memset(receipt.image.envelope.bytes, 0x11, DIGEST_BYTES);
+	memset(receipt.image.payload.bytes, 0x22, DIGEST_BYTES);
 	memset(receipt.measurement.bytes, 0x33, DIGEST_BYTES);
 	assert_int_equal(configuration_write(&request, &daemons,
 			     receipt.configuration, &receipt.config, &err),
 	    0);
-	memset(receipt.signers, 0x44, DIGEST_BYTES);
-	memset(receipt.signers[1].bytes, 0x55, DIGEST_BYTES);
+	memset(receipt.image.signers, 0x44, DIGEST_BYTES);
+	memset(receipt.image.signers[1].bytes, 0x55, DIGEST_BYTES);
 	for (uint32_t i = 0; i < TIMING_PHASE_COUNT; i++)
 		receipt.timing.phase_usec[i] = i + 1;
 	return receipt;
@@ -215,6 +215,7 @@ bench_source(struct bench *bench)
 	    .stage = &bench->stage,
 	    .link = bench->decide.link,
 	    .budget = &bench->budget,
+	    .timing = &bench->timing,
 	};
 }
 
@@ -249,12 +250,13 @@ bench_setup(void **state)
 	    .stage = &bench->stage,
 	    .budget = &bench->budget,
 	    .link = -1,
+	    .timing = &bench->timing,
 	};
 	bench->env = (struct build_env){
-	    .config = &bench->config,
-	    .pieces = {&bench->cache, &bench->stage, -1},
-	    .place = {&bench->port, &bench->config.daemons,
-		bench->config.libxl_dir, -1, &bench->left_behind},
+	    .pieces = {&bench->kept, &bench->stage, -1, &bench->timing},
+	    .place = {&bench->port, &bench->config.daemons, -1,
+		&bench->left_behind, &bench->timing},
+	    .record.timing = &bench->timing,
 	};
 	give_recorder(bench);
 	return 0;
@@ -267,7 +269,7 @@ give_recorder(struct bench *bench)
 	int link[2];
 
 	assert_code(ipc_pair(link, &err), 0);
-	bench->env.record_link = link[1];
+	bench->env.record.link = link[1];
 	bench->record_link = link[0];
 }
 
@@ -276,10 +278,10 @@ bench_teardown(void **state)
 {
 	struct bench *bench = *state;
 
-	close(bench->env.record_link);
+	close(bench->env.record.link);
 	close(bench->record_link);
 	end_stage(&bench->stage, bench->stage_pid);
-	image_cache_done(&bench->cache);
+	kept_blobs_done(&bench->kept);
 	trust_freep(&bench->policy);
 	xen_fake_free(bench->fake);
 	free(bench);
@@ -296,7 +298,7 @@ prepare_answer(const struct bench *bench)
 	struct err err = {0};
 	char left[16];
 
-	while (recv(bench->env.record_link, left, sizeof(left), MSG_DONTWAIT) >
+	while (recv(bench->env.record.link, left, sizeof(left), MSG_DONTWAIT) >
 		   0 ||
 	       recv(bench->record_link, left, sizeof(left), MSG_DONTWAIT) > 0)
 		continue;
@@ -313,15 +315,12 @@ prepare_answer(const struct bench *bench)
 int
 bench_build(struct bench *bench, struct receipt *ret_receipt, struct err *err)
 {
-	struct timing timing;
-
 	prepare_answer(bench);
 	memset(bench->env.handle, BENCH_HANDLE, UUID_BYTES);
 	bench->budget.verifications = 0;
 	bench->budget.envelope_bytes = 0;
-	timing_start(&timing);
-	TRY(decide_build(&bench->decide, &bench->request, &timing,
-	    &bench->order, err));
+	timing_start(&bench->timing);
+	TRY(decide_build(&bench->decide, &bench->request, &bench->order, err));
 	return build_domain(&bench->env, &bench->request, &bench->order,
 	    ret_receipt, err);
 }

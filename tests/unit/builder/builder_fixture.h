@@ -26,7 +26,7 @@ struct bench {
 	struct xen_port port;
 	struct trust_policy *policy;
 	struct config config;
-	struct image_cache cache;
+	struct kept_blobs kept;
 	struct verdict_cache verdicts;
 	struct stage stage;
 	pid_t stage_pid;
@@ -37,7 +37,8 @@ struct bench {
 	struct build_request request;
 	struct order order; /* of the last build */
 	bool left_behind;
-	int record_link; /* what a build asks the tpm role arrives here */
+	struct timing timing; /* of the last build */
+	int record_link;      /* what a build asks the tpm role arrives here */
 	enum err_code record_outcome; /* what it answers, and as event 3 */
 };
 

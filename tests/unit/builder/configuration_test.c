@@ -59,9 +59,9 @@ configuration_of_another_decision_has_another_digest(void **state)
 		requests[i] = good_build_request();
 		places[i] = daemons;
 	}
-	requests[0].name[0] = 'G';
-	requests[1].memory_mib++;
-	requests[2].vcpus++;
+	requests[0].guest.name[0] = 'G';
+	requests[1].guest.memory_mib++;
+	requests[2].guest.vcpus++;
 	requests[3].is_paused = true;
 	places[4].xenstored_domid++;
 	places[5].xenconsoled_domid++;
@@ -84,7 +84,7 @@ configuration_is_not_of_the_image_or_the_caller(void **state)
 	(void)state;
 	request.image[0] = 'W';
 	request.has_manifest = true;
-	request.uuid[0] ^= 1;
+	request.guest.uuid[0] ^= 1;
 	request.peer.uid++;
 	after = written(&request, &daemons);
 	assert_string_equal(after.text, before.text);
@@ -97,9 +97,9 @@ configuration_of_the_largest_values_fits(void **state)
 	struct grant_daemons places = {UINT16_MAX, UINT16_MAX};
 
 	(void)state;
-	memset(request.name, 'n', LIMIT_NAME_BYTES);
-	request.memory_mib = UINT32_MAX;
-	request.vcpus = UINT32_MAX;
+	memset(request.guest.name, 'n', LIMIT_NAME_BYTES);
+	request.guest.memory_mib = UINT32_MAX;
+	request.guest.vcpus = UINT32_MAX;
 	assert_true(
 	    strlen(written(&request, &places).text) < CONFIGURATION_BYTES - 64);
 }
@@ -109,7 +109,7 @@ static void
 configuration_says_what_xen_creates(void **state)
 {
 	struct build_request request = good_build_request();
-	struct xen_domain_spec spec = configuration_spec(&request);
+	struct xen_domain_spec spec = configuration_spec(&request.guest);
 	struct written good = written(&request, &daemons);
 	CLEANUP(json_freep) json_t *document = json_loads(good.text, 0, NULL);
 	const struct {
@@ -129,7 +129,7 @@ configuration_says_what_xen_creates(void **state)
 
 	(void)state;
 	/* Whoever creates it draws the handle: no caller chooses that. */
-	assert_memory_not_equal(spec.handle, request.uuid, UUID_BYTES);
+	assert_memory_not_equal(spec.handle, request.guest.uuid, UUID_BYTES);
 	for (size_t i = 0; i < countof(expected); i++) {
 		json_t *value = json_object_get(document, expected[i].member);
 

@@ -18,8 +18,8 @@ receipt_of(uint32_t domid, uint8_t byte, const char *name)
 	struct receipt receipt = good_receipt();
 
 	receipt.domid = domid;
-	memset(receipt.uuid, byte, sizeof(receipt.uuid));
-	snprintf(receipt.name, sizeof(receipt.name), "%s", name);
+	memset(receipt.guest.uuid, byte, sizeof(receipt.guest.uuid));
+	snprintf(receipt.guest.name, sizeof(receipt.guest.name), "%s", name);
 	return receipt;
 }
 
@@ -29,7 +29,8 @@ commit(uint32_t domid, uint8_t byte, const char *name)
 	struct receipt receipt = receipt_of(domid, byte, name);
 	struct err err;
 
-	assert_code(journal_commit(&journal, receipt.uuid, &receipt, &err), 0);
+	assert_code(
+	    journal_commit(&journal, receipt.guest.uuid, &receipt, &err), 0);
 	return receipt;
 }
 
@@ -162,7 +163,7 @@ table_refresh_drops_what_ended_and_forgets_its_receipt(void **state)
 	xen_fake_domain(fake, 7)->exists = false;
 	look_at_xen();
 	assert_int_equal(table.count, 1);
-	assert_string_equal(table.rows[0].receipt.name, "two");
+	assert_string_equal(table.rows[0].receipt.guest.name, "two");
 	assert_int_equal(count_files("state/domains"), 1);
 }
 
@@ -198,7 +199,7 @@ table_keeps_what_was_added_during_a_look(void **state)
 	assert_code(domain_table_add(&table, &receipt, &err), 0);
 	domain_table_update(&table, NULL, 0);
 	assert_int_equal(table.count, 1);
-	assert_string_equal(find(&selector)->receipt.name, "three");
+	assert_string_equal(find(&selector)->receipt.guest.name, "three");
 	assert_int_equal(count_files("state/domains"), 1);
 	domain_table_begin_look(&table, table.look + 1);
 	domain_table_update(&table, NULL, 0);
@@ -215,7 +216,7 @@ table_keeps_the_age_of_what_moves(void **state)
 	struct err err;
 
 	(void)state;
-	memcpy(first, table.rows[0].receipt.uuid, UUID_BYTES);
+	memcpy(first, table.rows[0].receipt.guest.uuid, UUID_BYTES);
 	domain_table_begin_look(&table, table.look + 1);
 	assert_code(domain_table_add(&table, &receipt, &err), 0);
 	domain_table_remove(&table, first);
@@ -233,7 +234,7 @@ table_finds_by_id_uuid_or_name(void **state)
 
 	(void)state;
 	memset(by_uuid.uuid, 0x99, UUID_BYTES);
-	assert_int_equal(find(&by_domid)->receipt.uuid[0], 0x99);
+	assert_int_equal(find(&by_domid)->receipt.guest.uuid[0], 0x99);
 	assert_int_equal(find(&by_uuid)->receipt.domid, 9);
 	assert_int_equal(find(&by_name)->receipt.domid, 9);
 }
@@ -265,7 +266,7 @@ table_does_not_choose_between_domains_that_fit(void **state)
 	(void)state;
 	assert_code(domain_table_add(&table, &receipt, &err), 0);
 	assert_not_found(&by_name, DOMAIN_AMBIGUOUS);
-	assert_int_equal(find(&by_domid)->receipt.uuid[0], 0xbb);
+	assert_int_equal(find(&by_domid)->receipt.guest.uuid[0], 0xbb);
 }
 
 static void
@@ -277,11 +278,11 @@ table_adds_and_removes(void **state)
 
 	(void)state;
 	assert_code(domain_table_add(&table, &receipt, &err), 0);
-	assert_string_equal(find(&selector)->receipt.name, "three");
-	domain_table_remove(&table, receipt.uuid);
+	assert_string_equal(find(&selector)->receipt.guest.name, "three");
+	domain_table_remove(&table, receipt.guest.uuid);
 	assert_not_found(&selector, DOMAIN_UNKNOWN);
 	assert_int_equal(table.count, 2);
-	domain_table_remove(&table, receipt.uuid);
+	domain_table_remove(&table, receipt.guest.uuid);
 	assert_int_equal(table.count, 2);
 }
 

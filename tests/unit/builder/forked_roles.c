@@ -7,7 +7,7 @@
 
 #include "base/scope.h"
 #include "builder/build/build_role.h"
-#include "builder/build/look_role.h"
+#include "builder/look/look_role.h"
 #include "builder/front/front.h"
 #include "builder/stage/stage_role.h"
 #include "builder/tpm/tpm_role.h"
@@ -40,9 +40,9 @@ run(const struct role_start *start, const int *fds)
 	case ROLE_VERIFY:
 		verify_role_run(start, take_root(fds[2]), fds[0], fds[1]);
 	case ROLE_BUILD:
-		if (start->kind == CHILD_TO_LOOK)
-			look_role_run(start, fds[0]);
 		build_role_run(start, fds[0]);
+	case ROLE_LOOK:
+		look_role_run(start, fds[0]);
 	case ROLE_TPM:
 		tpm_role_run(&start->config, take_root(fds[1]),
 		    start->is_development, fds[0]);

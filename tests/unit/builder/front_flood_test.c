@@ -17,6 +17,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_pipe.h"
 #include "builder/timing.h"
 
 #define INFO_CALL "{\"method\":\"org.varlink.service.GetInfo\"}"
@@ -261,7 +262,7 @@ front_returns_a_domain_while_its_calls_are_not_read(void **state)
 		    call.kind == FRONT_CANCEL && call.connection == connection;
 		if (call.kind != FRONT_UNDELIVERED)
 			continue;
-		assert_memory_equal(call.selector.uuid, receipt.uuid,
+		assert_memory_equal(call.selector.uuid, receipt.guest.uuid,
 		    UUID_BYTES);
 		returned++;
 	}

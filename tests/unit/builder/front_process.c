@@ -12,6 +12,8 @@
 #include "builder/front/front.h"
 #include "builder/supervisor/listener.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
+#include "builder/ipc_pipe.h"
 #include "builder/timing.h"
 
 struct front_process front = {.calls_fd = -1, .answers_fd = -1};

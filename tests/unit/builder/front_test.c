@@ -21,6 +21,7 @@
 #include "builder/front/front.h"
 #include "builder/supervisor/listener.h"
 #include "builder/ipc.h"
+#include "base/uuid_make.h"
 
 /* --- one call -------------------------------------------------------- */
 
@@ -35,11 +36,11 @@ front_hands_on_a_decoded_call_and_says_who_asks(void **state)
 	caller_send(fd, BUILD_CALL);
 	call = front_next_call(FRONT_BUILD);
 	assert_string_equal(call.build.image, "web");
-	assert_string_equal(call.build.name, "guest");
+	assert_string_equal(call.build.guest.name, "guest");
 	assert_true(uuid_from_text(GOOD_UUID, uuid));
-	assert_memory_equal(call.build.uuid, uuid, UUID_BYTES);
-	assert_int_equal(call.build.memory_mib, 256);
-	assert_int_equal(call.build.vcpus, 2);
+	assert_memory_equal(call.build.guest.uuid, uuid, UUID_BYTES);
+	assert_int_equal(call.build.guest.memory_mib, 256);
+	assert_int_equal(call.build.guest.vcpus, 2);
 	assert_int_equal(call.build.peer.uid, geteuid());
 	assert_int_equal(call.build.peer.pid, getpid());
 	assert_int_not_equal(call.connection, 0);
@@ -371,7 +372,7 @@ front_returns_a_domain_whose_caller_left_before_the_answer(void **state)
 	front_answer_receipt(connection);
 	call = front_next_call(FRONT_UNDELIVERED);
 	assert_true(call.selector.has_uuid);
-	assert_memory_equal(call.selector.uuid, receipt.uuid, UUID_BYTES);
+	assert_memory_equal(call.selector.uuid, receipt.guest.uuid, UUID_BYTES);
 }
 
 /* The answer and the end of the caller come in one turn of the loop. */
@@ -393,7 +394,7 @@ front_returns_a_domain_whose_receipt_could_not_be_written(void **state)
 	assert_int_equal(kill(front.pid, SIGCONT), 0);
 	call = front_next_call(FRONT_UNDELIVERED);
 	assert_true(call.selector.has_uuid);
-	assert_memory_equal(call.selector.uuid, receipt.uuid, UUID_BYTES);
+	assert_memory_equal(call.selector.uuid, receipt.guest.uuid, UUID_BYTES);
 }
 
 static void

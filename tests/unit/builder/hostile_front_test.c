@@ -17,6 +17,8 @@
 #include "builder/front/front.h"
 #include "builder/front_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
+#include "builder/ipc_pipe.h"
 #include "builder/sandbox.h"
 
 enum { CONNECTION = 5, STRANGER_UID = 4711 };
@@ -184,23 +186,23 @@ hostile_front_gets_nothing_built_that_no_caller_could(void **state)
 	strcpy(bad.build.image, "../web");
 	assert_call_refused(&bad, RPC_PARAMETER_BAD, "image");
 	bad = good;
-	memset(bad.build.name, 'a', sizeof(bad.build.name));
+	memset(bad.build.guest.name, 'a', sizeof(bad.build.guest.name));
 	assert_call_refused(&bad, RPC_PARAMETER_BAD, "name");
 	bad = good;
-	strcpy(bad.build.name, "guest/../../tool");
+	strcpy(bad.build.guest.name, "guest/../../tool");
 	assert_call_refused(&bad, RPC_PARAMETER_BAD, "name");
 	bad = good;
-	memset(bad.build.uuid, 0, sizeof(bad.build.uuid));
+	memset(bad.build.guest.uuid, 0, sizeof(bad.build.guest.uuid));
 	assert_call_refused(&bad, RPC_PARAMETER_BAD, "uuid");
 	bad = good;
-	bad.build.memory_mib = UINT32_MAX;
+	bad.build.guest.memory_mib = UINT32_MAX;
 	assert_call_refused(&bad, RPC_PARAMETER_BAD, "memory_mib");
-	bad.build.memory_mib = LIMIT_MEMORY_MIB;
+	bad.build.guest.memory_mib = LIMIT_MEMORY_MIB;
 	assert_call_refused(&bad, LIMIT_EXCEEDED, "memory_mib");
 	bad = good;
-	bad.build.vcpus = 0;
+	bad.build.guest.vcpus = 0;
 	assert_call_refused(&bad, RPC_PARAMETER_BAD, "vcpus");
-	bad.build.vcpus = LIMIT_VCPUS;
+	bad.build.guest.vcpus = LIMIT_VCPUS;
 	assert_call_refused(&bad, LIMIT_EXCEEDED, "vcpus");
 	/* That was all that was wrong. */
 	assert_code(ask(&good).outcome.code, 0);
@@ -312,8 +314,9 @@ assert_begun_again_by(const void *record, size_t size, unsigned int number)
 
 	xen_fake_forget_calls(fake);
 	hang_at("store_write");
-	snprintf(build.build.name, sizeof(build.build.name), "n%u", number);
-	build.build.uuid[15] = (uint8_t)number;
+	snprintf(build.build.guest.name, sizeof(build.build.guest.name), "n%u",
+	    number);
+	build.build.guest.uuid[15] = (uint8_t)number;
 	tell(&build);
 	wait_for_call("store_write");
 	assert_code(ipc_pipe_send(calls_fd, record, size, &is_full, &err), 0);

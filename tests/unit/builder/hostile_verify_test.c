@@ -15,8 +15,10 @@
 #include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/build/stage_pieces.h"
 #include "builder/stage_client.h"
 #include "builder/stage_link.h"
+#include "builder/verify/verify_sandbox.h"
 #include "builder/verify_link.h"
 
 enum { CALLS_UNANSWERED = 120 };
@@ -78,21 +80,21 @@ __wrap_verify_link_images(int link, const struct sealed *rows, struct err *err)
 static bool is_policy_hostile;
 static bool verifies;
 
-int __real_sandbox_enter(enum sandbox_role role, uint32_t uid,
-    const char *directory, struct err *err);
-int __wrap_sandbox_enter(enum sandbox_role role, uint32_t uid,
-    const char *directory, struct err *err);
+int __real_sandbox_enter(const struct sandbox *sandbox, uint32_t uid,
+    struct err *err);
+int __wrap_sandbox_enter(const struct sandbox *sandbox, uint32_t uid,
+    struct err *err);
 int __real_trust_decode(struct bytes text, struct trust_policy **ret_policy,
     struct err *err);
 int __wrap_trust_decode(struct bytes text, struct trust_policy **ret_policy,
     struct err *err);
 
 int
-__wrap_sandbox_enter(enum sandbox_role role, uint32_t uid,
-    const char *directory, struct err *err)
+__wrap_sandbox_enter(const struct sandbox *sandbox, uint32_t uid,
+    struct err *err)
 {
-	verifies = role == SANDBOX_VERIFY;
-	return __real_sandbox_enter(role, uid, directory, err);
+	verifies = sandbox == &verify_sandbox;
+	return __real_sandbox_enter(sandbox, uid, err);
 }
 
 /* It opens a file, which its sandbox does not allow. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "builder/build/kept_blobs.h"
 #include "builder/image_cache.h"
 
 /*
@@ -183,6 +184,60 @@ cache_takes_a_quarter_of_a_small_host(void **state)
 	assert_non_null(find(4));
 }
 
+/* --- what a build child is given of it -------------------------------- */
+
+static struct kept_blobs kept;
+
+static struct sealed *
+take(uint32_t number)
+{
+	struct digest digest = digest_number(number);
+
+	return kept_blobs_take(&kept, &digest);
+}
+
+static void
+keep(uint32_t number)
+{
+	struct digest digest = digest_number(number);
+
+	kept_blobs_add(&kept, &digest, sealed_of(bytes_of_str("blob")));
+}
+
+static void
+kept_blob_is_taken_once(void **state)
+{
+	size_t descriptors = count_descriptors();
+
+	(void)state;
+	keep(1);
+	keep(2);
+	{
+		CLEANUP(sealed_freep) struct sealed *taken = take(2);
+
+		assert_non_null(taken);
+	}
+	assert_null(take(2));
+	assert_null(take(3));
+	assert_int_equal(count_descriptors(), descriptors + 1);
+	kept_blobs_done(&kept);
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
+static void
+kept_blobs_are_bounded(void **state)
+{
+	size_t descriptors = count_descriptors();
+
+	(void)state;
+	for (uint32_t i = 0; i <= IMAGE_CACHE_BLOBS; i++)
+		keep(i);
+	assert_int_equal(count_descriptors(), descriptors + IMAGE_CACHE_BLOBS);
+	assert_null(take(IMAGE_CACHE_BLOBS));
+	kept_blobs_done(&kept);
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
 int
 main(void)
 {
@@ -195,6 +250,8 @@ main(void)
 	    cache_test(cache_takes_exactly_its_bytes_and_no_more),
 	    cache_test(cache_takes_a_quarter_of_a_small_host),
 	    cache_test(cache_done_lets_everything_go),
+	    cmocka_unit_test(kept_blob_is_taken_once),
+	    cmocka_unit_test(kept_blobs_are_bounded),
 	};
 
 	return cmocka_run_group_tests_name("image_cache", tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include "builder/verify/index_fetch.h"
 #include "builder/verify_link.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"
 #include "image-store/pack/store_index_write.h"
@@ -242,8 +243,8 @@ an_image_that_the_index_does_not_list_is_not_built(void **state)
 	assert_true(built.basis.has_store);
 	assert_int_equal(built.basis.epoch, EPOCH);
 	strcpy(bench->request.image, "web-new");
-	strcpy(bench->request.name, "other");
-	bench->request.uuid[0]++;
+	strcpy(bench->request.guest.name, "other");
+	bench->request.guest.uuid[0]++;
 	assert_code(bench_build(bench, &receipt, &err), IMAGE_NOT_INDEXED);
 	assert_int_equal(xen_fake_domain_count(bench->fake), 1);
 }
@@ -263,7 +264,7 @@ a_release_that_the_index_does_not_list_yet_is_passed_over(void **state)
 	add_image(SIGNER_PROD, "web", "2", 18);
 	bench->decide.store = (struct store_epoch){index->digest, EPOCH};
 	assert_code(bench_build(bench, &receipt, &err), 0);
-	assert_string_equal(receipt.version, "1");
+	assert_string_equal(receipt.image.version, "1");
 	assert_int_equal(receipt.passed_over.count, 1);
 	assert_int_equal(receipt.passed_over.images[0].code, IMAGE_NOT_INDEXED);
 }

@@ -11,6 +11,8 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
+#include "builder/ipc_pipe.h"
 
 struct record {
 	uint32_t number;

@@ -11,6 +11,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/front_link.h"
 #include "builder/build/build_role.h"
 #include "builder/supervisor/job.h"
@@ -210,7 +211,7 @@ job_that_begins_has_its_task_and_a_deadline(void **state)
 	assert_int_equal(job.state, JOB_RUNNING);
 	assert_int_equal(job.uid, 1000);
 	assert_int_equal(job.connection, 3);
-	assert_string_equal(job.task.build.name, "guest");
+	assert_string_equal(job.task.build.guest.name, "guest");
 	assert_int_equal(job.task.claim.domid, 5);
 	assert_false(job.is_done);
 	assert_int_equal(job.tag, 0);

@@ -7,6 +7,7 @@
 
 #include "base/scope.h"
 #include "builder/supervisor/journal.h"
+#include "base/uuid_make.h"
 
 static struct journal journal;
 
@@ -172,9 +173,10 @@ journal_remembers_a_build_from_its_begin_to_its_commit(void **state)
 	assert_code(commit(&err), 0);
 	assert_int_equal(read_pending(pending), 0);
 	assert_int_equal(read_receipts(receipts), 1);
-	assert_memory_equal(receipts[0].uuid, receipt.uuid, UUID_BYTES);
+	assert_memory_equal(receipts[0].guest.uuid, receipt.guest.uuid,
+	    UUID_BYTES);
 	assert_int_equal(receipts[0].domid, 9);
-	assert_string_equal(receipts[0].name, "guest");
+	assert_string_equal(receipts[0].guest.name, "guest");
 }
 
 /* The text is what a person reads after a crash. */

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
-#include "builder/xen/libxl_json.h"
+#include "builder/supervisor/libxl_json.h"
 
 #define OTHER_UUID "11111111-2222-3333-4444-555555555555"
 #define RECORD     "./userdata-d.7." GOOD_UUID ".libxl-json"
@@ -68,11 +68,11 @@ libxl_json_remove_removes_it_and_is_content_if_there_is_none(void **state)
 
 	(void)state;
 	assert_code(libxl_json_write(".", 7, &request, &err), 0);
-	assert_code(libxl_json_remove(".", 8, request.uuid, &err), 0);
+	assert_code(libxl_json_remove(".", 8, request.guest.uuid, &err), 0);
 	assert_int_equal(count_files("."), 1);
-	assert_code(libxl_json_remove(".", 7, request.uuid, &err), 0);
+	assert_code(libxl_json_remove(".", 7, request.guest.uuid, &err), 0);
 	assert_int_equal(count_files("."), 0);
-	assert_code(libxl_json_remove(".", 7, request.uuid, &err), 0);
+	assert_code(libxl_json_remove(".", 7, request.guest.uuid, &err), 0);
 }
 
 /* libxl does so too: libxl_dom.c libxl__userdata_destroyall. */
@@ -103,7 +103,7 @@ libxl_json_remove_removes_all_else_of_that_domain(void **state)
 	for (size_t i = 0; i < countof(of_others); i++)
 		write_file(of_others[i], bytes_of_str("x"));
 	assert_code(libxl_json_write(".", 7, &request, &err), 0);
-	assert_code(libxl_json_remove(".", 7, request.uuid, &err), 0);
+	assert_code(libxl_json_remove(".", 7, request.guest.uuid, &err), 0);
 	for (size_t i = 0; i < countof(of_others); i++)
 		assert_int_equal(access(of_others[i], F_OK), 0);
 	assert_int_equal(count_files("."), countof(of_others));
@@ -117,9 +117,11 @@ libxl_json_reports_a_directory_that_is_not_there(void **state)
 
 	(void)state;
 	assert_code(libxl_json_write("missing", 7, &request, &err), STORE_IO);
-	assert_code(libxl_json_remove("missing", 7, request.uuid, &err), 0);
+	assert_code(libxl_json_remove("missing", 7, request.guest.uuid, &err),
+	    0);
 	assert_int_equal(mkdir(RECORD, 0700), 0);
-	assert_code(libxl_json_remove(".", 7, request.uuid, &err), STORE_IO);
+	assert_code(libxl_json_remove(".", 7, request.guest.uuid, &err),
+	    STORE_IO);
 	assert_has(err.text, "unlink");
 }
 

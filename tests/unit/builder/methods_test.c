@@ -9,6 +9,7 @@
 #include "builder/supervisor/journal.h"
 #include "builder/front/methods.h"
 #include "builder/front/receipt_json.h"
+#include "base/uuid_make.h"
 
 #define HEX(four) four four four four four four four four
 
@@ -76,13 +77,13 @@ build_takes_every_parameter(void **state)
 	    0);
 	assert_int_equal(call.kind, FRONT_BUILD);
 	assert_string_equal(call.build.image, "web");
-	assert_string_equal(call.build.name, "guest");
+	assert_string_equal(call.build.guest.name, "guest");
 	assert_true(uuid_from_text(GOOD_UUID, uuid));
-	assert_memory_equal(call.build.uuid, uuid, UUID_BYTES);
+	assert_memory_equal(call.build.guest.uuid, uuid, UUID_BYTES);
 	assert_true(call.build.has_manifest);
 	assert_int_equal(call.build.manifest.bytes[31], 0x11);
-	assert_int_equal(call.build.memory_mib, 256);
-	assert_int_equal(call.build.vcpus, 2);
+	assert_int_equal(call.build.guest.memory_mib, 256);
+	assert_int_equal(call.build.guest.vcpus, 2);
 	assert_true(call.build.is_paused);
 	assert_null(reply);
 }
@@ -112,8 +113,8 @@ build_has_defaults_for_what_may_be_left_out(void **state)
 		    0);
 		assert_false(call.build.has_manifest);
 		assert_false(call.build.is_paused);
-		memcpy(uuids[is_null], call.build.uuid, UUID_BYTES);
-		assert_int_equal(call.build.uuid[6] >> 4, 4);
+		memcpy(uuids[is_null], call.build.guest.uuid, UUID_BYTES);
+		assert_int_equal(call.build.guest.uuid[6] >> 4, 4);
 	}
 	/* Each build without a uuid gets its own. */
 	assert_memory_not_equal(uuids[0], uuids[1], UUID_BYTES);
@@ -414,8 +415,8 @@ replies_carry_each_byte_of_a_full_receipt(void **state)
 
 	(void)state;
 	memset(receipt->configuration, 'c', CONFIGURATION_BYTES);
-	memset(receipt->signers, 0x33, sizeof(receipt->signers));
-	receipt->signer_count = LIMIT_SIGNATURES;
+	memset(receipt->image.signers, 0x33, sizeof(receipt->image.signers));
+	receipt->image.signer_count = LIMIT_SIGNATURES;
 	expected = json_table_write(&receipt_table, receipt);
 	reply = method_encode(method("org.assay.Builder.BuildDomain"), &answer,
 	    (struct bytes){0});

@@ -11,6 +11,8 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
+#include "builder/ipc_pipe.h"
 #include "builder/outbox.h"
 
 enum { CAPACITY = 5, PATIENCE_SECONDS = 30 };

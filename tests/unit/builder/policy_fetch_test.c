@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/verify/policy_fetch.h"
 #include "builder/verify_link.h"
 

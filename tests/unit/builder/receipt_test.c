@@ -11,6 +11,7 @@
 #include "base/scope.h"
 #include "builder/front/receipt_json.h"
 #include "builder/supervisor/receipt_file.h"
+#include "builder/timing_names.h"
 
 /* The header of a file: builder/supervisor/receipt_file.h. */
 enum { AT_MAGIC = 0, AT_FORMAT = 8, AT_SIZE = 12, AT_DIGEST = 16, HEAD = 48 };
@@ -211,10 +212,10 @@ assert_none(const struct receipt *receipt, const char *field)
 	assert_file_refused(field);
 }
 
-#define REFUSED_WITH(field, value)                        \
+#define REFUSED_WITH(part, field, value)                  \
 	do {                                              \
 		struct receipt receipt_ = good_receipt(); \
-		receipt_.field = (value);                 \
+		receipt_.part field = (value);            \
 		assert_none(&receipt_, #field);           \
 	} while (0)
 
@@ -222,43 +223,43 @@ static void
 receipt_refuses_numbers_out_of_range(void **state)
 {
 	(void)state;
-	REFUSED_WITH(domid, 0);
-	REFUSED_WITH(domid, UINT16_MAX + 1);
-	REFUSED_WITH(domid, UINT32_MAX);
-	REFUSED_WITH(sequence, 0);
-	REFUSED_WITH(sequence, (uint64_t)INT64_MAX + 1);
-	REFUSED_WITH(memory_mib, 0);
-	REFUSED_WITH(memory_mib, LIMIT_MEMORY_MIB + 1);
-	REFUSED_WITH(vcpus, 0);
-	REFUSED_WITH(vcpus, LIMIT_VCPUS + 1);
-	REFUSED_WITH(signer_count, LIMIT_SIGNATURES + 1);
-	REFUSED_WITH(signer_count, UINT32_MAX);
-	REFUSED_WITH(rollback_index, -1);
-	REFUSED_WITH(rollback_index, INT64_MIN);
+	REFUSED_WITH(, domid, 0);
+	REFUSED_WITH(, domid, UINT16_MAX + 1);
+	REFUSED_WITH(, domid, UINT32_MAX);
+	REFUSED_WITH(, sequence, 0);
+	REFUSED_WITH(, sequence, (uint64_t)INT64_MAX + 1);
+	REFUSED_WITH(guest., memory_mib, 0);
+	REFUSED_WITH(guest., memory_mib, LIMIT_MEMORY_MIB + 1);
+	REFUSED_WITH(guest., vcpus, 0);
+	REFUSED_WITH(guest., vcpus, LIMIT_VCPUS + 1);
+	REFUSED_WITH(image., signer_count, LIMIT_SIGNATURES + 1);
+	REFUSED_WITH(image., signer_count, UINT32_MAX);
+	REFUSED_WITH(image., rollback_index, -1);
+	REFUSED_WITH(image., rollback_index, INT64_MIN);
 }
 
-#define REFUSED_TEXT(field)                                          \
-	do {                                                         \
-		struct receipt receipt_ = good_receipt();            \
-		memset(receipt_.field, 'a', sizeof(receipt_.field)); \
-		assert_none(&receipt_, #field);                      \
-		receipt_ = good_receipt();                           \
-		receipt_.field[0] = '\n';                            \
-		assert_none(&receipt_, #field);                      \
-		receipt_.field[0] = (char)0x80;                      \
-		assert_none(&receipt_, #field);                      \
+#define REFUSED_TEXT(member, name)                                     \
+	do {                                                           \
+		struct receipt receipt_ = good_receipt();              \
+		memset(receipt_.member, 'a', sizeof(receipt_.member)); \
+		assert_none(&receipt_, name);                          \
+		receipt_ = good_receipt();                             \
+		receipt_.member[0] = '\n';                             \
+		assert_none(&receipt_, name);                          \
+		receipt_.member[0] = (char)0x80;                       \
+		assert_none(&receipt_, name);                          \
 	} while (0)
 
 static void
 receipt_refuses_a_text_that_does_not_end_or_is_none(void **state)
 {
 	(void)state;
-	REFUSED_TEXT(name);
-	REFUSED_TEXT(image);
-	REFUSED_TEXT(version);
-	REFUSED_TEXT(role);
-	REFUSED_TEXT(rollback_location);
-	REFUSED_TEXT(configuration);
+	REFUSED_TEXT(guest.name, "name");
+	REFUSED_TEXT(image.name, "image");
+	REFUSED_TEXT(image.version, "version");
+	REFUSED_TEXT(image.role, "role");
+	REFUSED_TEXT(image.rollback_location, "rollback_location");
+	REFUSED_TEXT(configuration, "configuration");
 }
 
 static void
@@ -267,7 +268,7 @@ receipt_refuses_a_bool_that_is_none(void **state)
 	struct receipt receipt = good_receipt();
 
 	(void)state;
-	memset(&receipt.is_debug, 2, 1);
+	memset(&receipt.image.is_debug, 2, 1);
 	assert_none(&receipt, "is_debug");
 	receipt = good_receipt();
 	memset(&receipt.was_cached, 0xff, 1);

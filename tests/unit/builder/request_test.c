@@ -24,11 +24,11 @@ request_takes_the_good_one(void **state)
 
 	(void)state;
 	assert_code(request_check(&request, &err), 0);
-	request.memory_mib = LIMIT_MEMORY_MIB;
-	request.vcpus = LIMIT_VCPUS;
+	request.guest.memory_mib = LIMIT_MEMORY_MIB;
+	request.guest.vcpus = LIMIT_VCPUS;
 	assert_code(request_check(&request, &err), 0);
-	request.memory_mib = 1;
-	request.vcpus = 1;
+	request.guest.memory_mib = 1;
+	request.guest.vcpus = 1;
 	assert_code(request_check(&request, &err), 0);
 }
 
@@ -42,7 +42,7 @@ request_refuses_strings_without_an_end(void **state)
 	memset(request.image, 'a', sizeof(request.image));
 	assert_bad(&request, "image");
 	request = good_build_request();
-	memset(request.name, 'a', sizeof(request.name));
+	memset(request.guest.name, 'a', sizeof(request.guest.name));
 	assert_bad(&request, "name");
 }
 
@@ -91,7 +91,8 @@ request_refuses_illegal_domain_names(void **state)
 	for (size_t i = 0; i < countof(names); i++) {
 		struct build_request request = good_build_request();
 
-		snprintf(request.name, sizeof(request.name), "%s", names[i]);
+		snprintf(request.guest.name, sizeof(request.guest.name), "%s",
+		    names[i]);
 		assert_bad(&request, "name");
 	}
 }
@@ -118,7 +119,7 @@ request_refuses_the_zero_uuid(void **state)
 	struct build_request request = good_build_request();
 
 	(void)state;
-	memset(request.uuid, 0, sizeof(request.uuid));
+	memset(request.guest.uuid, 0, sizeof(request.guest.uuid));
 	assert_bad(&request, "uuid");
 }
 
@@ -132,10 +133,10 @@ request_refuses_numbers_out_of_their_bounds(void **state)
 	for (size_t i = 0; i < countof(memory); i++) {
 		struct build_request request = good_build_request();
 
-		request.memory_mib = memory[i];
+		request.guest.memory_mib = memory[i];
 		assert_bad(&request, "memory_mib");
 		request = good_build_request();
-		request.vcpus = vcpus[i];
+		request.guest.vcpus = vcpus[i];
 		assert_bad(&request, "vcpus");
 	}
 }

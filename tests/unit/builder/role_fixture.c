@@ -10,6 +10,7 @@
 #include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/tpm/tpm_role.h"
 #include "keys/dsse.h"
 

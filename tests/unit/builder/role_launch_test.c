@@ -15,10 +15,11 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/supervisor/role_launch.h"
 
 static const enum role all_roles[] = {ROLE_FRONT, ROLE_STAGE, ROLE_VERIFY,
-    ROLE_BUILD, ROLE_TPM};
+    ROLE_BUILD, ROLE_LOOK, ROLE_TPM};
 
 static int
 open_program(enum role role)
@@ -117,6 +118,26 @@ environment_bytes(pid_t pid)
 	return file.len;
 }
 
+/* A line of its status: a mask of signals. */
+static uint64_t
+signals_of(pid_t pid, const char *key)
+{
+	char path[64];
+	char line[256];
+	FILE *file;
+	uint64_t mask = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, key, strlen(key)) == 0)
+			mask = strtoull(line + strlen(key), NULL, 16);
+	}
+	fclose(file);
+	return mask;
+}
+
 /* A signal to the whole group of assayd's processes does not end it: it would
  * leave half of a build, or no last event. */
 static void
@@ -127,22 +148,31 @@ program_serves_without_an_environment_and_whatever_is_signalled(void **state)
 	struct role_start start = start_of(ROLE_STAGE);
 	CLEANUP(layout_list_done) struct layout_list list = {0};
 	struct stage stage;
+	sigset_t blocked;
+	sigset_t before;
 	struct err err;
 	int link[2];
 	pid_t pid;
 
 	(void)bench;
+	/* As the supervisor has them. */
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &blocked, &before);
 	assert_int_equal(setenv("OPENSSL_CONF", "/nonsense", 1), 0);
 	assert_code(ipc_pair(link, &err), 0);
 	programs.fds[ROLE_STAGE] = open_program(ROLE_STAGE);
 	assert_code(
 	    role_programs_launch(&programs, &start, &link[1], 1, &pid, &err),
 	    0);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	unsetenv("OPENSSL_CONF");
 	close(link[1]);
 	stage = (struct stage){link[0]};
 	give_store(&stage, "store"); /* it has begun */
 	assert_int_equal(environment_bytes(pid), 0);
+	assert_int_equal(signals_of(pid, "SigBlk:"), 0);
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	assert_int_equal(kill(pid, SIGINT), 0);
 	assert_code(stage_list(&stage, "web", &list, &err), 0);

@@ -13,14 +13,14 @@
 #define RECORD    "/libxl/7/device/console/0"
 #define HEX(four) four four four four four four four four
 
+static struct guest guest; /* of the last input */
+
 static struct skeleton_input
 good_input(void)
 {
 	struct skeleton_input input = {
 	    .domid = 7,
-	    .name = "guest",
-	    .memory_mib = 256,
-	    .vcpus = 2,
+	    .guest = &guest,
 	    .has_ramdisk = true,
 	    .cmdline = "console=hvc0 root=/dev/xvda",
 	    .xenconsoled_domid = XENCONSOLED,
@@ -29,7 +29,7 @@ good_input(void)
 	    .start_time_usec = 1700000000120000,
 	};
 
-	assert_true(uuid_from_text(GOOD_UUID, input.uuid));
+	guest = good_build_request().guest;
 	memset(input.kernel_elf.bytes, 0x11, DIGEST_BYTES);
 	memset(input.ramdisk.bytes, 0x22, DIGEST_BYTES);
 	return input;
@@ -276,8 +276,8 @@ skeleton_has_room_for_the_most_vcpus(void **state)
 	struct err err;
 
 	(void)state;
-	input.vcpus = LIMIT_VCPUS;
-	input.memory_mib = LIMIT_MEMORY_MIB;
+	guest.vcpus = LIMIT_VCPUS;
+	guest.memory_mib = LIMIT_MEMORY_MIB;
 	assert_code(skeleton_make(&input, &nodes, &err), 0);
 	assert_int_equal(nodes.count, countof(expected) + LIMIT_VCPUS - 2);
 	assert_string_equal(nodes.nodes[4 + LIMIT_VCPUS].path,
@@ -311,7 +311,8 @@ skeleton_remove_leaves_no_node(void **state)
 	assert_int_equal(xen_fake_node_count(fake), nodes.count + 4);
 	assert_code(skeleton_remove(&port, 7, XENCONSOLED, NULL, &err), 0);
 	assert_non_null(xen_fake_node(fake, VM));
-	assert_code(skeleton_remove_vm(&port, input.uuid, NULL, &err), 0);
+	assert_code(skeleton_remove_vm(&port, input.guest->uuid, NULL, &err),
+	    0);
 	assert_non_null(xen_fake_node(fake, "/local/domain/71"));
 	assert_int_equal(xen_fake_node_count(fake), 1);
 	xen_fake_free(fake);
@@ -331,7 +332,8 @@ skeleton_remove_asks_once_and_reports_a_failure(void **state)
 
 		fake->fail_at = 1;
 		assert_code(
-		    is_vm ? skeleton_remove_vm(&port, input.uuid, NULL, &err)
+		    is_vm ? skeleton_remove_vm(&port, input.guest->uuid, NULL,
+				&err)
 			  : skeleton_remove(&port, 7, XENCONSOLED, NULL, &err),
 		    XENSTORE_FAILED);
 		assert_has(err.text, "store_remove");
@@ -389,7 +391,8 @@ skeleton_remove_leaves_every_node_that_its_guard_does_not_give(void **state)
 		left = xen_fake_node_count(fake);
 		assert_code(skeleton_remove(&port, 7, XENCONSOLED, &asks, &err),
 		    rows[i].code);
-		assert_code(skeleton_remove_vm(&port, input.uuid, &asks, &err),
+		assert_code(
+		    skeleton_remove_vm(&port, input.guest->uuid, &asks, &err),
 		    rows[i].code);
 		assert_int_equal(guard.asked, 2);
 		if (rows[i].guard.may && rows[i].code == 0)

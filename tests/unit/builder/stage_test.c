@@ -18,6 +18,8 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/build/stage_pieces.h"
+#include "builder/ipc_now.h"
 #include "builder/outcome.h"
 #include "builder/sandbox.h"
 #include "builder/stage_link.h"

@@ -89,7 +89,6 @@ assert_nothing_left(const struct bench *bench, uint32_t foreign_domains,
 {
 	assert_int_equal(xen_fake_domain_count(bench->fake), foreign_domains);
 	assert_int_equal(xen_fake_node_count(bench->fake), foreign_nodes);
-	assert_int_equal(count_files("libxl"), 0);
 	assert_int_equal(count_files("state"), 0);
 	assert_string_equal(bench->fake->violation, "");
 }

@@ -23,8 +23,8 @@ call_of(enum front_call_kind kind)
 	};
 
 	call.build.peer.uid = config.allow_uids[0];
-	call.build.uuid[0] ^= 1; /* not that of the build that runs */
-	strcpy(call.build.name, "another");
+	call.build.guest.uuid[0] ^= 1; /* not that of the build that runs */
+	strcpy(call.build.guest.name, "another");
 	return call;
 }
 
@@ -63,7 +63,7 @@ know_a_domain(void)
 
 	xen_fake_add(fake, FOREIGN, FOREIGN_BYTE, "known");
 	receipt.domid = FOREIGN;
-	memset(receipt.uuid, FOREIGN_BYTE, UUID_BYTES);
+	memset(receipt.guest.uuid, FOREIGN_BYTE, UUID_BYTES);
 	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
 }
 
@@ -76,7 +76,7 @@ request_that_no_caller_could_make_starts_nothing(void **state)
 	struct front_call call = call_of(FRONT_BUILD);
 
 	(void)state;
-	strcpy(call.build.name, "../x");
+	strcpy(call.build.guest.name, "../x");
 	assert_call_refused(&call, RPC_PARAMETER_BAD, "");
 	assert_int_equal(supervisor_count_tasks(stand.sup, TASK_BUILD), 1);
 }
@@ -120,7 +120,8 @@ one_of_two_users_leaves_places_to_the_other(void **state)
 	assert_call_refused(&call, RPC_BUSY, "of user");
 	/* The other comes as far as what is wrong with his request. */
 	call.build.peer.uid = config.allow_uids[1];
-	memcpy(call.build.uuid, stand.job->task.build.uuid, UUID_BYTES);
+	memcpy(call.build.guest.uuid, stand.job->task.build.guest.uuid,
+	    UUID_BYTES);
 	assert_call_refused(&call, DOMAIN_EXISTS, "is being built");
 }
 
@@ -131,7 +132,8 @@ build_needs_a_place_for_its_removal(void **state)
 	struct front_call call = call_of(FRONT_BUILD);
 
 	(void)state;
-	memcpy(call.build.uuid, stand.job->task.build.uuid, UUID_BYTES);
+	memcpy(call.build.guest.uuid, stand.job->task.build.guest.uuid,
+	    UUID_BYTES);
 	for (uint32_t i = 0; i < SUPERVISOR_REMOVALS_OF_BUILDS - 2; i++)
 		stand.sup->removals[i].step = REMOVAL_ERASE;
 	assert_call_refused(&call, DOMAIN_EXISTS, "is being built");
@@ -159,7 +161,7 @@ uuid_of_a_domain_that_is_known_is_refused(void **state)
 
 	(void)state;
 	know_a_domain();
-	memset(call.build.uuid, FOREIGN_BYTE, UUID_BYTES);
+	memset(call.build.guest.uuid, FOREIGN_BYTE, UUID_BYTES);
 	assert_call_refused(&call, DOMAIN_EXISTS, "a domain has it");
 }
 
@@ -203,7 +205,7 @@ refusals_do_not_fill_the_log(void **state)
 	struct front_call call = call_of(FRONT_BUILD);
 
 	(void)state;
-	call.build.vcpus = 0;
+	call.build.guest.vcpus = 0;
 	stand.sup->refusals = (struct log_limit){
 	    .burst = 3,
 	    .usec = 3600000000,
@@ -220,7 +222,7 @@ what_is_refused_makes_one_line_of_the_log(void **state)
 
 	(void)state;
 	strcpy(call.build.image, "x\nassayd: built image=web\nx");
-	memset(call.build.name, '\n', sizeof(call.build.name));
+	memset(call.build.guest.name, '\n', sizeof(call.build.guest.name));
 	assert_int_equal(refuse_and_count(&call, 1), 1);
 }
 
@@ -309,10 +311,10 @@ receipt_that_reached_nobody_costs_no_later_domain(void **state)
 
 	(void)state;
 	xen_fake_add(fake, receipt.domid, 0, NULL);
-	memcpy(xen_fake_domain(fake, receipt.domid)->uuid, receipt.uuid,
+	memcpy(xen_fake_domain(fake, receipt.domid)->uuid, receipt.guest.uuid,
 	    UUID_BYTES);
 	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
-	memcpy(call.selector.uuid, receipt.uuid, UUID_BYTES);
+	memcpy(call.selector.uuid, receipt.guest.uuid, UUID_BYTES);
 	stand_call(&call);
 	assert_int_equal(supervisor_count_removals(stand.sup), 0);
 	call.selector.domid = receipt.domid;

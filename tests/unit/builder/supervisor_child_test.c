@@ -13,6 +13,7 @@
 
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 
 /* Its domain exists, and is on record. */
 static void
@@ -406,7 +407,8 @@ domain_with_a_receipt_that_is_none_is_not_handed_over(void **state)
 
 	(void)state;
 	make_and_record();
-	memset(report.receipt.name, 'n', sizeof(report.receipt.name));
+	memset(report.receipt.guest.name, 'n',
+	    sizeof(report.receipt.guest.name));
 	tell(&report);
 	assert_int_equal(stand.job->killed, BUG);
 	assert_false(has_answer(stand.front));
@@ -551,7 +553,7 @@ order_is_carried_out_by_another_child(void **state)
 	assert_code(
 	    ipc_receive(build[1], &task, sizeof(task), &fd, &is_end, &err), 0);
 	assert_int_equal(task.kind, BUILD_DOMAIN);
-	assert_string_equal(task.request.name, "guest");
+	assert_string_equal(task.request.guest.name, "guest");
 	assert_string_equal(task.order.cmdline, "from the order");
 	assert_int_equal(task.handle[0], BENCH_HANDLE);
 	assert_true(fd >= 0);
@@ -784,8 +786,8 @@ build_on_record_counts_for_its_user(void **state)
 	assert_code(ipc_send(stand.recorder, &answer, sizeof(answer), -1, &err),
 	    0);
 	supervisor_serve_recorder(stand.sup);
-	call.build.uuid[0] ^= 1;
-	strcpy(call.build.name, "other");
+	call.build.guest.uuid[0] ^= 1;
+	strcpy(call.build.guest.name, "other");
 	call.build.peer.uid = config.allow_uids[0];
 	supervisor_take_call(stand.sup, &call);
 	assert_code(next_answer().outcome.code, CALLER_QUOTA_SPENT);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -94,10 +96,118 @@ daemon_leaves_no_record_when_the_disk_is_full(void **state)
 }
 
 static void
-daemon_leaves_no_record_of_a_child_that_died_in_it(void **state)
+daemon_refuses_a_build_without_a_place_for_the_record(void **state)
 {
+	int fd;
+
 	(void)state;
-	build_while_the_record_ends(DIES, "BUILD_CRASHED");
+	strcpy(config.libxl_dir, "no/such/place");
+	give_tpm();
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "STORE_IO");
+	assert_nothing_left();
+	close(fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_int_equal(logged("\"ev\":\"build\""), 0);
+}
+
+static void
+daemon_without_a_place_for_records_writes_none(void **state)
+{
+	int fd;
+
+	(void)state;
+	config.libxl_dir[0] = '\0';
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "receipt");
+	assert_int_equal(count_files("libxl"), 0);
+	close(fd);
+}
+
+static void
+daemon_writes_the_record_before_the_guest_runs(void **state)
+{
+	int fd;
+
+	(void)state;
+	start_daemon(FAULT_NONE, "");
+	hang_at("store_write");
+	fd = caller_open();
+	caller_send(fd, BUILD_CALL);
+	wait_for_call("store_write");
+	assert_int_equal(count_files("libxl"), 1);
+	go_on();
+	assert_reply(fd, "receipt");
+	assert_int_equal(count_files("libxl"), 1);
+	close(fd);
+}
+
+static void
+daemon_that_died_in_the_record_is_followed_by_one_that_removes_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	record_end = DIES;
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	caller_send(fd, BUILD_CALL);
+	assert_null(caller_receive(fd)); /* assayd died */
+	assert_true(WIFSIGNALED(end_daemon(SIGKILL)));
+	close(fd);
+	assert_int_equal(count_files("libxl"), 1); /* without its name */
+	assert_int_equal(count_pending(), 1);
+	record_end = RENAMES;
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, CALL("ListDomains"), "{\"domains\":[]}");
+	close(fd);
+	assert_nothing_left();
+}
+
+/* A directory is nothing that it removes. */
+#define TAKEN "libxl/userdata-d.7." GOOD_UUID ".taken"
+#define DESTROY_7                                                          \
+	"{\"method\":\"org.assay.Builder.DestroyDomain\",\"parameters\":{" \
+	"\"domid\":7}}"
+
+static void
+daemon_tries_again_to_remove_what_libxl_keeps(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdir(TAKEN, 0700), 0);
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "receipt");
+	assert_call(fd, DESTROY_7, "STORE_IO");
+	assert_int_equal(xen_fake_domain_count(fake), 0);
+	assert_int_equal(count_pending(), 1);
+	assert_int_equal(rmdir(TAKEN), 0);
+	wait_until(is_nothing_left, "all is removed");
+	close(fd);
+}
+
+/* Its child has undone all else. */
+static void
+daemon_tries_again_to_remove_the_record_of_a_build_that_failed(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdir(TAKEN, 0700), 0);
+	strcpy(fake->fail_operation, "store_introduce");
+	start_daemon(FAULT_NONE, "");
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "XENSTORE_FAILED");
+	assert_int_equal(xen_fake_domain_count(fake), 0);
+	assert_int_equal(count_pending(), 1);
+	assert_int_equal(rmdir(TAKEN), 0);
+	wait_until(is_nothing_left, "all is removed");
+	close(fd);
 }
 
 /* The child that could not clean up is followed by one that can. */
@@ -369,7 +479,14 @@ main(void)
 	    daemon_test(
 		daemon_leaves_nothing_when_a_build_is_killed_after_any_operation),
 	    daemon_test(daemon_leaves_no_record_when_the_disk_is_full),
-	    daemon_test(daemon_leaves_no_record_of_a_child_that_died_in_it),
+	    daemon_test(daemon_refuses_a_build_without_a_place_for_the_record),
+	    daemon_test(daemon_without_a_place_for_records_writes_none),
+	    daemon_test(daemon_writes_the_record_before_the_guest_runs),
+	    daemon_test(
+		daemon_that_died_in_the_record_is_followed_by_one_that_removes_it),
+	    daemon_test(daemon_tries_again_to_remove_what_libxl_keeps),
+	    daemon_test(
+		daemon_tries_again_to_remove_the_record_of_a_build_that_failed),
 	    daemon_test(daemon_cleans_up_after_a_build_that_could_not),
 	    daemon_test(daemon_undoes_the_build_of_a_caller_that_leaves),
 	    daemon_test(daemon_destroys_a_domain_whose_receipt_reached_nobody),

@@ -13,6 +13,7 @@
 #include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_pipe.h"
 
 enum { SECOND = 1000000, LONGEST_PAUSE = 30 * SECOND };
 

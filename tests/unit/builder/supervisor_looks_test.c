@@ -138,7 +138,7 @@ destroy_of_who_is_gone_goes_on(void **state)
 	struct err err;
 
 	(void)state;
-	memcpy(infos[0].uuid, receipt.uuid, UUID_BYTES);
+	memcpy(infos[0].uuid, receipt.guest.uuid, UUID_BYTES);
 	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
 	supervisor_take_call(stand.sup, &call);
 	assert_int_equal(supervisor_count_removals(stand.sup), 0);

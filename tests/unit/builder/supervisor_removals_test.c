@@ -139,7 +139,7 @@ domain_that_is_gone_is_not_known_any_more(void **state)
 	struct err err;
 
 	(void)state;
-	memset(receipt.uuid, 1, UUID_BYTES);
+	memset(receipt.guest.uuid, 1, UUID_BYTES);
 	receipt.domid = removal->entry.domid;
 	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
 	end_erase(removal, 0);

@@ -11,6 +11,7 @@
 #include "base/draft.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/ipc_now.h"
 #include "builder/look_link.h"
 #include "builder/xen/domain_list.h"
 
@@ -139,7 +140,7 @@ stand_setup(void **state)
 	stand.job = &sup->jobs[0];
 	start_child(stand.job);
 	memset(entry.handle, BENCH_HANDLE, UUID_BYTES);
-	memcpy(entry.uuid, stand.job->task.build.uuid, UUID_BYTES);
+	memcpy(entry.uuid, stand.job->task.build.guest.uuid, UUID_BYTES);
 	assert_code(journal_begin(&stand.journal, &entry, &err), 0);
 	return 0;
 }

@@ -7,15 +7,20 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "builder/xen/xen_look.h"
 #include "builder/xen/xen_port_libxc.h"
 #include "libxc_script.h"
 #include "xenstored_script.h"
 
 enum { DOMID = SCRIPT_DOMID, INFOS = SCRIPT_INFOS };
 
+/* Two handles of the port, and one of who looks. */
+enum { HELD = 3 };
+
 #define ENTRIES SCRIPT_ENTRIES
 
 static struct xen_port port;
+static struct xen_port looks;
 static struct xen_grant_entry entries[ENTRIES];
 
 static const char elf[64] = "elf";
@@ -58,8 +63,9 @@ setup(void **state)
 	libxc_script_reset();
 	memset(entries, 0x5a, sizeof(entries));
 	script_start();
-	assert_code(xen_port_libxc_open(true, &port, &err), 0);
-	assert_int_equal(xen.held, 2);
+	assert_code(xen_look_open(&looks, &err), 0);
+	assert_code(xen_port_libxc_open(&port, &err), 0);
+	assert_int_equal(xen.held, HELD);
 	libxc_script_forget();
 	return 0;
 }
@@ -70,6 +76,7 @@ teardown(void **state)
 {
 	(void)state;
 	xen_port_close(&port);
+	xen_port_close(&looks);
 	assert_int_equal(xen.held, 0);
 	assert_null(xen.image);
 	script_stop();
@@ -150,7 +157,7 @@ run_list(struct err *err)
 static int
 run_host_info(struct err *err)
 {
-	return port.ops->host_info(port.xen, &host, err);
+	return looks.ops->host_info(looks.xen, &host, err);
 }
 
 /* A destroy asks twice and retries: it has tests of its own. */
@@ -188,7 +195,7 @@ each_call_that_fails_is_named_and_nothing_stays_acquired(void **state)
 			assert_has(err.text, xen.failed);
 			assert_has(err.text, "Cannot allocate memory");
 			assert_int_equal(err.sys, ENOMEM);
-			assert_int_equal(xen.held, 2);
+			assert_int_equal(xen.held, HELD);
 			assert_int_equal(number, 77);
 			assert_int_equal(rings.console_frame,
 			    0x5a5a5a5a5a5a5a5a);
@@ -197,7 +204,7 @@ each_call_that_fails_is_named_and_nothing_stays_acquired(void **state)
 		xen.fail_at = 0;
 		assert_code(operations[i].run(&err), 0);
 		assert_int_equal(xen.count, operations[i].calls);
-		assert_int_equal(xen.held, 2);
+		assert_int_equal(xen.held, HELD);
 	}
 }
 
@@ -308,7 +315,7 @@ a_ring_without_a_page_is_refused(void **state)
 	assert_code(run_load(&err), XEN_FAILED);
 	assert_has(err.text, "no page for a ring");
 	assert_int_equal(rings.xenstore_frame, 77);
-	assert_int_equal(xen.held, 2);
+	assert_int_equal(xen.held, HELD);
 }
 
 static void
@@ -524,7 +531,7 @@ all_grants_are_read(void **state)
 	assert_memory_equal(entries, xen.table, sizeof(entries));
 	assert_int_equal(entries[1].domid, 1);
 	assert_int_equal(entries[1].frame, 0x3000);
-	assert_int_equal(xen.held, 2);
+	assert_int_equal(xen.held, HELD);
 }
 
 static void
@@ -682,62 +689,65 @@ opening_fails_at_any_step_and_keeps_nothing(void **state)
 		libxc_script_forget();
 		xen.fail_at = n;
 		xen.sys = EACCES;
-		assert_code(xen_port_libxc_open(true, &other, &err),
-		    XEN_FAILED);
+		assert_code(xen_port_libxc_open(&other, &err), XEN_FAILED);
 		assert_has(err.text, xen.failed);
-		assert_int_equal(xen.held, 2);
+		assert_int_equal(xen.held, HELD);
 	}
 	xen.fail_at = 0;
 	for (unsigned int n = 1; n <= 2; n++) {
 		xen.store_opens = 0;
 		xen.store_fail_at = n;
-		assert_code(xen_port_libxc_open(true, &other, &err),
-		    XENSTORE_FAILED);
+		assert_code(xen_port_libxc_open(&other, &err), XENSTORE_FAILED);
 		assert_int_equal(xen.store_opens, n);
-		assert_int_equal(xen.held, 2);
+		assert_int_equal(xen.held, HELD);
 	}
 	assert_null(other.ops);
 	assert_int_equal(count_descriptors(), before);
 }
 
-static int
-read_node(const struct xen_port *of, struct err *err)
-{
-	CLEANUP(freep) char *value = NULL;
-
-	return of->ops->store_read(of->xen, "/a", &value, err);
-}
-
+/* Which may be dead, and then nobody could look. */
 static void
-without_the_store_xenstored_is_not_touched(void **state)
+looking_does_not_touch_xenstored(void **state)
 {
-	static const struct xen_node node = {.path = "/a", .value = ""};
-	static const char *const paths[] = {"/a"};
 	struct xen_port other = {0};
 	struct err err = {0};
 
 	(void)state;
 	xen.store_opens = 0;
 	xen.store_fail_at = 1; /* it is dead */
-	assert_code(xen_port_libxc_open(false, &other, &err), 0);
+	assert_code(xen_look_open(&other, &err), 0);
 	assert_code(other.ops->host_info(other.xen, &host, &err), 0);
 	assert_code(
 	    other.ops->domain_list(other.xen, list, INFOS, &number, &err), 0);
-	assert_false(other.ops->store_is_connected(other.xen));
-	assert_code(read_node(&other, &err), BUG);
-	assert_code(other.ops->store_send(other.xen, &node, 1, &err), BUG);
-	assert_code(other.ops->store_write(other.xen, &node, 1, &err), BUG);
-	assert_code(other.ops->store_remove(other.xen, paths, 1, NULL, &err),
-	    BUG);
-	assert_code(other.ops->store_introduce(other.xen, DOMID, 1, 2, &err),
-	    BUG);
-	assert_has(err.text, "without xenstored");
 	assert_int_equal(xen.store_opens, 0);
 	xen_port_close(&other);
-	assert_int_equal(xen.held, 2);
+	assert_int_equal(xen.held, HELD);
+}
+
+static void
+looking_that_cannot_begin_keeps_nothing(void **state)
+{
+	struct xen_port other = {0};
+	struct err err = {0};
+
+	(void)state;
+	xen.fail_at = 1;
+	xen.sys = EACCES;
+	assert_code(xen_look_open(&other, &err), XEN_FAILED);
+	assert_has(err.text, "xc_interface_open");
+	assert_null(other.ops);
+	assert_int_equal(xen.held, HELD);
 }
 
 /* --- the store ------------------------------------------------------- */
+
+static int
+read_node(struct err *err)
+{
+	CLEANUP(freep) char *value = NULL;
+
+	return port.ops->store_read(port.xen, "/a", &value, err);
+}
 
 static int
 permit(void *context, bool *ret_may, struct err *err)
@@ -763,7 +773,7 @@ a_batch_and_single_requests_do_not_meet(void **state)
 	(void)state;
 	assert_code(port.ops->store_send(port.xen, nodes, 1, &err), 0);
 	assert_true(port.ops->store_is_connected(port.xen));
-	assert_code(read_node(&port, &err), 0);
+	assert_code(read_node(&err), 0);
 	assert_code(port.ops->store_remove(port.xen, paths, 1, &guard, &err),
 	    0);
 	assert_code(port.ops->store_remove(port.xen, paths, 1, NULL, &err), 0);
@@ -785,7 +795,7 @@ is_connected_until_one_of_the_two_connections_ends(void **state)
 
 	assert_true(port.ops->store_is_connected(port.xen));
 	script->twists[0] = (struct twist){1, TWIST_HANG_UP, NULL};
-	assert_code(read_node(&port, &err), XENSTORE_FAILED);
+	assert_code(read_node(&err), XENSTORE_FAILED);
 	assert_false(port.ops->store_is_connected(port.xen));
 	teardown(state);
 	setup(state);
@@ -836,7 +846,8 @@ main(void)
 	    port_test(a_complaint_is_no_cause_of_what_fails_later),
 	    port_test(a_failure_without_a_cause_has_none),
 	    port_test(opening_fails_at_any_step_and_keeps_nothing),
-	    port_test(without_the_store_xenstored_is_not_touched),
+	    port_test(looking_does_not_touch_xenstored),
+	    port_test(looking_that_cannot_begin_keeps_nothing),
 	    port_test(a_batch_and_single_requests_do_not_meet),
 	    port_test(is_connected_until_one_of_the_two_connections_ends),
 	};

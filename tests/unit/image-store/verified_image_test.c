@@ -7,8 +7,10 @@
 #include "base/scope.h"
 #include "base/utc.h"
 #include "image-store/image_pieces.h"
+#include "image-store/image_shape.h"
 #include "image-store/verified_manifest.h"
 #include "keys/dsse.h"
+#include "image-store/pack/blob_check.h"
 
 /* A small kernel and a ramdisk, and a manifest that names them. */
 struct image {

@@ -3,8 +3,8 @@
  * `xl network-attach` refuse: <dir>/userdata-d.<domid>.<uuid>.libxl-json.
  * Source: libxl_dom.c userdata_path, tools/helpers/init-dom-json.c.
  */
-#ifndef ASSAY_BUILDER_XEN_LIBXL_JSON_H
-#define ASSAY_BUILDER_XEN_LIBXL_JSON_H
+#ifndef ASSAY_BUILDER_SUPERVISOR_LIBXL_JSON_H
+#define ASSAY_BUILDER_SUPERVISOR_LIBXL_JSON_H
 
 #include "base/err.h"
 #include "builder/request.h"

@@ -1,4 +1,4 @@
-#include "builder/xen/libxl_json.h"
+#include "builder/supervisor/libxl_json.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,24 +24,25 @@ libxl_json_write(const char *dir, uint32_t domid,
 {
 	CLEANUP(freep) char *path = NULL;
 	CLEANUP(freep) char *text = NULL;
-	unsigned long long memory_kib = (uint64_t)request->memory_mib << 10;
+	unsigned long long memory_kib = (uint64_t)request->guest.memory_mib
+	                                << 10;
 	char uuid[UUID_TEXT_SIZE];
 
 	/* Its name has nothing that JSON would have to escape. */
-	bug_unless(request_domain_name_is_valid(request->name));
-	uuid_text(request->uuid, uuid);
+	bug_unless(request_domain_name_is_valid(request->guest.name));
+	uuid_text(request->guest.uuid, uuid);
 	if (asprintf(&text,
 		"{\"c_info\":{\"type\":\"pv\",\"name\":\"%s\","
 		"\"uuid\":\"%s\"},\"b_info\":{\"max_vcpus\":%u,"
 		"\"max_memkb\":%llu,\"target_memkb\":%llu,"
 		"\"sched_params\":{},\"type.pv\":{},\"arch_arm\":{},"
 		"\"arch_x86\":{}}}",
-		request->name, uuid, request->vcpus, memory_kib,
+		request->guest.name, uuid, request->guest.vcpus, memory_kib,
 		memory_kib) < 0) {
 		text = NULL;
 		return err_set(err, NO_MEMORY, "libxl's record");
 	}
-	TRY(file_path(dir, domid, request->uuid, &path, err));
+	TRY(file_path(dir, domid, request->guest.uuid, &path, err));
 	/* libxl wants the terminating NUL to be in the file. */
 	TRY(file_write_volatile(path, bytes_of(text, strlen(text) + 1), 0600,
 	    FILE_REPLACE, err));

@@ -1,4 +1,4 @@
-#include "builder/build/look_role.h"
+#include "builder/look/look_role.h"
 
 #include <unistd.h>
 
@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
+#include "builder/look/look_sandbox.h"
 #include "builder/look_link.h"
-#include "builder/sandbox.h"
 #include "builder/xen/domain_list.h"
-#include "builder/xen/xen_port_libxc.h"
+#include "builder/xen/xen_look.h"
 
 static int prepare(const struct config *config, struct xen_port *xen,
     struct err *err);
@@ -38,9 +38,9 @@ look_role_run(const struct role_start *start, int link)
 static int
 prepare(const struct config *config, struct xen_port *xen, struct err *err)
 {
-	TRY(xen_port_libxc_open(false, xen, err));
-	return sandbox_enter(SANDBOX_BUILD, config->users.of[SANDBOX_BUILD],
-	    NULL, err);
+	TRY(xen_look_open(xen, err));
+	return sandbox_enter(&look_sandbox, config->users.of[SANDBOX_BUILD],
+	    err);
 }
 
 /* Whoever asks is told why it could not prepare itself; the next one may. */

@@ -1,10 +1,9 @@
 /*
  * The look role: asks Xen which domains there are, and about the host, so that
- * the supervisor needs no handle of Xen. It is the build role's program with
- * another task: one that lives on and changes nothing.
+ * the supervisor needs no handle of Xen. It lives on and changes nothing.
  */
-#ifndef ASSAY_BUILDER_BUILD_LOOK_ROLE_H
-#define ASSAY_BUILDER_BUILD_LOOK_ROLE_H
+#ifndef ASSAY_BUILDER_LOOK_LOOK_ROLE_H
+#define ASSAY_BUILDER_LOOK_LOOK_ROLE_H
 
 #include "builder/role.h"
 

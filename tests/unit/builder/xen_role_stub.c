@@ -1,6 +1,7 @@
 /*
- * A stand-in for assayd-build on a host without Xen: there is no domain, and it
- * builds none. Under the name of another role it ends at once.
+ * A stand-in for assayd-build or assayd-look, as it is compiled, on a host
+ * without Xen: there is no domain, and none is built. Under the name of another
+ * role it ends at once.
  */
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ answer(const struct look_call *call, struct err *err)
 	const struct look_answer said = {.number = call->number};
 
 	TRY(sealed_from_bytes("domains", bytes_of(NULL, 0), &infos, err));
-	return ipc_send_sealed(BUILD_FD_LINK, &said, sizeof(said), infos, err);
+	return ipc_send_sealed(LOOK_FD_LINK, &said, sizeof(said), infos, err);
 }
 
 int
@@ -29,12 +30,12 @@ main(void)
 	struct err err;
 	bool is_end = false;
 
-	role_main_begin(ROLE_BUILD, &start);
+	role_main_begin(STUB_ROLE, &start);
 	if (sandbox_die_with_parent(start.parent_pid, &err) != 0)
 		return 1;
-	while (start.kind != CHILD_TO_LOOK)
+	while (STUB_ROLE != ROLE_LOOK)
 		pause();
-	while (ipc_receive(BUILD_FD_LINK, &call, sizeof(call), NULL, &is_end,
+	while (ipc_receive(LOOK_FD_LINK, &call, sizeof(call), NULL, &is_end,
 		   &err) == 0 &&
 	       !is_end) {
 		if (answer(&call, &err) != 0)

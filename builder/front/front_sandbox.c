@@ -1,0 +1,29 @@
+#include "builder/front/front_sandbox.h"
+
+#include <sys/syscall.h>
+
+#include "base/scope.h"
+
+/* Connections of callers. */
+static const int calls[] = {
+    SYS_poll,
+    SYS_ppoll,
+    SYS_accept4,
+    SYS_getsockopt,
+    SYS_recvfrom,
+    SYS_sendto,
+    SYS_shutdown,
+};
+
+const struct sandbox front_sandbox = {
+    SANDBOX_CALLS(calls),
+    .limits =
+	{
+	    /* Connections, and an answer in sealed memory. */
+	    .files = LIMIT_RPC_CONNECTIONS + SEALED_PIECES,
+	    .file_bytes = RLIM_INFINITY, /* it has none to write to */
+	    /* Replies of 8 MiB and more for each connection. */
+	    .space_bytes = SANDBOX_GIB(2),
+	    .oom = 500,
+	},
+};
