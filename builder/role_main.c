@@ -39,7 +39,7 @@ role_main_begin(enum role role, struct role_start *ret_start)
 	struct err err;
 
 	snprintf(title, sizeof(title), "assayd[%s]", role_name(role));
-	log_set_role(title);
+	log_set_process(title);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);

@@ -49,7 +49,7 @@ build_role_run(const struct role_start *start, int link)
 	int prepared;
 	int code;
 
-	log_set_role("assayd[build]");
+	log_set_process("assayd[build]");
 	/* Nothing but the link: with its other end it would wait for a task for
 	 * ever, together with the journal's lock. */
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||

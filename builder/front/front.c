@@ -89,7 +89,7 @@ front_run(const struct config *config, int listen_fd,
 	struct front *front = calloc(1, sizeof(*front));
 	struct err err = {0};
 
-	log_set_role("assayd[front]");
+	log_set_process("assayd[front]");
 	if (front == NULL)
 		_exit(1);
 	front->config = config;

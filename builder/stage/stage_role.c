@@ -46,7 +46,7 @@ run(uint32_t user, int link, int parent_pid, struct err *err)
 	struct stage_answer refusal = {.is_last = true};
 	int code;
 
-	log_set_role("assayd[stage]");
+	log_set_process("assayd[stage]");
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	code = sandbox_keep_only(&link, 1, err);

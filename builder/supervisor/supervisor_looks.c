@@ -29,11 +29,11 @@ static void lose_looker(struct supervisor *sup, const struct err *why);
 int
 supervisor_look_first(struct supervisor *sup, struct err *err)
 {
-	struct pollfd wait = {.events = POLLIN};
+	struct pollfd wait[1 + ROLE_LOG_FDS] = {{.events = POLLIN}};
 
 	TRY(begin_look(sup, err));
-	wait.fd = sup->looks.child.link;
-	if (poll(&wait, 1, FIRST_LOOK_MS) != 1)
+	wait[0].fd = sup->looks.child.link;
+	if (role_logs_wait(&sup->logs, wait, 1, FIRST_LOOK_MS) != 1)
 		return err_set(err, XEN_FAILED,
 		    "the process that asks Xen did not answer");
 	return take_answer(sup, err);

@@ -57,13 +57,13 @@ supervisor_start_recorder(struct supervisor *sup, struct err *err)
 static int
 await_start(struct supervisor *sup, struct err *err)
 {
-	struct pollfd wait[] = {
+	struct pollfd wait[2 + ROLE_LOG_FDS] = {
 	    {.fd = sup->recorder_fd, .events = POLLIN},
 	    {.fd = sup->signal_fd, .events = POLLIN},
 	};
 	struct record_answer answer;
 	bool is_end;
-	int ready = poll(wait, countof(wait), START_SECONDS * 1000);
+	int ready = role_logs_wait(&sup->logs, wait, 2, START_SECONDS * 1000);
 
 	if (ready > 0 && wait[1].revents != 0) {
 		sup->stop_usec = timing_now_usec(); /* told to stop already */
@@ -435,7 +435,7 @@ void
 supervisor_stop_recorder(struct supervisor *sup)
 {
 	CLEANUP(closep) int pidfd = -1;
-	struct pollfd end = {.events = POLLIN};
+	struct pollfd end[1 + ROLE_LOG_FDS] = {{.events = POLLIN}};
 
 	/* It reads what is under way, writes its last event, and ends. */
 	closep(&sup->recorder_fd);
@@ -443,8 +443,9 @@ supervisor_stop_recorder(struct supervisor *sup)
 	if (sup->recorder_pid <= 0)
 		return;
 	pidfd = pidfd_open(sup->recorder_pid, 0);
-	end.fd = pidfd;
-	if (pidfd < 0 || poll(&end, 1, STOP_SECONDS * 1000) != 1) {
+	end[0].fd = pidfd;
+	if (pidfd < 0 ||
+	    role_logs_wait(&sup->logs, end, 1, STOP_SECONDS * 1000) != 1) {
 		log_line("killed role=tpm reason=\"it did not end\"");
 		kill(sup->recorder_pid, SIGKILL);
 	}

@@ -19,6 +19,7 @@
 #include "builder/supervisor/job.h"
 #include "builder/outbox.h"
 #include "builder/supervisor/quota.h"
+#include "builder/supervisor/role_log.h"
 #include "builder/record_link.h"
 #include "builder/supervisor/supervisor.h"
 #include "grant-preload/xen_port.h"
@@ -113,6 +114,7 @@ struct removal {
 struct supervisor {
 	const struct config *config;
 	struct role_env env;
+	struct role_logs logs;
 	struct looks looks;
 	struct xen_host_info host; /* as it was at the last look */
 	const struct journal *journal;

@@ -70,7 +70,7 @@ tpm_role_run(const struct config *config, const struct trust_policy *policy,
 	struct err err = {0};
 	int code;
 
-	log_set_role("assayd[tpm]");
+	log_set_process("assayd[tpm]");
 	code = enter(&role, &err);
 	if (code == 0) {
 		start(&role);

@@ -47,7 +47,7 @@ verify_role_run(const struct role_start *start, const struct trust_policy *root,
 	int prepared;
 	int code;
 
-	log_set_role("assayd[verify]");
+	log_set_process("assayd[verify]");
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||
 	    sandbox_keep_only(kept, countof(kept), &err) != 0)
 		_exit(1);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -252,6 +253,43 @@ has_text(const char *path, const char *text)
 	return strstr((const char *)file.ptr, text) != NULL;
 }
 
+/* Says what others say, and much of it, and what a terminal obeys. */
+static void
+speak_for_others(int link, struct order *order)
+{
+	static const char lines[] = "assayd: built image=forged\n"
+				    "x\033[2J\rassayd[tpm]: forged\n";
+
+	(void)link;
+	(void)order;
+	(void)!write(STDERR_FILENO, lines, sizeof(lines) - 1);
+	for (int i = 0; i < 100000; i++)
+		(void)!write(STDERR_FILENO, "flood\n", 6);
+}
+
+static void
+hostile_verify_writes_no_line_of_another_role(void **state)
+{
+	struct stat log;
+	int fd;
+
+	(void)state;
+	start_hostile(speak_for_others);
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "receipt");
+	assert_call(fd, CALL("GetStatus"), "builds_done");
+	closep(&fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_true(has_text("daemon.log",
+	    "\nassayd[verify]: assayd: built image=forged\n"));
+	assert_true(has_text("daemon.log",
+	    "\nassayd[verify]: x\\x1b[2J\\x0dassayd[tpm]: forged\n"));
+	assert_false(has_text("daemon.log", "\nassayd: built image=forged"));
+	assert_true(has_text("daemon.log", "\nassay: built image=web "));
+	assert_int_equal(stat("daemon.log", &log), 0);
+	assert_true(log.st_size < 20000);
+}
+
 static void
 assert_tpm_role_lives(void (*how)(int link, struct order *order))
 {
@@ -437,6 +475,7 @@ main(void)
 	    daemon_test(
 		hostile_verify_whose_link_outlives_it_is_not_waited_for),
 	    daemon_test(hostile_verify_lists_nothing_that_is_no_image),
+	    daemon_test(hostile_verify_writes_no_line_of_another_role),
 	    daemon_test(hostile_verify_kills_no_other_role),
 	    daemon_test(hostile_verify_that_says_anything_ends_nobody_else),
 	    daemon_test(

@@ -18,13 +18,12 @@ struct stand stand;
 
 /* A child that is begun here does nothing, and keeps its links. */
 static int
-launch_nothing(void *context, const struct role_start *start, const int *fds,
-    size_t count, pid_t *ret_pid, struct err *err)
+launch_nothing(void *context, const struct role_start *start,
+    const struct role_fds *fds, pid_t *ret_pid, struct err *err)
 {
 	(void)context;
 	(void)start;
 	(void)fds;
-	(void)count;
 	(void)err;
 	*ret_pid = fork();
 	if (*ret_pid == 0) {
@@ -109,6 +108,7 @@ stand_setup(void **state)
 	    .config = &config,
 	    .trust = stand.trust,
 	    .cache = &sup->cache,
+	    .logs = &sup->logs,
 	    .launcher = &launcher,
 	};
 	sup->ready = DECIDER_NONE;
@@ -155,6 +155,7 @@ stand_teardown(void **state)
 		kill(job->child.pid, SIGKILL);
 		waitpid(job->child.pid, NULL, 0);
 	}
+	role_logs_done(&stand.sup->logs);
 	outbox_done(&stand.sup->front.answers);
 	outbox_done(&stand.sup->records);
 	domain_table_done(&stand.sup->domains);
