@@ -7,6 +7,7 @@
 #ifndef ASSAY_BUILDER_FRONT_LINK_H
 #define ASSAY_BUILDER_FRONT_LINK_H
 
+#include "builder/link_table.h"
 #include "builder/verify_link.h"
 #include "builder/outcome.h"
 #include "builder/platform.h"
@@ -41,11 +42,35 @@ struct domain_selector {
 struct front_call {
 	uint32_t kind;
 	uint32_t connection; /* the front's number for it; answers repeat it */
-	struct build_request build;
-	struct domain_selector selector;
-	struct quote_request quote_request; /* FRONT_ATTEST */
-	uint64_t log_offset;                /* FRONT_LOG */
+	struct peer peer;    /* whose call it is */
+	union {
+		struct build_request build;         /* but its peer */
+		struct domain_selector selector;    /* FRONT_DESTROY and
+		                                     * FRONT_UNDELIVERED */
+		struct quote_request quote_request; /* FRONT_ATTEST */
+		uint64_t log_offset;                /* FRONT_LOG */
+	};
 };
+
+/* How long a call of this kind is; 0: there is none. */
+static inline size_t
+front_call_bytes(uint32_t kind)
+{
+	static const size_t bytes[] = {
+	    [FRONT_BUILD] = LINK_BYTES(front_call, build),
+	    [FRONT_LIST_IMAGES] = LINK_BYTES(front_call, peer),
+	    [FRONT_LIST_DOMAINS] = LINK_BYTES(front_call, peer),
+	    [FRONT_DESTROY] = LINK_BYTES(front_call, selector),
+	    [FRONT_STATUS] = LINK_BYTES(front_call, peer),
+	    [FRONT_ATTEST] = LINK_BYTES(front_call, quote_request),
+	    [FRONT_LOG] = LINK_BYTES(front_call, log_offset),
+	    [FRONT_CANCEL] = LINK_BYTES(front_call, peer),
+	    [FRONT_UNDELIVERED] = LINK_BYTES(front_call, selector),
+	    [FRONT_ALIVE] = LINK_BYTES(front_call, peer),
+	};
+
+	return kind < sizeof(bytes) / sizeof(*bytes) ? bytes[kind] : 0;
+}
 
 struct domain_row {
 	struct receipt receipt;

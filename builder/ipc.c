@@ -23,6 +23,9 @@ static ssize_t send_message(int fd, const void *record, size_t size,
     const int *fds, size_t count, int flags);
 static int receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
     struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err);
+static int receive_message(int fd, void *ret_record, size_t max_bytes,
+    size_t max_fds, struct ipc_fds *ret_fds, size_t *ret_size, struct err *err);
+static int check_size(size_t got, size_t size, struct err *err);
 static void take_descriptors(struct msghdr *message, struct ipc_fds *ret_fds);
 
 int
@@ -121,21 +124,33 @@ ipc_pipe_receive(int fd, void *ret_record, size_t size, bool *ret_is_end,
     struct err *err)
 {
 	char packet[IPC_PIPE_BYTES];
-	ssize_t got;
+	size_t got;
 
 	memset(ret_record, 0, size);
+	TRY(ipc_pipe_receive_some(fd, packet, sizeof(packet), &got, ret_is_end,
+	    err));
+	if (*ret_is_end)
+		return 0;
+	TRY(check_size(got, size, err));
+	memcpy(ret_record, packet, size);
+	return 0;
+}
+
+int
+ipc_pipe_receive_some(int fd, void *ret_record, size_t max_bytes,
+    size_t *ret_size, bool *ret_is_end, struct err *err)
+{
+	ssize_t got;
+
+	bug_unless(max_bytes >= IPC_PIPE_BYTES); /* or it would be cut */
+	memset(ret_record, 0, max_bytes);
 	do
-		got = read(fd, packet, sizeof(packet));
+		got = read(fd, ret_record, max_bytes);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "read");
 	*ret_is_end = got == 0;
-	if (got == 0)
-		return 0;
-	if ((size_t)got != size)
-		return err_set(err, STAGE_FAILED,
-		    "a record of %zd bytes instead of %zu", got, size);
-	memcpy(ret_record, packet, size);
+	*ret_size = (size_t)got;
 	return 0;
 }
 
@@ -163,12 +178,28 @@ ipc_receive_fds(int fd, void *ret_record, size_t size, struct ipc_fds *ret_fds,
 	    ret_is_end, err);
 }
 
+int
+ipc_receive_some(int fd, void *ret_record, size_t max_bytes, size_t *ret_size,
+    struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err)
+{
+	TRY(receive_message(fd, ret_record, max_bytes, SEALED_PIECES, ret_fds,
+	    ret_size, err));
+	*ret_is_end = *ret_size == 0;
+	return 0;
+}
+
 void
 ipc_fds_done(struct ipc_fds *fds)
 {
 	for (size_t i = 0; i < fds->count; i++)
 		close(fds->fd[i]);
 	fds->count = 0;
+}
+
+void
+ipc_fds_donep(struct ipc_fds **fds)
+{
+	ipc_fds_done(*fds);
 }
 
 bool
@@ -230,8 +261,23 @@ static int
 receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
     struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err)
 {
+	size_t got;
+
+	TRY(receive_message(fd, ret_record, size, max_fds, ret_fds, &got, err));
+	*ret_is_end = got == 0;
+	if (got == 0 || check_size(got, size, err) == 0)
+		return 0;
+	ipc_fds_done(ret_fds);
+	return (int)err->code;
+}
+
+/* No descriptors come with an end, although they may come without a byte. */
+static int
+receive_message(int fd, void *ret_record, size_t max_bytes, size_t max_fds,
+    struct ipc_fds *ret_fds, size_t *ret_size, struct err *err)
+{
 	union control control = {0};
-	struct iovec part = {.iov_base = ret_record, .iov_len = size};
+	struct iovec part = {.iov_base = ret_record, .iov_len = max_bytes};
 	struct msghdr message = {
 	    .msg_iov = &part,
 	    .msg_iovlen = 1,
@@ -241,7 +287,7 @@ receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
 	};
 	ssize_t got;
 
-	memset(ret_record, 0, size);
+	memset(ret_record, 0, max_bytes);
 	ret_fds->count = 0;
 	/* A reset is said once, when the peer ended with a record of ours
 	 * unread. What it sent before comes after it, and then the end. */
@@ -251,17 +297,24 @@ receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
 	if (got < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "recvmsg");
 	take_descriptors(&message, ret_fds);
-	*ret_is_end = got == 0;
-	if (got == 0) { /* descriptors may come without a byte, too */
-		ipc_fds_done(ret_fds);
-		return 0;
-	}
-	if ((size_t)got == size &&
-	    (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+	*ret_size = (size_t)got;
+	if (got > 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return 0;
 	ipc_fds_done(ret_fds);
+	if (got == 0)
+		return 0;
 	return err_set(err, STAGE_FAILED,
-	    "a record of %zd bytes instead of %zu", got, size);
+	    "a longer record, or more descriptors, instead of %zu bytes",
+	    max_bytes);
+}
+
+static int
+check_size(size_t got, size_t size, struct err *err)
+{
+	if (got != size)
+		return err_set(err, STAGE_FAILED,
+		    "a record of %zu bytes instead of %zu", got, size);
+	return 0;
 }
 
 static void

@@ -426,7 +426,7 @@ start_call(struct front *front, struct connection *conn,
 		return 0;
 	conn->method = method;
 	decoded.connection = conn->number;
-	decoded.build.peer = conn->peer;
+	decoded.peer = conn->peer;
 	tell_supervisor(front, &decoded);
 	return 0;
 }
@@ -495,7 +495,8 @@ tell_supervisor(struct front *front, const struct front_call *call)
 	struct err err = {0};
 
 	_Static_assert(sizeof(*call) <= IPC_PIPE_BYTES, "a call is a packet");
-	if (outbox_put(&front->calls, call, NULL, &err) == 0 &&
+	if (outbox_put(&front->calls, call, front_call_bytes(call->kind), NULL,
+		&err) == 0 &&
 	    outbox_flush(&front->calls, &err) == 0)
 		return;
 	log_line("failed code=%s detail=\"%s\"", err_name(err.code), err.text);

@@ -132,18 +132,31 @@ front_call_came(int timeout_ms)
 	return true;
 }
 
+struct front_call
+front_read_record(void)
+{
+	union {
+		struct front_call call;
+		char bytes[IPC_PIPE_BYTES];
+	} record;
+	struct err err = {0};
+	size_t size;
+	bool is_end;
+
+	if (ipc_pipe_receive_some(front.calls_fd, &record, sizeof(record),
+		&size, &is_end, &err) != 0)
+		fail_msg("%s", err.text);
+	if (is_end)
+		fail_msg("the front ended");
+	assert_int_equal(size, front_call_bytes(record.call.kind));
+	return record.call;
+}
+
 /* Each second the front says that it is alive: that is no call. */
 static void
 receive_call(void)
 {
-	struct err err = {0};
-	bool is_end;
-
-	if (ipc_pipe_receive(front.calls_fd, &waiting_call,
-		sizeof(waiting_call), &is_end, &err) != 0)
-		fail_msg("%s", err.text);
-	if (is_end)
-		fail_msg("the front ended");
+	waiting_call = front_read_record();
 	has_waiting_call = waiting_call.kind != FRONT_ALIVE;
 }
 

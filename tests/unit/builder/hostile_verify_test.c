@@ -18,6 +18,7 @@
 #include "builder/ipc.h"
 #include "builder/stage_client.h"
 #include "builder/stage_link.h"
+#include "builder/supervisor/supervisor_state.h"
 #include "builder/verify_link.h"
 
 enum { CALLS_UNANSWERED = 120 };
@@ -372,6 +373,16 @@ next_random(void)
 /* Reports of every kind, in any order, with any content, some with descriptors,
  * and some of another size. The first that is wrong is the last that is read.
  */
+static size_t
+bytes_of_kind(uint32_t kind)
+{
+	const struct link_table *table = &supervisor_verify_reports;
+	bool is_known = kind < table->count && table->rules[kind].bytes > 0;
+
+	return is_known ? table->rules[kind].bytes
+	                : sizeof(struct verify_report);
+}
+
 static void
 say_anything(int link, struct order *order)
 {
@@ -380,7 +391,7 @@ say_anything(int link, struct order *order)
 	for (uint32_t n = 0; n <= count; n++) {
 		struct verify_report report;
 		uint8_t *bytes = (uint8_t *)&report;
-		size_t size = sizeof(report);
+		size_t size;
 		struct err err;
 
 		for (size_t i = 0; i < sizeof(report); i++)
@@ -388,6 +399,7 @@ say_anything(int link, struct order *order)
 		report.kind = next_random() % 8;
 		if (next_random() % 4 == 0)
 			report.order = *order;
+		size = bytes_of_kind(report.kind);
 		if (next_random() % 8 == 0)
 			size--;
 		if (ipc_send(link, &report, size,

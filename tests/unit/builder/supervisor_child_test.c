@@ -18,19 +18,37 @@
 static void
 make_and_record(void)
 {
-	stand.job->seen |= 1u << BUILD_MADE | 1u << BUILD_RECORD;
+	stand.job->place.seen |= 1u << BUILD_MADE | 1u << BUILD_RECORD;
 	stand.job->domid = 9;
 	stand.job->is_recorded = true;
+}
+
+/* As long as records of its kind are, or as all of them. */
+static size_t
+bytes_of_kind(const struct link_table *table, uint32_t kind, size_t most)
+{
+	bool is_known = kind < table->count && table->rules[kind].bytes > 0;
+
+	return is_known ? table->rules[kind].bytes : most;
+}
+
+static void
+send_report(const struct build_report *report)
+{
+	struct err err;
+
+	assert_code(ipc_send(stand.child, report,
+			bytes_of_kind(&supervisor_build_reports, report->kind,
+			    sizeof(*report)),
+			-1, &err),
+	    0);
 }
 
 /* The child says this, and the supervisor takes it. */
 static void
 tell(const struct build_report *report)
 {
-	struct err err;
-
-	assert_code(ipc_send(stand.child, report, sizeof(*report), -1, &err),
-	    0);
+	send_report(report);
 	supervisor_serve_job(stand.sup, stand.job);
 }
 
@@ -39,7 +57,10 @@ say(const struct verify_report *report)
 {
 	struct err err;
 
-	assert_code(ipc_send(stand.child, report, sizeof(*report), -1, &err),
+	assert_code(ipc_send(stand.child, report,
+			bytes_of_kind(&supervisor_verify_reports, report->kind,
+			    sizeof(*report)),
+			-1, &err),
 	    0);
 	supervisor_serve_job(stand.sup, stand.job);
 }
@@ -67,12 +88,10 @@ static void
 child_that_was_killed_is_not_believed_that_it_is_done(void **state)
 {
 	struct build_report report = {.kind = BUILD_DONE,
-	    .receipt = good_receipt()};
-	struct err err;
+	    .done.receipt = good_receipt()};
 
 	(void)state;
-	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
-	    0);
+	send_report(&report);
 	job_kill(stand.job, BUILD_CANCELLED);
 	supervisor_serve_job(stand.sup, stand.job);
 	assert_int_equal(stand.job->state, JOB_RUNNING);
@@ -90,13 +109,11 @@ static void
 child_that_is_done_hands_its_domain_over(void **state)
 {
 	struct build_report report = {.kind = BUILD_DONE,
-	    .receipt = good_receipt()};
-	struct err err;
+	    .done.receipt = good_receipt()};
 
 	(void)state;
 	make_and_record();
-	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
-	    0);
+	send_report(&report);
 	supervisor_serve_job(stand.sup, stand.job);
 	assert_int_equal(stand.job->state, JOB_ENDING);
 	assert_int_equal(stand.sup->domains.count, 1);
@@ -114,9 +131,8 @@ build_is_in_the_journal_as_recorded_before_its_child_goes_on(void **state)
 	uint32_t count;
 
 	(void)state;
-	stand.job->seen = 1u << BUILD_MADE;
-	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
-	    0);
+	stand.job->place.seen = 1u << BUILD_MADE;
+	send_report(&report);
 	supervisor_serve_job(stand.sup, stand.job);
 	assert_code(
 	    journal_read_pending(&stand.journal, pending, 2, &count, &err), 0);
@@ -172,7 +188,7 @@ static void
 domain_that_cannot_be_kept_is_not_handed_over(void **state)
 {
 	struct build_report report = {.kind = BUILD_DONE,
-	    .receipt = good_receipt()};
+	    .done.receipt = good_receipt()};
 
 	(void)state;
 	make_and_record();
@@ -192,7 +208,7 @@ end_refused_build(void)
 {
 	struct build_report report = {.kind = BUILD_DONE};
 
-	outcome_from(&report.outcome, XEN_FAILED,
+	outcome_from(&report.done.outcome, XEN_FAILED,
 	    &(struct err){.code = XEN_FAILED});
 	tell(&report);
 	assert_int_equal(stand.job->state, JOB_RUNNING);
@@ -240,7 +256,7 @@ begin_step(enum job_step step)
 		continue;
 	stand.job->step = step;
 	stand.job->task.kind = kinds[step];
-	stand.job->seen = 0;
+	stand.job->place = (struct link_place){0};
 	stand.job->killed = ERR_NONE;
 	stand.job->is_done = stand.job->is_unfit = false;
 	stand.job->is_recorded = false;
@@ -309,7 +325,7 @@ report_out_of_its_turn_ends_the_child(void **state)
 				continue;
 			begin_step(rows[i].step);
 			begin_victim();
-			outcome_from(&told.outcome, XEN_FAILED,
+			outcome_from(&told.done.outcome, XEN_FAILED,
 			    &(struct err){.code = XEN_FAILED});
 			if (verifies)
 				say(&said);
@@ -381,11 +397,11 @@ domain_that_is_not_on_record_is_not_built(void **state)
 {
 	struct build_report report = {
 	    .kind = BUILD_DONE,
-	    .receipt = good_receipt(),
+	    .done.receipt = good_receipt(),
 	};
 
 	(void)state;
-	stand.job->seen = 1u << BUILD_MADE;
+	stand.job->place.seen = 1u << BUILD_MADE;
 	stand.job->domid = 9;
 	tell(&report);
 	assert_int_equal(stand.job->killed, BUG);
@@ -478,7 +494,7 @@ basis_whose_bool_is_none_ends_who_decides(void **state)
 	struct verify_report report = {.kind = VERIFY_EPOCH};
 
 	(void)state;
-	memset(&report.basis.has_store, 2, 1);
+	memset(&report.epoch.basis.has_store, 2, 1);
 	begin_step(JOB_DECIDING);
 	say(&report);
 	assert_int_equal(stand.job->killed, BUG);
@@ -616,7 +632,8 @@ record_answer(uint32_t kind, uint32_t tag)
 	struct record_answer answer = {.kind = kind, .tag = tag};
 	struct err err;
 
-	assert_code(ipc_send(stand.recorder, &answer, sizeof(answer), -1, &err),
+	assert_code(ipc_send(stand.recorder, &answer,
+			LINK_BYTES(record_answer, recorded), -1, &err),
 	    0);
 	supervisor_serve_recorder(stand.sup);
 }
@@ -636,12 +653,13 @@ static void
 evidence_goes_to_the_connection_that_asked(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
 	struct err err;
 
 	(void)state;
 	stand.sup->last_tag = 76;
-	assert_code(
-	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	record_answer(RECORD_LOG, 77);
 	assert_int_equal(next_answer().connection, OTHER);
 	assert_int_equal(stand.sup->recorder_fd, stand.sup->records.fd);
@@ -651,19 +669,20 @@ static void
 evidence_of_two_callers_is_not_mixed_up(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
 	struct err err;
 
 	(void)state;
 	stand.sup->last_tag = 76;
-	assert_code(
-	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	call.connection = CONNECTION;
-	assert_code(
-	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
-	record_answer(RECORD_LOG, 78);
-	assert_int_equal(next_answer().connection, CONNECTION);
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	record_answer(RECORD_LOG, 77);
 	assert_int_equal(next_answer().connection, OTHER);
+	record_answer(RECORD_LOG, 78);
+	assert_int_equal(next_answer().connection, CONNECTION);
 }
 
 /* Its number belongs to another caller of the next front. */
@@ -671,6 +690,7 @@ static void
 evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
 	struct front_call cancel = {
 	    .kind = FRONT_CANCEL,
 	    .connection = OTHER,
@@ -679,8 +699,8 @@ evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 
 	(void)state;
 	stand.sup->last_tag = 76;
-	assert_code(
-	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	supervisor_take_call(stand.sup, &cancel);
 	record_answer(RECORD_LOG, 77);
 	assert_false(has_answer(stand.front));
@@ -706,20 +726,20 @@ build_on_record_counts_for_its_user(void **state)
 	struct err err;
 
 	(void)state;
-	stand.job->seen = 1u << BUILD_MADE;
+	stand.job->place.seen = 1u << BUILD_MADE;
 	config.allow_uids[1] = config.allow_uids[0] + 1;
 	config.allow_uid_count = 2;
 	stand.job->uid = config.allow_uids[0];
 	stand.sup->last_tag = 76;
-	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
-	    0);
+	send_report(&report);
 	supervisor_serve_job(stand.sup, stand.job);
-	assert_code(ipc_send(stand.recorder, &answer, sizeof(answer), -1, &err),
+	assert_code(ipc_send(stand.recorder, &answer,
+			LINK_BYTES(record_answer, recorded), -1, &err),
 	    0);
 	supervisor_serve_recorder(stand.sup);
 	call.build.uuid[0] ^= 1;
 	strcpy(call.build.name, "other");
-	call.build.peer.uid = config.allow_uids[0];
+	call.peer.uid = config.allow_uids[0];
 	supervisor_take_call(stand.sup, &call);
 	assert_code(next_answer().outcome.code, CALLER_QUOTA_SPENT);
 }
