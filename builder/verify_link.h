@@ -25,10 +25,10 @@ enum verify_task_kind {
 
 struct verify_task {
 	uint32_t kind;
-	struct build_request build;
 	struct store_epoch store; /* the index in force: the floor */
 	struct trust_mark trust;  /* the policy in force, likewise */
 	struct verdict_cache known;
+	struct build_request build; /* VERIFY_BUILD */
 };
 
 /* The descriptors that come with it. */

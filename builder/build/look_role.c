@@ -61,6 +61,7 @@ serve(const struct xen_port *xen, const struct err *unready, int link,
 	if (code == 0)
 		code = look(xen, &answer, &infos, &why);
 	answer.number = call.number;
+	answer.kind = code == 0 ? LOOK_LISTED : LOOK_FAILED;
 	outcome_from(&answer.outcome, code, &why);
 	if (code == 0)
 		return ipc_send_sealed(link, &answer, sizeof(answer), infos,

@@ -94,7 +94,11 @@ static int
 give_to_decider(struct job *job, const struct verify_task *task,
     const int fds[VERIFY_FDS], struct decider *decider, struct err *err)
 {
-	TRY(give(&decider->verify, task, sizeof(*task), fds,
+	const size_t bytes = task->kind == VERIFY_BUILD
+	                         ? LINK_BYTES(verify_task, build)
+	                         : LINK_BYTES(verify_task, known);
+
+	TRY(give(&decider->verify, task, bytes, fds,
 	    fds[VERIFY_CHAIN_FD] < 0 ? VERIFY_CHAIN_FD : VERIFY_FDS, err));
 	job_attach(job, task->kind == VERIFY_BUILD ? JOB_DECIDING : JOB_LISTING,
 	    &decider->verify);

@@ -79,9 +79,14 @@ struct waiting_call {
 	uint32_t after; /* the last look that began before it came */
 };
 
+/* In which state the look role is. */
+enum look_state { LOOK_IDLE, LOOK_UNDER_WAY };
+
 struct looks {
 	struct child child;
-	uint32_t number;        /* of the last one that began */
+	struct link_place place;
+	struct err failure; /* what the last answer says; no code: nothing */
+	uint32_t number;    /* of the last one that began */
 	uint64_t deadline_usec; /* of the one under way; 0: none is */
 	struct waiting_call waiting[WAITING_CALLS];
 	uint32_t count;
@@ -215,6 +220,9 @@ int supervisor_look_first(struct supervisor *sup, struct err *err);
  * Errors: RPC_BUSY, XEN_FAILED, SYSTEM_FAILED. */
 int supervisor_look_for(struct supervisor *sup, const struct front_call *call,
     struct err *err);
+
+/* What the look role may answer. */
+extern const struct link_table supervisor_look_answers;
 
 /* An answer is there to be read, or the child's end; one is late; the caller
  * is gone; all is over. */

@@ -18,17 +18,30 @@ struct verify_state {
 	int link;
 	struct stage stage;
 	struct trust_in_force held;
+	bool is_unready;
+	struct err unready; /* why */
 };
 
 static int prepare(struct verify_state *state, const struct trust_policy *root,
     struct err *err);
-static int await_task(const struct verify_state *state,
-    struct verify_task *ret_task, struct ipc_fds *fds, struct err *err);
-static int run_task(struct verify_state *state, const struct verify_task *task,
-    const struct ipc_fds *fds, struct err *err);
-static int decide(const struct decision_env *env,
-    const struct verify_task *task, struct err *err);
-static int list(const struct decision_env *env, struct err *err);
+static int do_task(struct verify_state *state, struct err *err);
+static int take_build(void *verify_state, const void *record,
+    struct ipc_fds *fds, struct err *err);
+static int take_listing(void *verify_state, const void *record,
+    struct ipc_fds *fds, struct err *err);
+static int begin(struct verify_state *state, const struct verify_task *task,
+    const struct ipc_fds *fds, struct verify_budget *budget,
+    struct decision_env *ret_env, struct err *err);
+
+/* One task, with the store, and the chain if there is one. */
+static const struct link_rule rules[] = {
+    [VERIFY_BUILD] = {LINK_BIT(VERIFY_WAITS), LINK_LAST, 0, 1, VERIFY_FDS,
+	LINK_BYTES(verify_task, build), take_build},
+    [VERIFY_LIST] = {LINK_BIT(VERIFY_WAITS), LINK_LAST, 0, 1, VERIFY_FDS,
+	LINK_BYTES(verify_task, known), take_listing},
+};
+
+const struct link_table verify_tasks = {"a task", rules, countof(rules), false};
 
 void
 verify_role_run(const struct role_start *start, const struct trust_policy *root,
@@ -40,22 +53,15 @@ verify_role_run(const struct role_start *start, const struct trust_policy *root,
 	    .stage = {stage_fd},
 	};
 	const int kept[] = {link, stage_fd};
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
-	struct verify_task task = {0};
 	struct err err = {0};
 	struct err ignored;
-	int prepared;
-	int code;
 
 	log_set_process("assayd[verify]");
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||
 	    sandbox_keep_only(kept, countof(kept), &err) != 0)
 		_exit(1);
-	prepared = prepare(&state, root, &err);
-	code = await_task(&state, &task, &fds, prepared == 0 ? &err : &ignored);
-	if (prepared == 0 && code == 0)
-		code = run_task(&state, &task, &fds, &err);
-	if ((prepared != 0 || code != 0) &&
+	state.is_unready = prepare(&state, root, &state.unready) != 0;
+	if (do_task(&state, &err) != 0 &&
 	    verify_link_refused(link, &err, &ignored) != 0)
 		_exit(1);
 	_exit(0);
@@ -71,28 +77,67 @@ prepare(struct verify_state *state, const struct trust_policy *root,
 	    state->config->users.of[SANDBOX_VERIFY], NULL, err);
 }
 
-/* A supervisor that is gone has no task: end quietly. */
+/* A supervisor that is gone has no task: end quietly. One that has is told why
+ * this role could not prepare itself. */
 static int
-await_task(const struct verify_state *state, struct verify_task *ret_task,
-    struct ipc_fds *fds, struct err *err)
+do_task(struct verify_state *state, struct err *err)
 {
-	bool is_end;
+	struct link_place place = {0};
 
-	TRY(ipc_receive_fds(state->link, ret_task, sizeof(*ret_task), fds,
-	    &is_end, err));
-	if (is_end)
+	switch (link_serve(&verify_tasks, state->link, VERIFY_WAITS, &place,
+	    state, err)) {
+	case LINK_TAKEN:
+		return 0;
+	case LINK_END:
 		_exit(0);
-	if (fds->count <= VERIFY_STORE_FD)
-		return err_set(err, BUG, "a task without a store");
-	return 0;
+	case LINK_UNREADABLE:
+	case LINK_REFUSED:
+	case LINK_FAILED:
+		break;
+	}
+	return (int)err->code;
 }
 
 static int
-run_task(struct verify_state *state, const struct verify_task *task,
-    const struct ipc_fds *fds, struct err *err)
+take_build(void *verify_state, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
+	struct verify_state *state = verify_state;
+	const struct verify_task *task = record;
 	struct verify_budget budget;
-	const struct decision_env env = {
+	struct decision_env env;
+	struct timing timing;
+	struct order order;
+
+	TRY(begin(state, task, fds, &budget, &env, err));
+	timing_start(&timing);
+	TRY(decide_build(&env, &task->build, &timing, &order, err));
+	return verify_link_order(state->link, &order, err);
+}
+
+static int
+take_listing(void *verify_state, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *rows = NULL;
+	struct verify_state *state = verify_state;
+	struct verify_budget budget;
+	struct decision_env env;
+
+	TRY(begin(state, record, fds, &budget, &env, err));
+	TRY(decide_listing(&env, &rows, err));
+	return verify_link_images(state->link, rows, err);
+}
+
+static int
+begin(struct verify_state *state, const struct verify_task *task,
+    const struct ipc_fds *fds, struct verify_budget *budget,
+    struct decision_env *ret_env, struct err *err)
+{
+	if (state->is_unready)
+		return (int)(*err = state->unready).code;
+	verify_budget_init(budget);
+	*ret_env = (struct decision_env){
 	    .config = state->config,
 	    .held = &state->held,
 	    .chain_fd =
@@ -101,38 +146,8 @@ run_task(struct verify_state *state, const struct verify_task *task,
 	    .store = task->store,
 	    .known = &task->known,
 	    .stage = &state->stage,
-	    .budget = &budget,
+	    .budget = budget,
 	    .link = state->link,
 	};
-
-	verify_budget_init(&budget);
-	TRY(stage_give_store(&state->stage, fds->fd[VERIFY_STORE_FD], err));
-	switch ((enum verify_task_kind)task->kind) {
-	case VERIFY_BUILD:
-		return decide(&env, task, err);
-	case VERIFY_LIST:
-		return list(&env, err);
-	}
-	return err_set(err, BUG, "verify task %u", task->kind);
-}
-
-static int
-decide(const struct decision_env *env, const struct verify_task *task,
-    struct err *err)
-{
-	struct timing timing;
-	struct order order;
-
-	timing_start(&timing);
-	TRY(decide_build(env, &task->build, &timing, &order, err));
-	return verify_link_order(env->link, &order, err);
-}
-
-static int
-list(const struct decision_env *env, struct err *err)
-{
-	CLEANUP(sealed_freep) struct sealed *rows = NULL;
-
-	TRY(decide_listing(env, &rows, err));
-	return verify_link_images(env->link, rows, err);
+	return stage_give_store(&state->stage, fds->fd[VERIFY_STORE_FD], err);
 }

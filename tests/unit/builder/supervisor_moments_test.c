@@ -61,6 +61,12 @@ int __real_ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
     bool *ret_is_end, struct err *err);
 int __wrap_ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
     bool *ret_is_end, struct err *err);
+int __real_ipc_receive_some(int fd, void *ret_record, size_t max_bytes,
+    size_t *ret_size, struct ipc_fds *ret_fds, bool *ret_is_end,
+    struct err *err);
+int __wrap_ipc_receive_some(int fd, void *ret_record, size_t max_bytes,
+    size_t *ret_size, struct ipc_fds *ret_fds, bool *ret_is_end,
+    struct err *err);
 void __real_verify_role_run(const struct role_start *start,
     const struct trust_policy *root, int link, int stage_fd)
     __attribute__((noreturn));
@@ -106,6 +112,18 @@ __wrap_ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
 {
 	int code =
 	    __real_ipc_receive(fd, ret_record, size, ret_fd, ret_is_end, err);
+
+	maybe_end();
+	return code;
+}
+
+int
+__wrap_ipc_receive_some(int fd, void *ret_record, size_t max_bytes,
+    size_t *ret_size, struct ipc_fds *ret_fds, bool *ret_is_end,
+    struct err *err)
+{
+	int code = __real_ipc_receive_some(fd, ret_record, max_bytes, ret_size,
+	    ret_fds, ret_is_end, err);
 
 	maybe_end();
 	return code;

@@ -176,7 +176,10 @@ stand_call(const struct front_call *call)
 	struct xen_port port = xen_fake_port(fake);
 	CLEANUP(domain_list_done) struct domain_list list = {0};
 	CLEANUP(sealed_freep) struct sealed *infos = NULL;
-	struct look_answer answer = {.host = {.version_major = 4}};
+	struct look_answer answer = {
+	    .kind = LOOK_LISTED,
+	    .host = {.version_major = 4},
+	};
 	struct look_call asked;
 	struct err err;
 	bool is_end;
