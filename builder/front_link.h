@@ -109,12 +109,36 @@ struct pending_row {
  * Rows and evidence come along as sealed memory: an array of struct image_row,
  * domain_row or pending_row; a struct quote; a piece of the log.
  */
+enum front_answer_kind {
+	ANSWER_OUTCOME = 1, /* a refusal of anything; FRONT_DESTROY was done */
+	ANSWER_RECEIPT,     /* of FRONT_BUILD */
+	ANSWER_STATUS,      /* of FRONT_STATUS, with rows */
+	ANSWER_MEMORY,      /* rows or evidence alone */
+};
+
 struct front_answer {
+	uint32_t kind;
 	uint32_t connection;
 	struct outcome outcome;
-	struct receipt receipt; /* FRONT_BUILD */
-	struct status status;   /* FRONT_STATUS */
+	union {
+		struct receipt receipt;
+		struct status status;
+	};
 };
+
+/* How long an answer of this kind is; 0: there is none. */
+static inline size_t
+front_answer_bytes(uint32_t kind)
+{
+	static const size_t bytes[] = {
+	    [ANSWER_OUTCOME] = LINK_BYTES(front_answer, outcome),
+	    [ANSWER_RECEIPT] = LINK_BYTES(front_answer, receipt),
+	    [ANSWER_STATUS] = LINK_BYTES(front_answer, status),
+	    [ANSWER_MEMORY] = LINK_BYTES(front_answer, outcome),
+	};
+
+	return kind < sizeof(bytes) / sizeof(*bytes) ? bytes[kind] : 0;
+}
 
 /* The most that comes along: LIMIT_INDEX_IMAGES or LIMIT_DOMAINS rows. */
 #define FRONT_ATTACHED_BYTES LIMIT_MIB(8)

@@ -279,7 +279,10 @@ static int
 call_list_domains(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct front_answer reply = {.connection = call->connection};
+	struct front_answer reply = {
+	    .kind = ANSWER_MEMORY,
+	    .connection = call->connection,
+	};
 	const struct domain_table *table = &sup->domains;
 	struct sealed *rows = NULL;
 
@@ -356,7 +359,10 @@ static int
 call_status(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct front_answer reply = {.connection = call->connection};
+	struct front_answer reply = {
+	    .kind = ANSWER_STATUS,
+	    .connection = call->connection,
+	};
 	struct sealed *rows = NULL;
 
 	TRY(pending_rows(sup, &rows, err));

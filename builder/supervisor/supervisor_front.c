@@ -164,7 +164,10 @@ void
 supervisor_answer(struct supervisor *sup, uint32_t connection, int code,
     const struct err *outcome)
 {
-	struct front_answer reply = {.connection = connection};
+	struct front_answer reply = {
+	    .kind = ANSWER_OUTCOME,
+	    .connection = connection,
+	};
 
 	outcome_from(&reply.outcome, code, outcome);
 	supervisor_send(sup, &reply, NULL);
@@ -174,14 +177,15 @@ void
 supervisor_send(struct supervisor *sup, const struct front_answer *reply,
     struct sealed *attached)
 {
+	const size_t size = front_answer_bytes(reply->kind);
 	struct err err;
 
+	bug_unless(size > 0);
 	if (reply->connection == NO_CONNECTION || sup->front.is_lost) {
 		sealed_free(attached);
 		return;
 	}
-	if (outbox_put(&sup->front.answers, reply, sizeof(*reply), attached,
-		&err) != 0)
+	if (outbox_put(&sup->front.answers, reply, size, attached, &err) != 0)
 		supervisor_lose_front(sup, err.text);
 	else
 		supervisor_flush_front(sup);

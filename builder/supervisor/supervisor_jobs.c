@@ -223,6 +223,7 @@ void
 supervisor_hand_over(struct supervisor *sup, struct job *job)
 {
 	struct front_answer reply = {
+	    .kind = ANSWER_RECEIPT,
 	    .connection = job->connection,
 	    .receipt = job->receipt,
 	};
@@ -330,7 +331,10 @@ static void
 end_listing(struct supervisor *sup, struct job *job, int code,
     const struct err *outcome)
 {
-	struct front_answer reply = {.connection = job->connection};
+	struct front_answer reply = {
+	    .kind = ANSWER_MEMORY,
+	    .connection = job->connection,
+	};
 
 	if (code == 0 && job->listing == NULL)
 		supervisor_answer(sup, job->connection, BUILD_CRASHED,

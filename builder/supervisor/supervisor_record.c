@@ -357,7 +357,10 @@ take_evidence(void *supervisor, const void *record, struct ipc_fds *fds,
 	struct supervisor *sup = supervisor;
 	const struct record_answer *answer = record;
 	struct evidence_call *caller = find_evidence(sup, true, answer->tag);
-	struct front_answer reply = {.outcome = answer->recorded.outcome};
+	struct front_answer reply = {
+	    .kind = fds->count > 0 ? ANSWER_MEMORY : ANSWER_OUTCOME,
+	    .outcome = answer->recorded.outcome,
+	};
 	struct sealed *attached = NULL;
 	struct err failure;
 

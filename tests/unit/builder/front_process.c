@@ -16,6 +16,9 @@
 
 struct front_process front = {.calls_fd = -1, .answers_fd = -1};
 
+/* What was asked last by a connection. */
+static uint32_t kinds[64];
+
 /* It was read, and nobody has taken it yet. */
 static struct front_call waiting_call;
 static bool has_waiting_call;
@@ -166,6 +169,9 @@ front_next_any(void)
 	if (!front_call_came(10000))
 		fail_msg("no call came from the front");
 	has_waiting_call = false;
+	if (waiting_call.kind < FRONT_CANCEL)
+		kinds[waiting_call.connection % countof(kinds)] =
+		    waiting_call.kind;
 	return waiting_call;
 }
 
@@ -178,24 +184,50 @@ front_next_call(uint32_t kind)
 	return call;
 }
 
+/* Of the kind that belongs to the call, with no rows where rows belong. */
 void
 front_answer_with(const struct front_answer *answer)
 {
+	static const struct xen_domain_info none;
+	static const uint32_t of_call[] = {
+	    [FRONT_BUILD] = ANSWER_RECEIPT,
+	    [FRONT_LIST_IMAGES] = ANSWER_MEMORY,
+	    [FRONT_LIST_DOMAINS] = ANSWER_MEMORY,
+	    [FRONT_DESTROY] = ANSWER_OUTCOME,
+	    [FRONT_STATUS] = ANSWER_STATUS,
+	    [FRONT_ATTEST] = ANSWER_MEMORY,
+	    [FRONT_LOG] = ANSWER_MEMORY,
+	};
+	CLEANUP(sealed_freep)
+	struct sealed *memory = sealed_of(bytes_of(&none, 0));
+	struct front_answer sent = *answer;
+	uint32_t kind = kinds[answer->connection % countof(kinds)];
 	struct err err;
 
-	assert_code(
-	    ipc_send(front.answers_fd, answer, sizeof(*answer), -1, &err), 0);
+	assert_true(kind < countof(of_call));
+	sent.kind = answer->outcome.code != 0 ? ANSWER_OUTCOME : of_call[kind];
+	if (sent.kind == ANSWER_STATUS || sent.kind == ANSWER_MEMORY)
+		assert_code(ipc_send_sealed(front.answers_fd, &sent,
+				front_answer_bytes(sent.kind), memory, &err),
+		    0);
+	else
+		assert_code(ipc_send(front.answers_fd, &sent,
+				front_answer_bytes(sent.kind), -1, &err),
+		    0);
 }
 
 void
 front_answer_memory(uint32_t connection, struct bytes attached)
 {
-	struct front_answer answer = {.connection = connection};
+	struct front_answer answer = {
+	    .kind = ANSWER_MEMORY,
+	    .connection = connection,
+	};
 	CLEANUP(sealed_freep) struct sealed *memory = sealed_of(attached);
 	struct err err;
 
-	assert_code(ipc_send_sealed(front.answers_fd, &answer, sizeof(answer),
-			memory, &err),
+	assert_code(ipc_send_sealed(front.answers_fd, &answer,
+			front_answer_bytes(answer.kind), memory, &err),
 	    0);
 }
 

@@ -135,12 +135,13 @@ take_answer(struct front_answer *ret_answer, int timeout_ms)
 	struct pollfd wait = {.fd = answers_fd, .events = POLLIN};
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
 	struct err err;
+	size_t size;
 	bool is_end;
 
 	if (poll(&wait, 1, timeout_ms) != 1)
 		return false;
-	assert_code(ipc_receive_fds(answers_fd, ret_answer, sizeof(*ret_answer),
-			&fds, &is_end, &err),
+	assert_code(ipc_receive_some(answers_fd, ret_answer,
+			sizeof(*ret_answer), &size, &fds, &is_end, &err),
 	    0);
 	return !is_end;
 }

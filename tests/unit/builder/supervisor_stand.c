@@ -216,12 +216,14 @@ next_answer(void)
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
 	struct front_answer answer;
 	struct err err;
+	size_t size;
 	bool is_end;
 
 	assert_true(has_answer(stand.front));
-	assert_code(ipc_receive_fds(stand.front, &answer, sizeof(answer), &fds,
-			&is_end, &err),
+	assert_code(ipc_receive_some(stand.front, &answer, sizeof(answer),
+			&size, &fds, &is_end, &err),
 	    0);
+	assert_int_equal(size, front_answer_bytes(answer.kind));
 	return answer;
 }
 
