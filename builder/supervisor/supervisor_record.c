@@ -284,11 +284,16 @@ void
 supervisor_serve_recorder(struct supervisor *sup)
 {
 	struct err failure;
+	enum link_event event =
+	    link_serve(&supervisor_record_answers, sup->recorder_fd,
+		RECORDER_ANSWERS, &sup->recorder_place, sup, &failure);
 
-	if (link_serve(&supervisor_record_answers, sup->recorder_fd,
-		RECORDER_ANSWERS, &sup->recorder_place, sup,
-		&failure) != LINK_TAKEN)
-		lose_recorder(sup);
+	if (event == LINK_TAKEN)
+		return;
+	/* One that died goes by itself; one that lies may not. */
+	if (event != LINK_END && sup->recorder_pid > 0)
+		kill(sup->recorder_pid, SIGKILL);
+	lose_recorder(sup);
 }
 
 void
@@ -333,10 +338,12 @@ check_asked(struct supervisor *sup, const struct record_answer *answer,
 	const struct recorded *recorded = &answer->recorded;
 
 	if (sup->asked_count == 0 || asked->kind != answer->kind ||
-	    asked->tag != answer->tag || !ipc_is_bool(&recorded->is_outdated) ||
+	    asked->tag != answer->tag)
+		return err_set(err, BUG, "an answer that nobody asked for");
+	if (!ipc_is_bool(&recorded->is_outdated) ||
 	    !ipc_is_bool(&recorded->is_logged) ||
 	    !ipc_is_bool(&recorded->is_broken))
-		return err_set(err, BUG, "an answer that nobody asked for");
+		return err_set(err, BUG, "an answer with no bool");
 	sup->asked_first = (sup->asked_first + 1) % ASKED;
 	sup->asked_count--;
 	return 0;
@@ -365,8 +372,9 @@ take_evidence(void *supervisor, const void *record, struct ipc_fds *fds,
 	struct err failure;
 
 	TRY(check_asked(sup, answer, err));
-	if (caller == NULL)
-		return err_set(err, BUG, "evidence for nobody");
+	if (caller == NULL ||
+	    (fds->count > 0) != (answer->recorded.outcome.code == 0))
+		return err_set(err, BUG, "evidence for nobody, or none");
 	caller->is_used = false;
 	reply.connection = caller->connection;
 	if (fds->count > 0 &&

@@ -562,9 +562,13 @@ static void
 order_for_a_caller_who_is_gone_is_not_carried_out(void **state)
 {
 	struct verify_report report = {.kind = VERIFY_ORDER};
+	struct err err;
+	int stage[2];
 
 	(void)state;
+	assert_code(ipc_pair(stage, &err), 0);
 	begin_step(JOB_DECIDING);
+	stand.job->stage_fd = stage[0]; /* it could be */
 	job_kill(stand.job, BUILD_CANCELLED);
 	say(&report);
 	assert_int_equal(stand.job->step, JOB_DECIDING);
@@ -572,6 +576,7 @@ order_for_a_caller_who_is_gone_is_not_carried_out(void **state)
 	supervisor_end_job(stand.sup, stand.job);
 	assert_code(next_answer().outcome.code, BUILD_CANCELLED);
 	assert_int_equal(supervisor_count_removals(stand.sup), 0);
+	close(stage[1]);
 }
 
 /* --- children that xenstored is not there for ------------------------ */
@@ -632,6 +637,8 @@ record_answer(uint32_t kind, uint32_t tag)
 	struct record_answer answer = {.kind = kind, .tag = tag};
 	struct err err;
 
+	outcome_from(&answer.recorded.outcome,
+	    err_set(&err, TPM_BUSY, "not now"), &err);
 	assert_code(ipc_send(stand.recorder, &answer,
 			LINK_BYTES(record_answer, recorded), -1, &err),
 	    0);
@@ -681,8 +688,70 @@ evidence_of_two_callers_is_not_mixed_up(void **state)
 	    0);
 	record_answer(RECORD_LOG, 77);
 	assert_int_equal(next_answer().connection, OTHER);
+	/* A third one takes the place of the first one. */
+	call.connection = OTHER + 1;
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	record_answer(RECORD_LOG, 78);
 	assert_int_equal(next_answer().connection, CONNECTION);
+	record_answer(RECORD_LOG, 79);
+	assert_int_equal(next_answer().connection, OTHER + 1);
+}
+
+/* One that was asked later, or another kind than was asked, is no answer. */
+static void
+tpm_role_answers_what_it_was_asked_in_that_order(void **state)
+{
+	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
+	struct err err;
+
+	(void)state;
+	stand.sup->last_tag = 76;
+	for (int i = 0; i < 2; i++)
+		assert_code(
+		    supervisor_record_evidence(stand.sup, &call, &asked, &err),
+		    0);
+	record_answer(RECORD_LOG, 78);
+	assert_int_equal(stand.sup->recorder_fd, -1);
+	assert_code(next_answer().outcome.code, TPM_FAILED);
+}
+
+static void
+tpm_role_answers_the_kind_that_it_was_asked(void **state)
+{
+	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
+	struct err err;
+
+	(void)state;
+	stand.sup->last_tag = 76;
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
+	record_answer(RECORD_QUOTE, 77);
+	assert_int_equal(stand.sup->recorder_fd, -1);
+	assert_code(next_answer().outcome.code, TPM_FAILED);
+}
+
+/* The front would have nothing to show, and take that for our mistake. */
+static void
+evidence_that_is_good_has_memory(void **state)
+{
+	const struct record_answer answer = {.kind = RECORD_LOG, .tag = 77};
+	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
+	struct err err;
+
+	(void)state;
+	stand.sup->last_tag = 76;
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
+	assert_code(ipc_send(stand.recorder, &answer,
+			LINK_BYTES(record_answer, recorded), -1, &err),
+	    0);
+	supervisor_serve_recorder(stand.sup);
+	assert_int_equal(stand.sup->recorder_fd, -1);
+	assert_code(next_answer().outcome.code, TPM_FAILED);
 }
 
 /* Its number belongs to another caller of the next front. */
@@ -777,6 +846,9 @@ main(void)
 	    stand_test(evidence_that_nobody_asked_for_goes_to_nobody),
 	    stand_test(evidence_goes_to_the_connection_that_asked),
 	    stand_test(evidence_of_two_callers_is_not_mixed_up),
+	    stand_test(tpm_role_answers_what_it_was_asked_in_that_order),
+	    stand_test(tpm_role_answers_the_kind_that_it_was_asked),
+	    stand_test(evidence_that_is_good_has_memory),
 	    stand_test(evidence_of_a_caller_that_is_gone_goes_to_nobody),
 	};
 
