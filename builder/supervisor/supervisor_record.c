@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 enum { START_SECONDS = 60, STOP_SECONDS = 10 };
 
 static int await_start(struct supervisor *sup, struct err *err);
+static bool is_told_to_stop(const struct supervisor *sup);
 static void log_platform(const struct platform *platform);
 static int take_start(void *sup, const void *record, struct ipc_fds *fds,
     struct err *err);
@@ -90,16 +92,18 @@ await_start(struct supervisor *sup, struct err *err)
 	    {.fd = sup->recorder_fd, .events = POLLIN},
 	    {.fd = sup->signal_fd, .events = POLLIN},
 	};
-	int ready = role_logs_wait(&sup->logs, wait, 2, START_SECONDS * 1000);
 
-	if (ready > 0 && wait[1].revents != 0) {
-		sup->stop_usec = timing_now_usec(); /* told to stop already */
-		return 0;
-	}
-	if (ready <= 0)
-		return err_set(err, TPM_FAILED,
-		    "the tpm role was not ready after %d seconds",
-		    START_SECONDS);
+	do {
+		if (role_logs_wait(&sup->logs, wait, 2, START_SECONDS * 1000) <=
+		    0)
+			return err_set(err, TPM_FAILED,
+			    "the tpm role was not ready after %d seconds",
+			    START_SECONDS);
+		if (wait[1].revents != 0 && is_told_to_stop(sup)) {
+			sup->stop_usec = timing_now_usec();
+			return 0;
+		}
+	} while (wait[0].revents == 0);
 	switch (link_serve(&supervisor_record_answers, sup->recorder_fd,
 	    RECORDER_ANSWERS, &sup->recorder_place, sup, err)) {
 	case LINK_TAKEN:
@@ -112,6 +116,16 @@ await_start(struct supervisor *sup, struct err *err)
 		break;
 	}
 	return (int)err->code;
+}
+
+/* Or is it the role's end, which its link tells, too? */
+static bool
+is_told_to_stop(const struct supervisor *sup)
+{
+	struct signalfd_siginfo info;
+
+	return read(sup->signal_fd, &info, sizeof(info)) == sizeof(info) &&
+	       info.ssi_signo != SIGCHLD;
 }
 
 static int
