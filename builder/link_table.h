@@ -34,6 +34,11 @@ enum link_times {
 	LINK_LAST, /* once, and nothing comes after it */
 };
 
+/* `record` has room for the longest, and zeros behind its end; `fds` are closed
+ * unless they are taken. Fails if what it says cannot be. */
+typedef int link_take(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err);
+
 struct link_rule {
 	uint32_t states; /* in which it may come; 0: there is no such kind */
 	enum link_times times;
@@ -41,10 +46,7 @@ struct link_rule {
 	uint32_t min_fds;
 	uint32_t max_fds;
 	size_t bytes;
-	/* `record` has room for the longest, and zeros behind its end; `fds`
-	 * are closed unless they are taken. Fails if what it says cannot be. */
-	int (*take)(void *owner, const void *record, struct ipc_fds *fds,
-	    struct err *err);
+	link_take *take;
 };
 
 struct link_table {

@@ -72,8 +72,7 @@ static void take_call(struct front *front, struct connection *conn,
 static int start_call(struct front *front, struct connection *conn,
     struct varlink_call *call, json_t **ret_reply, struct err *err);
 static void serve_answer(struct front *front);
-static int take_answer(void *front, const void *record, struct ipc_fds *fds,
-    struct err *err);
+static link_take take_answer;
 static struct connection *find_waiting(struct front *front, uint32_t number);
 static void finish_call(struct connection *conn,
     const struct front_answer *answer, struct ipc_fds *fds);

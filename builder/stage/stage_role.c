@@ -25,18 +25,12 @@ struct shelf {
 static int run(uint32_t user, int link, int parent_pid, struct err *err);
 static void serve(int link) __attribute__((noreturn));
 static void answer(struct shelf *shelf, int code, const struct err *why);
-static int take_store(void *shelf, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int list_images(void *shelf, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int copy_blob(void *shelf, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int copy_blob_max(void *shelf, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int copy_store_index(void *shelf, const void *record,
-    struct ipc_fds *fds, struct err *err);
-static int unpack(void *shelf, const void *record, struct ipc_fds *fds,
-    struct err *err);
+static link_take take_store;
+static link_take list_images;
+static link_take copy_blob;
+static link_take copy_blob_max;
+static link_take copy_store_index;
+static link_take unpack;
 static bool is_call(const struct stage_call *call);
 static int send_piece(void *link, int fd, struct err *err);
 

@@ -26,12 +26,9 @@ static int start(struct supervisor *sup, struct err *err);
 static int open_links(int ret_calls[2], int ret_answers[2], struct err *err);
 static void bury(struct supervisor *sup);
 static void forget_callers(struct supervisor *sup);
-static int take_build(void *sup, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_selector(void *sup, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_plain(void *sup, const void *record, struct ipc_fds *fds,
-    struct err *err);
+static link_take take_build;
+static link_take take_selector;
+static link_take take_plain;
 
 /* It may ask what its callers may ask, at any time and as often as they do. */
 #define CALL(member, take)                                   \

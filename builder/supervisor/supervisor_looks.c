@@ -20,10 +20,8 @@ enum { LOOK_USEC = 10000000, FIRST_LOOK_MS = 60000 };
 
 static int begin_look(struct supervisor *sup, struct err *err);
 static int take_answer(struct supervisor *sup, struct err *err);
-static int take_listed(void *sup, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_failed(void *sup, const void *record, struct ipc_fds *fds,
-    struct err *err);
+static link_take take_listed;
+static link_take take_failed;
 static void end_look(struct supervisor *sup, uint32_t number,
     const struct err *failure);
 static int check_number(struct looks *looks, const struct look_answer *answer,

@@ -24,12 +24,9 @@ enum { START_SECONDS = 60, STOP_SECONDS = 10 };
 static int await_start(struct supervisor *sup, struct err *err);
 static bool is_told_to_stop(const struct supervisor *sup);
 static void log_platform(const struct platform *platform);
-static int take_start(void *sup, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_recorded(void *sup, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_evidence(void *sup, const void *record, struct ipc_fds *fds,
-    struct err *err);
+static link_take take_start;
+static link_take take_recorded;
+static link_take take_evidence;
 static int check_asked(struct supervisor *sup,
     const struct record_answer *answer, struct err *err);
 static uint64_t bytes_on_record(const struct event *event);

@@ -21,28 +21,17 @@ struct reporter {
 };
 
 static void lose(struct job *job, enum err_code why);
-static int take_verdict(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_epoch(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_trust(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_images(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_order(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_refusal(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_made(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_blob(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_build(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_done(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_unfit(void *reporter, const void *record, struct ipc_fds *fds,
-    struct err *err);
+static link_take take_verdict;
+static link_take take_epoch;
+static link_take take_trust;
+static link_take take_images;
+static link_take take_order;
+static link_take take_refusal;
+static link_take take_made;
+static link_take take_blob;
+static link_take take_build;
+static link_take take_done;
+static link_take take_unfit;
 
 #define BYTES(member) LINK_BYTES(verify_report, member)
 

@@ -6,16 +6,11 @@
 #include "measure/epoch.h"
 
 static void begin(struct tpm_call *call, const struct record_call *asked);
-static int take_event(void *owner, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_epoch(void *owner, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_trust(void *owner, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_quote(void *owner, const void *record, struct ipc_fds *fds,
-    struct err *err);
-static int take_log(void *owner, const void *record, struct ipc_fds *fds,
-    struct err *err);
+static link_take take_event;
+static link_take take_epoch;
+static link_take take_trust;
+static link_take take_quote;
+static link_take take_log;
 static int put_on_record(struct tpm_role *role, const struct event *event,
     struct recorded *recorded, struct err *err);
 static int check_basis(const struct tpm_role *role, const struct basis *basis,

@@ -25,10 +25,8 @@ struct verify_state {
 static int prepare(struct verify_state *state, const struct trust_policy *root,
     struct err *err);
 static int do_task(struct verify_state *state, struct err *err);
-static int take_build(void *verify_state, const void *record,
-    struct ipc_fds *fds, struct err *err);
-static int take_listing(void *verify_state, const void *record,
-    struct ipc_fds *fds, struct err *err);
+static link_take take_build;
+static link_take take_listing;
 static int begin(struct verify_state *state, const struct verify_task *task,
     const struct ipc_fds *fds, struct verify_budget *budget,
     struct decision_env *ret_env, struct err *err);

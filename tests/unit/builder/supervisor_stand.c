@@ -160,6 +160,7 @@ stand_teardown(void **state)
 	outbox_done(&stand.sup->front.answers);
 	outbox_done(&stand.sup->records);
 	domain_table_done(&stand.sup->domains);
+	image_cache_done(&stand.sup->cache);
 	journal_close(&stand.journal);
 	sealed_freep(&stand.trust);
 	free(stand.sup);
