@@ -1,6 +1,7 @@
 #include "base/draft.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -18,7 +19,7 @@ struct draft {
 	const struct piece_watcher *watcher;
 };
 
-enum { COPY_BYTES = 256 << 10 };
+enum { COPY_BYTES = 256 << 10, SEAL_ATTEMPTS = 20 };
 
 static int open_piece(struct draft *draft, struct err *err);
 static int seal_piece(struct draft *draft, struct err *err);
@@ -191,6 +192,26 @@ seal_piece(struct draft *draft, struct err *err)
 	if (watcher != NULL)
 		TRY(watcher->piece_sealed(watcher->context, draft->fd, err));
 	return intake_add(draft->intake, take_fd(&draft->fd), NULL, err);
+}
+
+/*
+ * EBUSY without a writable mapping: for 150 ms the kernel saw pages held by
+ * somebody else, as its own compaction and reclaim do in passing on a busy
+ * machine, and it cannot tell them from a write that is under way. It waits
+ * itself in each attempt (Linux mm/memfd.c, memfd_wait_for_pins), so these are
+ * three seconds.
+ */
+int
+sealed_add_seals(int fd, struct err *err)
+{
+	int attempts = 0;
+
+	while (fcntl(fd, F_ADD_SEALS, SEALED_SEALS) != 0) {
+		attempts++;
+		if (errno != EBUSY || attempts == SEAL_ATTEMPTS)
+			return err_set_errno(err, SYSTEM_FAILED, "F_ADD_SEALS");
+	}
+	return 0;
 }
 
 static int

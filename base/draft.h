@@ -60,4 +60,8 @@ int sealed_copy_exact(int fd, size_t exact_bytes, const char *what,
 int sealed_copy_max(int fd, size_t max_bytes, const char *what,
     struct sealed **ret_sealed, struct err *err);
 
+/* The seals that make a memfd sealed memory. Waits up to three seconds for
+ * pages that somebody else holds; SYSTEM_FAILED after that. */
+int sealed_add_seals(int fd, struct err *err);
+
 #endif

@@ -2,19 +2,34 @@
  * The role's log: one line per request on standard error, `key=value`, the
  * verb first. Libraries do not log.
  *
+ * Roles of assayd write bare lines: whoever reads them puts the name before,
+ * builder/supervisor/role_log.h.
+ *
  *	log_line("refused build image=%s code=%s", ...);
  */
 #ifndef ASSAY_BASE_LOG_H
 #define ASSAY_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* The name before each line, such as "assayd[build]", and of the process, as
- * ps(1) shows it, which keeps 15 characters; borrowed for good. */
+/* A longer line is cut, and ends in "...". Fits into a pipe as a whole. */
+enum { LOG_LINE_BYTES = 1024 };
+
+/* The name before each line, such as "assayd", and of the process, as ps(1)
+ * shows it, which keeps 15 characters; borrowed for good. */
 void log_set_role(const char *role);
 
-/* One write(2) a line, so that lines of several processes do not mix. */
+/* The name of the process alone: its lines are bare, and go to its own standard
+ * error, whatever log_set_output() said in the process that made it. */
+void log_set_process(const char *name);
+
+/*
+ * One write(2) a line, so that lines of several processes do not mix. A
+ * standard error that does not wait and takes no more loses lines; the next one
+ * that it takes says how many: "missed lines=...".
+ */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*

@@ -24,11 +24,6 @@ struct intake {
 	struct sealed sealed;
 };
 
-enum { SEAL_ATTEMPTS = 20 };
-
-static const int all_seals =
-    F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-
 static void let_go(const struct sealed *sealed);
 static int check_piece(const struct intake *intake, int fd, size_t len,
     struct err *err);
@@ -92,26 +87,6 @@ sealed_piece_count(size_t size_bytes)
 	if (size_bytes == 0)
 		return 1;
 	return (size_bytes - 1) / sealed_piece_bytes(size_bytes) + 1;
-}
-
-/*
- * EBUSY without a writable mapping: for 150 ms the kernel saw pages held by
- * somebody else, as its own compaction and reclaim do in passing on a busy
- * machine, and it cannot tell them from a write that is under way. It waits
- * itself in each attempt (Linux mm/memfd.c, memfd_wait_for_pins), so these are
- * three seconds.
- */
-int
-sealed_add_seals(int fd, struct err *err)
-{
-	int attempts = 0;
-
-	while (fcntl(fd, F_ADD_SEALS, all_seals) != 0) {
-		attempts++;
-		if (errno != EBUSY || attempts == SEAL_ATTEMPTS)
-			return err_set_errno(err, SYSTEM_FAILED, "F_ADD_SEALS");
-	}
-	return 0;
 }
 
 int
@@ -232,7 +207,7 @@ check_piece(const struct intake *intake, int fd, size_t len, struct err *err)
 	struct stat st;
 	int seals = fcntl(fd, F_GET_SEALS);
 
-	if (seals < 0 || (seals & all_seals) != all_seals)
+	if (seals < 0 || (seals & SEALED_SEALS) != SEALED_SEALS)
 		return err_set(err, STAGE_FAILED,
 		    "%s: the memory that was offered is not sealed",
 		    intake->what);

@@ -76,8 +76,7 @@ int sealed_from_fds(const int *fds, size_t count, size_t max_bytes,
 size_t sealed_piece_bytes(size_t size_bytes);
 size_t sealed_piece_count(size_t size_bytes);
 
-/* The seals that make a memfd sealed memory. Waits up to three seconds for
- * pages that somebody else holds; SYSTEM_FAILED after that. */
-int sealed_add_seals(int fd, struct err *err);
+/* What makes a memfd sealed memory (fcntl.h). */
+#define SEALED_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 #endif

@@ -8,7 +8,8 @@ build_link_made(int link, uint32_t domid, struct err *err)
 {
 	struct build_report report = {.kind = BUILD_MADE, .domid = domid};
 
-	return ipc_send(link, &report, sizeof(report), -1, err);
+	return ipc_send(link, &report, LINK_BYTES(build_report, domid), -1,
+	    err);
 }
 
 int
@@ -17,7 +18,8 @@ build_link_blob(int link, const struct digest *digest,
 {
 	struct build_report report = {.kind = BUILD_BLOB, .digest = *digest};
 
-	return ipc_send_sealed(link, &report, sizeof(report), checked, err);
+	return ipc_send_sealed(link, &report, LINK_BYTES(build_report, digest),
+	    checked, err);
 }
 
 int
@@ -27,12 +29,11 @@ build_link_record(int link, const struct basis *basis,
 {
 	struct build_report report = {
 	    .kind = BUILD_RECORD,
-	    .basis = *basis,
-	    .build = *build,
+	    .record = {.build = *build, .basis = *basis},
 	};
 	struct recorded recorded;
 
-	TRY(ipc_send(link, &report, sizeof(report), -1, err));
+	TRY(ipc_send(link, &report, LINK_BYTES(build_report, record), -1, err));
 	TRY(rules_await_recorded(link, &recorded, err));
 	*ret_sequence = recorded.sequence;
 	*ret_measurement = recorded.measurement;
@@ -44,13 +45,14 @@ build_link_unfit(int link, struct err *err)
 {
 	struct build_report report = {.kind = BUILD_UNFIT};
 
-	return ipc_send(link, &report, sizeof(report), -1, err);
+	return ipc_send(link, &report, LINK_KIND_BYTES, -1, err);
 }
 
 int
 build_link_done(int link, struct build_report *done, int code,
     const struct err *outcome, struct err *err)
 {
-	outcome_from(&done->outcome, code, outcome);
-	return ipc_send(link, done, sizeof(*done), -1, err);
+	done->kind = BUILD_DONE;
+	outcome_from(&done->done.outcome, code, outcome);
+	return ipc_send(link, done, LINK_BYTES(build_report, done), -1, err);
 }

@@ -10,6 +10,7 @@
 
 #include "base/sealed.h"
 #include "base/uuid.h"
+#include "builder/link_table.h"
 #include "builder/order.h"
 #include "builder/outcome.h"
 #include "builder/receipt.h"
@@ -47,20 +48,29 @@ struct build_task {
 enum build_report_kind {
 	BUILD_MADE = 1, /* a domain exists now: `domid` */
 	BUILD_BLOB,     /* this sealed memory has `digest`: for the cache */
-	BUILD_RECORD,   /* put `build` on record; a struct recorded returns */
-	BUILD_DONE,  /* the last one: `outcome`; if 0, `receipt` of a build, or
-	              * the `domid` of what was erased and has that no more */
+	BUILD_RECORD,   /* put `record.build` on record; a struct recorded
+	                 * returns */
+	BUILD_DONE,  /* the last one: `done.outcome`; if 0, `done.receipt` of a
+	              * build, or the `done.domid` of what was erased and has
+	              * that no more */
 	BUILD_UNFIT, /* nothing was done: let another child do it; the last */
 };
 
 struct build_report {
 	uint32_t kind;
-	uint32_t domid;
-	struct digest digest;
-	struct event_build build;
-	struct basis basis; /* of a build */
-	struct outcome outcome;
-	struct receipt receipt;
+	union {
+		uint32_t domid;
+		struct digest digest;
+		struct record_report {
+			struct event_build build;
+			struct basis basis; /* of a build */
+		} record;
+		struct done_report {
+			struct outcome outcome;
+			uint32_t domid;
+			struct receipt receipt;
+		} done;
+	};
 };
 
 /* Room in a link for the whole cache, so that its sender does not wait. */

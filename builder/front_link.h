@@ -7,6 +7,7 @@
 #ifndef ASSAY_BUILDER_FRONT_LINK_H
 #define ASSAY_BUILDER_FRONT_LINK_H
 
+#include "builder/link_table.h"
 #include "builder/verify_link.h"
 #include "builder/outcome.h"
 #include "builder/platform.h"
@@ -41,11 +42,35 @@ struct domain_selector {
 struct front_call {
 	uint32_t kind;
 	uint32_t connection; /* the front's number for it; answers repeat it */
-	struct build_request build;
-	struct domain_selector selector;
-	struct quote_request quote_request; /* FRONT_ATTEST */
-	uint64_t log_offset;                /* FRONT_LOG */
+	struct peer peer;    /* whose call it is */
+	union {
+		struct build_request build;         /* but its peer */
+		struct domain_selector selector;    /* FRONT_DESTROY and
+		                                     * FRONT_UNDELIVERED */
+		struct quote_request quote_request; /* FRONT_ATTEST */
+		uint64_t log_offset;                /* FRONT_LOG */
+	};
 };
+
+/* How long a call of this kind is; 0: there is none. */
+static inline size_t
+front_call_bytes(uint32_t kind)
+{
+	static const size_t bytes[] = {
+	    [FRONT_BUILD] = LINK_BYTES(front_call, build),
+	    [FRONT_LIST_IMAGES] = LINK_BYTES(front_call, peer),
+	    [FRONT_LIST_DOMAINS] = LINK_BYTES(front_call, peer),
+	    [FRONT_DESTROY] = LINK_BYTES(front_call, selector),
+	    [FRONT_STATUS] = LINK_BYTES(front_call, peer),
+	    [FRONT_ATTEST] = LINK_BYTES(front_call, quote_request),
+	    [FRONT_LOG] = LINK_BYTES(front_call, log_offset),
+	    [FRONT_CANCEL] = LINK_BYTES(front_call, peer),
+	    [FRONT_UNDELIVERED] = LINK_BYTES(front_call, selector),
+	    [FRONT_ALIVE] = LINK_BYTES(front_call, peer),
+	};
+
+	return kind < sizeof(bytes) / sizeof(*bytes) ? bytes[kind] : 0;
+}
 
 struct domain_row {
 	struct receipt receipt;
@@ -84,12 +109,36 @@ struct pending_row {
  * Rows and evidence come along as sealed memory: an array of struct image_row,
  * domain_row or pending_row; a struct quote; a piece of the log.
  */
+enum front_answer_kind {
+	ANSWER_OUTCOME = 1, /* a refusal of anything; FRONT_DESTROY was done */
+	ANSWER_RECEIPT,     /* of FRONT_BUILD */
+	ANSWER_STATUS,      /* of FRONT_STATUS, with rows */
+	ANSWER_MEMORY,      /* rows or evidence alone */
+};
+
 struct front_answer {
+	uint32_t kind;
 	uint32_t connection;
 	struct outcome outcome;
-	struct receipt receipt; /* FRONT_BUILD */
-	struct status status;   /* FRONT_STATUS */
+	union {
+		struct receipt receipt;
+		struct status status;
+	};
 };
+
+/* How long an answer of this kind is; 0: there is none. */
+static inline size_t
+front_answer_bytes(uint32_t kind)
+{
+	static const size_t bytes[] = {
+	    [ANSWER_OUTCOME] = LINK_BYTES(front_answer, outcome),
+	    [ANSWER_RECEIPT] = LINK_BYTES(front_answer, receipt),
+	    [ANSWER_STATUS] = LINK_BYTES(front_answer, status),
+	    [ANSWER_MEMORY] = LINK_BYTES(front_answer, outcome),
+	};
+
+	return kind < sizeof(bytes) / sizeof(*bytes) ? bytes[kind] : 0;
+}
 
 /* The most that comes along: LIMIT_INDEX_IMAGES or LIMIT_DOMAINS rows. */
 #define FRONT_ATTACHED_BYTES LIMIT_MIB(8)

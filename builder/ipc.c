@@ -18,8 +18,6 @@ union control {
 
 static int send_with(int fd, const void *record, size_t size, const int *fds,
     size_t count, struct err *err);
-static int receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
-    struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err);
 static void take_descriptors(struct msghdr *message, struct ipc_fds *ret_fds);
 
 int
@@ -44,8 +42,8 @@ ipc_receive(int fd, void *ret_record, size_t size, int *ret_fd,
 {
 	struct ipc_fds passed;
 
-	TRY(receive_with(fd, ret_record, size, 1, &passed, ret_is_end, err));
-	if (passed.count > 0 && ret_fd == NULL) {
+	TRY(ipc_receive_fds(fd, ret_record, size, &passed, ret_is_end, err));
+	if (passed.count > (ret_fd != NULL ? 1 : 0)) {
 		ipc_fds_done(&passed);
 		return err_set(err, STAGE_FAILED, "an unexpected descriptor");
 	}
@@ -58,8 +56,15 @@ int
 ipc_receive_fds(int fd, void *ret_record, size_t size, struct ipc_fds *ret_fds,
     bool *ret_is_end, struct err *err)
 {
-	return receive_with(fd, ret_record, size, SEALED_PIECES, ret_fds,
-	    ret_is_end, err);
+	size_t got;
+
+	TRY(ipc_receive_some(fd, ret_record, size, &got, ret_fds, ret_is_end,
+	    err));
+	if (*ret_is_end || got == size)
+		return 0;
+	ipc_fds_done(ret_fds);
+	return err_set(err, STAGE_FAILED,
+	    "a record of %zu bytes instead of %zu", got, size);
 }
 
 void
@@ -68,6 +73,12 @@ ipc_fds_done(struct ipc_fds *fds)
 	for (size_t i = 0; i < fds->count; i++)
 		close(fds->fd[i]);
 	fds->count = 0;
+}
+
+void
+ipc_fds_donep(struct ipc_fds **fds)
+{
+	ipc_fds_done(*fds);
 }
 
 bool
@@ -137,22 +148,23 @@ ipc_send_message(int fd, const void *record, size_t size, const int *fds,
 	return sent;
 }
 
-static int
-receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
+/* No descriptors come with an end, although they may come without a byte. */
+int
+ipc_receive_some(int fd, void *ret_record, size_t max_bytes, size_t *ret_size,
     struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err)
 {
 	union control control = {0};
-	struct iovec part = {.iov_base = ret_record, .iov_len = size};
+	struct iovec part = {.iov_base = ret_record, .iov_len = max_bytes};
 	struct msghdr message = {
 	    .msg_iov = &part,
 	    .msg_iovlen = 1,
 	    .msg_control = control.room,
 	    /* Without the padding, in which one more would fit. */
-	    .msg_controllen = CMSG_LEN(max_fds * sizeof(int)),
+	    .msg_controllen = CMSG_LEN(sizeof(ret_fds->fd)),
 	};
 	ssize_t got;
 
-	memset(ret_record, 0, size);
+	memset(ret_record, 0, max_bytes);
 	ret_fds->count = 0;
 	/* A reset is said once, when the peer ended with a record of ours
 	 * unread. What it sent before comes after it, and then the end. */
@@ -162,17 +174,16 @@ receive_with(int fd, void *ret_record, size_t size, size_t max_fds,
 	if (got < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "recvmsg");
 	take_descriptors(&message, ret_fds);
+	*ret_size = (size_t)got;
 	*ret_is_end = got == 0;
-	if (got == 0) { /* descriptors may come without a byte, too */
-		ipc_fds_done(ret_fds);
-		return 0;
-	}
-	if ((size_t)got == size &&
-	    (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+	if (got > 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return 0;
 	ipc_fds_done(ret_fds);
+	if (got == 0)
+		return 0;
 	return err_set(err, STAGE_FAILED,
-	    "a record of %zd bytes instead of %zu", got, size);
+	    "a longer record, or more descriptors, instead of %zu bytes",
+	    max_bytes);
 }
 
 static void

@@ -48,11 +48,18 @@ int ipc_send_sealed(int fd, const void *record, size_t size,
 int ipc_receive_fds(int fd, void *ret_record, size_t size,
     struct ipc_fds *ret_fds, bool *ret_is_end, struct err *err);
 
+/* The same with a record of any length up to `max_bytes`, with zeros behind its
+ * end. Who reads it checks *ret_size: builder/link_table.h. */
+int ipc_receive_some(int fd, void *ret_record, size_t max_bytes,
+    size_t *ret_size, struct ipc_fds *ret_fds, bool *ret_is_end,
+    struct err *err);
+
 /* Out of `fds`, which are none afterwards. Errors: those of
  * sealed_from_fds(). */
 int ipc_take_sealed(struct ipc_fds *fds, size_t max_bytes, const char *what,
     struct sealed **ret_sealed, struct err *err);
 void ipc_fds_done(struct ipc_fds *fds);
+void ipc_fds_donep(struct ipc_fds **fds);
 
 /* In a record from a role that is not believed: may this be read as a bool?
  * Any byte but 0 and 1 may not (C17 6.2.6.1). */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/scope.h"
 
 int
 ipc_pipe(int ret_fds[2], struct err *err)
@@ -36,20 +37,34 @@ ipc_pipe_receive(int fd, void *ret_record, size_t size, bool *ret_is_end,
     struct err *err)
 {
 	char packet[IPC_PIPE_BYTES];
-	ssize_t got;
+	size_t got;
 
 	memset(ret_record, 0, size);
+	TRY(ipc_pipe_receive_some(fd, packet, sizeof(packet), &got, ret_is_end,
+	    err));
+	if (*ret_is_end)
+		return 0;
+	if (got != size)
+		return err_set(err, STAGE_FAILED,
+		    "a record of %zu bytes instead of %zu", got, size);
+	memcpy(ret_record, packet, size);
+	return 0;
+}
+
+int
+ipc_pipe_receive_some(int fd, void *ret_record, size_t max_bytes,
+    size_t *ret_size, bool *ret_is_end, struct err *err)
+{
+	ssize_t got;
+
+	bug_unless(max_bytes >= IPC_PIPE_BYTES); /* or it would be cut */
+	memset(ret_record, 0, max_bytes);
 	do
-		got = read(fd, packet, sizeof(packet));
+		got = read(fd, ret_record, max_bytes);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "read");
 	*ret_is_end = got == 0;
-	if (got == 0)
-		return 0;
-	if ((size_t)got != size)
-		return err_set(err, STAGE_FAILED,
-		    "a record of %zd bytes instead of %zu", got, size);
-	memcpy(ret_record, packet, size);
+	*ret_size = (size_t)got;
 	return 0;
 }

@@ -27,4 +27,9 @@ int ipc_pipe_send(int fd, const void *record, size_t size, bool *ret_is_full,
 int ipc_pipe_receive(int fd, void *ret_record, size_t size, bool *ret_is_end,
     struct err *err);
 
+/* A record of any length up to `max_bytes`, with zeros behind its end. Who
+ * reads it checks *ret_size: builder/link_table.h. */
+int ipc_pipe_receive_some(int fd, void *ret_record, size_t max_bytes,
+    size_t *ret_size, bool *ret_is_end, struct err *err);
+
 #endif

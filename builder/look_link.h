@@ -14,9 +14,14 @@ struct look_call {
 	uint32_t number;
 };
 
-/* An array of struct xen_domain_info comes along as sealed memory, if the
- * outcome is 0. */
+enum look_answer_kind {
+	LOOK_LISTED = 1, /* sealed memory with an array of struct
+	                  * xen_domain_info, and `host` */
+	LOOK_FAILED,     /* `outcome` */
+};
+
 struct look_answer {
+	uint32_t kind;
 	uint32_t number; /* of the call */
 	struct outcome outcome;
 	struct xen_host_info host;

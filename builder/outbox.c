@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/ipc_now.h"
@@ -10,6 +11,7 @@
 #include "builder/timing.h"
 
 struct outbox_item {
+	size_t size;             /* of the record */
 	struct sealed *attached; /* owned, or NULL */
 };
 
@@ -53,11 +55,12 @@ outbox_attach(struct outbox *outbox, int fd)
 }
 
 int
-outbox_put(struct outbox *outbox, const void *record, struct sealed *attached,
-    struct err *err)
+outbox_put(struct outbox *outbox, const void *record, size_t size,
+    struct sealed *attached, struct err *err)
 {
 	uint32_t at;
 
+	bug_unless(size <= outbox->record_bytes);
 	if (outbox->fd < 0) {
 		sealed_free(attached);
 		return 0;
@@ -68,8 +71,8 @@ outbox_put(struct outbox *outbox, const void *record, struct sealed *attached,
 		    outbox->count);
 	}
 	at = (outbox->first + outbox->count) % outbox->capacity;
-	memcpy(outbox->records + at * outbox->record_bytes, record,
-	    outbox->record_bytes);
+	memcpy(outbox->records + at * outbox->record_bytes, record, size);
+	outbox->items[at].size = size;
 	outbox->items[at].attached = attached;
 	outbox->count++;
 	outbox->attached += attached != NULL;
@@ -84,14 +87,15 @@ outbox_flush(struct outbox *outbox, struct err *err)
 		    outbox->records + outbox->first * outbox->record_bytes;
 		const struct sealed *attached =
 		    outbox->items[outbox->first].attached;
+		const size_t size = outbox->items[outbox->first].size;
 		bool is_full = false;
 
 		if (outbox->is_pipe)
-			TRY(ipc_pipe_send(outbox->fd, record,
-			    outbox->record_bytes, &is_full, err));
+			TRY(ipc_pipe_send(outbox->fd, record, size, &is_full,
+			    err));
 		else
-			TRY(ipc_send_now(outbox->fd, record,
-			    outbox->record_bytes, attached, &is_full, err));
+			TRY(ipc_send_now(outbox->fd, record, size, attached,
+			    &is_full, err));
 		if (is_full) {
 			if (outbox->full_usec == 0)
 				outbox->full_usec = timing_now_usec();

@@ -21,7 +21,7 @@ struct outbox_item;
 struct outbox {
 	int fd;       /* borrowed; -1: nobody is there, records are dropped */
 	bool is_pipe; /* ipc_pipe(), else a socket */
-	size_t record_bytes;
+	size_t record_bytes; /* at most */
 	uint32_t capacity;
 	struct outbox_item *items; /* a ring; owned */
 	uint8_t *records;          /* of the items; owned */
@@ -40,10 +40,10 @@ void outbox_done(struct outbox *outbox);
 void outbox_attach(struct outbox *outbox, int fd);
 
 /*
- * Copies the record; takes `attached` (or NULL), also on failure.
- * Errors: RPC_BUSY if the queue is full.
+ * Copies the record, of at most outbox.record_bytes; takes `attached` (or
+ * NULL), also on failure. Errors: RPC_BUSY if the queue is full.
  */
-int outbox_put(struct outbox *outbox, const void *record,
+int outbox_put(struct outbox *outbox, const void *record, size_t size,
     struct sealed *attached, struct err *err);
 
 /* Send what the link takes now. Errors: SYSTEM_FAILED: the other side is gone.

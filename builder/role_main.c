@@ -35,7 +35,7 @@ role_main_begin(enum role role, struct role_start *ret_start)
 	static char title[32]; /* log lines keep it */
 
 	snprintf(title, sizeof(title), "assayd[%s]", role_name(role));
-	log_set_role(title);
+	log_set_process(title);
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if (!role_main_take_start(role, ret_start)) {
 		fprintf(stderr, "assayd-%s: assayd starts this program\n",

@@ -12,12 +12,11 @@
 
 static int limit(int what, rlim_t most, struct err *err);
 static int limit_space(const struct sandbox_limits *limits, struct err *err);
-static int be_killed(int when, struct err *err);
 
 int
 sandbox_limits_set(const struct sandbox_limits *limits, struct err *err)
 {
-	TRY(be_killed(limits->oom, err));
+	TRY(sandbox_limits_killed(limits->oom, err));
 	signal(SIGXFSZ, SIG_IGN);
 	TRY(limit(RLIMIT_CORE, 0, err));
 	/* Its filter has no call that makes a process: this holds without. */
@@ -25,14 +24,6 @@ sandbox_limits_set(const struct sandbox_limits *limits, struct err *err)
 	TRY(limit(RLIMIT_NOFILE, SANDBOX_FDS + limits->files, err));
 	TRY(limit(RLIMIT_FSIZE, limits->file_bytes, err));
 	return limit_space(limits, err);
-}
-
-void
-sandbox_limits_keep(void)
-{
-	struct err ignored;
-
-	(void)be_killed(SANDBOX_KILLED_LAST, &ignored);
 }
 
 /* Never more than whoever started us allows. */
@@ -67,9 +58,8 @@ limit_space(const struct sandbox_limits *limits, struct err *err)
 }
 #endif
 
-/* From -1000, never, to 1000. To come later than before is for root. */
-static int
-be_killed(int when, struct err *err)
+int
+sandbox_limits_killed(int when, struct err *err)
 {
 	CLEANUP(closep)
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

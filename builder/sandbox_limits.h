@@ -45,7 +45,8 @@ struct sandbox_limits {
  */
 int sandbox_limits_set(const struct sandbox_limits *limits, struct err *err);
 
-/* The supervisor is killed last: all roles would die with it. */
-void sandbox_limits_keep(void);
+/* When the host has no memory left: from -1000, never, to 1000. To come later
+ * than before is for root. Errors: SYSTEM_FAILED. */
+int sandbox_limits_killed(int when, struct err *err);
 
 #endif

@@ -61,13 +61,6 @@ sandbox_read_beneath(int dir_fd, struct err *err)
 	return restrict_to(READ, dir_fd, err);
 }
 
-bool
-sandbox_has_landlock(void)
-{
-	return syscall(SYS_landlock_create_ruleset, NULL, 0,
-		   LANDLOCK_CREATE_RULESET_VERSION) > 0;
-}
-
 /* In no tree of mounts, and gone with the role. */
 static int
 open_empty(int *ret_fd, struct err *err)

@@ -21,7 +21,8 @@ verify_link_verdict(int link, const struct digest *policy,
 	    .known = {*policy, *verdict},
 	};
 
-	return ipc_send(link, &report, sizeof(report), -1, err);
+	return ipc_send(link, &report, LINK_BYTES(verify_report, known), -1,
+	    err);
 }
 
 int
@@ -29,7 +30,7 @@ verify_link_images(int link, const struct sealed *rows, struct err *err)
 {
 	struct verify_report report = {.kind = VERIFY_IMAGES};
 
-	return ipc_send_sealed(link, &report, sizeof(report), rows, err);
+	return ipc_send_sealed(link, &report, LINK_KIND_BYTES, rows, err);
 }
 
 int
@@ -40,7 +41,8 @@ verify_link_order(int link, const struct order *order, struct err *err)
 	    .order = *order,
 	};
 
-	return ipc_send(link, &report, sizeof(report), -1, err);
+	return ipc_send(link, &report, LINK_BYTES(verify_report, order), -1,
+	    err);
 }
 
 int
@@ -51,7 +53,8 @@ verify_link_mark(int link, const struct trust_mark *trust, struct err *err)
 	    .trust = *trust,
 	};
 
-	return ipc_send(link, &report, sizeof(report), -1, err);
+	return ipc_send(link, &report, LINK_BYTES(verify_report, trust), -1,
+	    err);
 }
 
 int
@@ -60,7 +63,8 @@ verify_link_refused(int link, const struct err *why, struct err *err)
 	struct verify_report report = {.kind = VERIFY_REFUSED};
 
 	outcome_from(&report.outcome, (int)why->code, why);
-	return ipc_send(link, &report, sizeof(report), -1, err);
+	return ipc_send(link, &report, LINK_BYTES(verify_report, outcome), -1,
+	    err);
 }
 
 int
@@ -69,12 +73,11 @@ verify_link_adopt_store(int link, const struct basis *basis,
 {
 	struct verify_report report = {
 	    .kind = VERIFY_EPOCH,
-	    .basis = *basis,
-	    .store = *store,
+	    .epoch = {.store = *store, .basis = *basis},
 	};
 	struct recorded recorded;
 
-	TRY(ipc_send(link, &report, sizeof(report), -1, err));
+	TRY(ipc_send(link, &report, LINK_BYTES(verify_report, epoch), -1, err));
 	return rules_await_recorded(link, &recorded, err);
 }
 
@@ -88,6 +91,6 @@ verify_link_adopt_trust(int link, const struct trust_mark *trust,
 	};
 	struct recorded recorded;
 
-	TRY(ipc_send(link, &report, sizeof(report), -1, err));
+	TRY(ipc_send(link, &report, LINK_BYTES(verify_report, trust), -1, err));
 	return rules_await_recorded(link, &recorded, err);
 }

@@ -11,6 +11,7 @@
 #define ASSAY_BUILDER_VERIFY_LINK_H
 
 #include "base/sealed.h"
+#include "builder/link_table.h"
 #include "builder/order.h"
 #include "builder/outcome.h"
 #include "builder/request.h"
@@ -26,10 +27,10 @@ enum verify_task_kind {
 
 struct verify_task {
 	uint32_t kind;
-	struct build_request build;
 	struct store_epoch store; /* the index in force: the floor */
 	struct trust_mark trust;  /* the policy in force, likewise */
 	struct verdict_cache known;
+	struct build_request build; /* VERIFY_BUILD */
 };
 
 /* The descriptors that come with it. */
@@ -37,8 +38,8 @@ enum { VERIFY_STORE_FD, VERIFY_CHAIN_FD, VERIFY_FDS };
 
 enum verify_report_kind {
 	VERIFY_VERDICT = 1, /* `known`: need not be found out again */
-	VERIFY_EPOCH,       /* `store` holds from now on; a struct recorded
-	                     * returns */
+	VERIFY_EPOCH,       /* `epoch.store` holds from now on; a struct
+	                     * recorded returns */
 	VERIFY_TRUST,       /* the policy `trust` does; likewise */
 	VERIFY_IMAGES,      /* sealed memory: the rows of a listing; the last */
 	VERIFY_ORDER,       /* `order`; the last */
@@ -48,12 +49,16 @@ enum verify_report_kind {
 
 struct verify_report {
 	uint32_t kind;
-	struct known_verdict known;
-	struct store_epoch store;
-	struct basis basis; /* of a store index */
-	struct trust_mark trust;
-	struct order order;
-	struct outcome outcome;
+	union {
+		struct known_verdict known;
+		struct epoch_report {
+			struct store_epoch store;
+			struct basis basis; /* of a store index */
+		} epoch;
+		struct trust_mark trust;
+		struct order order;
+		struct outcome outcome;
+	};
 };
 
 /* One image of the store: verified, or why not. */

@@ -47,7 +47,7 @@ build_role_run(const struct role_start *start, int link)
 	int prepared;
 	int code;
 
-	log_set_role("assayd[build]");
+	log_set_process("assayd[build]");
 	/* Nothing but the link: with its other end it would wait for a task for
 	 * ever, together with the journal's lock. */
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||
@@ -126,9 +126,10 @@ run_task(struct build_state *state, const struct build_task *task, int stage_fd,
 {
 	switch ((enum build_task_kind)task->kind) {
 	case BUILD_DOMAIN:
-		return run_build(state, task, stage_fd, &done->receipt, err);
+		return run_build(state, task, stage_fd, &done->done.receipt,
+		    err);
 	case BUILD_ERASE:
-		return run_erase(state, task, &done->domid, err);
+		return run_erase(state, task, &done->done.domid, err);
 	}
 	return err_set(err, BUG, "build task %u", task->kind);
 }

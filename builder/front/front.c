@@ -43,9 +43,10 @@ struct front {
 	const struct config *config;
 	int listen_fd;
 	int answers_fd;
-	struct outbox calls;  /* to the supervisor */
-	uint64_t alive_usec;  /* when it last heard of us */
-	uint64_t accept_usec; /* nobody is let in before */
+	struct link_place place; /* of its answers */
+	struct outbox calls;     /* to the supervisor */
+	uint64_t alive_usec;     /* when it last heard of us */
+	uint64_t accept_usec;    /* nobody is let in before */
 	struct log_limit log_limit;
 	bool is_behind; /* messages were read and not looked at yet */
 	uint32_t last_number;
@@ -72,7 +73,9 @@ static void take_call(struct front *front, struct connection *conn,
     struct bytes message);
 static int start_call(struct front *front, struct connection *conn,
     struct varlink_call *call, json_t **ret_reply, struct err *err);
-static void take_answer(struct front *front);
+static void serve_answer(struct front *front);
+static link_take take_answer;
+static struct connection *find_waiting(struct front *front, uint32_t number);
 static void finish_call(struct connection *conn,
     const struct front_answer *answer, struct ipc_fds *fds);
 static void reply_error(struct connection *conn, const struct err *error,
@@ -84,6 +87,26 @@ static void return_domain(struct front *front, uint32_t domid,
 static void close_late(struct front *front);
 static void tell_supervisor(struct front *front, const struct front_call *call);
 
+#define ANSWER(min_fds, max_fds, member)                                \
+	{                                                               \
+		LINK_BIT(FRONT_WAITS), LINK_OFTEN, 0, min_fds, max_fds, \
+		    LINK_BYTES(front_answer, member), take_answer       \
+	}
+
+static const struct link_rule rules[] = {
+    [ANSWER_OUTCOME] = ANSWER(0, 0, outcome),
+    [ANSWER_RECEIPT] = ANSWER(0, 0, receipt),
+    [ANSWER_STATUS] = ANSWER(1, SEALED_PIECES, status),
+    [ANSWER_MEMORY] = ANSWER(1, SEALED_PIECES, outcome),
+};
+
+const struct link_table front_answers = {
+    "an answer",
+    rules,
+    countof(rules),
+    false,
+};
+
 void
 front_run(const struct config *config, int listen_fd,
     const struct front_link *link, int parent_pid)
@@ -91,7 +114,7 @@ front_run(const struct config *config, int listen_fd,
 	struct front *front = calloc(1, sizeof(*front));
 	struct err err = {0};
 
-	log_set_role("assayd[front]");
+	log_set_process("assayd[front]");
 	if (front == NULL)
 		_exit(1);
 	front->config = config;
@@ -137,7 +160,7 @@ serve(struct front *front)
 		/* What the supervisor has to say always before what it is
 		 * asked: so neither waits for the other. */
 		if (fds[POLL_ANSWERS].revents != 0)
-			take_answer(front);
+			serve_answer(front);
 		say_alive(front);
 		if (outbox_flush(&front->calls, &err) != 0)
 			_exit(0);
@@ -428,39 +451,67 @@ start_call(struct front *front, struct connection *conn,
 		return 0;
 	conn->method = method;
 	decoded.connection = conn->number;
-	decoded.build.peer = conn->peer;
+	decoded.peer = conn->peer;
 	tell_supervisor(front, &decoded);
 	return 0;
 }
 
 /* The supervisor */
 
+/* One that is not understood, or that nobody may get: begin again. */
 static void
-take_answer(struct front *front)
+serve_answer(struct front *front)
 {
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
-	struct front_answer answer;
 	struct err err;
-	bool is_end;
 
-	if (ipc_receive_fds(front->answers_fd, &answer, sizeof(answer), &fds,
-		&is_end, &err) != 0 ||
-	    is_end)
+	switch (link_serve(&front_answers, front->answers_fd, FRONT_WAITS,
+	    &front->place, front, &err)) {
+	case LINK_TAKEN:
+		break;
+	case LINK_END:
 		_exit(0);
+	case LINK_UNREADABLE:
+	case LINK_REFUSED:
+	case LINK_FAILED:
+		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
+		    err.text);
+		_exit(1);
+	}
+}
+
+/* The caller may be gone. A domain made for it must not stay. */
+static int
+take_answer(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct front *front = owner;
+	const struct front_answer *answer = record;
+	struct connection *conn = find_waiting(front, answer->connection);
+
+	if (conn == NULL) {
+		if (answer->kind == ANSWER_RECEIPT)
+			return_domain(front, answer->receipt.domid,
+			    answer->receipt.guest.uuid);
+		return 0;
+	}
+	if (!method_takes(conn->method, answer))
+		return err_set(err, BUG, "answer %u to %s", answer->kind,
+		    conn->method->name);
+	finish_call(conn, answer, fds);
+	take_messages(front, conn);
+	return 0;
+}
+
+static struct connection *
+find_waiting(struct front *front, uint32_t number)
+{
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		struct connection *conn = &front->connections[i];
 
-		if (conn->state != CONNECTION_WAITING ||
-		    conn->number != answer.connection)
-			continue;
-		finish_call(conn, &answer, &fds);
-		take_messages(front, conn);
-		return;
+		if (conn->state == CONNECTION_WAITING && conn->number == number)
+			return conn;
 	}
-	/* The caller is gone. A domain made for it must not stay. */
-	if (answer.outcome.code == 0 && answer.receipt.domid != 0)
-		return_domain(front, answer.receipt.domid,
-		    answer.receipt.guest.uuid);
+	return NULL;
 }
 
 /* `fds`: sealed memory that came along, or none. */
@@ -498,7 +549,8 @@ tell_supervisor(struct front *front, const struct front_call *call)
 	struct err err = {0};
 
 	_Static_assert(sizeof(*call) <= IPC_PIPE_BYTES, "a call is a packet");
-	if (outbox_put(&front->calls, call, NULL, &err) == 0 &&
+	if (outbox_put(&front->calls, call, front_call_bytes(call->kind), NULL,
+		&err) == 0 &&
 	    outbox_flush(&front->calls, &err) == 0)
 		return;
 	log_line("failed code=%s detail=\"%s\"", err_name(err.code), err.text);

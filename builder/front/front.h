@@ -7,12 +7,18 @@
 #define ASSAY_BUILDER_FRONT_FRONT_H
 
 #include "builder/config.h"
+#include "builder/link_table.h"
 
 /* The front's ends of what leads to the supervisor: builder/front_link.h. */
 struct front_link {
 	int calls_fd;   /* ipc_pipe(), written to */
 	int answers_fd; /* a socket, read from */
 };
+
+/* In which state it is answered, and what that may be. */
+enum front_wait_state { FRONT_WAITS };
+
+extern const struct link_table front_answers;
 
 /* Run in a process of its own. Takes the descriptors; never returns. */
 void front_run(const struct config *config, int listen_fd,

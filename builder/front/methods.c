@@ -158,6 +158,24 @@ method_decode(const struct method *method, json_t *parameters,
 	return 0;
 }
 
+bool
+method_takes(const struct method *method, const struct front_answer *answer)
+{
+	static const uint32_t kinds[] = {
+	    [FRONT_BUILD] = ANSWER_RECEIPT,
+	    [FRONT_LIST_IMAGES] = ANSWER_MEMORY,
+	    [FRONT_LIST_DOMAINS] = ANSWER_MEMORY,
+	    [FRONT_DESTROY] = ANSWER_OUTCOME,
+	    [FRONT_STATUS] = ANSWER_STATUS,
+	    [FRONT_ATTEST] = ANSWER_MEMORY,
+	    [FRONT_LOG] = ANSWER_MEMORY,
+	};
+
+	if (answer->outcome.code != 0)
+		return answer->kind == ANSWER_OUTCOME;
+	return answer->kind == kinds[method->kind];
+}
+
 int
 method_check_attached(const struct method *method, struct bytes attached,
     struct err *err)

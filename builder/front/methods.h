@@ -44,6 +44,10 @@ bool method_is_local(const struct method *method);
 int method_decode(const struct method *method, json_t *parameters,
     struct front_call *ret_call, json_t **ret_reply, struct err *err);
 
+/* May this answer a call of this method? Any is answered by a refusal. */
+bool method_takes(const struct method *method,
+    const struct front_answer *answer);
+
 /*
  * Did what belongs to this method's answer come along, and nothing else? Other
  * roles make it, and may be taken over.

@@ -25,7 +25,7 @@ look_role_run(const struct role_start *start, int link)
 	struct err unready = {0};
 	struct err err = {0};
 
-	log_set_role("assayd[look]");
+	log_set_process("assayd[look]");
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||
 	    sandbox_keep_only(&link, 1, &err) != 0)
 		_exit(1);
@@ -61,6 +61,7 @@ serve(const struct xen_port *xen, const struct err *unready, int link,
 	if (code == 0)
 		code = look(xen, &answer, &infos, &why);
 	answer.number = call.number;
+	answer.kind = code == 0 ? LOOK_LISTED : LOOK_FAILED;
 	outcome_from(&answer.outcome, code, &why);
 	if (code == 0)
 		return ipc_send_sealed(link, &answer, sizeof(answer), infos,

@@ -1,5 +1,6 @@
 #include "builder/stage/stage_role.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -17,20 +18,41 @@
 struct shelf {
 	int link;
 	int store_fd;
-	struct sealed *blob; /* the last one that was copied */
+	struct sealed *blob;   /* the last one that was copied */
+	struct sealed *answer; /* goes with the last record of an answer */
 };
 
 static int run(uint32_t user, int link, int parent_pid, struct err *err);
 static void serve(int link) __attribute__((noreturn));
-static int answer_call(struct shelf *shelf, const struct stage_call *call,
-    int *fd, struct sealed **ret_sealed, struct err *err);
-static int open_store(struct shelf *shelf, int *fd, struct err *err);
-static int send_entries(const struct shelf *shelf, const char *name,
-    struct err *err);
-static int copy_blob(struct shelf *shelf, const struct stage_call *call,
-    struct err *err);
-static int unpack(struct shelf *shelf, uint64_t elf_bytes, struct err *err);
+static void answer(struct shelf *shelf, int code, const struct err *why);
+static link_take take_store;
+static link_take list_images;
+static link_take copy_blob;
+static link_take copy_blob_max;
+static link_take copy_store_index;
+static link_take unpack;
+static bool is_call(const struct stage_call *call);
 static int send_piece(void *link, int fd, struct err *err);
+
+/* One store, before anything else: by then nothing foreign was read. */
+#define CALL(state, times, after, fds, take)             \
+	{                                                \
+		LINK_BIT(state), times, after, fds, fds, \
+		    sizeof(struct stage_call), take      \
+	}
+
+static const struct link_rule rules[] = {
+    [STAGE_OPEN] = CALL(STAGE_EMPTY, LINK_ONCE, 0, 1, take_store),
+    [STAGE_LIST] = CALL(STAGE_FILLED, LINK_OFTEN, 0, 0, list_images),
+    [STAGE_BLOB] = CALL(STAGE_FILLED, LINK_OFTEN, 0, 0, copy_blob),
+    [STAGE_BLOB_MAX] = CALL(STAGE_FILLED, LINK_OFTEN, 0, 0, copy_blob_max),
+    [STAGE_UNPACK] =
+	CALL(STAGE_FILLED, LINK_OFTEN, LINK_BIT(STAGE_BLOB), 0, unpack),
+    [STAGE_STORE_INDEX] =
+	CALL(STAGE_FILLED, LINK_OFTEN, 0, 0, copy_store_index),
+};
+
+const struct link_table stage_calls = {"a call", rules, countof(rules), false};
 
 void
 stage_role_run(uint32_t user, int parent_pid, int link)
@@ -46,7 +68,7 @@ run(uint32_t user, int link, int parent_pid, struct err *err)
 	struct stage_answer refusal = {.is_last = true};
 	int code;
 
-	log_set_role("assayd[stage]");
+	log_set_process("assayd[stage]");
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	code = sandbox_keep_only(&link, 1, err);
@@ -58,92 +80,100 @@ run(uint32_t user, int link, int parent_pid, struct err *err)
 	return ipc_send(link, &refusal, sizeof(refusal), -1, err);
 }
 
+/* Until nobody asks any more, or somebody asks what may not be asked. */
 static void
 serve(int link)
 {
 	struct shelf shelf = {.link = link, .store_fd = -1};
+	struct link_place place = {0};
 
 	for (;;) {
-		CLEANUP(sealed_freep) struct sealed *sealed = NULL;
-		CLEANUP(closep) int fd = -1;
-		struct stage_answer answer = {.is_last = true};
-		struct stage_call call;
 		struct err err = {0};
-		size_t count;
-		bool is_end;
-		int code =
-		    ipc_receive(link, &call, sizeof(call), &fd, &is_end, &err);
 
-		if (code != 0 || is_end)
+		switch (link_serve(&stage_calls, link,
+		    shelf.store_fd < 0 ? STAGE_EMPTY : STAGE_FILLED, &place,
+		    &shelf, &err)) {
+		case LINK_TAKEN:
+			answer(&shelf, 0, NULL);
+			break;
+		case LINK_FAILED:
+			answer(&shelf, (int)err.code, &err);
+			break;
+		case LINK_END:
+		case LINK_UNREADABLE:
 			_exit(0);
-		code = answer_call(&shelf, &call, &fd, &sealed, &err);
-		outcome_from(&answer.outcome, code, &err);
-		if (ipc_send(link, &answer, sizeof(answer),
-			sealed != NULL ? sealed_fds(sealed, &count)[0] : -1,
-			&err) != 0)
+		case LINK_REFUSED:
+			log_line("failed code=%s detail=\"%s\"",
+			    err_name(err.code), err.text);
 			_exit(1);
+		}
 	}
 }
 
-/* *ret_sealed stays NULL but for what is handed over at once. */
-static int
-answer_call(struct shelf *shelf, const struct stage_call *call, int *fd,
-    struct sealed **ret_sealed, struct err *err)
+/* The last record of one. */
+static void
+answer(struct shelf *shelf, int code, const struct err *why)
 {
-	switch (call->kind) {
-	case STAGE_OPEN:
-		return open_store(shelf, fd, err);
-	case STAGE_LIST:
-		return send_entries(shelf,
-		    call->name[0] != '\0' ? call->name : NULL, err);
-	case STAGE_BLOB:
-		return copy_blob(shelf, call, err);
-	case STAGE_BLOB_MAX:
-		return layout_copy_blob_max(shelf->store_fd, &call->digest,
-		    call->size_bytes, call->what, ret_sealed, err);
-	case STAGE_STORE_INDEX:
-		return layout_copy_store_index(shelf->store_fd, ret_sealed,
-		    err);
-	case STAGE_UNPACK:
-		return unpack(shelf, call->size_bytes, err);
-	default:
-		return err_set(err, BUG, "stage call %u", call->kind);
-	}
+	struct stage_answer last = {.is_last = true};
+	struct err ignored;
+	size_t count;
+	int fd = -1;
+
+	if (shelf->answer != NULL)
+		fd = sealed_fds(shelf->answer, &count)[0];
+	outcome_from(&last.outcome, code, why);
+	if (ipc_send(shelf->link, &last, sizeof(last), fd, &ignored) != 0)
+		_exit(1);
+	sealed_freep(&shelf->answer);
 }
 
-/* Once: by then nothing foreign was read, and from then on nothing beside the
- * store is. */
+/* From then on nothing beside it is read. */
 static int
-open_store(struct shelf *shelf, int *fd, struct err *err)
+take_store(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
-	if (shelf->store_fd >= 0)
-		return err_set(err, BUG, "stage: a second store");
-	shelf->store_fd = take_fd(fd);
+	struct shelf *shelf = owner;
+
+	(void)record;
+	shelf->store_fd = fds->fd[0];
+	fds->count = 0;
 	TRY(sandbox_read_beneath(shelf->store_fd, err));
 	return layout_check(shelf->store_fd, err);
 }
 
 static int
-send_entries(const struct shelf *shelf, const char *name, struct err *err)
+list_images(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
 	CLEANUP(layout_list_done) struct layout_list list = {0};
+	const struct shelf *shelf = owner;
+	const struct stage_call *call = record;
 
-	TRY(layout_read(shelf->store_fd, name, &list, err));
+	(void)fds;
+	if (!is_call(call))
+		return err_set(err, BUG, "stage: a text without an end");
+	TRY(layout_read(shelf->store_fd,
+	    call->name[0] != '\0' ? call->name : NULL, &list, err));
 	for (size_t i = 0; i < list.count; i++) {
-		struct stage_answer answer = {.entry = list.entries[i]};
+		struct stage_answer entry = {.entry = list.entries[i]};
 
-		TRY(ipc_send(shelf->link, &answer, sizeof(answer), -1, err));
+		TRY(ipc_send(shelf->link, &entry, sizeof(entry), -1, err));
 	}
 	return 0;
 }
 
 static int
-copy_blob(struct shelf *shelf, const struct stage_call *call, struct err *err)
+copy_blob(void *owner, const void *record, struct ipc_fds *fds, struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
 	CLEANUP(draft_freep) struct draft *draft = NULL;
+	struct shelf *shelf = owner;
+	const struct stage_call *call = record;
 	struct piece_watcher sender = {send_piece, &shelf->link};
 
+	(void)fds;
+	if (!is_call(call))
+		return err_set(err, BUG, "stage: a text without an end");
 	sealed_freep(&shelf->blob);
 	TRY(layout_open_exact(shelf->store_fd, &call->digest, call->size_bytes,
 	    call->what, &fd, err));
@@ -154,15 +184,52 @@ copy_blob(struct shelf *shelf, const struct stage_call *call, struct err *err)
 }
 
 static int
-unpack(struct shelf *shelf, uint64_t elf_bytes, struct err *err)
+copy_blob_max(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct shelf *shelf = owner;
+	const struct stage_call *call = record;
+
+	(void)fds;
+	if (!is_call(call))
+		return err_set(err, BUG, "stage: a text without an end");
+	return layout_copy_blob_max(shelf->store_fd, &call->digest,
+	    call->size_bytes, call->what, &shelf->answer, err);
+}
+
+static int
+copy_store_index(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct shelf *shelf = owner;
+
+	(void)record;
+	(void)fds;
+	return layout_copy_store_index(shelf->store_fd, &shelf->answer, err);
+}
+
+/* The blob could not be copied, if there is none. */
+static int
+unpack(void *owner, const void *record, struct ipc_fds *fds, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *elf = NULL;
+	struct shelf *shelf = owner;
+	const struct stage_call *call = record;
 	struct piece_watcher sender = {send_piece, &shelf->link};
 
+	(void)fds;
 	if (shelf->blob == NULL)
 		return err_set(err, BUG, "stage: no kernel was asked for");
-	return kernel_unpack(sealed_bytes(shelf->blob), elf_bytes, &sender,
-	    &elf, err);
+	return kernel_unpack(sealed_bytes(shelf->blob), call->size_bytes,
+	    &sender, &elf, err);
+}
+
+/* One role asks, and is not the one that we know to be honest. */
+static bool
+is_call(const struct stage_call *call)
+{
+	return memchr(call->name, '\0', sizeof(call->name)) != NULL &&
+	       memchr(call->what, '\0', sizeof(call->what)) != NULL;
 }
 
 static int

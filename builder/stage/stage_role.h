@@ -11,6 +11,13 @@
 
 #include <stdint.h>
 
+#include "builder/link_table.h"
+
+/* In which state it is asked, and what it may be asked then. */
+enum stage_state { STAGE_EMPTY, STAGE_FILLED };
+
+extern const struct link_table stage_calls;
+
 /*
  * Run in a process of its own, without a store yet, until the other ends of the
  * link are closed. Takes the link; never returns.

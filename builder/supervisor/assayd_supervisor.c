@@ -59,7 +59,8 @@ run(const struct role_start *begun, struct err *err)
 	    .is_development = begun->is_development,
 	};
 
-	sandbox_limits_keep();
+	/* Last: all roles would die with it. Without root it stays as it is. */
+	(void)sandbox_limits_killed(SANDBOX_KILLED_LAST, err);
 	trust = role_main_sealed(SUPERVISOR_FD_TRUST, LIMIT_TRUST_BYTES,
 	    "trust policy");
 	/* Roles get it by name, and not because it is open. */

@@ -28,7 +28,7 @@ job_attach(struct job *job, enum job_step step, struct child *child)
 {
 	job->step = step;
 	job->child = *child;
-	job->seen = 0;
+	job->place = (struct link_place){0};
 	*child = CHILD_NONE;
 }
 

@@ -39,6 +39,8 @@ enum job_step {
 	JOB_BUILDING,
 	JOB_ERASING,
 	JOB_STARTING, /* assayd begins, and asks which policy is in force */
+	JOB_WAITING,  /* of no job: for what the tpm role answers, it may say
+	               * nothing */
 };
 
 struct job {
@@ -46,12 +48,12 @@ struct job {
 	enum job_step step;
 	struct task task;
 	uint32_t connection;
-	uint32_t uid;       /* who asked */
-	struct child child; /* that works on it now */
-	struct child stage; /* of a build or a listing */
-	int stage_fd;       /* its link, for the second step */
-	uint32_t seen;      /* kinds of reports of this step: 1 << kind */
-	uint32_t seconds;   /* that it may take */
+	uint32_t uid;            /* who asked */
+	struct child child;      /* that works on it now */
+	struct child stage;      /* of a build or a listing */
+	int stage_fd;            /* its link, for the second step */
+	struct link_place place; /* in this step */
+	uint32_t seconds;        /* that it may take */
 	uint64_t deadline_usec;
 	uint32_t domid;           /* made, or erased; 0: none reported */
 	uint32_t tag;             /* of what it asked the tpm role, or 0 */

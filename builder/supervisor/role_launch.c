@@ -14,8 +14,9 @@
 enum { OUT_OF_THE_WAY = 64, EXIT_NOT_STARTED = 127 };
 
 static void set_signals(void);
-static void become(int program, const char *name, int start_fd, const int *fds,
-    size_t count) __attribute__((noreturn));
+static void become(int program, const char *name, int start_fd,
+    const struct role_fds *fds) __attribute__((noreturn));
+static void speak_to(int log);
 
 int
 role_programs_open(struct role_programs *programs, struct err *err)
@@ -38,7 +39,7 @@ role_programs_close(struct role_programs *programs)
 
 int
 role_programs_launch(void *context, const struct role_start *start,
-    const int *fds, size_t count, pid_t *ret_pid, struct err *err)
+    const struct role_fds *fds, pid_t *ret_pid, struct err *err)
 {
 	const struct role_programs *programs = context;
 	CLEANUP(sealed_freep) struct sealed *record = NULL;
@@ -54,29 +55,31 @@ role_programs_launch(void *context, const struct role_start *start,
 		return err_set_errno(err, SYSTEM_FAILED, "fork");
 	if (*ret_pid == 0)
 		become(programs->fds[start->role], name,
-		    sealed_fds(record, &pieces)[0], fds, count);
+		    sealed_fds(record, &pieces)[0], fds);
 	return 0;
 }
 
 /* After fork: only system calls. All else closes when the program begins. */
 static void
-become(int program, const char *name, int start_fd, const int *fds,
-    size_t count)
+become(int program, const char *name, int start_fd, const struct role_fds *fds)
 {
 	char *const arguments[] = {(char *)(uintptr_t)name, NULL};
 	char *const environment[] = {NULL};
 	int aside[1 + ROLE_FDS_MAX];
 
+	int log = fcntl(fds->log, F_DUPFD, OUT_OF_THE_WAY);
+
 	set_signals();
-	for (size_t i = 0; i <= count; i++)
-		aside[i] = fcntl(i == 0 ? start_fd : fds[i - 1], F_DUPFD,
+	for (size_t i = 0; i <= fds->count; i++)
+		aside[i] = fcntl(i == 0 ? start_fd : fds->fds[i - 1], F_DUPFD,
 		    OUT_OF_THE_WAY);
 	program = fcntl(program, F_DUPFD, OUT_OF_THE_WAY);
-	for (size_t i = 0; i <= count; i++) {
+	speak_to(log);
+	for (size_t i = 0; i <= fds->count; i++) {
 		if (aside[i] < 0 || dup2(aside[i], ROLE_FD_START + (int)i) < 0)
 			_exit(EXIT_NOT_STARTED);
 	}
-	(void)close_range(ROLE_FD_START + (unsigned int)count + 1, ~0u,
+	(void)close_range(ROLE_FD_START + (unsigned int)fds->count + 1, ~0u,
 	    CLOSE_RANGE_CLOEXEC);
 	(void)syscall(SYS_execveat, program, "", arguments, environment,
 	    AT_EMPTY_PATH);
@@ -98,4 +101,16 @@ set_signals(void)
 	signal(SIGINT, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Nothing of our own standard streams is left to it: a terminal could be read,
+ * and written to. */
+static void
+speak_to(int log)
+{
+	int nothing = open("/dev/null", O_RDONLY);
+
+	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+	    dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
+		_exit(EXIT_NOT_STARTED);
 }

@@ -18,6 +18,6 @@ void role_programs_close(struct role_programs *programs);
 
 /* For struct role_launcher; `context` is a struct role_programs. */
 int role_programs_launch(void *context, const struct role_start *start,
-    const int *fds, size_t count, pid_t *ret_pid, struct err *err);
+    const struct role_fds *fds, pid_t *ret_pid, struct err *err);
 
 #endif

@@ -18,7 +18,7 @@ static int start_linked(const struct role_env *env, enum role role,
     enum child_kind kind, const int *more, size_t count,
     struct child *ret_child, struct err *err);
 static int launch(const struct role_env *env, enum role role,
-    enum child_kind kind, const int *fds, size_t count, pid_t *ret_pid,
+    enum child_kind kind, struct role_fds *fds, pid_t *ret_pid,
     struct err *err);
 static int trust_fd(const struct role_env *env);
 
@@ -100,10 +100,12 @@ int
 role_start_front(const struct role_env *env, int calls_fd, int answers_fd,
     int listen_fd, pid_t *ret_pid, struct err *err)
 {
-	const int fds[] = {calls_fd, answers_fd, listen_fd};
+	struct role_fds fds = {
+	    .fds = {calls_fd, answers_fd, listen_fd},
+	    .count = 3,
+	};
 
-	return launch(env, ROLE_FRONT, CHILD_TO_BUILD, fds, countof(fds),
-	    ret_pid, err);
+	return launch(env, ROLE_FRONT, CHILD_TO_BUILD, &fds, ret_pid, err);
 }
 
 static int
@@ -121,10 +123,11 @@ static int
 start_stage(const struct role_env *env, int link, struct child *ret_child,
     struct err *err)
 {
+	struct role_fds fds = {.fds = {link}, .count = 1};
 	int none = -1;
 	pid_t pid;
 
-	TRY(launch(env, ROLE_STAGE, CHILD_TO_BUILD, &link, 1, &pid, err));
+	TRY(launch(env, ROLE_STAGE, CHILD_TO_BUILD, &fds, &pid, err));
 	return child_adopt(pid, &none, ret_child, err);
 }
 
@@ -162,7 +165,7 @@ static int
 start_linked(const struct role_env *env, enum role role, enum child_kind kind,
     const int *more, size_t count, struct child *ret_child, struct err *err)
 {
-	int fds[ROLE_FDS_MAX];
+	struct role_fds fds = {.count = 1 + count};
 	CLEANUP(closep) int own = -1;
 	int link[2];
 	pid_t pid;
@@ -170,19 +173,21 @@ start_linked(const struct role_env *env, enum role role, enum child_kind kind,
 
 	TRY(ipc_pair(link, err));
 	own = link[0];
-	fds[0] = link[1];
+	fds.fds[0] = link[1];
 	for (size_t i = 0; i < count; i++)
-		fds[1 + i] = more[i];
-	code = launch(env, role, kind, fds, 1 + count, &pid, err);
+		fds.fds[1 + i] = more[i];
+	code = launch(env, role, kind, &fds, &pid, err);
 	close(link[1]);
 	TRY(code);
 	return child_adopt(pid, &own, ret_child, err);
 }
 
+/* It has a pipe of its own to speak into, of which we keep the other end. */
 static int
 launch(const struct role_env *env, enum role role, enum child_kind kind,
-    const int *fds, size_t count, pid_t *ret_pid, struct err *err)
+    struct role_fds *fds, pid_t *ret_pid, struct err *err)
 {
+	CLEANUP(closep) int log = -1;
 	const struct role_launcher *launcher = env->launcher;
 	const struct role_start start = {
 	    .role = role,
@@ -193,8 +198,9 @@ launch(const struct role_env *env, enum role role, enum child_kind kind,
 	    .fault = env->fault,
 	};
 
-	return launcher->launch(launcher->context, &start, fds, count, ret_pid,
-	    err);
+	TRY(role_log_open(env->logs, role, &log, err));
+	fds->log = log;
+	return launcher->launch(launcher->context, &start, fds, ret_pid, err);
 }
 
 /* A policy is small: one piece. */

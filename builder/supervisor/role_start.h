@@ -8,15 +8,23 @@
 #include "builder/image_cache.h"
 #include "builder/role.h"
 #include "builder/supervisor/child.h"
+#include "builder/supervisor/role_log.h"
+
+/* Borrowed. */
+struct role_fds {
+	int log; /* what it says */
+	int fds[ROLE_FDS_MAX];
+	size_t count;
+};
 
 /*
- * A process that has just these descriptors, from ROLE_FD_START on, besides its
- * standard streams, and runs the role. Borrows them.
+ * A process that has just these descriptors, from ROLE_FD_FIRST on, says what
+ * it says to `log`, reads nothing from standard input, and runs the role.
  * Errors: SYSTEM_FAILED.
  */
 struct role_launcher {
 	int (*launch)(void *context, const struct role_start *start,
-	    const int *fds, size_t count, pid_t *ret_pid, struct err *err);
+	    const struct role_fds *fds, pid_t *ret_pid, struct err *err);
 	void *context;
 };
 
@@ -25,6 +33,7 @@ struct role_env {
 	const struct config *config;
 	const struct sealed *trust; /* the policy of the ramdisk, as text */
 	struct image_cache *cache;
+	struct role_logs *logs; /* where they speak */
 	struct fault fault;
 	bool is_development;
 	const struct role_launcher *launcher;

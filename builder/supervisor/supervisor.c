@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/scope.h"
+#include "builder/supervisor/log_queue.h"
 #include "builder/supervisor/supervisor_state.h"
 
 enum {
@@ -85,6 +86,7 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	    .config = start->config,
 	    .trust = start->trust,
 	    .cache = &sup->cache,
+	    .logs = &sup->logs,
 	    .fault = start->fault,
 	    .is_development = start->is_development,
 	    .launcher = start->launcher,
@@ -96,11 +98,13 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->ready = DECIDER_NONE;
 	sup->ready_build = CHILD_NONE;
 	sup->looks.child = CHILD_NONE;
+	log_queue_open();
 	code = begin(sup, err);
 	if (code == 0)
 		code = loop(sup, err);
 	stop(sup);
 	supervisor_done(sup);
+	log_queue_close();
 	return code;
 }
 
@@ -171,7 +175,7 @@ recover(struct supervisor *sup, struct err *err)
 static int
 loop(struct supervisor *sup, struct err *err)
 {
-	struct pollfd fds[POLL_COUNT];
+	struct pollfd fds[POLL_COUNT + ROLE_LOG_FDS];
 
 	while (!has_stopped(sup)) {
 		supervisor_run_removals(sup);
@@ -179,7 +183,8 @@ loop(struct supervisor *sup, struct err *err)
 			supervisor_keep_front(sup);
 		keep_one_ready(sup);
 		fill_poll(sup, fds);
-		if (poll(fds, countof(fds), poll_timeout_ms(sup)) < 0 &&
+		if (role_logs_wait(&sup->logs, fds, POLL_COUNT,
+			poll_timeout_ms(sup)) < 0 &&
 		    errno != EINTR)
 			return err_set_errno(err, SYSTEM_FAILED, "poll");
 		serve(sup, fds);
@@ -424,6 +429,7 @@ stop(struct supervisor *sup)
 	}
 	supervisor_stop_front(sup);
 	supervisor_stop_recorder(sup);
+	role_logs_done(&sup->logs);
 	log_line("stopped builds=%llu refused=%llu left_behind=%u",
 	    (unsigned long long)sup->builds_done,
 	    (unsigned long long)sup->builds_refused,

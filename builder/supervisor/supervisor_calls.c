@@ -10,11 +10,14 @@
 #include "builder/supervisor/supervisor_state.h"
 #include "base/uuid_make.h"
 
-static int take_call(struct supervisor *sup, const struct front_call *call,
+static int serve_call(struct supervisor *sup, const struct front_call *call,
     bool has_looked, struct err *err);
 static void end_call(struct supervisor *sup, const struct front_call *call,
     int code, const struct err *refusal);
 static bool needs_look(const struct supervisor *sup,
+    const struct front_call *call);
+static bool always(const struct supervisor *sup, const struct front_call *call);
+static bool if_uuid_is_known(const struct supervisor *sup,
     const struct front_call *call);
 static void note_refusal(struct supervisor *sup, const struct front_call *call,
     const struct err *refusal);
@@ -41,16 +44,46 @@ static int call_status(struct supervisor *sup, const struct front_call *call,
 static int pending_rows(const struct supervisor *sup,
     struct sealed **ret_sealed, struct err *err);
 static struct pending_row pending_row(const struct removal *removal);
-static void call_cancel(struct supervisor *sup, uint32_t connection);
 static int call_undelivered(struct supervisor *sup,
     const struct front_call *call, struct err *err);
+static int call_attest(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static int call_log(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static int call_cancel(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+static int call_alive(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+
+/* What serves a call; what has to know which domains there are now waits for a
+ * look first. */
+static const struct served {
+	int (*serve)(struct supervisor *sup, const struct front_call *call,
+	    struct err *err);
+	bool (*needs_look)(const struct supervisor *sup,
+	    const struct front_call *call); /* NULL: never */
+} calls[] = {
+    [FRONT_BUILD] = {call_build, if_uuid_is_known},
+    [FRONT_LIST_IMAGES] = {call_list_images, NULL},
+    [FRONT_LIST_DOMAINS] = {call_list_domains, always},
+    [FRONT_DESTROY] = {call_destroy, always},
+    [FRONT_STATUS] = {call_status, always},
+    [FRONT_ATTEST] = {call_attest, NULL},
+    [FRONT_LOG] = {call_log, NULL},
+    [FRONT_CANCEL] = {call_cancel, NULL},
+    [FRONT_UNDELIVERED] = {call_undelivered, NULL},
+    [FRONT_ALIVE] = {call_alive, NULL},
+};
 
 void
-supervisor_take_call(struct supervisor *sup, const struct front_call *call)
+supervisor_take_call(struct supervisor *sup, const struct front_call *asked)
 {
+	struct front_call call = *asked;
 	struct err refusal = {0};
 
-	end_call(sup, call, take_call(sup, call, false, &refusal), &refusal);
+	if (call.kind == FRONT_BUILD)
+		call.build.peer = call.peer;
+	end_call(sup, &call, serve_call(sup, &call, false, &refusal), &refusal);
 }
 
 void
@@ -62,7 +95,7 @@ supervisor_go_on(struct supervisor *sup, const struct front_call *call,
 	if (failure != NULL)
 		end_call(sup, call, (int)failure->code, failure);
 	else
-		end_call(sup, call, take_call(sup, call, true, &refusal),
+		end_call(sup, call, serve_call(sup, call, true, &refusal),
 		    &refusal);
 }
 
@@ -78,59 +111,39 @@ end_call(struct supervisor *sup, const struct front_call *call, int code,
 	supervisor_answer(sup, call->connection, code, refusal);
 }
 
-/* What has to know which domains there are now waits for a look first. */
+/* supervisor_front_calls has no other kinds. */
+static int
+serve_call(struct supervisor *sup, const struct front_call *call,
+    bool has_looked, struct err *err)
+{
+	bug_unless(
+	    call->kind < countof(calls) && calls[call->kind].serve != NULL);
+	if (!has_looked && needs_look(sup, call))
+		return supervisor_look_for(sup, call, err);
+	return calls[call->kind].serve(sup, call, err);
+}
+
 static bool
 needs_look(const struct supervisor *sup, const struct front_call *call)
 {
-	switch ((enum front_call_kind)call->kind) {
-	case FRONT_LIST_DOMAINS:
-	case FRONT_DESTROY:
-	case FRONT_STATUS:
-		return true;
-	case FRONT_BUILD: /* a domain that had its uuid may be gone */
-		return domain_table_has_uuid(&sup->domains,
-		    call->build.guest.uuid);
-	case FRONT_LIST_IMAGES:
-	case FRONT_ATTEST:
-	case FRONT_LOG:
-	case FRONT_CANCEL:
-	case FRONT_UNDELIVERED:
-	case FRONT_ALIVE:
-		break;
-	}
-	return false;
+	const struct served *served = &calls[call->kind];
+
+	return served->needs_look != NULL && served->needs_look(sup, call);
 }
 
-static int
-take_call(struct supervisor *sup, const struct front_call *call,
-    bool has_looked, struct err *err)
+static bool
+always(const struct supervisor *sup, const struct front_call *call)
 {
-	if (!has_looked && needs_look(sup, call))
-		return supervisor_look_for(sup, call, err);
-	switch ((enum front_call_kind)call->kind) {
-	case FRONT_BUILD:
-		return call_build(sup, call, err);
-	case FRONT_LIST_IMAGES:
-		return call_list_images(sup, call, err);
-	case FRONT_LIST_DOMAINS:
-		return call_list_domains(sup, call, err);
-	case FRONT_DESTROY:
-		return call_destroy(sup, call, err);
-	case FRONT_STATUS:
-		return call_status(sup, call, err);
-	case FRONT_ATTEST:
-		return supervisor_record_evidence(sup, call, RECORD_QUOTE, err);
-	case FRONT_LOG:
-		return supervisor_record_evidence(sup, call, RECORD_LOG, err);
-	case FRONT_CANCEL:
-		call_cancel(sup, call->connection);
-		return 0;
-	case FRONT_UNDELIVERED:
-		return call_undelivered(sup, call, err);
-	case FRONT_ALIVE:
-		return 0;
-	}
-	return err_set(err, BUG, "call %u", call->kind);
+	(void)sup;
+	(void)call;
+	return true;
+}
+
+/* A domain that had it may be gone. */
+static bool
+if_uuid_is_known(const struct supervisor *sup, const struct front_call *call)
+{
+	return domain_table_has_uuid(&sup->domains, call->build.guest.uuid);
 }
 
 static void
@@ -254,7 +267,7 @@ call_list_images(struct supervisor *sup, const struct front_call *call,
 	struct task task = {.kind = TASK_LIST_IMAGES};
 	struct job_terms terms = {
 	    .connection = call->connection,
-	    .uid = call->build.peer.uid,
+	    .uid = call->peer.uid,
 	    .seconds = sup->config->build_seconds,
 	};
 
@@ -268,7 +281,10 @@ static int
 call_list_domains(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct front_answer reply = {.connection = call->connection};
+	struct front_answer reply = {
+	    .kind = ANSWER_MEMORY,
+	    .connection = call->connection,
+	};
 	const struct domain_table *table = &sup->domains;
 	struct sealed *rows = NULL;
 
@@ -291,7 +307,7 @@ call_destroy(struct supervisor *sup, const struct front_call *call,
 	if (removal != NULL)
 		return try_again(removal, call, err);
 	return remove_domain(sup, &row->receipt, call->connection,
-	    call->build.peer.uid, err);
+	    call->peer.uid, err);
 }
 
 /* It is being removed already. */
@@ -345,7 +361,10 @@ static int
 call_status(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct front_answer reply = {.connection = call->connection};
+	struct front_answer reply = {
+	    .kind = ANSWER_STATUS,
+	    .connection = call->connection,
+	};
 	struct sealed *rows = NULL;
 
 	TRY(pending_rows(sup, &rows, err));
@@ -409,9 +428,47 @@ pending_row(const struct removal *removal)
 	return row;
 }
 
-static void
-call_cancel(struct supervisor *sup, uint32_t connection)
+static int
+call_attest(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
 {
+	struct record_call asked = {
+	    .kind = RECORD_QUOTE,
+	    .quote_request = call->quote_request,
+	};
+
+	return supervisor_record_evidence(sup, call, &asked, err);
+}
+
+static int
+call_log(struct supervisor *sup, const struct front_call *call, struct err *err)
+{
+	struct record_call asked = {
+	    .kind = RECORD_LOG,
+	    .log_offset = call->log_offset,
+	};
+
+	return supervisor_record_evidence(sup, call, &asked, err);
+}
+
+/* It was heard: that is all that it wanted. */
+static int
+call_alive(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	(void)sup;
+	(void)call;
+	(void)err;
+	return 0;
+}
+
+static int
+call_cancel(struct supervisor *sup, const struct front_call *call,
+    struct err *err)
+{
+	const uint32_t connection = call->connection;
+
+	(void)err;
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
 
@@ -431,6 +488,7 @@ call_cancel(struct supervisor *sup, uint32_t connection)
 		if (sup->evidence[i].connection == connection)
 			sup->evidence[i].connection = NO_CONNECTION;
 	}
+	return 0;
 }
 
 /* Until its receipt is delivered a domain is not the caller's. By id and uuid:
@@ -449,8 +507,8 @@ call_undelivered(struct supervisor *sup, const struct front_call *call,
 		return 0;
 	log_line("cancelled domid=%u reason=\"the caller is gone\"",
 	    row->receipt.domid);
-	code = remove_domain(sup, &row->receipt, NO_CONNECTION,
-	    call->build.peer.uid, err);
+	code = remove_domain(sup, &row->receipt, NO_CONNECTION, call->peer.uid,
+	    err);
 	if (code != 0)
 		log_line("left_behind domid=%u code=%s detail=\"%s\"",
 		    row->receipt.domid, err_name(err->code), err->text);

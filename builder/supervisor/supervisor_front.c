@@ -28,7 +28,36 @@ static int start(struct supervisor *sup, struct err *err);
 static int open_links(int ret_calls[2], int ret_answers[2], struct err *err);
 static void bury(struct supervisor *sup);
 static void forget_callers(struct supervisor *sup);
-static bool is_call(const struct front_call *call);
+static link_take take_build;
+static link_take take_selector;
+static link_take take_plain;
+
+/* It may ask what its callers may ask, at any time and as often as they do. */
+#define CALL(member, take)                                   \
+	{                                                    \
+		LINK_BIT(FRONT_SERVES), LINK_OFTEN, 0, 0, 0, \
+		    LINK_BYTES(front_call, member), take     \
+	}
+
+static const struct link_rule rules[] = {
+    [FRONT_BUILD] = CALL(build, take_build),
+    [FRONT_LIST_IMAGES] = CALL(peer, take_plain),
+    [FRONT_LIST_DOMAINS] = CALL(peer, take_plain),
+    [FRONT_DESTROY] = CALL(selector, take_selector),
+    [FRONT_STATUS] = CALL(peer, take_plain),
+    [FRONT_ATTEST] = CALL(quote_request, take_plain),
+    [FRONT_LOG] = CALL(log_offset, take_plain),
+    [FRONT_CANCEL] = CALL(peer, take_plain),
+    [FRONT_UNDELIVERED] = CALL(selector, take_selector),
+    [FRONT_ALIVE] = CALL(peer, take_plain),
+};
+
+const struct link_table supervisor_front_calls = {
+    "a call",
+    rules,
+    countof(rules),
+    true,
+};
 
 void
 supervisor_keep_front(struct supervisor *sup)
@@ -75,24 +104,25 @@ supervisor_front_deadline(const struct supervisor *sup)
 void
 supervisor_serve_front(struct supervisor *sup)
 {
-	struct front_call call;
+	struct front_child *front = &sup->front;
 	struct err err;
-	bool is_end;
 
-	if (ipc_pipe_receive(sup->front.calls_fd, &call, sizeof(call), &is_end,
-		&err) != 0) {
-		supervisor_lose_front(sup, err.text);
-		return;
-	}
-	if (is_end) {
+	switch (link_serve(&supervisor_front_calls, front->calls_fd,
+	    FRONT_SERVES, &front->place, sup, &err)) {
+	case LINK_TAKEN:
+		front->heard_usec = timing_now_usec();
+		break;
+	case LINK_END:
 		supervisor_lose_front(sup, "it died");
-		return;
-	}
-	sup->front.heard_usec = timing_now_usec();
-	if (is_call(&call))
-		supervisor_take_call(sup, &call);
-	else
+		break;
+	case LINK_UNREADABLE:
+		supervisor_lose_front(sup, err.text);
+		break;
+	case LINK_REFUSED:
+	case LINK_FAILED:
 		supervisor_lose_front(sup, "it broke its protocol");
+		break;
+	}
 }
 
 void
@@ -133,7 +163,10 @@ void
 supervisor_answer(struct supervisor *sup, uint32_t connection, int code,
     const struct err *outcome)
 {
-	struct front_answer reply = {.connection = connection};
+	struct front_answer reply = {
+	    .kind = ANSWER_OUTCOME,
+	    .connection = connection,
+	};
 
 	outcome_from(&reply.outcome, code, outcome);
 	supervisor_send(sup, &reply, NULL);
@@ -143,13 +176,15 @@ void
 supervisor_send(struct supervisor *sup, const struct front_answer *reply,
     struct sealed *attached)
 {
+	const size_t size = front_answer_bytes(reply->kind);
 	struct err err;
 
+	bug_unless(size > 0);
 	if (reply->connection == NO_CONNECTION || sup->front.is_lost) {
 		sealed_free(attached);
 		return;
 	}
-	if (outbox_put(&sup->front.answers, reply, attached, &err) != 0)
+	if (outbox_put(&sup->front.answers, reply, size, attached, &err) != 0)
 		supervisor_lose_front(sup, err.text);
 	else
 		supervisor_flush_front(sup);
@@ -176,6 +211,7 @@ start(struct supervisor *sup, struct err *err)
 	}
 	front->pid = pid;
 	front->calls_fd = calls[0];
+	front->place = (struct link_place){0};
 	outbox_attach(&front->answers, answers[0]);
 	front->started_usec = timing_now_usec();
 	front->heard_usec = front->started_usec;
@@ -240,15 +276,41 @@ forget_callers(struct supervisor *sup)
 		sup->removals[i].connection = NO_CONNECTION;
 }
 
-/* What the front has to get right whatever it was asked. */
-static bool
-is_call(const struct front_call *call)
+/* --- what a call has to get right, whatever is asked ------------------ */
+
+static int
+take_build(void *sup, const void *record, struct ipc_fds *fds, struct err *err)
 {
+	const struct front_call *call = record;
+
+	(void)fds;
+	if (!ipc_is_bool(&call->build.has_manifest) ||
+	    !ipc_is_bool(&call->build.is_paused))
+		return err_set(err, BUG, "a build with no bool");
+	supervisor_take_call(sup, call);
+	return 0;
+}
+
+static int
+take_selector(void *sup, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	const struct front_call *call = record;
 	const struct domain_selector *selector = &call->selector;
 
-	return call->kind >= FRONT_BUILD && call->kind <= FRONT_ALIVE &&
-	       ipc_is_bool(&call->build.has_manifest) &&
-	       ipc_is_bool(&call->build.is_paused) &&
-	       ipc_is_bool(&selector->has_uuid) &&
-	       memchr(selector->name, '\0', sizeof(selector->name)) != NULL;
+	(void)fds;
+	if (!ipc_is_bool(&selector->has_uuid) ||
+	    memchr(selector->name, '\0', sizeof(selector->name)) == NULL)
+		return err_set(err, BUG, "a domain by nothing");
+	supervisor_take_call(sup, call);
+	return 0;
+}
+
+static int
+take_plain(void *sup, const void *record, struct ipc_fds *fds, struct err *err)
+{
+	(void)fds;
+	(void)err;
+	supervisor_take_call(sup, record);
+	return 0;
 }

@@ -97,7 +97,11 @@ static int
 give_to_decider(struct job *job, const struct verify_task *task,
     const int fds[VERIFY_FDS], struct decider *decider, struct err *err)
 {
-	TRY(give(&decider->verify, task, sizeof(*task), fds,
+	const size_t bytes = task->kind == VERIFY_BUILD
+	                         ? LINK_BYTES(verify_task, build)
+	                         : LINK_BYTES(verify_task, known);
+
+	TRY(give(&decider->verify, task, bytes, fds,
 	    fds[VERIFY_CHAIN_FD] < 0 ? VERIFY_CHAIN_FD : VERIFY_FDS, err));
 	job_attach(job, task->kind == VERIFY_BUILD ? JOB_DECIDING : JOB_LISTING,
 	    &decider->verify);
@@ -222,6 +226,7 @@ void
 supervisor_hand_over(struct supervisor *sup, struct job *job)
 {
 	struct front_answer reply = {
+	    .kind = ANSWER_RECEIPT,
 	    .connection = job->connection,
 	    .receipt = job->receipt,
 	};
@@ -332,7 +337,10 @@ static void
 end_listing(struct supervisor *sup, struct job *job, int code,
     const struct err *outcome)
 {
-	struct front_answer reply = {.connection = job->connection};
+	struct front_answer reply = {
+	    .kind = ANSWER_MEMORY,
+	    .connection = job->connection,
+	};
 
 	if (code == 0 && job->listing == NULL)
 		supervisor_answer(sup, job->connection, BUILD_CRASHED,

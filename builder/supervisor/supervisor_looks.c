@@ -21,20 +21,40 @@ enum { LOOK_USEC = 10000000, FIRST_LOOK_MS = 60000 };
 
 static int begin_look(struct supervisor *sup, struct err *err);
 static int take_answer(struct supervisor *sup, struct err *err);
+static link_take take_listed;
+static link_take take_failed;
+static void end_look(struct supervisor *sup, uint32_t number,
+    const struct err *failure);
+static int check_number(struct looks *looks, const struct look_answer *answer,
+    struct err *err);
 static int take_domains(struct supervisor *sup, struct ipc_fds *fds,
     struct err *err);
 static void serve_waiting(struct supervisor *sup, uint32_t number,
     const struct err *failure);
 static void lose_looker(struct supervisor *sup, const struct err *why);
 
+static const struct link_rule rules[] = {
+    [LOOK_LISTED] = {LINK_BIT(LOOK_UNDER_WAY), LINK_OFTEN, 0, 1, SEALED_PIECES,
+	sizeof(struct look_answer), take_listed},
+    [LOOK_FAILED] = {LINK_BIT(LOOK_UNDER_WAY), LINK_OFTEN, 0, 0, 0,
+	sizeof(struct look_answer), take_failed},
+};
+
+const struct link_table supervisor_look_answers = {
+    "an answer",
+    rules,
+    countof(rules),
+    false,
+};
+
 int
 supervisor_look_first(struct supervisor *sup, struct err *err)
 {
-	struct pollfd wait = {.events = POLLIN};
+	struct pollfd wait[1 + ROLE_LOG_FDS] = {{.events = POLLIN}};
 
 	TRY(begin_look(sup, err));
-	wait.fd = sup->looks.child.link;
-	if (poll(&wait, 1, FIRST_LOOK_MS) != 1)
+	wait[0].fd = sup->looks.child.link;
+	if (role_logs_wait(&sup->logs, wait, 1, FIRST_LOOK_MS) != 1)
 		return err_set(err, XEN_FAILED,
 		    "the process that asks Xen did not answer");
 	return take_answer(sup, err);
@@ -136,31 +156,72 @@ begin_look(struct supervisor *sup, struct err *err)
 	return 0;
 }
 
+/* That Xen could not be looked at is an answer too. */
 static int
 take_answer(struct supervisor *sup, struct err *err)
 {
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
 	struct looks *looks = &sup->looks;
-	struct look_answer answer;
-	bool is_end = false;
-	int code;
+	const uint32_t state =
+	    looks->deadline_usec != 0 ? LOOK_UNDER_WAY : LOOK_IDLE;
 
-	if (ipc_receive_fds(looks->child.link, &answer, sizeof(answer), &fds,
-		&is_end, err) != 0 ||
-	    is_end || answer.number != looks->number ||
-	    looks->deadline_usec == 0) {
+	if (link_serve(&supervisor_look_answers, looks->child.link, state,
+		&looks->place, sup, err) != LINK_TAKEN) {
 		err_set(err, XEN_FAILED, "the process that asks Xen died");
 		lose_looker(sup, err);
 		return (int)err->code;
 	}
+	*err = looks->failure;
+	return (int)err->code;
+}
+
+static int
+take_listed(void *supervisor, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct supervisor *sup = supervisor;
+	const struct look_answer *answer = record;
+	struct err failure = {.code = ERR_NONE};
+
+	TRY(check_number(&sup->looks, answer, err));
+	if (take_domains(sup, fds, &failure) == 0)
+		sup->host = answer->host;
+	end_look(sup, answer->number, &failure);
+	return 0;
+}
+
+/* An outcome that says nothing is a failure too. */
+static int
+take_failed(void *supervisor, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct supervisor *sup = supervisor;
+	const struct look_answer *answer = record;
+
+	struct err failure;
+
+	(void)fds;
+	TRY(check_number(&sup->looks, answer, err));
+	if (outcome_to(&answer->outcome, XEN_FAILED, &failure) == 0)
+		err_set(&failure, XEN_FAILED, "Xen was not looked at");
+	end_look(sup, answer->number, &failure);
+	return 0;
+}
+
+static void
+end_look(struct supervisor *sup, uint32_t number, const struct err *failure)
+{
+	sup->looks.failure = *failure;
+	serve_waiting(sup, number, failure->code == ERR_NONE ? NULL : failure);
+}
+
+static int
+check_number(struct looks *looks, const struct look_answer *answer,
+    struct err *err)
+{
+	if (answer->number != looks->number)
+		return err_set(err, BUG, "the answer to another look");
 	looks->deadline_usec = 0;
-	code = outcome_to(&answer.outcome, XEN_FAILED, err);
-	if (code == 0)
-		code = take_domains(sup, &fds, err);
-	if (code == 0)
-		sup->host = answer.host;
-	serve_waiting(sup, answer.number, code == 0 ? NULL : err);
-	return code;
+	return 0;
 }
 
 static int

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,17 +24,19 @@
 enum { START_SECONDS = 60, STOP_SECONDS = 10 };
 
 static int await_start(struct supervisor *sup, struct err *err);
+static bool is_told_to_stop(const struct supervisor *sup);
 static void log_platform(const struct platform *platform);
-static void take_answer(struct supervisor *sup,
-    const struct record_answer *answer, struct ipc_fds *fds);
+static link_take take_start;
+static link_take take_recorded;
+static link_take take_evidence;
+static int check_asked(struct supervisor *sup,
+    const struct record_answer *answer, struct err *err);
 static uint64_t bytes_on_record(const struct event *event);
 static int ask(struct supervisor *sup, struct record_call *call,
     struct err *err);
 static void note_doubt(struct supervisor *sup, const struct recorded *recorded);
 static void note_log(struct supervisor *sup,
     const struct record_answer *answer);
-static void pass_on(struct supervisor *sup, const struct record_answer *answer,
-    struct ipc_fds *fds);
 static struct evidence_call *find_evidence(struct supervisor *sup, bool is_used,
     uint32_t tag);
 static bool tell_child(struct supervisor *sup,
@@ -45,6 +48,31 @@ static void adopt(struct supervisor *sup, struct job *job,
 static void stop_building(struct supervisor *sup, const struct outcome *why);
 static void lose_recorder(struct supervisor *sup);
 static void fail_everybody(struct supervisor *sup, const struct err *why);
+
+#define STARTED LINK_BIT(RECORD_START)
+#define ANSWER(times, after, most_fds, member, take)                   \
+	{                                                              \
+		LINK_BIT(RECORDER_ANSWERS), times, after, 0, most_fds, \
+		    LINK_BYTES(record_answer, member), take            \
+	}
+
+static const struct link_rule rules[] = {
+    [RECORD_START] = ANSWER(LINK_ONCE, 0, 0, platform, take_start),
+    [RECORD_EVENT] = ANSWER(LINK_OFTEN, STARTED, 0, recorded, take_recorded),
+    [RECORD_EPOCH] = ANSWER(LINK_OFTEN, STARTED, 0, recorded, take_recorded),
+    [RECORD_TRUST] = ANSWER(LINK_OFTEN, STARTED, 0, recorded, take_recorded),
+    [RECORD_QUOTE] =
+	ANSWER(LINK_OFTEN, STARTED, SEALED_PIECES, recorded, take_evidence),
+    [RECORD_LOG] =
+	ANSWER(LINK_OFTEN, STARTED, SEALED_PIECES, recorded, take_evidence),
+};
+
+const struct link_table supervisor_record_answers = {
+    "an answer",
+    rules,
+    countof(rules),
+    false,
+};
 
 int
 supervisor_start_recorder(struct supervisor *sup, struct err *err)
@@ -62,30 +90,65 @@ supervisor_start_recorder(struct supervisor *sup, struct err *err)
 static int
 await_start(struct supervisor *sup, struct err *err)
 {
-	struct pollfd wait[] = {
+	struct pollfd wait[2 + ROLE_LOG_FDS] = {
 	    {.fd = sup->recorder_fd, .events = POLLIN},
 	    {.fd = sup->signal_fd, .events = POLLIN},
 	};
-	struct record_answer answer;
-	bool is_end;
-	int ready = poll(wait, countof(wait), START_SECONDS * 1000);
 
-	if (ready > 0 && wait[1].revents != 0) {
-		sup->stop_usec = timing_now_usec(); /* told to stop already */
+	do {
+		if (role_logs_wait(&sup->logs, wait, 2, START_SECONDS * 1000) <=
+		    0)
+			return err_set(err, TPM_FAILED,
+			    "the tpm role was not ready after %d seconds",
+			    START_SECONDS);
+		if (wait[1].revents != 0 && is_told_to_stop(sup)) {
+			sup->stop_usec = timing_now_usec();
+			return 0;
+		}
+	} while (wait[0].revents == 0);
+	switch (link_serve(&supervisor_record_answers, sup->recorder_fd,
+	    RECORDER_ANSWERS, &sup->recorder_place, sup, err)) {
+	case LINK_TAKEN:
 		return 0;
-	}
-	if (ready <= 0)
-		return err_set(err, TPM_FAILED,
-		    "the tpm role was not ready after %d seconds",
-		    START_SECONDS);
-	TRY(ipc_receive(sup->recorder_fd, &answer, sizeof(answer), NULL,
-	    &is_end, err));
-	if (is_end)
+	case LINK_END:
 		return err_set(err, TPM_FAILED, "the tpm role died at start");
-	sup->platform = answer.platform;
-	note_log(sup, &answer);
-	sup->store.epoch = answer.platform.epoch_floor;
-	log_platform(&sup->platform);
+	case LINK_UNREADABLE:
+	case LINK_REFUSED:
+	case LINK_FAILED:
+		break;
+	}
+	return (int)err->code;
+}
+
+/* Or is it the role's end, which its link tells, too? */
+static bool
+is_told_to_stop(const struct supervisor *sup)
+{
+	struct signalfd_siginfo info;
+
+	return read(sup->signal_fd, &info, sizeof(info)) == sizeof(info) &&
+	       info.ssi_signo != SIGCHLD;
+}
+
+static int
+take_start(void *supervisor, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct supervisor *sup = supervisor;
+	const struct record_answer *answer = record;
+	const struct platform *platform = &answer->platform;
+
+	(void)fds;
+	if (!ipc_is_bool(&platform->is_development) ||
+	    !ipc_is_bool(&platform->has_tpm) ||
+	    !ipc_is_bool(&platform->has_epoch_floor) ||
+	    !ipc_is_bool(&platform->is_lost) ||
+	    memchr(platform->release, '\0', sizeof(platform->release)) == NULL)
+		return err_set(err, TPM_FAILED, "a platform of no kind");
+	sup->platform = *platform;
+	note_log(sup, answer);
+	sup->store.epoch = platform->epoch_floor;
+	log_platform(platform);
 	return 0;
 }
 
@@ -105,6 +168,8 @@ log_platform(const struct platform *platform)
 static int
 ask(struct supervisor *sup, struct record_call *call, struct err *err)
 {
+	struct asked *asked =
+	    &sup->asked[(sup->asked_first + sup->asked_count) % ASKED];
 	struct err full;
 
 	call->tag = ++sup->last_tag;
@@ -112,7 +177,12 @@ ask(struct supervisor *sup, struct record_call *call, struct err *err)
 		call->tag = ++sup->last_tag;
 	if (sup->recorder_fd < 0)
 		return err_set(err, TPM_FAILED, "the tpm role is gone");
-	TRY(outbox_put(&sup->records, call, NULL, err));
+	if (sup->asked_count == ASKED)
+		return err_set(err, RPC_BUSY, "the tpm role is busy");
+	TRY(outbox_put(&sup->records, call, record_call_bytes(call->kind), NULL,
+	    err));
+	*asked = (struct asked){call->kind, call->tag};
+	sup->asked_count++;
 	if (outbox_flush(&sup->records, &full) != 0) {
 		lose_recorder(sup);
 		return err_set(err, TPM_FAILED, "the tpm role is gone");
@@ -122,15 +192,11 @@ ask(struct supervisor *sup, struct record_call *call, struct err *err)
 
 int
 supervisor_record_evidence(struct supervisor *sup,
-    const struct front_call *front_call, enum record_kind kind, struct err *err)
+    const struct front_call *front_call, struct record_call *asked,
+    struct err *err)
 {
 	struct evidence_call *place = find_evidence(sup, false, 0);
-	struct record_call call = {
-	    .kind = kind,
-	    .quote_request = front_call->quote_request,
-	    .log_offset = front_call->log_offset,
-	};
-	uint32_t uid = front_call->build.peer.uid;
+	uint32_t uid = front_call->peer.uid;
 	uint32_t of_user = 0;
 
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++)
@@ -141,15 +207,15 @@ supervisor_record_evidence(struct supervisor *sup,
 		return err_set(err, RPC_BUSY,
 		    "%u calls for evidence are under way",
 		    place == NULL ? SUPERVISOR_EVIDENCE : of_user);
-	TRY(ask(sup, &call, err));
-	*place =
-	    (struct evidence_call){true, call.tag, front_call->connection, uid};
+	TRY(ask(sup, asked, err));
+	*place = (struct evidence_call){true, asked->tag,
+	    front_call->connection, uid};
 	return 0;
 }
 
 int
 supervisor_record_build(struct supervisor *sup, struct job *job,
-    const struct build_report *report, struct err *err)
+    const struct record_report *report, struct err *err)
 {
 	struct record_call call = {
 	    .kind = RECORD_EVENT,
@@ -177,7 +243,7 @@ bytes_on_record(const struct event *event)
 
 int
 supervisor_record_store(struct supervisor *sup, struct job *job,
-    const struct verify_report *report, struct err *err)
+    const struct epoch_report *report, struct err *err)
 {
 	struct record_call call = {
 	    .kind = RECORD_EPOCH,
@@ -233,17 +299,17 @@ supervisor_record_end(struct supervisor *sup,
 void
 supervisor_serve_recorder(struct supervisor *sup)
 {
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
-	struct record_answer answer;
 	struct err failure;
-	bool is_end;
+	enum link_event event =
+	    link_serve(&supervisor_record_answers, sup->recorder_fd,
+		RECORDER_ANSWERS, &sup->recorder_place, sup, &failure);
 
-	if (ipc_receive_fds(sup->recorder_fd, &answer, sizeof(answer), &fds,
-		&is_end, &failure) != 0 ||
-	    is_end)
-		lose_recorder(sup);
-	else
-		take_answer(sup, &answer, &fds);
+	if (event == LINK_TAKEN)
+		return;
+	/* One that died goes by itself; one that lies may not. */
+	if (event != LINK_END && sup->recorder_pid > 0)
+		kill(sup->recorder_pid, SIGKILL);
+	lose_recorder(sup);
 }
 
 void
@@ -255,36 +321,50 @@ supervisor_flush_recorder(struct supervisor *sup)
 		lose_recorder(sup);
 }
 
-static void
-take_answer(struct supervisor *sup, const struct record_answer *answer,
-    struct ipc_fds *fds)
+static int
+take_recorded(void *supervisor, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
-	struct err err = {0};
+	struct supervisor *sup = supervisor;
+	const struct record_answer *answer = record;
+	const struct recorded *recorded = &answer->recorded;
+	struct err why = {0};
 	int code;
 
-	note_doubt(sup, &answer->recorded);
-	switch ((enum record_kind)answer->kind) {
-	case RECORD_EVENT:
-	case RECORD_EPOCH:
-	case RECORD_TRUST:
-		note_log(sup, answer);
-		if (answer->recorded.is_broken)
-			stop_building(sup, &answer->recorded.outcome);
-		if (tell_child(sup, answer))
-			return;
-		code = outcome_to(&answer->recorded.outcome, TPM_FAILED, &err);
-		/* In the log it gets into the TPM: once is enough. */
-		(void)supervisor_end_record(sup, answer->tag,
-		    answer->recorded.is_logged ? 0 : code, &err);
-		return;
-	case RECORD_QUOTE:
-	case RECORD_LOG:
-		pass_on(sup, answer, fds);
-		return;
-	case RECORD_START:
-		break;
-	}
-	lose_recorder(sup);
+	(void)fds;
+	TRY(check_asked(sup, answer, err));
+	note_doubt(sup, recorded);
+	note_log(sup, answer);
+	if (recorded->is_broken)
+		stop_building(sup, &recorded->outcome);
+	if (tell_child(sup, answer))
+		return 0;
+	code = outcome_to(&recorded->outcome, TPM_FAILED, &why);
+	/* In the log it gets into the TPM: once is enough. */
+	(void)supervisor_end_record(sup, answer->tag,
+	    recorded->is_logged ? 0 : code, &why);
+	return 0;
+}
+
+/* Is this what was asked first of all that it did not answer? */
+static int
+check_asked(struct supervisor *sup, const struct record_answer *answer,
+    struct err *err)
+{
+	const struct asked *asked = &sup->asked[sup->asked_first];
+	const struct recorded *recorded = &answer->recorded;
+
+	if (sup->asked_count == 0 || asked->kind != answer->kind ||
+	    asked->tag != answer->tag)
+		return err_set(err, BUG, "an answer that nobody asked for");
+	if (!ipc_is_bool(&recorded->is_outdated) ||
+	    !ipc_is_bool(&recorded->is_logged) ||
+	    !ipc_is_bool(&recorded->is_broken) ||
+	    !ipc_is_bool(&recorded->is_unsure))
+		return err_set(err, BUG, "an answer with no bool");
+	sup->asked_first = (sup->asked_first + 1) % ASKED;
+	sup->asked_count--;
+	return 0;
 }
 
 static void
@@ -317,28 +397,35 @@ note_doubt(struct supervisor *sup, const struct recorded *recorded)
 
 /* Only to somebody who asked for evidence: the other callers wait for the
  * supervisor's own answer. */
-static void
-pass_on(struct supervisor *sup, const struct record_answer *answer,
-    struct ipc_fds *fds)
+static int
+take_evidence(void *supervisor, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
-	struct evidence_call *asked = find_evidence(sup, true, answer->tag);
-	struct front_answer reply = {.outcome = answer->recorded.outcome};
+	struct supervisor *sup = supervisor;
+	const struct record_answer *answer = record;
+	struct evidence_call *caller = find_evidence(sup, true, answer->tag);
+	struct front_answer reply = {
+	    .kind = fds->count > 0 ? ANSWER_MEMORY : ANSWER_OUTCOME,
+	    .outcome = answer->recorded.outcome,
+	};
 	struct sealed *attached = NULL;
 	struct err failure;
 
-	if (asked == NULL) {
-		lose_recorder(sup);
-		return;
-	}
-	asked->is_used = false;
-	reply.connection = asked->connection;
+	TRY(check_asked(sup, answer, err));
+	if (caller == NULL ||
+	    (fds->count > 0) != (answer->recorded.outcome.code == 0))
+		return err_set(err, BUG, "evidence for nobody, or none");
+	note_doubt(sup, &answer->recorded);
+	caller->is_used = false;
+	reply.connection = caller->connection;
 	if (fds->count > 0 &&
 	    ipc_take_sealed(fds, sizeof(struct quote) + QUOTE_LOG_BYTES,
 		"evidence", &attached, &failure) != 0)
-		supervisor_answer(sup, asked->connection, (int)failure.code,
+		supervisor_answer(sup, caller->connection, (int)failure.code,
 		    &failure);
 	else
 		supervisor_send(sup, &reply, attached);
+	return 0;
 }
 
 /* One that is free, or that has this tag; NULL if there is none. */
@@ -443,6 +530,7 @@ lose_recorder(struct supervisor *sup)
 		return;
 	closep(&sup->recorder_fd);
 	outbox_attach(&sup->records, -1);
+	sup->asked_count = 0;
 	outcome_from(&outcome, code, &why);
 	stop_building(sup, &outcome);
 	fail_everybody(sup, &why);
@@ -482,7 +570,7 @@ void
 supervisor_stop_recorder(struct supervisor *sup)
 {
 	CLEANUP(closep) int pidfd = -1;
-	struct pollfd end = {.events = POLLIN};
+	struct pollfd end[1 + ROLE_LOG_FDS] = {{.events = POLLIN}};
 
 	/* It reads what is under way, writes its last event, and ends. */
 	closep(&sup->recorder_fd);
@@ -490,8 +578,9 @@ supervisor_stop_recorder(struct supervisor *sup)
 	if (sup->recorder_pid <= 0)
 		return;
 	pidfd = pidfd_open(sup->recorder_pid, 0);
-	end.fd = pidfd;
-	if (pidfd < 0 || poll(&end, 1, STOP_SECONDS * 1000) != 1) {
+	end[0].fd = pidfd;
+	if (pidfd < 0 ||
+	    role_logs_wait(&sup->logs, end, 1, STOP_SECONDS * 1000) != 1) {
 		log_line("killed role=tpm reason=\"it did not end\"");
 		kill(sup->recorder_pid, SIGKILL);
 	}

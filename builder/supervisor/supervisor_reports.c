@@ -1,7 +1,7 @@
 /*
  * What the children of jobs report: which record may come in which step, once
- * or often, after which others, and who takes it. One table for each link, and
- * one reader for both; a child that says anything else is ended.
+ * or often, after which others, and who takes it. A child that says anything
+ * else is ended.
  */
 #include <string.h>
 
@@ -11,135 +11,114 @@
 #include "builder/supervisor/libxl_json.h"
 #include "builder/supervisor/supervisor_state.h"
 
-/* Of struct job: its steps, and the kinds of reports that it has seen. */
-#define IN(step)  (1u << (step))
-#define HAS(kind) (1u << (kind))
+#define IN(step)  LINK_BIT(step)
+#define HAS(kind) LINK_BIT(kind)
+#define VERIFIES  (IN(JOB_DECIDING) | IN(JOB_LISTING))
 
-enum report_times { OFTEN, ONCE, LAST };
-
-struct report_rule {
-	unsigned int steps; /* in which it may come; 0: never */
-	enum report_times times;
-	unsigned int after; /* all of these came before */
-	bool has_memory;    /* sealed memory comes along */
+/* Who takes a report. */
+struct reporter {
+	struct supervisor *sup;
+	struct job *job;
 };
 
-static const struct report_rule verify_rules[] = {
-    [VERIFY_VERDICT] = {IN(JOB_DECIDING) | IN(JOB_LISTING), OFTEN, 0, false},
-    [VERIFY_EPOCH] = {IN(JOB_DECIDING) | IN(JOB_LISTING), ONCE, 0, false},
-    [VERIFY_TRUST] = {IN(JOB_DECIDING) | IN(JOB_LISTING), ONCE, 0, false},
-    [VERIFY_IMAGES] = {IN(JOB_LISTING), LAST, 0, true},
-    [VERIFY_ORDER] = {IN(JOB_DECIDING), LAST, 0, false},
-    [VERIFY_REFUSED] = {IN(JOB_STARTING) | IN(JOB_DECIDING) | IN(JOB_LISTING),
-	LAST, 0, false},
-    [VERIFY_MARK] = {IN(JOB_STARTING), LAST, 0, false},
-};
-
-static const struct report_rule build_rules[] = {
-    [BUILD_MADE] = {IN(JOB_BUILDING), ONCE, 0, false},
-    [BUILD_BLOB] = {IN(JOB_BUILDING), OFTEN, 0, true},
-    [BUILD_RECORD] = {IN(JOB_BUILDING), ONCE, HAS(BUILD_MADE), false},
-    [BUILD_DONE] = {IN(JOB_BUILDING) | IN(JOB_ERASING), LAST, 0, false},
-    [BUILD_UNFIT] = {IN(JOB_BUILDING) | IN(JOB_ERASING), LAST, 0, false},
-};
-
-static void serve_verify(struct supervisor *sup, struct job *job);
-static bool hear_verify(struct job *job, struct verify_report *ret_report,
-    struct ipc_fds *fds);
-static void serve_build(struct supervisor *sup, struct job *job);
-static int check_turn(struct job *job, const struct report_rule *rules,
-    size_t count, uint32_t kind, size_t descriptors, struct err *err);
 static void lose(struct job *job, enum err_code why);
-static int take_start(struct job *job, const struct verify_report *report,
-    struct err *err);
-static int take_refusal(struct job *job, const struct outcome *outcome,
-    struct err *err);
-static int take_verify(struct supervisor *sup, struct job *job,
-    const struct verify_report *report, struct ipc_fds *fds, struct err *err);
-static int take_order(struct supervisor *sup, struct job *job,
-    const struct order *order, struct err *err);
-static int take_build(struct supervisor *sup, struct job *job,
-    const struct build_report *report, struct ipc_fds *fds, struct err *err);
-static int note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
-    struct err *err);
-static int note_build(struct supervisor *sup, struct job *job,
-    const struct build_report *report, struct err *err);
+static link_take take_verdict;
+static link_take take_epoch;
+static link_take take_trust;
+static link_take take_images;
+static link_take take_order;
+static link_take take_refusal;
+static link_take take_mark;
+static link_take take_made;
+static link_take take_blob;
+static link_take take_build;
+static link_take take_done;
+static link_take take_unfit;
 static int write_libxl(const struct supervisor *sup, const struct job *job,
     struct err *err);
-static int note_done(struct supervisor *sup, struct job *job,
-    const struct build_report *report, struct err *err);
+
+#define BYTES(member) LINK_BYTES(verify_report, member)
+
+static const struct link_rule verify_rules[] = {
+    [VERIFY_VERDICT] = {VERIFIES, LINK_OFTEN, 0, 0, 0, BYTES(known),
+	take_verdict},
+    [VERIFY_EPOCH] = {VERIFIES, LINK_ONCE, 0, 0, 0, BYTES(epoch), take_epoch},
+    [VERIFY_TRUST] = {VERIFIES, LINK_ONCE, 0, 0, 0, BYTES(trust), take_trust},
+    [VERIFY_IMAGES] = {IN(JOB_LISTING), LINK_LAST, 0, 1, SEALED_PIECES,
+	LINK_KIND_BYTES, take_images},
+    [VERIFY_ORDER] = {IN(JOB_DECIDING), LINK_LAST, 0, 0, 0, BYTES(order),
+	take_order},
+    [VERIFY_REFUSED] = {VERIFIES | IN(JOB_STARTING), LINK_LAST, 0, 0, 0,
+	BYTES(outcome), take_refusal},
+    [VERIFY_MARK] = {IN(JOB_STARTING), LINK_LAST, 0, 0, 0, BYTES(trust),
+	take_mark},
+};
+
+#undef BYTES
+#define BYTES(member) LINK_BYTES(build_report, member)
+
+static const struct link_rule build_rules[] = {
+    [BUILD_MADE] = {IN(JOB_BUILDING), LINK_ONCE, 0, 0, 0, BYTES(domid),
+	take_made},
+    [BUILD_BLOB] = {IN(JOB_BUILDING), LINK_OFTEN, 0, 1, SEALED_PIECES,
+	BYTES(digest), take_blob},
+    [BUILD_RECORD] = {IN(JOB_BUILDING), LINK_ONCE, HAS(BUILD_MADE), 0, 0,
+	BYTES(record), take_build},
+    [BUILD_DONE] = {IN(JOB_BUILDING) | IN(JOB_ERASING), LINK_LAST, 0, 0, 0,
+	BYTES(done), take_done},
+    [BUILD_UNFIT] = {IN(JOB_BUILDING) | IN(JOB_ERASING), LINK_LAST, 0, 0, 0,
+	LINK_KIND_BYTES, take_unfit},
+};
+
+const struct link_table supervisor_verify_reports = {
+    "a report",
+    verify_rules,
+    countof(verify_rules),
+    false,
+};
+const struct link_table supervisor_build_reports = {
+    "a report",
+    build_rules,
+    countof(build_rules),
+    false,
+};
 
 void
 supervisor_serve_job(struct supervisor *sup, struct job *job)
 {
-	if (job->step == JOB_DECIDING || job->step == JOB_LISTING)
-		serve_verify(sup, job);
-	else
-		serve_build(sup, job);
-}
-
-void
-supervisor_serve_start(struct job *job)
-{
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
-	struct verify_report report;
+	struct reporter reporter = {sup, job};
 	struct err failure;
 
-	if (hear_verify(job, &report, &fds) &&
-	    take_start(job, &report, &failure) != 0)
-		job_kill(job, failure.code);
-}
-
-static void
-serve_verify(struct supervisor *sup, struct job *job)
-{
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
-	struct verify_report report;
-	struct err failure;
-
-	if (hear_verify(job, &report, &fds) &&
-	    take_verify(sup, job, &report, &fds, &failure) != 0)
-		job_kill(job, failure.code);
-}
-
-/* False: there is none, or one that may not come now. */
-static bool
-hear_verify(struct job *job, struct verify_report *ret_report,
-    struct ipc_fds *fds)
-{
-	struct err failure;
-	bool is_end = false;
-
-	if (ipc_receive_fds(job->child.link, ret_report, sizeof(*ret_report),
-		fds, &is_end, &failure) != 0)
-		lose(job, failure.code);
-	else if (is_end)
+	switch (link_serve(supervisor_reports_in(job->step), job->child.link,
+	    supervisor_report_state(job), &job->place, &reporter, &failure)) {
+	case LINK_TAKEN:
+		break;
+	case LINK_END:
 		job_close_link(job);
-	else if (check_turn(job, verify_rules, countof(verify_rules),
-		     ret_report->kind, fds->count, &failure) != 0)
+		break;
+	case LINK_UNREADABLE:
+		lose(job, failure.code);
+		break;
+	case LINK_REFUSED:
+	case LINK_FAILED:
 		job_kill(job, failure.code);
-	else
-		return true;
-	return false;
+		break;
+	}
 }
 
-static void
-serve_build(struct supervisor *sup, struct job *job)
+const struct link_table *
+supervisor_reports_in(enum job_step step)
 {
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
-	struct build_report report;
-	struct err failure;
-	bool is_end = false;
+	return (IN(step) & (VERIFIES | IN(JOB_STARTING))) != 0
+	           ? &supervisor_verify_reports
+	           : &supervisor_build_reports;
+}
 
-	if (ipc_receive_fds(job->child.link, &report, sizeof(report), &fds,
-		&is_end, &failure) != 0)
-		lose(job, failure.code);
-	else if (is_end)
-		job_close_link(job);
-	else if (check_turn(job, build_rules, countof(build_rules), report.kind,
-		     fds.count, &failure) != 0 ||
-		 take_build(sup, job, &report, &fds, &failure) != 0)
-		job_kill(job, failure.code);
+/* A child that asked for something waits. */
+uint32_t
+supervisor_report_state(const struct job *job)
+{
+	return job->tag != 0 ? (uint32_t)JOB_WAITING : (uint32_t)job->step;
 }
 
 /* What cannot be understood is not read any more. */
@@ -150,58 +129,100 @@ lose(struct job *job, enum err_code why)
 	job_close_link(job);
 }
 
-/* May this report come now? A child that asked for something waits. */
-static int
-check_turn(struct job *job, const struct report_rule *rules, size_t count,
-    uint32_t kind, size_t descriptors, struct err *err)
-{
-	const struct report_rule *rule = kind < count ? &rules[kind] : NULL;
+/* --- who decides ------------------------------------------------------ */
 
-	if (rule == NULL || (rule->steps & IN(job->step)) == 0 ||
-	    job->is_done || job->is_unfit || job->tag != 0 ||
-	    (rule->times != OFTEN && (job->seen & HAS(kind)) != 0) ||
-	    (job->seen & rule->after) != rule->after ||
-	    (!rule->has_memory && descriptors > 0))
-		return err_set(err, BUG, "report %u in step %d", kind,
-		    (int)job->step);
-	job->seen |= HAS(kind);
+static int
+take_verdict(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct reporter *from = reporter;
+	const struct verify_report *report = record;
+
+	(void)fds;
+	(void)err;
+	verdict_cache_add(&from->sup->verdicts, &report->known.policy,
+	    &report->known.verdict);
 	return 0;
 }
 
 static int
-take_verify(struct supervisor *sup, struct job *job,
-    const struct verify_report *report, struct ipc_fds *fds, struct err *err)
+take_epoch(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
-	switch ((enum verify_report_kind)report->kind) {
-	case VERIFY_VERDICT:
-		verdict_cache_add(&sup->verdicts, &report->known.policy,
-		    &report->known.verdict);
-		return 0;
-	case VERIFY_EPOCH:
-		if (!ipc_is_bool(&report->basis.has_store))
-			return err_set(err, BUG, "a basis with no bool");
-		return supervisor_record_store(sup, job, report, err);
-	case VERIFY_TRUST:
-		return supervisor_record_trust(sup, job, &report->trust, err);
-	case VERIFY_IMAGES:
-		job->is_done = true;
-		return ipc_take_sealed(fds, FRONT_ATTACHED_BYTES, "listing",
-		    &job->listing, err);
-	case VERIFY_ORDER:
-		return take_order(sup, job, &report->order, err);
-	case VERIFY_REFUSED:
-		return take_refusal(job, &report->outcome, err);
-	case VERIFY_MARK:
-		break;
-	}
-	return err_set(err, BUG, "report %u", report->kind);
+	struct reporter *from = reporter;
+	const struct verify_report *report = record;
+
+	(void)fds;
+	if (!ipc_is_bool(&report->epoch.basis.has_store))
+		return err_set(err, BUG, "a basis with no bool");
+	return supervisor_record_store(from->sup, from->job, &report->epoch,
+	    err);
 }
 
 static int
-take_start(struct job *job, const struct verify_report *report, struct err *err)
+take_trust(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
-	if (report->kind == VERIFY_REFUSED)
-		return take_refusal(job, &report->outcome, err);
+	struct reporter *from = reporter;
+	const struct verify_report *report = record;
+
+	(void)fds;
+	return supervisor_record_trust(from->sup, from->job, &report->trust,
+	    err);
+}
+
+static int
+take_images(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct job *job = ((struct reporter *)reporter)->job;
+
+	(void)record;
+	job->is_done = true;
+	return ipc_take_sealed(fds, FRONT_ATTACHED_BYTES, "listing",
+	    &job->listing, err);
+}
+
+/* Who decided has ended its work; another one carries it out. */
+static int
+take_order(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct reporter *from = reporter;
+	const struct verify_report *report = record;
+
+	(void)fds;
+	if (from->job->killed != ERR_NONE)
+		return 0; /* its end is seen soon */
+	return supervisor_start_build(from->sup, from->job, &report->order,
+	    err);
+}
+
+/* A refusal that says nothing is not one. */
+static int
+take_refusal(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct job *job = ((struct reporter *)reporter)->job;
+	const struct verify_report *report = record;
+
+	(void)fds;
+	job->is_done = true;
+	job->outcome = report->outcome;
+	if (job->outcome.code == 0)
+		return err_set(err, BUG, "a refusal without a reason");
+	return 0;
+}
+
+/* At the start, when nothing else is there. */
+static int
+take_mark(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct job *job = ((struct reporter *)reporter)->job;
+	const struct verify_report *report = record;
+
+	(void)fds;
 	if (report->trust.version < 1)
 		return err_set(err, BUG, "a policy without a version");
 	job->is_done = true;
@@ -209,65 +230,39 @@ take_start(struct job *job, const struct verify_report *report, struct err *err)
 	return 0;
 }
 
-/* One that says nothing is none. */
-static int
-take_refusal(struct job *job, const struct outcome *outcome, struct err *err)
-{
-	job->is_done = true;
-	job->outcome = *outcome;
-	if (outcome->code == 0)
-		return err_set(err, BUG, "a refusal without a reason");
-	return 0;
-}
+/* --- who builds: what is to be kept, or to be put on record. A child that
+ * reports what cannot be noted does not go on. ------------------------- */
 
-/* Who decided has ended its work; another one carries it out. */
 static int
-take_order(struct supervisor *sup, struct job *job, const struct order *order,
+take_made(void *reporter, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
-	if (job->killed != ERR_NONE)
-		return 0; /* its end is seen soon */
-	return supervisor_start_build(sup, job, order, err);
+	struct reporter *from = reporter;
+	const struct build_report *report = record;
+	struct journal_pending entry;
+
+	(void)fds;
+	from->job->domid = report->domid;
+	entry = supervisor_entry_of(from->job, JOURNAL_MADE);
+	return journal_update(from->sup->journal, &entry, err);
 }
 
-/* What is to be kept, or to be put on record. A child that reports what cannot
- * be noted does not go on. */
+/* One that does not get here is read again. */
 static int
-take_build(struct supervisor *sup, struct job *job,
-    const struct build_report *report, struct ipc_fds *fds, struct err *err)
+take_blob(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
+	struct reporter *from = reporter;
+	const struct build_report *report = record;
 	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
 	struct err ignored;
 
-	switch ((enum build_report_kind)report->kind) {
-	case BUILD_MADE:
-		return note_domain(sup, job, report->domid, err);
-	case BUILD_BLOB: /* one that does not get here is read again */
-		if (ipc_take_sealed(fds, LIMIT_RAMDISK_BYTES, "blob", &sealed,
-			&ignored) == 0)
-			image_cache_add(&sup->cache, &report->digest,
-			    take_ptr(&sealed));
-		return 0;
-	case BUILD_RECORD:
-		return note_build(sup, job, report, err);
-	case BUILD_DONE:
-		return note_done(sup, job, report, err);
-	case BUILD_UNFIT:
-		job->is_unfit = true;
-		return 0;
-	}
-	return err_set(err, BUG, "report %u", report->kind);
-}
-
-static int
-note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
-    struct err *err)
-{
-	struct journal_pending entry;
-
-	job->domid = domid;
-	entry = supervisor_entry_of(job, JOURNAL_MADE);
-	return journal_update(sup->journal, &entry, err);
+	(void)err;
+	if (ipc_take_sealed(fds, LIMIT_RAMDISK_BYTES, "blob", &sealed,
+		&ignored) == 0)
+		image_cache_add(&from->sup->cache, &report->digest,
+		    take_ptr(&sealed));
+	return 0;
 }
 
 /*
@@ -279,17 +274,21 @@ note_domain(struct supervisor *sup, struct job *job, uint32_t domid,
  * nothing.
  */
 static int
-note_build(struct supervisor *sup, struct job *job,
-    const struct build_report *report, struct err *err)
+take_build(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
+	struct reporter *from = reporter;
+	const struct build_report *report = record;
 	struct journal_pending entry =
-	    supervisor_entry_of(job, JOURNAL_RECORDED);
+	    supervisor_entry_of(from->job, JOURNAL_RECORDED);
 	struct err why;
 
-	if (write_libxl(sup, job, &why) != 0)
-		return supervisor_refuse_record(job, &why, err);
-	TRY(journal_update(sup->journal, &entry, err));
-	return supervisor_record_build(sup, job, report, err);
+	(void)fds;
+	if (write_libxl(from->sup, from->job, &why) != 0)
+		return supervisor_refuse_record(from->job, &why, err);
+	TRY(journal_update(from->sup->journal, &entry, err));
+	return supervisor_record_build(from->sup, from->job, &report->record,
+	    err);
 }
 
 static int
@@ -305,21 +304,37 @@ write_libxl(const struct supervisor *sup, const struct job *job,
 /* What is not on record was not built, and what the next assayd could not read
  * is not kept. */
 static int
-note_done(struct supervisor *sup, struct job *job,
-    const struct build_report *report, struct err *err)
+take_done(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
-	bool is_built = job->step == JOB_BUILDING && report->outcome.code == 0;
+	struct reporter *from = reporter;
+	const struct build_report *report = record;
+	struct job *job = from->job;
+	bool is_built =
+	    job->step == JOB_BUILDING && report->done.outcome.code == 0;
 
+	(void)fds;
 	if (is_built && (!job->is_recorded || job->domid == 0))
 		return err_set(err, BUG, "a domain that is not on record");
-	if (is_built && receipt_check(&report->receipt, err) != 0)
+	if (is_built && receipt_check(&report->done.receipt, err) != 0)
 		return err_set(err, BUG, "a receipt that is none");
 	job->is_done = true;
-	job->outcome = report->outcome;
-	job->receipt = report->receipt;
+	job->outcome = report->done.outcome;
+	job->receipt = report->done.receipt;
 	if (job->step == JOB_ERASING)
-		job->domid = report->domid;
+		job->domid = report->done.domid;
 	if (is_built)
-		supervisor_hand_over(sup, job);
+		supervisor_hand_over(from->sup, job);
+	return 0;
+}
+
+static int
+take_unfit(void *reporter, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	(void)record;
+	(void)fds;
+	(void)err;
+	((struct reporter *)reporter)->job->is_unfit = true;
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include "builder/supervisor/job.h"
 #include "builder/outbox.h"
 #include "builder/supervisor/quota.h"
+#include "builder/supervisor/role_log.h"
 #include "builder/record_link.h"
 #include "builder/supervisor/supervisor.h"
 #include "grant-preload/xen_port.h"
@@ -51,6 +52,18 @@ enum {
 	FRONT_LISTINGS = 8,
 };
 
+/* What the tpm role has not answered yet: more than wait in its queue and in
+ * its link. It answers in their order. */
+enum { ASKED = 256 };
+
+struct asked {
+	uint32_t kind;
+	uint32_t tag;
+};
+
+/* In which state the tpm role is that may answer. */
+enum record_link_state { RECORDER_ANSWERS };
+
 /* A call for evidence under way; the caller may be gone. */
 struct evidence_call {
 	bool is_used;
@@ -68,19 +81,28 @@ struct waiting_call {
 	uint32_t after; /* the last look that began before it came */
 };
 
+/* In which state the look role is. */
+enum look_state { LOOK_IDLE, LOOK_UNDER_WAY };
+
 struct looks {
 	struct child child;
-	uint32_t number;        /* of the last one that began */
+	struct link_place place;
+	struct err failure; /* what the last answer says; no code: nothing */
+	uint32_t number;    /* of the last one that began */
 	uint64_t deadline_usec; /* of the one under way; 0: none is */
 	struct waiting_call waiting[WAITING_CALLS];
 	uint32_t count;
 };
 
+/* In which state a front is that may say something. */
+enum front_state { FRONT_SERVES };
+
 /* The front; there may be none for a while. */
 struct front_child {
 	pid_t pid; /* 0: none */
 	int calls_fd;
-	struct outbox answers; /* its fd is owned here */
+	struct link_place place; /* of its calls */
+	struct outbox answers;   /* its fd is owned here */
 	uint64_t started_usec;
 	uint64_t heard_usec; /* when it last said anything */
 	uint64_t next_usec;  /* not begun again before */
@@ -115,6 +137,7 @@ struct removal {
 struct supervisor {
 	const struct config *config;
 	struct role_env env;
+	struct role_logs logs;
 	struct looks looks;
 	struct xen_host_info host; /* as it was at the last look */
 	const struct journal *journal;
@@ -130,7 +153,11 @@ struct supervisor {
 	struct front_child front;
 	int recorder_fd; /* the tpm role; -1 once it is lost */
 	pid_t recorder_pid;
-	struct outbox records; /* for it */
+	struct outbox records;            /* for it */
+	struct link_place recorder_place; /* of its answers */
+	struct asked asked[ASKED];        /* a ring, in the order of answers */
+	uint32_t asked_first;
+	uint32_t asked_count;
 	uint32_t last_tag;
 	struct evidence_call evidence[SUPERVISOR_EVIDENCE];
 	bool is_development;
@@ -157,6 +184,9 @@ void supervisor_keep_front(struct supervisor *sup);
 
 /* When it has to be looked at next, on the monotonic clock. */
 uint64_t supervisor_front_deadline(const struct supervisor *sup);
+
+/* What it may ask. */
+extern const struct link_table supervisor_front_calls;
 
 /* A call is there to be read, or its end; or it takes answers again. */
 void supervisor_serve_front(struct supervisor *sup);
@@ -194,6 +224,9 @@ int supervisor_look_first(struct supervisor *sup, struct err *err);
 int supervisor_look_for(struct supervisor *sup, const struct front_call *call,
     struct err *err);
 
+/* What the look role may answer. */
+extern const struct link_table supervisor_look_answers;
+
 /* An answer is there to be read, or the child's end; one is late; the caller
  * is gone; all is over. */
 void supervisor_serve_look(struct supervisor *sup);
@@ -204,10 +237,15 @@ void supervisor_drop_looks(struct supervisor *sup);
 
 /* --- jobs ------------------------------------------------------------ */
 
-/* A report of a child is there to be read; or it has ended. */
+/* What its child may say in a step, and the state of that. */
+extern const struct link_table supervisor_verify_reports;
+extern const struct link_table supervisor_build_reports;
+const struct link_table *supervisor_reports_in(enum job_step step);
+uint32_t supervisor_report_state(const struct job *job);
+
+/* A report of a child is there to be read; or it has ended. In JOB_STARTING
+ * there is no supervisor yet: `sup` is NULL. */
 void supervisor_serve_job(struct supervisor *sup, struct job *job);
-/* The same in JOB_STARTING, when there is no supervisor yet. */
-void supervisor_serve_start(struct job *job);
 void supervisor_end_job(struct supervisor *sup, struct job *job);
 
 /*
@@ -302,6 +340,9 @@ int supervisor_start_recorder(struct supervisor *sup, struct err *err);
 /* Let it write its last event, and wait for its end, in bounded time. */
 void supervisor_stop_recorder(struct supervisor *sup);
 
+/* What it may answer. */
+extern const struct link_table supervisor_record_answers;
+
 /* An answer of it is there to be read, or its end; or it takes calls again. */
 void supervisor_serve_recorder(struct supervisor *sup);
 void supervisor_flush_recorder(struct supervisor *sup);
@@ -309,14 +350,14 @@ void supervisor_flush_recorder(struct supervisor *sup);
 /* Ask it for a caller; the caller gets the answer, whatever becomes of the
  * role. Errors: RPC_BUSY; TPM_FAILED if it is gone. */
 int supervisor_record_evidence(struct supervisor *sup,
-    const struct front_call *front_call, enum record_kind kind,
+    const struct front_call *front_call, struct record_call *asked,
     struct err *err);
 
 /* Put a job's build on record; its child gets the answer. Errors: as above. */
 int supervisor_record_build(struct supervisor *sup, struct job *job,
-    const struct build_report *report, struct err *err);
+    const struct record_report *report, struct err *err);
 int supervisor_record_store(struct supervisor *sup, struct job *job,
-    const struct verify_report *report, struct err *err);
+    const struct epoch_report *report, struct err *err);
 int supervisor_record_trust(struct supervisor *sup, struct job *job,
     const struct trust_mark *trust, struct err *err);
 

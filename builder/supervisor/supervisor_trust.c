@@ -2,6 +2,7 @@
  * The policy in force, found out by a child before anything else is done.
  */
 #include <poll.h>
+#include <stdlib.h>
 
 #include "base/scope.h"
 #include "builder/ipc.h"
@@ -13,7 +14,8 @@
 enum { START_SECONDS = 60 };
 
 static int ask(const struct job *job, struct err *err);
-static int await_end(struct job *job, struct err *err);
+static int await_end(struct job *job, struct role_logs *logs, struct err *err);
+static void free_logs(struct role_logs **logs);
 static int wait_ms(const struct job *job);
 static int collect(struct job *job, struct err *err);
 
@@ -21,9 +23,12 @@ int
 supervisor_find_trust(const struct supervisor_start *start,
     struct trust_mark *ret_mark, struct err *err)
 {
+	CLEANUP(free_logs)
+	struct role_logs *logs = calloc(1, sizeof(*logs));
 	const struct role_env env = {
 	    .config = start->config,
 	    .trust = start->trust,
+	    .logs = logs,
 	    .launcher = start->launcher,
 	};
 	const struct job_terms terms = {
@@ -36,13 +41,15 @@ supervisor_find_trust(const struct supervisor_start *start,
 	struct job job;
 	int code;
 
+	if (logs == NULL)
+		return err_set(err, NO_MEMORY, "what roles say");
 	TRY(role_start_verify(&env, &child, err));
 	job_begin(&job, &none, &terms);
 	job_attach(&job, JOB_STARTING, &child);
 	/* One that takes no task has ended, or does now: that is told then. */
 	if (ask(&job, err) != 0)
 		job_close_link(&job);
-	code = await_end(&job, err);
+	code = await_end(&job, logs, err);
 	/* One that does not end is not waited for: it dies with this process.
 	 */
 	graves_add(&graves, &job.child);
@@ -57,8 +64,8 @@ ask(const struct job *job, struct err *err)
 	static const struct verify_task task = {.kind = VERIFY_START};
 	bool is_full = false;
 
-	TRY(ipc_send_now(job->child.link, &task, sizeof(task), NULL, &is_full,
-	    err));
+	TRY(ipc_send_now(job->child.link, &task, LINK_KIND_BYTES, NULL,
+	    &is_full, err));
 	if (is_full)
 		return err_set(err, SYSTEM_FAILED,
 		    "the verify role takes no task");
@@ -67,26 +74,35 @@ ask(const struct job *job, struct err *err)
 
 /* First all that it has to say, then its end. */
 static int
-await_end(struct job *job, struct err *err)
+await_end(struct job *job, struct role_logs *logs, struct err *err)
 {
 	for (;;) {
 		bool is_heard = job_is_heard(job);
-		struct pollfd wait = {
+		struct pollfd wait[1 + ROLE_LOG_FDS] = {{
 		    .fd = is_heard ? job->child.link : job->child.pidfd,
 		    .events = POLLIN,
-		};
+		}};
 
 		if (timing_now_usec() >= job->deadline_usec)
 			return err_set(err, SYSTEM_FAILED,
 			    "the verify role did not say in %u seconds which "
 			    "trust policy is in force",
 			    job->seconds);
-		if (poll(&wait, 1, wait_ms(job)) != 1)
+		if (role_logs_wait(logs, wait, 1, wait_ms(job)) != 1)
 			continue;
 		if (!is_heard)
 			return collect(job, err);
-		supervisor_serve_start(job);
+		supervisor_serve_job(NULL, job);
 	}
+}
+
+/* With what was said until now. */
+static void
+free_logs(struct role_logs **logs)
+{
+	if (*logs != NULL)
+		role_logs_done(*logs);
+	free(*logs);
 }
 
 static int

@@ -49,11 +49,10 @@ static struct platform_source source_of(struct tpm_role *role);
 static int use_log_index(struct tpm_role *role, struct event_start *start,
     struct err *err);
 static int serve(struct tpm_role *role, struct err *err);
+static void finish(struct tpm_call *call, const struct err *why);
 static void say_state(const struct tpm_role *role,
     struct record_answer *answer);
-static int send_answer(const struct tpm_role *role,
-    const struct record_answer *answer, const struct sealed *attached,
-    struct err *err);
+static int send_answer(const struct tpm_call *call, struct err *err);
 static void stop(struct tpm_role *role);
 static int64_t elapsed_seconds(const struct tpm_role *role);
 static int64_t now_ms(void);
@@ -73,7 +72,7 @@ tpm_role_run(const struct config *config, const struct sealed *root,
 	struct err err = {0};
 	int code;
 
-	log_set_role("assayd[tpm]");
+	log_set_process("assayd[tpm]");
 	code = enter(&role, &err);
 	if (code == 0) {
 		start(&role);
@@ -327,7 +326,7 @@ use_log_index(struct tpm_role *role, struct event_start *start, struct err *err)
 	return 0;
 }
 
-/* Until the supervisor is gone. */
+/* Until the supervisor is gone, or says what it may not say. */
 static int
 serve(struct tpm_role *role, struct err *err)
 {
@@ -335,33 +334,48 @@ serve(struct tpm_role *role, struct err *err)
 	    .kind = RECORD_START,
 	    .platform = role->platform,
 	};
+	struct link_place place = {0};
 
 	say_state(role, &first);
-	TRY(ipc_send(role->link, &first, sizeof(first), -1, err));
+	TRY(ipc_send(role->link, &first, LINK_BYTES(record_answer, platform),
+	    -1, err));
 	for (;;) {
-		CLEANUP(sealed_freep) struct sealed *attached = NULL;
-		struct record_call call;
-		struct record_answer answer = {0};
+		CLEANUP(tpm_call_done) struct tpm_call call = {.role = role};
 		struct err why = {0};
-		bool is_end;
-		int code;
 
-		TRY(ipc_receive(role->link, &call, sizeof(call), NULL, &is_end,
-		    err));
-		if (is_end)
+		switch (link_serve(&tpm_role_calls, role->link, TPM_SERVES,
+		    &place, &call, &why)) {
+		case LINK_END:
 			return 0;
-		answer.kind = call.kind;
-		answer.tag = call.tag;
-		tpm_role_give_time(role);
-		code = tpm_role_answer(role, &call, &answer.recorded, &attached,
-		    &why);
-		if (code != 0 && call.kind != RECORD_EVENT &&
-		    err_class_of(why.code) == ERR_CLASS_ENVIRONMENT)
-			recorder_doubt(&role->recorder);
-		outcome_from(&answer.recorded.outcome, code, &why);
-		say_state(role, &answer);
-		TRY(send_answer(role, &answer, attached, err));
+		case LINK_UNREADABLE:
+		case LINK_REFUSED:
+			*err = why;
+			return (int)why.code;
+		case LINK_TAKEN: /* whatever failed on the way */
+			why.code = ERR_NONE;
+			break;
+		case LINK_FAILED:
+			break;
+		}
+		finish(&call, &why);
+		TRY(send_answer(&call, err));
 	}
+}
+
+/* What became of it. */
+static void
+finish(struct tpm_call *call, const struct err *why)
+{
+	struct recorder *recorder = &call->role->recorder;
+	struct record_answer *answer = &call->answer;
+
+	if (why->code != ERR_NONE && answer->kind != RECORD_EVENT &&
+	    err_class_of(why->code) == ERR_CLASS_ENVIRONMENT)
+		recorder_doubt(recorder);
+	outcome_from(&answer->recorded.outcome, (int)why->code, why);
+	answer->recorded.is_broken = recorder_is_broken(recorder);
+	answer->recorded.is_unsure = recorder_is_unsure(recorder);
+	say_state(call->role, answer);
 }
 
 static void
@@ -369,8 +383,6 @@ say_state(const struct tpm_role *role, struct record_answer *answer)
 {
 	const struct recorder *recorder = &role->recorder;
 
-	answer->recorded.is_broken = recorder_is_broken(recorder);
-	answer->recorded.is_unsure = recorder_is_unsure(recorder);
 	answer->log_used_bytes =
 	    recorder->log != NULL ? event_log_bytes(recorder->log) : 0;
 	answer->log_build_bytes_left = recorder_build_bytes_left(recorder);
@@ -394,13 +406,14 @@ tpm_role_give_time(struct tpm_role *role)
 
 /* If nobody reads it any more, what was asked before that still counts. */
 static int
-send_answer(const struct tpm_role *role, const struct record_answer *answer,
-    const struct sealed *attached, struct err *err)
+send_answer(const struct tpm_call *call, struct err *err)
 {
-	int code = attached != NULL
-	               ? ipc_send_sealed(role->link, answer, sizeof(*answer),
-			     attached, err)
-	               : ipc_send(role->link, answer, sizeof(*answer), -1, err);
+	const struct record_answer *answer = &call->answer;
+	const size_t size = LINK_BYTES(record_answer, recorded);
+	int code = call->attached != NULL
+	               ? ipc_send_sealed(call->role->link, answer, size,
+			     call->attached, err)
+	               : ipc_send(call->role->link, answer, size, -1, err);
 
 	if (code != 0 && (err->sys == EPIPE || err->sys == ECONNRESET))
 		return 0;

@@ -6,6 +6,12 @@
 #include "measure/epoch.h"
 #include "builder/trust_mark.h"
 
+static void begin(struct tpm_call *call, const struct record_call *asked);
+static link_take take_event;
+static link_take take_epoch;
+static link_take take_trust;
+static link_take take_quote;
+static link_take take_log;
 static int put_on_record(struct tpm_role *role, const struct event *event,
     struct recorded *recorded, struct err *err);
 static int check_basis(const struct tpm_role *role, const struct basis *basis,
@@ -25,33 +31,105 @@ static int make_quote(struct tpm_role *role,
 static int read_log(struct tpm_role *role, uint64_t offset,
     struct sealed **ret_piece, struct err *err);
 
-int
-tpm_role_answer(struct tpm_role *role, const struct record_call *call,
-    struct recorded *ret_recorded, struct sealed **ret_attached,
+#define CALL(member, take)                                 \
+	{                                                  \
+		LINK_BIT(TPM_SERVES), LINK_OFTEN, 0, 0, 0, \
+		    LINK_BYTES(record_call, member), take  \
+	}
+
+static const struct link_rule call_rules[] = {
+    [RECORD_EVENT] = CALL(event, take_event),
+    [RECORD_EPOCH] = CALL(store, take_epoch),
+    [RECORD_TRUST] = CALL(trust, take_trust),
+    [RECORD_QUOTE] = CALL(quote_request, take_quote),
+    [RECORD_LOG] = CALL(log_offset, take_log),
+};
+
+const struct link_table tpm_role_calls = {
+    "a call",
+    call_rules,
+    countof(call_rules),
+    false,
+};
+
+void
+tpm_call_done(struct tpm_call *call)
+{
+	sealed_freep(&call->attached);
+}
+
+static void
+begin(struct tpm_call *call, const struct record_call *asked)
+{
+	call->answer.kind = asked->kind;
+	call->answer.tag = asked->tag;
+	tpm_role_give_time(call->role);
+}
+
+static int
+take_event(void *owner, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
-	bool is_decided =
-	    call->kind == RECORD_EPOCH ||
-	    (call->kind == RECORD_EVENT && call->event.kind == EVENT_BUILD);
+	struct tpm_call *call = owner;
+	const struct record_call *asked = record;
+	struct recorded *recorded = &call->answer.recorded;
 
-	if (is_decided)
-		TRY(check_basis(role, &call->basis, ret_recorded, err));
-	switch ((enum record_kind)call->kind) {
-	case RECORD_EVENT:
-		return put_on_record(role, &call->event, ret_recorded, err);
-	case RECORD_EPOCH:
-		return adopt_store(role, &call->store, ret_recorded, err);
-	case RECORD_TRUST:
-		return adopt_trust(role, &call->trust, ret_recorded, err);
-	case RECORD_QUOTE:
-		return make_quote(role, &call->quote_request, ret_attached,
-		    err);
-	case RECORD_LOG:
-		return read_log(role, call->log_offset, ret_attached, err);
-	case RECORD_START:
-		break;
-	}
-	return err_set(err, BUG, "call %u", call->kind);
+	(void)fds;
+	begin(call, asked);
+	if (asked->event.kind == EVENT_BUILD)
+		TRY(check_basis(call->role, &asked->basis, recorded, err));
+	return put_on_record(call->role, &asked->event, recorded, err);
+}
+
+static int
+take_epoch(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct tpm_call *call = owner;
+	const struct record_call *asked = record;
+	struct recorded *recorded = &call->answer.recorded;
+
+	(void)fds;
+	begin(call, asked);
+	TRY(check_basis(call->role, &asked->basis, recorded, err));
+	return adopt_store(call->role, &asked->store, recorded, err);
+}
+
+static int
+take_trust(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct tpm_call *call = owner;
+	const struct record_call *asked = record;
+
+	(void)fds;
+	begin(call, asked);
+	return adopt_trust(call->role, &asked->trust, &call->answer.recorded,
+	    err);
+}
+
+static int
+take_quote(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	struct tpm_call *call = owner;
+	const struct record_call *asked = record;
+
+	(void)fds;
+	begin(call, asked);
+	return make_quote(call->role, &asked->quote_request, &call->attached,
+	    err);
+}
+
+static int
+take_log(void *owner, const void *record, struct ipc_fds *fds, struct err *err)
+{
+	struct tpm_call *call = owner;
+	const struct record_call *asked = record;
+
+	(void)fds;
+	begin(call, asked);
+	return read_log(call->role, asked->log_offset, &call->attached, err);
 }
 
 static int

@@ -35,14 +35,21 @@ struct tpm_role {
 	                 * is running */
 };
 
-/*
- * Do what the call says. *ret_attached is owned by the caller, and NULL unless
- * something goes with the answer.
- * Errors: those of what was asked.
- */
-int tpm_role_answer(struct tpm_role *role, const struct record_call *call,
-    struct recorded *ret_recorded, struct sealed **ret_attached,
-    struct err *err);
+/* In which state it may be asked anything. */
+enum tpm_state { TPM_SERVES };
+
+/* A call under way. */
+struct tpm_call {
+	struct tpm_role *role;
+	struct record_answer answer; /* but its outcome */
+	struct sealed *attached;     /* goes with the answer; owned, or NULL */
+};
+
+void tpm_call_done(struct tpm_call *call);
+
+/* What may be asked; taken by a struct tpm_call. Errors: those of what was
+ * asked, for the answer. */
+extern const struct link_table tpm_role_calls;
 
 /* Of the TPM, for the next call. */
 void tpm_role_give_time(struct tpm_role *role);

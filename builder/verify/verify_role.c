@@ -20,20 +20,39 @@ struct verify_state {
 	struct trust_policy *root;
 	struct trust_in_force held; /* the root, if the chain was refused */
 	struct err unheld;          /* why it was */
+	bool is_unready;
+	struct err unready; /* why */
+};
+
+/* What deciding one task needs. */
+struct work {
+	struct verify_budget budget;
+	struct timing timing;
+	struct decision_env env;
 };
 
 static int prepare(struct verify_state *state, const struct sealed *root,
     struct err *err);
 static int decode_root(struct verify_state *state, const struct sealed *root,
     struct err *err);
-static int await_task(const struct verify_state *state,
-    struct verify_task *ret_task, struct ipc_fds *fds, struct err *err);
-static int tell_mark(const struct verify_state *state, struct err *err);
-static int run_task(struct verify_state *state, const struct verify_task *task,
-    const struct ipc_fds *fds, struct err *err);
-static int decide(const struct decision_env *env,
-    const struct verify_task *task, struct err *err);
-static int list(const struct decision_env *env, struct err *err);
+static int do_task(struct verify_state *state, struct err *err);
+static link_take take_start;
+static link_take take_build;
+static link_take take_listing;
+static int begin(struct verify_state *state, const struct verify_task *task,
+    const struct ipc_fds *fds, struct work *work, struct err *err);
+
+/* One task, with the store, and the chain if there is one. */
+static const struct link_rule rules[] = {
+    [VERIFY_START] = {LINK_BIT(VERIFY_WAITS), LINK_LAST, 0, 0, 0,
+	LINK_KIND_BYTES, take_start},
+    [VERIFY_BUILD] = {LINK_BIT(VERIFY_WAITS), LINK_LAST, 0, 1, VERIFY_FDS,
+	LINK_BYTES(verify_task, build), take_build},
+    [VERIFY_LIST] = {LINK_BIT(VERIFY_WAITS), LINK_LAST, 0, 1, VERIFY_FDS,
+	LINK_BYTES(verify_task, known), take_listing},
+};
+
+const struct link_table verify_tasks = {"a task", rules, countof(rules), false};
 
 void
 verify_role_run(const struct role_start *start, const struct sealed *root,
@@ -45,24 +64,15 @@ verify_role_run(const struct role_start *start, const struct sealed *root,
 	    .stage = {stage_fd},
 	};
 	const int kept[] = {link, stage_fd};
-	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
-	struct verify_task task = {0};
 	struct err err = {0};
 	struct err ignored;
-	int prepared;
-	int code;
 
-	log_set_role("assayd[verify]");
+	log_set_process("assayd[verify]");
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||
 	    sandbox_keep_only(kept, countof(kept), &err) != 0)
 		_exit(1);
-	prepared = prepare(&state, root, &err);
-	code = await_task(&state, &task, &fds, prepared == 0 ? &err : &ignored);
-	if (prepared == 0 && code == 0)
-		code = task.kind == VERIFY_START
-		           ? tell_mark(&state, &err)
-		           : run_task(&state, &task, &fds, &err);
-	if ((prepared != 0 || code != 0) &&
+	state.is_unready = prepare(&state, root, &state.unready) != 0;
+	if (do_task(&state, &err) != 0 &&
 	    verify_link_refused(link, &err, &ignored) != 0)
 		_exit(1);
 	_exit(0);
@@ -101,42 +111,82 @@ decode_root(struct verify_state *state, const struct sealed *root,
 	return 0;
 }
 
-/* A supervisor that is gone has no task: end quietly. */
+/* A supervisor that is gone has no task: end quietly. One that has is told why
+ * this role could not prepare itself. */
 static int
-await_task(const struct verify_state *state, struct verify_task *ret_task,
-    struct ipc_fds *fds, struct err *err)
+do_task(struct verify_state *state, struct err *err)
 {
-	bool is_end;
+	struct link_place place = {0};
 
-	TRY(ipc_receive_fds(state->link, ret_task, sizeof(*ret_task), fds,
-	    &is_end, err));
-	if (is_end)
+	switch (link_serve(&verify_tasks, state->link, VERIFY_WAITS, &place,
+	    state, err)) {
+	case LINK_TAKEN:
+		return 0;
+	case LINK_END:
 		_exit(0);
-	if (ret_task->kind != VERIFY_START && fds->count <= VERIFY_STORE_FD)
-		return err_set(err, BUG, "a task without a store");
-	return 0;
+	case LINK_UNREADABLE:
+	case LINK_REFUSED:
+	case LINK_FAILED:
+		break;
+	}
+	return (int)err->code;
 }
 
 /* At the start nothing is in force that would hold instead. */
 static int
-tell_mark(const struct verify_state *state, struct err *err)
+take_start(void *verify_state, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
-	const struct trust_mark mark = trust_in_force_mark(&state->held);
+	struct verify_state *state = verify_state;
+	struct trust_mark mark;
 
-	if (state->unheld.code != ERR_NONE) {
-		*err = state->unheld;
-		return (int)err->code;
-	}
+	(void)record;
+	(void)fds;
+	if (state->is_unready)
+		return (int)(*err = state->unready).code;
+	if (state->unheld.code != ERR_NONE)
+		return (int)(*err = state->unheld).code;
+	mark = trust_in_force_mark(&state->held);
 	return verify_link_mark(state->link, &mark, err);
 }
 
 static int
-run_task(struct verify_state *state, const struct verify_task *task,
-    const struct ipc_fds *fds, struct err *err)
+take_build(void *verify_state, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
-	struct verify_budget budget;
-	struct timing timing;
-	const struct decision_env env = {
+	struct verify_state *state = verify_state;
+	const struct verify_task *task = record;
+	struct work work;
+	struct order order;
+
+	TRY(begin(state, task, fds, &work, err));
+	TRY(decide_build(&work.env, &task->build, &order, err));
+	return verify_link_order(state->link, &order, err);
+}
+
+static int
+take_listing(void *verify_state, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	CLEANUP(sealed_freep) struct sealed *rows = NULL;
+	struct verify_state *state = verify_state;
+	struct work work;
+
+	TRY(begin(state, record, fds, &work, err));
+	TRY(decide_listing(&work.env, &rows, err));
+	return verify_link_images(state->link, rows, err);
+}
+
+/* `work` stays where it is: its parts point to each other. */
+static int
+begin(struct verify_state *state, const struct verify_task *task,
+    const struct ipc_fds *fds, struct work *work, struct err *err)
+{
+	if (state->is_unready)
+		return (int)(*err = state->unready).code;
+	timing_start(&work->timing);
+	verify_budget_init(&work->budget);
+	work->env = (struct decision_env){
 	    .config = state->config,
 	    .held = &state->held,
 	    .chain_fd =
@@ -145,40 +195,9 @@ run_task(struct verify_state *state, const struct verify_task *task,
 	    .store = task->store,
 	    .known = &task->known,
 	    .stage = &state->stage,
-	    .budget = &budget,
+	    .budget = &work->budget,
 	    .link = state->link,
-	    .timing = &timing,
+	    .timing = &work->timing,
 	};
-
-	timing_start(&timing);
-	verify_budget_init(&budget);
-	TRY(stage_give_store(&state->stage, fds->fd[VERIFY_STORE_FD], err));
-	switch ((enum verify_task_kind)task->kind) {
-	case VERIFY_BUILD:
-		return decide(&env, task, err);
-	case VERIFY_LIST:
-		return list(&env, err);
-	case VERIFY_START:
-		break;
-	}
-	return err_set(err, BUG, "verify task %u", task->kind);
-}
-
-static int
-decide(const struct decision_env *env, const struct verify_task *task,
-    struct err *err)
-{
-	struct order order;
-
-	TRY(decide_build(env, &task->build, &order, err));
-	return verify_link_order(env->link, &order, err);
-}
-
-static int
-list(const struct decision_env *env, struct err *err)
-{
-	CLEANUP(sealed_freep) struct sealed *rows = NULL;
-
-	TRY(decide_listing(env, &rows, err));
-	return verify_link_images(env->link, rows, err);
+	return stage_give_store(&state->stage, fds->fd[VERIFY_STORE_FD], err);
 }

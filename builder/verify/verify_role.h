@@ -11,7 +11,13 @@
 #ifndef ASSAY_BUILDER_VERIFY_VERIFY_ROLE_H
 #define ASSAY_BUILDER_VERIFY_VERIFY_ROLE_H
 
+#include "builder/link_table.h"
 #include "builder/role.h"
+
+/* In which state it gets a task, and what that may be. */
+enum verify_state_kind { VERIFY_WAITS };
+
+extern const struct link_table verify_tasks;
 
 /*
  * Run in a process of its own: one struct verify_task comes over `link`,

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log_output.h"
 #include "base/log.h"
 #include "base/log_limit.h"
 
@@ -58,6 +60,13 @@ say_too_much(void)
 }
 
 static void
+drop(const char *line, size_t len)
+{
+	(void)line;
+	(void)len;
+}
+
+static void
 break_a_rule(void)
 {
 	bug_unless(1 + 1 == 2);
@@ -84,6 +93,64 @@ log_line_is_cut_and_still_ends(void **state)
 	assert_int_equal(hear(say_too_much, text), 0);
 	assert_true(strlen(text) <= 1024);
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	assert_has(text, "zz...\n");
+}
+
+static void
+say_bare(void)
+{
+	log_set_role("assayd");
+	log_set_output(drop);
+	log_set_process("assayd[test]");
+	log_line("bare");
+}
+
+/* Whoever reads it puts the name before it. */
+static void
+log_line_of_a_role_is_bare(void **state)
+{
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(hear(say_bare, text), 0);
+	assert_string_equal(text, "bare\n");
+}
+
+static void
+say_into_a_full_pipe(void)
+{
+	int ends[2];
+	char lines[256];
+	ssize_t got = 0;
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		_exit(1);
+	alarm(20); /* or it would wait */
+	{
+		int kept = dup(STDERR_FILENO);
+
+		dup2(ends[1], STDERR_FILENO);
+		for (int i = 0; i < 100; i++)
+			log_line("%01000d", i);
+		while (read(ends[0], lines, sizeof(lines)) > 0)
+			continue;
+		log_line("last");
+		got = read(ends[0], lines, sizeof(lines));
+		dup2(kept, STDERR_FILENO);
+	}
+	(void)!write(STDERR_FILENO, lines, got > 0 ? (size_t)got : 0);
+}
+
+static void
+log_line_that_a_full_pipe_does_not_take_is_counted(void **state)
+{
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(hear(say_into_a_full_pipe, text), 0);
+	assert_memory_equal(text, "assay: missed lines=", 20);
+	assert_in_range(strtoul(text + 20, NULL, 10), 20, 60);
+	assert_has(text, "\nassay: last\n");
 }
 
 static void
@@ -188,6 +255,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(log_line_is_one_line_with_the_role),
 	    cmocka_unit_test(log_line_is_cut_and_still_ends),
+	    cmocka_unit_test(log_line_of_a_role_is_bare),
+	    cmocka_unit_test(
+		log_line_that_a_full_pipe_does_not_take_is_counted),
 	    cmocka_unit_test(bug_unless_says_the_rule_and_aborts),
 	    cmocka_unit_test(
 		log_limit_allows_a_burst_and_then_one_each_interval),

@@ -117,20 +117,20 @@ build_puts_on_record_what_it_built(void **state)
 	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	struct receipt receipt;
 	struct build_report report;
-	const struct event_build *build = &report.build;
+	const struct event_build *build = &report.record.build;
 	struct digest ramdisk = digest_of_file("ramdisk.in");
 	struct digest expected;
 	struct err err;
 	bool is_end;
 
 	assert_built(bench, &receipt);
-	assert_code(ipc_receive(bench->record_link, &report, sizeof(report),
-			NULL, &is_end, &err),
+	assert_code(ipc_receive(bench->record_link, &report,
+			LINK_BYTES(build_report, record), NULL, &is_end, &err),
 	    0);
 	assert_int_equal(report.kind, BUILD_RECORD);
-	assert_true(
-	    digest_equal(&report.basis.policy, trust_digest(bench->policy)));
-	assert_false(report.basis.has_store);
+	assert_true(digest_equal(&report.record.basis.policy,
+	    trust_digest(bench->policy)));
+	assert_false(report.record.basis.has_store);
 	assert_true(digest_equal(&build->envelope, &receipt.image.envelope));
 	assert_true(digest_equal(&build->payload, &receipt.image.payload));
 	assert_true(build->has_ramdisk);

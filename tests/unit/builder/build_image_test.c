@@ -739,6 +739,7 @@ keep_what_was_reported(struct bench *bench, struct links *links,
 {
 	struct verify_report said;
 	unsigned int blobs = 0;
+	size_t size;
 	struct err err;
 	bool is_end;
 
@@ -748,8 +749,10 @@ keep_what_was_reported(struct bench *bench, struct links *links,
 	closep(&links->verify[1]);
 	closep(&links->build[1]);
 	for (;;) {
-		assert_code(ipc_receive(links->verify[0], &said, sizeof(said),
-				NULL, &is_end, &err),
+		struct ipc_fds none;
+
+		assert_code(ipc_receive_some(links->verify[0], &said,
+				sizeof(said), &size, &none, &is_end, &err),
 		    0);
 		if (is_end)
 			break;
@@ -762,8 +765,8 @@ keep_what_was_reported(struct bench *bench, struct links *links,
 		struct build_report report;
 		struct ipc_fds fds;
 
-		assert_code(ipc_receive_fds(links->build[0], &report,
-				sizeof(report), &fds, &is_end, &err),
+		assert_code(ipc_receive_some(links->build[0], &report,
+				sizeof(report), &size, &fds, &is_end, &err),
 		    0);
 		if (is_end)
 			break;

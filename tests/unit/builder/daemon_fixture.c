@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/draft.h"
+#include "base/log.h"
 #include "base/scope.h"
 #include "builder/front/front.h"
 #include "builder/supervisor/listener.h"
@@ -141,7 +142,11 @@ start_daemon(enum fault_kind kind, const char *operation)
 		signal(SIGBUS, SIG_DFL);
 		signal(SIGILL, SIG_DFL);
 		signal(SIGFPE, SIG_DFL);
-		_exit(supervisor_run(&start, &listen_fd, &err) == 0 ? 0 : 1);
+		if (supervisor_run(&start, &listen_fd, &err) == 0)
+			_exit(0);
+		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
+		    err.text); /* as assayd does */
+		_exit(1);
 	}
 	journal_close(&journal);
 	close(listen_fd);

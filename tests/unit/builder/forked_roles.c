@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -55,8 +56,8 @@ run(const struct role_start *start, const int *fds)
 /* As the launcher of programs does it: nothing else of the supervisor is left
  * open, which a role would have to close. */
 static int
-launch(void *context, const struct role_start *start, const int *fds,
-    size_t count, pid_t *ret_pid, struct err *err)
+launch(void *context, const struct role_start *start,
+    const struct role_fds *fds, pid_t *ret_pid, struct err *err)
 {
 	(void)context;
 	*ret_pid = fork();
@@ -65,8 +66,12 @@ launch(void *context, const struct role_start *start, const int *fds,
 	if (*ret_pid == 0) {
 		int own[ROLE_FDS_MAX] = {-1, -1, -1};
 
-		for (size_t i = 0; i < count; i++)
-			own[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
+		/* The daemon may be killed while they speak. */
+		signal(SIGPIPE, SIG_IGN);
+		dup2(fds->log, STDOUT_FILENO);
+		dup2(fds->log, STDERR_FILENO);
+		for (size_t i = 0; i < fds->count; i++)
+			own[i] = fcntl(fds->fds[i], F_DUPFD_CLOEXEC, 64);
 		run(start, own);
 	}
 	return 0;

@@ -330,17 +330,10 @@ static bool
 record_came(int timeout_ms, uint32_t *ret_kind)
 {
 	struct pollfd wait = {.fd = front.calls_fd, .events = POLLIN};
-	struct front_call call;
-	struct err err = {0};
-	bool is_end = true;
 
 	if (poll(&wait, 1, timeout_ms) != 1)
 		return false;
-	if (ipc_pipe_receive(front.calls_fd, &call, sizeof(call), &is_end,
-		&err) != 0)
-		fail_msg("%s", err.text);
-	assert_false(is_end);
-	*ret_kind = call.kind;
+	*ret_kind = front_read_record().kind;
 	return true;
 }
 

@@ -18,6 +18,9 @@
 
 struct front_process front = {.calls_fd = -1, .answers_fd = -1};
 
+/* What was asked last by a connection. */
+static uint32_t kinds[64];
+
 /* It was read, and nobody has taken it yet. */
 static struct front_call waiting_call;
 static bool has_waiting_call;
@@ -134,18 +137,31 @@ front_call_came(int timeout_ms)
 	return true;
 }
 
+struct front_call
+front_read_record(void)
+{
+	union {
+		struct front_call call;
+		char bytes[IPC_PIPE_BYTES];
+	} record;
+	struct err err = {0};
+	size_t size;
+	bool is_end;
+
+	if (ipc_pipe_receive_some(front.calls_fd, &record, sizeof(record),
+		&size, &is_end, &err) != 0)
+		fail_msg("%s", err.text);
+	if (is_end)
+		fail_msg("the front ended");
+	assert_int_equal(size, front_call_bytes(record.call.kind));
+	return record.call;
+}
+
 /* Each second the front says that it is alive: that is no call. */
 static void
 receive_call(void)
 {
-	struct err err = {0};
-	bool is_end;
-
-	if (ipc_pipe_receive(front.calls_fd, &waiting_call,
-		sizeof(waiting_call), &is_end, &err) != 0)
-		fail_msg("%s", err.text);
-	if (is_end)
-		fail_msg("the front ended");
+	waiting_call = front_read_record();
 	has_waiting_call = waiting_call.kind != FRONT_ALIVE;
 }
 
@@ -155,6 +171,9 @@ front_next_any(void)
 	if (!front_call_came(10000))
 		fail_msg("no call came from the front");
 	has_waiting_call = false;
+	if (waiting_call.kind < FRONT_CANCEL)
+		kinds[waiting_call.connection % countof(kinds)] =
+		    waiting_call.kind;
 	return waiting_call;
 }
 
@@ -167,24 +186,50 @@ front_next_call(uint32_t kind)
 	return call;
 }
 
+/* Of the kind that belongs to the call, with no rows where rows belong. */
 void
 front_answer_with(const struct front_answer *answer)
 {
+	static const struct xen_domain_info none;
+	static const uint32_t of_call[] = {
+	    [FRONT_BUILD] = ANSWER_RECEIPT,
+	    [FRONT_LIST_IMAGES] = ANSWER_MEMORY,
+	    [FRONT_LIST_DOMAINS] = ANSWER_MEMORY,
+	    [FRONT_DESTROY] = ANSWER_OUTCOME,
+	    [FRONT_STATUS] = ANSWER_STATUS,
+	    [FRONT_ATTEST] = ANSWER_MEMORY,
+	    [FRONT_LOG] = ANSWER_MEMORY,
+	};
+	CLEANUP(sealed_freep)
+	struct sealed *memory = sealed_of(bytes_of(&none, 0));
+	struct front_answer sent = *answer;
+	uint32_t kind = kinds[answer->connection % countof(kinds)];
 	struct err err;
 
-	assert_code(
-	    ipc_send(front.answers_fd, answer, sizeof(*answer), -1, &err), 0);
+	assert_true(kind < countof(of_call));
+	sent.kind = answer->outcome.code != 0 ? ANSWER_OUTCOME : of_call[kind];
+	if (sent.kind == ANSWER_STATUS || sent.kind == ANSWER_MEMORY)
+		assert_code(ipc_send_sealed(front.answers_fd, &sent,
+				front_answer_bytes(sent.kind), memory, &err),
+		    0);
+	else
+		assert_code(ipc_send(front.answers_fd, &sent,
+				front_answer_bytes(sent.kind), -1, &err),
+		    0);
 }
 
 void
 front_answer_memory(uint32_t connection, struct bytes attached)
 {
-	struct front_answer answer = {.connection = connection};
+	struct front_answer answer = {
+	    .kind = ANSWER_MEMORY,
+	    .connection = connection,
+	};
 	CLEANUP(sealed_freep) struct sealed *memory = sealed_of(attached);
 	struct err err;
 
-	assert_code(ipc_send_sealed(front.answers_fd, &answer, sizeof(answer),
-			memory, &err),
+	assert_code(ipc_send_sealed(front.answers_fd, &answer,
+			front_answer_bytes(answer.kind), memory, &err),
 	    0);
 }
 

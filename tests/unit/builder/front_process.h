@@ -38,6 +38,9 @@ void front_be_later(unsigned int seconds);
  * says it is alive is none. */
 bool front_call_came(int timeout_ms);
 struct front_call front_next_any(void);
+
+/* The next record, which is there, whatever it is: as long as its kind is. */
+struct front_call front_read_record(void);
 struct front_call front_next_call(uint32_t kind);
 
 /* Answer; or with no more than this memory, with a receipt, with an error in

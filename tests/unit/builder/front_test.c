@@ -3,6 +3,7 @@
  * its callers.
  */
 #include "front_process.h"
+#include "link_trials.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,8 +42,8 @@ front_hands_on_a_decoded_call_and_says_who_asks(void **state)
 	assert_memory_equal(call.build.guest.uuid, uuid, UUID_BYTES);
 	assert_int_equal(call.build.guest.memory_mib, 256);
 	assert_int_equal(call.build.guest.vcpus, 2);
-	assert_int_equal(call.build.peer.uid, geteuid());
-	assert_int_equal(call.build.peer.pid, getpid());
+	assert_int_equal(call.peer.uid, geteuid());
+	assert_int_equal(call.peer.pid, getpid());
 	assert_int_not_equal(call.connection, 0);
 }
 
@@ -554,7 +555,7 @@ front_says_who_the_caller_is_whatever_it_claims(void **state)
 	fd = caller_open_as(1001);
 	caller_send(fd, BUILD_CALL);
 	call = front_next_call(FRONT_BUILD);
-	assert_int_equal(call.build.peer.uid, 1001);
+	assert_int_equal(call.peer.uid, 1001);
 	close(fd);
 }
 
@@ -786,11 +787,68 @@ listen_replaces_nothing_else(void **state)
 	close(fd);
 }
 
+static int
+begin_front(pid_t *ret_pid)
+{
+	front_leave();
+	front_start();
+	*ret_pid = front.pid;
+	front.pid = 0;
+	return take_fd(&front.answers_fd);
+}
+
+static void
+front_that_is_answered_what_its_table_does_not_have_ends(void **state)
+{
+	(void)state;
+	trials_at_role(&front_answers, FRONT_WAITS, begin_front);
+}
+
+/* A receipt for who asked for a list would be a domain that nobody knows. */
+static void
+front_that_is_answered_what_nobody_asked_for_ends(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t kind;
+		uint32_t answer;
+	} rows[] = {
+	    {CALL("GetStatus"), FRONT_STATUS, ANSWER_RECEIPT},
+	    {CALL("GetStatus"), FRONT_STATUS, ANSWER_OUTCOME},
+	    {CALL("ListImages"), FRONT_LIST_IMAGES, ANSWER_OUTCOME},
+	    {BUILD_CALL, FRONT_BUILD, ANSWER_OUTCOME},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct front_answer answer = {.kind = rows[i].answer};
+		CLEANUP(closep) int fd = -1;
+		struct err err;
+
+		front_leave();
+		front_start();
+		fd = caller_open();
+		caller_send(fd, rows[i].text);
+		answer.connection = front_next_call(rows[i].kind).connection;
+		assert_code(ipc_send(front.answers_fd, &answer,
+				front_answer_bytes(answer.kind), -1, &err),
+		    0);
+		assert_int_equal(waitpid(front.pid, &front.status, 0),
+		    front.pid);
+		assert_true(WIFEXITED(front.status));
+		assert_int_equal(WEXITSTATUS(front.status), 1);
+		front.pid = 0;
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    front_test(front_hands_on_a_decoded_call_and_says_who_asks),
+	    front_test(front_that_is_answered_what_nobody_asked_for_ends),
+	    front_test(
+		front_that_is_answered_what_its_table_does_not_have_ends),
 	    front_test(front_gives_the_receipt_to_the_caller),
 	    front_test(front_gives_refusals_and_failures_their_code),
 	    front_test(front_does_not_read_past_the_evidence_it_was_given),

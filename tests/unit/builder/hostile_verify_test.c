@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "builder/stage_client.h"
 #include "builder/stage_link.h"
 #include "builder/verify/verify_sandbox.h"
+#include "builder/supervisor/supervisor_state.h"
 #include "builder/verify_link.h"
 
 enum { CALLS_UNANSWERED = 120 };
@@ -304,6 +306,43 @@ has_text(const char *path, const char *text)
 	return strstr((const char *)file.ptr, text) != NULL;
 }
 
+/* Says what others say, and much of it, and what a terminal obeys. */
+static void
+speak_for_others(int link, struct order *order)
+{
+	static const char lines[] = "assayd: built image=forged\n"
+				    "x\033[2J\rassayd[tpm]: forged\n";
+
+	(void)link;
+	(void)order;
+	(void)!write(STDERR_FILENO, lines, sizeof(lines) - 1);
+	for (int i = 0; i < 100000; i++)
+		(void)!write(STDERR_FILENO, "flood\n", 6);
+}
+
+static void
+hostile_verify_writes_no_line_of_another_role(void **state)
+{
+	struct stat log;
+	int fd;
+
+	(void)state;
+	start_hostile(speak_for_others);
+	fd = caller_open();
+	assert_call(fd, BUILD_CALL, "receipt");
+	assert_call(fd, CALL("GetStatus"), "builds_done");
+	closep(&fd);
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	assert_true(has_text("daemon.log",
+	    "\nassayd[verify]: assayd: built image=forged\n"));
+	assert_true(has_text("daemon.log",
+	    "\nassayd[verify]: x\\x1b[2J\\x0dassayd[tpm]: forged\n"));
+	assert_false(has_text("daemon.log", "\nassayd: built image=forged"));
+	assert_true(has_text("daemon.log", "\nassay: built image=web "));
+	assert_int_equal(stat("daemon.log", &log), 0);
+	assert_true(log.st_size < 20000);
+}
+
 static void
 assert_tpm_role_lives(void (*how)(int link, struct order *order))
 {
@@ -386,6 +425,16 @@ next_random(void)
 /* Reports of every kind, in any order, with any content, some with descriptors,
  * and some of another size. The first that is wrong is the last that is read.
  */
+static size_t
+bytes_of_kind(uint32_t kind)
+{
+	const struct link_table *table = &supervisor_verify_reports;
+	bool is_known = kind < table->count && table->rules[kind].bytes > 0;
+
+	return is_known ? table->rules[kind].bytes
+	                : sizeof(struct verify_report);
+}
+
 static void
 say_anything(int link, struct order *order)
 {
@@ -394,7 +443,7 @@ say_anything(int link, struct order *order)
 	for (uint32_t n = 0; n <= count; n++) {
 		struct verify_report report;
 		uint8_t *bytes = (uint8_t *)&report;
-		size_t size = sizeof(report);
+		size_t size;
 		struct err err;
 
 		for (size_t i = 0; i < sizeof(report); i++)
@@ -402,6 +451,7 @@ say_anything(int link, struct order *order)
 		report.kind = next_random() % 8;
 		if (next_random() % 4 == 0)
 			report.order = *order;
+		size = bytes_of_kind(report.kind);
 		if (next_random() % 8 == 0)
 			size--;
 		if (ipc_send(link, &report, size,
@@ -490,6 +540,7 @@ main(void)
 	    daemon_test(
 		hostile_verify_whose_link_outlives_it_is_not_waited_for),
 	    daemon_test(hostile_verify_lists_nothing_that_is_no_image),
+	    daemon_test(hostile_verify_writes_no_line_of_another_role),
 	    daemon_test(hostile_verify_kills_no_other_role),
 	    daemon_test(hostile_verify_that_says_anything_ends_nobody_else),
 	    daemon_test(

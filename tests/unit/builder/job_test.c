@@ -219,11 +219,12 @@ job_that_begins_has_its_task_and_a_deadline(void **state)
 	assert_true(job.deadline_usec < now + 130 * 1000000ull);
 	assert_int_equal(job.child.pid, 0);
 
-	job.seen = ~0u;
+	job.place = (struct link_place){.seen = ~0u, .is_over = true};
 	job_attach(&job, JOB_BUILDING, &child);
 	assert_int_equal(job.child.pid, 4711);
 	assert_int_equal(job.step, JOB_BUILDING);
-	assert_int_equal(job.seen, 0); /* it has said nothing yet */
+	assert_int_equal(job.place.seen, 0); /* it has said nothing yet */
+	assert_false(job.place.is_over);
 	assert_int_equal(child.pid, 0);
 }
 

@@ -80,7 +80,7 @@ put(uint32_t number, struct sealed *attached, struct err *err)
 {
 	struct record record = {.number = number};
 
-	return outbox_put(&outbox, &record, attached, err);
+	return outbox_put(&outbox, &record, sizeof(record), attached, err);
 }
 
 static void

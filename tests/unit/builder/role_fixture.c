@@ -148,7 +148,9 @@ role_ask(struct record_call *call, struct record_answer *ret_answer,
 
 	call->tag = 77;
 	call->basis = role.basis;
-	assert_code(ipc_send(role.link, call, sizeof(*call), -1, &err), 0);
+	assert_code(
+	    ipc_send(role.link, call, record_call_bytes(call->kind), -1, &err),
+	    0);
 	take_answer(ret_answer, ret_attached);
 	assert_int_equal(ret_answer->kind, call->kind);
 	assert_int_equal(ret_answer->tag, 77);
@@ -192,10 +194,11 @@ take_answer(struct record_answer *ret_answer, struct sealed **ret_attached)
 {
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
 	struct err err;
+	size_t size;
 	bool is_end;
 
-	assert_code(ipc_receive_fds(role.link, ret_answer, sizeof(*ret_answer),
-			&fds, &is_end, &err),
+	assert_code(ipc_receive_some(role.link, ret_answer, sizeof(*ret_answer),
+			&size, &fds, &is_end, &err),
 	    0);
 	assert_false(is_end);
 	assert_int_equal(fds.count > 0 && ret_attached == NULL, 0);

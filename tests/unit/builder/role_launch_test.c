@@ -44,6 +44,16 @@ start_of(enum role role)
 	};
 }
 
+/* They say what they say where this test does. */
+static struct role_fds
+fds_of(const int *fds, size_t count)
+{
+	struct role_fds given = {.log = STDERR_FILENO, .count = count};
+
+	memcpy(given.fds, fds, count * sizeof(*fds));
+	return given;
+}
+
 static int
 end_of(pid_t pid)
 {
@@ -90,15 +100,17 @@ program_of_one_role_does_not_begin_as_another(void **state)
 {
 	struct role_programs programs = {{0}};
 	struct role_start start = start_of(ROLE_FRONT);
+	struct role_fds fds;
 	struct err err;
 	int link[2];
 	pid_t pid;
 
 	(void)state;
 	assert_code(ipc_pair(link, &err), 0);
+	fds = fds_of(link, 1);
 	programs.fds[ROLE_FRONT] = open_program(ROLE_STAGE);
-	assert_code(
-	    role_programs_launch(&programs, &start, link, 1, &pid, &err), 0);
+	assert_code(role_programs_launch(&programs, &start, &fds, &pid, &err),
+	    0);
 	assert_int_equal(end_of(pid), 2);
 	role_programs_close(&programs);
 	close(link[0]);
@@ -150,6 +162,7 @@ program_serves_without_an_environment_and_whatever_is_signalled(void **state)
 	struct stage stage;
 	sigset_t blocked;
 	sigset_t before;
+	struct role_fds fds;
 	struct err err;
 	int link[2];
 	pid_t pid;
@@ -162,9 +175,9 @@ program_serves_without_an_environment_and_whatever_is_signalled(void **state)
 	sigprocmask(SIG_BLOCK, &blocked, &before);
 	assert_int_equal(setenv("OPENSSL_CONF", "/nonsense", 1), 0);
 	assert_code(ipc_pair(link, &err), 0);
+	fds = fds_of(&link[1], 1);
 	programs.fds[ROLE_STAGE] = open_program(ROLE_STAGE);
-	assert_code(
-	    role_programs_launch(&programs, &start, &link[1], 1, &pid, &err),
+	assert_code(role_programs_launch(&programs, &start, &fds, &pid, &err),
 	    0);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	unsetenv("OPENSSL_CONF");
@@ -204,6 +217,7 @@ program_gets_its_descriptors_and_no_other(void **state)
 	struct role_start start = start_of(ROLE_FRONT);
 	struct stat seen[5];
 	struct stat expected[3];
+	struct role_fds given;
 	struct err err;
 	int calls[2];
 	int fds[3];
@@ -220,7 +234,8 @@ program_gets_its_descriptors_and_no_other(void **state)
 	fds[0] = fcntl(fds[0], F_DUPFD_CLOEXEC, FRONT_FD_LISTEN);
 	for (size_t i = 0; i < countof(fds); i++)
 		assert_int_equal(fstat(fds[i], &expected[i]), 0);
-	assert_code(role_programs_launch(&programs, &start, fds, 3, &pid, &err),
+	given = fds_of(fds, 3);
+	assert_code(role_programs_launch(&programs, &start, &given, &pid, &err),
 	    0);
 	assert_int_equal(end_of(pid), 0);
 	assert_int_equal(read(calls[0], seen, sizeof(seen)), sizeof(seen));
@@ -232,6 +247,56 @@ program_gets_its_descriptors_and_no_other(void **state)
 		close(fds[i]);
 	close(calls[0]);
 	close(calls[1]);
+	role_programs_close(&programs);
+}
+
+/* As a role's program: which are its standard streams? */
+static int
+tell_streams(void)
+{
+	struct stat seen[3] = {{0}};
+
+	for (int i = 0; i < 3; i++)
+		(void)!fstat(i, &seen[i]);
+	return write(STAGE_FD_LINK, seen, sizeof(seen)) == sizeof(seen) ? 0 : 1;
+}
+
+/* A terminal, or the journal, is the supervisor's alone. */
+static void
+program_has_none_of_the_standard_streams_of_assayd(void **state)
+{
+	struct role_programs programs = {{0}};
+	struct role_start start = start_of(ROLE_STAGE);
+	struct stat seen[3];
+	struct stat log;
+	struct stat null;
+	struct role_fds fds;
+	struct err err;
+	int said[2];
+	int ends[2];
+	pid_t pid;
+
+	(void)state;
+	programs.fds[ROLE_STAGE] = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	assert_true(programs.fds[ROLE_STAGE] >= 0);
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	fds = fds_of(&ends[1], 1);
+	fds.log = said[1];
+	assert_code(role_programs_launch(&programs, &start, &fds, &pid, &err),
+	    0);
+	assert_int_equal(end_of(pid), 0);
+	assert_int_equal(read(ends[0], seen, sizeof(seen)), sizeof(seen));
+	assert_int_equal(stat("/dev/null", &null), 0);
+	assert_int_equal(fstat(said[0], &log), 0);
+	assert_int_equal(seen[0].st_rdev, null.st_rdev);
+	assert_int_equal(seen[0].st_ino, null.st_ino);
+	assert_int_equal(seen[1].st_ino, log.st_ino);
+	assert_int_equal(seen[2].st_ino, log.st_ino);
+	for (int i = 0; i < 2; i++) {
+		close(said[i]);
+		close(ends[i]);
+	}
 	role_programs_close(&programs);
 }
 
@@ -258,10 +323,13 @@ main(int argc, char **argv)
 	    bench_test(
 		program_serves_without_an_environment_and_whatever_is_signalled),
 	    bench_test(program_gets_its_descriptors_and_no_other),
+	    bench_test(program_has_none_of_the_standard_streams_of_assayd),
 	    directory_test(programs_are_looked_for_beside_assayd),
 	};
 
 	if (argc == 1 && strcmp(argv[0], "assayd-front") == 0)
 		return tell_descriptors();
+	if (argc == 1 && strcmp(argv[0], "assayd-stage") == 0)
+		return tell_streams();
 	return cmocka_run_group_tests_name("role_launch", tests, NULL, NULL);
 }

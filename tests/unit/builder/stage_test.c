@@ -3,6 +3,7 @@
  * that answers whatever it likes.
  */
 #include "builder_fixture.h"
+#include "link_trials.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include "builder/ipc.h"
 #include "builder/build/stage_pieces.h"
 #include "builder/ipc_now.h"
+#include "builder/stage/stage_role.h"
 #include "builder/outcome.h"
 #include "builder/sandbox.h"
 #include "builder/stage_link.h"
@@ -156,8 +158,6 @@ stage_refuses_and_goes_on(void **state)
 	struct sealed *raw = NULL;
 	struct err err;
 
-	stage_ask_unpack(stage, 100);
-	assert_code(take_pieces(stage, 100, &raw, &err), BUG);
 	stage_ask_blob(stage, &missing, 5, "kernel");
 	assert_code(take_pieces(stage, 5, &raw, &err), STORE_IO);
 	stage_ask_blob(stage, &digest, 5, "ramdisk");
@@ -242,7 +242,30 @@ stage_takes_one_store(void **state)
 	CLEANUP(closep) int again = open("store", O_RDONLY | O_DIRECTORY);
 	struct err err;
 
-	assert_code(stage_give_store(&bench->stage, again, &err), BUG);
+	assert_code(stage_give_store(&bench->stage, again, &err), STAGE_FAILED);
+}
+
+static int
+begin_empty(pid_t *ret_pid)
+{
+	return start_stage(ret_pid).fd;
+}
+
+static int
+begin_with_a_store(pid_t *ret_pid)
+{
+	struct stage stage = start_stage(ret_pid);
+
+	give_store(&stage, "store");
+	return stage.fd;
+}
+
+static void
+stage_that_is_asked_what_its_table_does_not_have_ends(void **state)
+{
+	(void)state;
+	trials_at_role(&stage_calls, STAGE_EMPTY, begin_empty);
+	trials_at_role(&stage_calls, STAGE_FILLED, begin_with_a_store);
 }
 
 static void
@@ -603,6 +626,7 @@ main(void)
 	    bench_test(stage_refuses_and_goes_on),
 	    bench_test(stage_takes_only_a_store),
 	    bench_test(stage_takes_one_store),
+	    bench_test(stage_that_is_asked_what_its_table_does_not_have_ends),
 	    bench_test(stage_reads_nothing_beside_its_store),
 	    cmocka_unit_test(stage_without_a_store_gives_nothing),
 	    bench_test(stage_runs_in_its_sandbox),

@@ -19,10 +19,12 @@ call_of(enum front_call_kind kind)
 	struct front_call call = {
 	    .kind = kind,
 	    .connection = OTHER,
-	    .build = good_build_request(),
+	    .peer = {.uid = config.allow_uids[0]},
 	};
 
-	call.build.peer.uid = config.allow_uids[0];
+	if (kind != FRONT_BUILD)
+		return call;
+	call.build = good_build_request();
 	call.build.guest.uuid[0] ^= 1; /* not that of the build that runs */
 	strcpy(call.build.guest.name, "another");
 	return call;
@@ -119,7 +121,7 @@ one_of_two_users_leaves_places_to_the_other(void **state)
 	fill_jobs(TASK_BUILD, LIMIT_BUILDS * 3 / 4 - 1, config.allow_uids[0]);
 	assert_call_refused(&call, RPC_BUSY, "of user");
 	/* The other comes as far as what is wrong with his request. */
-	call.build.peer.uid = config.allow_uids[1];
+	call.peer.uid = config.allow_uids[1];
 	memcpy(call.build.guest.uuid, stand.job->task.build.guest.uuid,
 	    UUID_BYTES);
 	assert_call_refused(&call, DOMAIN_EXISTS, "is being built");

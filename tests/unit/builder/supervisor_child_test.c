@@ -19,19 +19,37 @@
 static void
 make_and_record(void)
 {
-	stand.job->seen |= 1u << BUILD_MADE | 1u << BUILD_RECORD;
+	stand.job->place.seen |= 1u << BUILD_MADE | 1u << BUILD_RECORD;
 	stand.job->domid = 9;
 	stand.job->is_recorded = true;
+}
+
+/* As long as records of its kind are, or as all of them. */
+static size_t
+bytes_of_kind(const struct link_table *table, uint32_t kind, size_t most)
+{
+	bool is_known = kind < table->count && table->rules[kind].bytes > 0;
+
+	return is_known ? table->rules[kind].bytes : most;
+}
+
+static void
+send_report(const struct build_report *report)
+{
+	struct err err;
+
+	assert_code(ipc_send(stand.child, report,
+			bytes_of_kind(&supervisor_build_reports, report->kind,
+			    sizeof(*report)),
+			-1, &err),
+	    0);
 }
 
 /* The child says this, and the supervisor takes it. */
 static void
 tell(const struct build_report *report)
 {
-	struct err err;
-
-	assert_code(ipc_send(stand.child, report, sizeof(*report), -1, &err),
-	    0);
+	send_report(report);
 	supervisor_serve_job(stand.sup, stand.job);
 }
 
@@ -40,7 +58,10 @@ say(const struct verify_report *report)
 {
 	struct err err;
 
-	assert_code(ipc_send(stand.child, report, sizeof(*report), -1, &err),
+	assert_code(ipc_send(stand.child, report,
+			bytes_of_kind(&supervisor_verify_reports, report->kind,
+			    sizeof(*report)),
+			-1, &err),
 	    0);
 	supervisor_serve_job(stand.sup, stand.job);
 }
@@ -68,12 +89,10 @@ static void
 child_that_was_killed_is_not_believed_that_it_is_done(void **state)
 {
 	struct build_report report = {.kind = BUILD_DONE,
-	    .receipt = good_receipt()};
-	struct err err;
+	    .done.receipt = good_receipt()};
 
 	(void)state;
-	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
-	    0);
+	send_report(&report);
 	job_kill(stand.job, BUILD_CANCELLED);
 	supervisor_serve_job(stand.sup, stand.job);
 	assert_int_equal(stand.job->state, JOB_RUNNING);
@@ -91,13 +110,11 @@ static void
 child_that_is_done_hands_its_domain_over(void **state)
 {
 	struct build_report report = {.kind = BUILD_DONE,
-	    .receipt = good_receipt()};
-	struct err err;
+	    .done.receipt = good_receipt()};
 
 	(void)state;
 	make_and_record();
-	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
-	    0);
+	send_report(&report);
 	supervisor_serve_job(stand.sup, stand.job);
 	assert_int_equal(stand.job->state, JOB_ENDING);
 	assert_int_equal(stand.sup->domains.count, 1);
@@ -115,9 +132,8 @@ build_is_in_the_journal_as_recorded_before_its_child_goes_on(void **state)
 	uint32_t count;
 
 	(void)state;
-	stand.job->seen = 1u << BUILD_MADE;
-	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
-	    0);
+	stand.job->place.seen = 1u << BUILD_MADE;
+	send_report(&report);
 	supervisor_serve_job(stand.sup, stand.job);
 	assert_code(
 	    journal_read_pending(&stand.journal, pending, 2, &count, &err), 0);
@@ -173,7 +189,7 @@ static void
 domain_that_cannot_be_kept_is_not_handed_over(void **state)
 {
 	struct build_report report = {.kind = BUILD_DONE,
-	    .receipt = good_receipt()};
+	    .done.receipt = good_receipt()};
 
 	(void)state;
 	make_and_record();
@@ -193,7 +209,7 @@ end_refused_build(void)
 {
 	struct build_report report = {.kind = BUILD_DONE};
 
-	outcome_from(&report.outcome, XEN_FAILED,
+	outcome_from(&report.done.outcome, XEN_FAILED,
 	    &(struct err){.code = XEN_FAILED});
 	tell(&report);
 	assert_int_equal(stand.job->state, JOB_RUNNING);
@@ -241,7 +257,7 @@ begin_step(enum job_step step)
 		continue;
 	stand.job->step = step;
 	stand.job->task.kind = kinds[step];
-	stand.job->seen = 0;
+	stand.job->place = (struct link_place){0};
 	stand.job->killed = ERR_NONE;
 	stand.job->is_done = stand.job->is_unfit = false;
 	stand.job->is_recorded = false;
@@ -310,7 +326,7 @@ report_out_of_its_turn_ends_the_child(void **state)
 				continue;
 			begin_step(rows[i].step);
 			begin_victim();
-			outcome_from(&told.outcome, XEN_FAILED,
+			outcome_from(&told.done.outcome, XEN_FAILED,
 			    &(struct err){.code = XEN_FAILED});
 			if (verifies)
 				say(&said);
@@ -382,11 +398,11 @@ domain_that_is_not_on_record_is_not_built(void **state)
 {
 	struct build_report report = {
 	    .kind = BUILD_DONE,
-	    .receipt = good_receipt(),
+	    .done.receipt = good_receipt(),
 	};
 
 	(void)state;
-	stand.job->seen = 1u << BUILD_MADE;
+	stand.job->place.seen = 1u << BUILD_MADE;
 	stand.job->domid = 9;
 	tell(&report);
 	assert_int_equal(stand.job->killed, BUG);
@@ -402,13 +418,13 @@ domain_with_a_receipt_that_is_none_is_not_handed_over(void **state)
 {
 	struct build_report report = {
 	    .kind = BUILD_DONE,
-	    .receipt = good_receipt(),
+	    .done = {.receipt = good_receipt()},
 	};
 
 	(void)state;
 	make_and_record();
-	memset(report.receipt.guest.name, 'n',
-	    sizeof(report.receipt.guest.name));
+	memset(report.done.receipt.guest.name, 'n',
+	    sizeof(report.done.receipt.guest.name));
 	tell(&report);
 	assert_int_equal(stand.job->killed, BUG);
 	assert_false(has_answer(stand.front));
@@ -501,7 +517,7 @@ basis_whose_bool_is_none_ends_who_decides(void **state)
 	struct verify_report report = {.kind = VERIFY_EPOCH};
 
 	(void)state;
-	memset(&report.basis.has_store, 2, 1);
+	memset(&report.epoch.basis.has_store, 2, 1);
 	begin_step(JOB_DECIDING);
 	say(&report);
 	assert_int_equal(stand.job->killed, BUG);
@@ -569,9 +585,13 @@ static void
 order_for_a_caller_who_is_gone_is_not_carried_out(void **state)
 {
 	struct verify_report report = {.kind = VERIFY_ORDER};
+	struct err err;
+	int stage[2];
 
 	(void)state;
+	assert_code(ipc_pair(stage, &err), 0);
 	begin_step(JOB_DECIDING);
+	stand.job->stage_fd = stage[0]; /* it could be */
 	job_kill(stand.job, BUILD_CANCELLED);
 	say(&report);
 	assert_int_equal(stand.job->step, JOB_DECIDING);
@@ -579,6 +599,7 @@ order_for_a_caller_who_is_gone_is_not_carried_out(void **state)
 	supervisor_end_job(stand.sup, stand.job);
 	assert_code(next_answer().outcome.code, BUILD_CANCELLED);
 	assert_int_equal(supervisor_count_removals(stand.sup), 0);
+	close(stage[1]);
 }
 
 /* --- children that xenstored is not there for ------------------------ */
@@ -639,7 +660,10 @@ record_answer(uint32_t kind, uint32_t tag)
 	struct record_answer answer = {.kind = kind, .tag = tag};
 	struct err err;
 
-	assert_code(ipc_send(stand.recorder, &answer, sizeof(answer), -1, &err),
+	outcome_from(&answer.recorded.outcome,
+	    err_set(&err, TPM_BUSY, "not now"), &err);
+	assert_code(ipc_send(stand.recorder, &answer,
+			LINK_BYTES(record_answer, recorded), -1, &err),
 	    0);
 	supervisor_serve_recorder(stand.sup);
 }
@@ -659,12 +683,13 @@ static void
 evidence_goes_to_the_connection_that_asked(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
 	struct err err;
 
 	(void)state;
 	stand.sup->last_tag = 76;
-	assert_code(
-	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	record_answer(RECORD_LOG, 77);
 	assert_int_equal(next_answer().connection, OTHER);
 	assert_int_equal(stand.sup->recorder_fd, stand.sup->records.fd);
@@ -674,19 +699,82 @@ static void
 evidence_of_two_callers_is_not_mixed_up(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
 	struct err err;
 
 	(void)state;
 	stand.sup->last_tag = 76;
-	assert_code(
-	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	call.connection = CONNECTION;
-	assert_code(
-	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
-	record_answer(RECORD_LOG, 78);
-	assert_int_equal(next_answer().connection, CONNECTION);
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	record_answer(RECORD_LOG, 77);
 	assert_int_equal(next_answer().connection, OTHER);
+	/* A third one takes the place of the first one. */
+	call.connection = OTHER + 1;
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
+	record_answer(RECORD_LOG, 78);
+	assert_int_equal(next_answer().connection, CONNECTION);
+	record_answer(RECORD_LOG, 79);
+	assert_int_equal(next_answer().connection, OTHER + 1);
+}
+
+/* One that was asked later, or another kind than was asked, is no answer. */
+static void
+tpm_role_answers_what_it_was_asked_in_that_order(void **state)
+{
+	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
+	struct err err;
+
+	(void)state;
+	stand.sup->last_tag = 76;
+	for (int i = 0; i < 2; i++)
+		assert_code(
+		    supervisor_record_evidence(stand.sup, &call, &asked, &err),
+		    0);
+	record_answer(RECORD_LOG, 78);
+	assert_int_equal(stand.sup->recorder_fd, -1);
+	assert_code(next_answer().outcome.code, TPM_FAILED);
+}
+
+static void
+tpm_role_answers_the_kind_that_it_was_asked(void **state)
+{
+	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
+	struct err err;
+
+	(void)state;
+	stand.sup->last_tag = 76;
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
+	record_answer(RECORD_QUOTE, 77);
+	assert_int_equal(stand.sup->recorder_fd, -1);
+	assert_code(next_answer().outcome.code, TPM_FAILED);
+}
+
+/* The front would have nothing to show, and take that for our mistake. */
+static void
+evidence_that_is_good_has_memory(void **state)
+{
+	const struct record_answer answer = {.kind = RECORD_LOG, .tag = 77};
+	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
+	struct err err;
+
+	(void)state;
+	stand.sup->last_tag = 76;
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
+	assert_code(ipc_send(stand.recorder, &answer,
+			LINK_BYTES(record_answer, recorded), -1, &err),
+	    0);
+	supervisor_serve_recorder(stand.sup);
+	assert_int_equal(stand.sup->recorder_fd, -1);
+	assert_code(next_answer().outcome.code, TPM_FAILED);
 }
 
 /* Its number belongs to another caller of the next front. */
@@ -694,6 +782,7 @@ static void
 evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct record_call asked = {.kind = RECORD_LOG};
 	struct front_call cancel = {
 	    .kind = FRONT_CANCEL,
 	    .connection = OTHER,
@@ -702,8 +791,8 @@ evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 
 	(void)state;
 	stand.sup->last_tag = 76;
-	assert_code(
-	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	supervisor_take_call(stand.sup, &cancel);
 	record_answer(RECORD_LOG, 77);
 	assert_false(has_answer(stand.front));
@@ -718,12 +807,14 @@ answer_about_the_log(bool is_unsure, enum err_code code)
 	    .kind = RECORD_LOG,
 	    .recorded = {.is_unsure = is_unsure, .outcome.code = (int)code},
 	};
+	struct record_call asked = {.kind = RECORD_LOG};
 	struct err err;
 
-	assert_code(
-	    supervisor_record_evidence(stand.sup, &call, RECORD_LOG, &err), 0);
+	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
+	    0);
 	answer.tag = stand.sup->last_tag;
-	assert_code(ipc_send(stand.recorder, &answer, sizeof(answer), -1, &err),
+	assert_code(ipc_send(stand.recorder, &answer,
+			LINK_BYTES(record_answer, recorded), -1, &err),
 	    0);
 	supervisor_serve_recorder(stand.sup);
 	assert_code(next_answer().outcome.code, (int)code);
@@ -747,11 +838,11 @@ status_tells_that_the_tpm_does_not_answer_until_it_does(void **state)
 	assert_int_equal(code_in_status(), 0);
 	answer_about_the_log(true, TPM_UNREACHABLE);
 	assert_code(code_in_status(), TPM_UNREACHABLE);
-	answer_about_the_log(true, 0);
+	answer_about_the_log(true, TPM_BUSY);
 	assert_code(code_in_status(), TPM_UNREACHABLE);
 	/* The next event waits for the TPM, so it may be asked for. */
 	assert_code(platform_allows(&stand.sup->platform, &err), 0);
-	answer_about_the_log(false, 0);
+	answer_about_the_log(false, TPM_BUSY);
 	assert_int_equal(code_in_status(), 0);
 }
 
@@ -775,20 +866,20 @@ build_on_record_counts_for_its_user(void **state)
 	struct err err;
 
 	(void)state;
-	stand.job->seen = 1u << BUILD_MADE;
+	stand.job->place.seen = 1u << BUILD_MADE;
 	config.allow_uids[1] = config.allow_uids[0] + 1;
 	config.allow_uid_count = 2;
 	stand.job->uid = config.allow_uids[0];
 	stand.sup->last_tag = 76;
-	assert_code(ipc_send(stand.child, &report, sizeof(report), -1, &err),
-	    0);
+	send_report(&report);
 	supervisor_serve_job(stand.sup, stand.job);
-	assert_code(ipc_send(stand.recorder, &answer, sizeof(answer), -1, &err),
+	assert_code(ipc_send(stand.recorder, &answer,
+			LINK_BYTES(record_answer, recorded), -1, &err),
 	    0);
 	supervisor_serve_recorder(stand.sup);
 	call.build.guest.uuid[0] ^= 1;
 	strcpy(call.build.guest.name, "other");
-	call.build.peer.uid = config.allow_uids[0];
+	call.peer.uid = config.allow_uids[0];
 	supervisor_take_call(stand.sup, &call);
 	assert_code(next_answer().outcome.code, CALLER_QUOTA_SPENT);
 }
@@ -828,6 +919,9 @@ main(void)
 	    stand_test(evidence_that_nobody_asked_for_goes_to_nobody),
 	    stand_test(evidence_goes_to_the_connection_that_asked),
 	    stand_test(evidence_of_two_callers_is_not_mixed_up),
+	    stand_test(tpm_role_answers_what_it_was_asked_in_that_order),
+	    stand_test(tpm_role_answers_the_kind_that_it_was_asked),
+	    stand_test(evidence_that_is_good_has_memory),
 	    stand_test(evidence_of_a_caller_that_is_gone_goes_to_nobody),
 	};
 

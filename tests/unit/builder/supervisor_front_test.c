@@ -56,7 +56,10 @@ front_that_is_silent_is_ended(void **state)
 static void
 front_that_reads_no_answers_is_ended(void **state)
 {
-	struct front_answer answer = {.connection = OTHER};
+	struct front_answer answer = {
+	    .kind = ANSWER_RECEIPT,
+	    .connection = OTHER,
+	};
 	pid_t pid = run_front();
 
 	(void)state;
@@ -153,6 +156,7 @@ static void
 nobody_is_not_answered(void **state)
 {
 	struct front_answer answer = {
+	    .kind = ANSWER_RECEIPT,
 	    .connection = NO_CONNECTION,
 	    .receipt = good_receipt(),
 	};
@@ -165,7 +169,10 @@ nobody_is_not_answered(void **state)
 static void
 call_is_taken_only_while_there_is_room_for_all_answers(void **state)
 {
-	struct front_answer answer = {.connection = OTHER};
+	struct front_answer answer = {
+	    .kind = ANSWER_RECEIPT,
+	    .connection = OTHER,
+	};
 
 	(void)state;
 	assert_true(supervisor_can_take_call(stand.sup));
@@ -187,7 +194,10 @@ call_is_taken_only_while_there_is_room_for_all_answers(void **state)
 static void
 call_is_not_taken_while_listings_wait(void **state)
 {
-	struct front_answer answer = {.connection = OTHER};
+	struct front_answer answer = {
+	    .kind = ANSWER_MEMORY,
+	    .connection = OTHER,
+	};
 	struct err err;
 
 	(void)state;

@@ -45,7 +45,7 @@ static void
 answer_look(uint32_t number, const struct xen_domain_info *infos, size_t count)
 {
 	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
-	struct look_answer answer = {.number = number};
+	struct look_answer answer = {.kind = LOOK_LISTED, .number = number};
 	struct err err;
 
 	assert_code(sealed_from_bytes("domains",
@@ -217,7 +217,7 @@ static void
 look_that_failed_changes_nothing(void **state)
 {
 	struct receipt receipt = good_receipt();
-	struct look_answer answer = {0};
+	struct look_answer answer = {.kind = LOOK_FAILED};
 	struct err err = {0};
 
 	(void)state;
@@ -230,6 +230,27 @@ look_that_failed_changes_nothing(void **state)
 	supervisor_serve_look(stand.sup);
 	assert_code(next_answer().outcome.code, XEN_FAILED);
 	assert_int_equal(stand.sup->domains.count, 1);
+}
+
+/* Somebody came meanwhile: the role that could not look looks again. */
+static void
+look_that_failed_is_followed_by_the_next_one(void **state)
+{
+	struct look_answer answer = {.kind = LOOK_FAILED};
+	struct err err = {0};
+
+	(void)state;
+	call_status(CONNECTION);
+	answer.number = next_look();
+	call_status(OTHER);
+	outcome_from(&answer.outcome, err_set(&err, XEN_FAILED, "no"), &err);
+	assert_code(ipc_send(stand.looker, &answer, sizeof(answer), -1, &err),
+	    0);
+	supervisor_serve_look(stand.sup);
+	assert_code(next_answer().outcome.code, XEN_FAILED);
+	assert_true(stand.sup->looks.child.link >= 0);
+	answer_look(next_look(), NULL, 0);
+	assert_int_equal(next_answer().connection, OTHER);
 }
 
 /* An old answer would let a domain vanish that was built since. */
@@ -258,6 +279,7 @@ main(void)
 	    stand_test(look_role_that_dies_is_said_to_all_that_wait),
 	    stand_test(look_role_that_is_silent_is_ended),
 	    stand_test(look_that_failed_changes_nothing),
+	    stand_test(look_that_failed_is_followed_by_the_next_one),
 	    stand_test(answer_to_another_look_ends_the_role),
 	};
 

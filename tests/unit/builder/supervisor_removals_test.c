@@ -226,7 +226,8 @@ ends_leave_room_to_what_others_ask_the_tpm_role(void **state)
 
 	(void)state;
 	while (outbox_room(&stand.sup->records) > kept)
-		assert_code(outbox_put(&stand.sup->records, &call, NULL, &err),
+		assert_code(outbox_put(&stand.sup->records, &call, sizeof(call),
+				NULL, &err),
 		    0);
 	supervisor_run_removals(stand.sup);
 	assert_false(removal->is_under_way);

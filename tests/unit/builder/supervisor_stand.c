@@ -19,13 +19,12 @@ struct stand stand;
 
 /* A child that is begun here does nothing, and keeps its links. */
 static int
-launch_nothing(void *context, const struct role_start *start, const int *fds,
-    size_t count, pid_t *ret_pid, struct err *err)
+launch_nothing(void *context, const struct role_start *start,
+    const struct role_fds *fds, pid_t *ret_pid, struct err *err)
 {
 	(void)context;
 	(void)start;
 	(void)fds;
-	(void)count;
 	(void)err;
 	*ret_pid = fork();
 	if (*ret_pid == 0) {
@@ -110,6 +109,7 @@ stand_setup(void **state)
 	    .config = &config,
 	    .trust = stand.trust,
 	    .cache = &sup->cache,
+	    .logs = &sup->logs,
 	    .launcher = &launcher,
 	};
 	sup->ready = DECIDER_NONE;
@@ -134,6 +134,7 @@ stand_setup(void **state)
 	outbox_attach(&sup->front.answers, front[0]);
 	stand.front = front[1];
 	sup->recorder_fd = recorder[0];
+	sup->recorder_place.seen = LINK_BIT(RECORD_START);
 	outbox_attach(&sup->records, recorder[0]);
 	stand.recorder = recorder[1];
 	stand.sup = sup;
@@ -156,9 +157,11 @@ stand_teardown(void **state)
 		kill(job->child.pid, SIGKILL);
 		waitpid(job->child.pid, NULL, 0);
 	}
+	role_logs_done(&stand.sup->logs);
 	outbox_done(&stand.sup->front.answers);
 	outbox_done(&stand.sup->records);
 	domain_table_done(&stand.sup->domains);
+	image_cache_done(&stand.sup->cache);
 	journal_close(&stand.journal);
 	sealed_freep(&stand.trust);
 	free(stand.sup);
@@ -175,7 +178,10 @@ stand_call(const struct front_call *call)
 	struct xen_port port = xen_fake_port(fake);
 	CLEANUP(domain_list_done) struct domain_list list = {0};
 	CLEANUP(sealed_freep) struct sealed *infos = NULL;
-	struct look_answer answer = {.host = {.version_major = 4}};
+	struct look_answer answer = {
+	    .kind = LOOK_LISTED,
+	    .host = {.version_major = 4},
+	};
 	struct look_call asked;
 	struct err err;
 	bool is_end;
@@ -212,12 +218,14 @@ next_answer(void)
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
 	struct front_answer answer;
 	struct err err;
+	size_t size;
 	bool is_end;
 
 	assert_true(has_answer(stand.front));
-	assert_code(ipc_receive_fds(stand.front, &answer, sizeof(answer), &fds,
-			&is_end, &err),
+	assert_code(ipc_receive_some(stand.front, &answer, sizeof(answer),
+			&size, &fds, &is_end, &err),
 	    0);
+	assert_int_equal(size, front_answer_bytes(answer.kind));
 	return answer;
 }
 

@@ -370,7 +370,7 @@ every_answer_says_what_is_left_of_the_log(void **state)
 	assert_int_equal(after.log_build_bytes_left,
 	    LIMIT_EVENT_LOG_BYTES - LIMIT_EVENT_LOG_KEPT_BYTES -
 		after.log_used_bytes - 2 * RECORDER_END_BYTES);
-	call.kind = RECORD_LOG;
+	call = (struct record_call){.kind = RECORD_LOG};
 	{
 		CLEANUP(sealed_freep) struct sealed *log = NULL;
 

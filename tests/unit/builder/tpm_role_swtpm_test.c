@@ -119,17 +119,17 @@ static const struct digest context = {{0xc0}}; /* of the channel, say */
 static struct sealed *
 ask_for(enum record_kind kind)
 {
-	struct record_call call = {
-	    .kind = kind,
-	    .quote_request.nonce_len = strlen(NONCE) / 2,
-	    .quote_request.context = context,
-	};
+	struct record_call call = {.kind = kind};
 	struct sealed *attached = NULL;
 	struct record_answer answer;
 	size_t len;
 
-	assert_true(
-	    evidence_nonce_from_hex(NONCE, call.quote_request.nonce, &len));
+	if (kind == RECORD_QUOTE) {
+		call.quote_request.nonce_len = strlen(NONCE) / 2;
+		call.quote_request.context = context;
+		assert_true(evidence_nonce_from_hex(NONCE,
+		    call.quote_request.nonce, &len));
+	}
 	assert_code(role_ask(&call, &answer, &attached), 0);
 	return attached;
 }

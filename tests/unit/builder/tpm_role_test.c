@@ -2,6 +2,7 @@
  * The tpm role as a process of its own, asked over its link; log, signatures
  * and sandbox are real, the TPM is the fake.
  */
+#include "link_trials.h"
 #include "role_fake.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/record_link.h"
+#include "builder/tpm/tpm_role_state.h"
 #include "keys/dsse.h"
 #include "measure/verify/evidence_log.h"
 #include "measure/verify/evidence_rules.h"
@@ -744,6 +746,24 @@ the_log_is_handed_out_in_pieces(void **state)
 	}
 }
 
+/* --- what it is not asked ---------------------------------------------- */
+
+static int
+begin_tpm(pid_t *ret_pid)
+{
+	(void)role_start();
+	*ret_pid = role.pid;
+	role.pid = 0;
+	return role.link;
+}
+
+static void
+a_tpm_role_that_is_asked_what_its_table_does_not_have_ends(void **state)
+{
+	(void)state;
+	trials_at_role(&tpm_role_calls, TPM_SERVES, begin_tpm);
+}
+
 int
 main(void)
 {
@@ -751,6 +771,8 @@ main(void)
 	    role_test(a_trust_policy_is_looked_at_in_the_sandbox),
 	    role_test(a_trust_policy_or_a_chain_that_is_none_ends_the_role),
 	    role_test(a_host_as_the_policy_says_is_trusted),
+	    role_test(
+		a_tpm_role_that_is_asked_what_its_table_does_not_have_ends),
 	    role_test(a_host_of_another_release_is_not_trusted),
 	    role_test(a_register_in_which_nothing_was_measured_is_not_trusted),
 	    role_test(a_host_without_a_policy_is_not_trusted),

@@ -16,7 +16,10 @@ static int
 answer(const struct look_call *call, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *infos = NULL;
-	const struct look_answer said = {.number = call->number};
+	const struct look_answer said = {
+	    .kind = LOOK_LISTED,
+	    .number = call->number,
+	};
 
 	TRY(sealed_from_bytes("domains", bytes_of(NULL, 0), &infos, err));
 	return ipc_send_sealed(LOOK_FD_LINK, &said, sizeof(said), infos, err);
