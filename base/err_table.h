@@ -313,6 +313,9 @@ X(309, DOMAIN_AMBIGUOUS, REFUSAL, \
 X(310, CALLER_QUOTA_SPENT, REFUSAL, \
   "the caller has used up its builds of this hour, or its share of the log", \
   "build later, or raise builds_per_hour; a share is free after a boot") \
+X(320, ADDRESS_BAD, REFUSAL, \
+  "this is no address of assayd", \
+  "write unix:PATH, vchan:DOMID, vchan:DOMID:PATH, or the path of a socket") \
 /* The world */ \
 X(400, XEN_FAILED, ENVIRONMENT, \
   "a hypercall or libxenguest failed", \
@@ -356,6 +359,12 @@ X(412, PKCS11_FAILED, ENVIRONMENT, \
 X(413, ORDER_BROKEN, ENVIRONMENT, \
   "the process that decides about a build wrote what its protocol does not allow", \
   "see the log of assayd") \
+X(420, CALL_TIMEOUT, ENVIRONMENT, \
+  "assayd did not answer in the time that the caller gave it", \
+  "the call may have been carried out: see 'assay ps' and the log of assayd") \
+X(421, CHANNEL_BROKEN, ENVIRONMENT, \
+  "what is at the other end of a vchan broke its rings", \
+  "is it assayd in that domain? connect again, or use its socket") \
 /* Booting: images, ramdisks, predictions */ \
 X(500, PREDICTION_MALFORMED, REFUSAL, \
   "the predicted or reference registers break their format", \

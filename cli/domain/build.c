@@ -34,7 +34,7 @@ run(int argc, char **argv)
 {
 	CLEANUP(json_freep) json_t *reply = NULL;
 	struct options options = {
-	    .socket = CLIENT_DEFAULT_SOCKET,
+	    .socket = ASSAY_DEFAULT_ADDRESS,
 	    .vcpus = 1,
 	};
 	struct err err = {0};
@@ -165,5 +165,5 @@ show_timing(json_t *timing, json_int_t round_trip_usec)
 
 const struct command command_build = {NULL, "build",
     "[--name NAME] [--manifest DIGEST] [--uuid UUID] --memory-mib N "
-    "[--vcpus N] [--paused] [--timing] [--json] [--socket PATH]",
+    "[--vcpus N] [--paused] [--timing] [--json] [--socket ADDRESS]",
     "IMAGE", "build a domain from a signed image", run};

@@ -11,7 +11,7 @@ static json_t *select_domain(const char *text);
 static int
 run(int argc, char **argv)
 {
-	const char *socket = CLIENT_DEFAULT_SOCKET;
+	const char *socket = ASSAY_DEFAULT_ADDRESS;
 	bool as_json = false;
 	const struct argument known[] = {
 	    {"socket", required_argument, .text = &socket},
@@ -45,5 +45,5 @@ select_domain(const char *text)
 }
 
 const struct command command_destroy = {NULL, "destroy",
-    "[--json] [--socket PATH]", "DOMID|UUID|NAME",
+    "[--json] [--socket ADDRESS]", "DOMID|UUID|NAME",
     "destroy a domain that assayd built", run};

@@ -27,7 +27,7 @@ static int show(json_t *domain, struct err *err);
 static int
 run(int argc, char **argv)
 {
-	struct options options = {.socket = CLIENT_DEFAULT_SOCKET};
+	struct options options = {.socket = ASSAY_DEFAULT_ADDRESS};
 	struct err err = {0};
 	int status = read_options(argc, argv, &options);
 	size_t count;
@@ -137,5 +137,5 @@ show(json_t *domain, struct err *err)
 }
 
 const struct command command_ps = {NULL, "ps",
-    "[--affected --trust FILE [--updates CHAIN]] [--json] [--socket PATH]", "",
-    "list the domains that assayd built", run};
+    "[--affected --trust FILE [--updates CHAIN]] [--json] [--socket ADDRESS]",
+    "", "list the domains that assayd built", run};

@@ -15,7 +15,7 @@ static void show_value(const char *name, json_t *value);
 static int
 run(int argc, char **argv)
 {
-	const char *socket = CLIENT_DEFAULT_SOCKET;
+	const char *socket = ASSAY_DEFAULT_ADDRESS;
 	bool as_json = false;
 	const struct argument known[] = {
 	    {"socket", required_argument, .text = &socket},
@@ -112,4 +112,4 @@ show_value(const char *name, json_t *value)
 }
 
 const struct command command_status = {NULL, "status",
-    "[--json] [--socket PATH]", "", "show what assayd does", run};
+    "[--json] [--socket ADDRESS]", "", "show what assayd does", run};

@@ -35,7 +35,7 @@ static int refuse_answer(struct err *err);
 static int
 run(int argc, char **argv)
 {
-	struct options options = {.socket = CLIENT_DEFAULT_SOCKET};
+	struct options options = {.socket = ASSAY_DEFAULT_ADDRESS};
 	const struct argument known[] = {
 	    {"nonce", required_argument, .is_needed = true,
 		.text = &options.nonce},
@@ -176,5 +176,5 @@ refuse_answer(struct err *err)
 
 const struct command command_attest = {NULL, "attest",
     "--nonce HEX [--context FILE] --out FILE [--tpm2-tools DIR] [--replace] "
-    "[--socket PATH]",
+    "[--socket ADDRESS]",
     "", "have a TPM say what this host booted and started", run};

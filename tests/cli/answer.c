@@ -9,6 +9,7 @@
  *          bytes   byte by byte
  *          cut     without the zero byte, and then the connection ends
  *          unread  in one piece, before the call was read, which it never is
+ *          calls   in one piece, each to a call in the one connection
  *
  * The calls are left in the file SOCKET.call, one after the other.
  */
@@ -101,16 +102,40 @@ reply(int to, const char *path, const char *how)
 	close(from);
 }
 
-static void
-answer(int listener, const char *socket_path, const char *how, const char *path)
+static int
+take_connection(int listener)
 {
 	int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 	must(connection >= 0, "accept");
+	return connection;
+}
+
+static void
+answer(int connection, const char *socket_path, const char *how,
+    const char *path)
+{
 	if (strcmp(how, "unread") != 0)
 		read_call(connection, socket_path);
 	reply(connection, path, how);
-	close(connection);
+}
+
+static void
+answer_all(int listener, const char *socket_path, const char *how, char *paths)
+{
+	int stays = strcmp(how, "calls") == 0;
+	int connection = -1;
+
+	for (char *path = strtok(paths, ","); path != NULL;
+	     path = strtok(NULL, ",")) {
+		if (connection < 0)
+			connection = take_connection(listener);
+		answer(connection, socket_path, how, path);
+		if (stays)
+			continue;
+		close(connection);
+		connection = -1;
+	}
 }
 
 static void
@@ -137,9 +162,7 @@ main(int argc, char **argv)
 	listener = listen_at(argv[1]);
 	forget_calls(argv[1]);
 	pid = start(argv + 4);
-	for (char *path = strtok(argv[3], ","); path != NULL;
-	     path = strtok(NULL, ","))
-		answer(listener, argv[1], argv[2], path);
+	answer_all(listener, argv[1], argv[2], argv[3]);
 	must(waitpid(pid, &status, 0) == pid, "waitpid");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 124;
 }
