@@ -313,6 +313,9 @@ X(309, DOMAIN_AMBIGUOUS, REFUSAL, \
 X(310, CALLER_QUOTA_SPENT, REFUSAL, \
   "the caller has used up its builds of this hour, or its share of the log", \
   "build later, or raise builds_per_hour; a share is free after a boot") \
+X(311, VCHAN_RING_BROKEN, REFUSAL, \
+  "the client of a channel broke its rings", \
+  "the client domain runs a program that does not speak vchan: end it there") \
 X(320, ADDRESS_BAD, REFUSAL, \
   "this is no address of assayd", \
   "write unix:PATH, vchan:DOMID, vchan:DOMID:PATH, or the path of a socket") \

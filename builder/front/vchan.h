@@ -1,0 +1,88 @@
+/*
+ * The server's side of a channel as libxenvchan's clients speak it: two rings
+ * in one page that a domain shares with us and can rewrite at any moment.
+ *
+ * What is ours is kept beside the page and only published there: a client that
+ * rewrites our indices changes nothing. What is the client's is loaded once,
+ * and may only move forward, by no more than there is: anything else breaks
+ * the channel by name, where libxenvchan would wait for ever.
+ *
+ * Spec: xen/include/public/io/libxenvchan.h; tools/libs/vchan/io.c for when a
+ * side is told.
+ */
+#ifndef ASSAY_BUILDER_FRONT_VCHAN_H
+#define ASSAY_BUILDER_FRONT_VCHAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define VCHAN_PAGE_BYTES 4096
+
+/* What fits into the page: so one grant is all that a client can keep. */
+#define VCHAN_IN_BYTES  1024
+#define VCHAN_OUT_BYTES 2048
+
+/* The page's head, of fixed layout. The client's words are volatile. */
+struct vchan_page {
+	volatile uint32_t in_cons; /* ours */
+	volatile uint32_t in_prod; /* the client's */
+	volatile uint32_t out_cons;
+	volatile uint32_t out_prod;
+	uint16_t in_order;
+	uint16_t out_order;
+	volatile uint8_t client_live;
+	volatile uint8_t server_live;
+	volatile uint8_t tell_server; /* what the server wants to be told */
+	volatile uint8_t tell_client;
+};
+
+enum vchan_client {
+	VCHAN_CLIENT_GONE,
+	VCHAN_CLIENT_THERE,
+	VCHAN_CLIENT_AWAITED, /* it has not been there yet */
+};
+
+struct vchan {
+	struct vchan_page *page; /* borrowed: VCHAN_PAGE_BYTES, shared */
+	/* Rings the client's event channel. Errors: SYSTEM_FAILED. */
+	int (*ring_bell)(void *context, struct err *err);
+	void *context; /* borrowed */
+	/* Never read from the page again. */
+	uint32_t in_cons;
+	uint32_t in_prod;  /* last seen */
+	uint32_t out_cons; /* last seen */
+	uint32_t out_prod;
+	enum vchan_client client; /* last seen */
+};
+
+/* Lay out a page of zeros that nobody else has yet. */
+void vchan_format(void *page);
+
+/* The channel of a page that vchan_format() laid out, before any client. */
+void vchan_init(struct vchan *vchan, void *page,
+    int (*ring_bell)(void *context, struct err *err), void *context);
+
+/*
+ * Is the client there? It comes once, and goes once.
+ * Errors: VCHAN_RING_BROKEN.
+ */
+int vchan_look(struct vchan *vchan, enum vchan_client *ret_client,
+    struct err *err);
+
+/*
+ * Move what there is, at most `len` bytes; never waits. When less than `len`
+ * was moved the client was asked to ring when there is more, or more room.
+ * Errors: VCHAN_RING_BROKEN; those of the bell.
+ */
+int vchan_read(struct vchan *vchan, void *ret_bytes, size_t len,
+    size_t *ret_moved, struct err *err);
+int vchan_write(struct vchan *vchan, const void *bytes, size_t len,
+    size_t *ret_moved, struct err *err);
+
+/* Say that we are gone. The page stays mapped. */
+void vchan_close(struct vchan *vchan);
+
+#endif
