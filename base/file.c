@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/hold.h"
+#include "base/signal_guard.h"
 #include "base/scope.h"
 
 /* A huge page of x86: a file system that can keeps each step in one, and who
@@ -223,7 +223,8 @@ static int
 write_target(const struct target *target, struct bytes data, mode_t mode,
     enum file_if_there if_there, struct err *err)
 {
-	CLEANUP(hold_end) struct hold hold = hold_begin();
+	CLEANUP(signal_guard_end)
+	struct signal_guard guard = signal_guard_begin();
 	CLEANUP(freep) char *temporary = NULL;
 	CLEANUP(closep) int fd = -1;
 
@@ -294,7 +295,7 @@ write_all(int fd, struct bytes data, const char *path, struct err *err)
 		size_t len = data.len < WRITE_BYTES ? data.len : WRITE_BYTES;
 		ssize_t n = write(fd, data.ptr, len);
 
-		TRY(hold_check(err_quote_str(path).text, err));
+		TRY(signal_guard_check(err_quote_str(path).text, err));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

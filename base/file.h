@@ -63,7 +63,7 @@ enum file_if_there {
  * Write under a temporary name beside `path`, sync, give it its name, and sync
  * the directory, if its file system can do that: a reader sees the old file or
  * the new one, never half of one, also after a power cut. A signal that comes
- * meanwhile leaves no temporary file: base/hold.h.
+ * meanwhile leaves no temporary file: base/signal_guard.h.
  * Errors: FILE_EXISTS, with FILE_REPLACE for what is not a regular file: a
  * device, a directory, a symbolic link; STORE_IO; NO_MEMORY, SYSTEM_FAILED.
  */

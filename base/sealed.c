@@ -16,7 +16,7 @@ struct sealed {
 	int fds[SEALED_PIECES];
 };
 
-struct intake {
+struct sealed_receiver {
 	const char *what;
 	size_t piece_bytes;
 	size_t missing; /* pieces that have not come yet */
@@ -25,9 +25,9 @@ struct intake {
 };
 
 static void let_go(const struct sealed *sealed);
-static int check_piece(const struct intake *intake, int fd, size_t len,
-    struct err *err);
-static int map_piece(const struct intake *intake, int fd, size_t len,
+static int check_piece(const struct sealed_receiver *receiver, int fd,
+    size_t len, struct err *err);
+static int map_piece(const struct sealed_receiver *receiver, int fd, size_t len,
     struct err *err);
 static int add_sizes(const int *fds, size_t count, const char *what,
     size_t max_bytes, size_t *ret_bytes, struct err *err);
@@ -90,12 +90,13 @@ sealed_piece_count(size_t size_bytes)
 }
 
 int
-intake_new(size_t size_bytes, const char *what, struct intake **ret_intake,
-    struct err *err)
+sealed_receiver_new(size_t size_bytes, const char *what,
+    struct sealed_receiver **ret_receiver, struct err *err)
 {
-	CLEANUP(freep) struct intake *intake = calloc(1, sizeof(*intake));
+	CLEANUP(freep)
+	struct sealed_receiver *receiver = calloc(1, sizeof(*receiver));
 
-	if (intake == NULL)
+	if (receiver == NULL)
 		return err_set(err, NO_MEMORY, "%s", what);
 	if (size_bytes > 0) {
 		/* Room for all the pieces, to be mapped over. */
@@ -105,90 +106,91 @@ intake_new(size_t size_bytes, const char *what, struct intake **ret_intake,
 		if (map == MAP_FAILED)
 			return err_set_errno(err, NO_MEMORY, "%s: mmap of %zu",
 			    what, size_bytes);
-		intake->sealed.map = map;
+		receiver->sealed.map = map;
 	}
-	intake->what = what;
-	intake->piece_bytes = sealed_piece_bytes(size_bytes);
-	intake->missing = sealed_piece_count(size_bytes);
-	intake->sealed.len = size_bytes;
-	*ret_intake = take_ptr(&intake);
+	receiver->what = what;
+	receiver->piece_bytes = sealed_piece_bytes(size_bytes);
+	receiver->missing = sealed_piece_count(size_bytes);
+	receiver->sealed.len = size_bytes;
+	*ret_receiver = take_ptr(&receiver);
 	return 0;
 }
 
 int
-intake_add(struct intake *intake, int fd, struct bytes *ret_piece,
-    struct err *err)
+sealed_receiver_add(struct sealed_receiver *receiver, int fd,
+    struct bytes *ret_piece, struct err *err)
 {
 	CLEANUP(closep) int owned = fd;
-	struct sealed *sealed = &intake->sealed;
-	size_t len = sealed->len - intake->done;
+	struct sealed *sealed = &receiver->sealed;
+	size_t len = sealed->len - receiver->done;
 
-	if (intake->missing == 0)
+	if (receiver->missing == 0)
 		return err_set(err, STAGE_FAILED,
 		    "%s: more than the %zu bytes that were expected",
-		    intake->what, sealed->len);
-	if (len > intake->piece_bytes)
-		len = intake->piece_bytes;
-	TRY(check_piece(intake, fd, len, err));
+		    receiver->what, sealed->len);
+	if (len > receiver->piece_bytes)
+		len = receiver->piece_bytes;
+	TRY(check_piece(receiver, fd, len, err));
 	if (len > 0)
-		TRY(map_piece(intake, fd, len, err));
+		TRY(map_piece(receiver, fd, len, err));
 	if (ret_piece != NULL)
-		*ret_piece = len > 0 ? bytes_of(sealed->map + intake->done, len)
-		                     : bytes_of(NULL, 0);
+		*ret_piece = len > 0
+		                 ? bytes_of(sealed->map + receiver->done, len)
+		                 : bytes_of(NULL, 0);
 	sealed->fds[sealed->fd_count++] = take_fd(&owned);
-	intake->done += len;
-	intake->missing--;
+	receiver->done += len;
+	receiver->missing--;
 	return 0;
 }
 
 int
-intake_finish(struct intake *intake, struct sealed **ret_sealed,
-    struct err *err)
+sealed_receiver_finish(struct sealed_receiver *receiver,
+    struct sealed **ret_sealed, struct err *err)
 {
-	CLEANUP(intake_freep) struct intake *owned = intake;
+	CLEANUP(sealed_receiver_freep) struct sealed_receiver *owned = receiver;
 	struct sealed *sealed;
 
-	if (intake->missing > 0)
+	if (receiver->missing > 0)
 		return err_set(err, STAGE_FAILED,
-		    "%s: only %zu of %zu bytes came", intake->what,
-		    intake->done, intake->sealed.len);
+		    "%s: only %zu of %zu bytes came", receiver->what,
+		    receiver->done, receiver->sealed.len);
 	sealed = malloc(sizeof(*sealed));
 	if (sealed == NULL)
-		return err_set(err, NO_MEMORY, "%s", intake->what);
-	*sealed = intake->sealed;
+		return err_set(err, NO_MEMORY, "%s", receiver->what);
+	*sealed = receiver->sealed;
 	freep(&owned);
 	*ret_sealed = sealed;
 	return 0;
 }
 
 void
-intake_freep(struct intake **intake)
+sealed_receiver_freep(struct sealed_receiver **receiver)
 {
-	if (*intake == NULL)
+	if (*receiver == NULL)
 		return;
-	let_go(&(*intake)->sealed);
-	free(*intake);
-	*intake = NULL;
+	let_go(&(*receiver)->sealed);
+	free(*receiver);
+	*receiver = NULL;
 }
 
 int
 sealed_from_fds(const int *fds, size_t count, size_t max_bytes,
     const char *what, struct sealed **ret_sealed, struct err *err)
 {
-	CLEANUP(intake_freep) struct intake *intake = NULL;
+	CLEANUP(sealed_receiver_freep) struct sealed_receiver *receiver = NULL;
 	size_t size_bytes = 0;
 	int code = add_sizes(fds, count, what, max_bytes, &size_bytes, err);
 
 	if (code == 0)
-		code = intake_new(size_bytes, what, &intake, err);
+		code = sealed_receiver_new(size_bytes, what, &receiver, err);
 	for (size_t i = 0; i < count; i++) {
 		if (code == 0)
-			code = intake_add(intake, fds[i], NULL, err);
+			code = sealed_receiver_add(receiver, fds[i], NULL, err);
 		else
 			close(fds[i]);
 	}
 	TRY(code);
-	return intake_finish(take_ptr(&intake), ret_sealed, err);
+	return sealed_receiver_finish(take_ptr(&receiver), ret_sealed, err);
 }
 
 static void
@@ -202,7 +204,8 @@ let_go(const struct sealed *sealed)
 
 /* Its size counts only once the seals are known to be there. */
 static int
-check_piece(const struct intake *intake, int fd, size_t len, struct err *err)
+check_piece(const struct sealed_receiver *receiver, int fd, size_t len,
+    struct err *err)
 {
 	struct stat st;
 	int seals = fcntl(fd, F_GET_SEALS);
@@ -210,30 +213,31 @@ check_piece(const struct intake *intake, int fd, size_t len, struct err *err)
 	if (seals < 0 || (seals & SEALED_SEALS) != SEALED_SEALS)
 		return err_set(err, STAGE_FAILED,
 		    "%s: the memory that was offered is not sealed",
-		    intake->what);
+		    receiver->what);
 	if (fstat(fd, &st) != 0)
 		return err_set_errno(err, STAGE_FAILED, "%s: fstat",
-		    intake->what);
+		    receiver->what);
 	if (st.st_size < 0 || (uint64_t)st.st_size != len)
 		return err_set(err, STAGE_FAILED,
-		    "%s: a piece of %lld bytes instead of %zu", intake->what,
+		    "%s: a piece of %lld bytes instead of %zu", receiver->what,
 		    (long long)st.st_size, len);
 	return 0;
 }
 
 static int
-map_piece(const struct intake *intake, int fd, size_t len, struct err *err)
+map_piece(const struct sealed_receiver *receiver, int fd, size_t len,
+    struct err *err)
 {
-	void *map = mmap(intake->sealed.map + intake->done, len, PROT_READ,
+	void *map = mmap(receiver->sealed.map + receiver->done, len, PROT_READ,
 	    MAP_SHARED | MAP_POPULATE | MAP_FIXED, fd, 0);
 
 	if (map == MAP_FAILED)
 		return err_set_errno(err, NO_MEMORY, "%s: mmap of %zu",
-		    intake->what, len);
+		    receiver->what, len);
 	return 0;
 }
 
-/* What they claim; intake_add() holds each of them to it. */
+/* What they claim; sealed_receiver_add() holds each of them to it. */
 static int
 add_sizes(const int *fds, size_t count, const char *what, size_t max_bytes,
     size_t *ret_bytes, struct err *err)

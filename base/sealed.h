@@ -47,23 +47,23 @@ void sealed_freep(struct sealed **sealed);
  * Memory that comes from another process. A memfd is used only if the seals are
  * there, so that the sender cannot change it later.
  *
- * intake_add() maps the next piece behind the ones before and tells where
- * (NULL: not wanted); it takes `fd`, also on failure. intake_finish() takes the
- * intake, also on failure, and refuses an incomplete one.
- * `what` names it in error texts and is borrowed. The caller has checked
- * `size_bytes` against a limit.
- * Errors: STAGE_FAILED for a piece that is not sealed, not as large as it has
- * to be, missing, or too many; NO_MEMORY.
+ * sealed_receiver_add() maps the next piece behind the ones before and tells
+ * where (NULL: not wanted); it takes `fd`, also on failure.
+ * sealed_receiver_finish() takes the receiver, also on failure, and refuses an
+ * incomplete one. `what` names it in error texts and is borrowed. The caller
+ * has checked `size_bytes` against a limit. Errors: STAGE_FAILED for a piece
+ * that is not sealed, not as large as it has to be, missing, or too many;
+ * NO_MEMORY.
  */
-struct intake;
+struct sealed_receiver;
 
-int intake_new(size_t size_bytes, const char *what, struct intake **ret_intake,
-    struct err *err);
-int intake_add(struct intake *intake, int fd, struct bytes *ret_piece,
-    struct err *err);
-int intake_finish(struct intake *intake, struct sealed **ret_sealed,
-    struct err *err);
-void intake_freep(struct intake **intake);
+int sealed_receiver_new(size_t size_bytes, const char *what,
+    struct sealed_receiver **ret_receiver, struct err *err);
+int sealed_receiver_add(struct sealed_receiver *receiver, int fd,
+    struct bytes *ret_piece, struct err *err);
+int sealed_receiver_finish(struct sealed_receiver *receiver,
+    struct sealed **ret_sealed, struct err *err);
+void sealed_receiver_freep(struct sealed_receiver **receiver);
 
 /*
  * All pieces of such memory at once. Takes the descriptors, also on failure.

@@ -23,13 +23,13 @@ build_link_blob(int link, const struct digest *digest,
 }
 
 int
-build_link_record(int link, const struct basis *basis,
+build_link_record(int link, const struct decided_by *decided_by,
     const struct event_build *build, uint64_t *ret_sequence,
     struct digest *ret_measurement, struct err *err)
 {
 	struct build_report report = {
 	    .kind = BUILD_RECORD,
-	    .record = {.build = *build, .basis = *basis},
+	    .record = {.build = *build, .decided_by = *decided_by},
 	};
 	struct recorded recorded;
 
@@ -53,6 +53,6 @@ build_link_done(int link, struct build_report *done, int code,
     const struct err *outcome, struct err *err)
 {
 	done->kind = BUILD_DONE;
-	outcome_from(&done->done.outcome, code, outcome);
+	err_wire_from(&done->done.outcome, code, outcome);
 	return ipc_send(link, done, LINK_BYTES(build_report, done), -1, err);
 }

@@ -12,7 +12,7 @@
 #include "base/uuid.h"
 #include "builder/link_table.h"
 #include "builder/order.h"
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 #include "builder/receipt.h"
 #include "builder/rules.h"
 #include "measure/event.h"
@@ -63,10 +63,10 @@ struct build_report {
 		struct digest digest;
 		struct record_report {
 			struct event_build build;
-			struct basis basis; /* of a build */
+			struct decided_by decided_by; /* of a build */
 		} record;
 		struct done_report {
-			struct outcome outcome;
+			struct err_wire outcome;
 			uint32_t domid;
 			struct receipt receipt;
 		} done;
@@ -86,7 +86,7 @@ int build_link_blob(int link, const struct digest *digest,
  * A build that older rules decided about is refused.
  * Errors: what the tpm role says; SYSTEM_FAILED.
  */
-int build_link_record(int link, const struct basis *basis,
+int build_link_record(int link, const struct decided_by *decided_by,
     const struct event_build *build, uint64_t *ret_sequence,
     struct digest *ret_measurement, struct err *err);
 

@@ -9,9 +9,9 @@
 
 #include "builder/link_table.h"
 #include "builder/verify_link.h"
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 #include "builder/platform.h"
-#include "builder/quote.h"
+#include "builder/attest_reply.h"
 #include "builder/receipt.h"
 #include "builder/request.h"
 
@@ -44,11 +44,11 @@ struct front_call {
 	uint32_t connection; /* the front's number for it; answers repeat it */
 	struct peer peer;    /* whose call it is */
 	union {
-		struct build_request build;         /* but its peer */
-		struct domain_selector selector;    /* FRONT_DESTROY and
-		                                     * FRONT_UNDELIVERED */
-		struct quote_request quote_request; /* FRONT_ATTEST */
-		uint64_t log_offset;                /* FRONT_LOG */
+		struct build_request build;           /* but its peer */
+		struct domain_selector selector;      /* FRONT_DESTROY and
+		                                       * FRONT_UNDELIVERED */
+		struct attest_request attest_request; /* FRONT_ATTEST */
+		uint64_t log_offset;                  /* FRONT_LOG */
 	};
 };
 
@@ -62,7 +62,7 @@ front_call_bytes(uint32_t kind)
 	    [FRONT_LIST_DOMAINS] = LINK_BYTES(front_call, peer),
 	    [FRONT_DESTROY] = LINK_BYTES(front_call, selector),
 	    [FRONT_STATUS] = LINK_BYTES(front_call, peer),
-	    [FRONT_ATTEST] = LINK_BYTES(front_call, quote_request),
+	    [FRONT_ATTEST] = LINK_BYTES(front_call, attest_request),
 	    [FRONT_LOG] = LINK_BYTES(front_call, log_offset),
 	    [FRONT_CANCEL] = LINK_BYTES(front_call, peer),
 	    [FRONT_UNDELIVERED] = LINK_BYTES(front_call, selector),
@@ -98,16 +98,16 @@ struct status {
 /* A domain that has to go and has not gone yet. */
 struct pending_row {
 	uint8_t uuid[UUID_BYTES];
-	uint32_t domid;         /* 0: none was reported */
-	bool is_gone;           /* what is missing is the event that says so */
-	uint32_t tries;         /* so far */
-	uint32_t again_in;      /* seconds */
-	struct outcome outcome; /* of the last one */
+	uint32_t domid;          /* 0: none was reported */
+	bool is_gone;            /* what is missing is the event that says so */
+	uint32_t tries;          /* so far */
+	uint32_t again_in;       /* seconds */
+	struct err_wire outcome; /* of the last one */
 };
 
 /*
  * Rows and evidence come along as sealed memory: an array of struct image_row,
- * domain_row or pending_row; a struct quote; a piece of the log.
+ * domain_row or pending_row; a struct attest_reply; a piece of the log.
  */
 enum front_answer_kind {
 	ANSWER_OUTCOME = 1, /* a refusal of anything; FRONT_DESTROY was done */
@@ -119,7 +119,7 @@ enum front_answer_kind {
 struct front_answer {
 	uint32_t kind;
 	uint32_t connection;
-	struct outcome outcome;
+	struct err_wire outcome;
 	union {
 		struct receipt receipt;
 		struct status status;

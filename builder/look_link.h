@@ -7,7 +7,7 @@
 #define ASSAY_BUILDER_LOOK_LINK_H
 
 #include "base/limits.h"
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 #include "grant-preload/xen_port.h"
 
 struct look_call {
@@ -23,7 +23,7 @@ enum look_answer_kind {
 struct look_answer {
 	uint32_t kind;
 	uint32_t number; /* of the call */
-	struct outcome outcome;
+	struct err_wire outcome;
 	struct xen_host_info host;
 };
 

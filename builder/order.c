@@ -48,7 +48,7 @@ check_bools(const struct order *order, struct err *err)
 {
 	const bool *const bools[] = {&order->image.is_debug,
 	    &order->shape.has_ramdisk, &order->is_packed, &order->must_unpack,
-	    &order->basis.has_store};
+	    &order->decided_by.has_store};
 
 	for (size_t i = 0; i < countof(bools); i++) {
 		if (!ipc_is_bool(bools[i]))

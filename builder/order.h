@@ -26,7 +26,7 @@ struct order {
 	bool must_unpack;         /* from that very file: what was proven
 	                           * was proven of the stored one */
 	char cmdline[LIMIT_CMDLINE_BYTES + 1];
-	struct basis basis;
+	struct decided_by decided_by;
 	struct passed_over passed_over;
 	struct timing timing; /* so far; it goes on */
 };

@@ -5,5 +5,5 @@ platform_allows(const struct platform *platform, struct err *err)
 {
 	if (platform->is_development && !platform->is_lost)
 		return 0;
-	return outcome_to(&platform->why, BUG, err);
+	return err_wire_to(&platform->why, BUG, err);
 }

@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 #include "base/limits.h"
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 
 struct platform {
 	bool is_development; /* builds whatever `why` says */
 	bool is_lost;        /* what happens can no longer be put on record */
 	bool has_tpm;
-	struct outcome why; /* 0: as the boot policy says; or what is wrong */
+	struct err_wire why; /* 0: as the boot policy says; or what is wrong */
 	char release[LIMIT_NAME_BYTES + 1]; /* of the boot policy, or "" */
 	uint32_t pcr;
 	bool has_epoch_floor;

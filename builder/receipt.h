@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/uuid.h"
-#include "builder/configuration.h"
+#include "builder/domain_spec.h"
 #include "builder/image_identity.h"
 #include "builder/timing.h"
 #include "grant-preload/grant_plan.h"
@@ -27,8 +27,8 @@ struct receipt {
 	struct guest guest;
 	struct image_identity image;
 	bool was_cached; /* no blob had to be copied, unpacked or hashed */
-	char configuration[CONFIGURATION_BYTES + 1]; /* its text */
-	struct digest config;                        /* of that */
+	char configuration[DOMAIN_SPEC_BYTES + 1]; /* its text */
+	struct digest config;                      /* of that */
 	struct digest measurement;
 	uint64_t sequence;
 	struct passed_over passed_over; /* what else has the name */

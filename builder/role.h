@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/sealed.h"
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 #include "builder/fault_spec.h"
 
 enum role {
@@ -41,7 +41,7 @@ enum child_kind {
 struct role_start {
 	uint32_t role;      /* enum role: of the program that may read this */
 	int32_t parent_pid; /* but for ROLE_SUPERVISOR */
-	struct config config;
+	struct daemon_config config;
 	bool is_development; /* ROLE_TPM, ROLE_SUPERVISOR */
 	uint32_t kind;       /* ROLE_BUILD: enum child_kind */
 	struct fault fault;  /* ROLE_BUILD, ROLE_SUPERVISOR */

@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 #include "base/digest.h"
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 
 /* A trust policy: the one in the measured ramdisk, or the end of a chain of
  * updates. */
-struct trust_mark {
+struct trust_id {
 	struct digest chain;  /* of its bytes, which may be none */
 	struct digest policy; /* trust_digest() */
 	int64_t version;
@@ -26,7 +26,7 @@ struct store_epoch {
 };
 
 /* What decided about one image. */
-struct basis {
+struct decided_by {
 	struct digest policy; /* trust_digest() */
 	bool has_store;       /* it asks for a store index */
 	int64_t epoch;        /* of that index */
@@ -34,7 +34,7 @@ struct basis {
 
 /* What became of an event; a child waits for it. */
 struct recorded {
-	struct outcome outcome;
+	struct err_wire outcome;
 	bool is_outdated;  /* newer rules hold: it was not logged */
 	bool is_logged;    /* it is in the log, and so in the TPM now or later,
 	                    * whatever the outcome: a build needs its end */

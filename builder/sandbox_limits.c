@@ -10,8 +10,14 @@
 
 #include "base/scope.h"
 
+#ifdef __SANITIZE_ADDRESS__
+/* A test build maps terabytes for its own use. */
+#define SPACE(limits) ((void)(limits), RLIM_INFINITY)
+#else
+#define SPACE(limits) ((limits)->space_bytes)
+#endif
+
 static int limit(int what, rlim_t most, struct err *err);
-static int limit_space(const struct sandbox_limits *limits, struct err *err);
 
 int
 sandbox_limits_set(const struct sandbox_limits *limits, struct err *err)
@@ -23,7 +29,7 @@ sandbox_limits_set(const struct sandbox_limits *limits, struct err *err)
 	TRY(limit(RLIMIT_NPROC, 0, err));
 	TRY(limit(RLIMIT_NOFILE, SANDBOX_FDS + limits->files, err));
 	TRY(limit(RLIMIT_FSIZE, limits->file_bytes, err));
-	return limit_space(limits, err);
+	return limit(RLIMIT_AS, SPACE(limits), err);
 }
 
 /* Never more than whoever started us allows. */
@@ -40,23 +46,6 @@ limit(int what, rlim_t most, struct err *err)
 		return err_set_errno(err, SYSTEM_FAILED, "setrlimit %d", what);
 	return 0;
 }
-
-#ifdef __SANITIZE_ADDRESS__
-/* A test build maps terabytes for its own use. */
-static int
-limit_space(const struct sandbox_limits *limits, struct err *err)
-{
-	(void)limits;
-	(void)err;
-	return 0;
-}
-#else
-static int
-limit_space(const struct sandbox_limits *limits, struct err *err)
-{
-	return limit(RLIMIT_AS, limits->space_bytes, err);
-}
-#endif
 
 int
 sandbox_limits_killed(int when, struct err *err)

@@ -21,7 +21,7 @@ stage_give_store(struct stage *stage, int store_fd, struct err *err)
 
 	stage_ask(stage, &call, "store", store_fd);
 	TRY(stage_receive(stage, &answer, NULL, err));
-	return outcome_to(&answer.outcome, STAGE_FAILED, err);
+	return err_wire_to(&answer.outcome, STAGE_FAILED, err);
 }
 
 int
@@ -46,7 +46,7 @@ stage_list(struct stage *stage, const char *name, struct layout_list *ret_list,
 		TRY(check_entry(&answer.entry, err));
 		list.entries[list.count++] = answer.entry;
 	}
-	TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
+	TRY(err_wire_to(&answer.outcome, STAGE_FAILED, err));
 	*ret_list = list;
 	list = (struct layout_list){0};
 	return 0;
@@ -85,7 +85,7 @@ ask_for_memory(struct stage *stage, struct stage_call *call, const char *what,
 	bug_unless(max_bytes <= SEALED_PIECE_BYTES);
 	stage_ask(stage, call, what, -1);
 	TRY(stage_receive(stage, &answer, &fd, err));
-	TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
+	TRY(err_wire_to(&answer.outcome, STAGE_FAILED, err));
 	if (fd < 0)
 		return err_set(err, STAGE_FAILED, "%s: no memory came", what);
 	return sealed_from_fds(&(int){take_fd(&fd)}, 1, max_bytes, what,

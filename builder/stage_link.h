@@ -5,7 +5,7 @@
 #ifndef ASSAY_BUILDER_STAGE_LINK_H
 #define ASSAY_BUILDER_STAGE_LINK_H
 
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 #include "image-store/layout_list.h"
 
 enum stage_call_kind {
@@ -29,7 +29,7 @@ struct stage_call {
  * record. A piece is the descriptor that comes along. */
 struct stage_answer {
 	bool is_last;
-	struct outcome outcome;
+	struct err_wire outcome;
 	struct layout_entry entry;
 };
 
@@ -43,7 +43,7 @@ struct stage {
 void stage_ask(struct stage *stage, struct stage_call *call, const char *what,
     int pass_fd);
 
-/* The next record; its outcome is for outcome_to(). *ret_fd is owned by the
+/* The next record; its outcome is for err_wire_to(). *ret_fd is owned by the
  * caller, or -1; NULL refuses descriptors. Errors: STAGE_FAILED. */
 int stage_receive(struct stage *stage, struct stage_answer *ret_answer,
     int *ret_fd, struct err *err);

@@ -39,12 +39,12 @@ trust_in_force_policy(const struct trust_in_force *trust)
 	return trust->newest != NULL ? trust->newest : trust->root;
 }
 
-struct trust_mark
-trust_in_force_mark(const struct trust_in_force *trust)
+struct trust_id
+trust_in_force_id(const struct trust_in_force *trust)
 {
 	const struct trust_policy *policy = trust_in_force_policy(trust);
 
-	return (struct trust_mark){
+	return (struct trust_id){
 	    .chain = trust->chain,
 	    .policy = *trust_digest(policy),
 	    .version = trust_version(policy),

@@ -35,6 +35,6 @@ void trust_in_force_done(struct trust_in_force *trust);
 /* Borrowed. */
 const struct trust_policy *trust_in_force_policy(
     const struct trust_in_force *trust);
-struct trust_mark trust_in_force_mark(const struct trust_in_force *trust);
+struct trust_id trust_in_force_id(const struct trust_in_force *trust);
 
 #endif

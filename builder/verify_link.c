@@ -46,7 +46,7 @@ verify_link_order(int link, const struct order *order, struct err *err)
 }
 
 int
-verify_link_mark(int link, const struct trust_mark *trust, struct err *err)
+verify_link_mark(int link, const struct trust_id *trust, struct err *err)
 {
 	struct verify_report report = {
 	    .kind = VERIFY_MARK,
@@ -62,18 +62,18 @@ verify_link_refused(int link, const struct err *why, struct err *err)
 {
 	struct verify_report report = {.kind = VERIFY_REFUSED};
 
-	outcome_from(&report.outcome, (int)why->code, why);
+	err_wire_from(&report.outcome, (int)why->code, why);
 	return ipc_send(link, &report, LINK_BYTES(verify_report, outcome), -1,
 	    err);
 }
 
 int
-verify_link_adopt_store(int link, const struct basis *basis,
+verify_link_adopt_store(int link, const struct decided_by *decided_by,
     const struct store_epoch *store, struct err *err)
 {
 	struct verify_report report = {
 	    .kind = VERIFY_EPOCH,
-	    .epoch = {.store = *store, .basis = *basis},
+	    .epoch = {.store = *store, .decided_by = *decided_by},
 	};
 	struct recorded recorded;
 
@@ -82,8 +82,7 @@ verify_link_adopt_store(int link, const struct basis *basis,
 }
 
 int
-verify_link_adopt_trust(int link, const struct trust_mark *trust,
-    struct err *err)
+verify_link_adopt_trust(int link, const struct trust_id *trust, struct err *err)
 {
 	struct verify_report report = {
 	    .kind = VERIFY_TRUST,

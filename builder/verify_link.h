@@ -13,7 +13,7 @@
 #include "base/sealed.h"
 #include "builder/link_table.h"
 #include "builder/order.h"
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 #include "builder/request.h"
 #include "builder/rules.h"
 #include "builder/verdict_cache.h"
@@ -28,7 +28,7 @@ enum verify_task_kind {
 struct verify_task {
 	uint32_t kind;
 	struct store_epoch store; /* the index in force: the floor */
-	struct trust_mark trust;  /* the policy in force, likewise */
+	struct trust_id trust;    /* the policy in force, likewise */
 	struct verdict_cache known;
 	struct build_request build; /* VERIFY_BUILD */
 };
@@ -53,11 +53,11 @@ struct verify_report {
 		struct known_verdict known;
 		struct epoch_report {
 			struct store_epoch store;
-			struct basis basis; /* of a store index */
+			struct decided_by decided_by; /* of a store index */
 		} epoch;
-		struct trust_mark trust;
+		struct trust_id trust;
 		struct order order;
-		struct outcome outcome;
+		struct err_wire outcome;
 	};
 };
 
@@ -74,11 +74,11 @@ struct image_row {
 	uint32_t memory_max_mib;
 	uint32_t vcpus_min;
 	uint32_t vcpus_max;
-	struct outcome outcome;
+	struct err_wire outcome;
 };
 
 /* It was written by a role that is not believed: do its texts end, are they
- * printable, and is its bool one? Its outcome is for outcome_to(). */
+ * printable, and is its bool one? Its outcome is for err_wire_to(). */
 bool image_row_is_legal(const struct image_row *row);
 
 /* Errors: SYSTEM_FAILED if the supervisor is gone. */
@@ -86,16 +86,16 @@ int verify_link_verdict(int link, const struct digest *policy,
     const struct trust_verdict *verdict, struct err *err);
 int verify_link_images(int link, const struct sealed *rows, struct err *err);
 int verify_link_order(int link, const struct order *order, struct err *err);
-int verify_link_mark(int link, const struct trust_mark *trust, struct err *err);
+int verify_link_mark(int link, const struct trust_id *trust, struct err *err);
 int verify_link_refused(int link, const struct err *why, struct err *err);
 
 /*
  * Ask, and wait until it is on record. An index that older rules decided about
  * is refused. Errors: what the tpm role says; SYSTEM_FAILED.
  */
-int verify_link_adopt_store(int link, const struct basis *basis,
+int verify_link_adopt_store(int link, const struct decided_by *decided_by,
     const struct store_epoch *store, struct err *err);
-int verify_link_adopt_trust(int link, const struct trust_mark *trust,
+int verify_link_adopt_trust(int link, const struct trust_id *trust,
     struct err *err);
 
 #endif

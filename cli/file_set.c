@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/hold.h"
+#include "base/signal_guard.h"
 #include "base/scope.h"
 
 enum progress {
@@ -42,7 +42,8 @@ int
 file_set_write(const struct file_set *set, enum file_if_there if_there,
     struct err *err)
 {
-	CLEANUP(hold_end) struct hold hold = hold_begin();
+	CLEANUP(signal_guard_end)
+	struct signal_guard guard = signal_guard_begin();
 	CLEANUP(staging_end) struct staging staging = {.is_done = false};
 
 	for (size_t i = 0; i < set->count; i++)

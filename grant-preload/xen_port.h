@@ -144,27 +144,28 @@ struct xen_ops {
 	    struct err *err);
 
 	/* Begin a transaction with these nodes and do not wait: xenstored works
-	 * while we do something else. Nobody sees them before store_write(),
+	 * while we do something else. Nobody sees them before xenstore_write(),
 	 * and if that is never called nobody ever does. The nodes must stay
-	 * where they are until then. At most once before each store_write. */
-	int (*store_send)(void *xen, const struct xen_node *nodes,
+	 * where they are until then. At most once before each xenstore_write.
+	 */
+	int (*xenstore_send)(void *xen, const struct xen_node *nodes,
 	    uint32_t count, struct err *err);
 	/* Add these nodes and commit, all in one transaction, in this order. */
-	int (*store_write)(void *xen, const struct xen_node *nodes,
+	int (*xenstore_write)(void *xen, const struct xen_node *nodes,
 	    uint32_t count, struct err *err);
 	/* Returns owned (malloc), NULL if there is no such node. */
-	int (*store_read)(void *xen, const char *path, char **ret_value,
+	int (*xenstore_read)(void *xen, const char *path, char **ret_value,
 	    struct err *err);
 	/* Remove nodes and all below them; succeeds if there are none. With a
 	 * guard all of them go or none, and none, without an error, if it says
 	 * no. NULL: they are the caller's. */
-	int (*store_remove)(void *xen, const char *const *paths, uint32_t count,
-	    const struct xen_guard *guard, struct err *err);
+	int (*xenstore_remove)(void *xen, const char *const *paths,
+	    uint32_t count, const struct xen_guard *guard, struct err *err);
 	/* Is the xenstored still there that answered when the port was
 	 * opened? Asks nobody. */
-	bool (*store_is_connected)(void *xen);
+	bool (*xenstore_is_connected)(void *xen);
 	/* Tell xenstored to serve the domain's ring. */
-	int (*store_introduce)(void *xen, uint32_t domid,
+	int (*xenstore_introduce)(void *xen, uint32_t domid,
 	    uint64_t xenstore_frame, uint32_t port, struct err *err);
 	void (*close)(void *xen);
 };

@@ -9,10 +9,10 @@ struct checked_blob {
 	struct sealed *sealed;
 };
 
-struct blob_intake {
+struct blob_receiver {
 	const char *what;
 	struct blob blob;
-	struct intake *pieces;
+	struct sealed_receiver *pieces;
 	struct hasher *hasher;
 };
 
@@ -52,54 +52,55 @@ checked_blob_signed(const struct checked_blob *blob)
 }
 
 int
-blob_intake_new(const struct blob *blob, const char *what,
-    struct blob_intake **ret_intake, struct err *err)
+blob_receiver_new(const struct blob *blob, const char *what,
+    struct blob_receiver **ret_receiver, struct err *err)
 {
-	CLEANUP(blob_intake_freep)
-	struct blob_intake *intake = calloc(1, sizeof(*intake));
+	CLEANUP(blob_receiver_freep)
+	struct blob_receiver *receiver = calloc(1, sizeof(*receiver));
 
-	if (intake == NULL)
+	if (receiver == NULL)
 		return err_set(err, NO_MEMORY, "blob");
-	intake->what = what;
-	intake->blob = *blob;
-	TRY(intake_new(blob->size_bytes, what, &intake->pieces, err));
-	TRY(hasher_new(&intake->hasher, err));
-	*ret_intake = take_ptr(&intake);
+	receiver->what = what;
+	receiver->blob = *blob;
+	TRY(sealed_receiver_new(blob->size_bytes, what, &receiver->pieces,
+	    err));
+	TRY(hasher_new(&receiver->hasher, err));
+	*ret_receiver = take_ptr(&receiver);
 	return 0;
 }
 
 int
-blob_intake_add(struct blob_intake *intake, int fd, struct err *err)
+blob_receiver_add(struct blob_receiver *receiver, int fd, struct err *err)
 {
 	struct bytes piece;
 
-	TRY(intake_add(intake->pieces, fd, &piece, err));
-	return hasher_add(intake->hasher, piece, err);
+	TRY(sealed_receiver_add(receiver->pieces, fd, &piece, err));
+	return hasher_add(receiver->hasher, piece, err);
 }
 
 int
-blob_intake_finish(struct blob_intake *intake,
+blob_receiver_finish(struct blob_receiver *receiver,
     struct checked_blob **ret_checked, struct err *err)
 {
-	CLEANUP(blob_intake_freep) struct blob_intake *owned = intake;
+	CLEANUP(blob_receiver_freep) struct blob_receiver *owned = receiver;
 	CLEANUP(sealed_freep) struct sealed *bytes = NULL;
 	struct digest digest;
 
-	TRY(intake_finish(take_ptr(&intake->pieces), &bytes, err));
-	TRY(hasher_end(intake->hasher, &digest, err));
-	TRY(blob_check_digest(&intake->blob, &digest, intake->what, err));
-	return new_checked(&intake->blob, &bytes, ret_checked, err);
+	TRY(sealed_receiver_finish(take_ptr(&receiver->pieces), &bytes, err));
+	TRY(hasher_end(receiver->hasher, &digest, err));
+	TRY(blob_check_digest(&receiver->blob, &digest, receiver->what, err));
+	return new_checked(&receiver->blob, &bytes, ret_checked, err);
 }
 
 void
-blob_intake_freep(struct blob_intake **intake)
+blob_receiver_freep(struct blob_receiver **receiver)
 {
-	if (*intake == NULL)
+	if (*receiver == NULL)
 		return;
-	intake_freep(&(*intake)->pieces);
-	hasher_freep(&(*intake)->hasher);
-	free(*intake);
-	*intake = NULL;
+	sealed_receiver_freep(&(*receiver)->pieces);
+	hasher_freep(&(*receiver)->hasher);
+	free(*receiver);
+	*receiver = NULL;
 }
 
 int

@@ -17,7 +17,7 @@ int blob_check_digest(const struct blob *blob, const struct digest *found,
 
 /*
  * Sealed bytes together with the fact that they have a digest. Made only by
- * blob_intake_finish(), which hashes, and by checked_blob_from_cache(), whose
+ * blob_receiver_finish(), which hashes, and by checked_blob_from_cache(), whose
  * caller vouches that this very memory was hashed before:
  * image-store/pack/blob_check.h is one.
  */
@@ -32,21 +32,21 @@ const struct sealed *checked_blob_sealed(const struct checked_blob *blob);
 /*
  * The same for a blob that comes in pieces (see base/sealed.h), each of which
  * is sealed when it comes and is hashed then, while the next is being written
- * elsewhere. Nothing may be used before blob_intake_finish() returned 0: until
- * then no byte is proved.
+ * elsewhere. Nothing may be used before blob_receiver_finish() returned 0:
+ * until then no byte is proved.
  *
- * blob_intake_add() takes `fd`, blob_intake_finish() the intake, both also on
- * failure. `what` is borrowed.
- * Errors: IMAGE_DIGEST_MISMATCH; those of intake_add() and intake_finish().
+ * blob_receiver_add() takes `fd`, blob_receiver_finish() the receiver, both
+ * also on failure. `what` is borrowed. Errors: IMAGE_DIGEST_MISMATCH; those of
+ * sealed_receiver_add() and sealed_receiver_finish().
  */
-struct blob_intake;
+struct blob_receiver;
 
-int blob_intake_new(const struct blob *blob, const char *what,
-    struct blob_intake **ret_intake, struct err *err);
-int blob_intake_add(struct blob_intake *intake, int fd, struct err *err);
-int blob_intake_finish(struct blob_intake *intake,
+int blob_receiver_new(const struct blob *blob, const char *what,
+    struct blob_receiver **ret_receiver, struct err *err);
+int blob_receiver_add(struct blob_receiver *receiver, int fd, struct err *err);
+int blob_receiver_finish(struct blob_receiver *receiver,
     struct checked_blob **ret_checked, struct err *err);
-void blob_intake_freep(struct blob_intake **intake);
+void blob_receiver_freep(struct blob_receiver **receiver);
 
 /* Of which blob this is: the one that it was made for. Borrowed. */
 const struct blob *checked_blob_signed(const struct checked_blob *blob);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/json.h"
 #include "base/scope.h"
 #include "image-store/image_name.h"

@@ -2,7 +2,7 @@
 
 #include "base/scope.h"
 #include "builder/build/build_record.h"
-#include "builder/configuration.h"
+#include "builder/domain_spec.h"
 
 /* Order is the argument: freeze, check, make, load, preload, record, run. */
 int
@@ -37,12 +37,12 @@ build_domain(const struct build_env *env, const struct build_request *request,
 	receipt.domid = domain_id(dom);
 	receipt.image = order->image;
 	receipt.passed_over = order->passed_over;
-	TRY(configuration_write(request, env->place.daemons,
+	TRY(domain_spec_encode(request, env->place.daemons,
 	    receipt.configuration, &receipt.config, err));
 	TRY(build_record_event(&receipt, order, &event, err));
 
 	/* Put that on record before it can run. */
-	TRY(build_record_put(&env->record, &order->basis, &event, &receipt,
+	TRY(build_record_put(&env->record, &order->decided_by, &event, &receipt,
 	    err));
 
 	/* Let it go. */

@@ -14,7 +14,7 @@
 /* What a build needs; all borrowed. */
 struct build_env {
 	struct piece_source pieces;
-	struct domain_place place;
+	struct domain_context place;
 	uint8_t handle[UUID_BYTES]; /* random: the domain is created under it */
 	struct build_record record;
 };

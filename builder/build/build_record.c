@@ -32,11 +32,12 @@ build_record_event(const struct receipt *receipt, const struct order *order,
 }
 
 int
-build_record_put(const struct build_record *record, const struct basis *basis,
-    const struct event_build *event, struct receipt *receipt, struct err *err)
+build_record_put(const struct build_record *record,
+    const struct decided_by *decided_by, const struct event_build *event,
+    struct receipt *receipt, struct err *err)
 {
-	TRY(build_link_record(record->link, basis, event, &receipt->sequence,
-	    &receipt->measurement, err));
+	TRY(build_link_record(record->link, decided_by, event,
+	    &receipt->sequence, &receipt->measurement, err));
 	timing_mark(record->timing, TIMING_RECORD);
 	return 0;
 }

@@ -25,7 +25,7 @@ int build_record_event(const struct receipt *receipt, const struct order *order,
 /* Fills in the receipt where it is on record. Errors: those of
  * build_link_record(). */
 int build_record_put(const struct build_record *record,
-    const struct basis *basis, const struct event_build *event,
+    const struct decided_by *decided_by, const struct event_build *event,
     struct receipt *receipt, struct err *err);
 
 #endif

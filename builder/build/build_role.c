@@ -15,7 +15,7 @@
 
 /* What a child has at hand when the task comes. */
 struct build_state {
-	const struct config *config;
+	const struct daemon_config *config;
 	struct kept_blobs kept; /* what was checked before */
 	int link;
 	struct xen_port xen;  /* the real one */
@@ -59,7 +59,7 @@ build_role_run(const struct role_start *start, int link)
 	if (prepared != 0)
 		code = prepared;
 	if (prepared == 0 && code == 0 &&
-	    !state.xen.ops->store_is_connected(state.xen.xen)) {
+	    !state.xen.ops->xenstore_is_connected(state.xen.xen)) {
 		build_link_unfit(link, &ignored);
 		_exit(0);
 	}
@@ -156,7 +156,7 @@ static int
 run_erase(struct build_state *state, const struct build_task *task,
     uint32_t *ret_domid, struct err *err)
 {
-	struct domain_place place = {
+	struct domain_context place = {
 	    .xen = &state->xen,
 	    .daemons = &state->config->daemons,
 	    .link = -1,

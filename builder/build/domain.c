@@ -7,14 +7,14 @@
 
 #include "base/scope.h"
 #include "builder/build_link.h"
-#include "builder/configuration.h"
+#include "builder/domain_spec.h"
 #include "builder/build/domain_erase.h"
 #include "builder/xen/domain_list.h"
-#include "builder/xen/skeleton.h"
+#include "builder/xen/xenstore_nodes.h"
 #include "grant-preload/grant_preload.h"
 
 struct domain {
-	const struct domain_place *place;
+	const struct domain_context *place;
 	const struct guest *guest;
 	uint8_t handle[UUID_BYTES];
 	bool may_have_uuid;
@@ -22,7 +22,7 @@ struct domain {
 	uint32_t console_port;
 	uint32_t xenstore_port;
 	struct xen_rings rings;
-	struct skeleton nodes; /* sent, until they are committed */
+	struct xenstore_nodes nodes; /* sent, until they are committed */
 };
 
 static int prepare(struct domain *domain, const struct xen_domain_spec *spec,
@@ -35,7 +35,7 @@ static int refuse_taken_name(const struct xen_port *xen, uint32_t domid,
 static int64_t wall_clock_usec(void);
 
 int
-domain_check_free(const struct domain_place *place, const struct guest *guest,
+domain_check_free(const struct domain_context *place, const struct guest *guest,
     struct err *err)
 {
 	CLEANUP(domain_list_done) struct domain_list list = {0};
@@ -50,13 +50,13 @@ domain_check_free(const struct domain_place *place, const struct guest *guest,
 }
 
 int
-domain_create(const struct domain_place *place, const struct guest *guest,
+domain_create(const struct domain_context *place, const struct guest *guest,
     const uint8_t handle[UUID_BYTES], struct domain **ret_domain,
     struct err *err)
 {
 	CLEANUP(domain_abortp) struct domain *domain = NULL;
 	struct domain *made = calloc(1, sizeof(*made));
-	struct xen_domain_spec spec = configuration_spec(guest);
+	struct xen_domain_spec spec = domain_spec_of(guest);
 
 	if (made == NULL)
 		return err_set(err, NO_MEMORY, "domain");
@@ -79,9 +79,9 @@ int
 domain_announce(struct domain *domain, const struct order *order,
     struct err *err)
 {
-	const struct domain_place *place = domain->place;
+	const struct domain_context *place = domain->place;
 	const struct guest *guest = domain->guest;
-	struct skeleton_input input = {
+	struct xenstore_nodes_input input = {
 	    .domid = domain->domid,
 	    .guest = guest,
 	    .kernel_elf = order->shape.elf.digest,
@@ -94,11 +94,11 @@ domain_announce(struct domain *domain, const struct order *order,
 	    .start_time_usec = wall_clock_usec(),
 	};
 
-	TRY(skeleton_make(&input, &domain->nodes, err));
+	TRY(xenstore_nodes_make(&input, &domain->nodes, err));
 	/* Whatever an earlier domain of this id left behind (XSA-115,
 	 * XSA-322) must not be seen by the new one. */
 	TRY(domain_erase_stale_nodes(place, domain->domid, guest->uuid, err));
-	TRY(place->xen->ops->store_send(place->xen->xen, domain->nodes.nodes,
+	TRY(place->xen->ops->xenstore_send(place->xen->xen, domain->nodes.nodes,
 	    domain->nodes.count, err));
 	timing_mark(place->timing, TIMING_CREATE);
 	return 0;
@@ -131,7 +131,7 @@ int
 domain_preload(struct domain *domain, struct grant_plan *ret_found,
     struct err *err)
 {
-	const struct domain_place *place = domain->place;
+	const struct domain_context *place = domain->place;
 	struct grant_plan plan;
 
 	TRY(grant_plan_make(place->daemons, domain->domid, &domain->rings,
@@ -150,11 +150,12 @@ domain_id(const struct domain *domain)
 int
 domain_publish(struct domain *domain, struct err *err)
 {
-	const struct domain_place *place = domain->place;
-	CLEANUP(skeleton_done) struct skeleton rings = {0};
+	const struct domain_context *place = domain->place;
+	CLEANUP(xenstore_nodes_done) struct xenstore_nodes rings = {0};
 
-	TRY(skeleton_make_rings(domain->domid, &domain->rings, &rings, err));
-	TRY(place->xen->ops->store_write(place->xen->xen, rings.nodes,
+	TRY(xenstore_nodes_make_rings(domain->domid, &domain->rings, &rings,
+	    err));
+	TRY(place->xen->ops->xenstore_write(place->xen->xen, rings.nodes,
 	    rings.count, err));
 	timing_mark(place->timing, TIMING_PUBLISH);
 	return 0;
@@ -165,7 +166,7 @@ domain_introduce(struct domain *domain, struct err *err)
 {
 	const struct xen_port *xen = domain->place->xen;
 
-	return xen->ops->store_introduce(xen->xen, domain->domid,
+	return xen->ops->xenstore_introduce(xen->xen, domain->domid,
 	    domain->rings.xenstore_frame, domain->xenstore_port, err);
 }
 
@@ -198,7 +199,7 @@ domain_unpause(struct domain *domain, struct err *err)
 void
 domain_commit(struct domain **domain)
 {
-	skeleton_done(&(*domain)->nodes);
+	xenstore_nodes_done(&(*domain)->nodes);
 	free(*domain);
 	*domain = NULL;
 }
@@ -216,7 +217,7 @@ domain_abortp(struct domain **domain)
 	if (domain_erase((*domain)->place, &claim, &domid, &err) != 0 &&
 	    (*domain)->place->left_behind != NULL)
 		*(*domain)->place->left_behind = true;
-	skeleton_done(&(*domain)->nodes);
+	xenstore_nodes_done(&(*domain)->nodes);
 	free(*domain);
 	*domain = NULL;
 }
@@ -225,7 +226,7 @@ static int
 prepare(struct domain *domain, const struct xen_domain_spec *spec,
     struct err *err)
 {
-	const struct domain_place *place = domain->place;
+	const struct domain_context *place = domain->place;
 	const struct xen_ops *ops = place->xen->ops;
 	void *xen = place->xen->xen;
 
@@ -273,7 +274,7 @@ refuse_taken_name(const struct xen_port *xen, uint32_t domid, const char *name,
 	char path[64];
 
 	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
-	TRY(xen->ops->store_read(xen->xen, path, &value, err));
+	TRY(xen->ops->xenstore_read(xen->xen, path, &value, err));
 	if (value != NULL && strcmp(value, name) == 0)
 		return err_set_field(err, DOMAIN_EXISTS, "name",
 		    "name %s: d%u has it", name, domid);

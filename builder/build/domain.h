@@ -21,7 +21,7 @@
 struct domain;
 
 /* Where a domain is made; all borrowed for the domain's life. */
-struct domain_place {
+struct domain_context {
 	const struct xen_port *xen;
 	const struct grant_daemons *daemons;
 	int link;              /* to the supervisor, or -1 */
@@ -34,14 +34,14 @@ struct domain_place {
  * Xen lists, as xl does.
  * Errors: DOMAIN_EXISTS, XEN_FAILED, XENSTORE_FAILED.
  */
-int domain_check_free(const struct domain_place *place,
+int domain_check_free(const struct domain_context *place,
     const struct guest *guest, struct err *err);
 
 /*
  * Create it under `handle`, tell the supervisor, set limits, make the two event
  * channels. Borrows place and guest for the domain's life. Returns owned.
  */
-int domain_create(const struct domain_place *place, const struct guest *guest,
+int domain_create(const struct domain_context *place, const struct guest *guest,
     const uint8_t handle[UUID_BYTES], struct domain **ret_domain,
     struct err *err);
 

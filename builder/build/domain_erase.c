@@ -5,7 +5,7 @@
 
 #include "base/scope.h"
 #include "builder/xen/domain_list.h"
-#include "builder/xen/skeleton.h"
+#include "builder/xen/xenstore_nodes.h"
 
 /* Whose nodes may go: those of this claim's id, or of its uuid. */
 struct node_guard {
@@ -19,14 +19,14 @@ static int find_own(const struct domain_list *list,
 static bool is_own(const struct xen_domain_info *info,
     const struct domain_claim *claim);
 static bool has_handle(const struct domain_claim *claim);
-static int remove_nodes(const struct domain_place *place,
+static int remove_nodes(const struct domain_context *place,
     const struct domain_claim *claim, uint32_t *ret_domid, struct err *err);
 static int may_remove_of_id(void *context, bool *ret_may, struct err *err);
 static int may_remove_of_uuid(void *context, bool *ret_may, struct err *err);
 
 int
-domain_erase(const struct domain_place *place, const struct domain_claim *claim,
-    uint32_t *ret_domid, struct err *err)
+domain_erase(const struct domain_context *place,
+    const struct domain_claim *claim, uint32_t *ret_domid, struct err *err)
 {
 	CLEANUP(domain_list_done) struct domain_list list = {0};
 	const struct xen_port *xen = place->xen;
@@ -55,7 +55,7 @@ domain_erase(const struct domain_place *place, const struct domain_claim *claim,
 }
 
 int
-domain_erase_stale_nodes(const struct domain_place *place, uint32_t domid,
+domain_erase_stale_nodes(const struct domain_context *place, uint32_t domid,
     const uint8_t uuid[UUID_BYTES], struct err *err)
 {
 	struct domain_claim claim = {.domid = domid};
@@ -63,9 +63,9 @@ domain_erase_stale_nodes(const struct domain_place *place, uint32_t domid,
 	const struct xen_guard of_uuid = {may_remove_of_uuid, &guard};
 
 	memcpy(claim.uuid, uuid, UUID_BYTES);
-	TRY(skeleton_remove(place->xen, domid,
+	TRY(xenstore_nodes_remove(place->xen, domid,
 	    place->daemons->xenconsoled_domid, NULL, err));
-	return skeleton_remove_vm(place->xen, uuid, &of_uuid, err);
+	return xenstore_nodes_remove_vm(place->xen, uuid, &of_uuid, err);
 }
 
 /* *ret_domid is 0 if there is none. */
@@ -110,16 +110,16 @@ has_handle(const struct domain_claim *claim)
 
 /* *ret_domid: the claim's id, unless another domain has it. */
 static int
-remove_nodes(const struct domain_place *place, const struct domain_claim *claim,
-    uint32_t *ret_domid, struct err *err)
+remove_nodes(const struct domain_context *place,
+    const struct domain_claim *claim, uint32_t *ret_domid, struct err *err)
 {
 	struct node_guard guard = {.xen = place->xen, .claim = claim};
 	const struct xen_guard of_id = {may_remove_of_id, &guard};
 	const struct xen_guard of_uuid = {may_remove_of_uuid, &guard};
 	struct err later = {0};
-	int first = skeleton_remove(place->xen, claim->domid,
+	int first = xenstore_nodes_remove(place->xen, claim->domid,
 	    place->daemons->xenconsoled_domid, &of_id, err);
-	int code = skeleton_remove_vm(place->xen, claim->uuid, &of_uuid,
+	int code = xenstore_nodes_remove_vm(place->xen, claim->uuid, &of_uuid,
 	    first == 0 ? err : &later);
 
 	*ret_domid = guard.is_id_free ? claim->domid : 0;

@@ -24,7 +24,7 @@
  * Errors: DOMAIN_AMBIGUOUS if several domains fit, and nothing is touched;
  * XEN_FAILED, also when the domain still exists; XENSTORE_FAILED.
  */
-int domain_erase(const struct domain_place *place,
+int domain_erase(const struct domain_context *place,
     const struct domain_claim *claim, uint32_t *ret_domid, struct err *err);
 
 /*
@@ -32,7 +32,7 @@ int domain_erase(const struct domain_place *place,
  * that is made now. The id is ours; the uuid's nodes go if no other domain has
  * that uuid. Errors: XENSTORE_FAILED, XEN_FAILED.
  */
-int domain_erase_stale_nodes(const struct domain_place *place, uint32_t domid,
+int domain_erase_stale_nodes(const struct domain_context *place, uint32_t domid,
     const uint8_t uuid[UUID_BYTES], struct err *err);
 
 #endif

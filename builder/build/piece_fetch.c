@@ -87,17 +87,17 @@ take_blob(const struct piece_source *source, const struct blob *blob,
     const char *what, enum timing_phase waiting, struct checked_blob **ret_blob,
     struct err *err)
 {
-	CLEANUP(blob_intake_freep) struct blob_intake *intake = NULL;
+	CLEANUP(blob_receiver_freep) struct blob_receiver *receiver = NULL;
 	int fd = -1;
 
-	TRY(blob_intake_new(blob, what, &intake, err));
+	TRY(blob_receiver_new(blob, what, &receiver, err));
 	for (;;) {
 		TRY(stage_next_piece(source->stage, &fd, err));
 		timing_mark(source->timing, waiting);
 		if (fd < 0)
-			return blob_intake_finish(take_ptr(&intake), ret_blob,
-			    err);
-		TRY(blob_intake_add(intake, fd, err));
+			return blob_receiver_finish(take_ptr(&receiver),
+			    ret_blob, err);
+		TRY(blob_receiver_add(receiver, fd, err));
 		timing_mark(source->timing, TIMING_HASH);
 	}
 }

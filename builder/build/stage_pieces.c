@@ -32,7 +32,7 @@ stage_next_piece(struct stage *stage, int *ret_fd, struct err *err)
 
 	TRY(stage_receive(stage, &answer, &fd, err));
 	if (answer.is_last)
-		TRY(outcome_to(&answer.outcome, STAGE_FAILED, err));
+		TRY(err_wire_to(&answer.outcome, STAGE_FAILED, err));
 	if (answer.is_last == (fd >= 0))
 		return err_set(err, STAGE_FAILED,
 		    answer.is_last ? "an unexpected descriptor"

@@ -40,7 +40,7 @@ enum { LOG_BURST = 20, LOG_USEC = 1000000 };
 static const uint64_t alive_usec = 1000000;
 
 struct front {
-	const struct config *config;
+	const struct daemon_config *config;
 	int listen_fd;
 	int answers_fd;
 	struct link_place place; /* of its answers */
@@ -108,7 +108,7 @@ const struct link_table front_answers = {
 };
 
 void
-front_run(const struct config *config, int listen_fd,
+front_run(const struct daemon_config *config, int listen_fd,
     const struct front_link *link, int parent_pid)
 {
 	struct front *front = calloc(1, sizeof(*front));
@@ -295,7 +295,7 @@ admit(struct front *front, int fd, struct peer *ret_peer, struct err *err)
 		err_set_errno(err, SYSTEM_FAILED, "SO_PEERCRED");
 		return false;
 	}
-	if (!config_allows_uid(front->config, cred.uid)) {
+	if (!daemon_config_allows_uid(front->config, cred.uid)) {
 		err_set(err, RPC_NOT_PERMITTED, "user %u is not in allow_uids",
 		    cred.uid);
 		log_stranger(front, cred.uid);
@@ -530,7 +530,7 @@ finish_call(struct connection *conn, const struct front_answer *answer,
 	}
 	if (memory != NULL)
 		attached = sealed_bytes(memory);
-	if (outcome_to(&answer->outcome, BUG, &err) != 0 ||
+	if (err_wire_to(&answer->outcome, BUG, &err) != 0 ||
 	    method_check_attached(conn->method, attached, &err) != 0) {
 		reply_error(conn, &err, "");
 		return;

@@ -6,7 +6,7 @@
 #ifndef ASSAY_BUILDER_FRONT_FRONT_H
 #define ASSAY_BUILDER_FRONT_FRONT_H
 
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 #include "builder/link_table.h"
 
 /* The front's ends of what leads to the supervisor: builder/front_link.h. */
@@ -21,7 +21,7 @@ enum front_wait_state { FRONT_WAITS };
 extern const struct link_table front_answers;
 
 /* Run in a process of its own. Takes the descriptors; never returns. */
-void front_run(const struct config *config, int listen_fd,
+void front_run(const struct daemon_config *config, int listen_fd,
     const struct front_link *link, int parent_pid) __attribute__((noreturn));
 
 #endif

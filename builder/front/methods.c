@@ -61,8 +61,8 @@ static const struct json_member destroy_parameters[] = {
 	.presence = JSON_OPTIONAL},
 };
 static const struct json_member attest_parameters[] = {
-    {MEMBER_OWN("nonce", struct method_work, front.quote_request, nonce_kind)},
-    {MEMBER_DIGEST("context", struct method_work, front.quote_request.context),
+    {MEMBER_OWN("nonce", struct method_work, front.attest_request, nonce_kind)},
+    {MEMBER_DIGEST("context", struct method_work, front.attest_request.context),
 	.presence = JSON_OPTIONAL},
 };
 static const struct json_member log_parameters[] = {
@@ -114,7 +114,7 @@ static const struct method methods[] = {
     {VARLINK_INTERFACE ".GetStatus", FRONT_STATUS, &nothing, NULL,
 	&reply_status, sizeof(struct pending_row)},
     {VARLINK_INTERFACE ".Attest", FRONT_ATTEST, &attest_table, finish_attest,
-	&quote_table, 0},
+	&attest_reply_table, 0},
     {VARLINK_INTERFACE ".GetEventLog", FRONT_LOG, &log_table, NULL, &reply_log,
 	0},
     {VARLINK_SERVICE ".GetInfo", 0, &nothing, finish_get_info, &info_reply, 0},
@@ -183,9 +183,9 @@ method_check_attached(const struct method *method, struct bytes attached,
 	bool fits = attached.len == 0;
 
 	if (method->kind == FRONT_ATTEST)
-		fits = quote_is_whole(attached);
+		fits = attest_reply_is_whole(attached);
 	else if (method->kind == FRONT_LOG)
-		fits = attached.len <= QUOTE_LOG_BYTES;
+		fits = attached.len <= ATTEST_LOG_BYTES;
 	else if (method->row_bytes != 0)
 		fits = attached.len % method->row_bytes == 0;
 	if (method->kind == FRONT_LIST_IMAGES)
@@ -216,13 +216,13 @@ method_encode(const struct method *method, const struct front_answer *answer,
     struct bytes attached)
 {
 	const struct reply reply = {*answer, attached};
-	struct quote quote;
+	struct attest_reply quote;
 
 	if (method->kind != FRONT_ATTEST)
 		return json_table_write(method->reply, &reply);
-	bug_unless(quote_is_whole(attached));
+	bug_unless(attest_reply_is_whole(attached));
 	memcpy(&quote, attached.ptr, sizeof(quote));
-	return quote_encode(&quote);
+	return attest_reply_encode(&quote);
 }
 
 bool
@@ -265,7 +265,7 @@ finish_attest(const struct json_at *parameters, struct method_work *work,
 	(void)ret_reply;
 	(void)err;
 	if (!json_has(parameters, "context"))
-		work->front.quote_request.context = evidence_no_context;
+		work->front.attest_request.context = evidence_no_context;
 	return 0;
 }
 
@@ -298,7 +298,7 @@ static int
 read_nonce(const struct json_at *parameters, const struct json_member *member,
     void *ret_value, struct err *err)
 {
-	struct quote_request *request = ret_value;
+	struct attest_request *request = ret_value;
 	const char *hex;
 	size_t len;
 

@@ -25,7 +25,7 @@ static json_t *write_images(const struct json_member *member,
 static json_t *write_rows(const struct json_member *member, const void *value);
 static json_t *write_data(const struct json_member *member, const void *value);
 
-/* Of a struct outcome. */
+/* Of a struct err_wire. */
 static const struct json_kind code_kind = {"string", NULL, write_code};
 static const struct json_kind detail_kind = {"string", NULL, write_detail};
 static const struct json_kind success_kind = {"bool", NULL, write_success};
@@ -155,7 +155,7 @@ write_code(const struct json_member *member, const void *value)
 	struct err why;
 
 	(void)member;
-	if (outcome_to(value, BUG, &why) == 0)
+	if (err_wire_to(value, BUG, &why) == 0)
 		return json_null();
 	return json_string(err_name(why.code));
 }
@@ -166,7 +166,7 @@ write_detail(const struct json_member *member, const void *value)
 	struct err why;
 
 	(void)member;
-	if (outcome_to(value, BUG, &why) == 0)
+	if (err_wire_to(value, BUG, &why) == 0)
 		return json_null();
 	return json_string(why.text);
 }
@@ -177,7 +177,7 @@ write_success(const struct json_member *member, const void *value)
 	struct err why;
 
 	(void)member;
-	return json_boolean(outcome_to(value, BUG, &why) == 0);
+	return json_boolean(err_wire_to(value, BUG, &why) == 0);
 }
 
 static json_t *

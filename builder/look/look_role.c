@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
@@ -11,7 +11,7 @@
 #include "builder/xen/domain_list.h"
 #include "builder/xen/xen_look.h"
 
-static int prepare(const struct config *config, struct xen_port *xen,
+static int prepare(const struct daemon_config *config, struct xen_port *xen,
     struct err *err);
 static int serve(const struct xen_port *xen, const struct err *unready,
     int link, struct err *err);
@@ -36,7 +36,8 @@ look_role_run(const struct role_start *start, int link)
 }
 
 static int
-prepare(const struct config *config, struct xen_port *xen, struct err *err)
+prepare(const struct daemon_config *config, struct xen_port *xen,
+    struct err *err)
 {
 	TRY(xen_look_open(xen, err));
 	return sandbox_enter(&look_sandbox, config->users.of[SANDBOX_BUILD],
@@ -62,7 +63,7 @@ serve(const struct xen_port *xen, const struct err *unready, int link,
 		code = look(xen, &answer, &infos, &why);
 	answer.number = call.number;
 	answer.kind = code == 0 ? LOOK_LISTED : LOOK_FAILED;
-	outcome_from(&answer.outcome, code, &why);
+	err_wire_from(&answer.outcome, code, &why);
 	if (code == 0)
 		return ipc_send_sealed(link, &answer, sizeof(answer), infos,
 		    err);

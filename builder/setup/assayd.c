@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/scope.h"
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 #include "builder/process_start.h"
 #include "builder/role.h"
 #include "builder/sandbox.h"
@@ -48,7 +48,7 @@ static int set_fault(struct options *options, int option,
     const char *operation);
 static int set_up(const struct options *options, char *const *arguments,
     struct err *err);
-static void say_what_is_weaker(const struct config *config);
+static void say_what_is_weaker(const struct daemon_config *config);
 static int read_trust(const char *path, struct sealed **ret_text,
     struct err *err);
 static int usage(FILE *out);
@@ -81,7 +81,7 @@ set_up(const struct options *options, char *const *arguments, struct err *err)
 	start.role = ROLE_SUPERVISOR;
 	start.is_development = options->is_development;
 	start.fault = options->fault;
-	TRY(config_load(options->config, &start.config, err));
+	TRY(daemon_config_load(options->config, &start.config, err));
 	say_what_is_weaker(&start.config);
 	if (!start.config.measure.is_set && !start.is_development)
 		return err_set_field(err, CONFIG_BAD, "measure",
@@ -93,7 +93,7 @@ set_up(const struct options *options, char *const *arguments, struct err *err)
 
 /* Than the manual says of the sandboxes. */
 static void
-say_what_is_weaker(const struct config *config)
+say_what_is_weaker(const struct daemon_config *config)
 {
 	if (!sandbox_has_landlock())
 		log_line("weaker lacks=landlock detail=\"a stage can read any "

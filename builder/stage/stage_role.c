@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
@@ -15,7 +15,7 @@
 #include "builder/stage/stage_sandbox.h"
 
 /* What the stage holds. */
-struct shelf {
+struct stage_work {
 	int link;
 	int store_fd;
 	struct sealed *blob;   /* the last one that was copied */
@@ -24,7 +24,7 @@ struct shelf {
 
 static int run(uint32_t user, int link, int parent_pid, struct err *err);
 static void serve(int link) __attribute__((noreturn));
-static void answer(struct shelf *shelf, int code, const struct err *why);
+static void answer(struct stage_work *work, int code, const struct err *why);
 static link_take take_store;
 static link_take list_images;
 static link_take copy_blob;
@@ -76,7 +76,7 @@ run(uint32_t user, int link, int parent_pid, struct err *err)
 		code = sandbox_enter(&stage_sandbox, user, err);
 	if (code == 0)
 		serve(link);
-	outcome_from(&refusal.outcome, code, err);
+	err_wire_from(&refusal.outcome, code, err);
 	return ipc_send(link, &refusal, sizeof(refusal), -1, err);
 }
 
@@ -84,20 +84,20 @@ run(uint32_t user, int link, int parent_pid, struct err *err)
 static void
 serve(int link)
 {
-	struct shelf shelf = {.link = link, .store_fd = -1};
+	struct stage_work work = {.link = link, .store_fd = -1};
 	struct link_place place = {0};
 
 	for (;;) {
 		struct err err = {0};
 
 		switch (link_serve(&stage_calls, link,
-		    shelf.store_fd < 0 ? STAGE_EMPTY : STAGE_FILLED, &place,
-		    &shelf, &err)) {
+		    work.store_fd < 0 ? STAGE_EMPTY : STAGE_FILLED, &place,
+		    &work, &err)) {
 		case LINK_TAKEN:
-			answer(&shelf, 0, NULL);
+			answer(&work, 0, NULL);
 			break;
 		case LINK_FAILED:
-			answer(&shelf, (int)err.code, &err);
+			answer(&work, (int)err.code, &err);
 			break;
 		case LINK_END:
 		case LINK_UNREADABLE:
@@ -112,19 +112,19 @@ serve(int link)
 
 /* The last record of one. */
 static void
-answer(struct shelf *shelf, int code, const struct err *why)
+answer(struct stage_work *work, int code, const struct err *why)
 {
 	struct stage_answer last = {.is_last = true};
 	struct err ignored;
 	size_t count;
 	int fd = -1;
 
-	if (shelf->answer != NULL)
-		fd = sealed_fds(shelf->answer, &count)[0];
-	outcome_from(&last.outcome, code, why);
-	if (ipc_send(shelf->link, &last, sizeof(last), fd, &ignored) != 0)
+	if (work->answer != NULL)
+		fd = sealed_fds(work->answer, &count)[0];
+	err_wire_from(&last.outcome, code, why);
+	if (ipc_send(work->link, &last, sizeof(last), fd, &ignored) != 0)
 		_exit(1);
-	sealed_freep(&shelf->answer);
+	sealed_freep(&work->answer);
 }
 
 /* From then on nothing beside it is read. */
@@ -132,13 +132,13 @@ static int
 take_store(void *owner, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
-	struct shelf *shelf = owner;
+	struct stage_work *work = owner;
 
 	(void)record;
-	shelf->store_fd = fds->fd[0];
+	work->store_fd = fds->fd[0];
 	fds->count = 0;
-	TRY(sandbox_read_beneath(shelf->store_fd, err));
-	return layout_check(shelf->store_fd, err);
+	TRY(sandbox_read_beneath(work->store_fd, err));
+	return layout_check(work->store_fd, err);
 }
 
 static int
@@ -146,18 +146,18 @@ list_images(void *owner, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	CLEANUP(layout_list_done) struct layout_list list = {0};
-	const struct shelf *shelf = owner;
+	const struct stage_work *work = owner;
 	const struct stage_call *call = record;
 
 	(void)fds;
 	if (!is_call(call))
 		return err_set(err, BUG, "stage: a text without an end");
-	TRY(layout_read(shelf->store_fd,
+	TRY(layout_read(work->store_fd,
 	    call->name[0] != '\0' ? call->name : NULL, &list, err));
 	for (size_t i = 0; i < list.count; i++) {
 		struct stage_answer entry = {.entry = list.entries[i]};
 
-		TRY(ipc_send(shelf->link, &entry, sizeof(entry), -1, err));
+		TRY(ipc_send(work->link, &entry, sizeof(entry), -1, err));
 	}
 	return 0;
 }
@@ -166,46 +166,46 @@ static int
 copy_blob(void *owner, const void *record, struct ipc_fds *fds, struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
-	CLEANUP(draft_freep) struct draft *draft = NULL;
-	struct shelf *shelf = owner;
+	CLEANUP(sealing_freep) struct sealing *sealing = NULL;
+	struct stage_work *work = owner;
 	const struct stage_call *call = record;
-	struct piece_watcher sender = {send_piece, &shelf->link};
+	struct piece_watcher sender = {send_piece, &work->link};
 
 	(void)fds;
 	if (!is_call(call))
 		return err_set(err, BUG, "stage: a text without an end");
-	sealed_freep(&shelf->blob);
-	TRY(layout_open_exact(shelf->store_fd, &call->digest, call->size_bytes,
+	sealed_freep(&work->blob);
+	TRY(layout_open_exact(work->store_fd, &call->digest, call->size_bytes,
 	    call->what, &fd, err));
-	TRY(draft_new(call->what, call->size_bytes, &draft, err));
-	draft_watch(draft, &sender);
-	TRY(draft_copy(draft, fd, call->what, err));
-	return draft_seal(take_ptr(&draft), &shelf->blob, err);
+	TRY(sealing_new(call->what, call->size_bytes, &sealing, err));
+	sealing_watch(sealing, &sender);
+	TRY(sealing_copy(sealing, fd, call->what, err));
+	return sealing_seal(take_ptr(&sealing), &work->blob, err);
 }
 
 static int
 copy_blob_max(void *owner, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
-	struct shelf *shelf = owner;
+	struct stage_work *work = owner;
 	const struct stage_call *call = record;
 
 	(void)fds;
 	if (!is_call(call))
 		return err_set(err, BUG, "stage: a text without an end");
-	return layout_copy_blob_max(shelf->store_fd, &call->digest,
-	    call->size_bytes, call->what, &shelf->answer, err);
+	return layout_copy_blob_max(work->store_fd, &call->digest,
+	    call->size_bytes, call->what, &work->answer, err);
 }
 
 static int
 copy_store_index(void *owner, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
-	struct shelf *shelf = owner;
+	struct stage_work *work = owner;
 
 	(void)record;
 	(void)fds;
-	return layout_copy_store_index(shelf->store_fd, &shelf->answer, err);
+	return layout_copy_store_index(work->store_fd, &work->answer, err);
 }
 
 /* The blob could not be copied, if there is none. */
@@ -213,14 +213,14 @@ static int
 unpack(void *owner, const void *record, struct ipc_fds *fds, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *elf = NULL;
-	struct shelf *shelf = owner;
+	struct stage_work *work = owner;
 	const struct stage_call *call = record;
-	struct piece_watcher sender = {send_piece, &shelf->link};
+	struct piece_watcher sender = {send_piece, &work->link};
 
 	(void)fds;
-	if (shelf->blob == NULL)
+	if (work->blob == NULL)
 		return err_set(err, BUG, "stage: no kernel was asked for");
-	return kernel_unpack(sealed_bytes(shelf->blob), call->size_bytes,
+	return kernel_unpack(sealed_bytes(work->blob), call->size_bytes,
 	    &sender, &elf, err);
 }
 

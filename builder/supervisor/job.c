@@ -65,7 +65,7 @@ job_collect(struct job *job, int *ret_code, struct err *err)
 		describe_end(job, status, err);
 		return false;
 	}
-	*ret_code = outcome_to(&job->outcome, BUILD_CRASHED, err);
+	*ret_code = err_wire_to(&job->outcome, BUILD_CRASHED, err);
 	return true;
 }
 

@@ -58,12 +58,12 @@ struct job {
 	uint32_t domid;           /* made, or erased; 0: none reported */
 	uint32_t tag;             /* of what it asked the tpm role, or 0 */
 	struct store_epoch store; /* that it asked to put on record */
-	struct trust_mark trust;  /* likewise; JOB_STARTING: found */
+	struct trust_id trust;    /* likewise; JOB_STARTING: found */
 	bool is_recorded;         /* its build was, or will be, put on record */
 	bool is_done;             /* the last report of its last step came */
 	bool is_unfit;            /* BUILD_UNFIT came */
 	bool is_second;           /* another child was unfit for this task */
-	struct outcome outcome;   /* once it is done */
+	struct err_wire outcome;  /* once it is done */
 	struct receipt receipt;
 	struct sealed *listing; /* TASK_LIST_IMAGES: the rows; owned */
 	enum err_code killed;   /* why we killed it, or ERR_NONE */

@@ -18,10 +18,11 @@ enum { TRIES = 20, TRY_USEC = 100000 };
 static int remove_old_socket(const struct sockaddr_un *address,
     struct err *err);
 static bool somebody_listens(const struct sockaddr_un *address);
-static mode_t mode_of(const struct config *config);
+static mode_t mode_of(const struct daemon_config *config);
 
 int
-listener_open(const struct config *config, int *ret_listen_fd, struct err *err)
+listener_open(const struct daemon_config *config, int *ret_listen_fd,
+    struct err *err)
 {
 	const char *path = config->socket;
 	CLEANUP(closep)
@@ -88,7 +89,7 @@ somebody_listens(const struct sockaddr_un *address)
 
 /* Who may not call is told so by name, unless nobody but root may. */
 static mode_t
-mode_of(const struct config *config)
+mode_of(const struct daemon_config *config)
 {
 	for (uint32_t i = 0; i < config->allow_uid_count; i++) {
 		if (config->allow_uids[i] != 0)

@@ -4,7 +4,7 @@
 #ifndef ASSAY_BUILDER_SUPERVISOR_LISTENER_H
 #define ASSAY_BUILDER_SUPERVISOR_LISTENER_H
 
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 
 /*
  * Make the listening socket: an old one that nobody listens at any more is
@@ -12,7 +12,7 @@
  * nobody else is allowed; who may call is decided by SO_PEERCRED.
  * Errors: SYSTEM_FAILED; CONFIG_BAD (what is there is no socket).
  */
-int listener_open(const struct config *config, int *ret_listen_fd,
+int listener_open(const struct daemon_config *config, int *ret_listen_fd,
     struct err *err);
 
 #endif

@@ -4,13 +4,13 @@
 
 static const uint64_t hour_usec = 3600000000;
 
-static uint32_t user_index(const struct config *config, uint32_t uid);
-static int take_time(struct quota *quota, const struct config *config,
+static uint32_t user_index(const struct daemon_config *config, uint32_t uid);
+static int take_time(struct quota *quota, const struct daemon_config *config,
     uint32_t user, uint64_t now_usec, struct err *err);
 
 int
-quota_take_build(struct quota *quota, const struct config *config, uint32_t uid,
-    uint64_t now_usec, uint64_t log_bytes, struct err *err)
+quota_take_build(struct quota *quota, const struct daemon_config *config,
+    uint32_t uid, uint64_t now_usec, uint64_t log_bytes, struct err *err)
 {
 	uint32_t user = user_index(config, uid);
 	uint64_t share;
@@ -32,8 +32,8 @@ quota_take_build(struct quota *quota, const struct config *config, uint32_t uid,
 }
 
 void
-quota_add_log(struct quota *quota, const struct config *config, uint32_t uid,
-    uint64_t bytes)
+quota_add_log(struct quota *quota, const struct daemon_config *config,
+    uint32_t uid, uint64_t bytes)
 {
 	uint32_t user = user_index(config, uid);
 
@@ -43,7 +43,7 @@ quota_add_log(struct quota *quota, const struct config *config, uint32_t uid,
 
 /* allow_uid_count if it is not there. */
 static uint32_t
-user_index(const struct config *config, uint32_t uid)
+user_index(const struct daemon_config *config, uint32_t uid)
 {
 	uint32_t user = 0;
 
@@ -55,8 +55,8 @@ user_index(const struct config *config, uint32_t uid)
 
 /* An hour's builds at once, and then one each time that an hour has for it. */
 static int
-take_time(struct quota *quota, const struct config *config, uint32_t user,
-    uint64_t now_usec, struct err *err)
+take_time(struct quota *quota, const struct daemon_config *config,
+    uint32_t user, uint64_t now_usec, struct err *err)
 {
 	uint64_t cost_usec = hour_usec / config->builds_per_hour;
 	uint64_t *busy_until_usec = &quota->users[user].busy_until_usec;

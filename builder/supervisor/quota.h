@@ -9,7 +9,7 @@
 #ifndef ASSAY_BUILDER_SUPERVISOR_QUOTA_H
 #define ASSAY_BUILDER_SUPERVISOR_QUOTA_H
 
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 
 struct quota {
 	struct {
@@ -27,11 +27,11 @@ struct quota {
  * Errors: RPC_NOT_PERMITTED for a user that is not in allow_uids;
  * CALLER_QUOTA_SPENT.
  */
-int quota_take_build(struct quota *quota, const struct config *config,
+int quota_take_build(struct quota *quota, const struct daemon_config *config,
     uint32_t uid, uint64_t now_usec, uint64_t log_bytes, struct err *err);
 
 /* So much of the log is this user's. */
-void quota_add_log(struct quota *quota, const struct config *config,
+void quota_add_log(struct quota *quota, const struct daemon_config *config,
     uint32_t uid, uint64_t bytes);
 
 #endif

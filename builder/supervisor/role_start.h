@@ -30,7 +30,7 @@ struct role_launcher {
 
 /* What they get; borrowed. */
 struct role_env {
-	const struct config *config;
+	const struct daemon_config *config;
 	const struct sealed *trust; /* the policy of the ramdisk, as text */
 	struct image_cache *cache;
 	struct role_logs *logs; /* where they speak */

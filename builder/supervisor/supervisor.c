@@ -17,7 +17,7 @@
 enum {
 	POLL_CALLS,
 	POLL_ANSWERS,
-	POLL_RECORDER,
+	POLL_TPM_ROLE,
 	POLL_SIGNAL,
 	POLL_READY,
 	POLL_READY_STAGE,
@@ -76,7 +76,7 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->front.calls_fd = -1;
 	sup->front.answers.fd = -1;
 	sup->records.fd = -1;
-	sup->recorder_fd = -1;
+	sup->tpm_fd = -1;
 	sup->signal_fd = -1;
 	sup->is_development = start->is_development;
 	sup->refusals.burst = REFUSALS_BURST;
@@ -114,9 +114,9 @@ begin(struct supervisor *sup, struct err *err)
 	TRY(watch_signals(sup, err));
 	TRY(outbox_init(&sup->front.answers, sizeof(struct front_answer),
 	    FRONT_ANSWERS, false, err));
-	TRY(outbox_init(&sup->records, sizeof(struct record_call), RECORDS,
+	TRY(outbox_init(&sup->records, sizeof(struct tpm_request), RECORDS,
 	    false, err));
-	TRY(supervisor_start_recorder(sup, err));
+	TRY(supervisor_start_tpm_role(sup, err));
 	TRY(recover(sup, err));
 	TRY(domain_table_load(sup->journal, &sup->domains, err));
 	TRY(supervisor_look_first(sup, err));
@@ -264,8 +264,8 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	              : -1,
 	    .events = POLLOUT,
 	};
-	fds[POLL_RECORDER] = (struct pollfd){
-	    .fd = sup->recorder_fd,
+	fds[POLL_TPM_ROLE] = (struct pollfd){
+	    .fd = sup->tpm_fd,
 	    .events = sup->records.count > 0 ? POLLIN | POLLOUT : POLLIN,
 	};
 	fds[POLL_SIGNAL] =
@@ -365,10 +365,10 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 	if (fds[POLL_LOOK].revents != 0 &&
 	    fds[POLL_LOOK].fd == sup->looks.child.link)
 		supervisor_serve_look(sup);
-	if (fds[POLL_RECORDER].revents & (POLLIN | POLLHUP | POLLERR))
-		supervisor_serve_recorder(sup);
-	if (fds[POLL_RECORDER].revents & POLLOUT)
-		supervisor_flush_recorder(sup);
+	if (fds[POLL_TPM_ROLE].revents & (POLLIN | POLLHUP | POLLERR))
+		supervisor_serve_tpm_role(sup);
+	if (fds[POLL_TPM_ROLE].revents & POLLOUT)
+		supervisor_flush_tpm_role(sup);
 	if (fds[POLL_ANSWERS].revents != 0)
 		supervisor_flush_front(sup);
 	if (fds[POLL_CALLS].revents != 0 && !sup->front.is_lost)
@@ -428,7 +428,7 @@ stop(struct supervisor *sup)
 			job_kill(&sup->jobs[i], BUILD_CANCELLED);
 	}
 	supervisor_stop_front(sup);
-	supervisor_stop_recorder(sup);
+	supervisor_stop_tpm_role(sup);
 	role_logs_done(&sup->logs);
 	log_line("stopped builds=%llu refused=%llu left_behind=%u",
 	    (unsigned long long)sup->builds_done,

@@ -12,9 +12,9 @@
 
 /* What it begins with. All borrowed. */
 struct supervisor_start {
-	const struct config *config;
+	const struct daemon_config *config;
 	const struct sealed *trust; /* the ramdisk's policy, as text */
-	struct trust_mark in_force; /* it, or what followed it */
+	struct trust_id in_force;   /* it, or what followed it */
 	const struct journal *journal;
 	const struct role_launcher *launcher;
 	struct fault fault;
@@ -33,7 +33,7 @@ struct supervisor_start {
  * it should have ended; BUG if it says anything else.
  */
 int supervisor_find_trust(const struct supervisor_start *start,
-    struct trust_mark *ret_mark, struct err *err);
+    struct trust_id *ret_mark, struct err *err);
 
 /*
  * Run until SIGTERM or SIGINT (returns 0), or until something without which it

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/supervisor/supervisor_state.h"
@@ -424,7 +424,7 @@ pending_row(const struct removal *removal)
 	if (removal->due_usec > now)
 		row.again_in =
 		    (uint32_t)((removal->due_usec - now) / 1000000 + 1);
-	outcome_from(&row.outcome, (int)removal->last.code, &removal->last);
+	err_wire_from(&row.outcome, (int)removal->last.code, &removal->last);
 	return row;
 }
 
@@ -432,9 +432,9 @@ static int
 call_attest(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	struct record_call asked = {
-	    .kind = RECORD_QUOTE,
-	    .quote_request = call->quote_request,
+	struct tpm_request asked = {
+	    .kind = TPM_REQUEST_QUOTE,
+	    .attest_request = call->attest_request,
 	};
 
 	return supervisor_record_evidence(sup, call, &asked, err);
@@ -443,8 +443,8 @@ call_attest(struct supervisor *sup, const struct front_call *call,
 static int
 call_log(struct supervisor *sup, const struct front_call *call, struct err *err)
 {
-	struct record_call asked = {
-	    .kind = RECORD_LOG,
+	struct tpm_request asked = {
+	    .kind = TPM_REQUEST_LOG,
 	    .log_offset = call->log_offset,
 	};
 

@@ -45,7 +45,7 @@ static const struct link_rule rules[] = {
     [FRONT_LIST_DOMAINS] = CALL(peer, take_plain),
     [FRONT_DESTROY] = CALL(selector, take_selector),
     [FRONT_STATUS] = CALL(peer, take_plain),
-    [FRONT_ATTEST] = CALL(quote_request, take_plain),
+    [FRONT_ATTEST] = CALL(attest_request, take_plain),
     [FRONT_LOG] = CALL(log_offset, take_plain),
     [FRONT_CANCEL] = CALL(peer, take_plain),
     [FRONT_UNDELIVERED] = CALL(selector, take_selector),
@@ -168,7 +168,7 @@ supervisor_answer(struct supervisor *sup, uint32_t connection, int code,
 	    .connection = connection,
 	};
 
-	outcome_from(&reply.outcome, code, outcome);
+	err_wire_from(&reply.outcome, code, outcome);
 	supervisor_send(sup, &reply, NULL);
 }
 

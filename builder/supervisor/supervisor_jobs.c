@@ -22,8 +22,8 @@ static int start_decider(struct supervisor *sup, struct job *job,
     struct err *err);
 static int give_to_decider(struct job *job, const struct verify_task *task,
     const int fds[VERIFY_FDS], struct decider *decider, struct err *err);
-static int open_inputs(const struct config *config, int ret_fds[VERIFY_FDS],
-    struct err *err);
+static int open_inputs(const struct daemon_config *config,
+    int ret_fds[VERIFY_FDS], struct err *err);
 static int start_erase(struct supervisor *sup, struct job *job,
     struct err *err);
 static int give(const struct child *child, const void *task, size_t size,
@@ -119,7 +119,7 @@ give_to_decider(struct job *job, const struct verify_task *task,
  * wait.
  */
 static int
-open_inputs(const struct config *config, int ret_fds[VERIFY_FDS],
+open_inputs(const struct daemon_config *config, int ret_fds[VERIFY_FDS],
     struct err *err)
 {
 	CLEANUP(closep)

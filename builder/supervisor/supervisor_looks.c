@@ -201,7 +201,7 @@ take_failed(void *supervisor, const void *record, struct ipc_fds *fds,
 
 	(void)fds;
 	TRY(check_number(&sup->looks, answer, err));
-	if (outcome_to(&answer->outcome, XEN_FAILED, &failure) == 0)
+	if (err_wire_to(&answer->outcome, XEN_FAILED, &failure) == 0)
 		err_set(&failure, XEN_FAILED, "Xen was not looked at");
 	end_look(sup, answer->number, &failure);
 	return 0;

@@ -153,7 +153,7 @@ take_epoch(void *reporter, const void *record, struct ipc_fds *fds,
 	const struct verify_report *report = record;
 
 	(void)fds;
-	if (!ipc_is_bool(&report->epoch.basis.has_store))
+	if (!ipc_is_bool(&report->epoch.decided_by.has_store))
 		return err_set(err, BUG, "a basis with no bool");
 	return supervisor_record_store(from->sup, from->job, &report->epoch,
 	    err);

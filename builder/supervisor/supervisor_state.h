@@ -3,7 +3,7 @@
  * end), supervisor_front.c (the front's life), supervisor_calls.c (what the
  * front asks), supervisor_jobs.c (the life of jobs), supervisor_reports.c (what
  * their children report), supervisor_removals.c (domains that have to go),
- * supervisor_record.c (what the tpm role does for them) and supervisor_trust.c
+ * supervisor_tpm.c (what the tpm role does for them) and supervisor_trust.c
  * (the policy in force, before all that). Nobody else includes
  * this.
  *
@@ -22,7 +22,7 @@
 #include "builder/outbox.h"
 #include "builder/supervisor/quota.h"
 #include "builder/supervisor/role_log.h"
-#include "builder/record_link.h"
+#include "builder/tpm_link.h"
 #include "builder/supervisor/supervisor.h"
 #include "grant-preload/xen_port.h"
 
@@ -135,7 +135,7 @@ struct removal {
 };
 
 struct supervisor {
-	const struct config *config;
+	const struct daemon_config *config;
 	struct role_env env;
 	struct role_logs logs;
 	struct looks looks;
@@ -151,8 +151,8 @@ struct supervisor {
 	struct removal removals[SUPERVISOR_REMOVALS];
 	int listen_fd; /* the front's; kept for the next one */
 	struct front_child front;
-	int recorder_fd; /* the tpm role; -1 once it is lost */
-	pid_t recorder_pid;
+	int tpm_fd; /* the tpm role; -1 once it is lost */
+	pid_t tpm_pid;
 	struct outbox records;            /* for it */
 	struct link_place recorder_place; /* of its answers */
 	struct asked asked[ASKED];        /* a ring, in the order of answers */
@@ -162,9 +162,9 @@ struct supervisor {
 	struct evidence_call evidence[SUPERVISOR_EVIDENCE];
 	bool is_development;
 	struct platform platform;
-	struct outcome doubt;     /* why the TPM may miss an event; or 0 */
+	struct err_wire doubt;    /* why the TPM may miss an event; or 0 */
 	struct store_epoch store; /* the store index in force, or the floor */
-	struct trust_mark trust;  /* the policy in force */
+	struct trust_id trust;    /* the policy in force */
 	int signal_fd;
 	uint64_t started_usec;
 	uint64_t builds_done;
@@ -335,22 +335,22 @@ bool supervisor_has_first_removals(const struct supervisor *sup);
  * trusted is no failure: it is in sup->platform. Errors: TPM_FAILED if the role
  * does not come up; SYSTEM_FAILED.
  */
-int supervisor_start_recorder(struct supervisor *sup, struct err *err);
+int supervisor_start_tpm_role(struct supervisor *sup, struct err *err);
 
 /* Let it write its last event, and wait for its end, in bounded time. */
-void supervisor_stop_recorder(struct supervisor *sup);
+void supervisor_stop_tpm_role(struct supervisor *sup);
 
 /* What it may answer. */
-extern const struct link_table supervisor_record_answers;
+extern const struct link_table supervisor_tpm_answers;
 
 /* An answer of it is there to be read, or its end; or it takes calls again. */
-void supervisor_serve_recorder(struct supervisor *sup);
-void supervisor_flush_recorder(struct supervisor *sup);
+void supervisor_serve_tpm_role(struct supervisor *sup);
+void supervisor_flush_tpm_role(struct supervisor *sup);
 
 /* Ask it for a caller; the caller gets the answer, whatever becomes of the
  * role. Errors: RPC_BUSY; TPM_FAILED if it is gone. */
 int supervisor_record_evidence(struct supervisor *sup,
-    const struct front_call *front_call, struct record_call *asked,
+    const struct front_call *front_call, struct tpm_request *asked,
     struct err *err);
 
 /* Put a job's build on record; its child gets the answer. Errors: as above. */
@@ -359,7 +359,7 @@ int supervisor_record_build(struct supervisor *sup, struct job *job,
 int supervisor_record_store(struct supervisor *sup, struct job *job,
     const struct epoch_report *report, struct err *err);
 int supervisor_record_trust(struct supervisor *sup, struct job *job,
-    const struct trust_mark *trust, struct err *err);
+    const struct trust_id *trust, struct err *err);
 
 /* Of a build that is not put on record: its child hears why, and undoes it.
  * Errors: SYSTEM_FAILED if it cannot be told. */

@@ -21,7 +21,7 @@ static int collect(struct job *job, struct err *err);
 
 int
 supervisor_find_trust(const struct supervisor_start *start,
-    struct trust_mark *ret_mark, struct err *err)
+    struct trust_id *ret_mark, struct err *err)
 {
 	CLEANUP(free_logs)
 	struct role_logs *logs = calloc(1, sizeof(*logs));

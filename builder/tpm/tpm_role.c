@@ -18,12 +18,12 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/tpm/platform_check.h"
-#include "builder/record_link.h"
+#include "builder/tpm_link.h"
 #include "builder/tpm/tpm_role_state.h"
 #include "measure/tpm/tpm_port_esys.h"
 #include "builder/tpm/tpm_sandbox.h"
 #include "base/err_meaning.h"
-#include "builder/trust_mark.h"
+#include "builder/trust_id.h"
 
 /* Of finding out what the platform is, when the TPM fails. */
 enum { START_TRIES = 3, START_PAUSE_MS = 100, LOCK_PAUSE_MS = 100 };
@@ -50,15 +50,14 @@ static int use_log_index(struct tpm_role *role, struct event_start *start,
     struct err *err);
 static int serve(struct tpm_role *role, struct err *err);
 static void finish(struct tpm_call *call, const struct err *why);
-static void say_state(const struct tpm_role *role,
-    struct record_answer *answer);
+static void say_state(const struct tpm_role *role, struct tpm_answer *answer);
 static int send_answer(const struct tpm_call *call, struct err *err);
 static void stop(struct tpm_role *role);
 static int64_t elapsed_seconds(const struct tpm_role *role);
 static int64_t now_ms(void);
 
 void
-tpm_role_run(const struct config *config, const struct sealed *root,
+tpm_role_run(const struct daemon_config *config, const struct sealed *root,
     bool is_development, int link)
 {
 	struct tpm_role role = {
@@ -97,7 +96,7 @@ enter(struct tpm_role *role, struct err *err)
 		struct err why = {0};
 		int code = open_all(role, &why);
 
-		outcome_from(&role->platform.why, code, &why);
+		err_wire_from(&role->platform.why, code, &why);
 	}
 	TRY(sandbox_enter(&tpm_sandbox, role->config->users.of[SANDBOX_TPM],
 	    err));
@@ -170,7 +169,7 @@ start(struct tpm_role *role)
 	const struct platform_source source = source_of(role);
 	struct err failure;
 	struct err why = {0};
-	int code = outcome_to(&platform->why, BUG, &why);
+	int code = err_wire_to(&platform->why, BUG, &why);
 
 	role->recorder = (struct recorder){
 	    .log = role->log,
@@ -204,7 +203,7 @@ start(struct tpm_role *role)
 		why = failure;
 		code = (int)failure.code;
 	}
-	outcome_from(&platform->why, code, &why);
+	err_wire_from(&platform->why, code, &why);
 }
 
 /*
@@ -216,11 +215,11 @@ static int
 follow_log(struct tpm_role *role, struct event_start *start, struct err *err)
 {
 	const struct recorder_past *past = &role->recorder.past;
-	const struct trust_mark before = {
+	const struct trust_id before = {
 	    .policy = past->rules.trust,
 	    .version = past->rules.trust_version,
 	};
-	const struct trust_mark own = {
+	const struct trust_id own = {
 	    .policy = start->rules.trust,
 	    .version = start->rules.trust_version,
 	};
@@ -230,7 +229,7 @@ follow_log(struct tpm_role *role, struct event_start *start, struct err *err)
 	if (past->rules.has_store &&
 	    (int64_t)past->rules.epoch > role->platform.epoch_floor)
 		role->platform.epoch_floor = (int64_t)past->rules.epoch;
-	if (trust_mark_check(&before, &own, err) == 0)
+	if (trust_id_check(&before, &own, err) == 0)
 		return 0;
 	start->rules.trust = before.policy;
 	start->rules.trust_version = before.version;
@@ -330,15 +329,15 @@ use_log_index(struct tpm_role *role, struct event_start *start, struct err *err)
 static int
 serve(struct tpm_role *role, struct err *err)
 {
-	struct record_answer first = {
-	    .kind = RECORD_START,
+	struct tpm_answer first = {
+	    .kind = TPM_REQUEST_START,
 	    .platform = role->platform,
 	};
 	struct link_place place = {0};
 
 	say_state(role, &first);
-	TRY(ipc_send(role->link, &first, LINK_BYTES(record_answer, platform),
-	    -1, err));
+	TRY(ipc_send(role->link, &first, LINK_BYTES(tpm_answer, platform), -1,
+	    err));
 	for (;;) {
 		CLEANUP(tpm_call_done) struct tpm_call call = {.role = role};
 		struct err why = {0};
@@ -367,19 +366,19 @@ static void
 finish(struct tpm_call *call, const struct err *why)
 {
 	struct recorder *recorder = &call->role->recorder;
-	struct record_answer *answer = &call->answer;
+	struct tpm_answer *answer = &call->answer;
 
-	if (why->code != ERR_NONE && answer->kind != RECORD_EVENT &&
+	if (why->code != ERR_NONE && answer->kind != TPM_REQUEST_EVENT &&
 	    err_class_of(why->code) == ERR_CLASS_ENVIRONMENT)
 		recorder_doubt(recorder);
-	outcome_from(&answer->recorded.outcome, (int)why->code, why);
+	err_wire_from(&answer->recorded.outcome, (int)why->code, why);
 	answer->recorded.is_broken = recorder_is_broken(recorder);
 	answer->recorded.is_unsure = recorder_is_unsure(recorder);
 	say_state(call->role, answer);
 }
 
 static void
-say_state(const struct tpm_role *role, struct record_answer *answer)
+say_state(const struct tpm_role *role, struct tpm_answer *answer)
 {
 	const struct recorder *recorder = &role->recorder;
 
@@ -408,8 +407,8 @@ tpm_role_give_time(struct tpm_role *role)
 static int
 send_answer(const struct tpm_call *call, struct err *err)
 {
-	const struct record_answer *answer = &call->answer;
-	const size_t size = LINK_BYTES(record_answer, recorded);
+	const struct tpm_answer *answer = &call->answer;
+	const size_t size = LINK_BYTES(tpm_answer, recorded);
 	int code = call->attached != NULL
 	               ? ipc_send_sealed(call->role->link, answer, size,
 			     call->attached, err)

@@ -13,15 +13,15 @@
 #include <stdbool.h>
 
 #include "base/sealed.h"
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 
 /*
  * Run in the child, after fork. `root` is the text of the policy of the
  * measured ramdisk; a policy or a chain that is none ends the role. Ends when
  * the other side of `link` closes, after its last event; never returns.
- * Messages: builder/record_link.h.
+ * Messages: builder/tpm_link.h.
  */
-void tpm_role_run(const struct config *config, const struct sealed *root,
+void tpm_role_run(const struct daemon_config *config, const struct sealed *root,
     bool is_development, int link) __attribute__((noreturn));
 
 #endif

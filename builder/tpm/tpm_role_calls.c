@@ -1,12 +1,12 @@
 #include <stdlib.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/tpm/tpm_role_state.h"
 #include "measure/epoch.h"
-#include "builder/trust_mark.h"
+#include "builder/trust_id.h"
 
-static void begin(struct tpm_call *call, const struct record_call *asked);
+static void begin(struct tpm_call *call, const struct tpm_request *asked);
 static link_take take_event;
 static link_take take_epoch;
 static link_take take_trust;
@@ -14,19 +14,20 @@ static link_take take_quote;
 static link_take take_log;
 static int put_on_record(struct tpm_role *role, const struct event *event,
     struct recorded *recorded, struct err *err);
-static int check_basis(const struct tpm_role *role, const struct basis *basis,
-    struct recorded *ret_recorded, struct err *err);
+static int check_decided_by(const struct tpm_role *role,
+    const struct decided_by *decided_by, struct recorded *ret_recorded,
+    struct err *err);
 static int adopt_store(struct tpm_role *role, const struct store_epoch *store,
     struct recorded *recorded, struct err *err);
 static int raise_floor(struct tpm_role *role, int64_t epoch, struct err *err);
 static int read_counter(void *tpm, uint64_t *ret_value, struct err *err);
 static int count_one(void *tpm, struct err *err);
-static int adopt_trust(struct tpm_role *role, const struct trust_mark *next,
+static int adopt_trust(struct tpm_role *role, const struct trust_id *next,
     struct recorded *recorded, struct err *err);
 static int adopt_rules(struct tpm_role *role, const struct event_rules *rules,
     struct recorded *recorded, struct err *err);
 static int make_quote(struct tpm_role *role,
-    const struct quote_request *request, struct sealed **ret_quote,
+    const struct attest_request *request, struct sealed **ret_quote,
     struct err *err);
 static int read_log(struct tpm_role *role, uint64_t offset,
     struct sealed **ret_piece, struct err *err);
@@ -34,15 +35,15 @@ static int read_log(struct tpm_role *role, uint64_t offset,
 #define CALL(member, take)                                 \
 	{                                                  \
 		LINK_BIT(TPM_SERVES), LINK_OFTEN, 0, 0, 0, \
-		    LINK_BYTES(record_call, member), take  \
+		    LINK_BYTES(tpm_request, member), take  \
 	}
 
 static const struct link_rule call_rules[] = {
-    [RECORD_EVENT] = CALL(event, take_event),
-    [RECORD_EPOCH] = CALL(store, take_epoch),
-    [RECORD_TRUST] = CALL(trust, take_trust),
-    [RECORD_QUOTE] = CALL(quote_request, take_quote),
-    [RECORD_LOG] = CALL(log_offset, take_log),
+    [TPM_REQUEST_EVENT] = CALL(event, take_event),
+    [TPM_REQUEST_EPOCH] = CALL(store, take_epoch),
+    [TPM_REQUEST_TRUST] = CALL(trust, take_trust),
+    [TPM_REQUEST_QUOTE] = CALL(attest_request, take_quote),
+    [TPM_REQUEST_LOG] = CALL(log_offset, take_log),
 };
 
 const struct link_table tpm_role_calls = {
@@ -59,7 +60,7 @@ tpm_call_done(struct tpm_call *call)
 }
 
 static void
-begin(struct tpm_call *call, const struct record_call *asked)
+begin(struct tpm_call *call, const struct tpm_request *asked)
 {
 	call->answer.kind = asked->kind;
 	call->answer.tag = asked->tag;
@@ -71,13 +72,14 @@ take_event(void *owner, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	struct tpm_call *call = owner;
-	const struct record_call *asked = record;
+	const struct tpm_request *asked = record;
 	struct recorded *recorded = &call->answer.recorded;
 
 	(void)fds;
 	begin(call, asked);
 	if (asked->event.kind == EVENT_BUILD)
-		TRY(check_basis(call->role, &asked->basis, recorded, err));
+		TRY(check_decided_by(call->role, &asked->decided_by, recorded,
+		    err));
 	return put_on_record(call->role, &asked->event, recorded, err);
 }
 
@@ -86,12 +88,12 @@ take_epoch(void *owner, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	struct tpm_call *call = owner;
-	const struct record_call *asked = record;
+	const struct tpm_request *asked = record;
 	struct recorded *recorded = &call->answer.recorded;
 
 	(void)fds;
 	begin(call, asked);
-	TRY(check_basis(call->role, &asked->basis, recorded, err));
+	TRY(check_decided_by(call->role, &asked->decided_by, recorded, err));
 	return adopt_store(call->role, &asked->store, recorded, err);
 }
 
@@ -100,7 +102,7 @@ take_trust(void *owner, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	struct tpm_call *call = owner;
-	const struct record_call *asked = record;
+	const struct tpm_request *asked = record;
 
 	(void)fds;
 	begin(call, asked);
@@ -113,11 +115,11 @@ take_quote(void *owner, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	struct tpm_call *call = owner;
-	const struct record_call *asked = record;
+	const struct tpm_request *asked = record;
 
 	(void)fds;
 	begin(call, asked);
-	return make_quote(call->role, &asked->quote_request, &call->attached,
+	return make_quote(call->role, &asked->attest_request, &call->attached,
 	    err);
 }
 
@@ -125,7 +127,7 @@ static int
 take_log(void *owner, const void *record, struct ipc_fds *fds, struct err *err)
 {
 	struct tpm_call *call = owner;
-	const struct record_call *asked = record;
+	const struct tpm_request *asked = record;
 
 	(void)fds;
 	begin(call, asked);
@@ -150,19 +152,21 @@ put_on_record(struct tpm_role *role, const struct event *event,
  * build that began under older ones could be what the newer ones forbid.
  */
 static int
-check_basis(const struct tpm_role *role, const struct basis *basis,
-    struct recorded *ret_recorded, struct err *err)
+check_decided_by(const struct tpm_role *role,
+    const struct decided_by *decided_by, struct recorded *ret_recorded,
+    struct err *err)
 {
 	ret_recorded->is_outdated = true;
-	if (!digest_equal(&basis->policy, &role->rules.trust))
+	if (!digest_equal(&decided_by->policy, &role->rules.trust))
 		return err_set_field(err, TRUST_DOWNGRADE, "trust_updates",
 		    "decided by another trust policy than version %lld, which "
 		    "is in force",
 		    (long long)role->rules.trust_version);
-	if (basis->has_store && basis->epoch < role->platform.epoch_floor)
+	if (decided_by->has_store &&
+	    decided_by->epoch < role->platform.epoch_floor)
 		return err_set(err, STORE_ROLLBACK,
 		    "decided by the store index of epoch %lld, floor %lld",
-		    (long long)basis->epoch,
+		    (long long)decided_by->epoch,
 		    (long long)role->platform.epoch_floor);
 	ret_recorded->is_outdated = false;
 	return 0;
@@ -236,16 +240,16 @@ count_one(void *tpm, struct err *err)
 /* A build child verified a chain that does not end with the policy in force.
  * Of two that come at once, here is decided which is the older one. */
 static int
-adopt_trust(struct tpm_role *role, const struct trust_mark *next,
+adopt_trust(struct tpm_role *role, const struct trust_id *next,
     struct recorded *recorded, struct err *err)
 {
 	struct event_rules rules = role->rules;
-	const struct trust_mark current = {
+	const struct trust_id current = {
 	    .policy = rules.trust,
 	    .version = rules.trust_version,
 	};
 
-	TRY(trust_mark_check(&current, next, err));
+	TRY(trust_id_check(&current, next, err));
 	if (digest_equal(&current.policy, &next->policy))
 		return 0; /* another build was first */
 	rules.trust = next->policy;
@@ -270,10 +274,10 @@ adopt_rules(struct tpm_role *role, const struct event_rules *rules,
 /* Evidence */
 
 static int
-make_quote(struct tpm_role *role, const struct quote_request *request,
+make_quote(struct tpm_role *role, const struct attest_request *request,
     struct sealed **ret_quote, struct err *err)
 {
-	CLEANUP(freep) struct quote *quote = calloc(1, sizeof(*quote));
+	CLEANUP(freep) struct attest_reply *quote = calloc(1, sizeof(*quote));
 	const struct tpm_port *tpm = &role->tpm;
 	struct digest extra;
 
@@ -309,13 +313,13 @@ static int
 read_log(struct tpm_role *role, uint64_t offset, struct sealed **ret_piece,
     struct err *err)
 {
-	CLEANUP(freep) uint8_t *piece = malloc(QUOTE_LOG_BYTES);
+	CLEANUP(freep) uint8_t *piece = malloc(ATTEST_LOG_BYTES);
 	size_t len = 0;
 
 	if (piece == NULL)
 		return err_set(err, NO_MEMORY, "event log");
 	if (role->log != NULL)
-		TRY(event_log_read(role->log, offset, piece, QUOTE_LOG_BYTES,
+		TRY(event_log_read(role->log, offset, piece, ATTEST_LOG_BYTES,
 		    &len, err));
 	return sealed_from_bytes("log", bytes_of(piece, len), ret_piece, err);
 }

@@ -5,14 +5,14 @@
 #ifndef ASSAY_BUILDER_TPM_TPM_ROLE_STATE_H
 #define ASSAY_BUILDER_TPM_TPM_ROLE_STATE_H
 
-#include "builder/config.h"
-#include "builder/record_link.h"
+#include "builder/daemon_config.h"
+#include "builder/tpm_link.h"
 #include "builder/trust_in_force.h"
 #include "measure/recorder.h"
 #include "measure/tpm_identity.h"
 
 struct tpm_role {
-	const struct config *config;
+	const struct daemon_config *config;
 	const struct sealed *raw_root; /* the ramdisk's policy */
 	struct trust_policy *root;
 	struct trust_in_force trust;
@@ -41,8 +41,8 @@ enum tpm_state { TPM_SERVES };
 /* A call under way. */
 struct tpm_call {
 	struct tpm_role *role;
-	struct record_answer answer; /* but its outcome */
-	struct sealed *attached;     /* goes with the answer; owned, or NULL */
+	struct tpm_answer answer; /* but its outcome */
+	struct sealed *attached;  /* goes with the answer; owned, or NULL */
 };
 
 void tpm_call_done(struct tpm_call *call);

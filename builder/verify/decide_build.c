@@ -20,7 +20,7 @@ static int find_rules(const struct decision_env *env, struct rules *rules,
     struct err *err);
 static struct image_source source_of(const struct decision_env *env,
     const struct rules *rules);
-static int allow_caller(const struct config *config,
+static int allow_caller(const struct daemon_config *config,
     const struct build_request *request, struct err *err);
 static int fit_limits(const struct manifest *manifest,
     const struct build_request *request, struct err *err);
@@ -114,10 +114,10 @@ source_of(const struct decision_env *env, const struct rules *rules)
 
 /* The front asked the kernel who calls; the list is checked here again. */
 static int
-allow_caller(const struct config *config, const struct build_request *request,
-    struct err *err)
+allow_caller(const struct daemon_config *config,
+    const struct build_request *request, struct err *err)
 {
-	if (!config_allows_uid(config, request->peer.uid))
+	if (!daemon_config_allows_uid(config, request->peer.uid))
 		return err_set(err, RPC_NOT_PERMITTED,
 		    "user %u is not in allow_uids", request->peer.uid);
 	return 0;
@@ -155,7 +155,7 @@ write_order(const struct rules *rules, const struct verified_manifest *chosen,
 	    .kernel = manifest->kernel,
 	    .is_packed = manifest->kernel_format != KERNEL_ELF,
 	    .must_unpack = verified_manifest_needs_unpacking(chosen),
-	    .basis =
+	    .decided_by =
 		{
 		    .policy = *trust_digest(rules->policy),
 		    .has_store = rules->index != NULL,

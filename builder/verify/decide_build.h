@@ -5,17 +5,17 @@
 #ifndef ASSAY_BUILDER_VERIFY_DECIDE_BUILD_H
 #define ASSAY_BUILDER_VERIFY_DECIDE_BUILD_H
 
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 #include "builder/order.h"
 #include "builder/trust_in_force.h"
 #include "builder/verify/image_choose.h"
 
 /* What deciding needs; all borrowed. */
 struct decision_env {
-	const struct config *config;
+	const struct daemon_config *config;
 	const struct trust_in_force *held; /* as this process found it */
 	int chain_fd;             /* the chain as it is now; -1: none */
-	struct trust_mark trust;  /* the policy in force */
+	struct trust_id trust;    /* the policy in force */
 	struct store_epoch store; /* the store index in force */
 	const struct verdict_cache *known;
 	struct stage *stage;

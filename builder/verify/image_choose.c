@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/verify_link.h"
 #include "keys/dsse.h"
@@ -242,7 +242,7 @@ describe(const struct image_source *source, const struct layout_entry *entry,
 	    entry->claimed_name);
 	snprintf(ret_row->version, sizeof(ret_row->version), "%s",
 	    entry->claimed_version);
-	outcome_from(&ret_row->outcome, code, &err);
+	err_wire_from(&ret_row->outcome, code, &err);
 	if (code != 0)
 		return;
 	manifest = verified_manifest_get(verified);

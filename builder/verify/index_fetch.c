@@ -28,7 +28,7 @@ fetch(const struct image_source *source, const struct store_epoch *in_force,
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	const struct trust_policy *policy = source->policy;
-	const struct basis basis = {.policy = *trust_digest(policy)};
+	const struct decided_by decided_by = {.policy = *trust_digest(policy)};
 	struct store_epoch next;
 
 	TRY(fetch_envelope(source, &raw, err));
@@ -37,7 +37,8 @@ fetch(const struct image_source *source, const struct store_epoch *in_force,
 	TRY(store_index_check_expiry(policy, index, err));
 	next = (struct store_epoch){index->digest, index->epoch};
 	if (!digest_equal(&index->digest, &in_force->index))
-		TRY(verify_link_adopt_store(source->link, &basis, &next, err));
+		TRY(verify_link_adopt_store(source->link, &decided_by, &next,
+		    err));
 	*ret_index = take_ptr(&index);
 	return 0;
 }

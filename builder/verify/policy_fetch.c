@@ -3,15 +3,15 @@
 #include "base/scope.h"
 #include "builder/verify_link.h"
 #include "keys/trust_chain.h"
-#include "builder/trust_mark.h"
+#include "builder/trust_id.h"
 
-static int adopt(const struct trust_mark *in_force,
+static int adopt(const struct trust_id *in_force,
     const struct trust_in_force *next, int link, struct err *err);
 
 int
 policy_fetch(const char *path, int chain_fd, const struct trust_in_force *held,
-    const struct trust_mark *in_force, int link,
-    struct trust_in_force *ret_trust, struct err *err)
+    const struct trust_id *in_force, int link, struct trust_in_force *ret_trust,
+    struct err *err)
 {
 	CLEANUP(trust_in_force_done) struct trust_in_force next = {0};
 	CLEANUP(freep) char *text = NULL;
@@ -37,12 +37,12 @@ policy_fetch(const char *path, int chain_fd, const struct trust_in_force *held,
 }
 
 static int
-adopt(const struct trust_mark *in_force, const struct trust_in_force *next,
+adopt(const struct trust_id *in_force, const struct trust_in_force *next,
     int link, struct err *err)
 {
-	const struct trust_mark mark = trust_in_force_mark(next);
+	const struct trust_id mark = trust_in_force_id(next);
 
-	TRY(trust_mark_check(in_force, &mark, err));
+	TRY(trust_id_check(in_force, &mark, err));
 	/* In other bytes: whoever can write the file could do that again and
 	 * again, with bad signatures that take their time. */
 	if (digest_equal(&mark.policy, &in_force->policy))

@@ -16,10 +16,10 @@
  * such a one costs the supervisor any time. Free with trust_in_force_done().
  * Nothing falls back: a chain that is missing or refused refuses the build.
  * Errors: those of trust_chain_read_open(), trust_chain_follow(), and
- * trust_mark_check(); what the supervisor says.
+ * trust_id_check(); what the supervisor says.
  */
 int policy_fetch(const char *path, int chain_fd,
-    const struct trust_in_force *held, const struct trust_mark *in_force,
+    const struct trust_in_force *held, const struct trust_id *in_force,
     int link, struct trust_in_force *ret_trust, struct err *err);
 
 #endif

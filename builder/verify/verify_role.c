@@ -14,7 +14,7 @@
 
 /* What it has at hand when the task comes. */
 struct verify_state {
-	const struct config *config;
+	const struct daemon_config *config;
 	int link;
 	struct stage stage;
 	struct trust_policy *root;
@@ -138,7 +138,7 @@ take_start(void *verify_state, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	struct verify_state *state = verify_state;
-	struct trust_mark mark;
+	struct trust_id mark;
 
 	(void)record;
 	(void)fds;
@@ -146,7 +146,7 @@ take_start(void *verify_state, const void *record, struct ipc_fds *fds,
 		return (int)(*err = state->unready).code;
 	if (state->unheld.code != ERR_NONE)
 		return (int)(*err = state->unheld).code;
-	mark = trust_in_force_mark(&state->held);
+	mark = trust_in_force_id(&state->held);
 	return verify_link_mark(state->link, &mark, err);
 }
 

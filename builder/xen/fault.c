@@ -12,11 +12,11 @@ static struct fault active;
 static const struct xen_port *below;
 static unsigned int evtchn_calls;
 
-static const char *const operations[] = {"domain_list", "store_read",
+static const char *const operations[] = {"domain_list", "xenstore_read",
     "domain_create", "domain_prepare", "evtchn_alloc", "evtchn_alloc2",
-    "store_remove", "store_send", "domain_load", "grants_seed", "grants_read",
-    "store_write", "store_introduce", "domain_set_uuid", "domain_unpause",
-    NULL};
+    "xenstore_remove", "xenstore_send", "domain_load", "grants_seed",
+    "grants_read", "xenstore_write", "xenstore_introduce", "domain_set_uuid",
+    "domain_unpause", NULL};
 
 static bool is_hit(const char *operation, enum fault_kind kind);
 static int refuse(const char *operation, struct err *err);
@@ -117,20 +117,20 @@ static int
 fault_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
 {
-	FAULT_CALL("store_send", store_send(xen, nodes, count, err));
+	FAULT_CALL("xenstore_send", xenstore_send(xen, nodes, count, err));
 }
 
 static int
 fault_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
 {
-	FAULT_CALL("store_write", store_write(xen, nodes, count, err));
+	FAULT_CALL("xenstore_write", xenstore_write(xen, nodes, count, err));
 }
 
 static int
 fault_store_read(void *xen, const char *path, char **ret_value, struct err *err)
 {
-	FAULT_CALL("store_read", store_read(xen, path, ret_value, err));
+	FAULT_CALL("xenstore_read", xenstore_read(xen, path, ret_value, err));
 }
 
 /* Once: the clean-up that follows uses the same operation. */
@@ -141,23 +141,25 @@ fault_store_remove(void *xen, const char *const *paths, uint32_t count,
 	static bool was_hit;
 
 	if (was_hit)
-		return below->ops->store_remove(xen, paths, count, guard, err);
+		return below->ops->xenstore_remove(xen, paths, count, guard,
+		    err);
 	was_hit = true;
-	FAULT_CALL("store_remove", store_remove(xen, paths, count, guard, err));
+	FAULT_CALL("xenstore_remove",
+	    xenstore_remove(xen, paths, count, guard, err));
 }
 
 static bool
 fault_store_is_connected(void *xen)
 {
-	return below->ops->store_is_connected(xen);
+	return below->ops->xenstore_is_connected(xen);
 }
 
 static int
 fault_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
     uint32_t port, struct err *err)
 {
-	FAULT_CALL("store_introduce",
-	    store_introduce(xen, domid, xenstore_frame, port, err));
+	FAULT_CALL("xenstore_introduce",
+	    xenstore_introduce(xen, domid, xenstore_frame, port, err));
 }
 
 static void
@@ -178,12 +180,12 @@ static const struct xen_ops fault_ops = {
     .domain_destroy = fault_domain_destroy,
     .domain_list = fault_domain_list,
     .host_info = fault_host_info,
-    .store_send = fault_store_send,
-    .store_write = fault_store_write,
-    .store_read = fault_store_read,
-    .store_remove = fault_store_remove,
-    .store_is_connected = fault_store_is_connected,
-    .store_introduce = fault_store_introduce,
+    .xenstore_send = fault_store_send,
+    .xenstore_write = fault_store_write,
+    .xenstore_read = fault_store_read,
+    .xenstore_remove = fault_store_remove,
+    .xenstore_is_connected = fault_store_is_connected,
+    .xenstore_introduce = fault_store_introduce,
     .close = fault_close,
 };
 

@@ -15,17 +15,17 @@ static json_t *encode_since(const struct evidence_verdict *verdict);
 static void print_assayd(const struct evidence_verdict *verdict);
 static void print_others(uint32_t others);
 static json_t *encode_others(uint32_t others);
-static void print_rules(const struct evidence_story *story);
+static void print_rules(const struct boot_history *history);
 static void print_these(const struct event_rules *rules, const char *from);
-static void print_domains(const struct evidence_story *story);
-static void print_strays(const struct evidence_story *story);
-static size_t strays_told(const struct evidence_story *story);
+static void print_domains(const struct boot_history *history);
+static void print_strays(const struct boot_history *history);
+static size_t strays_told(const struct boot_history *history);
 static void print_warnings(const struct verdict_context *context);
 static json_t *encode_registers(const struct prediction *release);
-static json_t *encode_all_rules(const struct evidence_story *story);
+static json_t *encode_all_rules(const struct boot_history *history);
 static json_t *encode_rules(const struct event_rules *rules);
-static json_t *encode_domains(const struct evidence_story *story);
-static json_t *encode_strays(const struct evidence_story *story);
+static json_t *encode_domains(const struct boot_history *history);
+static json_t *encode_strays(const struct boot_history *history);
 static json_t *encode_warnings(const struct verdict_context *context);
 
 static const char *const fates[] = {
@@ -51,9 +51,9 @@ verdict_print(const struct verdict_context *context)
 	print_since(context->verdict);
 	print_assayd(context->verdict);
 	print_others(verdict_others(context));
-	print_rules(&context->verdict->story);
-	print_domains(&context->verdict->story);
-	print_strays(&context->verdict->story);
+	print_rules(&context->verdict->history);
+	print_domains(&context->verdict->history);
+	print_strays(&context->verdict->history);
 	print_warnings(context);
 	printf("\nThis proves%s: the TPM with this key made the quote for "
 	       "this nonce; the host booted\nwhat the reference describes; "
@@ -91,21 +91,21 @@ verdict_encode(const struct verdict_context *context)
 	    (json_int_t)verdict->reset_count, "restart_count",
 	    (json_int_t)verdict->restart_count, "clock_safe",
 	    verdict->is_clock_safe, "assayd", "version",
-	    verdict->story.start.version, "events",
-	    (json_int_t)verdict->story.event_count, "starts",
-	    (json_int_t)verdict->story.start_count, "crashes",
-	    (json_int_t)verdict->story.crash_count, "stopped",
-	    verdict->story.is_stopped, "development",
-	    verdict->story.was_development, "nv_index", verdict->has_nv,
+	    verdict->history.start.version, "events",
+	    (json_int_t)verdict->history.event_count, "starts",
+	    (json_int_t)verdict->history.start_count, "crashes",
+	    (json_int_t)verdict->history.crash_count, "stopped",
+	    verdict->history.is_stopped, "development",
+	    verdict->history.was_development, "nv_index", verdict->has_nv,
 	    "firmware_log", verdict->has_firmware_log, "mark",
 	    evidence_mark_encode(&verdict->mark), "since",
 	    encode_since(verdict), "others",
 	    encode_others(verdict_others(context)), "rules",
-	    encode_all_rules(&verdict->story), "domains",
-	    encode_domains(&verdict->story), "strays",
-	    encode_strays(&verdict->story), "strays_left_out",
-	    (json_int_t)(verdict->story.stray_count -
-			 strays_told(&verdict->story)),
+	    encode_all_rules(&verdict->history), "domains",
+	    encode_domains(&verdict->history), "strays",
+	    encode_strays(&verdict->history), "strays_left_out",
+	    (json_int_t)(verdict->history.stray_count -
+			 strays_told(&verdict->history)),
 	    "warnings", encode_warnings(context));
 }
 
@@ -114,7 +114,7 @@ verdict_others(const struct verdict_context *context)
 {
 	const uint32_t after_firmware = 0x80ff00 | 1u << 16;
 	const struct pcr_values *values = context->values;
-	uint32_t explained = 1u << context->verdict->story.start.pcr;
+	uint32_t explained = 1u << context->verdict->history.start.pcr;
 	uint32_t others = 0;
 
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
@@ -221,9 +221,9 @@ encode_since(const struct evidence_verdict *verdict)
 static void
 print_assayd(const struct evidence_verdict *verdict)
 {
-	const struct evidence_story *story = &verdict->story;
+	const struct boot_history *history = &verdict->history;
 	printf("assayd     %s, %zu events, all in register %u%s\n",
-	    story->start.version, story->event_count, story->start.pcr,
+	    history->start.version, history->event_count, history->start.pcr,
 	    verdict->has_nv ? " and in the launch's NV index" : "");
 }
 
@@ -254,17 +254,17 @@ encode_others(uint32_t others)
 
 /* Those that hold now, and the earlier ones by which something was built. */
 static void
-print_rules(const struct evidence_story *story)
+print_rules(const struct boot_history *history)
 {
-	for (size_t i = story->rules_count; i > 0; i--) {
-		const struct evidence_rules *rules = &story->rules[i - 1];
+	for (size_t i = history->rules_count; i > 0; i--) {
+		const struct evidence_rules *rules = &history->rules[i - 1];
 		char from[64];
 
-		if (i < story->rules_count && rules->domain_count == 0)
+		if (i < history->rules_count && rules->domain_count == 0)
 			continue;
 		snprintf(from, sizeof(from), " (from event %zu on, %zu built)",
 		    rules->event, rules->domain_count);
-		print_these(&rules->as, i < story->rules_count ? from : "");
+		print_these(&rules->as, i < history->rules_count ? from : "");
 	}
 }
 
@@ -287,12 +287,12 @@ print_these(const struct event_rules *rules, const char *from)
 }
 
 static void
-print_domains(const struct evidence_story *story)
+print_domains(const struct boot_history *history)
 {
-	if (story->domain_count == 0)
+	if (history->domain_count == 0)
 		puts("images     none was started");
-	for (size_t i = 0; i < story->domain_count; i++) {
-		const struct evidence_domain *domain = &story->domains[i];
+	for (size_t i = 0; i < history->domain_count; i++) {
+		const struct evidence_domain *domain = &history->domains[i];
 		char uuid[UUID_TEXT_SIZE];
 
 		uuid_text(domain->build.uuid, uuid);
@@ -308,12 +308,12 @@ print_domains(const struct evidence_story *story)
 }
 
 static void
-print_strays(const struct evidence_story *story)
+print_strays(const struct boot_history *history)
 {
-	const size_t told = strays_told(story);
+	const size_t told = strays_told(history);
 
 	for (size_t i = 0; i < told; i++) {
-		const struct evidence_stray *stray = &story->strays[i];
+		const struct evidence_stray *stray = &history->strays[i];
 		char uuid[UUID_TEXT_SIZE];
 
 		uuid_text(stray->uuid, uuid);
@@ -321,15 +321,15 @@ print_strays(const struct evidence_story *story)
 		    i == 0 ? "strays" : "", stray->event,
 		    event_kind_name(stray->kind), stray->domid, uuid);
 	}
-	if (told < story->stray_count)
-		printf("%-10s and %zu more\n", "", story->stray_count - told);
+	if (told < history->stray_count)
+		printf("%-10s and %zu more\n", "", history->stray_count - told);
 }
 
 static size_t
-strays_told(const struct evidence_story *story)
+strays_told(const struct boot_history *history)
 {
-	return story->stray_count < EVIDENCE_STRAYS ? story->stray_count
-	                                            : EVIDENCE_STRAYS;
+	return history->stray_count < EVIDENCE_STRAYS ? history->stray_count
+	                                              : EVIDENCE_STRAYS;
 }
 
 static void
@@ -354,12 +354,12 @@ encode_registers(const struct prediction *release)
 
 /* Of each start, and of each change. */
 static json_t *
-encode_all_rules(const struct evidence_story *story)
+encode_all_rules(const struct boot_history *history)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < story->rules_count; i++) {
-		const struct evidence_rules *rules = &story->rules[i];
+	for (size_t i = 0; i < history->rules_count; i++) {
+		const struct evidence_rules *rules = &history->rules[i];
 		json_t *object = json_pack("{s:I, s:b, s:I}", "event",
 		    (json_int_t)rules->event, "start", rules->is_start,
 		    "domains", (json_int_t)rules->domain_count);
@@ -388,12 +388,12 @@ encode_rules(const struct event_rules *rules)
 }
 
 static json_t *
-encode_domains(const struct evidence_story *story)
+encode_domains(const struct boot_history *history)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < story->domain_count; i++) {
-		const struct evidence_domain *domain = &story->domains[i];
+	for (size_t i = 0; i < history->domain_count; i++) {
+		const struct evidence_domain *domain = &history->domains[i];
 		char uuid[UUID_TEXT_SIZE], envelope[DIGEST_TEXT_SIZE],
 		    payload[DIGEST_TEXT_SIZE], config[DIGEST_TEXT_SIZE];
 		json_t *object;
@@ -413,19 +413,19 @@ encode_domains(const struct evidence_story *story)
 		    domain->build.is_debug, "domid",
 		    (json_int_t)domain->build.domid);
 		json_object_update_new(object,
-		    encode_rules(&story->rules[domain->rules].as));
+		    encode_rules(&history->rules[domain->rules].as));
 		json_array_append_new(array, object);
 	}
 	return array;
 }
 
 static json_t *
-encode_strays(const struct evidence_story *story)
+encode_strays(const struct boot_history *history)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < strays_told(story); i++) {
-		const struct evidence_stray *stray = &story->strays[i];
+	for (size_t i = 0; i < strays_told(history); i++) {
+		const struct evidence_stray *stray = &history->strays[i];
 		char uuid[UUID_TEXT_SIZE];
 
 		uuid_text(stray->uuid, uuid);

@@ -93,16 +93,16 @@ is_not_certified(const struct verdict_context *context)
 static bool
 was_development(const struct verdict_context *context)
 {
-	return context->verdict->story.was_development;
+	return context->verdict->history.was_development;
 }
 
 static bool
 has_debug_image(const struct verdict_context *context)
 {
-	const struct evidence_story *story = &context->verdict->story;
+	const struct boot_history *history = &context->verdict->history;
 
-	for (size_t i = 0; i < story->domain_count; i++)
-		if (story->domains[i].build.is_debug)
+	for (size_t i = 0; i < history->domain_count; i++)
+		if (history->domains[i].build.is_debug)
 			return true;
 	return false;
 }
@@ -110,25 +110,25 @@ has_debug_image(const struct verdict_context *context)
 static bool
 has_crashed(const struct verdict_context *context)
 {
-	return context->verdict->story.crash_count > 0;
+	return context->verdict->history.crash_count > 0;
 }
 
 static bool
 is_stopped(const struct verdict_context *context)
 {
-	return context->verdict->story.is_stopped;
+	return context->verdict->history.is_stopped;
 }
 
 static bool
 has_unmeasured(const struct verdict_context *context)
 {
-	return context->verdict->story.unmeasured_count > 0;
+	return context->verdict->history.unmeasured_count > 0;
 }
 
 static bool
 has_strays(const struct verdict_context *context)
 {
-	return context->verdict->story.stray_count > 0;
+	return context->verdict->history.stray_count > 0;
 }
 
 static bool
@@ -175,14 +175,14 @@ is_of_a_later_policy(const struct verdict_context *context)
 	const struct trust_policy *trust = context->demand->trust;
 
 	return trust != NULL &&
-	       evidence_story_rules(&context->verdict->story)->trust_version >
+	       boot_history_rules(&context->verdict->history)->trust_version >
 	           trust_version(trust);
 }
 
 static bool
 has_older_domains(const struct verdict_context *context)
 {
-	return evidence_rules_has_older(&context->verdict->story,
+	return evidence_rules_has_older(&context->verdict->history,
 	    context->demand);
 }
 
@@ -190,10 +190,10 @@ has_older_domains(const struct verdict_context *context)
 static bool
 has_other_configurations(const struct verdict_context *context)
 {
-	const struct evidence_story *story = &context->verdict->story;
+	const struct boot_history *history = &context->verdict->history;
 
-	for (size_t i = 0; i < story->domain_count; i++) {
-		const struct evidence_domain *domain = &story->domains[i];
+	for (size_t i = 0; i < history->domain_count; i++) {
+		const struct evidence_domain *domain = &history->domains[i];
 
 		if (context->has_configurations &&
 		    domain->configuration == NULL &&

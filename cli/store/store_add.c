@@ -20,7 +20,7 @@ struct options {
 };
 
 /* What one name has, and why no build may be possible at all. */
-struct shelf {
+struct stage_work {
 	struct layout_list list;
 	struct store_result *results;
 	struct err why_no_index;
@@ -37,10 +37,10 @@ static int refuse_tie(const struct options *options,
     struct err *err);
 static int tell_build(const struct options *options,
     const struct trust_policy *policy, const char *name, struct err *err);
-static int open_shelf(const struct options *options,
-    const struct trust_policy *policy, const char *name, struct shelf *shelf,
-    struct err *err);
-static void shelf_done(struct shelf *shelf);
+static int open_work(const struct options *options,
+    const struct trust_policy *policy, const char *name,
+    struct stage_work *work, struct err *err);
+static void stage_work_done(struct stage_work *work);
 
 static int
 run(int argc, char **argv)
@@ -122,13 +122,13 @@ static int
 refuse_tie(const struct options *options, const struct trust_policy *policy,
     const struct manifest *claimed, struct err *err)
 {
-	CLEANUP(shelf_done) struct shelf shelf = {.results = NULL};
+	CLEANUP(stage_work_done) struct stage_work work = {.results = NULL};
 	struct store_build build;
 	struct err why;
 	bool was_clear;
 
-	TRY(open_shelf(options, policy, claimed->name, &shelf, err));
-	store_build_find(&shelf.list, shelf.results, claimed->name,
+	TRY(open_work(options, policy, claimed->name, &work, err));
+	store_build_find(&work.list, work.results, claimed->name,
 	    claimed->version, &build);
 	was_clear = image_choice_make(&build.choice, claimed->name, &why) !=
 	            IMAGE_AMBIGUOUS;
@@ -146,13 +146,13 @@ static int
 tell_build(const struct options *options, const struct trust_policy *policy,
     const char *name, struct err *err)
 {
-	CLEANUP(shelf_done) struct shelf shelf = {.results = NULL};
+	CLEANUP(stage_work_done) struct stage_work work = {.results = NULL};
 	struct store_build build;
 
-	TRY(open_shelf(options, policy, name, &shelf, err));
-	store_build_find(&shelf.list, shelf.results, name, NULL, &build);
-	if (shelf.why_no_index.code != ERR_NONE)
-		store_build_refuse(&build, &shelf.why_no_index);
+	TRY(open_work(options, policy, name, &work, err));
+	store_build_find(&work.list, work.results, name, NULL, &build);
+	if (work.why_no_index.code != ERR_NONE)
+		store_build_refuse(&build, &work.why_no_index);
 	if (policy == NULL)
 		printf("by its rollback index, ");
 	store_build_print(&build, stdout);
@@ -161,29 +161,29 @@ tell_build(const struct options *options, const struct trust_policy *policy,
 
 /* Without a policy by what the images claim. */
 static int
-open_shelf(const struct options *options, const struct trust_policy *policy,
-    const char *name, struct shelf *shelf, struct err *err)
+open_work(const struct options *options, const struct trust_policy *policy,
+    const char *name, struct stage_work *work, struct err *err)
 {
 	CLEANUP(closep) int store_fd = -1;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct store_source source = {.policy = policy};
 
 	TRY(layout_open(options->store_path, &store_fd, err));
-	TRY(layout_read(store_fd, name, &shelf->list, err));
+	TRY(layout_read(store_fd, name, &work->list, err));
 	if (policy != NULL)
 		(void)store_manifest_index(policy, store_fd, 0, &index,
-		    &shelf->why_no_index);
+		    &work->why_no_index);
 	source.index = index;
 	source.store_fd = store_fd;
 	return store_results_new(policy != NULL ? &source : NULL, store_fd,
-	    &shelf->list, &shelf->results, err);
+	    &work->list, &work->results, err);
 }
 
 static void
-shelf_done(struct shelf *shelf)
+stage_work_done(struct stage_work *work)
 {
-	layout_list_done(&shelf->list);
-	freep(&shelf->results);
+	layout_list_done(&work->list);
+	freep(&work->results);
 }
 
 const struct command command_store_add = {"store", "add",

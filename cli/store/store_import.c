@@ -1,6 +1,6 @@
 #include <sys/stat.h>
 
-#include "base/hold.h"
+#include "base/signal_guard.h"
 #include "base/scope.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -60,7 +60,8 @@ import(const struct options *options, struct err *err)
 static int
 import_archive(const struct options *options, struct err *err)
 {
-	CLEANUP(hold_end) struct hold hold = hold_begin();
+	CLEANUP(signal_guard_end)
+	struct signal_guard guard = signal_guard_begin();
 	CLEANUP(archive_dir_done) struct archive_dir dir = ARCHIVE_DIR_NONE;
 
 	TRY(archive_dir_unpack(&dir, options->store_path, options->source_path,

@@ -38,11 +38,11 @@ tpm_open(struct tpm_options *options, struct tpm_port *ret_port,
 }
 
 int
-tpm_place_of(struct tpm_options *options, struct tpm_place *ret_place,
+tpm_address_of(struct tpm_options *options, struct tpm_address *ret_place,
     struct err *err)
 {
 	TRY(tpm_read_identity(options->identity_path, &options->identity, err));
-	*ret_place = (struct tpm_place){.where = options->where,
+	*ret_place = (struct tpm_address){.where = options->where,
 	    .identity = &options->identity,
 	    .timeout_ms = LIMIT_TPM_SECONDS * 1000};
 	return 0;

@@ -39,7 +39,7 @@ int tpm_open(struct tpm_options *options, struct tpm_port *ret_port,
     struct err *err);
 
 /* Read the identity, for what opens the TPM itself. */
-int tpm_place_of(struct tpm_options *options, struct tpm_place *ret_place,
+int tpm_address_of(struct tpm_options *options, struct tpm_address *ret_place,
     struct err *err);
 
 #endif

@@ -98,13 +98,13 @@ activate(struct options *options, struct err *err)
 {
 	CLEANUP(freep) char *credential = NULL;
 	struct tpm_secret secret;
-	struct tpm_place place;
+	struct tpm_address place;
 	size_t len;
 	int code;
 
 	TRY(file_read(options->activate, TPM_BLOB_BYTES, &credential, &len,
 	    err));
-	TRY(tpm_place_of(&options->tpm, &place, err));
+	TRY(tpm_address_of(&options->tpm, &place, err));
 	TRY(tpm_secret_activate(&place, bytes_of(credential, len), &secret,
 	    err));
 	code = file_write(options->out, bytes_of(secret.bytes, secret.len),

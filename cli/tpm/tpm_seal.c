@@ -75,12 +75,12 @@ seal(struct options *options, struct err *err)
 	CLEANUP(freep) char *text = NULL;
 	struct tpm_secret_terms terms = {.ref = options->ref,
 	    .from_epoch = options->from_epoch};
-	struct tpm_place place;
+	struct tpm_address place;
 	size_t len;
 	int code;
 
 	TRY(key_file_public(options->key, &key, err));
-	TRY(tpm_place_of(&options->tpm, &place, err));
+	TRY(tpm_address_of(&options->tpm, &place, err));
 	TRY(file_read(options->in, 2 * TPM_SECRET_BYTES, &secret, &len, err));
 	terms.policy_key = key;
 	code =

@@ -61,13 +61,13 @@ unseal(struct options *options, struct err *err)
 	struct tpm_secret_opening opening = {.cap = (int)options->cap};
 	const struct approval *approval;
 	struct tpm_secret secret;
-	struct tpm_place place;
+	struct tpm_address place;
 	size_t len;
 	int code;
 
 	TRY(check_out(options, err));
 	TRY(read_approvals(options, &approvals, err));
-	TRY(tpm_place_of(&options->tpm, &place, err));
+	TRY(tpm_address_of(&options->tpm, &place, err));
 	TRY(secret_file_read(options->in, options->signer, &sealed, &len, err));
 	opening.sealed = bytes_of(sealed, len);
 	opening.approvals = approvals;

@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 
 #include "base/file.h"
-#include "base/hold.h"
+#include "base/signal_guard.h"
 #include "base/json.h"
 #include "base/scope.h"
 #include "image-store/layout.h"
@@ -113,7 +113,8 @@ int
 archive_write(int source_fd, const struct transfer *transfer, const char *path,
     struct err *err)
 {
-	CLEANUP(hold_end) struct hold hold = hold_begin();
+	CLEANUP(signal_guard_end)
+	struct signal_guard guard = signal_guard_begin();
 	CLEANUP(output_done)
 	struct output output = {.path = path, .dir_fd = -1, .fd = -1};
 
@@ -218,7 +219,7 @@ write_bytes(const struct output *output, struct bytes data, struct err *err)
 		size_t len = data.len < COPY_BYTES ? data.len : COPY_BYTES;
 		ssize_t n = write(output->fd, data.ptr, len);
 
-		TRY(hold_check(err_quote_str(output->path).text, err));
+		TRY(signal_guard_check(err_quote_str(output->path).text, err));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -540,7 +541,7 @@ copy_out(struct input *input, int out, EVP_MD_CTX *hash, struct err *err)
 		size_t len = left < COPY_BYTES ? (size_t)left : COPY_BYTES;
 		size_t done = 0;
 
-		TRY(hold_check(input->name, err));
+		TRY(signal_guard_check(input->name, err));
 		TRY(read_some(input, len, err));
 		EVP_DigestUpdate(hash, input->buffer, len);
 		while (done < len) {

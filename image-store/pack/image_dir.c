@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/file.h"
-#include "base/hold.h"
+#include "base/signal_guard.h"
 #include "base/scope.h"
 #include "image-store/pack/elf_notes.h"
 #include "image-store/unpack/kernel_unpack.h"
@@ -171,7 +171,8 @@ static int
 write_dir(const struct contents *contents, const char *out_path,
     struct err *err)
 {
-	CLEANUP(hold_end) struct hold hold = hold_begin();
+	CLEANUP(signal_guard_end)
+	struct signal_guard guard = signal_guard_begin();
 	CLEANUP(freep) char *path = NULL;
 	CLEANUP(remove_dirp) const char *made = NULL;
 

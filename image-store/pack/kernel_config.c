@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "image-store/unpack/decompress.h"
 
 struct kernel_config {
@@ -101,7 +101,7 @@ find_gzip(struct bytes elf, struct bytes *ret_gzip)
 static int
 unpack(struct bytes gzip, struct sealed **ret_text, struct err *err)
 {
-	CLEANUP(draft_freep) struct draft *draft = NULL;
+	CLEANUP(sealing_freep) struct sealing *sealing = NULL;
 	uint32_t size_bytes;
 
 	if (gzip.len < 18 || !bytes_le32(gzip, gzip.len - 4, &size_bytes) ||
@@ -109,9 +109,9 @@ unpack(struct bytes gzip, struct sealed **ret_text, struct err *err)
 		return err_set(err, KERNEL_CONFIG_BAD,
 		    "IKCONFIG: not of 1 to %zu bytes",
 		    LIMIT_KERNEL_CONFIG_BYTES);
-	TRY(draft_new("config", size_bytes, &draft, err));
-	if (decompress(gzip, draft, err) != 0)
+	TRY(sealing_new("config", size_bytes, &sealing, err));
+	if (decompress(gzip, sealing, err) != 0)
 		return err_set(err, KERNEL_CONFIG_BAD,
 		    "IKCONFIG: damaged gzip");
-	return draft_seal(take_ptr(&draft), ret_text, err);
+	return sealing_seal(take_ptr(&sealing), ret_text, err);
 }

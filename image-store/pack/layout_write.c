@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/hold.h"
+#include "base/signal_guard.h"
 #include "base/scope.h"
 #include "image-store/layout.h"
 #include "image-store/layout_file.h"
@@ -35,7 +35,8 @@ static void empty_root(int dir_fd);
 int
 layout_init(const char *path, struct err *err)
 {
-	CLEANUP(hold_end) struct hold hold = hold_begin();
+	CLEANUP(signal_guard_end)
+	struct signal_guard guard = signal_guard_begin();
 	CLEANUP(closep) int dir_fd = -1;
 	bool is_new = false;
 

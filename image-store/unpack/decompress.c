@@ -19,7 +19,7 @@
 enum { ROOM_BYTES = 256 << 10 };
 
 typedef int (
-    *unpack_fn)(struct bytes stream, struct draft *draft, struct err *err);
+    *unpack_fn)(struct bytes stream, struct sealing *sealing, struct err *err);
 
 struct compression {
 	const char *name;
@@ -30,22 +30,23 @@ struct compression {
 
 static bool has_magic(const struct compression *compression,
     struct bytes stream);
-static int unpack_gzip(struct bytes stream, struct draft *draft,
+static int unpack_gzip(struct bytes stream, struct sealing *sealing,
     struct err *err);
 static void inflate_donep(z_stream *z);
-static int unpack_xz(struct bytes stream, struct draft *draft, struct err *err);
-static int unpack_lz4(struct bytes stream, struct draft *draft,
+static int unpack_xz(struct bytes stream, struct sealing *sealing,
+    struct err *err);
+static int unpack_lz4(struct bytes stream, struct sealing *sealing,
     struct err *err);
 static int put_first_piece(struct bytes block, uint8_t *block_out, size_t room,
-    struct draft *draft, size_t *ret_len, struct err *err);
+    struct sealing *sealing, size_t *ret_len, struct err *err);
 static int next_lz4_block(struct bytes stream, size_t *offset,
     struct bytes *ret_block, struct err *err);
 static int refuse_lz4_block(struct bytes block, size_t room, struct err *err);
-static int unpack_zstd(struct bytes stream, struct draft *draft,
+static int unpack_zstd(struct bytes stream, struct sealing *sealing,
     struct err *err);
 static void zstd_freep(ZSTD_DCtx **zstd);
 static size_t room_for(size_t missing);
-static int put(struct draft *draft, struct bytes out, size_t *missing,
+static int put(struct sealing *sealing, struct bytes out, size_t *missing,
     struct err *err);
 static int check_end(size_t unread, size_t missing, struct err *err);
 static int refuse_bomb(struct err *err);
@@ -66,16 +67,16 @@ decompress_is_gzip(struct bytes stream)
 }
 
 int
-decompress(struct bytes stream, struct draft *draft, struct err *err)
+decompress(struct bytes stream, struct sealing *sealing, struct err *err)
 {
 	/* So that every length fits an int, as lz4 and zlib want it. */
 	bug_unless(stream.len <= LIMIT_KERNEL_BYTES);
-	bug_unless(draft_size(draft) <= LIMIT_KERNEL_BYTES);
+	bug_unless(sealing_size(sealing) <= LIMIT_KERNEL_BYTES);
 
 	for (size_t i = 0; i < countof(compressions); i++) {
 		if (!has_magic(&compressions[i], stream))
 			continue;
-		if (compressions[i].unpack(stream, draft, err) != 0)
+		if (compressions[i].unpack(stream, sealing, err) != 0)
 			return err_prefix(err, "%s", compressions[i].name);
 		return 0;
 	}
@@ -93,12 +94,12 @@ has_magic(const struct compression *compression, struct bytes stream)
 }
 
 static int
-unpack_gzip(struct bytes stream, struct draft *draft, struct err *err)
+unpack_gzip(struct bytes stream, struct sealing *sealing, struct err *err)
 {
 	CLEANUP(freep) uint8_t *room = malloc(ROOM_BYTES);
 	CLEANUP(inflate_donep)
 	z_stream z = {.next_in = stream.ptr, .avail_in = (uInt)stream.len};
-	size_t missing = draft_size(draft);
+	size_t missing = sealing_size(sealing);
 	int result = inflateInit2(&z, 16 + MAX_WBITS); /* 16: gzip only */
 
 	if (room == NULL)
@@ -110,7 +111,7 @@ unpack_gzip(struct bytes stream, struct draft *draft, struct err *err)
 		z.next_out = room;
 		z.avail_out = (uInt)len;
 		result = inflate(&z, Z_NO_FLUSH);
-		TRY(put(draft, bytes_of(room, len - z.avail_out), &missing,
+		TRY(put(sealing, bytes_of(room, len - z.avail_out), &missing,
 		    err));
 	}
 	if (result == Z_MEM_ERROR)
@@ -128,12 +129,12 @@ inflate_donep(z_stream *z)
 }
 
 static int
-unpack_xz(struct bytes stream, struct draft *draft, struct err *err)
+unpack_xz(struct bytes stream, struct sealing *sealing, struct err *err)
 {
 	CLEANUP(freep) uint8_t *room = malloc(ROOM_BYTES);
 	CLEANUP(lzma_end)
 	lzma_stream xz = LZMA_STREAM_INIT;
-	size_t missing = draft_size(draft);
+	size_t missing = sealing_size(sealing);
 	lzma_ret result = lzma_stream_decoder(&xz, DECOMPRESS_XZ_MEMORY_BYTES,
 	    LZMA_TELL_UNSUPPORTED_CHECK);
 
@@ -148,7 +149,7 @@ unpack_xz(struct bytes stream, struct draft *draft, struct err *err)
 		xz.next_out = room;
 		xz.avail_out = len;
 		result = lzma_code(&xz, LZMA_FINISH);
-		TRY(put(draft, bytes_of(room, len - xz.avail_out), &missing,
+		TRY(put(sealing, bytes_of(room, len - xz.avail_out), &missing,
 		    err));
 	}
 	if (result == LZMA_MEM_ERROR)
@@ -166,11 +167,11 @@ unpack_xz(struct bytes stream, struct draft *draft, struct err *err)
 
 /* Block by block, through a buffer whose pages are faulted in only once. */
 static int
-unpack_lz4(struct bytes stream, struct draft *draft, struct err *err)
+unpack_lz4(struct bytes stream, struct sealing *sealing, struct err *err)
 {
 	CLEANUP(freep) uint8_t *block_out = malloc(LZ4_BLOCK_BYTES);
 	size_t offset = compressions[LZ4].magic_len;
-	size_t missing = draft_size(draft);
+	size_t missing = sealing_size(sealing);
 	size_t early = 0;
 
 	if (block_out == NULL)
@@ -182,14 +183,14 @@ unpack_lz4(struct bytes stream, struct draft *draft, struct err *err)
 		int n;
 
 		TRY(next_lz4_block(stream, &offset, &block, err));
-		if (missing == draft_size(draft))
-			TRY(put_first_piece(block, block_out, room, draft,
+		if (missing == sealing_size(sealing))
+			TRY(put_first_piece(block, block_out, room, sealing,
 			    &early, err));
 		n = LZ4_decompress_safe((const char *)block.ptr,
 		    (char *)block_out, (int)block.len, (int)room);
 		if (n <= 0 || (size_t)n < early)
 			return refuse_lz4_block(block, room, err);
-		TRY(draft_write(draft,
+		TRY(sealing_write(sealing,
 		    bytes_of(block_out + early, (size_t)n - early), err));
 		missing -= (size_t)n;
 		early = 0;
@@ -203,7 +204,7 @@ unpack_lz4(struct bytes stream, struct draft *draft, struct err *err)
  */
 static int
 put_first_piece(struct bytes block, uint8_t *block_out, size_t room,
-    struct draft *draft, size_t *ret_len, struct err *err)
+    struct sealing *sealing, size_t *ret_len, struct err *err)
 {
 	size_t wanted = room < SEALED_PIECE_BYTES ? room : SEALED_PIECE_BYTES;
 	int n = LZ4_decompress_safe_partial((const char *)block.ptr,
@@ -212,7 +213,7 @@ put_first_piece(struct bytes block, uint8_t *block_out, size_t room,
 	if (n <= 0)
 		return refuse_lz4_block(block, room, err);
 	*ret_len = (size_t)n;
-	return draft_write(draft, bytes_of(block_out, (size_t)n), err);
+	return sealing_write(sealing, bytes_of(block_out, (size_t)n), err);
 }
 
 static int
@@ -253,11 +254,11 @@ refuse_lz4_block(struct bytes block, size_t room, struct err *err)
 }
 
 static int
-unpack_zstd(struct bytes stream, struct draft *draft, struct err *err)
+unpack_zstd(struct bytes stream, struct sealing *sealing, struct err *err)
 {
 	CLEANUP(freep) uint8_t *room = malloc(ROOM_BYTES);
 	CLEANUP(zstd_freep) ZSTD_DCtx *zstd = ZSTD_createDCtx();
-	size_t missing = draft_size(draft);
+	size_t missing = sealing_size(sealing);
 	ZSTD_inBuffer in = {.src = stream.ptr, .size = stream.len};
 	size_t result = 1; /* 0: the frame ended */
 	bool is_stuck = false;
@@ -277,7 +278,7 @@ unpack_zstd(struct bytes stream, struct draft *draft, struct err *err)
 			return err_set(err, DECOMPRESS_FAILED, "damaged: %s",
 			    ZSTD_getErrorName(result));
 		is_stuck = in.pos == before && out.pos == 0;
-		TRY(put(draft, bytes_of(room, out.pos), &missing, err));
+		TRY(put(sealing, bytes_of(room, out.pos), &missing, err));
 	}
 	if (result != 0)
 		return err_set(err, DECOMPRESS_FAILED,
@@ -299,12 +300,12 @@ room_for(size_t missing)
 }
 
 static int
-put(struct draft *draft, struct bytes out, size_t *missing, struct err *err)
+put(struct sealing *sealing, struct bytes out, size_t *missing, struct err *err)
 {
 	if (out.len > *missing)
 		return refuse_bomb(err);
 	*missing -= out.len;
-	return draft_write(draft, out, err);
+	return sealing_write(sealing, out, err);
 }
 
 static int

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/err.h"
 #include "base/limits.h"
 
@@ -35,12 +35,12 @@
 bool decompress_is_gzip(struct bytes stream);
 
 /*
- * Unpack one stream, told by its magic number, into a fresh draft of exactly
+ * Unpack one stream, told by its magic number, into a fresh sealing of exactly
  * the right size, whose bytes are undefined on failure. Both lengths are at
  * most LIMIT_KERNEL_BYTES.
  * Errors: DECOMPRESS_FAILED (unknown magic, damaged, too little, something
  * behind it); DECOMPRESS_BOMB; NO_MEMORY.
  */
-int decompress(struct bytes stream, struct draft *draft, struct err *err);
+int decompress(struct bytes stream, struct sealing *sealing, struct err *err);
 
 #endif

@@ -46,7 +46,7 @@ kernel_unpack(struct bytes kernel, uint64_t elf_size_bytes,
     const struct piece_watcher *watcher, struct sealed **ret_elf,
     struct err *err)
 {
-	CLEANUP(draft_freep) struct draft *elf = NULL;
+	CLEANUP(sealing_freep) struct sealing *elf = NULL;
 	enum kernel_format format;
 	struct bytes payload;
 
@@ -54,13 +54,13 @@ kernel_unpack(struct bytes kernel, uint64_t elf_size_bytes,
 	TRY(check_size("kernel", kernel.len, err));
 	TRY(check_size("unpacked kernel", elf_size_bytes, err));
 	TRY(find_payload(kernel, format, elf_size_bytes, &payload, err));
-	TRY(draft_new("kernel", elf_size_bytes, &elf, err));
-	draft_watch(elf, watcher);
+	TRY(sealing_new("kernel", elf_size_bytes, &elf, err));
+	sealing_watch(elf, watcher);
 	if (format == KERNEL_ELF)
-		TRY(draft_write(elf, payload, err));
+		TRY(sealing_write(elf, payload, err));
 	else
 		TRY(decompress(payload, elf, err));
-	return draft_seal(take_ptr(&elf), ret_elf, err);
+	return sealing_seal(take_ptr(&elf), ret_elf, err);
 }
 
 static int

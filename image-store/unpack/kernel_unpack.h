@@ -16,7 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "image-store/manifest.h"
 
 /*

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/limits.h"
 #include "base/scope.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/limits.h"
 #include "base/scope.h"
 #include "base/sealed.h"

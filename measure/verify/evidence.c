@@ -73,7 +73,8 @@ static const struct json_member quote_members[] = {
     {PART("attest", struct evidence, attest, ATTEST_BYTES)},
     {PART("sig", struct evidence, signature, SIGNATURE_BYTES)},
 };
-static const struct json_table quote_table = {JSON_MEMBERS(quote_members)};
+static const struct json_table attest_reply_table = {
+    JSON_MEMBERS(quote_members)};
 
 static const struct json_member nv_members[] = {
     {MEMBER_INTEGER("index", struct evidence_nv, index, 0x01000000,
@@ -95,7 +96,7 @@ static const struct json_member members[] = {
     {MEMBER_OF_ALL("nonce", nonce_kind)},
     {MEMBER_GROUP("ak", ak_table)},
     {MEMBER_GROUP("ek", ek_table)},
-    {MEMBER_GROUP("quote", quote_table)},
+    {MEMBER_GROUP("quote", attest_reply_table)},
     {MEMBER_OWN("pcrs", struct evidence, pcrs, pcrs_kind)},
     {MEMBER_OF_ALL("nv", nvs_kind), .table = &nv_table},
     {MEMBER_GROUP("logs", log_table)},

@@ -11,14 +11,14 @@ static int check_configuration(const struct evidence_reference *reference,
 
 int
 evidence_domains_check(const struct evidence_reference *reference,
-    struct evidence_story *story, struct err *err)
+    struct boot_history *history, struct err *err)
 {
-	for (size_t i = 0; i < story->domain_count; i++)
-		TRY(check_image(reference, &story->domains[i], err));
-	for (size_t i = 0; i < story->domain_count; i++)
-		TRY(check_debug(reference, &story->domains[i], err));
-	for (size_t i = 0; i < story->domain_count; i++)
-		TRY(check_configuration(reference, &story->domains[i], err));
+	for (size_t i = 0; i < history->domain_count; i++)
+		TRY(check_image(reference, &history->domains[i], err));
+	for (size_t i = 0; i < history->domain_count; i++)
+		TRY(check_debug(reference, &history->domains[i], err));
+	for (size_t i = 0; i < history->domain_count; i++)
+		TRY(check_configuration(reference, &history->domains[i], err));
 	return 0;
 }
 

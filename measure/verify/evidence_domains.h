@@ -8,7 +8,7 @@
 #include "measure/verify/evidence_verify.h"
 
 /*
- * Names the images and configurations in the story, as the lists have them.
+ * Names the images and configurations in the history, as the lists have them.
  *
  * An image has to be on its list whatever became of its domain: also one of an
  * abandoned build, which was good enough to be built. A configuration has to be
@@ -19,6 +19,6 @@
  * EVIDENCE_CONFIGURATION_UNKNOWN.
  */
 int evidence_domains_check(const struct evidence_reference *reference,
-    struct evidence_story *story, struct err *err);
+    struct boot_history *history, struct err *err);
 
 #endif

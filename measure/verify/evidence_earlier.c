@@ -32,17 +32,17 @@ static void keep_store(const struct event_rules *earlier,
     struct event_rules *now);
 
 void
-evidence_earlier_tell(const struct evidence_story *story,
+evidence_earlier_tell(const struct boot_history *history,
     struct evidence_mark *mark)
 {
 	struct event_rules *rules = &mark->rules;
 
-	mark->event_count = story->event_count;
-	*rules = *evidence_story_rules(story);
+	mark->event_count = history->event_count;
+	*rules = *boot_history_rules(history);
 	rules->has_boot_policy = false;
 	rules->boot_policy = (struct digest){{0}};
-	for (size_t i = story->rules_count; i > 0 && !rules->has_store; i--)
-		keep_store(&story->rules[i - 1].as, rules);
+	for (size_t i = history->rules_count; i > 0 && !rules->has_store; i--)
+		keep_store(&history->rules[i - 1].as, rules);
 }
 
 int

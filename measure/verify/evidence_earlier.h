@@ -27,7 +27,7 @@ struct evidence_since {
 };
 
 /* The part of a mark that the log tells: rules and events. */
-void evidence_earlier_tell(const struct evidence_story *story,
+void evidence_earlier_tell(const struct boot_history *history,
     struct evidence_mark *mark);
 
 /*

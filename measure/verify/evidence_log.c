@@ -15,8 +15,8 @@ struct replay {
 	const struct pcr_values *quoted;
 	unsigned pcr;
 	struct event_log_reader reader;
-	struct evidence_story *story;
-	struct started_domains started; /* by their places in the story */
+	struct boot_history *history;
+	struct started_domains started; /* by their places in the history */
 	struct pcr_digests now;
 	struct pcr_digests before; /* the last record */
 	size_t count;              /* records so far */
@@ -37,20 +37,20 @@ static int find_missing(const struct replay *replay, struct err *err);
 static int check_start(struct replay *replay, const struct event_start *start,
     struct err *err);
 static int tell_last(struct replay *replay, struct err *err);
-static int tell_unmeasured(struct evidence_story *story,
+static int tell_unmeasured(struct boot_history *history,
     const struct event *event, struct err *err);
 static int tell_measured(struct replay *replay, const struct event *event,
     struct err *err);
 static int tell_start(struct replay *replay, const struct event_start *start,
     struct err *err);
-static int tell_rules(struct evidence_story *story,
+static int tell_rules(struct boot_history *history,
     const struct event_rules *rules, bool is_start, struct err *err);
 static int tell_measured_build(struct replay *replay,
     const struct event_build *build, struct err *err);
-static int tell_build(struct evidence_story *story,
+static int tell_build(struct boot_history *history,
     const struct event_build *build, struct err *err);
 static void tell_end(struct replay *replay, const struct event *event);
-static void tell_stray(struct evidence_story *story, enum event_kind kind,
+static void tell_stray(struct boot_history *history, enum event_kind kind,
     const uint8_t *uuid, uint32_t domid);
 static void hold(struct replay *replay, const struct event *event);
 static int extend(struct replay *replay, const struct event_log_record *record,
@@ -64,13 +64,15 @@ static void replay_done(struct replay *replay);
 
 int
 evidence_log_check(struct bytes log, unsigned pcr,
-    const struct pcr_values *quoted, struct evidence_story *ret_story,
+    const struct pcr_values *quoted, struct boot_history *ret_history,
     struct err *err)
 {
-	CLEANUP(evidence_story_done)
-	struct evidence_story story = {.domains = NULL};
+	CLEANUP(boot_history_done)
+	struct boot_history history = {.domains = NULL};
 	CLEANUP(replay_done)
-	struct replay replay = {.quoted = quoted, .pcr = pcr, .story = &story};
+	struct replay replay = {.quoted = quoted,
+	    .pcr = pcr,
+	    .history = &history};
 
 	TRY(event_log_reader_init(log, &replay.reader, err));
 	while (!event_log_is_at_end(&replay.reader)) {
@@ -89,26 +91,26 @@ evidence_log_check(struct bytes log, unsigned pcr,
 	}
 	TRY(check_end(&replay, err));
 	TRY(tell_last(&replay, err));
-	*ret_story = story;
-	story = (struct evidence_story){.domains = NULL};
+	*ret_history = history;
+	history = (struct boot_history){.domains = NULL};
 	return 0;
 }
 
 const struct event_rules *
-evidence_story_rules(const struct evidence_story *story)
+boot_history_rules(const struct boot_history *history)
 {
-	bug_unless(story->rules_count > 0);
-	return &story->rules[story->rules_count - 1].as;
+	bug_unless(history->rules_count > 0);
+	return &history->rules[history->rules_count - 1].as;
 }
 
 void
-evidence_story_done(struct evidence_story *story)
+boot_history_done(struct boot_history *history)
 {
-	freep(&story->domains);
-	freep(&story->rules);
-	story->domain_count = 0;
-	story->stray_count = 0;
-	story->rules_count = 0;
+	freep(&history->domains);
+	freep(&history->rules);
+	history->domain_count = 0;
+	history->stray_count = 0;
+	history->rules_count = 0;
 }
 
 static int
@@ -215,29 +217,29 @@ tell_last(struct replay *replay, struct err *err)
 	replay->is_unmeasured = false;
 	if (replay->count == 0)
 		return 0;
-	replay->story->event_count++;
+	replay->history->event_count++;
 	if (is_unmeasured)
-		return tell_unmeasured(replay->story, &replay->last, err);
+		return tell_unmeasured(replay->history, &replay->last, err);
 	return tell_measured(replay, &replay->last, err);
 }
 
 /* Anybody may have written it. A build is shown as what never ran. */
 static int
-tell_unmeasured(struct evidence_story *story, const struct event *event,
+tell_unmeasured(struct boot_history *history, const struct event *event,
     struct err *err)
 {
-	story->unmeasured_count++;
+	history->unmeasured_count++;
 	if (event->kind != EVENT_BUILD)
 		return 0;
-	TRY(tell_build(story, &event->as.build, err));
-	story->domains[story->domain_count - 1].fate = EVIDENCE_UNMEASURED;
+	TRY(tell_build(history, &event->as.build, err));
+	history->domains[history->domain_count - 1].fate = EVIDENCE_UNMEASURED;
 	return 0;
 }
 
 static int
 tell_measured(struct replay *replay, const struct event *event, struct err *err)
 {
-	struct evidence_story *story = replay->story;
+	struct boot_history *history = replay->history;
 
 	switch (event->kind) {
 	case EVENT_START:
@@ -251,7 +253,7 @@ tell_measured(struct replay *replay, const struct event *event, struct err *err)
 		tell_end(replay, event);
 		break;
 	case EVENT_POLICY:
-		TRY(tell_rules(story, &event->as.policy, false, err));
+		TRY(tell_rules(history, &event->as.policy, false, err));
 		break;
 	case EVENT_STOP:
 	case EVENT_KINDS:
@@ -259,7 +261,7 @@ tell_measured(struct replay *replay, const struct event *event, struct err *err)
 		break;
 	}
 	replay->told = event->kind;
-	story->is_stopped = event->kind == EVENT_STOP;
+	history->is_stopped = event->kind == EVENT_STOP;
 	return 0;
 }
 
@@ -267,41 +269,41 @@ static int
 tell_start(struct replay *replay, const struct event_start *start,
     struct err *err)
 {
-	struct evidence_story *story = replay->story;
+	struct boot_history *history = replay->history;
 
-	if (story->start_count > 0 &&
-	    (story->start.nv_name_len != start->nv_name_len ||
-		memcmp(story->start.nv_name, start->nv_name,
+	if (history->start_count > 0 &&
+	    (history->start.nv_name_len != start->nv_name_len ||
+		memcmp(history->start.nv_name, start->nv_name,
 		    start->nv_name_len) != 0))
 		return err_set(err, EVIDENCE_NV_MISMATCH,
 		    "the start events name different NV indices");
-	if (story->start_count > 0 && replay->told != EVENT_STOP)
-		story->crash_count++;
-	story->start_count++;
-	story->start = *start;
-	story->was_development |= start->is_development;
-	return tell_rules(story, &start->rules, true, err);
+	if (history->start_count > 0 && replay->told != EVENT_STOP)
+		history->crash_count++;
+	history->start_count++;
+	history->start = *start;
+	history->was_development |= start->is_development;
+	return tell_rules(history, &start->rules, true, err);
 }
 
 /* Room doubles: the log's size bounds it. */
 static int
-tell_rules(struct evidence_story *story, const struct event_rules *rules,
+tell_rules(struct boot_history *history, const struct event_rules *rules,
     bool is_start, struct err *err)
 {
-	struct evidence_rules *all = story->rules;
+	struct evidence_rules *all = history->rules;
 
-	if ((story->rules_count & (story->rules_count - 1)) == 0) {
+	if ((history->rules_count & (history->rules_count - 1)) == 0) {
 		size_t room =
-		    story->rules_count == 0 ? 1 : 2 * story->rules_count;
+		    history->rules_count == 0 ? 1 : 2 * history->rules_count;
 
 		all = reallocarray(all, room, sizeof(*all));
 		if (all == NULL)
 			return err_set(err, NO_MEMORY, "%zu policies", room);
-		story->rules = all;
+		history->rules = all;
 	}
-	all[story->rules_count++] = (struct evidence_rules){
+	all[history->rules_count++] = (struct evidence_rules){
 	    .as = *rules,
-	    .event = story->event_count,
+	    .event = history->event_count,
 	    .is_start = is_start,
 	};
 	return 0;
@@ -311,37 +313,37 @@ static int
 tell_measured_build(struct replay *replay, const struct event_build *build,
     struct err *err)
 {
-	struct evidence_story *story = replay->story;
+	struct boot_history *history = replay->history;
 
 	if (started_domains_has(&replay->started, build->uuid, build->domid))
-		tell_stray(story, EVENT_BUILD, build->uuid, build->domid);
-	TRY(tell_build(story, build, err));
+		tell_stray(history, EVENT_BUILD, build->uuid, build->domid);
+	TRY(tell_build(history, build, err));
 	TRY(started_domains_add(&replay->started, build->uuid, build->domid,
-	    story->domain_count - 1, err));
-	story->rules[story->rules_count - 1].domain_count++;
+	    history->domain_count - 1, err));
+	history->rules[history->rules_count - 1].domain_count++;
 	return 0;
 }
 
 static int
-tell_build(struct evidence_story *story, const struct event_build *build,
+tell_build(struct boot_history *history, const struct event_build *build,
     struct err *err)
 {
-	struct evidence_domain *domains = story->domains;
+	struct evidence_domain *domains = history->domains;
 
 	/* Room doubles: the log's size bounds it. */
-	if ((story->domain_count & (story->domain_count - 1)) == 0) {
+	if ((history->domain_count & (history->domain_count - 1)) == 0) {
 		size_t room =
-		    story->domain_count == 0 ? 1 : 2 * story->domain_count;
+		    history->domain_count == 0 ? 1 : 2 * history->domain_count;
 
 		domains = reallocarray(domains, room, sizeof(*domains));
 		if (domains == NULL)
 			return err_set(err, NO_MEMORY, "%zu domains", room);
-		story->domains = domains;
+		history->domains = domains;
 	}
-	domains[story->domain_count++] = (struct evidence_domain){
+	domains[history->domain_count++] = (struct evidence_domain){
 	    .build = *build,
 	    .fate = EVIDENCE_STARTED,
-	    .rules = story->rules_count - 1,
+	    .rules = history->rules_count - 1,
 	};
 	return 0;
 }
@@ -358,27 +360,27 @@ tell_end(struct replay *replay, const struct event *event)
 	size_t place;
 
 	if (started_domains_end(&replay->started, uuid, domid, &place))
-		replay->story->domains[place].fate =
+		replay->history->domains[place].fate =
 		    is_abandon ? EVIDENCE_ABANDONED : EVIDENCE_DESTROYED;
 	else
-		tell_stray(replay->story, event->kind, uuid, domid);
+		tell_stray(replay->history, event->kind, uuid, domid);
 }
 
 /* A host may write any number of them. */
 static void
-tell_stray(struct evidence_story *story, enum event_kind kind,
+tell_stray(struct boot_history *history, enum event_kind kind,
     const uint8_t *uuid, uint32_t domid)
 {
-	size_t place = story->stray_count++;
+	size_t place = history->stray_count++;
 	struct evidence_stray stray = {
-	    .event = story->event_count,
+	    .event = history->event_count,
 	    .kind = kind,
 	    .domid = domid,
 	};
 
 	memcpy(stray.uuid, uuid, UUID_BYTES);
 	if (place < EVIDENCE_STRAYS)
-		story->strays[place] = stray;
+		history->strays[place] = stray;
 }
 
 static void

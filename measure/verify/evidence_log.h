@@ -49,7 +49,7 @@ struct evidence_stray {
 	uint32_t domid;
 };
 
-struct evidence_story {
+struct boot_history {
 	struct event_start start;     /* the last one */
 	struct evidence_rules *rules; /* in order; those now are the last */
 	size_t rules_count;
@@ -85,14 +85,14 @@ struct evidence_story {
  * EVIDENCE_NOT_MEASURED; NO_MEMORY.
  */
 int evidence_log_check(struct bytes log, unsigned pcr,
-    const struct pcr_values *quoted, struct evidence_story *ret_story,
+    const struct pcr_values *quoted, struct boot_history *ret_history,
     struct err *err);
 
 /* The rules that hold now. The story is one that evidence_log_check() made, and
  * so has some. Borrowed. */
-const struct event_rules *evidence_story_rules(
-    const struct evidence_story *story);
+const struct event_rules *boot_history_rules(
+    const struct boot_history *history);
 
-void evidence_story_done(struct evidence_story *story);
+void boot_history_done(struct boot_history *history);
 
 #endif

@@ -21,16 +21,16 @@ static int check_gone(const struct evidence_rules *rules,
 static void note(const struct evidence_rules *rules, struct past *past);
 static int demand_trust(const struct event_rules *now,
     const struct evidence_demand *demand, struct err *err);
-static int demand_epoch(const struct evidence_story *story, int64_t min_epoch,
+static int demand_epoch(const struct boot_history *history, int64_t min_epoch,
     struct err *err);
 
 int
-evidence_rules_check(const struct evidence_story *story, struct err *err)
+evidence_rules_check(const struct boot_history *history, struct err *err)
 {
 	struct past past = {.epoch = 0};
 
-	for (size_t i = 0; i < story->rules_count; i++) {
-		const struct evidence_rules *rules = &story->rules[i];
+	for (size_t i = 0; i < history->rules_count; i++) {
+		const struct evidence_rules *rules = &history->rules[i];
 
 		if (i > 0) {
 			TRY(check_trust(rules, rules - 1, err));
@@ -121,14 +121,14 @@ note(const struct evidence_rules *rules, struct past *past)
 }
 
 int
-evidence_rules_demand(const struct evidence_story *story,
+evidence_rules_demand(const struct boot_history *history,
     const struct evidence_demand *demand, struct err *err)
 {
-	const struct event_rules *now = evidence_story_rules(story);
+	const struct event_rules *now = boot_history_rules(history);
 
 	TRY(demand_trust(now, demand, err));
 	if (demand->min_epoch > 0)
-		TRY(demand_epoch(story, demand->min_epoch, err));
+		TRY(demand_epoch(history, demand->min_epoch, err));
 	return 0;
 }
 
@@ -158,40 +158,40 @@ demand_trust(const struct event_rules *now,
 
 /* Where nothing was built, no index was needed yet. */
 static int
-demand_epoch(const struct evidence_story *story, int64_t min_epoch,
+demand_epoch(const struct boot_history *history, int64_t min_epoch,
     struct err *err)
 {
-	size_t i = story->rules_count;
+	size_t i = history->rules_count;
 
-	while (i > 0 && !story->rules[i - 1].as.has_store &&
-	       story->rules[i - 1].domain_count == 0)
+	while (i > 0 && !history->rules[i - 1].as.has_store &&
+	       history->rules[i - 1].domain_count == 0)
 		i--;
 	if (i == 0)
 		return 0;
-	if (!story->rules[i - 1].as.has_store)
+	if (!history->rules[i - 1].as.has_store)
 		return err_set(err, EVIDENCE_POLICY_OLD,
 		    "no store index, and epoch %lld is demanded",
 		    (long long)min_epoch);
-	if (story->rules[i - 1].as.epoch < (uint64_t)min_epoch)
+	if (history->rules[i - 1].as.epoch < (uint64_t)min_epoch)
 		return err_set(err, EVIDENCE_POLICY_OLD,
 		    "store index of epoch %llu, and epoch %lld is demanded",
-		    (unsigned long long)story->rules[i - 1].as.epoch,
+		    (unsigned long long)history->rules[i - 1].as.epoch,
 		    (long long)min_epoch);
 	return 0;
 }
 
 bool
-evidence_rules_has_older(const struct evidence_story *story,
+evidence_rules_has_older(const struct boot_history *history,
     const struct evidence_demand *demand)
 {
 	int64_t version = demand->min_trust_version;
 
 	if (demand->trust != NULL && trust_version(demand->trust) > version)
 		version = trust_version(demand->trust);
-	for (size_t i = 0; i < story->domain_count; i++) {
-		const struct evidence_domain *domain = &story->domains[i];
+	for (size_t i = 0; i < history->domain_count; i++) {
+		const struct evidence_domain *domain = &history->domains[i];
 		const struct event_rules *rules =
-		    &story->rules[domain->rules].as;
+		    &history->rules[domain->rules].as;
 
 		if (domain->fate == EVIDENCE_STARTED &&
 		    (rules->trust_version < version ||

@@ -22,7 +22,7 @@
  * trust policy had one before: a start alone may have none yet.
  * Errors: EVIDENCE_POLICY_FELL.
  */
-int evidence_rules_check(const struct evidence_story *story, struct err *err);
+int evidence_rules_check(const struct boot_history *history, struct err *err);
 
 /* What a verifier demands of the rules. All borrowed. */
 struct evidence_demand {
@@ -37,12 +37,12 @@ struct evidence_demand {
  * version of `demand->trust` nothing is known but that it is later.
  * Errors: EVIDENCE_POLICY_OLD.
  */
-int evidence_rules_demand(const struct evidence_story *story,
+int evidence_rules_demand(const struct boot_history *history,
     const struct evidence_demand *demand, struct err *err);
 
 /* Was a domain built, of which no end is known, under an earlier trust policy
  * or epoch than the demand? */
-bool evidence_rules_has_older(const struct evidence_story *story,
+bool evidence_rules_has_older(const struct boot_history *history,
     const struct evidence_demand *demand);
 
 #endif

@@ -62,7 +62,7 @@ evidence_verify(const struct evidence *evidence,
 
 	/* Do the logs explain the registers? */
 	TRY(evidence_log_check(evidence_part_bytes(&evidence->log),
-	    reference->pcr, &evidence->pcrs, &verdict.story, err));
+	    reference->pcr, &evidence->pcrs, &verdict.history, err));
 	TRY(check_firmware_log(evidence, &verdict, err));
 	TRY(check_nv(evidence, reference, &ak, &verdict, err));
 
@@ -70,19 +70,19 @@ evidence_verify(const struct evidence *evidence,
 	TRY(check_mode(reference, &verdict, err));
 	TRY(check_references(reference, err));
 	TRY(check_platform(&evidence->pcrs, reference, &verdict, err));
-	TRY(evidence_rules_check(&verdict.story, err));
-	TRY(evidence_rules_demand(&verdict.story, &reference->demand, err));
+	TRY(evidence_rules_check(&verdict.history, err));
+	TRY(evidence_rules_demand(&verdict.history, &reference->demand, err));
 	TRY(check_earlier(evidence, reference, &verdict, err));
-	TRY(evidence_domains_check(reference, &verdict.story, err));
+	TRY(evidence_domains_check(reference, &verdict.history, err));
 	*ret_verdict = verdict;
-	verdict.story = (struct evidence_story){.domains = NULL};
+	verdict.history = (struct boot_history){.domains = NULL};
 	return 0;
 }
 
 void
 evidence_verdict_done(struct evidence_verdict *verdict)
 {
-	evidence_story_done(&verdict->story);
+	boot_history_done(&verdict->history);
 }
 
 /* A restricted key signs nothing that looks like a quote but was not made by
@@ -233,7 +233,7 @@ check_nv(const struct evidence *evidence,
     const struct evidence_reference *reference, const struct tpm_public *ak,
     struct evidence_verdict *verdict, struct err *err)
 {
-	const struct event_start *start = &verdict->story.start;
+	const struct event_start *start = &verdict->history.start;
 	struct bytes named = bytes_of(start->nv_name, start->nv_name_len);
 	enum pcr_bank hash;
 	struct tpm_attest attest;
@@ -274,7 +274,7 @@ check_nv_attest(const struct evidence *evidence,
     const struct tpm_attest *attest, const struct evidence_verdict *verdict,
     struct err *err)
 {
-	uint32_t pcr = verdict->story.start.pcr;
+	uint32_t pcr = verdict->history.start.pcr;
 	struct bytes value =
 	    bytes_of(evidence->pcrs.value[PCR_SHA256][pcr].bytes, DIGEST_BYTES);
 
@@ -292,7 +292,7 @@ static int
 check_mode(const struct evidence_reference *reference,
     const struct evidence_verdict *verdict, struct err *err)
 {
-	if (verdict->story.was_development && !reference->allow_development)
+	if (verdict->history.was_development && !reference->allow_development)
 		return err_set(err, EVIDENCE_DEVELOPMENT,
 		    "assayd was started in its development mode");
 	return 0;
@@ -399,7 +399,7 @@ check_earlier(const struct evidence *evidence,
 	    .pcr = reference->pcr,
 	    .value = evidence->pcrs.value[PCR_SHA256][reference->pcr],
 	};
-	evidence_earlier_tell(&verdict->story, &verdict->mark);
+	evidence_earlier_tell(&verdict->history, &verdict->mark);
 	verdict->has_earlier = reference->earlier != NULL;
 	if (!verdict->has_earlier)
 		return 0;

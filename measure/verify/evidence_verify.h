@@ -38,7 +38,7 @@ struct evidence_reference {
 };
 
 struct evidence_verdict {
-	struct evidence_story story;
+	struct boot_history history;
 	size_t release;             /* which fits */
 	uint32_t quoted[PCR_BANKS]; /* registers, by bank */
 	uint64_t clock_msec;

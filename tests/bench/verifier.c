@@ -5,7 +5,7 @@
  * be. For each the time of the processor and the memory of `assay-evidence
  * verify`, as the kernel counts them.
  *
- * usage: bench-verifier ASSAY-EVIDENCE DIR      (DIR: on a tmpfs)
+ * usage: fixture-verifier ASSAY-EVIDENCE DIR      (DIR: on a tmpfs)
  */
 #include "evidence_fixture.h"
 
@@ -33,7 +33,7 @@ must(int code, const struct err *err)
 {
 	if (code == 0)
 		return;
-	fprintf(stderr, "bench-verifier: %s\n", err->text);
+	fprintf(stderr, "fixture-verifier: %s\n", err->text);
 	exit(1);
 }
 
@@ -58,9 +58,10 @@ put_json(const char *path, json_t *document)
 
 /* Log an event and give the registers what it does to them. */
 static void
-log_event(struct bench *bench, struct event_log *log, const struct event *event)
+log_event(struct fixture *fixture, struct event_log *log,
+    const struct event *event)
 {
-	struct pcr_values *pcrs = &bench->evidence.pcrs;
+	struct pcr_values *pcrs = &fixture->evidence.pcrs;
 	struct pcr_digests digests;
 	uint8_t bytes[EVENT_BYTES];
 	struct err err;
@@ -77,7 +78,7 @@ log_event(struct bench *bench, struct event_log *log, const struct event *event)
 /* `builds` of them, then ends of domains that there are or not; all numbered.
  */
 static void
-fill_log(struct bench *bench, struct event_log *log, unsigned builds,
+fill_log(struct fixture *fixture, struct event_log *log, unsigned builds,
     enum event_kind later, uint64_t events)
 {
 	struct event event = good_event(EVENT_START);
@@ -85,15 +86,15 @@ fill_log(struct bench *bench, struct event_log *log, unsigned builds,
 	event.as.start.nv_name_len = 0;
 	memset(event.as.start.nv_name, 0, sizeof(event.as.start.nv_name));
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		memset(&bench->evidence.pcrs.value[bank][13], 0,
+		memset(&fixture->evidence.pcrs.value[bank][13], 0,
 		    sizeof(struct pcr_digest));
-	log_event(bench, log, &event);
+	log_event(fixture, log, &event);
 	for (uint64_t n = 0; n < events && event_log_left(log) > MARGIN; n++) {
-		event = n < builds ? bench_build(1) : good_event(later);
+		event = n < builds ? fixture_build(1) : good_event(later);
 		event.sequence = n + 2;
 		if (n < builds)
 			memcpy(event.as.build.uuid, &n, sizeof(n));
-		log_event(bench, log, &event);
+		log_event(fixture, log, &event);
 	}
 }
 
@@ -113,27 +114,27 @@ static void
 write_case(unsigned builds, enum event_kind later, uint64_t events)
 {
 	void *state;
-	struct bench *bench;
+	struct fixture *fixture;
 	struct event_log *log;
 	char digest[DIGEST_TEXT_SIZE], images[DIGEST_TEXT_SIZE + 10];
-	struct event build = bench_build(1);
+	struct event build = fixture_build(1);
 	struct err err;
 
-	bench_new(&state);
-	bench = state;
+	fixture_new(&state);
+	fixture = state;
 	unlink("log");
 	must(event_log_open("log", LIMIT_EVENT_LOG_BYTES, &log, &err), &err);
-	fill_log(bench, log, builds, later, events);
+	fill_log(fixture, log, builds, later, events);
 	event_log_closep(&log);
-	read_log("log", &bench->evidence.log);
-	bench_quote(bench);
-	put_json("evidence.json", evidence_encode(&bench->evidence));
-	put_json("reference.json", prediction_encode(&bench->release));
-	put_file("ak.pub", evidence_part_bytes(&bench->evidence.ak));
+	read_log("log", &fixture->evidence.log);
+	fixture_quote(fixture);
+	put_json("evidence.json", evidence_encode(&fixture->evidence));
+	put_json("reference.json", prediction_encode(&fixture->release));
+	put_file("ak.pub", evidence_part_bytes(&fixture->evidence.ak));
 	digest_text(&build.as.build.envelope, digest);
 	snprintf(images, sizeof(images), "%s  web\n", digest);
 	put_file("images", bytes_of_str(images));
-	bench_free(&state);
+	fixture_free(&state);
 }
 
 /* Is refused, after as much work as can be. */
@@ -193,8 +194,8 @@ measure(const char *what, const char *form, int expected)
 		int status = run(form, &seconds, &mib);
 
 		if (status != expected) {
-			fprintf(stderr, "bench-verifier: %s: status %d\n", what,
-			    status);
+			fprintf(stderr, "fixture-verifier: %s: status %d\n",
+			    what, status);
 			exit(1);
 		}
 		best = seconds < best ? seconds : best;
@@ -217,7 +218,7 @@ int
 main(int argc, char **argv)
 {
 	if (argc != 3 || chdir(argv[2]) != 0) {
-		fputs("usage: bench-verifier ASSAY-EVIDENCE DIR\n", stderr);
+		fputs("usage: fixture-verifier ASSAY-EVIDENCE DIR\n", stderr);
 		return 2;
 	}
 	program = argv[1];

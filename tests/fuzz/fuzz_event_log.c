@@ -25,8 +25,8 @@ check_event(struct bytes raw)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	CLEANUP(evidence_story_done)
-	struct evidence_story story = {.domains = NULL};
+	CLEANUP(boot_history_done)
+	struct boot_history story = {.domains = NULL};
 	struct bytes log = bytes_of(data, len);
 	struct event_log_reader reader;
 	struct pcr_values values = {{0}, {{{{0}}}}};

@@ -22,23 +22,23 @@ struct unsealing {
 	const struct approval *approval;
 };
 
-static int policy_of(const struct tpm_place *place,
+static int policy_of(const struct tpm_address *place,
     const struct tpm_secret_terms *terms, struct tpm_sealed *sealed,
     struct digest *ret_policy, struct err *err);
-static int count_from(const struct tpm_place *place, int64_t from_epoch,
+static int count_from(const struct tpm_address *place, int64_t from_epoch,
     struct tpm_sealed *sealed, struct err *err);
 static int create(struct tpm_esys *tpm, const struct digest *policy,
     struct bytes secret, struct tpm_sealed *sealed, struct err *err);
-static int open_pinned(const struct tpm_place *place, struct tpm_esys **ret_tpm,
-    struct err *err);
-static int find_approval(const struct tpm_place *place,
+static int open_pinned(const struct tpm_address *place,
+    struct tpm_esys **ret_tpm, struct err *err);
+static int find_approval(const struct tpm_address *place,
     const struct tpm_secret_opening *opening, const struct tpm_sealed *sealed,
     const struct approval **ret_approval, struct err *err);
 static int check_epochs(const struct tpm_port *port,
     const struct tpm_sealed *sealed, int64_t until_epoch, struct err *err);
 static int check_cap(const struct approval *approval,
     const struct pcr_values *values, unsigned int cap, struct err *err);
-static int load_and_unseal(const struct tpm_place *place,
+static int load_and_unseal(const struct tpm_address *place,
     const struct unsealing *unsealing, struct tpm_secret *ret_secret,
     struct err *err);
 static int unseal(struct tpm_esys *tpm, ESYS_TR object,
@@ -49,7 +49,7 @@ static int satisfy(struct tpm_esys *tpm, ESYS_TR session,
 static int terms_of(const struct tpm_identity *identity,
     const struct tpm_sealed *sealed, const struct public_key *policy_key,
     const char *ref, struct epoch_policy_terms *ret_terms, struct err *err);
-static int extend_cap(const struct tpm_place *place, unsigned int cap,
+static int extend_cap(const struct tpm_address *place, unsigned int cap,
     struct err *err);
 static int activate(struct tpm_esys *tpm, const struct tpm_identity *identity,
     ESYS_TR policy, const TPM2B_ID_OBJECT *blob,
@@ -60,7 +60,7 @@ static void take_secret(const void *bytes, size_t len,
     struct tpm_secret *ret_secret);
 
 int
-tpm_secret_seal(const struct tpm_place *place,
+tpm_secret_seal(const struct tpm_address *place,
     const struct tpm_secret_terms *terms, struct bytes secret, char **ret_text,
     struct err *err)
 {
@@ -79,7 +79,7 @@ tpm_secret_seal(const struct tpm_place *place,
 }
 
 int
-tpm_secret_unseal(const struct tpm_place *place,
+tpm_secret_unseal(const struct tpm_address *place,
     const struct tpm_secret_opening *opening, struct tpm_secret *ret_secret,
     const struct approval **ret_approval, struct err *err)
 {
@@ -104,7 +104,7 @@ tpm_secret_unseal(const struct tpm_place *place,
 }
 
 int
-tpm_secret_activate(const struct tpm_place *place, struct bytes credential,
+tpm_secret_activate(const struct tpm_address *place, struct bytes credential,
     struct tpm_secret *ret_secret, struct err *err)
 {
 	CLEANUP(tpm_esys_freep) struct tpm_esys *tpm = NULL;
@@ -129,7 +129,7 @@ tpm_secret_activate(const struct tpm_place *place, struct bytes credential,
 }
 
 static int
-policy_of(const struct tpm_place *place, const struct tpm_secret_terms *terms,
+policy_of(const struct tpm_address *place, const struct tpm_secret_terms *terms,
     struct tpm_sealed *sealed, struct digest *ret_policy, struct err *err)
 {
 	CLEANUP(freep) struct epoch_policy *policy = NULL;
@@ -154,7 +154,7 @@ policy_of(const struct tpm_place *place, const struct tpm_secret_terms *terms,
 
 /* The counter first: if somebody counts in between, approvals end early. */
 static int
-count_from(const struct tpm_place *place, int64_t from_epoch,
+count_from(const struct tpm_address *place, int64_t from_epoch,
     struct tpm_sealed *sealed, struct err *err)
 {
 	CLEANUP(tpm_port_close) struct tpm_port port = {.ops = NULL};
@@ -214,7 +214,7 @@ create(struct tpm_esys *tpm, const struct digest *policy, struct bytes secret,
 }
 
 static int
-open_pinned(const struct tpm_place *place, struct tpm_esys **ret_tpm,
+open_pinned(const struct tpm_address *place, struct tpm_esys **ret_tpm,
     struct err *err)
 {
 	CLEANUP(tpm_esys_freep) struct tpm_esys *tpm = NULL;
@@ -229,7 +229,7 @@ open_pinned(const struct tpm_place *place, struct tpm_esys **ret_tpm,
 
 /* The TPM decides; this says why it would refuse. */
 static int
-find_approval(const struct tpm_place *place,
+find_approval(const struct tpm_address *place,
     const struct tpm_secret_opening *opening, const struct tpm_sealed *sealed,
     const struct approval **ret_approval, struct err *err)
 {
@@ -299,7 +299,7 @@ check_cap(const struct approval *approval, const struct pcr_values *values,
 }
 
 static int
-load_and_unseal(const struct tpm_place *place,
+load_and_unseal(const struct tpm_address *place,
     const struct unsealing *unsealing, struct tpm_secret *ret_secret,
     struct err *err)
 {
@@ -379,7 +379,7 @@ terms_of(const struct tpm_identity *identity, const struct tpm_sealed *sealed,
 }
 /* In a session: an answer that the TPM did not make is none. */
 static int
-extend_cap(const struct tpm_place *place, unsigned int cap, struct err *err)
+extend_cap(const struct tpm_address *place, unsigned int cap, struct err *err)
 {
 	CLEANUP(tpm_port_close) struct tpm_port port = {.ops = NULL};
 	struct pcr_digests digests;

@@ -28,7 +28,7 @@ struct tpm_secret {
 };
 
 /* Where the TPM is, and what was pinned of it. */
-struct tpm_place {
+struct tpm_address {
 	const char *where;
 	const struct tpm_identity *identity;
 	int timeout_ms;
@@ -47,7 +47,7 @@ struct tpm_secret_terms {
  * APPROVAL_UNFIT (this host has passed the epoch, or it is beyond reach); those
  * of epoch_floor() and tpm_port.h.
  */
-int tpm_secret_seal(const struct tpm_place *place,
+int tpm_secret_seal(const struct tpm_address *place,
     const struct tpm_secret_terms *terms, struct bytes secret, char **ret_text,
     struct err *err);
 
@@ -74,7 +74,7 @@ struct tpm_secret_opening {
  * was sealed by another TPM); those of tpm_port.h. The caller wipes
  * *ret_secret.
  */
-int tpm_secret_unseal(const struct tpm_place *place,
+int tpm_secret_unseal(const struct tpm_address *place,
     const struct tpm_secret_opening *opening, struct tpm_secret *ret_secret,
     const struct approval **ret_approval, struct err *err);
 
@@ -83,7 +83,7 @@ int tpm_secret_unseal(const struct tpm_place *place,
  * TPM2B_ENCRYPTED_SECRET, all big-endian, as tpm2_makecredential(1) writes it.
  * Errors: SECRET_MALFORMED (also if it is for another EK or AK).
  */
-int tpm_secret_activate(const struct tpm_place *place, struct bytes credential,
-    struct tpm_secret *ret_secret, struct err *err);
+int tpm_secret_activate(const struct tpm_address *place,
+    struct bytes credential, struct tpm_secret *ret_secret, struct err *err);
 
 #endif

@@ -23,7 +23,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/scope.h"
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/uuid.h"
 #include "base/uuid_make.h"
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "base/sealed.h"
 
@@ -472,38 +472,38 @@ sealed_from_fd_refuses_more_than_its_limit(void **state)
 }
 
 static void
-draft_write_appends_and_refuses_more_than_its_size(void **state)
+sealing_write_appends_and_refuses_more_than_its_size(void **state)
 {
-	CLEANUP(draft_freep) struct draft *draft = NULL;
+	CLEANUP(sealing_freep) struct sealing *sealing = NULL;
 	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
 	struct err err;
 
 	(void)state;
-	assert_refused(draft_new("test", 5, &draft, &err), 0);
-	assert_refused(draft_write(draft, bytes_of("abc", 3), &err), 0);
-	assert_refused(draft_write(draft, bytes_of("def", 3), &err),
+	assert_refused(sealing_new("test", 5, &sealing, &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of("abc", 3), &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of("def", 3), &err),
 	    IMAGE_SIZE_MISMATCH);
-	assert_refused(draft_write(draft, bytes_of("de", 2), &err), 0);
-	assert_refused(draft_seal(take_ptr(&draft), &sealed, &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of("de", 2), &err), 0);
+	assert_refused(sealing_seal(take_ptr(&sealing), &sealed, &err), 0);
 	assert_int_equal(sealed_bytes(sealed).len, 5);
 	assert_memory_equal(sealed_bytes(sealed).ptr, "abcde", 5);
 }
 
 /* F_SEAL_WRITE is refused while somebody could still write. */
 static void
-draft_cannot_be_sealed_while_another_mapping_writes(void **state)
+sealing_cannot_be_sealed_while_another_mapping_writes(void **state)
 {
 	size_t before = count_descriptors();
 	static const uint8_t rest[4096 - 4];
-	struct draft *draft = NULL;
+	struct sealing *sealing = NULL;
 	struct err err;
 	char path[32];
 	void *writer = MAP_FAILED;
 
 	(void)state;
-	assert_refused(draft_new("test", 4096, &draft, &err), 0);
-	assert_refused(draft_write(draft, bytes_of_str("half"), &err), 0);
-	/* The draft's descriptor is private: find it by its name. */
+	assert_refused(sealing_new("test", 4096, &sealing, &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of_str("half"), &err), 0);
+	/* The sealing's descriptor is private: find it by its name. */
 	for (int fd = 3; fd < 64 && writer == MAP_FAILED; fd++) {
 		char name[64] = "";
 
@@ -514,65 +514,67 @@ draft_cannot_be_sealed_while_another_mapping_writes(void **state)
 			    MAP_SHARED, fd, 0);
 	}
 	assert_ptr_not_equal(writer, MAP_FAILED);
-	assert_refused(draft_write(draft, bytes_of(rest, sizeof(rest)), &err),
+	assert_refused(
+	    sealing_write(sealing, bytes_of(rest, sizeof(rest)), &err),
 	    SYSTEM_FAILED);
 	assert_int_equal(err.sys, EBUSY);
-	draft_freep(&draft);
+	sealing_freep(&sealing);
 	munmap(writer, 4096);
 	assert_int_equal(count_descriptors(), before);
 }
 
 static void
-draft_freep_lets_go_of_everything(void **state)
+sealing_freep_lets_go_of_everything(void **state)
 {
 	size_t before = count_descriptors();
-	struct draft *draft = NULL;
+	struct sealing *sealing = NULL;
 	struct err err;
 
 	(void)state;
-	draft_freep(&draft);
-	assert_refused(draft_new("test", 4096, &draft, &err), 0);
-	draft_freep(&draft);
-	assert_null(draft);
+	sealing_freep(&sealing);
+	assert_refused(sealing_new("test", 4096, &sealing, &err), 0);
+	sealing_freep(&sealing);
+	assert_null(sealing);
 	assert_int_equal(count_descriptors(), before);
 }
 
 static void
-draft_is_not_sealed_before_it_is_full(void **state)
+sealing_is_not_sealed_before_it_is_full(void **state)
 {
 	size_t before = count_descriptors();
 	struct sealed *sealed = NULL;
-	struct draft *draft = NULL;
+	struct sealing *sealing = NULL;
 	struct err err;
 
 	(void)state;
-	assert_refused(draft_new("test", 4, &draft, &err), 0);
-	assert_refused(draft_write(draft, bytes_of_str("ab"), &err), 0);
-	assert_refused(draft_write(draft, bytes_of_str(""), &err), 0);
-	assert_refused(draft_write(draft, bytes_of_str("c"), &err), 0);
-	assert_refused(draft_seal(draft, &sealed, &err), IMAGE_SIZE_MISMATCH);
+	assert_refused(sealing_new("test", 4, &sealing, &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of_str("ab"), &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of_str(""), &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of_str("c"), &err), 0);
+	assert_refused(sealing_seal(sealing, &sealed, &err),
+	    IMAGE_SIZE_MISMATCH);
 	assert_has(err.text, "3 of 4 bytes");
 	assert_null(sealed);
 	assert_int_equal(count_descriptors(), before);
 }
 
 static void
-draft_write_refuses_more_than_the_size(void **state)
+sealing_write_refuses_more_than_the_size(void **state)
 {
 	CLEANUP(sealed_freep)
 	struct sealed *sealed = NULL;
-	struct draft *draft = NULL;
+	struct sealing *sealing = NULL;
 	struct err err;
 
 	(void)state;
-	assert_refused(draft_new("test", 3, &draft, &err), 0);
-	assert_refused(draft_write(draft, bytes_of_str("ab"), &err), 0);
-	assert_refused(draft_write(draft, bytes_of_str("cd"), &err),
+	assert_refused(sealing_new("test", 3, &sealing, &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of_str("ab"), &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of_str("cd"), &err),
 	    IMAGE_SIZE_MISMATCH);
-	assert_refused(draft_write(draft, bytes_of_str("c"), &err), 0);
-	assert_refused(draft_write(draft, bytes_of_str("d"), &err),
+	assert_refused(sealing_write(sealing, bytes_of_str("c"), &err), 0);
+	assert_refused(sealing_write(sealing, bytes_of_str("d"), &err),
 	    IMAGE_SIZE_MISMATCH);
-	assert_refused(draft_seal(draft, &sealed, &err), 0);
+	assert_refused(sealing_seal(sealing, &sealed, &err), 0);
 	assert_content(sealed, "abc");
 }
 
@@ -640,73 +642,73 @@ make_pattern(size_t len)
 enum { SEVERAL = 2 * (2 << 20) + 12345 };
 
 static void
-draft_hands_over_each_piece_as_soon_as_it_is_full(void **state)
+sealing_hands_over_each_piece_as_soon_as_it_is_full(void **state)
 {
 	CLEANUP(freep) uint8_t *data = make_pattern(SEVERAL);
 	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
-	CLEANUP(draft_freep) struct draft *draft = NULL;
+	CLEANUP(sealing_freep) struct sealing *sealing = NULL;
 	struct seen seen = {0};
 	struct piece_watcher watcher = {see_piece, &seen};
 	struct err err;
 	size_t count;
 
 	(void)state;
-	assert_refused(draft_new("test", SEVERAL, &draft, &err), 0);
-	draft_watch(draft, &watcher);
-	assert_refused(
-	    draft_write(draft, bytes_of(data, SEALED_PIECE_BYTES - 1), &err),
+	assert_refused(sealing_new("test", SEVERAL, &sealing, &err), 0);
+	sealing_watch(sealing, &watcher);
+	assert_refused(sealing_write(sealing,
+			   bytes_of(data, SEALED_PIECE_BYTES - 1), &err),
 	    0);
 	assert_int_equal(seen.pieces, 0);
-	assert_refused(draft_write(draft,
+	assert_refused(sealing_write(sealing,
 			   bytes_of(data + SEALED_PIECE_BYTES - 1, 2), &err),
 	    0);
 	assert_int_equal(seen.pieces, 1);
-	assert_refused(draft_write(draft,
+	assert_refused(sealing_write(sealing,
 			   bytes_of(data + SEALED_PIECE_BYTES + 1,
 			       SEVERAL - SEALED_PIECE_BYTES - 1),
 			   &err),
 	    0);
 	assert_int_equal(seen.pieces, 3);
 	assert_int_equal(seen.bytes, SEVERAL);
-	assert_refused(draft_seal(take_ptr(&draft), &sealed, &err), 0);
+	assert_refused(sealing_seal(take_ptr(&sealing), &sealed, &err), 0);
 	assert_true(bytes_equal(sealed_bytes(sealed), bytes_of(data, SEVERAL)));
 	sealed_fds(sealed, &count);
 	assert_int_equal(count, 3);
 }
 
 static void
-draft_ends_with_what_its_watcher_says(void **state)
+sealing_ends_with_what_its_watcher_says(void **state)
 {
 	CLEANUP(freep) uint8_t *data = make_pattern(SEVERAL);
 	size_t before = count_descriptors();
 	struct seen seen = {.refuse_at = 2};
 	struct piece_watcher watcher = {see_piece, &seen};
-	struct draft *draft = NULL;
+	struct sealing *sealing = NULL;
 	struct err err;
 
 	(void)state;
-	assert_refused(draft_new("test", SEVERAL, &draft, &err), 0);
-	draft_watch(draft, &watcher);
-	assert_refused(draft_write(draft, bytes_of(data, SEVERAL), &err),
+	assert_refused(sealing_new("test", SEVERAL, &sealing, &err), 0);
+	sealing_watch(sealing, &watcher);
+	assert_refused(sealing_write(sealing, bytes_of(data, SEVERAL), &err),
 	    STAGE_FAILED);
 	assert_int_equal(seen.pieces, 2);
-	draft_freep(&draft);
+	sealing_freep(&sealing);
 	assert_int_equal(count_descriptors(), before);
 }
 
 static void
-draft_of_nothing_has_one_empty_piece(void **state)
+sealing_of_nothing_has_one_empty_piece(void **state)
 {
 	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
 	struct seen seen = {0};
 	struct piece_watcher watcher = {see_piece, &seen};
-	struct draft *draft = NULL;
+	struct sealing *sealing = NULL;
 	struct err err;
 
 	(void)state;
-	assert_refused(draft_new("test", 0, &draft, &err), 0);
-	draft_watch(draft, &watcher);
-	assert_refused(draft_seal(draft, &sealed, &err), 0);
+	assert_refused(sealing_new("test", 0, &sealing, &err), 0);
+	sealing_watch(sealing, &watcher);
+	assert_refused(sealing_seal(sealing, &sealed, &err), 0);
 	assert_int_equal(seen.pieces, 1);
 	assert_int_equal(sealed_bytes(sealed).len, 0);
 	assert_int_equal(fcntl(first_fd(sealed), F_GET_SEALS) & ALL, ALL);
@@ -741,7 +743,7 @@ intake_maps_pieces_behind_each_other(void **state)
 {
 	CLEANUP(freep) uint8_t *data = make_pattern(SEVERAL);
 	CLEANUP(sealed_freep) struct sealed *sent = sealed_of_several(data);
-	CLEANUP(intake_freep) struct intake *intake = NULL;
+	CLEANUP(sealed_receiver_freep) struct sealed_receiver *receiver = NULL;
 	CLEANUP(sealed_freep) struct sealed *got = NULL;
 	size_t done = 0;
 	struct err err;
@@ -749,16 +751,19 @@ intake_maps_pieces_behind_each_other(void **state)
 
 	(void)state;
 	copy_fds(sent, fds);
-	assert_refused(intake_new(SEVERAL, "blob", &intake, &err), 0);
+	assert_refused(sealed_receiver_new(SEVERAL, "blob", &receiver, &err),
+	    0);
 	for (size_t i = 0; i < 3; i++) {
 		struct bytes piece;
 
-		assert_refused(intake_add(intake, fds[i], &piece, &err), 0);
+		assert_refused(
+		    sealed_receiver_add(receiver, fds[i], &piece, &err), 0);
 		assert_memory_equal(piece.ptr, data + done, piece.len);
 		done += piece.len;
 	}
 	assert_int_equal(done, SEVERAL);
-	assert_refused(intake_finish(take_ptr(&intake), &got, &err), 0);
+	assert_refused(sealed_receiver_finish(take_ptr(&receiver), &got, &err),
+	    0);
 	assert_true(bytes_equal(sealed_bytes(got), bytes_of(data, SEVERAL)));
 }
 
@@ -768,21 +773,24 @@ intake_refuses_pieces_that_do_not_fit(void **state)
 	CLEANUP(freep) uint8_t *data = make_pattern(SEVERAL);
 	CLEANUP(sealed_freep) struct sealed *sent = sealed_of_several(data);
 	size_t before = count_descriptors();
-	struct intake *intake = NULL;
+	struct sealed_receiver *receiver = NULL;
 	struct sealed *sealed = NULL;
 	struct err err;
 	int fds[3];
 
 	(void)state;
 	copy_fds(sent, fds);
-	assert_refused(intake_new(SEVERAL, "blob", &intake, &err), 0);
+	assert_refused(sealed_receiver_new(SEVERAL, "blob", &receiver, &err),
+	    0);
 	/* The short one is not the first. */
-	assert_refused(intake_add(intake, fds[2], NULL, &err), STAGE_FAILED);
+	assert_refused(sealed_receiver_add(receiver, fds[2], NULL, &err),
+	    STAGE_FAILED);
 	assert_has(err.text, "blob: a piece of 12345 bytes instead of 2097152");
-	assert_refused(intake_add(intake, fds[0], NULL, &err), 0);
-	assert_refused(intake_add(intake, fds[1], NULL, &err), 0);
+	assert_refused(sealed_receiver_add(receiver, fds[0], NULL, &err), 0);
+	assert_refused(sealed_receiver_add(receiver, fds[1], NULL, &err), 0);
 	/* One is missing. */
-	assert_refused(intake_finish(take_ptr(&intake), &sealed, &err),
+	assert_refused(
+	    sealed_receiver_finish(take_ptr(&receiver), &sealed, &err),
 	    STAGE_FAILED);
 	assert_has(err.text, "blob: only 4194304 of 4206649 bytes came");
 	assert_null(sealed);
@@ -793,7 +801,7 @@ static void
 intake_refuses_more_pieces_than_it_has_room_for(void **state)
 {
 	size_t before = count_descriptors();
-	struct intake *intake = NULL;
+	struct sealed_receiver *receiver = NULL;
 	struct sealed *sealed = NULL;
 	struct err err;
 
@@ -801,14 +809,17 @@ intake_refuses_more_pieces_than_it_has_room_for(void **state)
 	for (size_t len = 0; len < 2; len++) {
 		const char *text = len == 0 ? "" : "x";
 
-		assert_refused(intake_new(len, "blob", &intake, &err), 0);
 		assert_refused(
-		    intake_add(intake, memfd_with(ALL, text), NULL, &err), 0);
-		assert_refused(
-		    intake_add(intake, memfd_with(ALL, text), NULL, &err),
+		    sealed_receiver_new(len, "blob", &receiver, &err), 0);
+		assert_refused(sealed_receiver_add(receiver,
+				   memfd_with(ALL, text), NULL, &err),
+		    0);
+		assert_refused(sealed_receiver_add(receiver,
+				   memfd_with(ALL, text), NULL, &err),
 		    STAGE_FAILED);
 		assert_has(err.text, "more than");
-		assert_refused(intake_finish(take_ptr(&intake), &sealed, &err),
+		assert_refused(
+		    sealed_receiver_finish(take_ptr(&receiver), &sealed, &err),
 		    0);
 		sealed_freep(&sealed);
 	}
@@ -865,15 +876,15 @@ sealed_touch_changes_nothing(void **state)
 }
 
 static void
-draft_new_refuses_what_no_memory_can_hold(void **state)
+sealing_new_refuses_what_no_memory_can_hold(void **state)
 {
-	struct draft *draft = NULL;
+	struct sealing *sealing = NULL;
 	struct err err;
 
 	(void)state;
-	assert_refused(draft_new("test", SIZE_MAX / 2 + 1, &draft, &err),
+	assert_refused(sealing_new("test", SIZE_MAX / 2 + 1, &sealing, &err),
 	    NO_MEMORY);
-	assert_null(draft);
+	assert_null(sealing);
 }
 
 int
@@ -904,22 +915,23 @@ main(void)
 	    cmocka_unit_test(sealed_from_fd_refuses_what_is_no_memfd),
 	    cmocka_unit_test(sealed_from_fd_refuses_more_than_its_limit),
 	    cmocka_unit_test(
-		draft_write_appends_and_refuses_more_than_its_size),
+		sealing_write_appends_and_refuses_more_than_its_size),
 	    cmocka_unit_test(
-		draft_cannot_be_sealed_while_another_mapping_writes),
-	    cmocka_unit_test(draft_freep_lets_go_of_everything),
-	    cmocka_unit_test(draft_is_not_sealed_before_it_is_full),
-	    cmocka_unit_test(draft_write_refuses_more_than_the_size),
+		sealing_cannot_be_sealed_while_another_mapping_writes),
+	    cmocka_unit_test(sealing_freep_lets_go_of_everything),
+	    cmocka_unit_test(sealing_is_not_sealed_before_it_is_full),
+	    cmocka_unit_test(sealing_write_refuses_more_than_the_size),
 	    cmocka_unit_test(pieces_are_few_and_all_but_the_last_of_one_size),
-	    cmocka_unit_test(draft_hands_over_each_piece_as_soon_as_it_is_full),
-	    cmocka_unit_test(draft_ends_with_what_its_watcher_says),
-	    cmocka_unit_test(draft_of_nothing_has_one_empty_piece),
+	    cmocka_unit_test(
+		sealing_hands_over_each_piece_as_soon_as_it_is_full),
+	    cmocka_unit_test(sealing_ends_with_what_its_watcher_says),
+	    cmocka_unit_test(sealing_of_nothing_has_one_empty_piece),
 	    cmocka_unit_test(intake_maps_pieces_behind_each_other),
 	    cmocka_unit_test(intake_refuses_pieces_that_do_not_fit),
 	    cmocka_unit_test(intake_refuses_more_pieces_than_it_has_room_for),
 	    cmocka_unit_test(sealed_from_fds_takes_all_pieces_or_none),
 	    cmocka_unit_test(sealed_touch_changes_nothing),
-	    cmocka_unit_test(draft_new_refuses_what_no_memory_can_hold),
+	    cmocka_unit_test(sealing_new_refuses_what_no_memory_can_hold),
 	};
 
 	return cmocka_run_group_tests_name("sealed", tests, enter_scratch,

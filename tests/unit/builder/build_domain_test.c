@@ -25,40 +25,41 @@ build_asks_for_exactly_these_things_in_this_order(void **state)
 {
 	static const char *const expected[] = {
 	    "domain_list max=1024",
-	    "store_read /local/domain/0/name",
+	    "xenstore_read /local/domain/0/name",
 	    ("domain_create " BENCH_HANDLE_TEXT " mib=256 vcpus=2"),
 	    "domain_prepare 7 mib=256 vcpus=2",
 	    "evtchn_alloc 7 remote=1",
 	    "evtchn_alloc 7 remote=2",
-	    "store_remove /local/domain/7 +2",
-	    ("store_remove /vm/" GOOD_UUID " +0"),
+	    "xenstore_remove /local/domain/7 +2",
+	    ("xenstore_remove /vm/" GOOD_UUID " +0"),
 	    "domain_list max=1024", /* has another domain this uuid? */
-	    "store_send /local/domain/7 nodes=59",
+	    "xenstore_send /local/domain/7 nodes=59",
 	    "domain_load 7 mib=256 vcpus=2 console=12/2 xenstore=11/1",
 	    "grants_seed 7 console=d2:10000e xenstore=d1:10000f",
 	    "grants_read 7",
-	    "store_write /local/domain/7/store/ring-ref nodes=2",
-	    "store_introduce 7 frame=10000f port=11",
+	    "xenstore_write /local/domain/7/store/ring-ref nodes=2",
+	    "xenstore_introduce 7 frame=10000f port=11",
 	    "domain_list max=1024",
 	    ("domain_set_uuid 7 " GOOD_UUID),
 	    "domain_unpause 7",
 	};
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 
-	assert_built(bench, &receipt);
-	for (uint32_t i = 0; i < bench->fake->call_count; i++) {
+	assert_built(fixture, &receipt);
+	for (uint32_t i = 0; i < fixture->fake->call_count; i++) {
 		if (i < countof(expected))
-			assert_string_equal(bench->fake->calls[i], expected[i]);
+			assert_string_equal(fixture->fake->calls[i],
+			    expected[i]);
 	}
-	assert_int_equal(bench->fake->call_count, countof(expected));
+	assert_int_equal(fixture->fake->call_count, countof(expected));
 }
 
 static void
 build_loads_exactly_the_signed_bytes(void **state)
 {
 	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct manifest manifest = good_manifest();
 	struct digest ramdisk = digest_of_file("ramdisk.in");
 	struct fake_domain *domain;
@@ -66,28 +67,28 @@ build_loads_exactly_the_signed_bytes(void **state)
 	struct digest digest;
 	struct err err;
 
-	assert_built(bench, &receipt);
-	domain = xen_fake_domain(bench->fake, receipt.domid);
+	assert_built(fixture, &receipt);
+	domain = xen_fake_domain(fixture->fake, receipt.domid);
 	assert_non_null(domain);
 	assert_code(digest_of(buffer_bytes(&elf), &digest, &err), 0);
 	assert_true(digest_equal(&domain->elf, &digest));
 	assert_true(digest_equal(&domain->ramdisk, &ramdisk));
 	assert_string_equal(domain->cmdline, manifest.cmdline);
 	assert_true(domain->is_running);
-	assert_non_null(xen_fake_node(bench->fake, "/local/domain/7/name"));
+	assert_non_null(xen_fake_node(fixture->fake, "/local/domain/7/name"));
 }
 
 static void
 build_receipt_says_what_was_built(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct digest envelope = digest_of_file("dir-web-1/manifest.dsse");
 	struct digest payload = digest_of_file("dir-web-1/manifest.json");
 	struct receipt receipt;
 
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_int_equal(receipt.domid, 7);
-	assert_memory_equal(receipt.guest.uuid, bench->request.guest.uuid,
+	assert_memory_equal(receipt.guest.uuid, fixture->request.guest.uuid,
 	    UUID_BYTES);
 	assert_string_equal(receipt.guest.name, "guest");
 	assert_string_equal(receipt.image.name, "web");
@@ -112,7 +113,7 @@ build_receipt_says_what_was_built(void **state)
 static void
 build_puts_on_record_what_it_built(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct manifest manifest = good_manifest();
 	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
 	struct receipt receipt;
@@ -123,14 +124,14 @@ build_puts_on_record_what_it_built(void **state)
 	struct err err;
 	bool is_end;
 
-	assert_built(bench, &receipt);
-	assert_code(ipc_receive(bench->record_link, &report,
+	assert_built(fixture, &receipt);
+	assert_code(ipc_receive(fixture->supervisor_fd, &report,
 			LINK_BYTES(build_report, record), NULL, &is_end, &err),
 	    0);
 	assert_int_equal(report.kind, BUILD_RECORD);
-	assert_true(digest_equal(&report.record.basis.policy,
-	    trust_digest(bench->policy)));
-	assert_false(report.record.basis.has_store);
+	assert_true(digest_equal(&report.record.decided_by.policy,
+	    trust_digest(fixture->policy)));
+	assert_false(report.record.decided_by.has_store);
 	assert_true(digest_equal(&build->envelope, &receipt.image.envelope));
 	assert_true(digest_equal(&build->payload, &receipt.image.payload));
 	assert_true(build->has_ramdisk);
@@ -147,7 +148,8 @@ build_puts_on_record_what_it_built(void **state)
 	assert_true(digest_equal(&receipt.config, &expected));
 	assert_string_equal(build->role, "prod");
 	assert_false(build->is_debug);
-	assert_memory_equal(build->uuid, bench->request.guest.uuid, UUID_BYTES);
+	assert_memory_equal(build->uuid, fixture->request.guest.uuid,
+	    UUID_BYTES);
 	assert_int_equal(build->domid, 7);
 	assert_int_equal(build->memory_mib, 256);
 	assert_int_equal(build->vcpus, 2);
@@ -161,68 +163,70 @@ build_that_is_not_on_record_does_not_run(void **state)
 {
 	static const enum err_code outcomes[] = {TPM_FAILED, EVENT_LOG_IO,
 	    TPM_UNREACHABLE};
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err;
 
 	for (size_t i = 0; i < countof(outcomes); i++) {
-		bench->record_outcome = outcomes[i];
-		assert_code(bench_build(bench, &receipt, &err),
+		fixture->record_outcome = outcomes[i];
+		assert_code(fixture_build(fixture, &receipt, &err),
 		    (int)outcomes[i]);
 		assert_int_equal(
-		    xen_fake_call_of(bench->fake, "domain_unpause"), -1);
-		assert_nothing_left(bench, 0, 0);
+		    xen_fake_call_of(fixture->fake, "domain_unpause"), -1);
+		assert_nothing_left(fixture, 0, 0);
 	}
 }
 
 static void
 build_leaves_the_guest_paused_if_told_to(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 
-	bench->request.is_paused = true;
-	assert_built(bench, &receipt);
-	assert_int_equal(xen_fake_call_of(bench->fake, "domain_unpause"), -1);
-	assert_false(xen_fake_domain(bench->fake, 7)->is_running);
-	assert_true(xen_fake_domain(bench->fake, 7)->is_introduced);
+	fixture->request.is_paused = true;
+	assert_built(fixture, &receipt);
+	assert_int_equal(xen_fake_call_of(fixture->fake, "domain_unpause"), -1);
+	assert_false(xen_fake_domain(fixture->fake, 7)->is_running);
+	assert_true(xen_fake_domain(fixture->fake, 7)->is_introduced);
 }
 
 static void
 build_unpauses_last_and_verifies_first(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	int unpause;
 
-	assert_built(bench, &receipt);
-	unpause = xen_fake_call_of(bench->fake, "domain_unpause");
-	assert_int_equal(unpause, (int)bench->fake->call_count - 1);
-	assert_true(xen_fake_call_of(bench->fake, "grants_read") < unpause);
-	assert_true(xen_fake_call_of(bench->fake, "store_introduce") < unpause);
-	assert_true(xen_fake_call_of(bench->fake, "grants_read") <
-		    xen_fake_call_of(bench->fake, "store_introduce"));
+	assert_built(fixture, &receipt);
+	unpause = xen_fake_call_of(fixture->fake, "domain_unpause");
+	assert_int_equal(unpause, (int)fixture->fake->call_count - 1);
+	assert_true(xen_fake_call_of(fixture->fake, "grants_read") < unpause);
+	assert_true(
+	    xen_fake_call_of(fixture->fake, "xenstore_introduce") < unpause);
+	assert_true(xen_fake_call_of(fixture->fake, "grants_read") <
+		    xen_fake_call_of(fixture->fake, "xenstore_introduce"));
 }
 
 /* What an earlier domain of this id left must not be seen by the new one. */
 static void
 build_removes_old_nodes_before_it_writes_new_ones(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
-	struct fake_domain *old = xen_fake_add(bench->fake, 7, 0x66, "old");
+	struct fake_domain *old = xen_fake_add(fixture->fake, 7, 0x66, "old");
 
 	old->exists = false;
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_int_equal(receipt.domid, 7);
 	assert_string_equal(
-	    xen_fake_node(bench->fake, "/local/domain/7/name")->value, "guest");
+	    xen_fake_node(fixture->fake, "/local/domain/7/name")->value,
+	    "guest");
 }
 
 /* --- each step fails in turn ---------------------------------------------- */
 
 static void
-fail_each_call(struct bench *bench, bool fails_after)
+fail_each_call(struct fixture *fixture, bool fails_after)
 {
 	uint32_t n = 0;
 
@@ -234,44 +238,44 @@ fail_each_call(struct bench *bench, bool fails_after)
 		int code;
 
 		memset(&receipt, 0x5a, sizeof(receipt));
-		xen_fake_forget_calls(bench->fake);
-		bench->fake->fail_at = ++n;
-		bench->fake->fails_after = fails_after;
-		code = bench_build(bench, &receipt, &err);
+		xen_fake_forget_calls(fixture->fake);
+		fixture->fake->fail_at = ++n;
+		fixture->fake->fails_after = fails_after;
+		code = fixture_build(fixture, &receipt, &err);
 		if (code == 0)
 			break;
-		memcpy(failed, bench->fake->calls[n - 1], sizeof(failed));
+		memcpy(failed, fixture->fake->calls[n - 1], sizeof(failed));
 		*strchr(failed, ' ') = '\0';
 		assert_has(err.text, failed);
-		assert_code(code, strncmp(failed, "store_", 6) == 0
+		assert_code(code, strncmp(failed, "xenstore_", 9) == 0
 				      ? XENSTORE_FAILED
 				      : XEN_FAILED);
 		assert_untouched(&receipt);
-		assert_nothing_left(bench, 1, 1);
-		assert_false(bench->left_behind);
+		assert_nothing_left(fixture, 1, 1);
+		assert_false(fixture->left_behind);
 		assert_int_equal(count_descriptors(), descriptors);
 	}
 	/* All calls of the good case, and one that was not made. */
 	assert_int_equal(n, 19 + 1);
-	assert_int_equal(bench->fake->call_count, 19);
+	assert_int_equal(fixture->fake->call_count, 19);
 }
 
 static void
 build_that_fails_at_any_call_leaves_nothing(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	xen_fake_add(bench->fake, 3, 0x33, "other");
-	fail_each_call(bench, false);
+	xen_fake_add(fixture->fake, 3, 0x33, "other");
+	fail_each_call(fixture, false);
 }
 
 static void
 build_that_fails_after_any_call_took_effect_leaves_nothing(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	xen_fake_add(bench->fake, 3, 0x33, "other");
-	fail_each_call(bench, true);
+	xen_fake_add(fixture->fake, 3, 0x33, "other");
+	fail_each_call(fixture, true);
 }
 
 /* The whole clean-up is tried although the first part of it fails. */
@@ -279,45 +283,47 @@ static void
 build_that_cannot_clean_up_says_so(void **state)
 {
 	static const char *const operations[] = {"domain_destroy",
-	    "store_remove"};
-	struct bench *bench = *state;
+	    "xenstore_remove"};
+	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < countof(operations); i++) {
 		struct receipt receipt;
 		struct err err = {0};
 
 		memset(&receipt, 0x5a, sizeof(receipt));
-		bench->left_behind = false;
-		strcpy(bench->fake->fail_operation, operations[i]);
-		/* The first: store_introduce, when all has been written. */
-		bench->fake->fail_at = i == 0 ? 15 : 0;
-		xen_fake_forget_calls(bench->fake);
-		assert_code(bench_build(bench, &receipt, &err),
+		fixture->left_behind = false;
+		strcpy(fixture->fake->fail_operation, operations[i]);
+		/* The first: xenstore_introduce, when all has been written. */
+		fixture->fake->fail_at = i == 0 ? 15 : 0;
+		xen_fake_forget_calls(fixture->fake);
+		assert_code(fixture_build(fixture, &receipt, &err),
 		    XENSTORE_FAILED);
 		assert_untouched(&receipt);
-		assert_true(bench->left_behind);
+		assert_true(fixture->left_behind);
 		assert_true(
-		    xen_fake_call_of(bench->fake, "domain_destroy") > 0);
-		assert_true(xen_fake_call_of(bench->fake, "store_remove") > 0);
-		memset(bench->fake->domains, 0, sizeof(bench->fake->domains));
+		    xen_fake_call_of(fixture->fake, "domain_destroy") > 0);
+		assert_true(
+		    xen_fake_call_of(fixture->fake, "xenstore_remove") > 0);
+		memset(fixture->fake->domains, 0,
+		    sizeof(fixture->fake->domains));
 	}
 }
 
 static void
 build_that_cannot_report_its_domain_removes_it(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err;
 	int link[2];
 
 	assert_code(ipc_pair(link, &err), 0);
 	close(link[0]);
-	bench->env.place.link = link[1];
-	assert_code(bench_build(bench, &receipt, &err), SYSTEM_FAILED);
+	fixture->env.place.link = link[1];
+	assert_code(fixture_build(fixture, &receipt, &err), SYSTEM_FAILED);
 	close(link[1]);
-	assert_nothing_left(bench, 0, 0);
-	assert_int_equal(xen_fake_call_of(bench->fake, "domain_prepare"), -1);
+	assert_nothing_left(fixture, 0, 0);
+	assert_int_equal(xen_fake_call_of(fixture->fake, "domain_prepare"), -1);
 }
 
 /* --- what Xen did is not believed ----------------------------------------- */
@@ -331,45 +337,46 @@ add_a_grant(struct fake_domain *domain)
 static void
 build_refuses_a_grant_table_that_was_not_planned(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err = {0};
 
 	memset(&receipt, 0x5a, sizeof(receipt));
-	bench->fake->twist_grants = add_a_grant;
-	assert_code(bench_build(bench, &receipt, &err), GRANT_MISMATCH);
+	fixture->fake->twist_grants = add_a_grant;
+	assert_code(fixture_build(fixture, &receipt, &err), GRANT_MISMATCH);
 	assert_has(err.text, "reference 8");
 	assert_untouched(&receipt);
-	assert_nothing_left(bench, 0, 0);
-	assert_int_equal(xen_fake_call_of(bench->fake, "store_introduce"), -1);
+	assert_nothing_left(fixture, 0, 0);
+	assert_int_equal(xen_fake_call_of(fixture->fake, "xenstore_introduce"),
+	    -1);
 }
 
 /* Until the grants are proven xenstored shows nobody the new domain. */
 static void
 build_shows_no_node_before_the_grants_were_read_back(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err = {0};
 
-	strcpy(bench->fake->fail_operation, "grants_read");
-	assert_code(bench_build(bench, &receipt, &err), XEN_FAILED);
-	assert_true(xen_fake_call_of(bench->fake, "store_send") > 0);
-	assert_int_equal(xen_fake_call_of(bench->fake, "store_write"), -1);
-	assert_nothing_left(bench, 0, 0);
+	strcpy(fixture->fake->fail_operation, "grants_read");
+	assert_code(fixture_build(fixture, &receipt, &err), XEN_FAILED);
+	assert_true(xen_fake_call_of(fixture->fake, "xenstore_send") > 0);
+	assert_int_equal(xen_fake_call_of(fixture->fake, "xenstore_write"), -1);
+	assert_nothing_left(fixture, 0, 0);
 }
 
 static void
 build_refuses_a_daemon_in_the_new_guest(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err = {0};
 
-	bench->fake->next_domid = XENSTORED;
-	assert_code(bench_build(bench, &receipt, &err), GRANT_MISMATCH);
-	assert_nothing_left(bench, 0, 0);
-	assert_int_equal(xen_fake_call_of(bench->fake, "grants_seed"), -1);
+	fixture->fake->next_domid = XENSTORED;
+	assert_code(fixture_build(fixture, &receipt, &err), GRANT_MISMATCH);
+	assert_nothing_left(fixture, 0, 0);
+	assert_int_equal(xen_fake_call_of(fixture->fake, "grants_seed"), -1);
 }
 
 /* --- refused before anything exists --------------------------------------- */
@@ -384,14 +391,14 @@ build_refuses_memory_and_vcpus_outside_the_signed_limits(void **state)
 	} rows[] = {{127, 2, "memory_mib"}, {4097, 2, "memory_mib"},
 	    {1, 2, "memory_mib"}, {LIMIT_MEMORY_MIB, 2, "memory_mib"},
 	    {256, 9, "vcpus"}, {256, LIMIT_VCPUS, "vcpus"}};
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct err err;
 
-		bench->request.guest.memory_mib = rows[i].memory_mib;
-		bench->request.guest.vcpus = rows[i].vcpus;
-		err = assert_refused_before_xen(bench, LIMIT_EXCEEDED);
+		fixture->request.guest.memory_mib = rows[i].memory_mib;
+		fixture->request.guest.vcpus = rows[i].vcpus;
+		err = assert_refused_before_xen(fixture, LIMIT_EXCEEDED);
 		assert_string_equal(err.field, rows[i].field);
 	}
 }
@@ -400,16 +407,16 @@ static void
 build_takes_the_ends_of_the_signed_limits(void **state)
 {
 	static const uint32_t ends[][2] = {{128, 1}, {4096, 8}};
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < countof(ends); i++) {
 		struct receipt receipt;
 
-		bench->request.guest.memory_mib = ends[i][0];
-		bench->request.guest.vcpus = ends[i][1];
-		bench->request.guest.uuid[0]++;
-		bench->request.guest.name[0]++;
-		assert_built(bench, &receipt);
+		fixture->request.guest.memory_mib = ends[i][0];
+		fixture->request.guest.vcpus = ends[i][1];
+		fixture->request.guest.uuid[0]++;
+		fixture->request.guest.name[0]++;
+		assert_built(fixture, &receipt);
 		assert_int_equal(receipt.guest.memory_mib, ends[i][0]);
 		assert_int_equal(receipt.guest.vcpus, ends[i][1]);
 	}
@@ -418,13 +425,13 @@ build_takes_the_ends_of_the_signed_limits(void **state)
 static void
 build_refuses_a_caller_who_is_not_on_the_list(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	bench->request.peer.uid = bench->config.allow_uids[0] + 1;
-	assert_refused_before_xen(bench, RPC_NOT_PERMITTED);
-	bench->config.allow_uid_count = 0;
-	bench->request.peer.uid = 0;
-	assert_refused_before_xen(bench, RPC_NOT_PERMITTED);
+	fixture->request.peer.uid = fixture->config.allow_uids[0] + 1;
+	assert_refused_before_xen(fixture, RPC_NOT_PERMITTED);
+	fixture->config.allow_uid_count = 0;
+	fixture->request.peer.uid = 0;
+	assert_refused_before_xen(fixture, RPC_NOT_PERMITTED);
 	/* The store was not asked either. */
 	assert_int_equal(story_calls.envelope, 0);
 }
@@ -432,10 +439,10 @@ build_refuses_a_caller_who_is_not_on_the_list(void **state)
 static void
 build_refuses_a_request_that_the_front_should_have_refused(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	memset(bench->request.image, 'a', sizeof(bench->request.image));
-	assert_refused_before_xen(bench, RPC_PARAMETER_BAD);
+	memset(fixture->request.image, 'a', sizeof(fixture->request.image));
+	assert_refused_before_xen(fixture, RPC_PARAMETER_BAD);
 	assert_int_equal(story_calls.envelope, 0);
 }
 
@@ -444,63 +451,63 @@ build_refuses_a_request_that_the_front_should_have_refused(void **state)
 static void
 build_refuses_a_name_that_is_taken(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err = {0};
 
-	xen_fake_add(bench->fake, 3, 0x33, "other");
-	xen_fake_add(bench->fake, 4, 0x44, NULL);
-	xen_fake_add(bench->fake, 5, 0x55, "guest");
+	xen_fake_add(fixture->fake, 3, 0x33, "other");
+	xen_fake_add(fixture->fake, 4, 0x44, NULL);
+	xen_fake_add(fixture->fake, 5, 0x55, "guest");
 	memset(&receipt, 0x5a, sizeof(receipt));
-	assert_code(bench_build(bench, &receipt, &err), DOMAIN_EXISTS);
+	assert_code(fixture_build(fixture, &receipt, &err), DOMAIN_EXISTS);
 	assert_string_equal(err.field, "name");
 	assert_has(err.text, "d5");
 	assert_untouched(&receipt);
-	assert_nothing_left(bench, 3, 2);
-	assert_int_equal(xen_fake_call_of(bench->fake, "domain_create"), -1);
+	assert_nothing_left(fixture, 3, 2);
+	assert_int_equal(xen_fake_call_of(fixture->fake, "domain_create"), -1);
 }
 
 /* Xen does not list it among the guests, and xl would still find two. */
 static void
 build_refuses_the_name_of_domain_zero(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err = {0};
 
-	xen_fake_add(bench->fake, 0, 0, "guest")->exists = false;
-	assert_code(bench_build(bench, &receipt, &err), DOMAIN_EXISTS);
+	xen_fake_add(fixture->fake, 0, 0, "guest")->exists = false;
+	assert_code(fixture_build(fixture, &receipt, &err), DOMAIN_EXISTS);
 	assert_string_equal(err.field, "name");
 	assert_has(err.text, "d0");
-	assert_nothing_left(bench, 0, 1);
+	assert_nothing_left(fixture, 0, 1);
 }
 
 static void
 build_refuses_a_uuid_that_is_taken(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err = {0};
 
-	xen_fake_add(bench->fake, 3, 0x33, "other");
-	memset(bench->request.guest.uuid, 0x33, UUID_BYTES);
-	assert_code(bench_build(bench, &receipt, &err), DOMAIN_EXISTS);
+	xen_fake_add(fixture->fake, 3, 0x33, "other");
+	memset(fixture->request.guest.uuid, 0x33, UUID_BYTES);
+	assert_code(fixture_build(fixture, &receipt, &err), DOMAIN_EXISTS);
 	assert_string_equal(err.field, "uuid");
-	assert_nothing_left(bench, 1, 1);
-	assert_int_equal(xen_fake_call_of(bench->fake, "domain_create"), -1);
+	assert_nothing_left(fixture, 1, 1);
+	assert_int_equal(xen_fake_call_of(fixture->fake, "domain_create"), -1);
 }
 
 static void
 build_cannot_be_done_twice(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err = {0};
 
-	assert_built(bench, &receipt);
-	assert_code(bench_build(bench, &receipt, &err), DOMAIN_EXISTS);
-	assert_int_equal(xen_fake_domain_count(bench->fake), 1);
-	assert_true(xen_fake_domain(bench->fake, 7)->is_running);
+	assert_built(fixture, &receipt);
+	assert_code(fixture_build(fixture, &receipt, &err), DOMAIN_EXISTS);
+	assert_int_equal(xen_fake_domain_count(fixture->fake), 1);
+	assert_true(xen_fake_domain(fixture->fake, 7)->is_running);
 }
 
 int

@@ -82,22 +82,22 @@ __wrap_memfd_create(const char *name, unsigned int flags)
 /* A stage whose build failed between two pieces is of no use to the next one.
  * How many descriptors are open then. */
 static size_t
-renew_stage(struct bench *bench)
+renew_stage(struct fixture *fixture)
 {
-	end_stage(&bench->stage, bench->stage_pid);
-	bench->stage = start_stage(&bench->stage_pid);
-	give_store(&bench->stage, bench->config.store);
+	end_stage(&fixture->stage, fixture->stage_pid);
+	fixture->stage = start_stage(&fixture->stage_pid);
+	give_store(&fixture->stage, fixture->config.store);
 	return count_descriptors();
 }
 
 static void
 build_survives_any_failed_allocation(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	int failed = 0;
 
 	for (int i = 0; i < max_calls; i++) {
-		size_t descriptors = renew_stage(bench);
+		size_t descriptors = renew_stage(fixture);
 		struct receipt receipt;
 		struct receipt before;
 		struct err err = {0};
@@ -106,17 +106,18 @@ build_survives_any_failed_allocation(void **state)
 
 		memset(&receipt, 0x5a, sizeof(receipt));
 		before = receipt;
-		xen_fake_forget_calls(bench->fake);
+		xen_fake_forget_calls(fixture->fake);
 		left = i;
-		code = bench_build(bench, &receipt, &err);
+		code = fixture_build(fixture, &receipt, &err);
 		rest = left;
 		left = INT_MAX;
 		if (rest >= 0) {
 			assert_code(code, 0);
 			assert_true(failed > 20);
-			assert_true(xen_fake_domain(bench->fake, receipt.domid)
-					->is_running);
-			assert_string_equal(bench->fake->violation, "");
+			assert_true(
+			    xen_fake_domain(fixture->fake, receipt.domid)
+				->is_running);
+			assert_string_equal(fixture->fake->violation, "");
 			return;
 		}
 		if (code == 0)
@@ -126,11 +127,12 @@ build_survives_any_failed_allocation(void **state)
 		assert_true(err.text[0] != '\0');
 		assert_memory_equal(&receipt, &before, sizeof(receipt));
 		assert_int_equal(count_descriptors(), descriptors);
-		if (!bench->left_behind) {
-			assert_int_equal(xen_fake_domain_count(bench->fake), 0);
-			assert_int_equal(xen_fake_node_count(bench->fake), 0);
+		if (!fixture->left_behind) {
+			assert_int_equal(xen_fake_domain_count(fixture->fake),
+			    0);
+			assert_int_equal(xen_fake_node_count(fixture->fake), 0);
 		}
-		assert_false(bench->left_behind);
+		assert_false(fixture->left_behind);
 		failed++;
 	}
 	fail_msg("no end of calls");
@@ -140,7 +142,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    bench_test(build_survives_any_failed_allocation),
+	    fixture_test(build_survives_any_failed_allocation),
 	};
 
 	return cmocka_run_group_tests_name("build_fault", tests, NULL, NULL);

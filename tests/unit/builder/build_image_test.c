@@ -28,30 +28,30 @@
 static void
 build_refuses_an_image_that_is_not_there(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct err err;
 
-	set_image(bench, "web-other");
-	err = assert_refused_before_xen(bench, IMAGE_UNKNOWN);
+	set_image(fixture, "web-other");
+	err = assert_refused_before_xen(fixture, IMAGE_UNKNOWN);
 	assert_string_equal(err.field, "image");
 }
 
 static void
 build_refuses_a_manifest_digest_that_is_not_there(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct err err;
 
-	bench->request.has_manifest = true;
-	memset(bench->request.manifest.bytes, 0x77, DIGEST_BYTES);
-	err = assert_refused_before_xen(bench, IMAGE_UNKNOWN);
+	fixture->request.has_manifest = true;
+	memset(fixture->request.manifest.bytes, 0x77, DIGEST_BYTES);
+	err = assert_refused_before_xen(fixture, IMAGE_UNKNOWN);
 	assert_string_equal(err.field, "manifest");
 }
 
 static void
 build_refuses_an_envelope_that_was_changed(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct digest envelope = digest_of_file("dir-web-1/manifest.dsse");
 	CLEANUP(buffer_done)
 	struct buffer text = read_file("dir-web-1/manifest.dsse");
@@ -64,13 +64,13 @@ build_refuses_an_envelope_that_was_changed(void **state)
 	assert_non_null(payload);
 	payload[40] = payload[40] == 'A' ? 'B' : 'A';
 	write_file(path, bytes_of(text.ptr, text.len - 1));
-	assert_refused_before_xen(bench, IMAGE_SIGNATURE_BAD);
+	assert_refused_before_xen(fixture, IMAGE_SIGNATURE_BAD);
 }
 
 static void
 build_refuses_another_envelope_in_the_place_of_the_one_named(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct digest old = digest_of_file("dir-web-1/manifest.dsse");
 	struct digest new = add_image(SIGNER_PROD, "web", "2", 18);
 	CLEANUP(buffer_done) struct buffer file = {0};
@@ -81,38 +81,38 @@ build_refuses_another_envelope_in_the_place_of_the_one_named(void **state)
 	file = read_file(path);
 	stored_path(&new, path);
 	write_file(path, buffer_bytes(&file));
-	bench->request.has_manifest = true;
-	bench->request.manifest = new;
-	assert_refused_before_xen(bench, IMAGE_DIGEST_MISMATCH);
+	fixture->request.has_manifest = true;
+	fixture->request.manifest = new;
+	assert_refused_before_xen(fixture, IMAGE_DIGEST_MISMATCH);
 }
 
 static void
 build_refuses_an_image_of_a_strangers_key(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
 	add_image(SIGNER_STRANGER, "webfoot", "1", 17);
-	set_image(bench, "webfoot");
-	assert_refused_before_xen(bench, KEY_UNKNOWN);
+	set_image(fixture, "webfoot");
+	assert_refused_before_xen(fixture, KEY_UNKNOWN);
 }
 
 static void
 build_refuses_an_image_whose_role_may_not_sign_it(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
 	add_image(SIGNER_LAB, "weblab", "1", 17);
-	set_image(bench, "weblab");
-	assert_refused_before_xen(bench, ROLE_NOT_ALLOWED);
+	set_image(fixture, "weblab");
+	assert_refused_before_xen(fixture, ROLE_NOT_ALLOWED);
 }
 
 static void
 build_refuses_an_image_below_the_floor(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	bench_take_policy(bench, make_policy(18));
-	assert_refused_before_xen(bench, IMAGE_ROLLBACK);
+	fixture_take_policy(fixture, make_policy(18));
+	assert_refused_before_xen(fixture, IMAGE_ROLLBACK);
 }
 
 /* What somebody can make of an envelope whose signatures stay good. */
@@ -195,7 +195,7 @@ store_rewritten(const struct trust_policy *policy, const char *envelope,
 static void
 build_refuses_a_revoked_payload_in_every_envelope_of_it(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct digest payload = digest_of_file("dir-web-1/manifest.json");
 	CLEANUP(buffer_done)
 	struct buffer envelope = read_file("dir-web-1/manifest.dsse");
@@ -204,14 +204,14 @@ build_refuses_a_revoked_payload_in_every_envelope_of_it(void **state)
 
 	buffer_add(&envelope, "", 1);
 	for (enum way way = 0; way < WAYS; way++) {
-		store_rewritten(bench->policy, (char *)envelope.ptr, way);
-		bench->held.root = revoking;
-		assert_refused_before_xen(bench, IMAGE_REVOKED);
-		bench->request.has_manifest = true;
-		bench->request.manifest = payload;
-		assert_refused_before_xen(bench, IMAGE_REVOKED);
-		bench->request.has_manifest = false;
-		bench->held.root = bench->policy;
+		store_rewritten(fixture->policy, (char *)envelope.ptr, way);
+		fixture->held.root = revoking;
+		assert_refused_before_xen(fixture, IMAGE_REVOKED);
+		fixture->request.has_manifest = true;
+		fixture->request.manifest = payload;
+		assert_refused_before_xen(fixture, IMAGE_REVOKED);
+		fixture->request.has_manifest = false;
+		fixture->held.root = fixture->policy;
 	}
 }
 
@@ -229,7 +229,7 @@ kernel_path(char ret_path[128])
 static void
 build_refuses_a_kernel_that_was_changed(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(buffer_done) struct buffer kernel = {0};
 	char path[128];
 
@@ -237,7 +237,7 @@ build_refuses_a_kernel_that_was_changed(void **state)
 	kernel = read_file(path);
 	kernel.ptr[kernel.len / 2] ^= 1;
 	write_file(path, buffer_bytes(&kernel));
-	assert_refused_before_xen(bench, IMAGE_DIGEST_MISMATCH);
+	assert_refused_before_xen(fixture, IMAGE_DIGEST_MISMATCH);
 	/* Not a byte of it was unpacked. */
 	assert_int_equal(story_calls.unpack, 0);
 }
@@ -245,25 +245,25 @@ build_refuses_a_kernel_that_was_changed(void **state)
 static void
 build_refuses_a_kernel_of_another_size(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(buffer_done) struct buffer kernel = {0};
 	char path[128];
 
 	kernel_path(path);
 	kernel = read_file(path);
 	write_file(path, bytes_of(kernel.ptr, kernel.len - 1));
-	assert_refused_before_xen(bench, IMAGE_SIZE_MISMATCH);
+	assert_refused_before_xen(fixture, IMAGE_SIZE_MISMATCH);
 	buffer_add(&kernel, "x", 1);
 	write_file(path, buffer_bytes(&kernel));
-	assert_refused_before_xen(bench, IMAGE_SIZE_MISMATCH);
+	assert_refused_before_xen(fixture, IMAGE_SIZE_MISMATCH);
 	assert_int_equal(unlink(path), 0);
-	assert_refused_before_xen(bench, STORE_IO);
+	assert_refused_before_xen(fixture, STORE_IO);
 }
 
 static void
 build_refuses_a_ramdisk_that_was_changed(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct digest digest = digest_of_file("dir-web-1/ramdisk");
 	CLEANUP(buffer_done) struct buffer ramdisk = {0};
 	char path[128];
@@ -272,25 +272,25 @@ build_refuses_a_ramdisk_that_was_changed(void **state)
 	ramdisk = read_file(path);
 	ramdisk.ptr[0] ^= 1;
 	write_file(path, buffer_bytes(&ramdisk));
-	assert_refused_before_xen(bench, IMAGE_DIGEST_MISMATCH);
+	assert_refused_before_xen(fixture, IMAGE_DIGEST_MISMATCH);
 }
 
 static void
 build_refuses_a_store_that_is_broken(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
 	write_file("store/index.json", bytes_of_str("{}"));
-	assert_refused_before_xen(bench, STORE_MALFORMED);
+	assert_refused_before_xen(fixture, STORE_MALFORMED);
 }
 
 static void
 build_refuses_when_the_stage_is_dead(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	assert_int_equal(kill(bench->stage_pid, SIGKILL), 0);
-	assert_refused_before_xen(bench, STAGE_FAILED);
+	assert_int_equal(kill(fixture->stage_pid, SIGKILL), 0);
+	assert_refused_before_xen(fixture, STAGE_FAILED);
 }
 
 static void
@@ -306,21 +306,22 @@ static void
 build_does_not_see_a_store_that_changes_after_the_check(void **state)
 {
 	CLEANUP(buffer_done) struct buffer elf = make_elf(&good_elf);
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct digest digest;
 	struct err err;
 
 	story_before_unpack = replace_the_kernel;
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_int_equal(story_calls.unpack, 1);
 	assert_code(digest_of(buffer_bytes(&elf), &digest, &err), 0);
 	assert_true(digest_equal(
-	    &xen_fake_domain(bench->fake, receipt.domid)->elf, &digest));
+	    &xen_fake_domain(fixture->fake, receipt.domid)->elf, &digest));
 	/* The next one does. */
-	bench->request.guest.uuid[0]++;
-	strcpy(bench->request.guest.name, "guest2");
-	assert_code(bench_build(bench, &receipt, &err), IMAGE_SIZE_MISMATCH);
+	fixture->request.guest.uuid[0]++;
+	strcpy(fixture->request.guest.name, "guest2");
+	assert_code(fixture_build(fixture, &receipt, &err),
+	    IMAGE_SIZE_MISMATCH);
 }
 
 /* --- a stage that was taken over ------------------------------------- */
@@ -364,9 +365,9 @@ lying_setup(void **state)
 static void
 build_refuses_a_kernel_that_the_stage_made_up(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct err err =
-	    assert_refused_before_xen(bench, IMAGE_DIGEST_MISMATCH);
+	    assert_refused_before_xen(fixture, IMAGE_DIGEST_MISMATCH);
 
 	assert_has(err.text, "kernel ELF");
 	assert_int_equal(story_calls.unpack, 1);
@@ -377,67 +378,67 @@ build_refuses_a_kernel_that_the_stage_made_up(void **state)
 static void
 build_chooses_the_highest_rollback_index(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 
 	add_image(SIGNER_PROD, "web", "2", 30);
 	add_image(SIGNER_PROD, "web", "3", 20);
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "2");
 }
 
 static void
 build_refuses_a_tie_of_the_highest(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct err err;
 
 	add_image(SIGNER_PROD, "web", "2", 30);
 	add_image(SIGNER_PROD, "web", "3", 30);
-	err = assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
+	err = assert_refused_before_xen(fixture, IMAGE_AMBIGUOUS);
 	assert_string_equal(err.field, "manifest");
 	/* A tie below the highest is none. */
 	add_image(SIGNER_PROD, "web", "4", 31);
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "4");
 }
 
 static void
 build_refuses_a_tie_wherever_the_lower_ones_are_listed(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
 	/* web:0 and web:9 frame the tie in the sorted index. */
 	add_image(SIGNER_PROD, "web", "0", 5);
 	add_image(SIGNER_PROD, "web", "2", 17);
 	add_image(SIGNER_PROD, "web", "9", 4);
-	assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
+	assert_refused_before_xen(fixture, IMAGE_AMBIGUOUS);
 }
 
 /* One more of them would have been verified. */
 static void
 build_has_one_budget_for_all_candidates(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 
 	add_image(SIGNER_PROD, "web", "2", 30);
 	add_image(SIGNER_PROD, "web", "3", 20);
-	bench->budget.max_verifications = 2;
-	assert_refused_before_xen(bench, VERIFY_BUDGET_SPENT);
-	bench->budget.max_verifications = 3;
-	bench->budget.max_envelope_bytes = LIMIT_ENVELOPE_BYTES + 4096;
-	assert_refused_before_xen(bench, VERIFY_BUDGET_SPENT);
-	bench->budget.max_envelope_bytes += 4096;
-	assert_built(bench, &receipt);
+	fixture->budget.max_verifications = 2;
+	assert_refused_before_xen(fixture, VERIFY_BUDGET_SPENT);
+	fixture->budget.max_verifications = 3;
+	fixture->budget.max_envelope_bytes = LIMIT_ENVELOPE_BYTES + 4096;
+	assert_refused_before_xen(fixture, VERIFY_BUDGET_SPENT);
+	fixture->budget.max_envelope_bytes += 4096;
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "2");
 }
 
 static void
 build_compares_no_indexes_of_several_locations(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct pack_request request = good_request();
 	struct err err;
 
@@ -446,7 +447,7 @@ build_compares_no_indexes_of_several_locations(void **state)
 	strcpy(request.manifest.rollback_location, "elsewhere");
 	request.manifest.rollback_index = 30;
 	add_packed(SIGNER_PROD, &request);
-	err = assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
+	err = assert_refused_before_xen(fixture, IMAGE_AMBIGUOUS);
 	assert_has(err.text, "several rollback locations");
 }
 
@@ -454,7 +455,7 @@ build_compares_no_indexes_of_several_locations(void **state)
 static void
 build_refuses_memory_that_the_image_alone_would_fill(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct pack_request request = good_request();
 	CLEANUP(freep) char *ramdisk = calloc(1, LIMIT_MIB(2));
 	struct receipt receipt;
@@ -465,25 +466,25 @@ build_refuses_memory_that_the_image_alone_would_fill(void **state)
 	request.manifest.memory_mib.min = 1;
 	write_file("ramdisk.in", bytes_of(ramdisk, LIMIT_MIB(2)));
 	add_packed(SIGNER_PROD, &request);
-	set_image(bench, "web-large");
-	bench->request.guest.memory_mib = 2;
-	err = assert_refused_before_xen(bench, LIMIT_EXCEEDED);
+	set_image(fixture, "web-large");
+	fixture->request.guest.memory_mib = 2;
+	err = assert_refused_before_xen(fixture, LIMIT_EXCEEDED);
 	assert_string_equal(err.field, "memory_mib");
 	assert_has(err.text, "too little");
-	bench->request.guest.memory_mib = 3;
-	assert_built(bench, &receipt);
+	fixture->request.guest.memory_mib = 3;
+	assert_built(fixture, &receipt);
 }
 
 static void
 build_takes_the_one_that_is_named_by_digest(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 
-	bench->request.has_manifest = true;
-	bench->request.manifest = digest_of_file("dir-web-1/manifest.dsse");
+	fixture->request.has_manifest = true;
+	fixture->request.manifest = digest_of_file("dir-web-1/manifest.dsse");
 	add_image(SIGNER_PROD, "web", "2", 30);
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "1");
 }
 
@@ -492,7 +493,7 @@ build_takes_the_one_that_is_named_by_digest(void **state)
 static void
 build_takes_the_one_that_is_named_by_its_payload(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct digest bad = add_image(SIGNER_PROD, "web", "0", 30);
 	char path[128];
@@ -500,42 +501,42 @@ build_takes_the_one_that_is_named_by_its_payload(void **state)
 	add_image(SIGNER_STRANGER, "web", "2", 31);
 	stored_path(&bad, path);
 	write_file(path, bytes_of_str("{}"));
-	bench->request.has_manifest = true;
-	bench->request.manifest = digest_of_file("dir-web-1/manifest.json");
-	assert_built(bench, &receipt);
+	fixture->request.has_manifest = true;
+	fixture->request.manifest = digest_of_file("dir-web-1/manifest.json");
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "1");
 	assert_true(
-	    digest_equal(&receipt.image.payload, &bench->request.manifest));
+	    digest_equal(&receipt.image.payload, &fixture->request.manifest));
 }
 
 static void
 build_verifies_the_one_that_is_named_by_its_payload(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
 	add_image(SIGNER_STRANGER, "web", "2", 31);
-	bench->request.has_manifest = true;
-	bench->request.manifest = digest_of_file("dir-web-2/manifest.json");
-	assert_refused_before_xen(bench, KEY_UNKNOWN);
+	fixture->request.has_manifest = true;
+	fixture->request.manifest = digest_of_file("dir-web-2/manifest.json");
+	assert_refused_before_xen(fixture, KEY_UNKNOWN);
 }
 
 static void
 build_does_not_take_a_digest_under_another_name(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	bench->request.has_manifest = true;
-	bench->request.manifest = add_image(SIGNER_PROD, "web2", "1", 17);
-	assert_refused_before_xen(bench, IMAGE_UNKNOWN);
-	bench->request.manifest = digest_of_file("dir-web2-1/manifest.json");
-	assert_refused_before_xen(bench, IMAGE_UNKNOWN);
+	fixture->request.has_manifest = true;
+	fixture->request.manifest = add_image(SIGNER_PROD, "web2", "1", 17);
+	assert_refused_before_xen(fixture, IMAGE_UNKNOWN);
+	fixture->request.manifest = digest_of_file("dir-web2-1/manifest.json");
+	assert_refused_before_xen(fixture, IMAGE_UNKNOWN);
 }
 
 /* The index says web, the signature says web2. */
 static void
 build_refuses_an_index_that_lies_about_the_name(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(buffer_done) struct buffer index = {0};
 	char *name;
 
@@ -546,17 +547,17 @@ build_refuses_an_index_that_lies_about_the_name(void **state)
 	assert_non_null(name);
 	memcpy(name, "\"web:10\"", 8);
 	write_file("store/index.json", bytes_of(index.ptr, index.len - 1));
-	assert_refused_before_xen(bench, IMAGE_NAME_MISMATCH);
+	assert_refused_before_xen(fixture, IMAGE_NAME_MISMATCH);
 }
 
 /* --- what the policy does not let run ------------------------------------- */
 
 /* A request that builds once more. */
 static void
-ask_again(struct bench *bench)
+ask_again(struct fixture *fixture)
 {
-	bench->request.guest.uuid[0]++;
-	bench->request.guest.name[0]++;
+	fixture->request.guest.uuid[0]++;
+	fixture->request.guest.name[0]++;
 }
 
 static void
@@ -572,38 +573,38 @@ assert_passed_over(const struct receipt *receipt, const char *version,
 static void
 build_passes_over_a_revoked_release(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct digest payload;
 
 	add_image(SIGNER_PROD, "web", "2", 30);
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "2");
 	assert_int_equal(receipt.passed_over.count, 0);
 	payload = digest_of_file("dir-web-2/manifest.json");
-	bench_take_policy(bench, make_policy_that_revokes(&payload));
-	ask_again(bench);
-	assert_built(bench, &receipt);
+	fixture_take_policy(fixture, make_policy_that_revokes(&payload));
+	ask_again(fixture);
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "1");
 	assert_passed_over(&receipt, "2", IMAGE_REVOKED);
 	/* Who asks for that very one is told no. */
-	ask_again(bench);
-	bench->request.has_manifest = true;
-	bench->request.manifest = payload;
+	ask_again(fixture);
+	fixture->request.has_manifest = true;
+	fixture->request.manifest = payload;
 	memset(&receipt, 0, sizeof(receipt));
-	assert_code(bench_build(bench, &receipt, &(struct err){0}),
+	assert_code(fixture_build(fixture, &receipt, &(struct err){0}),
 	    IMAGE_REVOKED);
 }
 
 static void
 build_passes_over_a_release_below_the_floor(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 
 	add_image(SIGNER_PROD, "web", "2", 18);
-	bench_take_policy(bench, make_policy(18));
-	assert_built(bench, &receipt);
+	fixture_take_policy(fixture, make_policy(18));
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "2");
 	assert_passed_over(&receipt, "1", IMAGE_ROLLBACK);
 }
@@ -612,7 +613,7 @@ build_passes_over_a_release_below_the_floor(void **state)
 static void
 build_passes_over_what_another_role_signed(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct pack_request request = good_request();
 	struct receipt receipt;
 
@@ -621,7 +622,7 @@ build_passes_over_what_another_role_signed(void **state)
 	strcpy(request.manifest.rollback_location, "elsewhere");
 	request.manifest.rollback_index = 30;
 	add_packed(SIGNER_LAB, &request);
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "1");
 	assert_passed_over(&receipt, "2", ROLE_NOT_ALLOWED);
 }
@@ -629,7 +630,7 @@ build_passes_over_what_another_role_signed(void **state)
 static void
 build_passes_over_dates_that_are_not_now(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct pack_request request = good_request();
 	struct receipt receipt;
 
@@ -640,9 +641,9 @@ build_passes_over_dates_that_are_not_now(void **state)
 	request.manifest.not_after = 1000000000;
 	add_packed(SIGNER_PROD, &request);
 	/* Where nobody knows the time, nobody knows that it has passed. */
-	assert_refused_before_xen(bench, CLOCK_NOT_TRUSTED);
-	bench_take_policy(bench, make_policy_with_clock(1));
-	assert_built(bench, &receipt);
+	assert_refused_before_xen(fixture, CLOCK_NOT_TRUSTED);
+	fixture_take_policy(fixture, make_policy_with_clock(1));
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "1");
 	assert_passed_over(&receipt, "2", IMAGE_EXPIRED);
 	strcpy(request.manifest.version, "3");
@@ -650,8 +651,8 @@ build_passes_over_dates_that_are_not_now(void **state)
 	request.manifest.not_after = UTC_NONE;
 	request.manifest.not_before = UTC_MAX_SECONDS;
 	add_packed(SIGNER_PROD, &request);
-	ask_again(bench);
-	assert_built(bench, &receipt);
+	ask_again(fixture);
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "1");
 	assert_int_equal(receipt.passed_over.count, 2);
 	assert_int_equal(receipt.passed_over.images[1].code,
@@ -661,12 +662,12 @@ build_passes_over_dates_that_are_not_now(void **state)
 static void
 build_refuses_when_no_release_may_run(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct err err;
 
 	add_image(SIGNER_PROD, "web", "2", 18);
-	bench_take_policy(bench, make_policy(40));
-	err = assert_refused_before_xen(bench, IMAGE_ROLLBACK);
+	fixture_take_policy(fixture, make_policy(40));
+	err = assert_refused_before_xen(fixture, IMAGE_ROLLBACK);
 	assert_has(err.text, "none of 2 may run: 1: ");
 }
 
@@ -674,15 +675,15 @@ build_refuses_when_no_release_may_run(void **state)
 static void
 build_counts_no_tie_with_what_may_not_run(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct digest payload;
 
 	add_image(SIGNER_PROD, "web", "2", 17);
-	assert_refused_before_xen(bench, IMAGE_AMBIGUOUS);
+	assert_refused_before_xen(fixture, IMAGE_AMBIGUOUS);
 	payload = digest_of_file("dir-web-1/manifest.json");
-	bench_take_policy(bench, make_policy_that_revokes(&payload));
-	assert_built(bench, &receipt);
+	fixture_take_policy(fixture, make_policy_that_revokes(&payload));
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.version, "2");
 }
 
@@ -690,24 +691,24 @@ build_counts_no_tie_with_what_may_not_run(void **state)
 static void
 build_does_not_fall_back_when_one_of_two_is_bad(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct digest newest = add_image(SIGNER_PROD, "web", "2", 30);
 	char path[128];
 
 	stored_path(&newest, path);
 	write_file(path, bytes_of_str("{}"));
-	assert_refused_before_xen(bench, ENVELOPE_MALFORMED);
+	assert_refused_before_xen(fixture, ENVELOPE_MALFORMED);
 	assert_int_equal(unlink(path), 0);
-	assert_refused_before_xen(bench, STORE_IO);
+	assert_refused_before_xen(fixture, STORE_IO);
 }
 
 static void
 build_does_not_pass_over_a_bad_older_one(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
 	add_image(SIGNER_STRANGER, "web", "0", 1);
-	assert_refused_before_xen(bench, KEY_UNKNOWN);
+	assert_refused_before_xen(fixture, KEY_UNKNOWN);
 }
 
 /* --- the cache ------------------------------------------------------------ */
@@ -719,22 +720,22 @@ struct links {
 };
 
 static struct links
-give_links(struct bench *bench)
+give_links(struct fixture *fixture)
 {
 	struct links links;
 	struct err err;
 
 	assert_code(ipc_pair(links.verify, &err), 0);
 	assert_code(ipc_pair(links.build, &err), 0);
-	bench->decide.link = links.verify[1];
-	bench->env.pieces.link = links.build[1];
-	bench->env.place.link = links.build[1];
+	fixture->decide.link = links.verify[1];
+	fixture->env.pieces.link = links.build[1];
+	fixture->env.place.link = links.build[1];
 	return links;
 }
 
 /* Does what the supervisor does with a build's reports. */
 static unsigned int
-keep_what_was_reported(struct bench *bench, struct links *links,
+keep_what_was_reported(struct fixture *fixture, struct links *links,
     uint32_t *ret_domid)
 {
 	struct verify_report said;
@@ -743,9 +744,9 @@ keep_what_was_reported(struct bench *bench, struct links *links,
 	struct err err;
 	bool is_end;
 
-	bench->decide.link = -1;
-	bench->env.pieces.link = -1;
-	bench->env.place.link = -1;
+	fixture->decide.link = -1;
+	fixture->env.pieces.link = -1;
+	fixture->env.place.link = -1;
 	closep(&links->verify[1]);
 	closep(&links->build[1]);
 	for (;;) {
@@ -757,7 +758,7 @@ keep_what_was_reported(struct bench *bench, struct links *links,
 		if (is_end)
 			break;
 		assert_int_equal(said.kind, VERIFY_VERDICT);
-		verdict_cache_add(&bench->verdicts, &said.known.policy,
+		verdict_cache_add(&fixture->verdicts, &said.known.policy,
 		    &said.known.verdict);
 	}
 	for (;;) {
@@ -777,7 +778,8 @@ keep_what_was_reported(struct bench *bench, struct links *links,
 		assert_code(ipc_take_sealed(&fds, LIMIT_KERNEL_BYTES, "blob",
 				&sealed, &err),
 		    0);
-		kept_blobs_add(&bench->kept, &report.digest, take_ptr(&sealed));
+		kept_blobs_add(&fixture->kept, &report.digest,
+		    take_ptr(&sealed));
 		blobs++;
 	}
 	closep(&links->verify[0]);
@@ -788,26 +790,26 @@ keep_what_was_reported(struct bench *bench, struct links *links,
 static void
 build_of_a_cached_image_fetches_no_blob(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	struct receipt again;
 	uint32_t domid = 0;
-	struct links links = give_links(bench);
+	struct links links = give_links(fixture);
 
 	story_calls.blob = story_calls.unpack = story_calls.verify = 0;
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_int_equal(story_calls.verify, 1);
 	assert_int_equal(story_calls.blob, 2);
 	assert_int_equal(story_calls.unpack, 1);
 	assert_false(receipt.was_cached);
-	assert_int_equal(keep_what_was_reported(bench, &links, &domid), 2);
+	assert_int_equal(keep_what_was_reported(fixture, &links, &domid), 2);
 	assert_int_equal(domid, receipt.domid);
 
-	bench->request.guest.uuid[0]++;
-	strcpy(bench->request.guest.name, "guest2");
+	fixture->request.guest.uuid[0]++;
+	strcpy(fixture->request.guest.name, "guest2");
 	story_calls.blob = story_calls.unpack = story_calls.envelope =
 	    story_calls.verify = 0;
-	assert_built(bench, &again);
+	assert_built(fixture, &again);
 	assert_true(again.was_cached);
 	assert_int_equal(story_calls.blob, 0);
 	assert_int_equal(story_calls.unpack, 0);
@@ -815,30 +817,30 @@ build_of_a_cached_image_fetches_no_blob(void **state)
 	assert_int_equal(story_calls.envelope, 1);
 	assert_int_equal(story_calls.verify, 0);
 	assert_true(
-	    digest_equal(&xen_fake_domain(bench->fake, again.domid)->elf,
-		&xen_fake_domain(bench->fake, receipt.domid)->elf));
+	    digest_equal(&xen_fake_domain(fixture->fake, again.domid)->elf,
+		&xen_fake_domain(fixture->fake, receipt.domid)->elf));
 	assert_true(
-	    digest_equal(&xen_fake_domain(bench->fake, again.domid)->ramdisk,
-		&xen_fake_domain(bench->fake, receipt.domid)->ramdisk));
+	    digest_equal(&xen_fake_domain(fixture->fake, again.domid)->ramdisk,
+		&xen_fake_domain(fixture->fake, receipt.domid)->ramdisk));
 }
 
 /* The store may be gone or changed: what was verified is used. */
 static void
 build_of_a_cached_image_does_not_care_about_stored_blobs(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	uint32_t domid;
 	char path[128];
-	struct links links = give_links(bench);
+	struct links links = give_links(fixture);
 
-	assert_built(bench, &receipt);
-	keep_what_was_reported(bench, &links, &domid);
+	assert_built(fixture, &receipt);
+	keep_what_was_reported(fixture, &links, &domid);
 	kernel_path(path);
 	write_file(path, bytes_of_str("evil"));
-	bench->request.guest.uuid[0]++;
-	strcpy(bench->request.guest.name, "guest2");
-	assert_built(bench, &receipt);
+	fixture->request.guest.uuid[0]++;
+	strcpy(fixture->request.guest.name, "guest2");
+	assert_built(fixture, &receipt);
 	assert_true(receipt.was_cached);
 }
 
@@ -860,7 +862,7 @@ find_row(const struct sealed *rows, const char *name)
 static void
 listing_verifies_each_image_and_says_why_not(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(sealed_freep) struct sealed *rows = NULL;
 	const struct image_row *row;
 	struct image_source source;
@@ -869,8 +871,8 @@ listing_verifies_each_image_and_says_why_not(void **state)
 
 	add_image(SIGNER_STRANGER, "web-bad", "2", 9);
 	/* That of the request is for its index; each image has another. */
-	bench->budget = (struct verify_budget){0};
-	source = bench_source(bench);
+	fixture->budget = (struct verify_budget){0};
+	source = fixture_source(fixture);
 	assert_code(image_choose_rows(&source, &rows, &err), 0);
 	assert_int_equal(sealed_bytes(rows).len, 2 * sizeof(*row));
 
@@ -894,9 +896,9 @@ listing_verifies_each_image_and_says_why_not(void **state)
 static void
 listing_of_an_empty_store_has_no_rows(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(sealed_freep) struct sealed *rows = NULL;
-	struct image_source source = bench_source(bench);
+	struct image_source source = fixture_source(fixture);
 	struct err err = {0};
 
 	write_file("store/index.json",
@@ -927,7 +929,7 @@ main(void)
 	    story_test(build_does_not_see_a_store_that_changes_after_the_check),
 	    cmocka_unit_test_setup_teardown(
 		build_refuses_a_kernel_that_the_stage_made_up, lying_setup,
-		bench_teardown),
+		fixture_teardown),
 	    story_test(build_chooses_the_highest_rollback_index),
 	    story_test(build_refuses_a_tie_of_the_highest),
 	    story_test(build_refuses_a_tie_wherever_the_lower_ones_are_listed),

@@ -73,17 +73,17 @@ attach_hostile_statement(int number)
 
 /* "webber", under a policy that demands provenance. Takes the policy. */
 static void
-demand_provenance_by(struct bench *bench, struct trust_policy *policy)
+demand_provenance_by(struct fixture *fixture, struct trust_policy *policy)
 {
-	bench_take_policy(bench, policy);
+	fixture_take_policy(fixture, policy);
 	make_image_dir("webber", "webber", "1");
-	set_image(bench, "webber");
+	set_image(fixture, "webber");
 }
 
 static void
-demand_provenance(struct bench *bench)
+demand_provenance(struct fixture *fixture)
 {
-	demand_provenance_by(bench, make_policy_with_provenance(1));
+	demand_provenance_by(fixture, make_policy_with_provenance(1));
 }
 
 static void
@@ -97,14 +97,14 @@ store_webber(void)
 static void
 build_takes_an_image_with_the_provenance_that_is_demanded(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 
-	demand_provenance(bench);
+	demand_provenance(fixture);
 	attach_statement("1", SIGNER_LAB, "urn:ci");
 	attach_statement("2", SIGNER_STRANGER, "urn:ci");
 	store_webber();
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_string_equal(receipt.image.name, "webber");
 }
 
@@ -114,7 +114,7 @@ build_takes_an_image_with_the_provenance_that_is_demanded(void **state)
 static void
 build_takes_no_kernel_from_the_cache_that_provenance_is_not_about(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct elf_recipe recipe = good_elf;
 	CLEANUP(buffer_done) struct buffer other = {0};
 	CLEANUP(buffer_done) struct buffer text = {0};
@@ -123,7 +123,7 @@ build_takes_no_kernel_from_the_cache_that_provenance_is_not_about(void **state)
 	struct manifest manifest;
 	struct err err;
 
-	demand_provenance(bench);
+	demand_provenance(fixture);
 	text = read_file("webber/" IMAGE_DIR_MANIFEST);
 	assert_code(manifest_decode(buffer_bytes(&text), &manifest, &err), 0);
 	recipe.content_bytes += 64;
@@ -137,20 +137,20 @@ build_takes_no_kernel_from_the_cache_that_provenance_is_not_about(void **state)
 	write_file("webber/" IMAGE_DIR_MANIFEST, bytes_of_str(payload));
 	attach_statement("1", SIGNER_STRANGER, "urn:ci");
 	store_webber();
-	assert_refused_before_xen(bench, DECOMPRESS_FAILED);
-	kept_blobs_add(&bench->kept, &manifest.elf.digest,
+	assert_refused_before_xen(fixture, DECOMPRESS_FAILED);
+	kept_blobs_add(&fixture->kept, &manifest.elf.digest,
 	    sealed_of(buffer_bytes(&other)));
-	assert_refused_before_xen(bench, DECOMPRESS_FAILED);
+	assert_refused_before_xen(fixture, DECOMPRESS_FAILED);
 }
 
 static void
 build_finds_what_is_demanded_among_many_statements(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 	char name[16], builder[32];
 
-	demand_provenance(bench);
+	demand_provenance(fixture);
 	for (int i = 0; i < LIMIT_PROVENANCE - 1; i++) {
 		snprintf(name, sizeof(name), "5%03d", i);
 		snprintf(builder, sizeof(builder), "urn:other:%d", i);
@@ -159,40 +159,40 @@ build_finds_what_is_demanded_among_many_statements(void **state)
 	attach_statement("9", SIGNER_STRANGER, "urn:ci");
 	store_webber();
 	story_calls.verify = 0;
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_int_equal(story_calls.verify, 1 + LIMIT_PROVENANCE);
 }
 
 static void
 build_looks_at_no_more_statements_than_it_needs(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 
-	demand_provenance(bench);
+	demand_provenance(fixture);
 	attach_statement("1", SIGNER_STRANGER, "urn:elsewhere");
 	attach_statement("2", SIGNER_STRANGER, "urn:ci");
 	attach_statement("3", SIGNER_STRANGER, "urn:after");
 	store_webber();
 	story_calls.verify = 0;
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_int_equal(story_calls.verify, 1 + 2);
 }
 
 static void
 build_refuses_an_image_without_the_provenance_that_is_demanded(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	demand_provenance(bench);
+	demand_provenance(fixture);
 	store_webber();
-	assert_refused_before_xen(bench, PROVENANCE_MISSING);
+	assert_refused_before_xen(fixture, PROVENANCE_MISSING);
 	attach_statement("1", SIGNER_LAB, "urn:ci");
 	store_webber();
-	assert_refused_before_xen(bench, PROVENANCE_MISSING);
+	assert_refused_before_xen(fixture, PROVENANCE_MISSING);
 	attach_statement("2", SIGNER_STRANGER, "urn:elsewhere");
 	store_webber();
-	assert_refused_before_xen(bench, PROVENANCE_MISMATCH);
+	assert_refused_before_xen(fixture, PROVENANCE_MISMATCH);
 }
 
 /* What is remembered of an envelope's signatures is nothing about its
@@ -200,7 +200,7 @@ build_refuses_an_image_without_the_provenance_that_is_demanded(void **state)
 static void
 build_demands_provenance_of_a_cached_envelope_too(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(buffer_done) struct buffer file = {0};
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	CLEANUP(verified_manifest_freep)
@@ -208,45 +208,45 @@ build_demands_provenance_of_a_cached_envelope_too(void **state)
 	struct receipt receipt;
 	struct err err;
 
-	demand_provenance(bench);
+	demand_provenance(fixture);
 	store_webber();
 	file = read_file("webber/" IMAGE_DIR_ENVELOPE);
 	raw = sealed_of(buffer_bytes(&file));
-	assert_code(verified_manifest_new(bench->policy, "webber", raw,
+	assert_code(verified_manifest_new(fixture->policy, "webber", raw,
 			FRESH_BUDGET, &verified, &err),
 	    0);
-	verdict_cache_add(&bench->verdicts, trust_digest(bench->policy),
+	verdict_cache_add(&fixture->verdicts, trust_digest(fixture->policy),
 	    verified_manifest_verdict(verified));
 	story_calls.verify = 0;
-	assert_refused_before_xen(bench, PROVENANCE_MISSING);
+	assert_refused_before_xen(fixture, PROVENANCE_MISSING);
 	assert_int_equal(story_calls.verify, 0);
-	assert_int_equal(bench->budget.verifications, 0);
+	assert_int_equal(fixture->budget.verifications, 0);
 	/* Of all signatures only the statement's are looked at. */
 	attach_statement("1", SIGNER_STRANGER, "urn:ci");
 	store_webber();
-	assert_built(bench, &receipt);
+	assert_built(fixture, &receipt);
 	assert_int_equal(story_calls.verify, 1);
-	assert_int_equal(bench->budget.verifications, 1);
+	assert_int_equal(fixture->budget.verifications, 1);
 }
 
 /* 256 statements of 16 signatures under 64 keys, of which 61 fit. */
 static void
 build_stops_at_its_budget_among_hostile_statements(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct err err;
 
-	demand_provenance_by(bench, make_policy_with_many_keys(1));
+	demand_provenance_by(fixture, make_policy_with_many_keys(1));
 	for (int i = 0; i < LIMIT_PROVENANCE; i++)
 		attach_hostile_statement(i);
 	store_webber();
 	verify_count = 0;
 	story_calls.envelope = 0;
-	err = assert_refused_before_xen(bench, VERIFY_BUDGET_SPENT);
+	err = assert_refused_before_xen(fixture, VERIFY_BUDGET_SPENT);
 	assert_non_null(
 	    strstr(err.text, "4096 signature verifications were done"));
 	assert_int_equal(verify_count, LIMIT_VERIFICATIONS);
-	assert_int_equal(bench->budget.verifications, LIMIT_VERIFICATIONS);
+	assert_int_equal(fixture->budget.verifications, LIMIT_VERIFICATIONS);
 	/* 61 * 16 for each. */
 	assert_int_equal(story_calls.envelope, 1 + 5);
 }
@@ -255,36 +255,36 @@ build_stops_at_its_budget_among_hostile_statements(void **state)
 static void
 build_finds_what_is_demanded_beside_hostile_statements(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct receipt receipt;
 
-	demand_provenance_by(bench, make_policy_with_many_keys(1));
+	demand_provenance_by(fixture, make_policy_with_many_keys(1));
 	for (int i = 0; i < 4; i++)
 		attach_hostile_statement(i);
 	attach_statement("9", SIGNER_STRANGER, "urn:ci");
 	store_webber();
-	assert_built(bench, &receipt);
-	assert_int_equal(bench->budget.verifications, 1 + 4 * 61 * 16 + 1);
+	assert_built(fixture, &receipt);
+	assert_int_equal(fixture->budget.verifications, 1 + 4 * 61 * 16 + 1);
 }
 
 /* Each is fetched only if as much as it can have is left. */
 static void
 build_pays_for_statements_before_it_fetches_them(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct err err;
 	char name[16];
 
-	demand_provenance(bench);
+	demand_provenance(fixture);
 	for (int i = 0; i < 9; i++) {
 		snprintf(name, sizeof(name), "urn:other:%d", i);
 		attach_statement(name, SIGNER_STRANGER, name);
 	}
 	store_webber();
 	/* The manifest and each statement take a page. */
-	bench->budget.max_envelope_bytes = LIMIT_ENVELOPE_BYTES + 3 * 4096;
+	fixture->budget.max_envelope_bytes = LIMIT_ENVELOPE_BYTES + 3 * 4096;
 	story_calls.envelope = 0;
-	err = assert_refused_before_xen(bench, VERIFY_BUDGET_SPENT);
+	err = assert_refused_before_xen(fixture, VERIFY_BUDGET_SPENT);
 	assert_non_null(
 	    strstr(err.text, "16384 bytes of envelopes were fetched"));
 	assert_int_equal(story_calls.envelope, 4);
@@ -294,21 +294,21 @@ static void
 build_refuses_provenance_that_the_store_does_not_have_whole(void **state)
 {
 	static char junk[LIMIT_ENVELOPE_BYTES + 1];
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct digest digest;
 	char path[128];
 
-	demand_provenance(bench);
+	demand_provenance(fixture);
 	attach_statement("1", SIGNER_STRANGER, "urn:ci");
 	store_webber();
 	digest = digest_of_file("webber/" PROVENANCE_DIR "/1.dsse");
 	stored_path(&digest, path);
 	write_file(path, bytes_of(junk, sizeof(junk) - 1));
-	assert_refused_before_xen(bench, PROVENANCE_MISSING);
+	assert_refused_before_xen(fixture, PROVENANCE_MISSING);
 	write_file(path, bytes_of(junk, sizeof(junk)));
-	assert_refused_before_xen(bench, ENVELOPE_TOO_LARGE);
+	assert_refused_before_xen(fixture, ENVELOPE_TOO_LARGE);
 	assert_int_equal(unlink(path), 0);
-	assert_refused_before_xen(bench, STORE_IO);
+	assert_refused_before_xen(fixture, STORE_IO);
 }
 
 int

@@ -62,7 +62,7 @@ good_receipt(void)
 	memset(receipt.image.envelope.bytes, 0x11, DIGEST_BYTES);
 	memset(receipt.image.payload.bytes, 0x22, DIGEST_BYTES);
 	memset(receipt.measurement.bytes, 0x33, DIGEST_BYTES);
-	assert_int_equal(configuration_write(&request, &daemons,
+	assert_int_equal(domain_spec_encode(&request, &daemons,
 			     receipt.configuration, &receipt.config, &err),
 	    0);
 	memset(receipt.image.signers, 0x44, DIGEST_BYTES);
@@ -72,7 +72,7 @@ good_receipt(void)
 	return receipt;
 }
 
-struct trust_mark
+struct trust_id
 mark_of(const struct trust_policy *root, const char *path)
 {
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
@@ -84,13 +84,13 @@ mark_of(const struct trust_policy *root, const char *path)
 	    trust_in_force_follow(root, path, bytes_of(chain, len), &trust,
 		&err) != 0)
 		fail_msg("%s", err.text);
-	return trust_in_force_mark(&trust);
+	return trust_in_force_id(&trust);
 }
 
-struct config
+struct daemon_config
 good_config(void)
 {
-	struct config config = {
+	struct daemon_config config = {
 	    .store = "store",
 	    .trust = "trust.json",
 	    .socket = "run/socket",
@@ -163,7 +163,7 @@ add_packed(enum signer signer, const struct pack_request *request)
 	return digest_of_file(path);
 }
 
-static void give_recorder(struct bench *bench);
+static void give_tpm_role(struct fixture *fixture);
 
 struct stage
 start_stage(pid_t *ret_pid)
@@ -199,92 +199,92 @@ give_store(struct stage *stage, const char *path)
 }
 
 void
-bench_take_policy(struct bench *bench, struct trust_policy *policy)
+fixture_take_policy(struct fixture *fixture, struct trust_policy *policy)
 {
-	trust_freep(&bench->policy);
-	bench->policy = policy;
-	bench->held.root = policy;
+	trust_freep(&fixture->policy);
+	fixture->policy = policy;
+	fixture->held.root = policy;
 }
 
 struct image_source
-bench_source(struct bench *bench)
+fixture_source(struct fixture *fixture)
 {
 	return (struct image_source){
-	    .policy = bench->policy,
-	    .known = &bench->verdicts,
-	    .stage = &bench->stage,
-	    .link = bench->decide.link,
-	    .budget = &bench->budget,
-	    .timing = &bench->timing,
+	    .policy = fixture->policy,
+	    .known = &fixture->verdicts,
+	    .stage = &fixture->stage,
+	    .link = fixture->decide.link,
+	    .budget = &fixture->budget,
+	    .timing = &fixture->timing,
 	};
 }
 
 int
-bench_setup(void **state)
+fixture_setup(void **state)
 {
-	struct bench *bench = calloc(1, sizeof(*bench));
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	struct err err;
 
-	*state = bench;
-	if (bench == NULL || enter_directory(NULL) != 0)
+	*state = fixture;
+	if (fixture == NULL || enter_directory(NULL) != 0)
 		return -1;
 	assert_int_equal(mkdir("libxl", 0700), 0);
 	assert_int_equal(mkdir("state", 0700), 0);
 	assert_code(layout_init("store", &err), 0);
 	add_image(SIGNER_PROD, "web", "1", 17);
-	bench->fake = xen_fake_new();
-	bench->port = xen_fake_port(bench->fake);
-	bench->policy = make_policy(1);
-	verify_budget_init(&bench->budget);
-	bench->config = good_config();
-	bench->request = good_build_request();
-	bench->request.peer.uid = bench->config.allow_uids[0];
-	bench->stage = start_stage(&bench->stage_pid);
-	give_store(&bench->stage, bench->config.store);
-	bench->held.root = bench->policy;
-	bench->decide = (struct decision_env){
-	    .config = &bench->config,
-	    .held = &bench->held,
+	fixture->fake = xen_fake_new();
+	fixture->port = xen_fake_port(fixture->fake);
+	fixture->policy = make_policy(1);
+	verify_budget_init(&fixture->budget);
+	fixture->config = good_config();
+	fixture->request = good_build_request();
+	fixture->request.peer.uid = fixture->config.allow_uids[0];
+	fixture->stage = start_stage(&fixture->stage_pid);
+	give_store(&fixture->stage, fixture->config.store);
+	fixture->held.root = fixture->policy;
+	fixture->decide = (struct decision_env){
+	    .config = &fixture->config,
+	    .held = &fixture->held,
 	    .chain_fd = -1,
-	    .known = &bench->verdicts,
-	    .stage = &bench->stage,
-	    .budget = &bench->budget,
+	    .known = &fixture->verdicts,
+	    .stage = &fixture->stage,
+	    .budget = &fixture->budget,
 	    .link = -1,
-	    .timing = &bench->timing,
+	    .timing = &fixture->timing,
 	};
-	bench->env = (struct build_env){
-	    .pieces = {&bench->kept, &bench->stage, -1, &bench->timing},
-	    .place = {&bench->port, &bench->config.daemons, -1,
-		&bench->left_behind, &bench->timing},
-	    .record.timing = &bench->timing,
+	fixture->env = (struct build_env){
+	    .pieces = {&fixture->kept, &fixture->stage, -1, &fixture->timing},
+	    .place = {&fixture->port, &fixture->config.daemons, -1,
+		&fixture->left_behind, &fixture->timing},
+	    .record.timing = &fixture->timing,
 	};
-	give_recorder(bench);
+	give_tpm_role(fixture);
 	return 0;
 }
 
 static void
-give_recorder(struct bench *bench)
+give_tpm_role(struct fixture *fixture)
 {
 	struct err err;
 	int link[2];
 
 	assert_code(ipc_pair(link, &err), 0);
-	bench->env.record.link = link[1];
-	bench->record_link = link[0];
+	fixture->env.record.link = link[1];
+	fixture->supervisor_fd = link[0];
 }
 
 int
-bench_teardown(void **state)
+fixture_teardown(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	close(bench->env.record.link);
-	close(bench->record_link);
-	end_stage(&bench->stage, bench->stage_pid);
-	kept_blobs_done(&bench->kept);
-	trust_freep(&bench->policy);
-	xen_fake_free(bench->fake);
-	free(bench);
+	close(fixture->env.record.link);
+	close(fixture->supervisor_fd);
+	end_stage(&fixture->stage, fixture->stage_pid);
+	kept_blobs_done(&fixture->kept);
+	trust_freep(&fixture->policy);
+	xen_fake_free(fixture->fake);
+	free(fixture);
 	signers_done();
 	return leave_directory(NULL);
 }
@@ -292,35 +292,38 @@ bench_teardown(void **state)
 /* The socket keeps the answer until it is asked for; what the last build left
  * there goes. */
 static void
-prepare_answer(const struct bench *bench)
+prepare_answer(const struct fixture *fixture)
 {
 	struct recorded recorded = {.sequence = 3};
 	struct err err = {0};
 	char left[16];
 
-	while (recv(bench->env.record.link, left, sizeof(left), MSG_DONTWAIT) >
-		   0 ||
-	       recv(bench->record_link, left, sizeof(left), MSG_DONTWAIT) > 0)
+	while (
+	    recv(fixture->env.record.link, left, sizeof(left), MSG_DONTWAIT) >
+		0 ||
+	    recv(fixture->supervisor_fd, left, sizeof(left), MSG_DONTWAIT) > 0)
 		continue;
 	memset(recorded.measurement.bytes, BENCH_MEASUREMENT, DIGEST_BYTES);
-	if (bench->record_outcome != ERR_NONE)
-		outcome_from(&recorded.outcome,
-		    err_set(&err, bench->record_outcome, "as the test says"),
+	if (fixture->record_outcome != ERR_NONE)
+		err_wire_from(&recorded.outcome,
+		    err_set(&err, fixture->record_outcome, "as the test says"),
 		    &err);
-	assert_code(
-	    ipc_send(bench->record_link, &recorded, sizeof(recorded), -1, &err),
+	assert_code(ipc_send(fixture->supervisor_fd, &recorded,
+			sizeof(recorded), -1, &err),
 	    0);
 }
 
 int
-bench_build(struct bench *bench, struct receipt *ret_receipt, struct err *err)
+fixture_build(struct fixture *fixture, struct receipt *ret_receipt,
+    struct err *err)
 {
-	prepare_answer(bench);
-	memset(bench->env.handle, BENCH_HANDLE, UUID_BYTES);
-	bench->budget.verifications = 0;
-	bench->budget.envelope_bytes = 0;
-	timing_start(&bench->timing);
-	TRY(decide_build(&bench->decide, &bench->request, &bench->order, err));
-	return build_domain(&bench->env, &bench->request, &bench->order,
+	prepare_answer(fixture);
+	memset(fixture->env.handle, BENCH_HANDLE, UUID_BYTES);
+	fixture->budget.verifications = 0;
+	fixture->budget.envelope_bytes = 0;
+	timing_start(&fixture->timing);
+	TRY(decide_build(&fixture->decide, &fixture->request, &fixture->order,
+	    err));
+	return build_domain(&fixture->env, &fixture->request, &fixture->order,
 	    ret_receipt, err);
 }

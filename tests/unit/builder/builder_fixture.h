@@ -21,11 +21,11 @@ enum { XENSTORED = 1, XENCONSOLED = 2 };
 enum { BENCH_HANDLE = 0xab };
 #define BENCH_HANDLE_TEXT "abababab-abab-abab-abab-abababababab"
 
-struct bench {
+struct fixture {
 	struct xen_fake *fake;
 	struct xen_port port;
 	struct trust_policy *policy;
-	struct config config;
+	struct daemon_config config;
 	struct kept_blobs kept;
 	struct verdict_cache verdicts;
 	struct stage stage;
@@ -38,7 +38,7 @@ struct bench {
 	struct order order; /* of the last build */
 	bool left_behind;
 	struct timing timing; /* of the last build */
-	int record_link;      /* what a build asks the tpm role arrives here */
+	int supervisor_fd;    /* what a build asks the tpm role arrives here */
 	enum err_code record_outcome; /* what it answers, and as event 3 */
 };
 
@@ -49,8 +49,8 @@ struct bench {
  * web:1 with rollback index 17, memory 128 to 4096 MiB, 1 to 8 vcpus;
  * "libxl" and "state" are empty.
  */
-int bench_setup(void **state);
-int bench_teardown(void **state);
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
 
 /* The request of the good case: web as domain "guest", 256 MiB, 2 vcpus. */
 struct build_request good_build_request(void);
@@ -58,8 +58,8 @@ struct build_request good_build_request(void);
 /* A receipt with all members set. */
 struct receipt good_receipt(void);
 
-/* A configuration of the bench's directories. */
-struct config good_config(void);
+/* A configuration of the fixture's directories. */
+struct daemon_config good_config(void);
 
 /*
  * Pack, sign and add an image to "store"; its directory is "dir-NAME-VERSION".
@@ -77,7 +77,7 @@ void stored_path(const struct digest *digest, char ret_path[128]);
 struct digest digest_of_file(const char *path);
 
 /* This policy decides from now on. Takes it. */
-void bench_take_policy(struct bench *bench, struct trust_policy *policy);
+void fixture_take_policy(struct fixture *fixture, struct trust_policy *policy);
 
 /* A stage of one's own, without a store; to be ended. */
 struct stage start_stage(pid_t *ret_pid);
@@ -85,17 +85,18 @@ void end_stage(struct stage *stage, pid_t pid);
 void give_store(struct stage *stage, const char *path);
 
 /* Of what the chain at this path, or "", makes of the policy. */
-struct trust_mark mark_of(const struct trust_policy *root, const char *path);
+struct trust_id mark_of(const struct trust_policy *root, const char *path);
 
-/* What choosing an image needs, by the bench's policy and without an index. */
-struct image_source bench_source(struct bench *bench);
+/* What choosing an image needs, by the fixture's policy and without an index.
+ */
+struct image_source fixture_source(struct fixture *fixture);
 
 /* Run both stories, as one request: nothing of the budget is used yet. */
-int bench_build(struct bench *bench, struct receipt *ret_receipt,
+int fixture_build(struct fixture *fixture, struct receipt *ret_receipt,
     struct err *err);
 
-#define bench_test(test) \
-	cmocka_unit_test_setup_teardown(test, bench_setup, bench_teardown)
+#define fixture_test(test) \
+	cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 #define directory_test(test) \
 	cmocka_unit_test_setup_teardown(test, enter_directory, leave_directory)
 

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/front/front.h"
@@ -30,7 +30,7 @@
 struct xen_fake *fake;
 struct tpm_fake *tpm;
 struct trust_policy *policy;
-struct config config;
+struct daemon_config config;
 pid_t daemon_pid;
 bool is_development;
 

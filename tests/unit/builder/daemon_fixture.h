@@ -14,7 +14,7 @@
 extern struct xen_fake *fake;
 extern struct tpm_fake *tpm;        /* of those tests that have one */
 extern struct trust_policy *policy; /* the root */
-extern struct config config;
+extern struct daemon_config config;
 extern pid_t daemon_pid;
 extern bool is_development;
 

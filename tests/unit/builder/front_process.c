@@ -251,6 +251,6 @@ front_answer_error(uint32_t connection, enum err_code code, const char *text)
 	struct err err;
 
 	err_set_field(&err, code, "vcpus", "%s", text);
-	outcome_from(&answer.outcome, (int)code, &err);
+	err_wire_from(&answer.outcome, (int)code, &err);
 	front_answer_with(&answer);
 }

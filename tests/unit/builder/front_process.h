@@ -10,9 +10,9 @@
 #include "builder/front_link.h"
 
 extern struct front_process {
-	struct config config; /* for the next start */
-	pid_t pid;            /* 0: its end was seen */
-	int status;           /* how it ended */
+	struct daemon_config config; /* for the next start */
+	pid_t pid;                   /* 0: its end was seen */
+	int status;                  /* how it ended */
 	/* The supervisor's sides. */
 	int calls_fd;   /* read from */
 	int answers_fd; /* written to */

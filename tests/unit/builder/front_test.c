@@ -95,7 +95,7 @@ static void
 front_does_not_read_past_the_evidence_it_was_given(void **state)
 {
 	CLEANUP(closep) int fd = caller_open();
-	struct quote quote = {.ek_certificate = {.len = SIZE_MAX}};
+	struct attest_reply quote = {.ek_certificate = {.len = SIZE_MAX}};
 	size_t sizes[] = {0, 3, sizeof(quote)};
 
 	(void)state;
@@ -660,7 +660,7 @@ front_runs_in_its_sandbox(void **state)
 static int
 listen_at(const char *path, int *ret_fd, struct err *err)
 {
-	struct config config = good_config();
+	struct daemon_config config = good_config();
 
 	snprintf(config.socket, sizeof(config.socket), "%s", path);
 	return listener_open(&config, ret_fd, err);
@@ -699,7 +699,7 @@ listen_lets_others_connect_only_if_somebody_but_root_may_call(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
-		struct config config = good_config();
+		struct daemon_config config = good_config();
 		struct stat st;
 		struct err err;
 		int fd = -1;

@@ -13,17 +13,17 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 #include "builder/front/methods.h"
 #include "builder/front/varlink.h"
 
 static int
 read_config(const char *path, struct bytes file, struct err *err)
 {
-	struct config config;
+	struct daemon_config config;
 
 	(void)file;
-	return config_load(path, &config, err);
+	return daemon_config_load(path, &config, err);
 }
 
 static int

@@ -27,11 +27,11 @@ static int handover[2]; /* the front hands its links over this pair */
 static int calls_fd = -1;
 static int answers_fd = -1;
 
-void __wrap_front_run(const struct config *ignored, int listen_fd,
+void __wrap_front_run(const struct daemon_config *ignored, int listen_fd,
     const struct front_link *link, int parent_pid) __attribute__((noreturn));
 
 void
-__wrap_front_run(const struct config *ignored, int listen_fd,
+__wrap_front_run(const struct daemon_config *ignored, int listen_fd,
     const struct front_link *link, int parent_pid)
 {
 	char record = 0;
@@ -319,12 +319,12 @@ assert_begun_again_by(const void *record, size_t size, unsigned int number)
 	bool is_full;
 
 	xen_fake_forget_calls(fake);
-	hang_at("store_write");
+	hang_at("xenstore_write");
 	snprintf(build.build.guest.name, sizeof(build.build.guest.name), "n%u",
 	    number);
 	build.build.guest.uuid[15] = (uint8_t)number;
 	tell(&build);
-	wait_for_call("store_write");
+	wait_for_call("xenstore_write");
 	assert_code(ipc_pipe_send(calls_fd, record, size, &is_full, &err), 0);
 	take_links();
 	go_on();

@@ -55,32 +55,32 @@ put_index_with(enum signer signer, int64_t epoch, int64_t expires,
 static int
 setup(void **state)
 {
-	struct bench *bench;
+	struct fixture *fixture;
 
-	if (bench_setup(state) != 0)
+	if (fixture_setup(state) != 0)
 		return -1;
-	bench = *state;
-	bench_take_policy(bench, make_policy_with_index(1));
+	fixture = *state;
+	fixture_take_policy(fixture, make_policy_with_index(1));
 	return 0;
 }
 
-static int fetch_after(struct bench *bench, const struct store_epoch *in_force,
-    enum err_code answer, struct store_index **ret_index,
-    struct verify_report *ret_report);
+static int fetch_after(struct fixture *fixture,
+    const struct store_epoch *in_force, enum err_code answer,
+    struct store_index **ret_index, struct verify_report *ret_report);
 
-/* What came over the link, if the tpm role would say this. With what the bench
- * has left of its budget. */
+/* What came over the link, if the tpm role would say this. With what the
+ * fixture has left of its budget. */
 static int
-fetch(struct bench *bench, int64_t floor, enum err_code answer,
+fetch(struct fixture *fixture, int64_t floor, enum err_code answer,
     struct store_index **ret_index, struct verify_report *ret_report)
 {
 	const struct store_epoch in_force = {.epoch = floor};
 
-	return fetch_after(bench, &in_force, answer, ret_index, ret_report);
+	return fetch_after(fixture, &in_force, answer, ret_index, ret_report);
 }
 
 static int
-fetch_after(struct bench *bench, const struct store_epoch *in_force,
+fetch_after(struct fixture *fixture, const struct store_epoch *in_force,
     enum err_code answer, struct store_index **ret_index,
     struct verify_report *ret_report)
 {
@@ -92,11 +92,11 @@ fetch_after(struct bench *bench, const struct store_epoch *in_force,
 
 	assert_code(ipc_pair(link, &err), 0);
 	if (answer != ERR_NONE)
-		outcome_from(&recorded.outcome,
+		err_wire_from(&recorded.outcome,
 		    err_set(&err, answer, "as the test says"), &err);
 	assert_code(ipc_send(link[0], &recorded, sizeof(recorded), -1, &err),
 	    0);
-	source = bench_source(bench);
+	source = fixture_source(fixture);
 	source.link = link[1];
 	code = index_fetch(&source, in_force, ret_index, &err);
 	*ret_report = (struct verify_report){0};
@@ -107,13 +107,13 @@ fetch_after(struct bench *bench, const struct store_epoch *in_force,
 }
 
 static void
-assert_fetch_refused(struct bench *bench, int64_t floor, enum err_code answer,
-    enum err_code expected)
+assert_fetch_refused(struct fixture *fixture, int64_t floor,
+    enum err_code answer, enum err_code expected)
 {
 	struct store_index *index = NULL;
 	struct verify_report report;
 
-	assert_code(fetch(bench, floor, answer, &index, &report),
+	assert_code(fetch(fixture, floor, answer, &index, &report),
 	    (int)expected);
 	assert_null(index);
 	if (answer == ERR_NONE)
@@ -123,37 +123,37 @@ assert_fetch_refused(struct bench *bench, int64_t floor, enum err_code answer,
 static void
 an_index_is_charged_to_the_budget_of_the_request(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct verify_report report;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
-	bench->budget.max_verifications = 0;
-	assert_fetch_refused(bench, EPOCH, ERR_NONE, VERIFY_BUDGET_SPENT);
-	bench->budget.max_verifications = 1;
-	bench->budget.envelope_bytes = 0;
-	bench->budget.max_envelope_bytes = LIMIT_INDEX_ENVELOPE_BYTES - 1;
-	assert_fetch_refused(bench, EPOCH, ERR_NONE, VERIFY_BUDGET_SPENT);
-	bench->budget.max_envelope_bytes++;
-	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
-	assert_int_equal(bench->budget.verifications, 1);
-	assert_int_equal(bench->budget.envelope_bytes, 4096);
+	fixture->budget.max_verifications = 0;
+	assert_fetch_refused(fixture, EPOCH, ERR_NONE, VERIFY_BUDGET_SPENT);
+	fixture->budget.max_verifications = 1;
+	fixture->budget.envelope_bytes = 0;
+	fixture->budget.max_envelope_bytes = LIMIT_INDEX_ENVELOPE_BYTES - 1;
+	assert_fetch_refused(fixture, EPOCH, ERR_NONE, VERIFY_BUDGET_SPENT);
+	fixture->budget.max_envelope_bytes++;
+	assert_code(fetch(fixture, EPOCH, ERR_NONE, &index, &report), 0);
+	assert_int_equal(fixture->budget.verifications, 1);
+	assert_int_equal(fixture->budget.envelope_bytes, 4096);
 }
 
 static void
 an_index_is_put_on_record_before_it_is_used(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct verify_report report;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
-	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
+	assert_code(fetch(fixture, EPOCH, ERR_NONE, &index, &report), 0);
 	assert_int_equal(index->epoch, EPOCH);
 	assert_int_equal(report.kind, VERIFY_EPOCH);
 	assert_int_equal(report.epoch.store.epoch, EPOCH);
-	assert_true(digest_equal(&report.epoch.basis.policy,
-	    trust_digest(bench->policy)));
+	assert_true(digest_equal(&report.epoch.decided_by.policy,
+	    trust_digest(fixture->policy)));
 	assert_true(digest_equal(&report.epoch.store.index, &index->digest));
 }
 
@@ -161,17 +161,17 @@ an_index_is_put_on_record_before_it_is_used(void **state)
 static void
 an_index_in_other_bytes_is_not_put_on_record_again(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct store_epoch in_force = {.epoch = EPOCH};
 	struct verify_report report;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
-	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
+	assert_code(fetch(fixture, EPOCH, ERR_NONE, &index, &report), 0);
 	in_force.index = index->digest;
 	store_index_freep(&index);
 	put_index_with(SIGNER_STRANGER, EPOCH, UTC_NONE, " ");
-	assert_code(fetch_after(bench, &in_force, ERR_NONE, &index, &report),
+	assert_code(fetch_after(fixture, &in_force, ERR_NONE, &index, &report),
 	    0);
 	assert_int_equal(report.kind, 0);
 }
@@ -213,12 +213,12 @@ an_index_that_is_missing_is_refused(void **state)
 static void
 no_index_is_asked_for_without_a_role_for_it(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct store_index *index = NULL;
 	struct verify_report report;
 
-	bench_take_policy(bench, make_policy(1));
-	assert_code(fetch(bench, EPOCH, ERR_NONE, &index, &report), 0);
+	fixture_take_policy(fixture, make_policy(1));
+	assert_code(fetch(fixture, EPOCH, ERR_NONE, &index, &report), 0);
 	assert_null(index);
 	assert_int_equal(report.kind, 0);
 }
@@ -226,7 +226,7 @@ no_index_is_asked_for_without_a_role_for_it(void **state)
 static void
 an_image_that_the_index_does_not_list_is_not_built(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct receipt receipt;
 	struct verify_report report;
@@ -234,36 +234,36 @@ an_image_that_the_index_does_not_list_is_not_built(void **state)
 	struct err err;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
-	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
+	assert_code(fetch(fixture, 0, ERR_NONE, &index, &report), 0);
 	add_image(SIGNER_PROD, "web-new", "1", 17);
-	bench->decide.store = (struct store_epoch){index->digest, EPOCH};
-	assert_code(bench_build(bench, &receipt, &err), 0);
-	assert_int_equal(recv(bench->record_link, &built, sizeof(built), 0),
+	fixture->decide.store = (struct store_epoch){index->digest, EPOCH};
+	assert_code(fixture_build(fixture, &receipt, &err), 0);
+	assert_int_equal(recv(fixture->supervisor_fd, &built, sizeof(built), 0),
 	    LINK_BYTES(build_report, record));
-	assert_true(built.record.basis.has_store);
-	assert_int_equal(built.record.basis.epoch, EPOCH);
-	strcpy(bench->request.image, "web-new");
-	strcpy(bench->request.guest.name, "other");
-	bench->request.guest.uuid[0]++;
-	assert_code(bench_build(bench, &receipt, &err), IMAGE_NOT_INDEXED);
-	assert_int_equal(xen_fake_domain_count(bench->fake), 1);
+	assert_true(built.record.decided_by.has_store);
+	assert_int_equal(built.record.decided_by.epoch, EPOCH);
+	strcpy(fixture->request.image, "web-new");
+	strcpy(fixture->request.guest.name, "other");
+	fixture->request.guest.uuid[0]++;
+	assert_code(fixture_build(fixture, &receipt, &err), IMAGE_NOT_INDEXED);
+	assert_int_equal(xen_fake_domain_count(fixture->fake), 1);
 }
 
 /* It was added, and nobody signed a new index yet: the fleet goes on. */
 static void
 a_release_that_the_index_does_not_list_yet_is_passed_over(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	struct receipt receipt;
 	struct verify_report report;
 	struct err err;
 
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
-	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
+	assert_code(fetch(fixture, 0, ERR_NONE, &index, &report), 0);
 	add_image(SIGNER_PROD, "web", "2", 18);
-	bench->decide.store = (struct store_epoch){index->digest, EPOCH};
-	assert_code(bench_build(bench, &receipt, &err), 0);
+	fixture->decide.store = (struct store_epoch){index->digest, EPOCH};
+	assert_code(fixture_build(fixture, &receipt, &err), 0);
 	assert_string_equal(receipt.image.version, "1");
 	assert_int_equal(receipt.passed_over.count, 1);
 	assert_int_equal(receipt.passed_over.images[0].code, IMAGE_NOT_INDEXED);
@@ -273,7 +273,7 @@ a_release_that_the_index_does_not_list_yet_is_passed_over(void **state)
 static void
 a_listed_release_that_was_changed_is_not_passed_over(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	CLEANUP(buffer_done) struct buffer envelope = {0};
 	struct receipt receipt;
@@ -282,13 +282,13 @@ a_listed_release_that_was_changed_is_not_passed_over(void **state)
 
 	add_image(SIGNER_PROD, "web", "2", 18);
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
-	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
+	assert_code(fetch(fixture, 0, ERR_NONE, &index, &report), 0);
 	envelope = read_file("dir-web-2/manifest.dsse");
 	buffer_add(&envelope, "\n", 1);
 	write_file("dir-web-2/manifest.dsse", buffer_bytes(&envelope));
 	assert_code(layout_add("store", "dir-web-2", true, &err), 0);
-	bench->decide.store = (struct store_epoch){index->digest, EPOCH};
-	assert_code(bench_build(bench, &receipt, &err),
+	fixture->decide.store = (struct store_epoch){index->digest, EPOCH};
+	assert_code(fixture_build(fixture, &receipt, &err),
 	    IMAGE_INDEXED_OTHERWISE);
 }
 
@@ -296,7 +296,7 @@ a_listed_release_that_was_changed_is_not_passed_over(void **state)
 static void
 a_listed_release_without_its_signatures_is_not_passed_over(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(store_index_freep) struct store_index *index = NULL;
 	CLEANUP(buffer_done) struct buffer manifest = {0};
 	CLEANUP(freep) char *envelope = NULL;
@@ -306,23 +306,23 @@ a_listed_release_without_its_signatures_is_not_passed_over(void **state)
 
 	add_image(SIGNER_PROD, "web", "2", 18);
 	put_index(SIGNER_STRANGER, EPOCH, UTC_NONE);
-	assert_code(fetch(bench, 0, ERR_NONE, &index, &report), 0);
+	assert_code(fetch(fixture, 0, ERR_NONE, &index, &report), 0);
 	manifest = read_file("dir-web-2/manifest.json");
 	buffer_add(&manifest, "", 1);
 	envelope = sign_payload(SIGNER_STRANGER, DSSE_IMAGE_PAYLOAD_TYPE,
 	    (const char *)manifest.ptr);
 	write_file("dir-web-2/manifest.dsse", bytes_of_str(envelope));
 	assert_code(layout_add("store", "dir-web-2", true, &err), 0);
-	bench->decide.store = (struct store_epoch){index->digest, EPOCH};
-	assert_code(bench_build(bench, &receipt, &err),
+	fixture->decide.store = (struct store_epoch){index->digest, EPOCH};
+	assert_code(fixture_build(fixture, &receipt, &err),
 	    IMAGE_INDEXED_OTHERWISE);
 	/* Without an index it is one that nobody of the role signed. */
-	bench_take_policy(bench, make_policy_with_boot(1));
-	assert_code(bench_build(bench, &receipt, &err), 0);
+	fixture_take_policy(fixture, make_policy_with_boot(1));
+	assert_code(fixture_build(fixture, &receipt, &err), 0);
 }
 
 #define index_test(test) \
-	cmocka_unit_test_setup_teardown(test, setup, bench_teardown)
+	cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
 
 int
 main(void)

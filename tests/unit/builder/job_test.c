@@ -98,7 +98,7 @@ job_that_ends_well_gives_its_own_outcome(void **state)
 	refused = running_job(end_well);
 	refused.is_done = true;
 	err_set(&err, IMAGE_UNKNOWN, "not there");
-	outcome_from(&refused.outcome, IMAGE_UNKNOWN, &err);
+	err_wire_from(&refused.outcome, IMAGE_UNKNOWN, &err);
 	err = (struct err){0};
 	assert_true(job_collect(&refused, &code, &err));
 	assert_code(code, IMAGE_UNKNOWN);

@@ -31,7 +31,7 @@ static const struct link_table *const all_tables[] = {
     &supervisor_verify_reports,
     &supervisor_build_reports,
     &supervisor_front_calls,
-    &supervisor_record_answers,
+    &supervisor_tpm_answers,
     &supervisor_look_answers,
     &stage_calls,
     &tpm_role_calls,
@@ -236,16 +236,16 @@ static const struct row rows[] = {
     CALL_ROW(FRONT_CANCEL),
     CALL_ROW(FRONT_UNDELIVERED),
     CALL_ROW(FRONT_ALIVE),
-#define RECORD_ROW(kind, times, after, max)                               \
-	{                                                                 \
-		&supervisor_record_answers, kind, 1, times, after, 0, max \
+#define RECORD_ROW(kind, times, after, max)                            \
+	{                                                              \
+		&supervisor_tpm_answers, kind, 1, times, after, 0, max \
 	}
-    RECORD_ROW(RECORD_START, LINK_ONCE, 0, 0),
-    RECORD_ROW(RECORD_EVENT, LINK_OFTEN, IN(RECORD_START), 0),
-    RECORD_ROW(RECORD_EPOCH, LINK_OFTEN, IN(RECORD_START), 0),
-    RECORD_ROW(RECORD_TRUST, LINK_OFTEN, IN(RECORD_START), 0),
-    RECORD_ROW(RECORD_QUOTE, LINK_OFTEN, IN(RECORD_START), ANY),
-    RECORD_ROW(RECORD_LOG, LINK_OFTEN, IN(RECORD_START), ANY),
+    RECORD_ROW(TPM_REQUEST_START, LINK_ONCE, 0, 0),
+    RECORD_ROW(TPM_REQUEST_EVENT, LINK_OFTEN, IN(TPM_REQUEST_START), 0),
+    RECORD_ROW(TPM_REQUEST_EPOCH, LINK_OFTEN, IN(TPM_REQUEST_START), 0),
+    RECORD_ROW(TPM_REQUEST_TRUST, LINK_OFTEN, IN(TPM_REQUEST_START), 0),
+    RECORD_ROW(TPM_REQUEST_QUOTE, LINK_OFTEN, IN(TPM_REQUEST_START), ANY),
+    RECORD_ROW(TPM_REQUEST_LOG, LINK_OFTEN, IN(TPM_REQUEST_START), ANY),
     {&supervisor_look_answers, LOOK_LISTED, IN(LOOK_UNDER_WAY), LINK_OFTEN, 0,
 	1, ANY},
     {&supervisor_look_answers, LOOK_FAILED, IN(LOOK_UNDER_WAY), LINK_OFTEN, 0,
@@ -264,11 +264,11 @@ static const struct row rows[] = {
 	{                                                     \
 		&tpm_role_calls, kind, 1, LINK_OFTEN, 0, 0, 0 \
 	}
-    TPM_ROW(RECORD_EVENT),
-    TPM_ROW(RECORD_EPOCH),
-    TPM_ROW(RECORD_TRUST),
-    TPM_ROW(RECORD_QUOTE),
-    TPM_ROW(RECORD_LOG),
+    TPM_ROW(TPM_REQUEST_EVENT),
+    TPM_ROW(TPM_REQUEST_EPOCH),
+    TPM_ROW(TPM_REQUEST_TRUST),
+    TPM_ROW(TPM_REQUEST_QUOTE),
+    TPM_ROW(TPM_REQUEST_LOG),
     {&verify_tasks, VERIFY_START, 1, LINK_LAST, 0, 0, 0},
     {&verify_tasks, VERIFY_BUILD, 1, LINK_LAST, 0, 1, VERIFY_FDS},
     {&verify_tasks, VERIFY_LIST, 1, LINK_LAST, 0, 1, VERIFY_FDS},
@@ -316,7 +316,7 @@ records_are_sent_as_long_as_their_tables_say(void **state)
 			size_t bytes;
 		} sides[] = {
 		    {&supervisor_front_calls, front_call_bytes(kind)},
-		    {&tpm_role_calls, record_call_bytes(kind)},
+		    {&tpm_role_calls, tpm_request_bytes(kind)},
 		    {&front_answers, front_answer_bytes(kind)},
 		};
 
@@ -420,7 +420,7 @@ end_job(void)
 	sealed_freep(&job->listing);
 	drain(stand.front);
 	drain(stand.recorder);
-	outbox_attach(&stand.sup->records, stand.sup->recorder_fd);
+	outbox_attach(&stand.sup->records, stand.sup->tpm_fd);
 	stand.sup->asked_count = 0;
 }
 
@@ -511,11 +511,11 @@ try_recorder(const struct trial *trial)
 	int ends[2];
 
 	assert_code(ipc_pair(ends, &err), 0);
-	closep(&sup->recorder_fd);
+	closep(&sup->tpm_fd);
 	closep(&stand.recorder);
-	sup->recorder_fd = ends[0];
+	sup->tpm_fd = ends[0];
 	bury_victim();
-	sup->recorder_pid = victim = start_process();
+	sup->tpm_pid = victim = start_process();
 	stand.recorder = ends[1];
 	outbox_attach(&sup->records, ends[0]);
 	sup->recorder_place = trial_place(trial);
@@ -525,9 +525,9 @@ try_recorder(const struct trial *trial)
 	sup->asked_count = 1;
 	sup->evidence[0] = (struct evidence_call){.is_used = true};
 	trial_send(trial, stand.recorder);
-	supervisor_serve_recorder(sup);
+	supervisor_serve_tpm_role(sup);
 	check_event(trial);
-	assert_int_equal(sup->recorder_fd < 0, last_event != LINK_TAKEN);
+	assert_int_equal(sup->tpm_fd < 0, last_event != LINK_TAKEN);
 	if (last_event != LINK_TAKEN)
 		assert_killed();
 	if (last_event != LINK_TAKEN)
@@ -540,7 +540,7 @@ tpm_role_that_says_what_its_table_does_not_have_is_ended(void **state)
 {
 	(void)state;
 	tried = 0;
-	trials_each(&supervisor_record_answers, 1, try_recorder);
+	trials_each(&supervisor_tpm_answers, 1, try_recorder);
 	bury_victim();
 	assert_true(tried > 400);
 }

@@ -8,7 +8,7 @@
 
 #include "builder_fixture.h"
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/ipc_now.h"

@@ -414,7 +414,7 @@ replies_carry_each_byte_of_a_full_receipt(void **state)
 	CLEANUP(json_freep) json_t *reply = NULL;
 
 	(void)state;
-	memset(receipt->configuration, 'c', CONFIGURATION_BYTES);
+	memset(receipt->configuration, 'c', DOMAIN_SPEC_BYTES);
 	memset(receipt->image.signers, 0x33, sizeof(receipt->image.signers));
 	receipt->image.signer_count = LIMIT_SIGNATURES;
 	expected = json_table_write(&receipt_table, receipt);
@@ -451,7 +451,7 @@ replies_list_images_good_and_refused(void **state)
 	memset(rows[0].payload.bytes, 0x22, DIGEST_BYTES);
 	rows[1] = rows[0];
 	err_set(&err, KEY_UNKNOWN, "no such key");
-	outcome_from(&rows[1].outcome, KEY_UNKNOWN, &err);
+	err_wire_from(&rows[1].outcome, KEY_UNKNOWN, &err);
 	assert_json(method_encode(list, &answer, bytes_of(rows, sizeof(rows))),
 	    "{\"images\":[" ROW_OF_WEB ",\"payload_digest\":" TWOS
 	    ",\"refused\":null,\"role\":\"prod\",\"debug\":false,"
@@ -570,7 +570,7 @@ listings_have_room_for_the_most_rows(void **state)
 static void
 replies_give_evidence_as_it_came(void **state)
 {
-	struct quote *quote = calloc(1, sizeof(*quote));
+	struct attest_reply *quote = calloc(1, sizeof(*quote));
 	struct front_answer answer = {0};
 	json_t *reply;
 
@@ -640,13 +640,13 @@ attest_takes_the_digest_of_a_context_or_none(void **state)
 	memset(&ones, 0x11, sizeof(ones));
 	assert_code(
 	    decode_attest(json_string("sha256:" HEX("11111111")), &call), 0);
-	assert_true(digest_equal(&call.quote_request.context, &ones));
+	assert_true(digest_equal(&call.attest_request.context, &ones));
 	assert_code(decode_attest(NULL, &call), 0);
 	assert_true(
-	    digest_equal(&call.quote_request.context, &evidence_no_context));
+	    digest_equal(&call.attest_request.context, &evidence_no_context));
 	assert_code(decode_attest(json_null(), &call), 0);
 	assert_true(
-	    digest_equal(&call.quote_request.context, &evidence_no_context));
+	    digest_equal(&call.attest_request.context, &evidence_no_context));
 	assert_code(decode_attest(json_integer(1), &call), RPC_PARAMETER_BAD);
 	for (size_t i = 0; i < countof(bad); i++)
 		assert_code(decode_attest(json_string(bad[i]), &call),
@@ -658,18 +658,18 @@ static void
 evidence_is_as_long_as_it_says(void **state)
 {
 	static const size_t parts[] = {
-	    offsetof(struct quote, quote.attestation.attest.len),
-	    offsetof(struct quote, quote.attestation.signature.len),
-	    offsetof(struct quote, log_index_attestation.attest.len),
-	    offsetof(struct quote, log_index_attestation.signature.len),
-	    offsetof(struct quote, ak.len),
-	    offsetof(struct quote, ek.len),
-	    offsetof(struct quote, ek_certificate.len),
+	    offsetof(struct attest_reply, quote.attestation.attest.len),
+	    offsetof(struct attest_reply, quote.attestation.signature.len),
+	    offsetof(struct attest_reply, log_index_attestation.attest.len),
+	    offsetof(struct attest_reply, log_index_attestation.signature.len),
+	    offsetof(struct attest_reply, ak.len),
+	    offsetof(struct attest_reply, ek.len),
+	    offsetof(struct attest_reply, ek_certificate.len),
 	};
 	const struct method *attest = method("org.assay.Builder.Attest");
 	const struct method *log = method("org.assay.Builder.GetEventLog");
-	static uint8_t much[QUOTE_LOG_BYTES + 1];
-	struct quote quote = {.log_bytes = 1};
+	static uint8_t much[ATTEST_LOG_BYTES + 1];
+	struct attest_reply quote = {.log_bytes = 1};
 	struct bytes whole = bytes_of(&quote, sizeof(quote));
 	struct err err;
 
@@ -691,7 +691,7 @@ evidence_is_as_long_as_it_says(void **state)
 	assert_code(method_check_attached(attest, whole, &err), TPM_FAILED);
 	assert_code(method_check_attached(log, whole, &err), 0);
 	assert_code(
-	    method_check_attached(log, bytes_of(much, QUOTE_LOG_BYTES), &err),
+	    method_check_attached(log, bytes_of(much, ATTEST_LOG_BYTES), &err),
 	    0);
 	assert_code(
 	    method_check_attached(log, bytes_of(much, sizeof(much)), &err),
@@ -718,7 +718,7 @@ replies_show_the_status(void **state)
 	struct err why;
 
 	(void)state;
-	outcome_from(&answer.status.platform.why,
+	err_wire_from(&answer.status.platform.why,
 	    err_set(&why, TPM_FAILED, "why"), &why);
 	assert_json(method_encode(method("org.assay.Builder.GetStatus"),
 			&answer, (struct bytes){0}),
@@ -746,7 +746,7 @@ replies_show_what_has_to_go_and_why_it_has_not_gone(void **state)
 	(void)state;
 	assert_true(uuid_from_text(GOOD_UUID, rows[0].uuid));
 	assert_true(uuid_from_text(GOOD_UUID, rows[1].uuid));
-	outcome_from(&rows[1].outcome, err_set(&why, XEN_FAILED, "why"), &why);
+	err_wire_from(&rows[1].outcome, err_set(&why, XEN_FAILED, "why"), &why);
 	reply = method_encode(method("org.assay.Builder.GetStatus"), &answer,
 	    bytes_of(rows, sizeof(rows)));
 	assert_json(json_incref(json_object_get(reply, "pending")),

@@ -106,7 +106,7 @@ order_with_a_bool_that_is_none_is_refused(void **state)
 			 : i == 1 ? &order.shape.has_ramdisk
 			 : i == 2 ? &order.is_packed
 			 : i == 3 ? &order.must_unpack
-				  : &order.basis.has_store);
+				  : &order.decided_by.has_store);
 		assert_order(&order, ORDER_BROKEN, "a bool");
 	}
 }

@@ -52,7 +52,7 @@ put_step(int64_t version)
 }
 
 /* What is in force where the chain of now has been taken already. */
-static struct trust_mark
+static struct trust_id
 mark_of_chain(void)
 {
 	return mark_of(root, "updates");
@@ -60,7 +60,7 @@ mark_of_chain(void)
 
 /* What came over the link, if the supervisor would say this. */
 static int
-fetch(const struct trust_mark *in_force, enum err_code answer,
+fetch(const struct trust_id *in_force, enum err_code answer,
     struct trust_in_force *ret_trust, struct verify_report *ret_report)
 {
 	struct recorded recorded = {0};
@@ -71,7 +71,7 @@ fetch(const struct trust_mark *in_force, enum err_code answer,
 
 	assert_code(ipc_pair(link, &err), 0);
 	if (answer != ERR_NONE)
-		outcome_from(&recorded.outcome,
+		err_wire_from(&recorded.outcome,
 		    err_set(&err, answer, "as the test says"), &err);
 	assert_code(ipc_send(link[0], &recorded, sizeof(recorded), -1, &err),
 	    0);
@@ -88,7 +88,7 @@ fetch(const struct trust_mark *in_force, enum err_code answer,
 }
 
 static void
-assert_fetch_refused(const struct trust_mark *in_force, enum err_code answer,
+assert_fetch_refused(const struct trust_id *in_force, enum err_code answer,
     enum err_code expected)
 {
 	struct trust_in_force trust;
@@ -103,7 +103,7 @@ assert_fetch_refused(const struct trust_mark *in_force, enum err_code answer,
 static void
 without_a_chain_the_root_holds(void **state)
 {
-	const struct trust_mark in_force = trust_in_force_mark(&held);
+	const struct trust_id in_force = trust_in_force_id(&held);
 	struct trust_in_force trust;
 	struct err err;
 
@@ -117,7 +117,7 @@ without_a_chain_the_root_holds(void **state)
 static void
 the_same_chain_is_not_followed_again(void **state)
 {
-	const struct trust_mark in_force = trust_in_force_mark(&held);
+	const struct trust_id in_force = trust_in_force_id(&held);
 	struct trust_in_force trust;
 	struct verify_report report;
 
@@ -131,7 +131,7 @@ the_same_chain_is_not_followed_again(void **state)
 static void
 a_newer_policy_is_put_on_record_before_it_is_used(void **state)
 {
-	const struct trust_mark in_force = trust_in_force_mark(&held);
+	const struct trust_id in_force = trust_in_force_id(&held);
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	struct verify_report report;
 
@@ -145,7 +145,7 @@ a_newer_policy_is_put_on_record_before_it_is_used(void **state)
 static void
 a_policy_that_cannot_be_put_on_record_is_not_used(void **state)
 {
-	const struct trust_mark in_force = trust_in_force_mark(&held);
+	const struct trust_id in_force = trust_in_force_id(&held);
 
 	(void)state;
 	put_step(5);
@@ -157,7 +157,7 @@ static void
 a_policy_in_force_already_is_only_taken(void **state)
 {
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
-	struct trust_mark in_force;
+	struct trust_id in_force;
 	struct verify_report report;
 
 	(void)state;
@@ -176,7 +176,7 @@ a_policy_in_force_already_is_not_adopted_from_other_bytes(void **state)
 	CLEANUP(freep) char *line = make_trust_step(5, FLOOR, SIGNERS);
 	CLEANUP(trust_in_force_done) struct trust_in_force trust = {0};
 	CLEANUP(buffer_done) struct buffer other = {0};
-	struct trust_mark in_force;
+	struct trust_id in_force;
 	struct verify_report report;
 
 	(void)state;
@@ -193,7 +193,7 @@ a_policy_in_force_already_is_not_adopted_from_other_bytes(void **state)
 static void
 a_chain_whose_lines_were_taken_away_is_refused(void **state)
 {
-	struct trust_mark in_force;
+	struct trust_id in_force;
 
 	(void)state;
 	put_step(5);
@@ -206,7 +206,7 @@ static void
 another_policy_of_the_same_version_is_refused(void **state)
 {
 	CLEANUP(freep) char *other = make_trust_step(5, FLOOR + 1, SIGNERS);
-	struct trust_mark in_force;
+	struct trust_id in_force;
 
 	(void)state;
 	put_step(5);
@@ -218,7 +218,7 @@ another_policy_of_the_same_version_is_refused(void **state)
 static void
 what_is_no_chain_is_refused(void **state)
 {
-	const struct trust_mark in_force = trust_in_force_mark(&held);
+	const struct trust_id in_force = trust_in_force_id(&held);
 
 	(void)state;
 	assert_fetch_refused(&in_force, ERR_NONE, STORE_IO); /* missing */

@@ -6,14 +6,14 @@ enum { FIRST = 1000, SECOND = 1001, STRANGER = 1002 };
 static const uint64_t hour_usec = 3600000000;
 
 static struct quota quota;
-static struct config quota_config;
+static struct daemon_config quota_config;
 
 static int
 setup(void **state)
 {
 	(void)state;
 	quota = (struct quota){0};
-	quota_config = (struct config){
+	quota_config = (struct daemon_config){
 	    .allow_uids = {FIRST, SECOND},
 	    .allow_uid_count = 2,
 	    .builds_per_hour = 60,

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/ipc_now.h"
@@ -16,7 +16,7 @@
 
 struct role role;
 
-static void take_answer(struct record_answer *ret_answer,
+static void take_answer(struct tpm_answer *ret_answer,
     struct sealed **ret_attached);
 
 void
@@ -44,7 +44,7 @@ role_take_policy(struct trust_policy *policy)
 	trust_freep(&role.policy);
 	sealed_freep(&role.root);
 	role.policy = policy;
-	role.basis.policy = *trust_digest(policy);
+	role.decided_by.policy = *trust_digest(policy);
 	assert_code(sealed_from_bytes("policy",
 			bytes_of_str(policy_text(policy)), &role.root, &err),
 	    0);
@@ -112,11 +112,11 @@ role_begin(void)
 struct platform
 role_start(void)
 {
-	struct record_answer answer;
+	struct tpm_answer answer;
 
 	role_begin();
 	take_answer(&answer, NULL);
-	assert_int_equal(answer.kind, RECORD_START);
+	assert_int_equal(answer.kind, TPM_REQUEST_START);
 	return answer.platform;
 }
 
@@ -141,27 +141,27 @@ role_end(void)
 }
 
 int
-role_ask(struct record_call *call, struct record_answer *ret_answer,
+role_ask(struct tpm_request *call, struct tpm_answer *ret_answer,
     struct sealed **ret_attached)
 {
 	struct err err = {0};
 
 	call->tag = 77;
-	call->basis = role.basis;
+	call->decided_by = role.decided_by;
 	assert_code(
-	    ipc_send(role.link, call, record_call_bytes(call->kind), -1, &err),
+	    ipc_send(role.link, call, tpm_request_bytes(call->kind), -1, &err),
 	    0);
 	take_answer(ret_answer, ret_attached);
 	assert_int_equal(ret_answer->kind, call->kind);
 	assert_int_equal(ret_answer->tag, 77);
-	return outcome_to(&ret_answer->recorded.outcome, BUG, &err);
+	return err_wire_to(&ret_answer->recorded.outcome, BUG, &err);
 }
 
 int
 role_record_event(const struct event *event, struct recorded *ret_recorded)
 {
-	struct record_call call = {.kind = RECORD_EVENT, .event = *event};
-	struct record_answer answer;
+	struct tpm_request call = {.kind = TPM_REQUEST_EVENT, .event = *event};
+	struct tpm_answer answer;
 	int code = role_ask(&call, &answer, NULL);
 
 	*ret_recorded = answer.recorded;
@@ -190,7 +190,7 @@ role_logged(const char *part)
 }
 
 static void
-take_answer(struct record_answer *ret_answer, struct sealed **ret_attached)
+take_answer(struct tpm_answer *ret_answer, struct sealed **ret_attached)
 {
 	CLEANUP(ipc_fds_done) struct ipc_fds fds = {0};
 	struct err err;

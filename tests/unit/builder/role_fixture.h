@@ -7,17 +7,18 @@
 #define ASSAY_TESTS_ROLE_FIXTURE_H
 
 #include "builder_fixture.h"
-#include "builder/record_link.h"
+#include "builder/tpm_link.h"
 
 enum { ROLE_PCR = 13 };
 
 struct role {
-	struct config config;
+	struct daemon_config config;
 	struct trust_policy *policy;
 	struct sealed *root; /* its text */
 	bool is_development;
-	struct basis basis; /* of all that is asked: the policy, at first */
-	pid_t pid;          /* 0: it does not run */
+	struct decided_by
+	    decided_by; /* of all that is asked: the policy, at first */
+	pid_t pid;      /* 0: it does not run */
 	int link;
 };
 
@@ -52,7 +53,7 @@ int role_end(void);
 
 /* Ask; the code that it answers. What comes attached is owned by the caller,
  * and nothing must come with NULL. */
-int role_ask(struct record_call *call, struct record_answer *ret_answer,
+int role_ask(struct tpm_request *call, struct tpm_answer *ret_answer,
     struct sealed **ret_attached);
 int role_record_event(const struct event *event, struct recorded *ret_recorded);
 int role_record(enum event_kind kind, struct recorded *ret_recorded);

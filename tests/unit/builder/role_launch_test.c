@@ -155,7 +155,7 @@ signals_of(pid_t pid, const char *key)
 static void
 program_serves_without_an_environment_and_whatever_is_signalled(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct role_programs programs = {{0}};
 	struct role_start start = start_of(ROLE_STAGE);
 	CLEANUP(layout_list_done) struct layout_list list = {0};
@@ -167,7 +167,7 @@ program_serves_without_an_environment_and_whatever_is_signalled(void **state)
 	int link[2];
 	pid_t pid;
 
-	(void)bench;
+	(void)fixture;
 	/* As the supervisor has them. */
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
@@ -320,10 +320,10 @@ main(int argc, char **argv)
 	    directory_test(
 		program_that_somebody_calls_by_hand_says_who_starts_it),
 	    directory_test(program_of_one_role_does_not_begin_as_another),
-	    bench_test(
+	    fixture_test(
 		program_serves_without_an_environment_and_whatever_is_signalled),
-	    bench_test(program_gets_its_descriptors_and_no_other),
-	    bench_test(program_has_none_of_the_standard_streams_of_assayd),
+	    fixture_test(program_gets_its_descriptors_and_no_other),
+	    fixture_test(program_has_none_of_the_standard_streams_of_assayd),
 	    directory_test(programs_are_looked_for_beside_assayd),
 	};
 

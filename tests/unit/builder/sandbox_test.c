@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/file.h"
 #include "base/scope.h"
 #include "builder/build/build_sandbox.h"

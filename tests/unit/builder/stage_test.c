@@ -22,7 +22,7 @@
 #include "builder/build/stage_pieces.h"
 #include "builder/ipc_now.h"
 #include "builder/stage/stage_role.h"
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 #include "builder/sandbox.h"
 #include "builder/stage_link.h"
 #include "image-store/pack/store_index_write.h"
@@ -34,42 +34,42 @@ static int
 take_pieces(struct stage *stage, size_t size_bytes, struct sealed **ret_sealed,
     struct err *err)
 {
-	CLEANUP(intake_freep) struct intake *intake = NULL;
+	CLEANUP(sealed_receiver_freep) struct sealed_receiver *receiver = NULL;
 	int fd = -1;
 
-	assert_code(intake_new(size_bytes, "blob", &intake, err), 0);
+	assert_code(sealed_receiver_new(size_bytes, "blob", &receiver, err), 0);
 	for (;;) {
 		TRY(stage_next_piece(stage, &fd, err));
 		if (fd < 0)
-			return intake_finish(take_ptr(&intake), ret_sealed,
-			    err);
-		TRY(intake_add(intake, fd, NULL, err));
+			return sealed_receiver_finish(take_ptr(&receiver),
+			    ret_sealed, err);
+		TRY(sealed_receiver_add(receiver, fd, NULL, err));
 	}
 }
 
 static void
 stage_lists_what_the_index_claims(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(layout_list_done) struct layout_list all = {0};
 	CLEANUP(layout_list_done) struct layout_list named = {0};
 	CLEANUP(layout_list_done) struct layout_list none = {0};
 	struct err err;
 
 	add_image(SIGNER_PROD, "web2", "1", 17);
-	assert_code(stage_list(&bench->stage, NULL, &all, &err), 0);
+	assert_code(stage_list(&fixture->stage, NULL, &all, &err), 0);
 	assert_int_equal(all.count, 2);
-	assert_code(stage_list(&bench->stage, "web2", &named, &err), 0);
+	assert_code(stage_list(&fixture->stage, "web2", &named, &err), 0);
 	assert_int_equal(named.count, 1);
 	assert_string_equal(named.entries[0].claimed_name, "web2");
-	assert_code(stage_list(&bench->stage, "other", &none, &err), 0);
+	assert_code(stage_list(&fixture->stage, "other", &none, &err), 0);
 	assert_int_equal(none.count, 0);
 }
 
 static void
 stage_gives_blobs_in_sealed_memory(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct digest digest = digest_of_file("dir-web-1/ramdisk");
 	CLEANUP(buffer_done)
 	struct buffer file = read_file("dir-web-1/ramdisk");
@@ -78,11 +78,11 @@ stage_gives_blobs_in_sealed_memory(void **state)
 	struct err err;
 	size_t count;
 
-	stage_ask_blob(&bench->stage, &digest, file.len, "ramdisk");
-	assert_code(take_pieces(&bench->stage, file.len, &exact, &err), 0);
+	stage_ask_blob(&fixture->stage, &digest, file.len, "ramdisk");
+	assert_code(take_pieces(&fixture->stage, file.len, &exact, &err), 0);
 	assert_true(bytes_equal(sealed_bytes(exact), buffer_bytes(&file)));
-	assert_code(stage_blob_max(&bench->stage, &digest, file.len, "ramdisk",
-			&most, &err),
+	assert_code(stage_blob_max(&fixture->stage, &digest, file.len,
+			"ramdisk", &most, &err),
 	    0);
 	assert_int_equal(fcntl(sealed_fds(exact, &count)[0], F_GET_SEALS) &
 			     F_SEAL_WRITE,
@@ -93,7 +93,7 @@ stage_gives_blobs_in_sealed_memory(void **state)
 static void
 stage_unpacks_the_last_blob_in_pieces(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	struct elf_recipe recipe = good_elf;
 	CLEANUP(buffer_done) struct buffer elf = {0};
 	CLEANUP(buffer_done) struct buffer kernel = {0};
@@ -111,13 +111,13 @@ stage_unpacks_the_last_blob_in_pieces(void **state)
 	stored_path(&digest, path);
 	write_file(path, buffer_bytes(&kernel));
 
-	stage_ask_blob(&bench->stage, &digest, kernel.len, "kernel");
-	assert_code(take_pieces(&bench->stage, kernel.len, &stored, &err), 0);
+	stage_ask_blob(&fixture->stage, &digest, kernel.len, "kernel");
+	assert_code(take_pieces(&fixture->stage, kernel.len, &stored, &err), 0);
 	for (int i = 0; i < 2; i++) {
 		sealed_freep(&unpacked);
-		stage_ask_unpack(&bench->stage, elf.len);
+		stage_ask_unpack(&fixture->stage, elf.len);
 		assert_code(
-		    take_pieces(&bench->stage, elf.len, &unpacked, &err), 0);
+		    take_pieces(&fixture->stage, elf.len, &unpacked, &err), 0);
 		assert_true(
 		    bytes_equal(sealed_bytes(unpacked), buffer_bytes(&elf)));
 		sealed_fds(unpacked, &count);
@@ -128,7 +128,7 @@ stage_unpacks_the_last_blob_in_pieces(void **state)
 static void
 stage_gives_the_envelope_of_the_store_index(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(freep)
 	char *envelope = sign_payload(SIGNER_STRANGER,
 	    "application/vnd.assay.store-index.v1+json",
@@ -137,19 +137,19 @@ stage_gives_the_envelope_of_the_store_index(void **state)
 	CLEANUP(sealed_freep) struct sealed *raw = NULL;
 	struct err err;
 
-	assert_code(stage_store_index(&bench->stage, &raw, &err),
+	assert_code(stage_store_index(&fixture->stage, &raw, &err),
 	    STORE_INDEX_MISSING);
 	assert_null(raw);
 	assert_code(store_index_put("store", bytes_of_str(envelope), &err), 0);
-	assert_code(stage_store_index(&bench->stage, &raw, &err), 0);
+	assert_code(stage_store_index(&fixture->stage, &raw, &err), 0);
 	assert_true(bytes_equal(sealed_bytes(raw), bytes_of_str(envelope)));
 }
 
 static void
 stage_refuses_and_goes_on(void **state)
 {
-	struct bench *bench = *state;
-	struct stage *stage = &bench->stage;
+	struct fixture *fixture = *state;
+	struct stage *stage = &fixture->stage;
 	struct digest missing = {{0x77}};
 	struct digest digest = digest_of_file("dir-web-1/ramdisk");
 	CLEANUP(buffer_done)
@@ -238,11 +238,12 @@ stage_reads_nothing_beside_its_store(void **state)
 static void
 stage_takes_one_store(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(closep) int again = open("store", O_RDONLY | O_DIRECTORY);
 	struct err err;
 
-	assert_code(stage_give_store(&bench->stage, again, &err), STAGE_FAILED);
+	assert_code(stage_give_store(&fixture->stage, again, &err),
+	    STAGE_FAILED);
 }
 
 static int
@@ -289,11 +290,12 @@ stage_without_a_store_gives_nothing(void **state)
 static void
 stage_runs_in_its_sandbox(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(buffer_done) struct buffer status = {0};
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)bench->stage_pid);
+	snprintf(path, sizeof(path), "/proc/%d/status",
+	    (int)fixture->stage_pid);
 	status = read_file(path);
 	buffer_add(&status, "", 1);
 	assert_has((char *)status.ptr, "Seccomp:\t2\n");
@@ -301,17 +303,18 @@ stage_runs_in_its_sandbox(void **state)
 		return;
 	assert_has((char *)status.ptr, "Uid:\t65521\t65521\t65521\t65521\n");
 	/* Standard streams, the link and the store: no socket, no Xen. */
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)bench->stage_pid);
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)fixture->stage_pid);
 	assert_int_equal(count_files(path), 3 + 2);
 }
 
 static void
 stage_ends_when_its_build_closes_the_link(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	closep(&bench->stage.fd);
-	assert_int_equal(waitpid(bench->stage_pid, NULL, 0), bench->stage_pid);
+	closep(&fixture->stage.fd);
+	assert_int_equal(waitpid(fixture->stage_pid, NULL, 0),
+	    fixture->stage_pid);
 }
 
 /* --- a stage that was taken over ------------------------------------- */
@@ -619,18 +622,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    bench_test(stage_lists_what_the_index_claims),
-	    bench_test(stage_gives_blobs_in_sealed_memory),
-	    bench_test(stage_gives_the_envelope_of_the_store_index),
-	    bench_test(stage_unpacks_the_last_blob_in_pieces),
-	    bench_test(stage_refuses_and_goes_on),
-	    bench_test(stage_takes_only_a_store),
-	    bench_test(stage_takes_one_store),
-	    bench_test(stage_that_is_asked_what_its_table_does_not_have_ends),
-	    bench_test(stage_reads_nothing_beside_its_store),
+	    fixture_test(stage_lists_what_the_index_claims),
+	    fixture_test(stage_gives_blobs_in_sealed_memory),
+	    fixture_test(stage_gives_the_envelope_of_the_store_index),
+	    fixture_test(stage_unpacks_the_last_blob_in_pieces),
+	    fixture_test(stage_refuses_and_goes_on),
+	    fixture_test(stage_takes_only_a_store),
+	    fixture_test(stage_takes_one_store),
+	    fixture_test(stage_that_is_asked_what_its_table_does_not_have_ends),
+	    fixture_test(stage_reads_nothing_beside_its_store),
 	    cmocka_unit_test(stage_without_a_store_gives_nothing),
-	    bench_test(stage_runs_in_its_sandbox),
-	    bench_test(stage_ends_when_its_build_closes_the_link),
+	    fixture_test(stage_runs_in_its_sandbox),
+	    fixture_test(stage_ends_when_its_build_closes_the_link),
 	    cmocka_unit_test(stage_that_breaks_the_protocol_is_refused),
 	    cmocka_unit_test(stage_that_gives_bad_pieces_is_refused),
 	    cmocka_unit_test(stage_that_lists_nonsense_is_refused),

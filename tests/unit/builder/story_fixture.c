@@ -71,7 +71,7 @@ story_setup(void **state)
 {
 	story_calls = (struct story_calls){0};
 	story_before_unpack = NULL;
-	return bench_setup(state);
+	return fixture_setup(state);
 }
 
 void
@@ -84,46 +84,46 @@ assert_untouched(const struct receipt *receipt)
 }
 
 void
-assert_nothing_left(const struct bench *bench, uint32_t foreign_domains,
+assert_nothing_left(const struct fixture *fixture, uint32_t foreign_domains,
     uint32_t foreign_nodes)
 {
-	assert_int_equal(xen_fake_domain_count(bench->fake), foreign_domains);
-	assert_int_equal(xen_fake_node_count(bench->fake), foreign_nodes);
+	assert_int_equal(xen_fake_domain_count(fixture->fake), foreign_domains);
+	assert_int_equal(xen_fake_node_count(fixture->fake), foreign_nodes);
 	assert_int_equal(count_files("state"), 0);
-	assert_string_equal(bench->fake->violation, "");
+	assert_string_equal(fixture->fake->violation, "");
 }
 
 struct err
-assert_refused_before_xen(struct bench *bench, int code)
+assert_refused_before_xen(struct fixture *fixture, int code)
 {
 	size_t descriptors = count_descriptors();
 	struct receipt receipt;
 	struct err err = {0};
 
 	memset(&receipt, 0x5a, sizeof(receipt));
-	xen_fake_forget_calls(bench->fake);
-	assert_code(bench_build(bench, &receipt, &err), code);
+	xen_fake_forget_calls(fixture->fake);
+	assert_code(fixture_build(fixture, &receipt, &err), code);
 	assert_code((int)err.code, code);
 	assert_untouched(&receipt);
-	assert_int_equal(bench->fake->call_count, 0);
-	assert_nothing_left(bench, 0, 0);
+	assert_int_equal(fixture->fake->call_count, 0);
+	assert_nothing_left(fixture, 0, 0);
 	assert_int_equal(count_descriptors(), descriptors);
 	return err;
 }
 
 void
-assert_built(struct bench *bench, struct receipt *ret_receipt)
+assert_built(struct fixture *fixture, struct receipt *ret_receipt)
 {
 	struct err err = {0};
 
-	if (bench_build(bench, ret_receipt, &err) != 0)
+	if (fixture_build(fixture, ret_receipt, &err) != 0)
 		fail_msg("%s: %s", err_name(err.code), err.text);
-	assert_string_equal(bench->fake->violation, "");
+	assert_string_equal(fixture->fake->violation, "");
 }
 
 void
-set_image(struct bench *bench, const char *name)
+set_image(struct fixture *fixture, const char *name)
 {
-	snprintf(bench->request.image, sizeof(bench->request.image), "%s",
+	snprintf(fixture->request.image, sizeof(fixture->request.image), "%s",
 	    name);
 }

@@ -19,26 +19,26 @@ extern struct story_calls {
  * unpacked. */
 extern void (*story_before_unpack)(void);
 
-/* bench_setup(), with nothing counted yet. */
+/* fixture_setup(), with nothing counted yet. */
 int story_setup(void **state);
 
 #define story_test(test) \
-	cmocka_unit_test_setup_teardown(test, story_setup, bench_teardown)
+	cmocka_unit_test_setup_teardown(test, story_setup, fixture_teardown)
 
 /* Ask for this image. */
-void set_image(struct bench *bench, const char *name);
+void set_image(struct fixture *fixture, const char *name);
 
-/* Build what `bench` asks for, or fail with the reason. */
-void assert_built(struct bench *bench, struct receipt *ret_receipt);
+/* Build what `fixture` asks for, or fail with the reason. */
+void assert_built(struct fixture *fixture, struct receipt *ret_receipt);
 
 /* Refused with this code, and Xen was not even asked. The error. */
-struct err assert_refused_before_xen(struct bench *bench, int code);
+struct err assert_refused_before_xen(struct fixture *fixture, int code);
 
 /* All bytes are 0x5a still. */
 void assert_untouched(const struct receipt *receipt);
 
 /* No domain of ours, no node of ours, no record. */
-void assert_nothing_left(const struct bench *bench, uint32_t foreign_domains,
-    uint32_t foreign_nodes);
+void assert_nothing_left(const struct fixture *fixture,
+    uint32_t foreign_domains, uint32_t foreign_nodes);
 
 #endif

@@ -90,7 +90,7 @@ host_that_is_not_trusted_begins_nothing(void **state)
 	struct front_call list = call_of(FRONT_LIST_IMAGES);
 
 	(void)state;
-	outcome_from(&stand.sup->platform.why, PLATFORM_NOT_TRUSTED,
+	err_wire_from(&stand.sup->platform.why, PLATFORM_NOT_TRUSTED,
 	    &(struct err){.code = PLATFORM_NOT_TRUSTED});
 	assert_call_refused(&build, PLATFORM_NOT_TRUSTED, "");
 	assert_call_refused(&list, PLATFORM_NOT_TRUSTED, "");

@@ -209,7 +209,7 @@ end_refused_build(void)
 {
 	struct build_report report = {.kind = BUILD_DONE};
 
-	outcome_from(&report.done.outcome, XEN_FAILED,
+	err_wire_from(&report.done.outcome, XEN_FAILED,
 	    &(struct err){.code = XEN_FAILED});
 	tell(&report);
 	assert_int_equal(stand.job->state, JOB_RUNNING);
@@ -326,7 +326,7 @@ report_out_of_its_turn_ends_the_child(void **state)
 				continue;
 			begin_step(rows[i].step);
 			begin_victim();
-			outcome_from(&told.done.outcome, XEN_FAILED,
+			err_wire_from(&told.done.outcome, XEN_FAILED,
 			    &(struct err){.code = XEN_FAILED});
 			if (verifies)
 				say(&said);
@@ -365,7 +365,7 @@ report_too_many_ends_the_child(void **state)
 	tell(&made);
 	assert_int_equal(stand.job->killed, BUG);
 	begin_step(JOB_DECIDING);
-	outcome_from(&refused.outcome, IMAGE_UNKNOWN,
+	err_wire_from(&refused.outcome, IMAGE_UNKNOWN,
 	    &(struct err){.code = IMAGE_UNKNOWN});
 	say(&verdict);
 	say(&verdict); /* as often as it likes */
@@ -517,7 +517,7 @@ basis_whose_bool_is_none_ends_who_decides(void **state)
 	struct verify_report report = {.kind = VERIFY_EPOCH};
 
 	(void)state;
-	memset(&report.epoch.basis.has_store, 2, 1);
+	memset(&report.epoch.decided_by.has_store, 2, 1);
 	begin_step(JOB_DECIDING);
 	say(&report);
 	assert_int_equal(stand.job->killed, BUG);
@@ -655,17 +655,17 @@ listing_that_never_came_is_not_an_empty_one(void **state)
 /* --- the tpm role ---------------------------------------------------- */
 
 static void
-record_answer(uint32_t kind, uint32_t tag)
+tpm_answer(uint32_t kind, uint32_t tag)
 {
-	struct record_answer answer = {.kind = kind, .tag = tag};
+	struct tpm_answer answer = {.kind = kind, .tag = tag};
 	struct err err;
 
-	outcome_from(&answer.recorded.outcome,
+	err_wire_from(&answer.recorded.outcome,
 	    err_set(&err, TPM_BUSY, "not now"), &err);
 	assert_code(ipc_send(stand.recorder, &answer,
-			LINK_BYTES(record_answer, recorded), -1, &err),
+			LINK_BYTES(tpm_answer, recorded), -1, &err),
 	    0);
-	supervisor_serve_recorder(stand.sup);
+	supervisor_serve_tpm_role(stand.sup);
 }
 
 /* Nobody asked: it would go to a caller who waits for something else. */
@@ -673,9 +673,9 @@ static void
 evidence_that_nobody_asked_for_goes_to_nobody(void **state)
 {
 	(void)state;
-	record_answer(RECORD_QUOTE, CONNECTION);
+	tpm_answer(TPM_REQUEST_QUOTE, CONNECTION);
 	assert_false(has_answer(stand.front));
-	assert_int_equal(stand.sup->recorder_fd, -1);
+	assert_int_equal(stand.sup->tpm_fd, -1);
 	assert_true(stand.sup->platform.is_lost);
 }
 
@@ -683,23 +683,23 @@ static void
 evidence_goes_to_the_connection_that_asked(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
-	struct record_call asked = {.kind = RECORD_LOG};
+	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
 	(void)state;
 	stand.sup->last_tag = 76;
 	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
 	    0);
-	record_answer(RECORD_LOG, 77);
+	tpm_answer(TPM_REQUEST_LOG, 77);
 	assert_int_equal(next_answer().connection, OTHER);
-	assert_int_equal(stand.sup->recorder_fd, stand.sup->records.fd);
+	assert_int_equal(stand.sup->tpm_fd, stand.sup->records.fd);
 }
 
 static void
 evidence_of_two_callers_is_not_mixed_up(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
-	struct record_call asked = {.kind = RECORD_LOG};
+	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
 	(void)state;
@@ -709,15 +709,15 @@ evidence_of_two_callers_is_not_mixed_up(void **state)
 	call.connection = CONNECTION;
 	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
 	    0);
-	record_answer(RECORD_LOG, 77);
+	tpm_answer(TPM_REQUEST_LOG, 77);
 	assert_int_equal(next_answer().connection, OTHER);
 	/* A third one takes the place of the first one. */
 	call.connection = OTHER + 1;
 	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
 	    0);
-	record_answer(RECORD_LOG, 78);
+	tpm_answer(TPM_REQUEST_LOG, 78);
 	assert_int_equal(next_answer().connection, CONNECTION);
-	record_answer(RECORD_LOG, 79);
+	tpm_answer(TPM_REQUEST_LOG, 79);
 	assert_int_equal(next_answer().connection, OTHER + 1);
 }
 
@@ -726,7 +726,7 @@ static void
 tpm_role_answers_what_it_was_asked_in_that_order(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
-	struct record_call asked = {.kind = RECORD_LOG};
+	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
 	(void)state;
@@ -735,8 +735,8 @@ tpm_role_answers_what_it_was_asked_in_that_order(void **state)
 		assert_code(
 		    supervisor_record_evidence(stand.sup, &call, &asked, &err),
 		    0);
-	record_answer(RECORD_LOG, 78);
-	assert_int_equal(stand.sup->recorder_fd, -1);
+	tpm_answer(TPM_REQUEST_LOG, 78);
+	assert_int_equal(stand.sup->tpm_fd, -1);
 	assert_code(next_answer().outcome.code, TPM_FAILED);
 }
 
@@ -744,15 +744,15 @@ static void
 tpm_role_answers_the_kind_that_it_was_asked(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
-	struct record_call asked = {.kind = RECORD_LOG};
+	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
 	(void)state;
 	stand.sup->last_tag = 76;
 	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
 	    0);
-	record_answer(RECORD_QUOTE, 77);
-	assert_int_equal(stand.sup->recorder_fd, -1);
+	tpm_answer(TPM_REQUEST_QUOTE, 77);
+	assert_int_equal(stand.sup->tpm_fd, -1);
 	assert_code(next_answer().outcome.code, TPM_FAILED);
 }
 
@@ -760,9 +760,9 @@ tpm_role_answers_the_kind_that_it_was_asked(void **state)
 static void
 evidence_that_is_good_has_memory(void **state)
 {
-	const struct record_answer answer = {.kind = RECORD_LOG, .tag = 77};
+	const struct tpm_answer answer = {.kind = TPM_REQUEST_LOG, .tag = 77};
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
-	struct record_call asked = {.kind = RECORD_LOG};
+	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
 	(void)state;
@@ -770,10 +770,10 @@ evidence_that_is_good_has_memory(void **state)
 	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
 	    0);
 	assert_code(ipc_send(stand.recorder, &answer,
-			LINK_BYTES(record_answer, recorded), -1, &err),
+			LINK_BYTES(tpm_answer, recorded), -1, &err),
 	    0);
-	supervisor_serve_recorder(stand.sup);
-	assert_int_equal(stand.sup->recorder_fd, -1);
+	supervisor_serve_tpm_role(stand.sup);
+	assert_int_equal(stand.sup->tpm_fd, -1);
 	assert_code(next_answer().outcome.code, TPM_FAILED);
 }
 
@@ -782,7 +782,7 @@ static void
 evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
-	struct record_call asked = {.kind = RECORD_LOG};
+	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct front_call cancel = {
 	    .kind = FRONT_CANCEL,
 	    .connection = OTHER,
@@ -794,7 +794,7 @@ evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
 	    0);
 	supervisor_take_call(stand.sup, &cancel);
-	record_answer(RECORD_LOG, 77);
+	tpm_answer(TPM_REQUEST_LOG, 77);
 	assert_false(has_answer(stand.front));
 }
 
@@ -803,20 +803,20 @@ static void
 answer_about_the_log(bool is_unsure, enum err_code code)
 {
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
-	struct record_answer answer = {
-	    .kind = RECORD_LOG,
+	struct tpm_answer answer = {
+	    .kind = TPM_REQUEST_LOG,
 	    .recorded = {.is_unsure = is_unsure, .outcome.code = (int)code},
 	};
-	struct record_call asked = {.kind = RECORD_LOG};
+	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
 	assert_code(supervisor_record_evidence(stand.sup, &call, &asked, &err),
 	    0);
 	answer.tag = stand.sup->last_tag;
 	assert_code(ipc_send(stand.recorder, &answer,
-			LINK_BYTES(record_answer, recorded), -1, &err),
+			LINK_BYTES(tpm_answer, recorded), -1, &err),
 	    0);
-	supervisor_serve_recorder(stand.sup);
+	supervisor_serve_tpm_role(stand.sup);
 	assert_code(next_answer().outcome.code, (int)code);
 }
 
@@ -851,8 +851,8 @@ static void
 build_on_record_counts_for_its_user(void **state)
 {
 	struct build_report report = {.kind = BUILD_RECORD};
-	struct record_answer answer = {
-	    .kind = RECORD_EVENT,
+	struct tpm_answer answer = {
+	    .kind = TPM_REQUEST_EVENT,
 	    .tag = 77,
 	    .recorded = {.is_logged = true},
 	    .log_used_bytes = 100,
@@ -874,9 +874,9 @@ build_on_record_counts_for_its_user(void **state)
 	send_report(&report);
 	supervisor_serve_job(stand.sup, stand.job);
 	assert_code(ipc_send(stand.recorder, &answer,
-			LINK_BYTES(record_answer, recorded), -1, &err),
+			LINK_BYTES(tpm_answer, recorded), -1, &err),
 	    0);
-	supervisor_serve_recorder(stand.sup);
+	supervisor_serve_tpm_role(stand.sup);
 	call.build.guest.uuid[0] ^= 1;
 	strcpy(call.build.guest.name, "other");
 	call.peer.uid = config.allow_uids[0];

@@ -50,8 +50,8 @@ static void
 daemon_recovers_from_being_killed_in_a_build(void **state)
 {
 	static const char *const operations[] = {"domain_create",
-	    "domain_prepare", "domain_load", "grants_read", "store_write",
-	    "store_introduce", "domain_unpause"};
+	    "domain_prepare", "domain_load", "grants_read", "xenstore_write",
+	    "xenstore_introduce", "domain_unpause"};
 
 	(void)state;
 	for (size_t i = 0; i < countof(operations); i++) {
@@ -90,10 +90,10 @@ daemon_puts_on_record_what_it_recovers(void **state)
 	give_tpm();
 	start_daemon(FAULT_NONE, "");
 	xen_fake_forget_calls(fake);
-	hang_at("store_introduce");
+	hang_at("xenstore_introduce");
 	fd = caller_open();
 	caller_send(fd, BUILD_CALL);
-	wait_for_call("store_introduce");
+	wait_for_call("xenstore_introduce");
 	end_daemon(SIGKILL);
 	close(fd);
 	go_on();
@@ -172,12 +172,12 @@ daemon_puts_on_record_the_builds_that_its_end_undoes(void **state)
 	(void)state;
 	give_tpm();
 	start_daemon(FAULT_NONE, "");
-	hang_at("store_introduce");
+	hang_at("xenstore_introduce");
 	fd = caller_open();
 	caller_send(fd, BUILD_CALL);
-	wait_for_call("store_introduce");
+	wait_for_call("xenstore_introduce");
 	go_on();
-	hang_at("store_introduce");
+	hang_at("xenstore_introduce");
 	assert_int_equal(end_daemon(SIGTERM), 0);
 	close(fd);
 	assert_int_equal(logged("\"ev\":\"build\""), 1);
@@ -194,7 +194,7 @@ daemon_does_not_call_gone_what_it_left_behind(void **state)
 	(void)state;
 	give_tpm();
 	strcpy(fake->fail_operation, "domain_destroy");
-	start_daemon(FAULT_KILL, "store_introduce");
+	start_daemon(FAULT_KILL, "xenstore_introduce");
 	fd = caller_open();
 	assert_call(fd, BUILD_CALL, "BUILD_CRASHED");
 	close(fd);

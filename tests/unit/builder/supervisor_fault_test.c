@@ -133,10 +133,10 @@ daemon_writes_the_record_before_the_guest_runs(void **state)
 
 	(void)state;
 	start_daemon(FAULT_NONE, "");
-	hang_at("store_write");
+	hang_at("xenstore_write");
 	fd = caller_open();
 	caller_send(fd, BUILD_CALL);
-	wait_for_call("store_write");
+	wait_for_call("xenstore_write");
 	assert_int_equal(count_files("libxl"), 1);
 	go_on();
 	assert_reply(fd, "receipt");
@@ -199,7 +199,7 @@ daemon_tries_again_to_remove_the_record_of_a_build_that_failed(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir(TAKEN, 0700), 0);
-	strcpy(fake->fail_operation, "store_introduce");
+	strcpy(fake->fail_operation, "xenstore_introduce");
 	start_daemon(FAULT_NONE, "");
 	fd = caller_open();
 	assert_call(fd, BUILD_CALL, "XENSTORE_FAILED");
@@ -415,12 +415,12 @@ daemon_refuses_a_uuid_that_is_being_destroyed(void **state)
 	fd = caller_open();
 	send_build(first, "one", 1);
 	assert_reply(first, "receipt");
-	hang_at("store_remove");
+	hang_at("xenstore_remove");
 	xen_fake_forget_calls(fake);
 	caller_send(first, "{\"method\":\"org.assay.Builder.DestroyDomain\","
 			   "\"parameters\":{\"domid\":7}}");
 	/* Xen does not list it any more; its nodes are still there. */
-	wait_for_call("store_remove");
+	wait_for_call("xenstore_remove");
 	send_build(fd, "two", 1);
 	assert_reply(fd, "DOMAIN_EXISTS");
 	go_on();

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/ipc_pipe.h"

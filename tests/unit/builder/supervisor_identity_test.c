@@ -56,10 +56,10 @@ is_only_the_victim_left(void)
 	       xen_fake_domain_count(fake) == 1;
 }
 
-static const char *const moments[] = {"domain_list", "store_read",
-    "domain_create", "domain_prepare", "evtchn_alloc", "store_remove",
-    "domain_load", "grants_seed", "grants_read", "store_write",
-    "store_introduce", "domain_set_uuid", "domain_unpause"};
+static const char *const moments[] = {"domain_list", "xenstore_read",
+    "domain_create", "domain_prepare", "evtchn_alloc", "xenstore_remove",
+    "domain_load", "grants_seed", "grants_read", "xenstore_write",
+    "xenstore_introduce", "domain_set_uuid", "domain_unpause"};
 
 /* A build under the victim's uuid has come as far as this, when somebody makes
  * the victim: in the first moments it is there before. */
@@ -322,7 +322,7 @@ build_whose_uuid_was_taken_meanwhile_is_refused(void **state)
 
 	(void)state;
 	start_daemon(FAULT_NONE, "");
-	fd = build_until("store_introduce");
+	fd = build_until("xenstore_introduce");
 	go_on();
 	assert_reply(fd, "DOMAIN_EXISTS");
 	close(fd);

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/look_link.h"
@@ -224,7 +224,7 @@ look_that_failed_changes_nothing(void **state)
 	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
 	call_status(CONNECTION);
 	answer.number = next_look();
-	outcome_from(&answer.outcome, err_set(&err, XEN_FAILED, "no"), &err);
+	err_wire_from(&answer.outcome, err_set(&err, XEN_FAILED, "no"), &err);
 	assert_code(ipc_send(stand.looker, &answer, sizeof(answer), -1, &err),
 	    0);
 	supervisor_serve_look(stand.sup);
@@ -243,7 +243,7 @@ look_that_failed_is_followed_by_the_next_one(void **state)
 	call_status(CONNECTION);
 	answer.number = next_look();
 	call_status(OTHER);
-	outcome_from(&answer.outcome, err_set(&err, XEN_FAILED, "no"), &err);
+	err_wire_from(&answer.outcome, err_set(&err, XEN_FAILED, "no"), &err);
 	assert_code(ipc_send(stand.looker, &answer, sizeof(answer), -1, &err),
 	    0);
 	supervisor_serve_look(stand.sup);

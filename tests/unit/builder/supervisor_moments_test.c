@@ -89,15 +89,15 @@ int __real_ipc_pipe_send(int fd, const void *record, size_t size,
     bool *ret_is_full, struct err *err);
 int __wrap_ipc_pipe_send(int fd, const void *record, size_t size,
     bool *ret_is_full, struct err *err);
-void __real_tpm_role_run(const struct config *of,
+void __real_tpm_role_run(const struct daemon_config *of,
     const struct trust_policy *root, bool develops, int link)
     __attribute__((noreturn));
-void __wrap_tpm_role_run(const struct config *of,
+void __wrap_tpm_role_run(const struct daemon_config *of,
     const struct trust_policy *root, bool develops, int link)
     __attribute__((noreturn));
-void __real_front_run(const struct config *of, int listen_fd,
+void __real_front_run(const struct daemon_config *of, int listen_fd,
     const struct front_link *link, int parent_pid) __attribute__((noreturn));
-void __wrap_front_run(const struct config *of, int listen_fd,
+void __wrap_front_run(const struct daemon_config *of, int listen_fd,
     const struct front_link *link, int parent_pid) __attribute__((noreturn));
 void __real_look_role_run(const struct role_start *start, int link)
     __attribute__((noreturn));
@@ -190,15 +190,15 @@ __wrap_ipc_pipe_send(int fd, const void *record, size_t size, bool *ret_is_full,
 }
 
 void
-__wrap_tpm_role_run(const struct config *of, const struct trust_policy *root,
-    bool develops, int link)
+__wrap_tpm_role_run(const struct daemon_config *of,
+    const struct trust_policy *root, bool develops, int link)
 {
 	own = TPM;
 	__real_tpm_role_run(of, root, develops, link);
 }
 
 void
-__wrap_front_run(const struct config *of, int listen_fd,
+__wrap_front_run(const struct daemon_config *of, int listen_fd,
     const struct front_link *link, int parent_pid)
 {
 	own = FRONT;

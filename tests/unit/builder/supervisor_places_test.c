@@ -60,7 +60,7 @@ add_built(const struct journal *journal, uint32_t domid, uint8_t byte)
 static void
 let_no_nodes_be_removed(void)
 {
-	strcpy(fake->fail_operation, "store_remove");
+	strcpy(fake->fail_operation, "xenstore_remove");
 }
 
 static void
@@ -213,7 +213,7 @@ was_tried_twice(void)
 	uint32_t tries = 0;
 
 	for (uint32_t i = 0; i < fake->call_count && i < FAKE_CALLS; i++)
-		tries += strncmp(fake->calls[i], "store_remove", 12) == 0;
+		tries += strncmp(fake->calls[i], "xenstore_remove", 12) == 0;
 	return tries >= 2;
 }
 

@@ -33,7 +33,7 @@ leave_a_domain_behind(void)
 	int fd;
 
 	let_removals_fail();
-	start_daemon(FAULT_KILL, "store_introduce");
+	start_daemon(FAULT_KILL, "xenstore_introduce");
 	fd = caller_open();
 	assert_call(fd, BUILD_CALL, "BUILD_CRASHED");
 	assert_int_equal(xen_fake_domain_count(fake), 1);
@@ -250,7 +250,7 @@ daemon_is_ended_by_sigterm_while_xenstored_hangs(void **state)
 	caller_send(fd, BUILD_CALL);
 	wait_for_call("grants_seed");
 	go_on();
-	hang_at("store_remove");
+	hang_at("xenstore_remove");
 	assert_int_equal(end_daemon(SIGTERM), 0);
 	close(fd);
 	assert_int_equal(count_pending(), 1);
@@ -272,10 +272,10 @@ daemon_is_ended_by_sigterm_while_its_recovery_hangs(void **state)
 	close(fd);
 	end_daemon(SIGKILL);
 	let_removals_work();
-	hang_at("store_remove");
+	hang_at("xenstore_remove");
 	xen_fake_forget_calls(fake);
 	start_daemon(FAULT_NONE, "");
-	wait_for_call("store_remove");
+	wait_for_call("xenstore_remove");
 	assert_int_equal(end_daemon(SIGTERM), 0);
 	assert_int_equal(count_pending(), 1);
 }
@@ -309,10 +309,10 @@ daemon_serves_although_its_recovery_hangs(void **state)
 	close(fd);
 	end_daemon(SIGKILL);
 	let_removals_work();
-	hang_at("store_remove");
+	hang_at("xenstore_remove");
 	xen_fake_forget_calls(fake);
 	start_daemon(FAULT_NONE, "");
-	wait_for_call("store_remove");
+	wait_for_call("xenstore_remove");
 	assert_int_equal(role_of_daemon("front"), 0);
 	*ahead_usec += 10000000;
 	/* Its clock runs ahead, that of poll(2) does not: wake it. */

@@ -221,7 +221,7 @@ ends_leave_room_to_what_others_ask_the_tpm_role(void **state)
 {
 	const uint32_t kept = SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE;
 	struct removal *removal = add(1, JOURNAL_RECORDED, REMOVAL_RECORD);
-	struct record_call call = {.kind = RECORD_EVENT};
+	struct tpm_request call = {.kind = TPM_REQUEST_EVENT};
 	struct err err;
 
 	(void)state;

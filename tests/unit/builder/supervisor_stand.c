@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/ipc_now.h"
@@ -124,7 +124,7 @@ stand_setup(void **state)
 			sizeof(struct front_answer), FRONT_ANSWERS, false,
 			&err),
 	    0);
-	assert_code(outbox_init(&sup->records, sizeof(struct record_call), 128,
+	assert_code(outbox_init(&sup->records, sizeof(struct tpm_request), 128,
 			false, &err),
 	    0);
 	assert_code(ipc_pair(front, &err), 0);
@@ -133,8 +133,8 @@ stand_setup(void **state)
 	sup->front.calls_fd = -1;
 	outbox_attach(&sup->front.answers, front[0]);
 	stand.front = front[1];
-	sup->recorder_fd = recorder[0];
-	sup->recorder_place.seen = LINK_BIT(RECORD_START);
+	sup->tpm_fd = recorder[0];
+	sup->recorder_place.seen = LINK_BIT(TPM_REQUEST_START);
 	outbox_attach(&sup->records, recorder[0]);
 	stand.recorder = recorder[1];
 	stand.sup = sup;

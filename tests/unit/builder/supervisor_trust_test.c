@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/supervisor/supervisor_state.h"
@@ -23,7 +23,7 @@
 
 static int
 find_with(const struct role_launcher *launcher, const char *text,
-    struct trust_mark *ret_mark, struct err *err)
+    struct trust_id *ret_mark, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *trust = NULL;
 	struct supervisor_start start = {
@@ -51,9 +51,8 @@ setup(void **state)
 static void
 assert_found(int64_t version)
 {
-	const struct trust_mark expected =
-	    mark_of(policy, config.trust_updates);
-	struct trust_mark mark;
+	const struct trust_id expected = mark_of(policy, config.trust_updates);
+	struct trust_id mark;
 	struct err err = {0};
 
 	memset(&mark, 0, sizeof(mark));
@@ -81,8 +80,8 @@ static void
 assert_not_found(const struct role_launcher *launcher, const char *text,
     int code, const char *part)
 {
-	struct trust_mark mark;
-	struct trust_mark before;
+	struct trust_id mark;
+	struct trust_id before;
 	struct err err = {0};
 
 	memset(&mark, 0x5a, sizeof(mark));
@@ -208,7 +207,7 @@ assert_refused_at_start(void (*how)(int link), int code, const char *part)
 static void
 start_believes_one_mark(void **state)
 {
-	struct trust_mark mark;
+	struct trust_id mark;
 	struct err err;
 
 	(void)state;

@@ -158,11 +158,11 @@ a_disk_that_is_full_costs_the_builds_of_that_while(void **state)
 static int
 adopt_store(uint8_t index, int64_t epoch, struct recorded *ret_recorded)
 {
-	struct record_call call = {
-	    .kind = RECORD_EPOCH,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_EPOCH,
 	    .store = {.epoch = epoch},
 	};
-	struct record_answer answer;
+	struct tpm_answer answer;
 	int code;
 
 	memset(call.store.index.bytes, index, DIGEST_BYTES);
@@ -174,11 +174,11 @@ adopt_store(uint8_t index, int64_t epoch, struct recorded *ret_recorded)
 static int
 adopt_policy(uint8_t fill, int64_t version, struct recorded *ret_recorded)
 {
-	struct record_call call = {
-	    .kind = RECORD_TRUST,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_TRUST,
 	    .trust = {.version = version},
 	};
-	struct record_answer answer;
+	struct tpm_answer answer;
 	int code;
 
 	memset(call.trust.policy.bytes, fill, DIGEST_BYTES);
@@ -227,7 +227,7 @@ rules_that_are_in_the_log_hold_although_the_tpm_failed(void **state)
 	/* What older rules decided comes too late. */
 	assert_recorded(&build, TRUST_DOWNGRADE, false, false);
 	assert_code(adopt_policy(0xbb, 5, &recorded), 0);
-	memset(role.basis.policy.bytes, 0xbb, DIGEST_BYTES);
+	memset(role.decided_by.policy.bytes, 0xbb, DIGEST_BYTES);
 	assert_recorded(&build, 0, true, false);
 	assert_int_equal(role_end(), 0);
 	assert_int_equal(role_logged("\"ev\":\"policy\""), 1);
@@ -300,11 +300,11 @@ a_start_that_is_not_in_the_log_is_no_start(void **state)
 static int
 ask_for_quote(struct sealed **ret_quote)
 {
-	struct record_call call = {
-	    .kind = RECORD_QUOTE,
-	    .quote_request = {.nonce_len = 16},
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_QUOTE,
+	    .attest_request = {.nonce_len = 16},
 	};
-	struct record_answer answer;
+	struct tpm_answer answer;
 
 	return role_ask(&call, &answer, ret_quote);
 }
@@ -354,8 +354,8 @@ static void
 every_answer_says_what_is_left_of_the_log(void **state)
 {
 	struct event build = build_of(1);
-	struct record_call call = {.kind = RECORD_EVENT, .event = build};
-	struct record_answer before, after;
+	struct tpm_request call = {.kind = TPM_REQUEST_EVENT, .event = build};
+	struct tpm_answer before, after;
 	uint64_t record;
 
 	(void)state;
@@ -370,7 +370,7 @@ every_answer_says_what_is_left_of_the_log(void **state)
 	assert_int_equal(after.log_build_bytes_left,
 	    LIMIT_EVENT_LOG_BYTES - LIMIT_EVENT_LOG_KEPT_BYTES -
 		after.log_used_bytes - 2 * RECORDER_END_BYTES);
-	call = (struct record_call){.kind = RECORD_LOG};
+	call = (struct tpm_request){.kind = TPM_REQUEST_LOG};
 	{
 		CLEANUP(sealed_freep) struct sealed *log = NULL;
 
@@ -424,8 +424,9 @@ a_full_log_refuses_builds_and_takes_ends(void **state)
 {
 	struct event build = build_of(1);
 	struct event abandon = abandon_of(1);
-	struct record_call call = {.kind = RECORD_EVENT, .event = build_of(2)};
-	struct record_answer answer;
+	struct tpm_request call = {.kind = TPM_REQUEST_EVENT,
+	    .event = build_of(2)};
+	struct tpm_answer answer;
 	struct recorded recorded;
 
 	(void)state;
@@ -505,8 +506,8 @@ a_start_does_not_wait_for_ever(void **state)
 static void
 every_call_has_its_time_until_the_supervisor_is_gone(void **state)
 {
-	struct record_call call = {
-	    .kind = RECORD_EVENT,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_EVENT,
 	    .event = {.kind = EVENT_DESTROY},
 	};
 	struct recorded recorded;
@@ -541,7 +542,7 @@ every_call_has_its_time_until_the_supervisor_is_gone(void **state)
 
 /* A role, its successor and all that they wait for fit into the time that the
  * supervisor waits for the first answer:
- * builder/supervisor/supervisor_record.c. */
+ * builder/supervisor/supervisor_tpm.c. */
 static void
 the_times_fit(void **state)
 {

@@ -117,18 +117,18 @@ build(void)
 static const struct digest context = {{0xc0}}; /* of the channel, say */
 
 static struct sealed *
-ask_for(enum record_kind kind)
+ask_for(enum tpm_request_kind kind)
 {
-	struct record_call call = {.kind = kind};
+	struct tpm_request call = {.kind = kind};
 	struct sealed *attached = NULL;
-	struct record_answer answer;
+	struct tpm_answer answer;
 	size_t len;
 
-	if (kind == RECORD_QUOTE) {
-		call.quote_request.nonce_len = strlen(NONCE) / 2;
-		call.quote_request.context = context;
+	if (kind == TPM_REQUEST_QUOTE) {
+		call.attest_request.nonce_len = strlen(NONCE) / 2;
+		call.attest_request.context = context;
 		assert_true(evidence_nonce_from_hex(NONCE,
-		    call.quote_request.nonce, &len));
+		    call.attest_request.nonce, &len));
 	}
 	assert_code(role_ask(&call, &answer, &attached), 0);
 	return attached;
@@ -138,14 +138,14 @@ ask_for(enum record_kind kind)
 static void
 attest(struct evidence *ret_evidence)
 {
-	CLEANUP(sealed_freep) struct sealed *quote = ask_for(RECORD_QUOTE);
-	CLEANUP(sealed_freep) struct sealed *log = ask_for(RECORD_LOG);
+	CLEANUP(sealed_freep) struct sealed *quote = ask_for(TPM_REQUEST_QUOTE);
+	CLEANUP(sealed_freep) struct sealed *log = ask_for(TPM_REQUEST_LOG);
 	const struct evidence_question question = {NONCE, &context};
 	json_t *reply;
 	struct err err = {0};
 
-	assert_true(quote_is_whole(sealed_bytes(quote)));
-	reply = quote_encode((const void *)sealed_bytes(quote).ptr);
+	assert_true(attest_reply_is_whole(sealed_bytes(quote)));
+	reply = attest_reply_encode((const void *)sealed_bytes(quote).ptr);
 	if (evidence_assemble(reply, sealed_bytes(log), &question, ret_evidence,
 		&err) != 0)
 		fail_msg("%s", err.text);
@@ -182,7 +182,7 @@ verify(const struct tpm_name *nv_name, struct evidence_verdict *verdict)
 	code = evidence_verify(&evidence, &reference, verdict, &err);
 	if (code != 0)
 		print_message("%s: %s\n", err_name(err.code), err.text);
-	builds_told = verdict->story.domain_count;
+	builds_told = verdict->history.domain_count;
 	evidence_verdict_done(verdict);
 	return code;
 }
@@ -195,7 +195,7 @@ assert_verified(size_t builds)
 	assert_code(verify(&identity.log.name, &verdict), 0);
 	assert_true(verdict.has_nv);
 	assert_int_equal(builds_told, builds);
-	assert_int_equal(verdict.story.unmeasured_count, 0);
+	assert_int_equal(verdict.history.unmeasured_count, 0);
 }
 
 static void
@@ -465,14 +465,14 @@ static void
 a_forged_quote_is_not_handed_out(void **state)
 {
 	static const uint32_t commands[] = {QUOTE, NV_CERTIFY};
-	struct record_call call = {
-	    .kind = RECORD_QUOTE,
-	    .quote_request.nonce_len = EVIDENCE_NONCE_MIN_BYTES,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_QUOTE,
+	    .attest_request.nonce_len = EVIDENCE_NONCE_MIN_BYTES,
 	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(commands); i++) {
-		struct record_answer answer;
+		struct tpm_answer answer;
 
 		interpose(commands[i], TWIST_BYTE, PARAMETERS_AT + 8);
 		assert_code(role_start_code(), 0);

@@ -15,11 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/file.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
-#include "builder/record_link.h"
+#include "builder/tpm_link.h"
 #include "builder/tpm/tpm_role_state.h"
 #include "keys/dsse.h"
 #include "measure/verify/evidence_log.h"
@@ -339,8 +339,8 @@ an_event_is_in_the_log_before_it_is_in_the_tpm(void **state)
 static void
 what_was_said_before_the_end_is_on_record(void **state)
 {
-	struct record_call call = {
-	    .kind = RECORD_EVENT,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_EVENT,
 	    .event = {.kind = EVENT_DESTROY},
 	};
 	struct pollfd answered;
@@ -401,11 +401,11 @@ a_dynamic_launch_is_on_record_in_its_index_too(void **state)
 static int
 adopt(uint8_t index, int64_t epoch)
 {
-	struct record_call call = {
-	    .kind = RECORD_EPOCH,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_EPOCH,
 	    .store = {.epoch = epoch},
 	};
-	struct record_answer answer;
+	struct tpm_answer answer;
 
 	memset(call.store.index.bytes, index, DIGEST_BYTES);
 	return role_ask(&call, &answer, NULL);
@@ -463,8 +463,8 @@ static void
 assert_verifiers_take_the_log(void)
 {
 	CLEANUP(freep) char *log = NULL;
-	CLEANUP(evidence_story_done)
-	struct evidence_story story = {.domains = NULL};
+	CLEANUP(boot_history_done)
+	struct boot_history history = {.domains = NULL};
 	size_t len = 0;
 	struct err err = {0};
 
@@ -473,8 +473,8 @@ assert_verifiers_take_the_log(void)
 	    file_read("measure.log", LIMIT_EVENT_LOG_BYTES, &log, &len, &err),
 	    0);
 	if (evidence_log_check(bytes_of((uint8_t *)log, len), ROLE_PCR,
-		&fake->values, &story, &err) != 0 ||
-	    evidence_rules_check(&story, &err) != 0)
+		&fake->values, &history, &err) != 0 ||
+	    evidence_rules_check(&history, &err) != 0)
 		fail_msg("%s", err.text);
 }
 
@@ -524,11 +524,11 @@ an_older_store_is_refused_after_a_restart_without_a_counter(void **state)
 static int
 adopt_policy(uint8_t fill, int64_t version)
 {
-	struct record_call call = {
-	    .kind = RECORD_TRUST,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_TRUST,
 	    .trust = {.version = version},
 	};
-	struct record_answer answer;
+	struct tpm_answer answer;
 
 	memset(call.trust.policy.bytes, fill, DIGEST_BYTES);
 	return role_ask(&call, &answer, NULL);
@@ -553,7 +553,7 @@ a_newer_trust_policy_is_on_record(void **state)
 	assert_code(adopt_policy(0xdd, 7), TRUST_REPLAYED);
 	assert_int_equal(role_logged("\"ev\":\"policy\""), 2);
 	/* A refusal is no failure. */
-	memset(role.basis.policy.bytes, 0xbb, DIGEST_BYTES);
+	memset(role.decided_by.policy.bytes, 0xbb, DIGEST_BYTES);
 	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 }
 
@@ -626,7 +626,7 @@ what_an_older_policy_decided_is_not_put_on_record(void **state)
 	assert_int_equal(fake->counter, BASE + 7);
 	/* What has happened is on record whatever holds. */
 	assert_code(role_record(EVENT_DESTROY, &recorded), 0);
-	memset(role.basis.policy.bytes, 0xaa, DIGEST_BYTES);
+	memset(role.decided_by.policy.bytes, 0xaa, DIGEST_BYTES);
 	assert_code(adopt(0xaa, 9), 0);
 	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 	assert_false(recorded.is_outdated);
@@ -640,15 +640,15 @@ what_an_older_store_index_allowed_is_not_put_on_record(void **state)
 	(void)state;
 	assert_code(role_start_code(), 0);
 	assert_code(adopt(0xaa, 9), 0);
-	role.basis.has_store = true;
-	role.basis.epoch = 8;
+	role.decided_by.has_store = true;
+	role.decided_by.epoch = 8;
 	assert_code(role_record(EVENT_BUILD, &recorded), STORE_ROLLBACK);
 	assert_true(recorded.is_outdated);
 	assert_int_equal(role_logged("\"ev\":\"build\""), 0);
-	role.basis.epoch = 9;
+	role.decided_by.epoch = 9;
 	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 	/* A policy that asks for no index. */
-	role.basis = (struct basis){.policy = role.basis.policy};
+	role.decided_by = (struct decided_by){.policy = role.decided_by.policy};
 	assert_code(role_record(EVENT_BUILD, &recorded), 0);
 }
 
@@ -658,14 +658,14 @@ static void
 a_quote_is_over_the_nonce(void **state)
 {
 	CLEANUP(sealed_freep) struct sealed *attached = NULL;
-	struct record_call call = {
-	    .kind = RECORD_QUOTE,
-	    .quote_request = {.nonce_len = 16,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_QUOTE,
+	    .attest_request = {.nonce_len = 16,
 		.nonce = "0123456789abcdef",
 		.context = {{7}}},
 	};
-	struct record_answer answer;
-	const struct quote *quote;
+	struct tpm_answer answer;
+	const struct attest_reply *quote;
 	char hex[DIGEST_HEX_SIZE];
 	char expected[96];
 	struct digest extra;
@@ -682,7 +682,7 @@ a_quote_is_over_the_nonce(void **state)
 	assert_true(quote->ak.len > 0);
 	assert_true(quote->log_bytes > 0);
 	assert_code(evidence_nonce_bind(bytes_of("0123456789abcdef", 16),
-			&call.quote_request.context, &extra, &err),
+			&call.attest_request.context, &extra, &err),
 	    0);
 	digest_hex(&extra, hex);
 	snprintf(expected, sizeof(expected), "quote %s", hex);
@@ -692,11 +692,11 @@ a_quote_is_over_the_nonce(void **state)
 static void
 a_host_without_a_tpm_has_no_quote(void **state)
 {
-	struct record_call call = {
-	    .kind = RECORD_QUOTE,
-	    .quote_request = {.nonce_len = 16},
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_QUOTE,
+	    .attest_request = {.nonce_len = 16},
 	};
-	struct record_answer answer;
+	struct tpm_answer answer;
 
 	(void)state;
 	role.is_development = true;
@@ -711,14 +711,14 @@ a_nonce_of_another_length_is_refused(void **state)
 {
 	static const uint32_t lengths[] = {0, EVIDENCE_NONCE_MIN_BYTES - 1,
 	    EVIDENCE_NONCE_MAX_BYTES + 1, UINT32_MAX};
-	struct record_answer answer;
+	struct tpm_answer answer;
 
 	(void)state;
 	assert_code(role_start_code(), 0);
 	for (size_t i = 0; i < countof(lengths); i++) {
-		struct record_call call = {
-		    .kind = RECORD_QUOTE,
-		    .quote_request = {.nonce_len = lengths[i]},
+		struct tpm_request call = {
+		    .kind = TPM_REQUEST_QUOTE,
+		    .attest_request = {.nonce_len = lengths[i]},
 		};
 
 		assert_code(role_ask(&call, &answer, NULL), RPC_PARAMETER_BAD);
@@ -729,8 +729,8 @@ static void
 the_log_is_handed_out_in_pieces(void **state)
 {
 	CLEANUP(buffer_done) struct buffer log = {0};
-	struct record_call call = {.kind = RECORD_LOG};
-	struct record_answer answer;
+	struct tpm_request call = {.kind = TPM_REQUEST_LOG};
+	struct tpm_answer answer;
 
 	(void)state;
 	assert_code(role_start_code(), 0);

@@ -264,56 +264,58 @@ static const struct xen_node *sent;
 static uint32_t sent_count;
 
 static int
-fake_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
+fake_xenstore_send(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
 {
 	struct xen_fake *fake = xen;
-	BEGIN(fake, "store_send", "%s nodes=%u",
+	BEGIN(fake, "xenstore_send", "%s nodes=%u",
 	    count > 0 ? nodes[0].path : "-", count);
 	sent = nodes;
 	sent_count = count;
-	END("store_send");
+	END("xenstore_send");
 }
 
 static int
-fake_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
+fake_xenstore_write(void *xen, const struct xen_node *nodes, uint32_t count,
     struct err *err)
 {
 	struct xen_fake *fake = xen;
-	BEGIN(fake, "store_write", "%s nodes=%u",
+	BEGIN(fake, "xenstore_write", "%s nodes=%u",
 	    count > 0 ? nodes[0].path : "-", count);
 	for (uint32_t i = 0; i < sent_count; i++)
 		put_node(fake, &sent[i]);
 	for (uint32_t i = 0; i < count; i++)
 		put_node(fake, &nodes[i]);
 	sent_count = 0;
-	END("store_write");
+	END("xenstore_write");
 }
 
 static int
-fake_store_read(void *xen, const char *path, char **ret_value, struct err *err)
+fake_xenstore_read(void *xen, const char *path, char **ret_value,
+    struct err *err)
 {
 	struct xen_fake *fake = xen;
 	const struct fake_node *node;
-	BEGIN(fake, "store_read", "%s", path);
+	BEGIN(fake, "xenstore_read", "%s", path);
 	node = xen_fake_node(fake, path);
 	if (!fails)
 		*ret_value = node != NULL ? strdup(node->value) : NULL;
-	END("store_read");
+	END("xenstore_read");
 }
 
 /* The guard is asked without the lock: it calls the fake. */
 static int
-fake_store_remove(void *xen, const char *const *paths, uint32_t count,
+fake_xenstore_remove(void *xen, const char *const *paths, uint32_t count,
     const struct xen_guard *guard, struct err *err)
 {
 	struct xen_fake *fake = xen;
-	bool fails = note(fake, "store_remove", "%s +%u", paths[0], count - 1);
+	bool fails =
+	    note(fake, "xenstore_remove", "%s +%u", paths[0], count - 1);
 	bool may = true;
 	CLEANUP(unlock) struct xen_fake *locked = NULL;
 
 	if (fails && !fake->fails_after)
-		return fail("store_remove", err);
+		return fail("xenstore_remove", err);
 	if (guard != NULL)
 		TRY(guard->ask(guard->context, &may, err));
 	locked = lock(fake);
@@ -323,11 +325,11 @@ fake_store_remove(void *xen, const char *const *paths, uint32_t count,
 				fake->nodes[i].exists = false;
 		}
 	}
-	END("store_remove");
+	END("xenstore_remove");
 }
 
 static bool
-fake_store_is_connected(void *xen)
+fake_xenstore_is_connected(void *xen)
 {
 	struct xen_fake *fake = xen;
 
@@ -336,15 +338,15 @@ fake_store_is_connected(void *xen)
 }
 
 static int
-fake_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
+fake_xenstore_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
     uint32_t port, struct err *err)
 {
 	struct xen_fake *fake = xen;
 	struct fake_domain *domain;
 	char path[48];
-	BEGIN(fake, "store_introduce", "%u frame=%llx port=%u", domid,
+	BEGIN(fake, "xenstore_introduce", "%u frame=%llx port=%u", domid,
 	    (unsigned long long)xenstore_frame, port);
-	if (require(fake, domid, "store_introduce", &domain, err) != 0)
+	if (require(fake, domid, "xenstore_introduce", &domain, err) != 0)
 		return (int)err->code;
 	snprintf(path, sizeof(path), "/local/domain/%u", domid);
 	breach(fake, domain->are_grants_read,
@@ -355,7 +357,7 @@ fake_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
 	    "introduced with another ring");
 	domain->introduced_port = port;
 	domain->is_introduced = true;
-	END("store_introduce");
+	END("xenstore_introduce");
 }
 
 static void
@@ -378,12 +380,12 @@ static const struct xen_ops ops = {
     .domain_destroy = fake_domain_destroy,
     .domain_list = fake_domain_list,
     .host_info = fake_host_info,
-    .store_send = fake_store_send,
-    .store_write = fake_store_write,
-    .store_read = fake_store_read,
-    .store_remove = fake_store_remove,
-    .store_is_connected = fake_store_is_connected,
-    .store_introduce = fake_store_introduce,
+    .xenstore_send = fake_xenstore_send,
+    .xenstore_write = fake_xenstore_write,
+    .xenstore_read = fake_xenstore_read,
+    .xenstore_remove = fake_xenstore_remove,
+    .xenstore_is_connected = fake_xenstore_is_connected,
+    .xenstore_introduce = fake_xenstore_introduce,
     .close = fake_close,
 };
 
@@ -562,7 +564,8 @@ static int
 fail(const char *operation, struct err *err)
 {
 	return err_set(err,
-	    strncmp(operation, "store_", 6) == 0 ? XENSTORE_FAILED : XEN_FAILED,
+	    strncmp(operation, "xenstore_", 9) == 0 ? XENSTORE_FAILED
+						    : XEN_FAILED,
 	    "injected failure of %s", operation);
 }
 

@@ -746,7 +746,7 @@ read_node(struct err *err)
 {
 	CLEANUP(freep) char *value = NULL;
 
-	return port.ops->store_read(port.xen, "/a", &value, err);
+	return port.ops->xenstore_read(port.xen, "/a", &value, err);
 }
 
 static int
@@ -771,18 +771,20 @@ a_batch_and_single_requests_do_not_meet(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_code(port.ops->store_send(port.xen, nodes, 1, &err), 0);
-	assert_true(port.ops->store_is_connected(port.xen));
+	assert_code(port.ops->xenstore_send(port.xen, nodes, 1, &err), 0);
+	assert_true(port.ops->xenstore_is_connected(port.xen));
 	assert_code(read_node(&err), 0);
-	assert_code(port.ops->store_remove(port.xen, paths, 1, &guard, &err),
+	assert_code(port.ops->xenstore_remove(port.xen, paths, 1, &guard, &err),
 	    0);
-	assert_code(port.ops->store_remove(port.xen, paths, 1, NULL, &err), 0);
-	assert_code(port.ops->store_introduce(port.xen, DOMID, 1, 2, &err), 0);
-	assert_code(port.ops->store_write(port.xen, &nodes[1], 1, &err), 0);
+	assert_code(port.ops->xenstore_remove(port.xen, paths, 1, NULL, &err),
+	    0);
+	assert_code(port.ops->xenstore_introduce(port.xen, DOMID, 1, 2, &err),
+	    0);
+	assert_code(port.ops->xenstore_write(port.xen, &nodes[1], 1, &err), 0);
 	assert_string_equal(script->seen[script->count - 1], "7 tx=5 T|");
 	assert_int_equal(xen.count, 0);
 	may = false;
-	assert_code(port.ops->store_remove(port.xen, paths, 1, &guard, &err),
+	assert_code(port.ops->xenstore_remove(port.xen, paths, 1, &guard, &err),
 	    0);
 	assert_string_equal(script->seen[script->count - 1], "7 tx=5 F|");
 }
@@ -793,17 +795,17 @@ is_connected_until_one_of_the_two_connections_ends(void **state)
 	static const struct xen_node node = {.path = "/a", .value = ""};
 	struct err err = {0};
 
-	assert_true(port.ops->store_is_connected(port.xen));
+	assert_true(port.ops->xenstore_is_connected(port.xen));
 	script->twists[0] = (struct twist){1, TWIST_HANG_UP, NULL};
 	assert_code(read_node(&err), XENSTORE_FAILED);
-	assert_false(port.ops->store_is_connected(port.xen));
+	assert_false(port.ops->xenstore_is_connected(port.xen));
 	teardown(state);
 	setup(state);
-	assert_true(port.ops->store_is_connected(port.xen));
+	assert_true(port.ops->xenstore_is_connected(port.xen));
 	script->twists[0] = (struct twist){1, TWIST_HANG_UP, NULL};
-	assert_code(port.ops->store_send(port.xen, &node, 1, &err),
+	assert_code(port.ops->xenstore_send(port.xen, &node, 1, &err),
 	    XENSTORE_FAILED);
-	assert_false(port.ops->store_is_connected(port.xen));
+	assert_false(port.ops->xenstore_is_connected(port.xen));
 }
 
 #define port_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

@@ -5,7 +5,7 @@
  */
 #include <unistd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/look_link.h"

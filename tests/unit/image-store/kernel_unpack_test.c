@@ -6,7 +6,7 @@
 
 #include <zlib.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/limits.h"
 #include "base/scope.h"
 #include "image-store/unpack/decompress.h"
@@ -20,21 +20,21 @@
 #define OFFSET_PAYLOAD_LENGTH 0x24c
 
 static size_t drafts;
-static size_t draft_fails_at;
+static size_t sealing_fails_at;
 
-int __real_draft_new(const char *name, size_t size_bytes,
-    struct draft **ret_draft, struct err *err);
-int __wrap_draft_new(const char *name, size_t size_bytes,
-    struct draft **ret_draft, struct err *err);
+int __real_sealing_new(const char *name, size_t size_bytes,
+    struct sealing **ret_sealing, struct err *err);
+int __wrap_sealing_new(const char *name, size_t size_bytes,
+    struct sealing **ret_sealing, struct err *err);
 
 /* Count what memory is taken, and let it run short. */
 int
-__wrap_draft_new(const char *name, size_t size_bytes, struct draft **ret_draft,
-    struct err *err)
+__wrap_sealing_new(const char *name, size_t size_bytes,
+    struct sealing **ret_sealing, struct err *err)
 {
-	if (++drafts == draft_fails_at)
+	if (++drafts == sealing_fails_at)
 		return err_set(err, NO_MEMORY, "as the test wants");
-	return __real_draft_new(name, size_bytes, ret_draft, err);
+	return __real_sealing_new(name, size_bytes, ret_sealing, err);
 }
 
 /* Unpack, and see that a refusal leaves the output as it was. */
@@ -373,11 +373,11 @@ decompress_refuses_every_truncated_stream(void **state)
 
 		for (size_t len = 0; len < stream.len; len++) {
 			CLEANUP(buffer_done) struct buffer cut = {0};
-			CLEANUP(draft_freep) struct draft *out = NULL;
+			CLEANUP(sealing_freep) struct sealing *out = NULL;
 			struct err err;
 
 			buffer_add(&cut, stream.ptr, len);
-			assert_code(draft_new("out", elf.len, &out, &err), 0);
+			assert_code(sealing_new("out", elf.len, &out, &err), 0);
 			if (decompress(buffer_bytes(&cut), out, &err) !=
 			    DECOMPRESS_FAILED)
 				fail_msg("%s, %zu of %zu bytes: %s",
@@ -697,10 +697,10 @@ kernel_unpack_reports_that_memory_is_short(void **state)
 
 	(void)state;
 	drafts = 0;
-	draft_fails_at = 1;
+	sealing_fails_at = 1;
 	assert_refused(&kernel, elf.len, NO_MEMORY, "bzimage");
 	drafts = 0;
-	draft_fails_at = 0;
+	sealing_fails_at = 0;
 }
 
 int

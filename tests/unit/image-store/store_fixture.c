@@ -17,7 +17,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "base/draft.h"
+#include "base/sealing.h"
 #include "base/scope.h"
 #include "keys/dsse.h"
 #include "keys/sign/dsse_sign.h"

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/hold.h"
+#include "base/signal_guard.h"
 #include "base/scope.h"
 #include "image-store/pack/archive.h"
 #include "image-store/layout.h"
@@ -457,27 +457,27 @@ archive_unpack_refuses_every_truncation(void **state)
 static void
 archives_are_left_when_a_signal_comes(void **state)
 {
-	struct hold hold;
+	struct signal_guard guard;
 	size_t files;
 
 	(void)state;
 	assert_code(export("store", "one.tar"), 0);
 	files = count_files(".");
-	hold = hold_begin();
+	guard = signal_guard_begin();
 	is_interrupted = true;
 	assert_code(export("store", "two.tar"), STORE_IO);
 	assert_int_equal(count_files("."), files);
-	hold.before[1].sa_handler = SIG_IGN;
-	hold_end(&hold);
+	guard.before[1].sa_handler = SIG_IGN;
+	signal_guard_end(&guard);
 
 	signal(SIGTERM, SIG_DFL);
-	hold = hold_begin();
+	guard = signal_guard_begin();
 	is_interrupted = true;
 	assert_code(unpack("one.tar", "unpacked"), STORE_IO);
 	/* The first is whole, the second empty. */
 	assert_int_equal(count_files("unpacked/blobs/sha256"), 2);
-	hold.before[1].sa_handler = SIG_IGN; /* of SIGTERM */
-	hold_end(&hold);
+	guard.before[1].sa_handler = SIG_IGN; /* of SIGTERM */
+	signal_guard_end(&guard);
 }
 
 static int

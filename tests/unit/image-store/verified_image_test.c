@@ -428,20 +428,20 @@ verified_manifest_again_ignores_a_verdict_on_other_bytes(void **state)
 
 /* --- a blob in pieces ------------------------------------------------- */
 
-/* Give copies of the first `count` pieces to an intake, and finish it. */
+/* Give copies of the first `count` pieces to a receiver, and finish it. */
 static int
 take_in(const struct blob *blob, const struct sealed *raw, size_t count,
     struct checked_blob **ret_checked)
 {
-	CLEANUP(blob_intake_freep) struct blob_intake *intake = NULL;
+	CLEANUP(blob_receiver_freep) struct blob_receiver *receiver = NULL;
 	size_t all;
 	const int *fds = sealed_fds(raw, &all);
 	struct err err;
 
-	assert_code(blob_intake_new(blob, "kernel", &intake, &err), 0);
+	assert_code(blob_receiver_new(blob, "kernel", &receiver, &err), 0);
 	for (size_t i = 0; i < count; i++)
-		TRY(blob_intake_add(intake, dup(fds[i]), &err));
-	return blob_intake_finish(take_ptr(&intake), ret_checked, &err);
+		TRY(blob_receiver_add(receiver, dup(fds[i]), &err));
+	return blob_receiver_finish(take_ptr(&receiver), ret_checked, &err);
 }
 
 static void

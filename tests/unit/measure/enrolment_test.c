@@ -10,7 +10,7 @@
 enum { NOW = 1700000000, DAY = 1440 };
 
 static struct enrolment
-new_challenge(const struct bench *bench)
+new_challenge(const struct fixture *fixture)
 {
 	struct enrolment challenge = {.is_challenge = true,
 	    .label = "web-7.example",
@@ -18,7 +18,7 @@ new_challenge(const struct bench *bench)
 	struct err err;
 
 	assert_refused(enrolment_set_ak(&challenge,
-			   evidence_part_bytes(&bench->evidence.ak), &err),
+			   evidence_part_bytes(&fixture->evidence.ak), &err),
 	    0);
 	memset(challenge.secret, 0x5a, sizeof(challenge.secret));
 	return challenge;
@@ -130,7 +130,8 @@ a_label_is_a_word(void **state)
 int
 main(void)
 {
-#define BENCH(test) cmocka_unit_test_setup_teardown(test, bench_new, bench_free)
+#define BENCH(test) \
+	cmocka_unit_test_setup_teardown(test, fixture_new, fixture_free)
 	const struct CMUnitTest tests[] = {
 	    BENCH(a_right_answer_uses_a_challenge_up),
 	    BENCH(a_wrong_answer_uses_nothing_up),

@@ -11,7 +11,7 @@
 #include "base/scope.h"
 
 struct pair {
-	struct bench *bench;
+	struct fixture *fixture;
 	struct evidence_mark earlier;
 };
 
@@ -21,15 +21,15 @@ pair_new(void **state)
 	struct pair *pair = calloc(1, sizeof(*pair));
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	void *bench;
+	void *fixture;
 
 	assert_non_null(pair);
-	assert_int_equal(bench_new(&bench), 0);
-	pair->bench = bench;
-	assert_refused(bench_verify(pair->bench, &verdict), 0);
+	assert_int_equal(fixture_new(&fixture), 0);
+	pair->fixture = fixture;
+	assert_refused(fixture_verify(pair->fixture, &verdict), 0);
 	assert_false(verdict.has_earlier);
 	pair->earlier = verdict.mark;
-	pair->bench->reference.earlier = &pair->earlier;
+	pair->fixture->reference.earlier = &pair->earlier;
 	*state = pair;
 	return 0;
 }
@@ -38,46 +38,46 @@ static int
 pair_free(void **state)
 {
 	struct pair *pair = *state;
-	void *bench = pair->bench;
+	void *fixture = pair->fixture;
 
 	free(pair);
-	return bench_free(&bench);
+	return fixture_free(&fixture);
 }
 
 static struct evidence_since
-since(struct bench *bench)
+since(struct fixture *fixture)
 {
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
 
-	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
 	assert_true(verdict.has_earlier);
 	return verdict.since;
 }
 
 static struct evidence_mark
-mark(struct bench *bench)
+mark(struct fixture *fixture)
 {
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
 
-	assert_refused(bench_verify(bench, &verdict), 0);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
 	return verdict.mark;
 }
 
 /* A start as the only event, as after a boot. */
 static void
-boot(struct bench *bench, const struct event_rules *rules)
+boot(struct fixture *fixture, const struct event_rules *rules)
 {
 	struct event start;
 
-	bench->count = 0;
-	bench_extend(bench);
-	start = bench_start(bench);
+	fixture->count = 0;
+	fixture_extend(fixture);
+	start = fixture_start(fixture);
 	if (rules != NULL)
 		start.as.start.rules = *rules;
-	bench_record(bench, &start);
-	bench_remake(bench);
+	fixture_record(fixture, &start);
+	fixture_remake(fixture);
 }
 
 static struct event_rules
@@ -94,9 +94,9 @@ a_mark_tells_what_was_verified(void **state)
 	const struct pair *pair = *state;
 	const struct evidence_mark *earlier = &pair->earlier;
 	const struct pcr_digest *values =
-	    pair->bench->evidence.pcrs.value[PCR_SHA256];
+	    pair->fixture->evidence.pcrs.value[PCR_SHA256];
 
-	assert_memory_equal(&earlier->ak, &pair->bench->reference.ak,
+	assert_memory_equal(&earlier->ak, &pair->fixture->reference.ak,
 	    sizeof(earlier->ak));
 	assert_int_equal(earlier->clock_msec, 123456);
 	assert_int_equal(earlier->reset_count, 5);
@@ -114,7 +114,7 @@ a_verdict_of_another_key_is_of_another_host(void **state)
 	struct pair *pair = *state;
 
 	pair->earlier.ak.bytes[9] ^= 1;
-	bench_refused(pair->bench, EVIDENCE_EARLIER_UNRELATED);
+	fixture_refused(pair->fixture, EVIDENCE_EARLIER_UNRELATED);
 }
 
 static void
@@ -123,7 +123,7 @@ a_verdict_of_another_register_is_of_another_assayd(void **state)
 	struct pair *pair = *state;
 
 	pair->earlier.pcr = 14;
-	bench_refused(pair->bench, EVIDENCE_EARLIER_UNRELATED);
+	fixture_refused(pair->fixture, EVIDENCE_EARLIER_UNRELATED);
 }
 
 /* --- what the TPM counts -------------------------------------------------- */
@@ -132,19 +132,19 @@ static void
 counts_that_went_back_are_refused(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
+	struct fixture *fixture = pair->fixture;
 
-	bench->reset_count = 4;
-	bench_quote(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
+	fixture->reset_count = 4;
+	fixture_quote(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
 	/* Whatever its restarts are. */
-	bench->restart_count = 9;
-	bench_quote(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
-	bench->reset_count = 5;
-	bench->restart_count = 1;
-	bench_quote(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
+	fixture->restart_count = 9;
+	fixture_quote(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
+	fixture->reset_count = 5;
+	fixture->restart_count = 1;
+	fixture_quote(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
 }
 
 /* A reset begins to count restarts at zero. */
@@ -152,31 +152,31 @@ static void
 a_reset_is_told(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
+	struct fixture *fixture = pair->fixture;
 
-	bench->reset_count = 7;
-	bench->restart_count = 0;
-	boot(bench, NULL);
-	assert_int_equal(since(bench).resets, 2);
-	assert_int_equal(since(bench).restarts, 0);
-	bench->restart_count = 9;
-	bench_quote(bench);
-	assert_int_equal(since(bench).restarts, 0);
+	fixture->reset_count = 7;
+	fixture->restart_count = 0;
+	boot(fixture, NULL);
+	assert_int_equal(since(fixture).resets, 2);
+	assert_int_equal(since(fixture).restarts, 0);
+	fixture->restart_count = 9;
+	fixture_quote(fixture);
+	assert_int_equal(since(fixture).restarts, 0);
 }
 
 static void
 a_restart_is_told(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
+	struct fixture *fixture = pair->fixture;
 
-	bench->restart_count = 3;
-	bench_quote(bench);
-	assert_int_equal(since(bench).resets, 0);
-	assert_int_equal(since(bench).restarts, 1);
+	fixture->restart_count = 3;
+	fixture_quote(fixture);
+	assert_int_equal(since(fixture).resets, 0);
+	assert_int_equal(since(fixture).restarts, 1);
 	/* Then the log may be a new one. */
-	boot(bench, NULL);
-	assert_int_equal(since(bench).restarts, 1);
+	boot(fixture, NULL);
+	assert_int_equal(since(fixture).restarts, 1);
 }
 
 /* The TPM adds a number of its own, so that a count may begin anywhere. */
@@ -184,35 +184,35 @@ static void
 disguised_counts_rise_past_their_end(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
+	struct fixture *fixture = pair->fixture;
 
 	pair->earlier.reset_count = UINT32_MAX;
-	assert_int_equal(since(bench).resets, 6);
+	assert_int_equal(since(fixture).resets, 6);
 	pair->earlier.reset_count = 5;
 	pair->earlier.restart_count = UINT32_MAX - 1;
-	assert_int_equal(since(bench).restarts, 4);
-	bench->reset_count = UINT32_MAX;
-	bench_quote(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
+	assert_int_equal(since(fixture).restarts, 4);
+	fixture->reset_count = UINT32_MAX;
+	fixture_quote(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
 }
 
 static void
 a_clock_that_went_back_is_refused(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
+	struct fixture *fixture = pair->fixture;
 
-	bench->clock_msec--;
-	bench_quote(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
+	fixture->clock_msec--;
+	fixture_quote(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
 	/* Within one boot it does not, safe or not. */
-	bench->is_clock_safe = false;
-	bench_quote(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
-	bench->is_clock_safe = true;
-	bench->reset_count++;
-	bench_quote(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
+	fixture->is_clock_safe = false;
+	fixture_quote(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
+	fixture->is_clock_safe = true;
+	fixture->reset_count++;
+	fixture_quote(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
 }
 
 /* It counts on from what it wrote down last. */
@@ -220,14 +220,14 @@ static void
 a_clock_after_a_loss_of_power_may_be_behind(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
+	struct fixture *fixture = pair->fixture;
 
-	assert_false(since(bench).has_clock_fallen);
-	bench->clock_msec--;
-	bench->is_clock_safe = false;
-	bench->reset_count++;
-	bench_quote(bench);
-	assert_true(since(bench).has_clock_fallen);
+	assert_false(since(fixture).has_clock_fallen);
+	fixture->clock_msec--;
+	fixture->is_clock_safe = false;
+	fixture->reset_count++;
+	fixture_quote(fixture);
+	assert_true(since(fixture).has_clock_fallen);
 }
 
 /* --- the log ---------------------------------------------------------------
@@ -237,15 +237,15 @@ static void
 a_log_that_grew_is_taken(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
-	struct event build = bench_build(7);
+	struct fixture *fixture = pair->fixture;
+	struct event build = fixture_build(7);
 
-	assert_int_equal(since(bench).event_count, 0);
-	bench_record(bench, &build);
-	build = bench_build(8);
-	bench_record(bench, &build);
-	bench_remake(bench);
-	assert_int_equal(since(bench).event_count, 2);
+	assert_int_equal(since(fixture).event_count, 0);
+	fixture_record(fixture, &build);
+	build = fixture_build(8);
+	fixture_record(fixture, &build);
+	fixture_remake(fixture);
+	assert_int_equal(since(fixture).event_count, 2);
 }
 
 /* Such as that of a TPM in software whose state was put back. */
@@ -253,18 +253,18 @@ static void
 another_log_of_the_same_boot_is_refused(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
-	struct event build = bench_build(7);
+	struct fixture *fixture = pair->fixture;
+	struct event build = fixture_build(7);
 
-	bench->count = 6;
-	bench_remake(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
+	fixture->count = 6;
+	fixture_remake(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
 	build.sequence = 7;
-	bench_record(bench, &build);
-	bench_remake(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
-	boot(bench, NULL);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
+	fixture_record(fixture, &build);
+	fixture_remake(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
+	boot(fixture, NULL);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
 }
 
 /* Whoever hands evidence on can add such records, and take them away. */
@@ -272,19 +272,19 @@ static void
 what_was_not_measured_makes_no_other_log(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
-	struct event start = bench_start(bench);
-	struct event build = bench_build(7);
+	struct fixture *fixture = pair->fixture;
+	struct event start = fixture_start(fixture);
+	struct event build = fixture_build(7);
 
-	bench_record(bench, &start);
-	bench_remake(bench);
-	assert_int_equal(since(bench).event_count, 1);
-	pair->earlier = mark(bench);
-	bench->count--;
-	bench_record(bench, &build);
-	bench_record(bench, &start);
-	bench_log(bench);
-	assert_int_equal(since(bench).event_count, 0);
+	fixture_record(fixture, &start);
+	fixture_remake(fixture);
+	assert_int_equal(since(fixture).event_count, 1);
+	pair->earlier = mark(fixture);
+	fixture->count--;
+	fixture_record(fixture, &build);
+	fixture_record(fixture, &start);
+	fixture_log(fixture);
+	assert_int_equal(since(fixture).event_count, 0);
 }
 
 /* It was in the register at the earlier verdict. */
@@ -292,22 +292,22 @@ static void
 what_was_measured_stays_so(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
-	struct event start = bench_start(bench);
-	struct event build = bench_build(7);
+	struct fixture *fixture = pair->fixture;
+	struct event start = fixture_start(fixture);
+	struct event build = fixture_build(7);
 
-	bench_record(bench, &build);
-	bench_remake(bench);
-	pair->earlier = mark(bench);
-	bench->count--;
-	bench_record(bench, &start);
-	bench_extend(bench);
-	bench_quote(bench);
-	bench->count--;
-	bench_record(bench, &build);
-	bench_record(bench, &start);
-	bench_log(bench);
-	bench_refused(bench, EVIDENCE_EARLIER_MISMATCH);
+	fixture_record(fixture, &build);
+	fixture_remake(fixture);
+	pair->earlier = mark(fixture);
+	fixture->count--;
+	fixture_record(fixture, &start);
+	fixture_extend(fixture);
+	fixture_quote(fixture);
+	fixture->count--;
+	fixture_record(fixture, &build);
+	fixture_record(fixture, &start);
+	fixture_log(fixture);
+	fixture_refused(fixture, EVIDENCE_EARLIER_MISMATCH);
 }
 
 /* --- the rules -------------------------------------------------------------
@@ -317,40 +317,40 @@ static void
 an_earlier_trust_policy_is_refused(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
+	struct fixture *fixture = pair->fixture;
 	struct event_rules rules = good_rules();
 
-	bench->reset_count++;
+	fixture->reset_count++;
 	rules.trust_version = 3;
-	boot(bench, &rules);
-	bench_refused(bench, EVIDENCE_POLICY_OLD);
+	boot(fixture, &rules);
+	fixture_refused(fixture, EVIDENCE_POLICY_OLD);
 	rules.trust_version = 4;
 	rules.trust.bytes[0] ^= 1;
-	boot(bench, &rules);
-	bench_refused(bench, EVIDENCE_POLICY_OLD);
+	boot(fixture, &rules);
+	fixture_refused(fixture, EVIDENCE_POLICY_OLD);
 	rules.trust_version = 5;
-	boot(bench, &rules);
-	assert_int_equal(mark(bench).rules.trust_version, 5);
+	boot(fixture, &rules);
+	assert_int_equal(mark(fixture).rules.trust_version, 5);
 }
 
 static void
 an_earlier_store_index_is_refused(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
+	struct fixture *fixture = pair->fixture;
 	struct event_rules rules = good_rules();
 
-	bench->reset_count++;
+	fixture->reset_count++;
 	rules.epoch = 11;
-	boot(bench, &rules);
-	bench_refused(bench, EVIDENCE_POLICY_OLD);
+	boot(fixture, &rules);
+	fixture_refused(fixture, EVIDENCE_POLICY_OLD);
 	rules.epoch = 12;
 	rules.store.bytes[0] ^= 1;
-	boot(bench, &rules);
-	bench_refused(bench, EVIDENCE_POLICY_OLD);
+	boot(fixture, &rules);
+	fixture_refused(fixture, EVIDENCE_POLICY_OLD);
 	rules.epoch = 13;
-	boot(bench, &rules);
-	assert_int_equal(mark(bench).rules.epoch, 13);
+	boot(fixture, &rules);
+	assert_int_equal(mark(fixture).rules.epoch, 13);
 }
 
 /* In a boot without a build there is none; the next one has to fit all the
@@ -359,7 +359,7 @@ static void
 an_epoch_is_not_forgotten(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
+	struct fixture *fixture = pair->fixture;
 	struct event_rules none = good_rules();
 	struct event_rules rules = good_rules();
 	struct digest store = rules.store;
@@ -367,16 +367,16 @@ an_epoch_is_not_forgotten(void **state)
 	none.has_store = false;
 	none.epoch = 0;
 	memset(&none.store, 0, sizeof(none.store));
-	bench->reset_count++;
-	boot(bench, &none);
-	pair->earlier = mark(bench);
+	fixture->reset_count++;
+	boot(fixture, &none);
+	pair->earlier = mark(fixture);
 	assert_true(pair->earlier.rules.has_store);
 	assert_int_equal(pair->earlier.rules.epoch, 12);
 	assert_true(digest_equal(&pair->earlier.rules.store, &store));
 	rules.epoch = 11;
-	bench->reset_count++;
-	boot(bench, &rules);
-	bench_refused(bench, EVIDENCE_POLICY_OLD);
+	fixture->reset_count++;
+	boot(fixture, &rules);
+	fixture_refused(fixture, EVIDENCE_POLICY_OLD);
 }
 
 /* A second start in a boot names no index until it builds. */
@@ -384,16 +384,16 @@ static void
 the_last_index_of_a_boot_counts(void **state)
 {
 	struct pair *pair = *state;
-	struct bench *bench = pair->bench;
-	struct event start = bench_start(bench);
+	struct fixture *fixture = pair->fixture;
+	struct event start = fixture_start(fixture);
 
 	start.as.start.rules.has_store = false;
 	start.as.start.rules.epoch = 0;
 	memset(&start.as.start.rules.store, 0, DIGEST_BYTES);
-	bench_record(bench, &start);
-	bench_remake(bench);
-	bench->reference.earlier = NULL;
-	assert_int_equal(mark(bench).rules.epoch, 12);
+	fixture_record(fixture, &start);
+	fixture_remake(fixture);
+	fixture->reference.earlier = NULL;
+	assert_int_equal(mark(fixture).rules.epoch, 12);
 }
 
 /* --- the file --------------------------------------------------------------

@@ -61,7 +61,7 @@ keep(struct evidence_part *part, const struct buffer *buffer)
 }
 
 void
-bench_public(struct bench *bench)
+fixture_public(struct fixture *fixture)
 {
 	uint8_t point[65];
 	struct buffer area = {.len = 0};
@@ -70,33 +70,34 @@ bench_public(struct bench *bench)
 	struct tpm_public public;
 	struct err err;
 
-	assert_int_equal(EVP_PKEY_get_octet_string_param(bench->key,
+	assert_int_equal(EVP_PKEY_get_octet_string_param(fixture->key,
 			     OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
 			     sizeof(point), &len),
 	    1);
 	put_be(&area, 0x0023000b, 4); /* ECC, SHA-256 */
-	put_be(&area, bench->attributes, 4);
+	put_be(&area, fixture->attributes, 4);
 	put_be(&area, 0, 2);              /* no policy */
 	put_be(&area, 0x00100018000b, 6); /* ECDSA with SHA-256 */
 	put_be(&area, 0x00030010, 4);     /* P-256, no KDF */
 	put_sized(&area, point + 1, 32);
 	put_sized(&area, point + 33, 32);
 	put_sized(&sized, area.bytes, area.len);
-	keep(&bench->evidence.ak, &sized);
+	keep(&fixture->evidence.ak, &sized);
 	assert_refused(
-	    tpm_public_decode(evidence_part_bytes(&bench->evidence.ak), &public,
-		&err),
+	    tpm_public_decode(evidence_part_bytes(&fixture->evidence.ak),
+		&public, &err),
 	    0);
-	assert_refused(tpm_public_name(&public, &bench->reference.ak, &err), 0);
+	assert_refused(tpm_public_name(&public, &fixture->reference.ak, &err),
+	    0);
 }
 
 void
-bench_record(struct bench *bench, const struct event *event)
+fixture_record(struct fixture *fixture, const struct event *event)
 {
-	struct record *record = &bench->records[bench->count++];
+	struct record *record = &fixture->records[fixture->count++];
 	struct err err;
 
-	assert_true(bench->count <= countof(bench->records));
+	assert_true(fixture->count <= countof(fixture->records));
 	record->pcr = 13;
 	record->type = 6;
 	record->len = event_encode(event, record->event);
@@ -106,24 +107,24 @@ bench_record(struct bench *bench, const struct event *event)
 }
 
 void
-bench_extend(struct bench *bench)
+fixture_extend(struct fixture *fixture)
 {
-	struct pcr_values *pcrs = &bench->evidence.pcrs;
+	struct pcr_values *pcrs = &fixture->evidence.pcrs;
 	struct err err;
 
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
 		memset(&pcrs->value[bank][13], 0, sizeof(pcrs->value[0][0]));
-		for (size_t i = 0; i < bench->count; i++)
+		for (size_t i = 0; i < fixture->count; i++)
 			assert_refused(
 			    pcr_extend(bank,
-				&bench->records[i].digests.bank[bank],
+				&fixture->records[i].digests.bank[bank],
 				&pcrs->value[bank][13], &err),
 			    0);
 	}
 }
 
 struct evidence_part
-bench_pack(const struct record *records, size_t count)
+fixture_pack(const struct record *records, size_t count)
 {
 	struct evidence_part part = {NULL, 0};
 	static struct buffer log;
@@ -156,35 +157,35 @@ bench_pack(const struct record *records, size_t count)
 }
 
 void
-bench_log(struct bench *bench)
+fixture_log(struct fixture *fixture)
 {
-	free(bench->evidence.log.ptr);
-	bench->evidence.log = bench_pack(bench->records, bench->count);
+	free(fixture->evidence.log.ptr);
+	fixture->evidence.log = fixture_pack(fixture->records, fixture->count);
 }
 
 static void
-put_head(struct bench *bench, struct buffer *attest, uint16_t type,
+put_head(struct fixture *fixture, struct buffer *attest, uint16_t type,
     uint32_t reset_count)
 {
 	struct digest extra;
 	struct err err;
 
-	assert_refused(evidence_nonce_bind(bytes_of(bench->nonce, 32),
-			   &bench->context, &extra, &err),
+	assert_refused(evidence_nonce_bind(bytes_of(fixture->nonce, 32),
+			   &fixture->context, &extra, &err),
 	    0);
-	put_be(attest, bench->magic, 4);
+	put_be(attest, fixture->magic, 4);
 	put_be(attest, type, 2);
-	put_sized(attest, bench->reference.ak.bytes, TPM_NAME_BYTES);
+	put_sized(attest, fixture->reference.ak.bytes, TPM_NAME_BYTES);
 	put_sized(attest, extra.bytes, DIGEST_BYTES);
-	put_be(attest, bench->clock_msec, 8);
+	put_be(attest, fixture->clock_msec, 8);
 	put_be(attest, reset_count, 4);
-	put_be(attest, bench->restart_count, 4);
-	put_be(attest, bench->is_clock_safe, 1);
+	put_be(attest, fixture->restart_count, 4);
+	put_be(attest, fixture->is_clock_safe, 1);
 	put_be(attest, 0x20191023, 8);
 }
 
 static void
-sign(struct bench *bench, const struct buffer *attest,
+sign(struct fixture *fixture, const struct buffer *attest,
     struct evidence_part *ret_signature)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -195,7 +196,7 @@ sign(struct bench *bench, const struct buffer *attest,
 	ECDSA_SIG *sig;
 
 	assert_int_equal(
-	    EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, bench->key), 1);
+	    EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, fixture->key), 1);
 	assert_int_equal(
 	    EVP_DigestSign(ctx, der, &len, attest->bytes, attest->len), 1);
 	sig = d2i_ECDSA_SIG(NULL, &at, (long)len);
@@ -211,22 +212,22 @@ sign(struct bench *bench, const struct buffer *attest,
 }
 
 static void
-put_quoted(const struct bench *bench, struct buffer *attest)
+put_quoted(const struct fixture *fixture, struct buffer *attest)
 {
-	const struct pcr_values *pcrs = &bench->evidence.pcrs;
+	const struct pcr_values *pcrs = &fixture->evidence.pcrs;
 	struct buffer all = {.len = 0};
 	struct pcr_digest digest;
 	struct err err;
 
-	put_be(attest, bench->selected[PCR_SHA384] != 0 ? 2 : 1, 4);
+	put_be(attest, fixture->selected[PCR_SHA384] != 0 ? 2 : 1, 4);
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
-		if (bench->selected[bank] == 0)
+		if (fixture->selected[bank] == 0)
 			continue;
 		put_be(attest, pcr_bank_algorithm(bank), 2);
 		put_be(attest, 3, 1);
-		put_le(attest, bench->selected[bank], 3);
+		put_le(attest, fixture->selected[bank], 3);
 		for (unsigned pcr = 0; pcr < PCR_COUNT; pcr++) {
-			if ((bench->selected[bank] & 1u << pcr) != 0)
+			if ((fixture->selected[bank] & 1u << pcr) != 0)
 				put(&all, pcrs->value[bank][pcr].bytes,
 				    pcr_bank_bytes(bank));
 		}
@@ -238,45 +239,45 @@ put_quoted(const struct bench *bench, struct buffer *attest)
 }
 
 void
-bench_quote(struct bench *bench)
+fixture_quote(struct fixture *fixture)
 {
 	struct buffer attest = {.len = 0};
 
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
-		bench->evidence.pcrs.known[bank] = bench->selected[bank];
-	put_head(bench, &attest, bench->type, bench->reset_count);
-	put_quoted(bench, &attest);
-	keep(&bench->evidence.attest, &attest);
-	sign(bench, &attest, &bench->evidence.signature);
+		fixture->evidence.pcrs.known[bank] = fixture->selected[bank];
+	put_head(fixture, &attest, fixture->type, fixture->reset_count);
+	put_quoted(fixture, &attest);
+	keep(&fixture->evidence.attest, &attest);
+	sign(fixture, &attest, &fixture->evidence.signature);
 }
 
 void
-bench_nv(struct bench *bench, const struct pcr_digest *contents,
+fixture_nv(struct fixture *fixture, const struct pcr_digest *contents,
     uint32_t reset_count)
 {
-	struct evidence_nv *nv = &bench->evidence.nv[0];
+	struct evidence_nv *nv = &fixture->evidence.nv[0];
 	struct buffer attest = {.len = 0};
 
-	put_head(bench, &attest, TPM_ST_ATTEST_NV, reset_count);
-	put_sized(&attest, bench->nv_name, sizeof(bench->nv_name));
-	put_be(&attest, bench->nv_offset, 2);
+	put_head(fixture, &attest, TPM_ST_ATTEST_NV, reset_count);
+	put_sized(&attest, fixture->nv_name, sizeof(fixture->nv_name));
+	put_be(&attest, fixture->nv_offset, 2);
 	put_sized(&attest, contents->bytes, 32);
 	keep(&nv->attest, &attest);
-	sign(bench, &attest, &nv->signature);
+	sign(fixture, &attest, &nv->signature);
 	nv->index = 0x01800102;
-	bench->evidence.nv_count = 1;
+	fixture->evidence.nv_count = 1;
 }
 
 void
-bench_remake(struct bench *bench)
+fixture_remake(struct fixture *fixture)
 {
-	bench_extend(bench);
-	bench_log(bench);
-	bench_quote(bench);
+	fixture_extend(fixture);
+	fixture_log(fixture);
+	fixture_quote(fixture);
 }
 
 struct event
-bench_start(const struct bench *bench)
+fixture_start(const struct fixture *fixture)
 {
 	struct event start = good_event(EVENT_START);
 
@@ -284,12 +285,12 @@ bench_start(const struct bench *bench)
 	memset(start.as.start.nv_name, 0, sizeof(start.as.start.nv_name));
 	for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++)
 		start.as.start.found[bank] =
-		    bench->evidence.pcrs.value[bank][13];
+		    fixture->evidence.pcrs.value[bank][13];
 	return start;
 }
 
 struct event
-bench_build(unsigned n)
+fixture_build(unsigned n)
 {
 	struct event event = good_event(EVENT_BUILD);
 
@@ -300,7 +301,7 @@ bench_build(unsigned n)
 }
 
 struct event
-bench_end(enum event_kind kind, unsigned n)
+fixture_end(enum event_kind kind, unsigned n)
 {
 	struct event event = good_event(kind);
 
@@ -315,97 +316,97 @@ bench_end(enum event_kind kind, unsigned n)
 }
 
 static void
-good_log(struct bench *bench)
+good_log(struct fixture *fixture)
 {
-	struct event start = bench_start(bench);
-	struct event destroy = bench_end(EVENT_DESTROY, 1);
-	struct event abandon = bench_end(EVENT_ABANDON, 2);
+	struct event start = fixture_start(fixture);
+	struct event destroy = fixture_end(EVENT_DESTROY, 1);
+	struct event abandon = fixture_end(EVENT_ABANDON, 2);
 	struct event policy = good_event(EVENT_POLICY);
 
-	bench_record(bench, &start);
+	fixture_record(fixture, &start);
 	for (unsigned n = 1; n <= 3; n++) {
-		struct event build = bench_build(n);
+		struct event build = fixture_build(n);
 
-		bench_record(bench, &build);
+		fixture_record(fixture, &build);
 	}
 	destroy.sequence = 5;
-	bench_record(bench, &destroy);
+	fixture_record(fixture, &destroy);
 	abandon.sequence = 6;
-	bench_record(bench, &abandon);
+	fixture_record(fixture, &abandon);
 	policy.sequence = 7;
-	bench_record(bench, &policy);
+	fixture_record(fixture, &policy);
 }
 
 int
-bench_new(void **state)
+fixture_new(void **state)
 {
-	struct bench *bench = calloc(1, sizeof(*bench));
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	struct pcr_digest four = {{4}}, seven = {{7}};
 	struct event build = good_event(EVENT_BUILD);
 	struct err err;
 
-	assert_non_null(bench);
-	bench->key = EVP_EC_gen("P-256");
-	bench->attributes = 0x00050072;
-	bench->magic = 0xff544347;
-	bench->type = TPM_ST_ATTEST_QUOTE;
-	bench->selected[PCR_SHA256] = 0xffffff;
-	bench->selected[PCR_SHA384] = 0xffffff;
-	bench->clock_msec = 123456;
-	bench->is_clock_safe = true;
-	bench->reset_count = 5;
-	bench->restart_count = 2;
-	memset(bench->nonce, 0xcd, sizeof(bench->nonce));
-	memset(bench->nv_name, 0xbb, sizeof(bench->nv_name));
-	memcpy(bench->nv_name, "\0\x0b", 2);
-	bench->evidence.pcrs.value[PCR_SHA256][4] = four;
-	bench->evidence.pcrs.value[PCR_SHA256][7] = seven;
-	prediction_set(&bench->release, PCR_SHA256, 4, &four, "the image");
-	prediction_set(&bench->release, PCR_SHA256, 7, &seven, "the keys");
-	assert_refused(digest_list_add(&bench->images, &build.as.build.envelope,
-			   "web 1", &err),
+	assert_non_null(fixture);
+	fixture->key = EVP_EC_gen("P-256");
+	fixture->attributes = 0x00050072;
+	fixture->magic = 0xff544347;
+	fixture->type = TPM_ST_ATTEST_QUOTE;
+	fixture->selected[PCR_SHA256] = 0xffffff;
+	fixture->selected[PCR_SHA384] = 0xffffff;
+	fixture->clock_msec = 123456;
+	fixture->is_clock_safe = true;
+	fixture->reset_count = 5;
+	fixture->restart_count = 2;
+	memset(fixture->nonce, 0xcd, sizeof(fixture->nonce));
+	memset(fixture->nv_name, 0xbb, sizeof(fixture->nv_name));
+	memcpy(fixture->nv_name, "\0\x0b", 2);
+	fixture->evidence.pcrs.value[PCR_SHA256][4] = four;
+	fixture->evidence.pcrs.value[PCR_SHA256][7] = seven;
+	prediction_set(&fixture->release, PCR_SHA256, 4, &four, "the image");
+	prediction_set(&fixture->release, PCR_SHA256, 7, &seven, "the keys");
+	assert_refused(digest_list_add(&fixture->images,
+			   &build.as.build.envelope, "web 1", &err),
 	    0);
-	bench->reference = (struct evidence_reference){
-	    .nonce = bytes_of(bench->nonce, 32),
+	fixture->reference = (struct evidence_reference){
+	    .nonce = bytes_of(fixture->nonce, 32),
 	    .context = evidence_no_context,
 	    .pcr = 13,
-	    .releases = &bench->release,
+	    .releases = &fixture->release,
 	    .release_count = 1,
-	    .images = &bench->images,
-	    .nv_names = &bench->nv_expected,
+	    .images = &fixture->images,
+	    .nv_names = &fixture->nv_expected,
 	};
-	memcpy(bench->nv_expected.bytes, bench->nv_name, TPM_NAME_BYTES);
-	memcpy(bench->evidence.nonce, bench->nonce, 32);
-	bench->evidence.nonce_len = 32;
-	bench->evidence.context = evidence_no_context;
-	bench->context = evidence_no_context;
-	good_log(bench);
-	bench_public(bench);
-	bench_extend(bench);
-	bench_log(bench);
-	bench_quote(bench);
-	*state = bench;
+	memcpy(fixture->nv_expected.bytes, fixture->nv_name, TPM_NAME_BYTES);
+	memcpy(fixture->evidence.nonce, fixture->nonce, 32);
+	fixture->evidence.nonce_len = 32;
+	fixture->evidence.context = evidence_no_context;
+	fixture->context = evidence_no_context;
+	good_log(fixture);
+	fixture_public(fixture);
+	fixture_extend(fixture);
+	fixture_log(fixture);
+	fixture_quote(fixture);
+	*state = fixture;
 	return 0;
 }
 
 int
-bench_free(void **state)
+fixture_free(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
-	EVP_PKEY_free(bench->key);
-	evidence_done(&bench->evidence);
-	digest_list_done(&bench->images);
-	free(bench);
+	EVP_PKEY_free(fixture->key);
+	evidence_done(&fixture->evidence);
+	digest_list_done(&fixture->images);
+	free(fixture);
 	return 0;
 }
 
 int
-bench_verify(struct bench *bench, struct evidence_verdict *verdict)
+fixture_verify(struct fixture *fixture, struct evidence_verdict *verdict)
 {
 	struct err err = {0};
-	int code =
-	    evidence_verify(&bench->evidence, &bench->reference, verdict, &err);
+	int code = evidence_verify(&fixture->evidence, &fixture->reference,
+	    verdict, &err);
 
 	if (code != 0)
 		print_message("%s: %s\n", err_name(err.code), err.text);
@@ -413,12 +414,12 @@ bench_verify(struct bench *bench, struct evidence_verdict *verdict)
 }
 
 void
-bench_refused(struct bench *bench, int code)
+fixture_refused(struct fixture *fixture, int code)
 {
 	struct evidence_verdict verdict, before;
 
 	memset(&verdict, 0x5c, sizeof(verdict));
 	before = verdict;
-	assert_refused(bench_verify(bench, &verdict), code);
+	assert_refused(fixture_verify(fixture, &verdict), code);
 	assert_memory_equal(&verdict, &before, sizeof(before));
 }

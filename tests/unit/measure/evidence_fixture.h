@@ -2,8 +2,8 @@
  * A host in memory for tests of evidence: a key that stands for one in a TPM,
  * registers, a log that assayd could have written, and a quote over them.
  *
- * Build the good case with bench_new(), change something, and call the steps
- * after it again: bench_log() packs the records, bench_quote() signs.
+ * Build the good case with fixture_new(), change something, and call the steps
+ * after it again: fixture_log() packs the records, fixture_quote() signs.
  */
 #ifndef ASSAY_TESTS_EVIDENCE_FIXTURE_H
 #define ASSAY_TESTS_EVIDENCE_FIXTURE_H
@@ -20,7 +20,7 @@ struct record {
 	struct pcr_digests digests;
 };
 
-struct bench {
+struct fixture {
 	EVP_PKEY *key;
 	uint32_t attributes; /* of the public area */
 	struct record records[128];
@@ -47,40 +47,40 @@ struct bench {
 
 /* cmocka setup and teardown. The good log: start, three builds, a destroy,
  * an abandoned build, a policy, as numbers 1 to 8. */
-int bench_new(void **state);
-int bench_free(void **state);
+int fixture_new(void **state);
+int fixture_free(void **state);
 
 /* Log an event; nothing is extended. */
-void bench_record(struct bench *bench, const struct event *event);
+void fixture_record(struct fixture *fixture, const struct event *event);
 
 /* Give the register what the records say, from zero. */
-void bench_extend(struct bench *bench);
+void fixture_extend(struct fixture *fixture);
 
 /* The steps after a change; each makes its part of the evidence anew. */
-void bench_public(struct bench *bench);
-void bench_log(struct bench *bench);
-void bench_quote(struct bench *bench);
-void bench_nv(struct bench *bench, const struct pcr_digest *contents,
+void fixture_public(struct fixture *fixture);
+void fixture_log(struct fixture *fixture);
+void fixture_quote(struct fixture *fixture);
+void fixture_nv(struct fixture *fixture, const struct pcr_digest *contents,
     uint32_t reset_count);
 
 /* All of it after a change of the records. */
-void bench_remake(struct bench *bench);
+void fixture_remake(struct fixture *fixture);
 
 /* A start event of a daemon that finds the register as it is. */
-struct event bench_start(const struct bench *bench);
+struct event fixture_start(const struct fixture *fixture);
 
 /* An event of the good log: build number n of domain n. */
-struct event bench_build(unsigned n);
+struct event fixture_build(unsigned n);
 
 /* A destroy or abandon event of it, of which only the sequence is missing. */
-struct event bench_end(enum event_kind kind, unsigned n);
+struct event fixture_end(enum event_kind kind, unsigned n);
 
-int bench_verify(struct bench *bench, struct evidence_verdict *verdict);
+int fixture_verify(struct fixture *fixture, struct evidence_verdict *verdict);
 
 /* Asserts the code, and that the verdict is untouched. */
-void bench_refused(struct bench *bench, int code);
+void fixture_refused(struct fixture *fixture, int code);
 
 /* Records to bytes: owned. */
-struct evidence_part bench_pack(const struct record *records, size_t count);
+struct evidence_part fixture_pack(const struct record *records, size_t count);
 
 #endif

@@ -8,61 +8,61 @@
 static void
 a_daemon_that_stopped_may_start_again(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
 	struct event stop = good_event(EVENT_STOP);
-	struct event start, build = bench_build(1);
+	struct event start, build = fixture_build(1);
 
 	stop.sequence = 8;
-	bench_record(bench, &stop);
-	bench_extend(bench);
-	start = bench_start(bench);
-	bench_record(bench, &start);
-	bench_record(bench, &build);
-	bench_remake(bench);
-	assert_refused(bench_verify(bench, &verdict), 0);
-	assert_int_equal(verdict.story.start_count, 2);
-	assert_int_equal(verdict.story.crash_count, 0);
-	assert_int_equal(verdict.story.unmeasured_count, 0);
-	assert_int_equal(verdict.story.domain_count, 4);
+	fixture_record(fixture, &stop);
+	fixture_extend(fixture);
+	start = fixture_start(fixture);
+	fixture_record(fixture, &start);
+	fixture_record(fixture, &build);
+	fixture_remake(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(verdict.history.start_count, 2);
+	assert_int_equal(verdict.history.crash_count, 0);
+	assert_int_equal(verdict.history.unmeasured_count, 0);
+	assert_int_equal(verdict.history.domain_count, 4);
 }
 
 static void
 a_crash_is_told(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event start = bench_start(bench);
+	struct event start = fixture_start(fixture);
 
-	bench_record(bench, &start);
-	bench_remake(bench);
-	assert_refused(bench_verify(bench, &verdict), 0);
-	assert_int_equal(verdict.story.crash_count, 1);
+	fixture_record(fixture, &start);
+	fixture_remake(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(verdict.history.crash_count, 1);
 }
 
 /* Logged, not extended, crashed: the next start found the value before. */
 static void
 a_crash_between_log_and_register_is_told(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event start = bench_start(bench);
-	struct event build = bench_build(7);
+	struct event start = fixture_start(fixture);
+	struct event build = fixture_build(7);
 
-	bench_record(bench, &start);
-	bench_extend(bench);
-	bench->records[bench->count] = bench->records[bench->count - 1];
-	bench->count--;
-	bench_record(bench, &build);
-	bench->count++;
-	bench_log(bench);
-	bench_quote(bench);
-	assert_refused(bench_verify(bench, &verdict), 0);
-	assert_int_equal(verdict.story.unmeasured_count, 1);
-	assert_int_equal(verdict.story.domains[3].fate, EVIDENCE_UNMEASURED);
+	fixture_record(fixture, &start);
+	fixture_extend(fixture);
+	fixture->records[fixture->count] = fixture->records[fixture->count - 1];
+	fixture->count--;
+	fixture_record(fixture, &build);
+	fixture->count++;
+	fixture_log(fixture);
+	fixture_quote(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(verdict.history.unmeasured_count, 1);
+	assert_int_equal(verdict.history.domains[3].fate, EVIDENCE_UNMEASURED);
 }
 
 /* Nothing ended by an event that was not measured: the domain still runs. */
@@ -70,28 +70,28 @@ static void
 an_end_that_was_not_measured_is_not_told(void **state)
 {
 	static const enum event_kind ends[] = {EVENT_DESTROY, EVENT_ABANDON};
-	struct bench *bench = *state;
-	struct event start = bench_start(bench);
-	size_t count = bench->count;
+	struct fixture *fixture = *state;
+	struct event start = fixture_start(fixture);
+	size_t count = fixture->count;
 
-	bench_record(bench, &start);
-	bench_extend(bench);
+	fixture_record(fixture, &start);
+	fixture_extend(fixture);
 	for (size_t i = 0; i < countof(ends); i++) {
 		CLEANUP(evidence_verdict_done)
 		struct evidence_verdict verdict = {.release = 9};
-		struct event end = bench_end(ends[i], 3);
+		struct event end = fixture_end(ends[i], 3);
 
 		end.sequence = 8;
-		bench->count = count;
-		bench_record(bench, &end);
-		bench_record(bench, &start);
-		bench_log(bench);
-		bench_quote(bench);
-		assert_refused(bench_verify(bench, &verdict), 0);
-		assert_int_equal(verdict.story.unmeasured_count, 1);
-		assert_int_equal(verdict.story.domains[0].fate,
+		fixture->count = count;
+		fixture_record(fixture, &end);
+		fixture_record(fixture, &start);
+		fixture_log(fixture);
+		fixture_quote(fixture);
+		assert_refused(fixture_verify(fixture, &verdict), 0);
+		assert_int_equal(verdict.history.unmeasured_count, 1);
+		assert_int_equal(verdict.history.domains[0].fate,
 		    EVIDENCE_DESTROYED);
-		assert_int_equal(verdict.story.domains[2].fate,
+		assert_int_equal(verdict.history.domains[2].fate,
 		    EVIDENCE_STARTED);
 	}
 }
@@ -100,24 +100,24 @@ an_end_that_was_not_measured_is_not_told(void **state)
 static void
 an_end_before_an_unmeasured_start_is_told(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event destroy = bench_end(EVENT_DESTROY, 3);
+	struct event destroy = fixture_end(EVENT_DESTROY, 3);
 	struct event start;
 
 	destroy.sequence = 8;
-	bench_record(bench, &destroy);
-	bench_extend(bench);
-	start = bench_start(bench);
-	bench_record(bench, &start);
-	bench_extend(bench);
-	bench_record(bench, &start);
-	bench_log(bench);
-	bench_quote(bench);
-	assert_refused(bench_verify(bench, &verdict), 0);
-	assert_int_equal(verdict.story.unmeasured_count, 1);
-	assert_int_equal(verdict.story.domains[2].fate, EVIDENCE_DESTROYED);
+	fixture_record(fixture, &destroy);
+	fixture_extend(fixture);
+	start = fixture_start(fixture);
+	fixture_record(fixture, &start);
+	fixture_extend(fixture);
+	fixture_record(fixture, &start);
+	fixture_log(fixture);
+	fixture_quote(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(verdict.history.unmeasured_count, 1);
+	assert_int_equal(verdict.history.domains[2].fate, EVIDENCE_DESTROYED);
 }
 
 /* Somebody on the way adds a build of the same uuid, which never ran, before a
@@ -129,31 +129,31 @@ a_build_that_was_not_measured_takes_no_end(void **state)
 	static const enum event_kind ends[] = {EVENT_DESTROY, EVENT_ABANDON};
 	static const enum evidence_fate fates[] = {EVIDENCE_DESTROYED,
 	    EVIDENCE_ABANDONED};
-	struct bench *bench = *state;
-	struct event start = bench_start(bench);
-	struct event phantom = bench_build(7);
-	size_t count = bench->count;
+	struct fixture *fixture = *state;
+	struct event start = fixture_start(fixture);
+	struct event phantom = fixture_build(7);
+	size_t count = fixture->count;
 
 	phantom.as.build.uuid[15] = 3;
 	for (size_t i = 0; i < countof(ends); i++) {
 		CLEANUP(evidence_verdict_done)
 		struct evidence_verdict verdict = {.release = 9};
-		struct event end = bench_end(ends[i], 3);
+		struct event end = fixture_end(ends[i], 3);
 
 		end.sequence = 2;
-		bench->count = count;
-		bench_record(bench, &start);
-		bench_record(bench, &end);
-		bench_remake(bench);
-		bench->count = count;
-		bench_record(bench, &phantom);
-		bench_record(bench, &start);
-		bench_record(bench, &end);
-		bench_log(bench);
-		assert_refused(bench_verify(bench, &verdict), 0);
-		assert_int_equal(verdict.story.domain_count, 4);
-		assert_int_equal(verdict.story.domains[2].fate, fates[i]);
-		assert_int_equal(verdict.story.domains[3].fate,
+		fixture->count = count;
+		fixture_record(fixture, &start);
+		fixture_record(fixture, &end);
+		fixture_remake(fixture);
+		fixture->count = count;
+		fixture_record(fixture, &phantom);
+		fixture_record(fixture, &start);
+		fixture_record(fixture, &end);
+		fixture_log(fixture);
+		assert_refused(fixture_verify(fixture, &verdict), 0);
+		assert_int_equal(verdict.history.domain_count, 4);
+		assert_int_equal(verdict.history.domains[2].fate, fates[i]);
+		assert_int_equal(verdict.history.domains[3].fate,
 		    EVIDENCE_UNMEASURED);
 	}
 }
@@ -162,106 +162,106 @@ a_build_that_was_not_measured_takes_no_end(void **state)
 static void
 a_start_that_was_not_measured_tells_nothing(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event start = bench_start(bench);
+	struct event start = fixture_start(fixture);
 	struct event added = start;
 
 	added.as.start.is_development = true;
 	added.as.start.nv_name_len = TPM_NAME_BYTES;
-	memcpy(added.as.start.nv_name, bench->nv_name, TPM_NAME_BYTES);
-	bench_record(bench, &start);
-	bench_remake(bench);
-	bench->count--;
-	bench_record(bench, &added);
-	bench_record(bench, &start);
-	bench_log(bench);
-	assert_refused(bench_verify(bench, &verdict), 0);
-	assert_int_equal(verdict.story.start_count, 2);
-	assert_int_equal(verdict.story.crash_count, 1);
-	assert_int_equal(verdict.story.unmeasured_count, 1);
-	assert_false(verdict.story.was_development);
+	memcpy(added.as.start.nv_name, fixture->nv_name, TPM_NAME_BYTES);
+	fixture_record(fixture, &start);
+	fixture_remake(fixture);
+	fixture->count--;
+	fixture_record(fixture, &added);
+	fixture_record(fixture, &start);
+	fixture_log(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(verdict.history.start_count, 2);
+	assert_int_equal(verdict.history.crash_count, 1);
+	assert_int_equal(verdict.history.unmeasured_count, 1);
+	assert_false(verdict.history.was_development);
 }
 
 /* Domain ids and uuids are used again; a pair that lives is one domain. */
 static void
 a_domain_ends_by_its_uuid_and_its_id(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event build = bench_build(7);
-	struct event end = bench_end(EVENT_DESTROY, 3);
-	struct evidence_story *story = &verdict.story;
+	struct event build = fixture_build(7);
+	struct event end = fixture_end(EVENT_DESTROY, 3);
+	struct boot_history *history = &verdict.history;
 
 	/* Another domain of the same uuid, and the end of the older one. */
 	build.sequence = 8;
 	build.as.build.uuid[15] = 3;
-	bench_record(bench, &build);
+	fixture_record(fixture, &build);
 	end.sequence = 9;
-	bench_record(bench, &end);
+	fixture_record(fixture, &end);
 	/* An id that neither of them has. */
 	end.sequence = 10;
 	end.as.destroy.domid = 99;
-	bench_record(bench, &end);
-	bench_remake(bench);
-	assert_refused(bench_verify(bench, &verdict), 0);
-	assert_int_equal(story->domains[2].fate, EVIDENCE_DESTROYED);
-	assert_int_equal(story->domains[3].fate, EVIDENCE_STARTED);
-	assert_int_equal(story->stray_count, 1);
-	assert_int_equal(story->strays[0].event, 10);
-	assert_int_equal(story->strays[0].kind, EVENT_DESTROY);
-	assert_int_equal(story->strays[0].domid, 99);
+	fixture_record(fixture, &end);
+	fixture_remake(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(history->domains[2].fate, EVIDENCE_DESTROYED);
+	assert_int_equal(history->domains[3].fate, EVIDENCE_STARTED);
+	assert_int_equal(history->stray_count, 1);
+	assert_int_equal(history->strays[0].event, 10);
+	assert_int_equal(history->strays[0].kind, EVENT_DESTROY);
+	assert_int_equal(history->strays[0].domid, 99);
 }
 
 static void
 events_that_fit_no_domain_are_told(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	const struct evidence_story *story = &verdict.story;
-	struct event never = bench_end(EVENT_ABANDON, 8);
-	struct event again = bench_end(EVENT_ABANDON, 1);
-	struct event twice = bench_build(3);
+	const struct boot_history *history = &verdict.history;
+	struct event never = fixture_end(EVENT_ABANDON, 8);
+	struct event again = fixture_end(EVENT_ABANDON, 1);
+	struct event twice = fixture_build(3);
 
 	never.sequence = 8;
-	bench_record(bench, &never);
+	fixture_record(fixture, &never);
 	again.sequence = 9; /* it was destroyed, and stays so */
-	bench_record(bench, &again);
+	fixture_record(fixture, &again);
 	twice.sequence = 10;
-	bench_record(bench, &twice);
-	bench_remake(bench);
-	assert_refused(bench_verify(bench, &verdict), 0);
-	assert_int_equal(story->stray_count, 3);
-	assert_int_equal(story->strays[0].kind, EVENT_ABANDON);
-	assert_int_equal(story->strays[0].domid, 8);
-	assert_int_equal(story->strays[1].event, 9);
-	assert_int_equal(story->strays[2].kind, EVENT_BUILD);
-	assert_int_equal(story->domains[0].fate, EVIDENCE_DESTROYED);
-	assert_int_equal(story->domain_count, 4);
+	fixture_record(fixture, &twice);
+	fixture_remake(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(history->stray_count, 3);
+	assert_int_equal(history->strays[0].kind, EVENT_ABANDON);
+	assert_int_equal(history->strays[0].domid, 8);
+	assert_int_equal(history->strays[1].event, 9);
+	assert_int_equal(history->strays[2].kind, EVENT_BUILD);
+	assert_int_equal(history->domains[0].fate, EVIDENCE_DESTROYED);
+	assert_int_equal(history->domain_count, 4);
 }
 
 static void
 a_stop_that_was_not_measured_is_a_crash(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	struct event start = bench_start(bench);
+	struct event start = fixture_start(fixture);
 	struct event stop = good_event(EVENT_STOP);
 
-	bench_record(bench, &start);
-	bench_extend(bench);
-	bench->count--;
+	fixture_record(fixture, &start);
+	fixture_extend(fixture);
+	fixture->count--;
 	stop.sequence = 8;
-	bench_record(bench, &stop);
-	bench_record(bench, &start);
-	bench_log(bench);
-	bench_quote(bench);
-	assert_refused(bench_verify(bench, &verdict), 0);
-	assert_int_equal(verdict.story.crash_count, 1);
+	fixture_record(fixture, &stop);
+	fixture_record(fixture, &start);
+	fixture_log(fixture);
+	fixture_quote(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(verdict.history.crash_count, 1);
 }
 
 /* The whole log made up, extended into a register beside assayd's. */
@@ -269,93 +269,94 @@ static void
 a_log_that_chose_its_register_is_refused(void **state)
 {
 	static const unsigned others[] = {14, 16, 23};
-	struct bench *bench = *state;
-	struct pcr_values *pcrs = &bench->evidence.pcrs;
-	struct event start = bench_start(bench);
+	struct fixture *fixture = *state;
+	struct pcr_values *pcrs = &fixture->evidence.pcrs;
+	struct event start = fixture_start(fixture);
 
 	memset(start.as.start.found, 0, sizeof(start.as.start.found));
-	bench->count = 0;
-	bench_record(bench, &start);
-	bench_extend(bench);
+	fixture->count = 0;
+	fixture_record(fixture, &start);
+	fixture_extend(fixture);
 	for (size_t i = 0; i < countof(others); i++) {
 		unsigned pcr = others[i];
 
 		start.as.start.pcr = pcr;
-		bench->count = 0;
-		bench_record(bench, &start);
-		bench->records[0].pcr = pcr;
+		fixture->count = 0;
+		fixture_record(fixture, &start);
+		fixture->records[0].pcr = pcr;
 		for (enum pcr_bank bank = 0; bank < PCR_BANKS; bank++) {
 			struct err err;
 
 			memset(&pcrs->value[bank][pcr], 0, PCR_MAX_BYTES);
 			assert_refused(
 			    pcr_extend(bank,
-				&bench->records[0].digests.bank[bank],
+				&fixture->records[0].digests.bank[bank],
 				&pcrs->value[bank][pcr], &err),
 			    0);
 		}
-		bench_log(bench);
-		bench_quote(bench);
-		bench_refused(bench, EVIDENCE_LOG_ADDED);
+		fixture_log(fixture);
+		fixture_quote(fixture);
+		fixture_refused(fixture, EVIDENCE_LOG_ADDED);
 	}
 	/* Nor may the event name another register than its record. */
-	bench->records[0].pcr = 13;
-	bench_extend(bench);
-	bench_log(bench);
-	bench_quote(bench);
-	bench_refused(bench, EVIDENCE_LOG_ADDED);
+	fixture->records[0].pcr = 13;
+	fixture_extend(fixture);
+	fixture_log(fixture);
+	fixture_quote(fixture);
+	fixture_refused(fixture, EVIDENCE_LOG_ADDED);
 }
 
 static void
 a_start_that_found_something_else_is_refused(void **state)
 {
-	struct bench *bench = *state;
-	struct event start = bench_start(bench);
+	struct fixture *fixture = *state;
+	struct event start = fixture_start(fixture);
 
 	start.as.start.found[PCR_SHA256].bytes[0] ^= 1;
-	bench_record(bench, &start);
-	bench_remake(bench);
-	bench_refused(bench, EVIDENCE_LOG_MISMATCH);
+	fixture_record(fixture, &start);
+	fixture_remake(fixture);
+	fixture_refused(fixture, EVIDENCE_LOG_MISMATCH);
 }
 
 static void
 a_start_in_another_register_is_refused(void **state)
 {
-	struct bench *bench = *state;
-	struct event start = bench_start(bench);
+	struct fixture *fixture = *state;
+	struct event start = fixture_start(fixture);
 
 	start.as.start.pcr = 14;
-	bench_record(bench, &start);
-	bench->records[bench->count - 1].pcr = 14;
-	bench_remake(bench);
-	bench_refused(bench, EVIDENCE_LOG_ADDED);
+	fixture_record(fixture, &start);
+	fixture->records[fixture->count - 1].pcr = 14;
+	fixture_remake(fixture);
+	fixture_refused(fixture, EVIDENCE_LOG_ADDED);
 }
 
 /* A host may write any number of them: what is told is bounded. */
 static void
 the_first_hundred_that_fit_no_domain_are_told(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(evidence_verdict_done)
 	struct evidence_verdict verdict = {.release = 9};
-	const struct evidence_story *story = &verdict.story;
-	struct event end = bench_end(EVENT_DESTROY, 8);
+	const struct boot_history *history = &verdict.history;
+	struct event end = fixture_end(EVENT_DESTROY, 8);
 
 	for (size_t i = 0; i < EVIDENCE_STRAYS + 3; i++) {
 		end.sequence = 8 + i;
-		bench_record(bench, &end);
+		fixture_record(fixture, &end);
 	}
-	bench_remake(bench);
-	assert_refused(bench_verify(bench, &verdict), 0);
-	assert_int_equal(story->stray_count, EVIDENCE_STRAYS + 3);
-	assert_int_equal(story->strays[0].event, 8);
-	assert_int_equal(story->strays[EVIDENCE_STRAYS - 1].event, 107);
+	fixture_remake(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(history->stray_count, EVIDENCE_STRAYS + 3);
+	assert_int_equal(history->strays[0].event, 8);
+	assert_int_equal(history->strays[EVIDENCE_STRAYS - 1].event, 107);
 }
 
 int
 main(void)
 {
-#define BENCH(test) cmocka_unit_test_setup_teardown(test, bench_new, bench_free)
+#define BENCH(test) \
+	cmocka_unit_test_setup_teardown(test, fixture_new, fixture_free)
 	const struct CMUnitTest tests[] = {
 	    BENCH(a_daemon_that_stopped_may_start_again),
 	    BENCH(a_crash_is_told),

@@ -17,9 +17,9 @@ enum { LOG_BYTES = EVIDENCE_TEXT_LONG / 4 * 3 + 3 };
 
 /* A log of so many bytes, no two parts of which are equal. */
 static void
-give_log(struct bench *bench, size_t len)
+give_log(struct fixture *fixture, size_t len)
 {
-	struct evidence_part *log = &bench->evidence.log;
+	struct evidence_part *log = &fixture->evidence.log;
 
 	free(log->ptr);
 	log->ptr = calloc(1, len);
@@ -51,7 +51,7 @@ a_log_of_any_length_is_read_as_it_was_written(void **state)
 {
 	static const size_t lens[] = {1, LOG_BYTES - 3, LOG_BYTES - 2,
 	    LOG_BYTES, LOG_BYTES + 1, 4 * LOG_BYTES, LIMIT_EVENT_LOG_BYTES};
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < countof(lens); i++) {
 		for (size_t flags = JSON_INDENT(2); flags <= JSON_COMPACT;
@@ -60,11 +60,11 @@ a_log_of_any_length_is_read_as_it_was_written(void **state)
 			CLEANUP(evidence_done)
 			struct evidence found = {.nonce_len = 0};
 
-			give_log(bench, lens[i]);
-			document = evidence_encode(&bench->evidence);
+			give_log(fixture, lens[i]);
+			document = evidence_encode(&fixture->evidence);
 			assert_int_equal(decode(document, flags, &found), 0);
 			assert_true(bytes_equal(evidence_part_bytes(&found.log),
-			    evidence_part_bytes(&bench->evidence.log)));
+			    evidence_part_bytes(&fixture->evidence.log)));
 		}
 	}
 }
@@ -72,11 +72,11 @@ a_log_of_any_length_is_read_as_it_was_written(void **state)
 static void
 a_log_over_its_limit_is_refused(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(json_freep) json_t *document = NULL;
 
-	give_log(bench, LIMIT_EVENT_LOG_BYTES + 3);
-	document = evidence_encode(&bench->evidence);
+	give_log(fixture, LIMIT_EVENT_LOG_BYTES + 3);
+	document = evidence_encode(&fixture->evidence);
 	refused(document);
 }
 
@@ -89,12 +89,12 @@ a_long_log_that_is_not_base64_is_refused(void **state)
 	} cases[] = {{"!", EVIDENCE_MALFORMED}, {"=", EVIDENCE_MALFORMED},
 	    {" ", BASE64_WHITESPACE}, {"-", BASE64_ALPHABETS_MIXED},
 	    {"\\", EVIDENCE_MALFORMED}};
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(json_freep) json_t *document = NULL;
 	CLEANUP(freep) char *text = NULL;
 
-	give_log(bench, LOG_BYTES);
-	document = evidence_encode(&bench->evidence);
+	give_log(fixture, LOG_BYTES);
+	document = evidence_encode(&fixture->evidence);
 	text = json_dumps(document, JSON_COMPACT);
 	for (size_t i = 0; i < countof(cases); i++) {
 		CLEANUP(evidence_done) struct evidence found = {.nonce_len = 0};
@@ -118,19 +118,19 @@ a_log_in_another_place_is_refused(void **state)
 	    "ak.pub", "ek", "ek.pub", "ek.cert", "quote", "quote.attest",
 	    "quote.sig", "pcrs", "pcrs.sha256", "pcrs.sha256.13", "pcrs.sha512",
 	    "nv", "logs", "logs.uefi", "logs.more", "more"};
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(freep) char *text = NULL;
 	json_t *values[] = {json_true(), json_false(), json_null(),
 	    json_string(""), json_string("Zm9v"), NULL};
 
-	give_log(bench, LOG_BYTES);
-	text = base64_encode(evidence_part_bytes(&bench->evidence.log));
+	give_log(fixture, LOG_BYTES);
+	text = base64_encode(evidence_part_bytes(&fixture->evidence.log));
 	values[countof(values) - 1] = json_string(text); /* twice */
-	give_log(bench, 64);
+	give_log(fixture, 64);
 	for (size_t i = 0; i < countof(paths); i++) {
 		for (size_t j = 0; j < countof(values); j++) {
 			CLEANUP(json_freep)
-			json_t *document = evidence_encode(&bench->evidence);
+			json_t *document = evidence_encode(&fixture->evidence);
 			json_t *object = document;
 			char path[32];
 			char *name = path, *dot;
@@ -156,9 +156,9 @@ a_log_in_another_place_is_refused(void **state)
 static void
 a_mark_is_no_log(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(json_freep)
-	json_t *document = evidence_encode(&bench->evidence);
+	json_t *document = evidence_encode(&fixture->evidence);
 
 	json_object_set_new(json_object_get(document, "logs"), "assay",
 	    json_true());
@@ -168,13 +168,13 @@ a_mark_is_no_log(void **state)
 static void
 a_name_as_long_as_a_log_is_refused(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(json_freep) json_t *document = NULL;
 	CLEANUP(freep) char *text = NULL;
 
-	give_log(bench, LOG_BYTES);
-	text = base64_encode(evidence_part_bytes(&bench->evidence.log));
-	document = evidence_encode(&bench->evidence);
+	give_log(fixture, LOG_BYTES);
+	text = base64_encode(evidence_part_bytes(&fixture->evidence.log));
+	document = evidence_encode(&fixture->evidence);
 	json_object_set_new(json_object_get(document, "logs"), "assay",
 	    json_true());
 	json_object_set_new(document, text, json_null());
@@ -185,9 +185,9 @@ a_name_as_long_as_a_log_is_refused(void **state)
 static void
 an_escape_is_refused(void **state)
 {
-	struct bench *bench = *state;
+	struct fixture *fixture = *state;
 	CLEANUP(json_freep)
-	json_t *document = evidence_encode(&bench->evidence);
+	json_t *document = evidence_encode(&fixture->evidence);
 	CLEANUP(freep) char *text = json_dumps(document, JSON_ESCAPE_SLASH);
 	CLEANUP(evidence_done) struct evidence found = {.nonce_len = 0};
 	struct err err;
@@ -218,20 +218,20 @@ what_is_not_the_log_is_limited(void **state)
 	    EVIDENCE_MALFORMED);
 }
 
-#define bench_test(test) \
-	cmocka_unit_test_setup_teardown(test, bench_new, bench_free)
+#define fixture_test(test) \
+	cmocka_unit_test_setup_teardown(test, fixture_new, fixture_free)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    bench_test(a_log_of_any_length_is_read_as_it_was_written),
-	    bench_test(a_log_over_its_limit_is_refused),
-	    bench_test(a_long_log_that_is_not_base64_is_refused),
-	    bench_test(a_log_in_another_place_is_refused),
-	    bench_test(a_mark_is_no_log),
-	    bench_test(a_name_as_long_as_a_log_is_refused),
-	    bench_test(an_escape_is_refused),
+	    fixture_test(a_log_of_any_length_is_read_as_it_was_written),
+	    fixture_test(a_log_over_its_limit_is_refused),
+	    fixture_test(a_long_log_that_is_not_base64_is_refused),
+	    fixture_test(a_log_in_another_place_is_refused),
+	    fixture_test(a_mark_is_no_log),
+	    fixture_test(a_name_as_long_as_a_log_is_refused),
+	    fixture_test(an_escape_is_refused),
 	    cmocka_unit_test(what_is_not_the_log_is_limited),
 	};
 

@@ -21,7 +21,7 @@
 struct host {
 	struct swtpm *swtpm;
 	struct tpm_identity identity;
-	struct tpm_place place;
+	struct tpm_address place;
 	struct private_key *key;
 	struct approvals *approvals;
 	char *sealed;
@@ -518,7 +518,7 @@ static int
 activate(const struct host *host, struct bytes credential,
     struct tpm_secret *secret, struct err *err)
 {
-	struct tpm_place place = host->place;
+	struct tpm_address place = host->place;
 
 	place.identity = &host->identity;
 	return tpm_secret_activate(&place, credential, secret, err);

@@ -1,29 +1,29 @@
-#include "base/hold.h"
+#include "base/signal_guard.h"
 
 #include <errno.h>
 #include <stddef.h>
 
-static const int signals[HOLD_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+static const int signals[SIGNAL_GUARD_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 static volatile sig_atomic_t caught; /* the last, or 0 */
 
 static void note(int number);
 
-struct hold
-hold_begin(void)
+struct signal_guard
+signal_guard_begin(void)
 {
 	const struct sigaction noted = {.sa_handler = note};
-	struct hold hold;
+	struct signal_guard guard;
 
-	for (size_t i = 0; i < HOLD_SIGNALS; i++) {
-		sigaction(signals[i], NULL, &hold.before[i]);
-		if (hold.before[i].sa_handler != SIG_IGN)
+	for (size_t i = 0; i < SIGNAL_GUARD_SIGNALS; i++) {
+		sigaction(signals[i], NULL, &guard.before[i]);
+		if (guard.before[i].sa_handler != SIG_IGN)
 			sigaction(signals[i], &noted, NULL);
 	}
-	return hold;
+	return guard;
 }
 
 int
-hold_check(const char *what, struct err *err)
+signal_guard_check(const char *what, struct err *err)
 {
 	if (caught == 0)
 		return 0;
@@ -35,12 +35,12 @@ hold_check(const char *what, struct err *err)
  * What was caught is looked at when nothing here catches any more: a signal
  * that comes before is not lost. */
 void
-hold_end(struct hold *hold)
+signal_guard_end(struct signal_guard *guard)
 {
 	int number;
 
-	for (size_t i = 0; i < HOLD_SIGNALS; i++)
-		sigaction(signals[i], &hold->before[i], NULL);
+	for (size_t i = 0; i < SIGNAL_GUARD_SIGNALS; i++)
+		sigaction(signals[i], &guard->before[i], NULL);
 	number = caught;
 	if (number == 0)
 		return;

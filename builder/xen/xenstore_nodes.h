@@ -7,15 +7,15 @@
  * Source of the list: libxl_create.c libxl__domain_make, libxl_dom.c
  * libxl__build_post, libxl_console.c, Xen 4.17.
  */
-#ifndef ASSAY_BUILDER_XEN_SKELETON_H
-#define ASSAY_BUILDER_XEN_SKELETON_H
+#ifndef ASSAY_BUILDER_XEN_XENSTORE_NODES_H
+#define ASSAY_BUILDER_XEN_XENSTORE_NODES_H
 
 #include "base/digest.h"
 #include "base/err.h"
 #include "builder/request.h"
 #include "grant-preload/xen_port.h"
 
-struct skeleton_input {
+struct xenstore_nodes_input {
 	uint32_t domid;
 	const struct guest *guest;
 	struct digest kernel_elf;
@@ -29,19 +29,19 @@ struct skeleton_input {
 };
 
 /* An owned list: paths and values live in it. */
-struct skeleton {
+struct xenstore_nodes {
 	struct xen_node *nodes;
 	uint32_t count;
 	bool is_short; /* memory ran out while it was filled */
 };
 
 /* All but the rings, which are known later. Errors: NO_MEMORY. */
-int skeleton_make(const struct skeleton_input *input,
-    struct skeleton *ret_skeleton, struct err *err);
+int xenstore_nodes_make(const struct xenstore_nodes_input *input,
+    struct xenstore_nodes *ret_nodes, struct err *err);
 /* Where the rings are: the rest. Errors: NO_MEMORY. */
-int skeleton_make_rings(uint32_t domid, const struct xen_rings *rings,
-    struct skeleton *ret_skeleton, struct err *err);
-void skeleton_done(struct skeleton *skeleton);
+int xenstore_nodes_make_rings(uint32_t domid, const struct xen_rings *rings,
+    struct xenstore_nodes *ret_nodes, struct err *err);
+void xenstore_nodes_done(struct xenstore_nodes *nodes);
 
 /*
  * Remove every node that these two would write, and whatever tools put below:
@@ -49,9 +49,9 @@ void skeleton_done(struct skeleton *skeleton);
  * guard says whether they may go: grant-preload/xen_port.h.
  * Errors: XENSTORE_FAILED; those of the guard.
  */
-int skeleton_remove(const struct xen_port *xen, uint32_t domid,
+int xenstore_nodes_remove(const struct xen_port *xen, uint32_t domid,
     uint16_t xenconsoled_domid, const struct xen_guard *guard, struct err *err);
-int skeleton_remove_vm(const struct xen_port *xen,
+int xenstore_nodes_remove_vm(const struct xen_port *xen,
     const uint8_t uuid[UUID_BYTES], const struct xen_guard *guard,
     struct err *err);
 

@@ -1,4 +1,4 @@
-#include "builder/xen/skeleton.h"
+#include "builder/xen/xenstore_nodes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -137,23 +137,24 @@ static const struct row ring_rows[] = {
 };
 
 static void name_directories(struct facts *facts);
-static void describe(const struct skeleton_input *in, struct facts *facts);
+static void describe(const struct xenstore_nodes_input *in,
+    struct facts *facts);
 static void set(struct facts *facts, enum fact fact, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 static void set_digest(struct facts *facts, enum fact fact,
     const struct digest *digest);
 static int fill(const struct facts *facts, const struct row *from, size_t count,
-    struct skeleton *ret_skeleton, struct err *err);
-static void add(struct skeleton *list, const struct facts *facts,
+    struct xenstore_nodes *ret_nodes, struct err *err);
+static void add(struct xenstore_nodes *list, const struct facts *facts,
     const struct row *row, const char *between);
-static void add_each_vcpu(struct skeleton *list, const struct facts *facts,
-    const struct row *row);
+static void add_each_vcpu(struct xenstore_nodes *list,
+    const struct facts *facts, const struct row *row);
 static void set_access(struct xen_node *node, const struct facts *facts,
     enum access access);
 
 int
-skeleton_make(const struct skeleton_input *input, struct skeleton *ret_skeleton,
-    struct err *err)
+xenstore_nodes_make(const struct xenstore_nodes_input *input,
+    struct xenstore_nodes *ret_nodes, struct err *err)
 {
 	struct facts facts = {
 	    .domid = input->domid,
@@ -163,12 +164,12 @@ skeleton_make(const struct skeleton_input *input, struct skeleton *ret_skeleton,
 
 	describe(input, &facts);
 	name_directories(&facts);
-	return fill(&facts, rows, countof(rows), ret_skeleton, err);
+	return fill(&facts, rows, countof(rows), ret_nodes, err);
 }
 
 int
-skeleton_make_rings(uint32_t domid, const struct xen_rings *rings,
-    struct skeleton *ret_skeleton, struct err *err)
+xenstore_nodes_make_rings(uint32_t domid, const struct xen_rings *rings,
+    struct xenstore_nodes *ret_nodes, struct err *err)
 {
 	struct facts facts = {.domid = domid};
 
@@ -177,22 +178,22 @@ skeleton_make_rings(uint32_t domid, const struct xen_rings *rings,
 	set(&facts, CONSOLE_RING, "%llu",
 	    (unsigned long long)rings->console_frame);
 	name_directories(&facts);
-	return fill(&facts, ring_rows, countof(ring_rows), ret_skeleton, err);
+	return fill(&facts, ring_rows, countof(ring_rows), ret_nodes, err);
 }
 
 void
-skeleton_done(struct skeleton *skeleton)
+xenstore_nodes_done(struct xenstore_nodes *nodes)
 {
-	for (uint32_t i = 0; i < skeleton->count; i++) {
-		free((void *)(uintptr_t)skeleton->nodes[i].path);
-		free((void *)(uintptr_t)skeleton->nodes[i].value);
+	for (uint32_t i = 0; i < nodes->count; i++) {
+		free((void *)(uintptr_t)nodes->nodes[i].path);
+		free((void *)(uintptr_t)nodes->nodes[i].value);
 	}
-	free(skeleton->nodes);
-	*skeleton = (struct skeleton){0};
+	free(nodes->nodes);
+	*nodes = (struct xenstore_nodes){0};
 }
 
 int
-skeleton_remove(const struct xen_port *xen, uint32_t domid,
+xenstore_nodes_remove(const struct xen_port *xen, uint32_t domid,
     uint16_t xenconsoled_domid, const struct xen_guard *guard, struct err *err)
 {
 	char domain[64];
@@ -204,19 +205,20 @@ skeleton_remove(const struct xen_port *xen, uint32_t domid,
 	snprintf(libxl, sizeof(libxl), "/libxl/%u", domid);
 	snprintf(console, sizeof(console),
 	    "/local/domain/%u/backend/console/%u", xenconsoled_domid, domid);
-	return xen->ops->store_remove(xen->xen, paths, countof(paths), guard,
+	return xen->ops->xenstore_remove(xen->xen, paths, countof(paths), guard,
 	    err);
 }
 
 int
-skeleton_remove_vm(const struct xen_port *xen, const uint8_t uuid[UUID_BYTES],
-    const struct xen_guard *guard, struct err *err)
+xenstore_nodes_remove_vm(const struct xen_port *xen,
+    const uint8_t uuid[UUID_BYTES], const struct xen_guard *guard,
+    struct err *err)
 {
 	char path[8 + UUID_TEXT_SIZE] = "/vm/";
 	const char *const paths[] = {path};
 
 	uuid_text(uuid, path + strlen("/vm/"));
-	return xen->ops->store_remove(xen->xen, paths, countof(paths), guard,
+	return xen->ops->xenstore_remove(xen->xen, paths, countof(paths), guard,
 	    err);
 }
 
@@ -235,7 +237,7 @@ name_directories(struct facts *facts)
 }
 
 static void
-describe(const struct skeleton_input *in, struct facts *facts)
+describe(const struct xenstore_nodes_input *in, struct facts *facts)
 {
 	unsigned long long memory_mib = in->guest->memory_mib;
 
@@ -276,9 +278,9 @@ set_digest(struct facts *facts, enum fact fact, const struct digest *digest)
 
 static int
 fill(const struct facts *facts, const struct row *from, size_t count,
-    struct skeleton *ret_skeleton, struct err *err)
+    struct xenstore_nodes *ret_nodes, struct err *err)
 {
-	CLEANUP(skeleton_done) struct skeleton list = {0};
+	CLEANUP(xenstore_nodes_done) struct xenstore_nodes list = {0};
 
 	list.nodes = calloc(count + facts->vcpus, sizeof(*list.nodes));
 	list.is_short = list.nodes == NULL;
@@ -290,13 +292,13 @@ fill(const struct facts *facts, const struct row *from, size_t count,
 	}
 	if (list.is_short)
 		return err_set(err, NO_MEMORY, "xenstore nodes");
-	*ret_skeleton = list;
-	list = (struct skeleton){0};
+	*ret_nodes = list;
+	list = (struct xenstore_nodes){0};
 	return 0;
 }
 
 static void
-add_each_vcpu(struct skeleton *list, const struct facts *facts,
+add_each_vcpu(struct xenstore_nodes *list, const struct facts *facts,
     const struct row *row)
 {
 	for (uint32_t i = 0; i < facts->vcpus && !list->is_short; i++) {
@@ -309,8 +311,8 @@ add_each_vcpu(struct skeleton *list, const struct facts *facts,
 
 /* The node is counted first, so that what it has is freed in any case. */
 static void
-add(struct skeleton *list, const struct facts *facts, const struct row *row,
-    const char *between)
+add(struct xenstore_nodes *list, const struct facts *facts,
+    const struct row *row, const char *between)
 {
 	struct xen_node *node = &list->nodes[list->count++];
 	const char *text = row->text;

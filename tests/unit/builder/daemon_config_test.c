@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 
 static json_t *
 good_users(void)
@@ -45,13 +45,13 @@ good_measure(void)
 
 /* Takes the tree. */
 static int
-load(json_t *tree, struct config *ret_config, struct err *err)
+load(json_t *tree, struct daemon_config *ret_config, struct err *err)
 {
 	CLEANUP(freep) char *text = tree_text(tree);
 
 	json_decref(tree);
 	write_file("assayd.conf", bytes_of_str(text));
-	return config_load("assayd.conf", ret_config, err);
+	return daemon_config_load("assayd.conf", ret_config, err);
 }
 
 /* Takes the value; NULL removes the member. */
@@ -59,8 +59,8 @@ static void
 assert_bad(const char *member, json_t *value)
 {
 	json_t *tree = good_tree();
-	struct config config;
-	struct config before;
+	struct daemon_config config;
+	struct daemon_config before;
 	struct err err = {0};
 
 	memset(&config, 0x5a, sizeof(config));
@@ -79,7 +79,7 @@ assert_bad(const char *member, json_t *value)
 static void
 config_takes_every_member(void **state)
 {
-	struct config config;
+	struct daemon_config config;
 	struct err err;
 
 	(void)state;
@@ -100,7 +100,7 @@ static void
 config_has_defaults_for_libxl_dir_and_users(void **state)
 {
 	json_t *tree = good_tree();
-	struct config config;
+	struct daemon_config config;
 	struct err err;
 
 	(void)state;
@@ -123,7 +123,7 @@ static void
 config_takes_one_user_as_it_was_before(void **state)
 {
 	json_t *tree = good_tree();
-	struct config config;
+	struct daemon_config config;
 	struct err err;
 
 	(void)state;
@@ -172,7 +172,7 @@ config_takes_what_says_how_to_measure(void **state)
 {
 	json_t *tree = good_tree();
 	json_t *measure = good_measure();
-	struct config config;
+	struct daemon_config config;
 	struct err err;
 
 	(void)state;
@@ -202,7 +202,7 @@ assert_bad_measure(const char *member, json_t *value)
 {
 	json_t *tree = good_tree();
 	json_t *measure = good_measure();
-	struct config config;
+	struct daemon_config config;
 	struct err err = {0};
 
 	if (value == NULL)
@@ -244,7 +244,7 @@ static void
 config_takes_a_chain_of_trust_updates(void **state)
 {
 	json_t *tree = good_tree();
-	struct config config;
+	struct daemon_config config;
 	struct err err;
 
 	(void)state;
@@ -318,7 +318,7 @@ config_bounds_the_number_of_callers(void **state)
 {
 	json_t *uids = json_array();
 	json_t *tree = good_tree();
-	struct config config;
+	struct daemon_config config;
 	struct err err;
 
 	(void)state;
@@ -336,7 +336,7 @@ config_takes_a_path_of_exactly_the_most_bytes(void **state)
 {
 	char path[CONFIG_PATH_SIZE];
 	json_t *tree = good_tree();
-	struct config config;
+	struct daemon_config config;
 	struct err err;
 
 	(void)state;
@@ -351,35 +351,37 @@ config_takes_a_path_of_exactly_the_most_bytes(void **state)
 static void
 config_allows_exactly_the_listed_users(void **state)
 {
-	struct config config;
+	struct daemon_config config;
 	struct err err;
 
 	(void)state;
 	assert_code(load(good_tree(), &config, &err), 0);
-	assert_true(config_allows_uid(&config, 0));
-	assert_true(config_allows_uid(&config, 1000));
-	assert_false(config_allows_uid(&config, 1));
-	assert_false(config_allows_uid(&config, UINT32_MAX));
+	assert_true(daemon_config_allows_uid(&config, 0));
+	assert_true(daemon_config_allows_uid(&config, 1000));
+	assert_false(daemon_config_allows_uid(&config, 1));
+	assert_false(daemon_config_allows_uid(&config, UINT32_MAX));
 	config.allow_uid_count = 0;
-	assert_false(config_allows_uid(&config, 0));
+	assert_false(daemon_config_allows_uid(&config, 0));
 }
 
 static void
 config_reports_a_file_that_cannot_be_read(void **state)
 {
 	struct buffer large = {0};
-	struct config config;
+	struct daemon_config config;
 	struct err err;
 
 	(void)state;
-	assert_code(config_load("missing", &config, &err), STORE_IO);
+	assert_code(daemon_config_load("missing", &config, &err), STORE_IO);
 	write_file("assayd.conf", bytes_of_str("{} and more"));
-	assert_code(config_load("assayd.conf", &config, &err), CONFIG_BAD);
+	assert_code(daemon_config_load("assayd.conf", &config, &err),
+	    CONFIG_BAD);
 	large.len = LIMIT_CONFIG_BYTES + 1;
 	large.ptr = malloc(large.len);
 	memset(large.ptr, ' ', large.len);
 	write_file("assayd.conf", buffer_bytes(&large));
-	assert_code(config_load("assayd.conf", &config, &err), CONFIG_BAD);
+	assert_code(daemon_config_load("assayd.conf", &config, &err),
+	    CONFIG_BAD);
 	buffer_done(&large);
 }
 

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/configuration.h"
+#include "builder/domain_spec.h"
 
 static const struct grant_daemons daemons = {XENSTORED, XENCONSOLED};
 
 struct written {
-	char text[CONFIGURATION_BYTES + 1];
+	char text[DOMAIN_SPEC_BYTES + 1];
 	struct digest digest;
 };
 
@@ -19,7 +19,7 @@ written(const struct build_request *request, const struct grant_daemons *where)
 	struct written written;
 	struct err err;
 
-	assert_code(configuration_write(request, where, written.text,
+	assert_code(domain_spec_encode(request, where, written.text,
 			&written.digest, &err),
 	    0);
 	return written;
@@ -101,7 +101,7 @@ configuration_of_the_largest_values_fits(void **state)
 	request.guest.memory_mib = UINT32_MAX;
 	request.guest.vcpus = UINT32_MAX;
 	assert_true(
-	    strlen(written(&request, &places).text) < CONFIGURATION_BYTES - 64);
+	    strlen(written(&request, &places).text) < DOMAIN_SPEC_BYTES - 64);
 }
 
 /* One source for both: the text says what Xen is given. */
@@ -109,7 +109,7 @@ static void
 configuration_says_what_xen_creates(void **state)
 {
 	struct build_request request = good_build_request();
-	struct xen_domain_spec spec = configuration_spec(&request.guest);
+	struct xen_domain_spec spec = domain_spec_of(&request.guest);
 	struct written good = written(&request, &daemons);
 	CLEANUP(json_freep) json_t *document = json_loads(good.text, 0, NULL);
 	const struct {

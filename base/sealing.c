@@ -1,4 +1,4 @@
-#include "base/draft.h"
+#include "base/sealing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,64 +10,65 @@
 
 #include "base/scope.h"
 
-struct draft {
+struct sealing {
 	char name[32];
 	int fd; /* the piece that is being written, or -1 */
 	size_t len;
 	size_t done;
-	struct intake *intake; /* the pieces that are full */
+	struct sealed_receiver *receiver; /* the pieces that are full */
 	const struct piece_watcher *watcher;
 };
 
 enum { COPY_BYTES = 256 << 10, SEAL_ATTEMPTS = 20 };
 
-static int open_piece(struct draft *draft, struct err *err);
-static int seal_piece(struct draft *draft, struct err *err);
+static int open_piece(struct sealing *sealing, struct err *err);
+static int seal_piece(struct sealing *sealing, struct err *err);
 static int write_at(int fd, struct bytes data, size_t offset, struct err *err);
 static int refuse_more(int fd, size_t len, const char *what, struct err *err);
 
 int
-draft_new(const char *name, size_t size_bytes, struct draft **ret_draft,
+sealing_new(const char *name, size_t size_bytes, struct sealing **ret_sealing,
     struct err *err)
 {
-	CLEANUP(freep) struct draft *draft = calloc(1, sizeof(*draft));
+	CLEANUP(freep) struct sealing *sealing = calloc(1, sizeof(*sealing));
 
-	if (draft == NULL)
+	if (sealing == NULL)
 		return err_set(err, NO_MEMORY, "%s", name);
-	snprintf(draft->name, sizeof(draft->name), "%s", name);
-	TRY(intake_new(size_bytes, draft->name, &draft->intake, err));
-	draft->fd = -1;
-	draft->len = size_bytes;
-	*ret_draft = take_ptr(&draft);
+	snprintf(sealing->name, sizeof(sealing->name), "%s", name);
+	TRY(sealed_receiver_new(size_bytes, sealing->name, &sealing->receiver,
+	    err));
+	sealing->fd = -1;
+	sealing->len = size_bytes;
+	*ret_sealing = take_ptr(&sealing);
 	return 0;
 }
 
 void
-draft_watch(struct draft *draft, const struct piece_watcher *watcher)
+sealing_watch(struct sealing *sealing, const struct piece_watcher *watcher)
 {
-	draft->watcher = watcher;
+	sealing->watcher = watcher;
 }
 
 int
-draft_write(struct draft *draft, struct bytes data, struct err *err)
+sealing_write(struct sealing *sealing, struct bytes data, struct err *err)
 {
-	size_t piece_bytes = sealed_piece_bytes(draft->len);
+	size_t piece_bytes = sealed_piece_bytes(sealing->len);
 
-	if (data.len > draft->len - draft->done)
+	if (data.len > sealing->len - sealing->done)
 		return err_set(err, IMAGE_SIZE_MISMATCH,
-		    "more than the %zu bytes that were expected", draft->len);
+		    "more than the %zu bytes that were expected", sealing->len);
 	while (data.len > 0) {
-		size_t at = draft->done % piece_bytes;
+		size_t at = sealing->done % piece_bytes;
 		size_t room = piece_bytes - at;
 		size_t len = data.len < room ? data.len : room;
 
 		if (at == 0)
-			TRY(open_piece(draft, err));
-		TRY(write_at(draft->fd, bytes_of(data.ptr, len), at, err));
-		draft->done += len;
+			TRY(open_piece(sealing, err));
+		TRY(write_at(sealing->fd, bytes_of(data.ptr, len), at, err));
+		sealing->done += len;
 		data = bytes_of(data.ptr + len, data.len - len);
-		if (len == room || draft->done == draft->len)
-			TRY(seal_piece(draft, err));
+		if (len == room || sealing->done == sealing->len)
+			TRY(seal_piece(sealing, err));
 	}
 	return 0;
 }
@@ -77,10 +78,10 @@ draft_write(struct draft *draft, struct bytes data, struct err *err)
  * maps them, which together cost more than the second copy.
  */
 int
-draft_copy(struct draft *draft, int fd, const char *what, struct err *err)
+sealing_copy(struct sealing *sealing, int fd, const char *what, struct err *err)
 {
 	CLEANUP(freep) uint8_t *buffer = malloc(COPY_BYTES);
-	size_t len = draft->len - draft->done;
+	size_t len = sealing->len - sealing->done;
 	size_t done = 0;
 
 	if (buffer == NULL)
@@ -96,64 +97,67 @@ draft_copy(struct draft *draft, int fd, const char *what, struct err *err)
 		if (n == 0)
 			return err_set(err, IMAGE_SIZE_MISMATCH,
 			    "%s: ends after %zu of %zu bytes", what, done, len);
-		TRY(draft_write(draft, bytes_of(buffer, (size_t)n), err));
+		TRY(sealing_write(sealing, bytes_of(buffer, (size_t)n), err));
 		done += (size_t)n;
 	}
 	return refuse_more(fd, len, what, err);
 }
 
 size_t
-draft_size(const struct draft *draft)
+sealing_size(const struct sealing *sealing)
 {
-	return draft->len;
+	return sealing->len;
 }
 
 int
-draft_seal(struct draft *draft, struct sealed **ret_sealed, struct err *err)
+sealing_seal(struct sealing *sealing, struct sealed **ret_sealed,
+    struct err *err)
 {
-	CLEANUP(draft_freep) struct draft *owned = draft;
+	CLEANUP(sealing_freep) struct sealing *owned = sealing;
 
-	if (draft->done < draft->len)
+	if (sealing->done < sealing->len)
 		return err_set(err, IMAGE_SIZE_MISMATCH,
-		    "%zu of %zu bytes were written", draft->done, draft->len);
-	if (draft->len == 0) {
-		TRY(open_piece(draft, err));
-		TRY(seal_piece(draft, err));
+		    "%zu of %zu bytes were written", sealing->done,
+		    sealing->len);
+	if (sealing->len == 0) {
+		TRY(open_piece(sealing, err));
+		TRY(seal_piece(sealing, err));
 	}
-	return intake_finish(take_ptr(&draft->intake), ret_sealed, err);
+	return sealed_receiver_finish(take_ptr(&sealing->receiver), ret_sealed,
+	    err);
 }
 
 void
-draft_freep(struct draft **draft)
+sealing_freep(struct sealing **sealing)
 {
-	if (*draft == NULL)
+	if (*sealing == NULL)
 		return;
-	closep(&(*draft)->fd);
-	intake_freep(&(*draft)->intake);
-	free(*draft);
-	*draft = NULL;
+	closep(&(*sealing)->fd);
+	sealed_receiver_freep(&(*sealing)->receiver);
+	free(*sealing);
+	*sealing = NULL;
 }
 
 int
 sealed_from_bytes(const char *name, struct bytes data,
     struct sealed **ret_sealed, struct err *err)
 {
-	CLEANUP(draft_freep) struct draft *draft = NULL;
+	CLEANUP(sealing_freep) struct sealing *sealing = NULL;
 
-	TRY(draft_new(name, data.len, &draft, err));
-	TRY(draft_write(draft, data, err));
-	return draft_seal(take_ptr(&draft), ret_sealed, err);
+	TRY(sealing_new(name, data.len, &sealing, err));
+	TRY(sealing_write(sealing, data, err));
+	return sealing_seal(take_ptr(&sealing), ret_sealed, err);
 }
 
 int
 sealed_copy_exact(int fd, size_t exact_bytes, const char *what,
     struct sealed **ret_sealed, struct err *err)
 {
-	CLEANUP(draft_freep) struct draft *draft = NULL;
+	CLEANUP(sealing_freep) struct sealing *sealing = NULL;
 
-	TRY(draft_new(what, exact_bytes, &draft, err));
-	TRY(draft_copy(draft, fd, what, err));
-	return draft_seal(take_ptr(&draft), ret_sealed, err);
+	TRY(sealing_new(what, exact_bytes, &sealing, err));
+	TRY(sealing_copy(sealing, fd, what, err));
+	return sealing_seal(take_ptr(&sealing), ret_sealed, err);
 }
 
 int
@@ -174,24 +178,26 @@ sealed_copy_max(int fd, size_t max_bytes, const char *what,
 }
 
 static int
-open_piece(struct draft *draft, struct err *err)
+open_piece(struct sealing *sealing, struct err *err)
 {
-	draft->fd = memfd_create(draft->name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (draft->fd < 0)
+	sealing->fd =
+	    memfd_create(sealing->name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (sealing->fd < 0)
 		return err_set_errno(err, NO_MEMORY, "%s: memfd_create",
-		    draft->name);
+		    sealing->name);
 	return 0;
 }
 
 static int
-seal_piece(struct draft *draft, struct err *err)
+seal_piece(struct sealing *sealing, struct err *err)
 {
-	const struct piece_watcher *watcher = draft->watcher;
+	const struct piece_watcher *watcher = sealing->watcher;
 
-	TRY(sealed_add_seals(draft->fd, err));
+	TRY(sealed_add_seals(sealing->fd, err));
 	if (watcher != NULL)
-		TRY(watcher->piece_sealed(watcher->context, draft->fd, err));
-	return intake_add(draft->intake, take_fd(&draft->fd), NULL, err);
+		TRY(watcher->piece_sealed(watcher->context, sealing->fd, err));
+	return sealed_receiver_add(sealing->receiver, take_fd(&sealing->fd),
+	    NULL, err);
 }
 
 /*

@@ -1,4 +1,4 @@
-#include "builder/config.h"
+#include "builder/daemon_config.h"
 
 #include <string.h>
 
@@ -28,9 +28,9 @@ enum { MAX_DOMID = 0x7fef };
 static bool is_device(const char *address);
 static int read_uids(const struct json_at *root,
     const struct json_member *member, void *ret_value, struct err *err);
-static int choose_users(const struct json_at *root, struct config *config,
-    struct err *err);
-static void choose_defaults(struct config *config);
+static int choose_users(const struct json_at *root,
+    struct daemon_config *config, struct err *err);
+static void choose_defaults(struct daemon_config *config);
 static bool is_absolute(const char *path);
 
 static const struct json_kind uids_kind = {"[]int", read_uids, NULL};
@@ -53,7 +53,7 @@ static const struct json_member measure_members[] = {
 static const struct json_table measure_table = {JSON_MEMBERS(measure_members)};
 
 #define USER(name, role) \
-	MEMBER_INTEGER(name, struct config_users, of[role], 1, UINT32_MAX - 1)
+	MEMBER_INTEGER(name, struct daemon_users, of[role], 1, UINT32_MAX - 1)
 
 static const struct json_member users_members[] = {
     {USER("front", SANDBOX_FRONT)},
@@ -65,41 +65,45 @@ static const struct json_member users_members[] = {
 static const struct json_table users_table = {JSON_MEMBERS(users_members)};
 
 static const struct json_member members[] = {
-    {PATH("store", struct config, store)},
-    {PATH("trust", struct config, trust)},
-    {PATH("trust_updates", struct config, trust_updates),
+    {PATH("store", struct daemon_config, store)},
+    {PATH("trust", struct daemon_config, trust)},
+    {PATH("trust_updates", struct daemon_config, trust_updates),
 	.presence = JSON_OPTIONAL},
-    {PATH("socket", struct config, socket)},
-    {PATH("state", struct config, state)},
-    {PATH("libxl_dir", struct config, libxl_dir), .presence = JSON_OPTIONAL},
+    {PATH("socket", struct daemon_config, socket)},
+    {PATH("state", struct daemon_config, state)},
+    {PATH("libxl_dir", struct daemon_config, libxl_dir),
+	.presence = JSON_OPTIONAL},
     {MEMBER_OF_ALL("allow_uids", uids_kind)},
-    {MEMBER_INTEGER("xenstored_domid", struct config, daemons.xenstored_domid,
-	0, MAX_DOMID)},
-    {MEMBER_INTEGER("xenconsoled_domid", struct config,
+    {MEMBER_INTEGER("xenstored_domid", struct daemon_config,
+	daemons.xenstored_domid, 0, MAX_DOMID)},
+    {MEMBER_INTEGER("xenconsoled_domid", struct daemon_config,
 	daemons.xenconsoled_domid, 0, MAX_DOMID)},
-    {MEMBER_INTEGER("sandbox_uid", struct config, sandbox_uid, 1,
+    {MEMBER_INTEGER("sandbox_uid", struct daemon_config, sandbox_uid, 1,
 	 UINT32_MAX - 1),
 	.presence = JSON_OPTIONAL},
-    {MEMBER_OBJECT("users", struct config, users, users_table),
-	.presence = JSON_OPTIONAL, MEMBER_HAS(struct config, users.is_set)},
-    {MEMBER_INTEGER("build_seconds", struct config, build_seconds, 1,
+    {MEMBER_OBJECT("users", struct daemon_config, users, users_table),
+	.presence = JSON_OPTIONAL,
+	MEMBER_HAS(struct daemon_config, users.is_set)},
+    {MEMBER_INTEGER("build_seconds", struct daemon_config, build_seconds, 1,
 	 MAX_BUILD_SECONDS),
 	.presence = JSON_OPTIONAL},
-    {MEMBER_INTEGER("builds_per_hour", struct config, builds_per_hour, 1,
+    {MEMBER_INTEGER("builds_per_hour", struct daemon_config, builds_per_hour, 1,
 	 MAX_BUILDS_PER_HOUR),
 	.presence = JSON_OPTIONAL},
-    {MEMBER_OBJECT("measure", struct config, measure, measure_table),
-	.presence = JSON_OPTIONAL, MEMBER_HAS(struct config, measure.is_set)},
+    {MEMBER_OBJECT("measure", struct daemon_config, measure, measure_table),
+	.presence = JSON_OPTIONAL,
+	MEMBER_HAS(struct daemon_config, measure.is_set)},
 };
 static const struct json_table config_table = {JSON_MEMBERS(members),
     .schema = CONFIG_SCHEMA};
 
 int
-config_load(const char *path, struct config *ret_config, struct err *err)
+daemon_config_load(const char *path, struct daemon_config *ret_config,
+    struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(json_freep) json_t *document = NULL;
-	struct config config = {
+	struct daemon_config config = {
 	    .build_seconds = LIMIT_BUILD_SECONDS,
 	    .builds_per_hour = DEFAULT_BUILDS_PER_HOUR,
 	    .libxl_dir = "/var/lib/xen",
@@ -127,7 +131,7 @@ config_load(const char *path, struct config *ret_config, struct err *err)
 }
 
 bool
-config_allows_uid(const struct config *config, uint32_t uid)
+daemon_config_allows_uid(const struct daemon_config *config, uint32_t uid)
 {
 	for (uint32_t i = 0; i < config->allow_uid_count; i++) {
 		if (config->allow_uids[i] == uid)
@@ -149,7 +153,7 @@ static int
 read_uids(const struct json_at *root, const struct json_member *member,
     void *ret_value, struct err *err)
 {
-	struct config *config = ret_value;
+	struct daemon_config *config = ret_value;
 	struct json_at array;
 
 	TRY(json_array_in(root, member->name, LIMIT_ALLOWED_UIDS, &array, err));
@@ -168,7 +172,8 @@ read_uids(const struct json_at *root, const struct json_member *member,
 
 /* One for each role, none of which can then reach another. */
 static int
-choose_users(const struct json_at *root, struct config *config, struct err *err)
+choose_users(const struct json_at *root, struct daemon_config *config,
+    struct err *err)
 {
 	uint32_t *of = config->users.of;
 
@@ -193,7 +198,7 @@ choose_users(const struct json_at *root, struct config *config, struct err *err)
 }
 
 static void
-choose_defaults(struct config *config)
+choose_defaults(struct daemon_config *config)
 {
 	for (uint32_t role = 0; role < SANDBOX_ROLES; role++)
 		config->users.of[role] =

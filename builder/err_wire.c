@@ -1,4 +1,4 @@
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 static void copy_printable(char *to, const char *from, size_t size);
 
 void
-outcome_from(struct outcome *ret_outcome, int code, const struct err *err)
+err_wire_from(struct err_wire *ret_outcome, int code, const struct err *err)
 {
 	memset(ret_outcome, 0, sizeof(*ret_outcome));
 	ret_outcome->code = code;
@@ -18,7 +18,8 @@ outcome_from(struct outcome *ret_outcome, int code, const struct err *err)
 }
 
 int
-outcome_to(const struct outcome *outcome, enum err_code broken, struct err *err)
+err_wire_to(const struct err_wire *outcome, enum err_code broken,
+    struct err *err)
 {
 	if (outcome->code == 0)
 		return 0;

@@ -1,8 +1,8 @@
-#include "builder/trust_mark.h"
+#include "builder/trust_id.h"
 
 int
-trust_mark_check(const struct trust_mark *current,
-    const struct trust_mark *next, struct err *err)
+trust_id_check(const struct trust_id *current, const struct trust_id *next,
+    struct err *err)
 {
 	if (next->version < current->version)
 		return err_set_field(err, TRUST_DOWNGRADE, "trust_updates",

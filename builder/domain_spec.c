@@ -1,4 +1,4 @@
-#include "builder/configuration.h"
+#include "builder/domain_spec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@ enum { MEMORY_SLACK_KIB = 1024 };
 enum { NO_FLAGS = 0, TSC_MODE = 0 };
 
 struct xen_domain_spec
-configuration_spec(const struct guest *guest)
+domain_spec_of(const struct guest *guest)
 {
 	return (struct xen_domain_spec){
 	    .memory_mib = guest->memory_mib,
@@ -35,18 +35,18 @@ configuration_spec(const struct guest *guest)
 }
 
 int
-configuration_write(const struct build_request *request,
+domain_spec_encode(const struct build_request *request,
     const struct grant_daemons *daemons,
-    char ret_text[static CONFIGURATION_BYTES + 1], struct digest *ret_digest,
+    char ret_text[static DOMAIN_SPEC_BYTES + 1], struct digest *ret_digest,
     struct err *err)
 {
-	struct xen_domain_spec spec = configuration_spec(&request->guest);
-	char text[CONFIGURATION_BYTES + 1];
+	struct xen_domain_spec spec = domain_spec_of(&request->guest);
+	char text[DOMAIN_SPEC_BYTES + 1];
 	int len;
 
 	bug_unless(request_domain_name_is_valid(request->guest.name));
 	len = snprintf(text, sizeof(text),
-	    "{\"schema\":\"" CONFIGURATION_SCHEMA "\",\"name\":\"%s\","
+	    "{\"schema\":\"" DOMAIN_SPEC_SCHEMA "\",\"name\":\"%s\","
 	    "\"type\":\"pv\",\"memory_mib\":%u,\"memory_slack_kib\":%u,"
 	    "\"vcpus\":%u,\"paused\":%s,\"xenstored_domid\":%u,"
 	    "\"xenconsoled_domid\":%u,\"flags\":%u,\"max_event_port\":%u,"

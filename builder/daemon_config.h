@@ -2,8 +2,8 @@
  * assayd.conf: where things are and who may call. Read once at start, from the
  * measured ramdisk; read-only afterwards. Format: assayd.conf(5).
  */
-#ifndef ASSAY_BUILDER_CONFIG_H
-#define ASSAY_BUILDER_CONFIG_H
+#ifndef ASSAY_BUILDER_DAEMON_CONFIG_H
+#define ASSAY_BUILDER_DAEMON_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,12 +28,12 @@ struct measure_config {
 };
 
 /* Of the roles, and their groups. */
-struct config_users {
+struct daemon_users {
 	bool is_set;
 	uint32_t of[SANDBOX_ROLES];
 };
 
-struct config {
+struct daemon_config {
 	char store[CONFIG_PATH_SIZE];
 	char trust[CONFIG_PATH_SIZE];
 	char trust_updates[CONFIG_PATH_SIZE]; /* a chain, or "" */
@@ -43,7 +43,7 @@ struct config {
 	uint32_t allow_uids[LIMIT_ALLOWED_UIDS];
 	uint32_t allow_uid_count;
 	struct grant_daemons daemons;
-	struct config_users users;
+	struct daemon_users users;
 	uint32_t sandbox_uid;     /* older: one for all but who builds; or 0 */
 	uint32_t build_seconds;   /* that a build, or a removal, may take */
 	uint32_t builds_per_hour; /* of each user */
@@ -51,8 +51,9 @@ struct config {
 };
 
 /* Errors: CONFIG_BAD with the member; STORE_IO. */
-int config_load(const char *path, struct config *ret_config, struct err *err);
+int daemon_config_load(const char *path, struct daemon_config *ret_config,
+    struct err *err);
 
-bool config_allows_uid(const struct config *config, uint32_t uid);
+bool daemon_config_allows_uid(const struct daemon_config *config, uint32_t uid);
 
 #endif

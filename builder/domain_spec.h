@@ -8,27 +8,27 @@
  * event; who called.
  * Spec: assay-event-log(5), "Configuration".
  */
-#ifndef ASSAY_BUILDER_CONFIGURATION_H
-#define ASSAY_BUILDER_CONFIGURATION_H
+#ifndef ASSAY_BUILDER_DOMAIN_SPEC_H
+#define ASSAY_BUILDER_DOMAIN_SPEC_H
 
 #include "base/digest.h"
 #include "builder/request.h"
 #include "grant-preload/grant_plan.h"
 
-#define CONFIGURATION_SCHEMA "assay.configuration/1"
-#define CONFIGURATION_BYTES  512 /* no text is longer */
+#define DOMAIN_SPEC_SCHEMA "assay.configuration/1"
+#define DOMAIN_SPEC_BYTES  512 /* no text is longer */
 
 /* What Xen is to create. */
-struct xen_domain_spec configuration_spec(const struct guest *guest);
+struct xen_domain_spec domain_spec_of(const struct guest *guest);
 
 /*
  * Members in a fixed order, no spaces. The request was checked by
  * request_check(): its name has nothing that JSON would have to escape.
  * Errors: those of digest_of().
  */
-int configuration_write(const struct build_request *request,
+int domain_spec_encode(const struct build_request *request,
     const struct grant_daemons *daemons,
-    char ret_text[static CONFIGURATION_BYTES + 1], struct digest *ret_digest,
+    char ret_text[static DOMAIN_SPEC_BYTES + 1], struct digest *ret_digest,
     struct err *err);
 
 #endif

@@ -2,8 +2,8 @@
  * What assayd gives to whoever asks for evidence: one record, handed from the
  * tpm role to the front in sealed memory.
  */
-#ifndef ASSAY_BUILDER_QUOTE_H
-#define ASSAY_BUILDER_QUOTE_H
+#ifndef ASSAY_BUILDER_ATTEST_REPLY_H
+#define ASSAY_BUILDER_ATTEST_REPLY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,13 +17,13 @@
 #include "measure/tpm_port.h"
 
 /* The caller's fresh bytes, and what they are for. */
-struct quote_request {
+struct attest_request {
 	uint32_t nonce_len;
 	uint8_t nonce[EVIDENCE_NONCE_MAX_BYTES];
 	struct digest context; /* or evidence_no_context */
 };
 
-struct quote {
+struct attest_reply {
 	struct tpm_quote quote;
 	bool has_log_index;
 	struct tpm_object log_index;
@@ -35,17 +35,17 @@ struct quote {
 };
 
 /* A piece of the log: so many bytes at most. */
-#define QUOTE_LOG_BYTES ((size_t)96 << 10)
+#define ATTEST_LOG_BYTES ((size_t)96 << 10)
 
 /* Is it one, and does each part end inside of it? The tpm role made it, and the
  * front does not believe that. */
-bool quote_is_whole(struct bytes bytes);
+bool attest_reply_is_whole(struct bytes bytes);
 
 /* Its members in the reply of Attest; they are only written. */
-extern const struct json_table quote_table;
+extern const struct json_table attest_reply_table;
 
 /* As that reply; it must be whole. Returns owned, NULL if memory is
  * short. */
-json_t *quote_encode(const struct quote *quote);
+json_t *attest_reply_encode(const struct attest_reply *quote);
 
 #endif

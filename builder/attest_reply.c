@@ -1,4 +1,4 @@
-#include "builder/quote.h"
+#include "builder/attest_reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,44 +29,45 @@ static const struct json_table attestation_table = {
     JSON_MEMBERS(attestation_members), .name = "Attestation"};
 
 static const struct json_member log_index_members[] = {
-    {MEMBER_OWN("index", struct quote, log_index.handle, handle_kind)},
-    {MEMBER_OWN("name", struct quote, log_index.name, name_kind)},
-    {MEMBER_OWN("attest", struct quote, log_index_attestation.attest,
+    {MEMBER_OWN("index", struct attest_reply, log_index.handle, handle_kind)},
+    {MEMBER_OWN("name", struct attest_reply, log_index.name, name_kind)},
+    {MEMBER_OWN("attest", struct attest_reply, log_index_attestation.attest,
 	blob_kind)},
-    {MEMBER_OWN("signature", struct quote, log_index_attestation.signature,
-	blob_kind)},
+    {MEMBER_OWN("signature", struct attest_reply,
+	log_index_attestation.signature, blob_kind)},
 };
 static const struct json_table log_index_table = {
     JSON_MEMBERS(log_index_members), .name = "LogIndex"};
 
 static const struct json_member members[] = {
-    {MEMBER_OBJECT("quote", struct quote, quote.attestation,
+    {MEMBER_OBJECT("quote", struct attest_reply, quote.attestation,
 	attestation_table)},
-    {MEMBER_OWN("pcrs", struct quote, quote.values, values_kind)},
-    {MEMBER_OWN("ak", struct quote, ak, blob_kind)},
-    {MEMBER_OWN("ek", struct quote, ek, blob_kind)},
-    {MEMBER_OWN("ek_certificate", struct quote, ek_certificate, blob_kind),
+    {MEMBER_OWN("pcrs", struct attest_reply, quote.values, values_kind)},
+    {MEMBER_OWN("ak", struct attest_reply, ak, blob_kind)},
+    {MEMBER_OWN("ek", struct attest_reply, ek, blob_kind)},
+    {MEMBER_OWN("ek_certificate", struct attest_reply, ek_certificate,
+	 blob_kind),
 	.presence = JSON_NULLABLE},
     {MEMBER_GROUP("log_index", log_index_table), .presence = JSON_NULLABLE,
-	MEMBER_HAS(struct quote, has_log_index)},
-    {MEMBER_INTEGER("log_bytes", struct quote, log_bytes, 0, INT64_MAX)},
+	MEMBER_HAS(struct attest_reply, has_log_index)},
+    {MEMBER_INTEGER("log_bytes", struct attest_reply, log_bytes, 0, INT64_MAX)},
 };
-const struct json_table quote_table = {JSON_MEMBERS(members)};
+const struct json_table attest_reply_table = {JSON_MEMBERS(members)};
 
 bool
-quote_is_whole(struct bytes bytes)
+attest_reply_is_whole(struct bytes bytes)
 {
 	static const size_t parts[] = {
-	    offsetof(struct quote, quote.attestation.attest.len),
-	    offsetof(struct quote, quote.attestation.signature.len),
-	    offsetof(struct quote, log_index_attestation.attest.len),
-	    offsetof(struct quote, log_index_attestation.signature.len),
-	    offsetof(struct quote, ak.len),
-	    offsetof(struct quote, ek.len),
-	    offsetof(struct quote, ek_certificate.len),
+	    offsetof(struct attest_reply, quote.attestation.attest.len),
+	    offsetof(struct attest_reply, quote.attestation.signature.len),
+	    offsetof(struct attest_reply, log_index_attestation.attest.len),
+	    offsetof(struct attest_reply, log_index_attestation.signature.len),
+	    offsetof(struct attest_reply, ak.len),
+	    offsetof(struct attest_reply, ek.len),
+	    offsetof(struct attest_reply, ek_certificate.len),
 	};
 
-	if (bytes.len != sizeof(struct quote))
+	if (bytes.len != sizeof(struct attest_reply))
 		return false;
 	for (size_t i = 0; i < countof(parts); i++) {
 		size_t len;
@@ -79,9 +80,9 @@ quote_is_whole(struct bytes bytes)
 }
 
 json_t *
-quote_encode(const struct quote *quote)
+attest_reply_encode(const struct attest_reply *quote)
 {
-	return json_table_write(&quote_table, quote);
+	return json_table_write(&attest_reply_table, quote);
 }
 
 static json_t *

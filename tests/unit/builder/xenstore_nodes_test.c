@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/xen/skeleton.h"
+#include "builder/xen/xenstore_nodes.h"
 
 #define D         "/local/domain/7"
 #define VM        "/vm/" GOOD_UUID
@@ -15,10 +15,10 @@
 
 static struct guest guest; /* of the last input */
 
-static struct skeleton_input
+static struct xenstore_nodes_input
 good_input(void)
 {
-	struct skeleton_input input = {
+	struct xenstore_nodes_input input = {
 	    .domid = 7,
 	    .guest = &guest,
 	    .has_ramdisk = true,
@@ -125,12 +125,12 @@ access_text(const struct xen_node *node, char ret_text[32])
 static void
 skeleton_is_exactly_this_list(void **state)
 {
-	struct skeleton_input input = good_input();
-	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct xenstore_nodes_input input = good_input();
+	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
-	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
 	for (size_t i = 0; i < countof(expected) && i < nodes.count; i++) {
 		char access[32];
 
@@ -150,12 +150,12 @@ static const struct xen_rings good_rings = {0x1234, 0x5678};
 static void
 skeleton_of_the_rings_is_exactly_this_list(void **state)
 {
-	CLEANUP(skeleton_done)
-	struct skeleton nodes = {0};
+	CLEANUP(xenstore_nodes_done)
+	struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
-	assert_code(skeleton_make_rings(7, &good_rings, &nodes, &err), 0);
+	assert_code(xenstore_nodes_make_rings(7, &good_rings, &nodes, &err), 0);
 	assert_int_equal(nodes.count, 2);
 	assert_string_equal(nodes.nodes[0].path, D "/store/ring-ref");
 	assert_string_equal(nodes.nodes[0].value, "22136");
@@ -167,7 +167,7 @@ skeleton_of_the_rings_is_exactly_this_list(void **state)
 
 /* The access of a node with what it inherits. */
 static const struct xen_node *
-effective(const struct skeleton *nodes, uint32_t i)
+effective(const struct xenstore_nodes *nodes, uint32_t i)
 {
 	const struct xen_node *node = &nodes->nodes[i];
 	const struct xen_node *best = NULL;
@@ -193,13 +193,13 @@ effective(const struct skeleton *nodes, uint32_t i)
 static void
 skeleton_lets_the_guest_write_no_console_or_backend_node(void **state)
 {
-	struct skeleton_input input = good_input();
-	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct xenstore_nodes_input input = good_input();
+	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	unsigned int seen = 0;
 	struct err err;
 
 	(void)state;
-	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
 	for (uint32_t i = 0; i < nodes.count; i++) {
 		const struct xen_node *node = effective(&nodes, i);
 
@@ -220,12 +220,12 @@ skeleton_lets_the_guest_write_only_what_it_must(void **state)
 	    D "/feature", D "/attr", D "/error", D "/control/shutdown",
 	    D "/control/feature-poweroff", D "/control/feature-reboot",
 	    D "/control/feature-suspend", D "/control/sysrq"};
-	struct skeleton_input input = good_input();
-	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct xenstore_nodes_input input = good_input();
+	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
-	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
 	for (uint32_t i = 0; i < nodes.count; i++) {
 		const struct xen_node *node = effective(&nodes, i);
 		bool is_listed = false;
@@ -241,12 +241,12 @@ skeleton_lets_the_guest_write_only_what_it_must(void **state)
 static void
 skeleton_hides_libxls_nodes_from_the_guest(void **state)
 {
-	struct skeleton_input input = good_input();
-	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct xenstore_nodes_input input = good_input();
+	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
-	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
 	for (uint32_t i = 0; i < nodes.count; i++) {
 		if (strncmp(nodes.nodes[i].path, "/libxl/", 7) == 0)
 			assert_int_equal(effective(&nodes, i)->access,
@@ -257,13 +257,13 @@ skeleton_hides_libxls_nodes_from_the_guest(void **state)
 static void
 skeleton_without_a_ramdisk_says_so(void **state)
 {
-	struct skeleton_input input = good_input();
-	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct xenstore_nodes_input input = good_input();
+	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
 	input.has_ramdisk = false;
-	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
 	assert_string_equal(nodes.nodes[33].path, VM "/image/ramdisk");
 	assert_string_equal(nodes.nodes[33].value, "");
 }
@@ -271,14 +271,14 @@ skeleton_without_a_ramdisk_says_so(void **state)
 static void
 skeleton_has_room_for_the_most_vcpus(void **state)
 {
-	struct skeleton_input input = good_input();
-	CLEANUP(skeleton_done) struct skeleton nodes = {0};
+	struct xenstore_nodes_input input = good_input();
+	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
 	guest.vcpus = LIMIT_VCPUS;
 	guest.memory_mib = LIMIT_MEMORY_MIB;
-	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
 	assert_int_equal(nodes.count, countof(expected) + LIMIT_VCPUS - 2);
 	assert_string_equal(nodes.nodes[4 + LIMIT_VCPUS].path,
 	    D "/cpu/127/availability");
@@ -290,29 +290,32 @@ skeleton_remove_leaves_no_node(void **state)
 {
 	struct xen_fake *fake = xen_fake_new();
 	struct xen_port port = xen_fake_port(fake);
-	struct skeleton_input input = good_input();
-	CLEANUP(skeleton_done) struct skeleton nodes = {0};
-	CLEANUP(skeleton_done)
-	struct skeleton rings = {0};
+	struct xenstore_nodes_input input = good_input();
+	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
+	CLEANUP(xenstore_nodes_done)
+	struct xenstore_nodes rings = {0};
 	struct xen_node vbd = {.path = "/libxl/7/device/vbd/51712",
 	    .value = ""};
 	struct xen_node neighbour = {.path = "/local/domain/71", .value = ""};
 	struct err err;
 
 	(void)state;
-	assert_code(skeleton_make(&input, &nodes, &err), 0);
+	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
 	assert_code(
-	    port.ops->store_write(port.xen, nodes.nodes, nodes.count, &err), 0);
-	assert_code(skeleton_make_rings(7, &good_rings, &rings, &err), 0);
-	assert_code(
-	    port.ops->store_write(port.xen, rings.nodes, rings.count, &err), 0);
-	assert_code(port.ops->store_write(port.xen, &vbd, 1, &err), 0);
-	assert_code(port.ops->store_write(port.xen, &neighbour, 1, &err), 0);
-	assert_int_equal(xen_fake_node_count(fake), nodes.count + 4);
-	assert_code(skeleton_remove(&port, 7, XENCONSOLED, NULL, &err), 0);
-	assert_non_null(xen_fake_node(fake, VM));
-	assert_code(skeleton_remove_vm(&port, input.guest->uuid, NULL, &err),
+	    port.ops->xenstore_write(port.xen, nodes.nodes, nodes.count, &err),
 	    0);
+	assert_code(xenstore_nodes_make_rings(7, &good_rings, &rings, &err), 0);
+	assert_code(
+	    port.ops->xenstore_write(port.xen, rings.nodes, rings.count, &err),
+	    0);
+	assert_code(port.ops->xenstore_write(port.xen, &vbd, 1, &err), 0);
+	assert_code(port.ops->xenstore_write(port.xen, &neighbour, 1, &err), 0);
+	assert_int_equal(xen_fake_node_count(fake), nodes.count + 4);
+	assert_code(xenstore_nodes_remove(&port, 7, XENCONSOLED, NULL, &err),
+	    0);
+	assert_non_null(xen_fake_node(fake, VM));
+	assert_code(
+	    xenstore_nodes_remove_vm(&port, input.guest->uuid, NULL, &err), 0);
 	assert_non_null(xen_fake_node(fake, "/local/domain/71"));
 	assert_int_equal(xen_fake_node_count(fake), 1);
 	xen_fake_free(fake);
@@ -322,7 +325,7 @@ skeleton_remove_leaves_no_node(void **state)
 static void
 skeleton_remove_asks_once_and_reports_a_failure(void **state)
 {
-	struct skeleton_input input = good_input();
+	struct xenstore_nodes_input input = good_input();
 
 	(void)state;
 	for (int is_vm = 0; is_vm < 2; is_vm++) {
@@ -331,12 +334,12 @@ skeleton_remove_asks_once_and_reports_a_failure(void **state)
 		struct err err = {0};
 
 		fake->fail_at = 1;
-		assert_code(
-		    is_vm ? skeleton_remove_vm(&port, input.guest->uuid, NULL,
-				&err)
-			  : skeleton_remove(&port, 7, XENCONSOLED, NULL, &err),
+		assert_code(is_vm ? xenstore_nodes_remove_vm(&port,
+					input.guest->uuid, NULL, &err)
+				  : xenstore_nodes_remove(&port, 7, XENCONSOLED,
+					NULL, &err),
 		    XENSTORE_FAILED);
-		assert_has(err.text, "store_remove");
+		assert_has(err.text, "xenstore_remove");
 		assert_int_equal(fake->call_count, 1);
 		xen_fake_free(fake);
 	}
@@ -372,27 +375,28 @@ skeleton_remove_leaves_every_node_that_its_guard_does_not_give(void **state)
 	    {{.may = true, .code = XEN_FAILED}, XEN_FAILED},
 	    {{.may = true}, 0},
 	};
-	struct skeleton_input input = good_input();
+	struct xenstore_nodes_input input = good_input();
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct xen_fake *fake = xen_fake_new();
 		struct xen_port port = xen_fake_port(fake);
-		CLEANUP(skeleton_done) struct skeleton nodes = {0};
+		CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 		struct guard guard = rows[i].guard;
 		struct xen_guard asks = {ask_guard, &guard};
 		uint32_t left;
 		struct err err;
 
-		assert_code(skeleton_make(&input, &nodes, &err), 0);
-		assert_code(port.ops->store_write(port.xen, nodes.nodes,
+		assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
+		assert_code(port.ops->xenstore_write(port.xen, nodes.nodes,
 				nodes.count, &err),
 		    0);
 		left = xen_fake_node_count(fake);
-		assert_code(skeleton_remove(&port, 7, XENCONSOLED, &asks, &err),
-		    rows[i].code);
 		assert_code(
-		    skeleton_remove_vm(&port, input.guest->uuid, &asks, &err),
+		    xenstore_nodes_remove(&port, 7, XENCONSOLED, &asks, &err),
+		    rows[i].code);
+		assert_code(xenstore_nodes_remove_vm(&port, input.guest->uuid,
+				&asks, &err),
 		    rows[i].code);
 		assert_int_equal(guard.asked, 2);
 		if (rows[i].guard.may && rows[i].code == 0)
@@ -420,5 +424,5 @@ main(void)
 		skeleton_remove_leaves_every_node_that_its_guard_does_not_give),
 	};
 
-	return cmocka_run_group_tests_name("skeleton", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("xenstore_nodes", tests, NULL, NULL);
 }

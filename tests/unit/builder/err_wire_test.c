@@ -3,20 +3,20 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/outcome.h"
+#include "builder/err_wire.h"
 
 static void
 outcome_carries_an_error_across(void **state)
 {
-	struct outcome outcome;
+	struct err_wire outcome;
 	struct err sent;
 	struct err received = {0};
 
 	(void)state;
 	err_set_field(&sent, LIMIT_EXCEEDED, "vcpus", "vcpus: 9 is outside");
 	sent.sys = 5;
-	outcome_from(&outcome, LIMIT_EXCEEDED, &sent);
-	assert_code(outcome_to(&outcome, BUG, &received), LIMIT_EXCEEDED);
+	err_wire_from(&outcome, LIMIT_EXCEEDED, &sent);
+	assert_code(err_wire_to(&outcome, BUG, &received), LIMIT_EXCEEDED);
 	assert_code((int)received.code, LIMIT_EXCEEDED);
 	assert_string_equal(received.field, "vcpus");
 	assert_string_equal(received.text, "vcpus: 9 is outside");
@@ -25,17 +25,17 @@ outcome_carries_an_error_across(void **state)
 static void
 outcome_of_success_says_nothing(void **state)
 {
-	struct outcome outcome;
-	struct outcome zero;
+	struct err_wire outcome;
+	struct err_wire zero;
 	struct err err;
 
 	(void)state;
 	memset(&outcome, 0x5a, sizeof(outcome));
 	memset(&zero, 0, sizeof(zero));
 	memset(&err, 0x5a, sizeof(err));
-	outcome_from(&outcome, 0, NULL);
+	err_wire_from(&outcome, 0, NULL);
 	assert_memory_equal(&outcome, &zero, sizeof(zero));
-	assert_code(outcome_to(&outcome, BUG, &err), 0);
+	assert_code(err_wire_to(&outcome, BUG, &err), 0);
 	assert_int_equal(err.text[0], 0x5a);
 }
 
@@ -46,11 +46,11 @@ outcome_of_an_unknown_number_is_what_the_receiver_says(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(numbers); i++) {
-		struct outcome outcome = {.code = numbers[i]};
+		struct err_wire outcome = {.code = numbers[i]};
 		struct err err = {0};
 
 		strcpy(outcome.text, "trust me");
-		assert_code(outcome_to(&outcome, STAGE_FAILED, &err),
+		assert_code(err_wire_to(&outcome, STAGE_FAILED, &err),
 		    STAGE_FAILED);
 		assert_has(err.text, "unknown error number");
 	}
@@ -59,7 +59,7 @@ outcome_of_an_unknown_number_is_what_the_receiver_says(void **state)
 static void
 outcome_texts_are_terminated_and_made_printable(void **state)
 {
-	struct outcome outcome = {.code = STORE_IO};
+	struct err_wire outcome = {.code = STORE_IO};
 	struct err err;
 
 	(void)state;
@@ -71,7 +71,7 @@ outcome_texts_are_terminated_and_made_printable(void **state)
 	outcome.text[3] = '\x7f';
 	outcome.field[0] = '\t';
 	memset(&err, 0x5a, sizeof(err));
-	assert_code(outcome_to(&outcome, BUG, &err), STORE_IO);
+	assert_code(err_wire_to(&outcome, BUG, &err), STORE_IO);
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 	assert_int_equal(strlen(err.field), sizeof(err.field) - 1);
 	assert_memory_equal(err.text, "????tt", 6);

@@ -1,8 +1,8 @@
 /*
  * Which trust policy may follow which.
  */
-#ifndef ASSAY_BUILDER_TRUST_MARK_H
-#define ASSAY_BUILDER_TRUST_MARK_H
+#ifndef ASSAY_BUILDER_TRUST_ID_H
+#define ASSAY_BUILDER_TRUST_ID_H
 
 #include "builder/rules.h"
 
@@ -11,7 +11,7 @@
  * Errors: TRUST_DOWNGRADE for an older one, as when lines of the chain were
  * taken away; TRUST_REPLAYED for another one of the same version.
  */
-int trust_mark_check(const struct trust_mark *current,
-    const struct trust_mark *next, struct err *err);
+int trust_id_check(const struct trust_id *current, const struct trust_id *next,
+    struct err *err);
 
 #endif

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/hold.h"
+#include "base/signal_guard.h"
 #include "base/scope.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -90,13 +90,13 @@ make_file(const char *path)
 static void
 be_hit_in_the_inner_hold(int number)
 {
-	struct hold outer = hold_begin();
-	struct hold inner = hold_begin();
+	struct signal_guard outer = signal_guard_begin();
+	struct signal_guard inner = signal_guard_begin();
 
 	raise(number);
-	hold_end(&inner);
+	signal_guard_end(&inner);
 	make_file("after-inner");
-	hold_end(&outer);
+	signal_guard_end(&outer);
 	make_file("after-outer");
 }
 
@@ -117,44 +117,44 @@ a_signal_arrives_when_the_outermost_hold_ends(void **state)
 static void
 hold_check_fails_once_a_signal_came(void **state)
 {
-	struct hold outer;
-	struct hold hold;
+	struct signal_guard outer;
+	struct signal_guard guard;
 	struct err err = {0};
 
 	(void)state;
 	signal(SIGINT, SIG_DFL);
-	outer = hold_begin();
-	hold = hold_begin();
-	assert_int_equal(hold_check("web/kernel", &err), 0);
+	outer = signal_guard_begin();
+	guard = signal_guard_begin();
+	assert_int_equal(signal_guard_check("web/kernel", &err), 0);
 	assert_int_equal(err.code, ERR_NONE);
 	raise(SIGINT);
-	assert_refused(hold_check("web/kernel", &err), STORE_IO);
+	assert_refused(signal_guard_check("web/kernel", &err), STORE_IO);
 	assert_int_equal(err.sys, EINTR);
 	assert_has(err.text, "web/kernel: Interrupted");
-	hold_end(&hold);
-	assert_refused(hold_check("web/kernel", &err), STORE_IO);
+	signal_guard_end(&guard);
+	assert_refused(signal_guard_check("web/kernel", &err), STORE_IO);
 	/* What it was before takes the signal, and the next hold is a new one.
 	 */
-	for (size_t i = 0; i < HOLD_SIGNALS; i++)
+	for (size_t i = 0; i < SIGNAL_GUARD_SIGNALS; i++)
 		outer.before[i].sa_handler = SIG_IGN;
-	hold_end(&outer);
-	hold = hold_begin();
-	assert_int_equal(hold_check("web/kernel", &err), 0);
-	hold_end(&hold);
+	signal_guard_end(&outer);
+	guard = signal_guard_begin();
+	assert_int_equal(signal_guard_check("web/kernel", &err), 0);
+	signal_guard_end(&guard);
 }
 
 static void
 a_signal_that_is_ignored_stays_ignored(void **state)
 {
-	struct hold hold;
+	struct signal_guard guard;
 	struct err err;
 
 	(void)state;
 	signal(SIGHUP, SIG_IGN);
-	hold = hold_begin();
+	guard = signal_guard_begin();
 	raise(SIGHUP);
-	assert_int_equal(hold_check("f", &err), 0);
-	hold_end(&hold);
+	assert_int_equal(signal_guard_check("f", &err), 0);
+	signal_guard_end(&guard);
 	signal(SIGHUP, SIG_DFL);
 }
 
@@ -201,11 +201,11 @@ file_write_gives_a_whole_file_its_name_when_a_signal_comes(void **state)
 static void
 hold_until_a_signal_comes_at_its_end(int number)
 {
-	struct hold hold = hold_begin();
+	struct signal_guard guard = signal_guard_begin();
 
 	(void)number;
 	signal_at_end = true;
-	hold_end(&hold);
+	signal_guard_end(&guard);
 }
 
 static void

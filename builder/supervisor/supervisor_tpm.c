@@ -14,10 +14,10 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/ipc_now.h"
-#include "builder/record_link.h"
+#include "builder/tpm_link.h"
 #include "builder/supervisor/supervisor_state.h"
 #include "measure/recorder.h"
-#include "builder/trust_mark.h"
+#include "builder/trust_id.h"
 
 /* A slow TPM tests itself when it is first asked. At the end, what was logged
  * and not extended the next role makes up for. */
@@ -29,45 +29,46 @@ static void log_platform(const struct platform *platform);
 static link_take take_start;
 static link_take take_recorded;
 static link_take take_evidence;
-static int check_asked(struct supervisor *sup,
-    const struct record_answer *answer, struct err *err);
+static int check_asked(struct supervisor *sup, const struct tpm_answer *answer,
+    struct err *err);
 static uint64_t bytes_on_record(const struct event *event);
-static int ask(struct supervisor *sup, struct record_call *call,
+static int ask(struct supervisor *sup, struct tpm_request *call,
     struct err *err);
 static void note_doubt(struct supervisor *sup, const struct recorded *recorded);
-static void note_log(struct supervisor *sup,
-    const struct record_answer *answer);
+static void note_log(struct supervisor *sup, const struct tpm_answer *answer);
 static struct evidence_call *find_evidence(struct supervisor *sup, bool is_used,
     uint32_t tag);
-static bool tell_child(struct supervisor *sup,
-    const struct record_answer *answer);
+static bool tell_child(struct supervisor *sup, const struct tpm_answer *answer);
 static int send_recorded(const struct job *job, const struct recorded *recorded,
     struct err *err);
 static void adopt(struct supervisor *sup, struct job *job,
-    enum record_kind kind);
-static void stop_building(struct supervisor *sup, const struct outcome *why);
-static void lose_recorder(struct supervisor *sup);
+    enum tpm_request_kind kind);
+static void stop_building(struct supervisor *sup, const struct err_wire *why);
+static void lose_tpm_role(struct supervisor *sup);
 static void fail_everybody(struct supervisor *sup, const struct err *why);
 
-#define STARTED LINK_BIT(RECORD_START)
+#define STARTED LINK_BIT(TPM_REQUEST_START)
 #define ANSWER(times, after, most_fds, member, take)                   \
 	{                                                              \
 		LINK_BIT(RECORDER_ANSWERS), times, after, 0, most_fds, \
-		    LINK_BYTES(record_answer, member), take            \
+		    LINK_BYTES(tpm_answer, member), take               \
 	}
 
 static const struct link_rule rules[] = {
-    [RECORD_START] = ANSWER(LINK_ONCE, 0, 0, platform, take_start),
-    [RECORD_EVENT] = ANSWER(LINK_OFTEN, STARTED, 0, recorded, take_recorded),
-    [RECORD_EPOCH] = ANSWER(LINK_OFTEN, STARTED, 0, recorded, take_recorded),
-    [RECORD_TRUST] = ANSWER(LINK_OFTEN, STARTED, 0, recorded, take_recorded),
-    [RECORD_QUOTE] =
+    [TPM_REQUEST_START] = ANSWER(LINK_ONCE, 0, 0, platform, take_start),
+    [TPM_REQUEST_EVENT] =
+	ANSWER(LINK_OFTEN, STARTED, 0, recorded, take_recorded),
+    [TPM_REQUEST_EPOCH] =
+	ANSWER(LINK_OFTEN, STARTED, 0, recorded, take_recorded),
+    [TPM_REQUEST_TRUST] =
+	ANSWER(LINK_OFTEN, STARTED, 0, recorded, take_recorded),
+    [TPM_REQUEST_QUOTE] =
 	ANSWER(LINK_OFTEN, STARTED, SEALED_PIECES, recorded, take_evidence),
-    [RECORD_LOG] =
+    [TPM_REQUEST_LOG] =
 	ANSWER(LINK_OFTEN, STARTED, SEALED_PIECES, recorded, take_evidence),
 };
 
-const struct link_table supervisor_record_answers = {
+const struct link_table supervisor_tpm_answers = {
     "an answer",
     rules,
     countof(rules),
@@ -75,14 +76,14 @@ const struct link_table supervisor_record_answers = {
 };
 
 int
-supervisor_start_recorder(struct supervisor *sup, struct err *err)
+supervisor_start_tpm_role(struct supervisor *sup, struct err *err)
 {
 	struct child child = CHILD_NONE;
 
 	TRY(role_start_tpm(&sup->env, &child, err));
-	sup->recorder_fd = child.link;
+	sup->tpm_fd = child.link;
 	outbox_attach(&sup->records, child.link);
-	sup->recorder_pid = child.pid;
+	sup->tpm_pid = child.pid;
 	close(child.pidfd);
 	return await_start(sup, err);
 }
@@ -91,7 +92,7 @@ static int
 await_start(struct supervisor *sup, struct err *err)
 {
 	struct pollfd wait[2 + ROLE_LOG_FDS] = {
-	    {.fd = sup->recorder_fd, .events = POLLIN},
+	    {.fd = sup->tpm_fd, .events = POLLIN},
 	    {.fd = sup->signal_fd, .events = POLLIN},
 	};
 
@@ -106,7 +107,7 @@ await_start(struct supervisor *sup, struct err *err)
 			return 0;
 		}
 	} while (wait[0].revents == 0);
-	switch (link_serve(&supervisor_record_answers, sup->recorder_fd,
+	switch (link_serve(&supervisor_tpm_answers, sup->tpm_fd,
 	    RECORDER_ANSWERS, &sup->recorder_place, sup, err)) {
 	case LINK_TAKEN:
 		return 0;
@@ -135,7 +136,7 @@ take_start(void *supervisor, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	struct supervisor *sup = supervisor;
-	const struct record_answer *answer = record;
+	const struct tpm_answer *answer = record;
 	const struct platform *platform = &answer->platform;
 
 	(void)fds;
@@ -156,7 +157,7 @@ static void
 log_platform(const struct platform *platform)
 {
 	struct err why = {0};
-	int code = outcome_to(&platform->why, BUG, &why);
+	int code = err_wire_to(&platform->why, BUG, &why);
 
 	log_line("platform trusted=%d development=%d tpm=%d release=%s code=%s "
 		 "detail=\"%s\"",
@@ -166,7 +167,7 @@ log_platform(const struct platform *platform)
 
 /* Under a new tag, which the answer repeats. */
 static int
-ask(struct supervisor *sup, struct record_call *call, struct err *err)
+ask(struct supervisor *sup, struct tpm_request *call, struct err *err)
 {
 	struct asked *asked =
 	    &sup->asked[(sup->asked_first + sup->asked_count) % ASKED];
@@ -175,16 +176,16 @@ ask(struct supervisor *sup, struct record_call *call, struct err *err)
 	call->tag = ++sup->last_tag;
 	if (call->tag == 0) /* none: jobs that ask nothing have it */
 		call->tag = ++sup->last_tag;
-	if (sup->recorder_fd < 0)
+	if (sup->tpm_fd < 0)
 		return err_set(err, TPM_FAILED, "the tpm role is gone");
 	if (sup->asked_count == ASKED)
 		return err_set(err, RPC_BUSY, "the tpm role is busy");
-	TRY(outbox_put(&sup->records, call, record_call_bytes(call->kind), NULL,
+	TRY(outbox_put(&sup->records, call, tpm_request_bytes(call->kind), NULL,
 	    err));
 	*asked = (struct asked){call->kind, call->tag};
 	sup->asked_count++;
 	if (outbox_flush(&sup->records, &full) != 0) {
-		lose_recorder(sup);
+		lose_tpm_role(sup);
 		return err_set(err, TPM_FAILED, "the tpm role is gone");
 	}
 	return 0;
@@ -192,7 +193,7 @@ ask(struct supervisor *sup, struct record_call *call, struct err *err)
 
 int
 supervisor_record_evidence(struct supervisor *sup,
-    const struct front_call *front_call, struct record_call *asked,
+    const struct front_call *front_call, struct tpm_request *asked,
     struct err *err)
 {
 	struct evidence_call *place = find_evidence(sup, false, 0);
@@ -217,10 +218,10 @@ int
 supervisor_record_build(struct supervisor *sup, struct job *job,
     const struct record_report *report, struct err *err)
 {
-	struct record_call call = {
-	    .kind = RECORD_EVENT,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_EVENT,
 	    .event = {.kind = EVENT_BUILD, .as.build = report->build},
-	    .basis = report->basis,
+	    .decided_by = report->decided_by,
 	};
 
 	job->is_recorded = true;
@@ -245,10 +246,10 @@ int
 supervisor_record_store(struct supervisor *sup, struct job *job,
     const struct epoch_report *report, struct err *err)
 {
-	struct record_call call = {
-	    .kind = RECORD_EPOCH,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_EPOCH,
 	    .store = report->store,
-	    .basis = report->basis,
+	    .decided_by = report->decided_by,
 	};
 
 	job->store = report->store;
@@ -259,14 +260,14 @@ supervisor_record_store(struct supervisor *sup, struct job *job,
 
 int
 supervisor_record_trust(struct supervisor *sup, struct job *job,
-    const struct trust_mark *trust, struct err *err)
+    const struct trust_id *trust, struct err *err)
 {
-	struct record_call call = {
-	    .kind = RECORD_TRUST,
+	struct tpm_request call = {
+	    .kind = TPM_REQUEST_TRUST,
 	    .trust = *trust,
 	};
 
-	TRY(trust_mark_check(&sup->trust, trust, err));
+	TRY(trust_id_check(&sup->trust, trust, err));
 	job->trust = *trust;
 	TRY(ask(sup, &call, err));
 	job->tag = call.tag;
@@ -278,7 +279,7 @@ supervisor_record_end(struct supervisor *sup,
     const struct journal_pending *entry, enum err_code why, uint32_t *ret_tag,
     struct err *err)
 {
-	struct record_call call = {.kind = RECORD_EVENT};
+	struct tpm_request call = {.kind = TPM_REQUEST_EVENT};
 	struct event *event = &call.event;
 
 	if (entry->state == JOURNAL_BUILT) {
@@ -297,28 +298,27 @@ supervisor_record_end(struct supervisor *sup,
 }
 
 void
-supervisor_serve_recorder(struct supervisor *sup)
+supervisor_serve_tpm_role(struct supervisor *sup)
 {
 	struct err failure;
-	enum link_event event =
-	    link_serve(&supervisor_record_answers, sup->recorder_fd,
-		RECORDER_ANSWERS, &sup->recorder_place, sup, &failure);
+	enum link_event event = link_serve(&supervisor_tpm_answers, sup->tpm_fd,
+	    RECORDER_ANSWERS, &sup->recorder_place, sup, &failure);
 
 	if (event == LINK_TAKEN)
 		return;
 	/* One that died goes by itself; one that lies may not. */
-	if (event != LINK_END && sup->recorder_pid > 0)
-		kill(sup->recorder_pid, SIGKILL);
-	lose_recorder(sup);
+	if (event != LINK_END && sup->tpm_pid > 0)
+		kill(sup->tpm_pid, SIGKILL);
+	lose_tpm_role(sup);
 }
 
 void
-supervisor_flush_recorder(struct supervisor *sup)
+supervisor_flush_tpm_role(struct supervisor *sup)
 {
 	struct err failure;
 
 	if (outbox_flush(&sup->records, &failure) != 0)
-		lose_recorder(sup);
+		lose_tpm_role(sup);
 }
 
 static int
@@ -326,7 +326,7 @@ take_recorded(void *supervisor, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	struct supervisor *sup = supervisor;
-	const struct record_answer *answer = record;
+	const struct tpm_answer *answer = record;
 	const struct recorded *recorded = &answer->recorded;
 	struct err why = {0};
 	int code;
@@ -339,7 +339,7 @@ take_recorded(void *supervisor, const void *record, struct ipc_fds *fds,
 		stop_building(sup, &recorded->outcome);
 	if (tell_child(sup, answer))
 		return 0;
-	code = outcome_to(&recorded->outcome, TPM_FAILED, &why);
+	code = err_wire_to(&recorded->outcome, TPM_FAILED, &why);
 	/* In the log it gets into the TPM: once is enough. */
 	(void)supervisor_end_record(sup, answer->tag,
 	    recorded->is_logged ? 0 : code, &why);
@@ -348,7 +348,7 @@ take_recorded(void *supervisor, const void *record, struct ipc_fds *fds,
 
 /* Is this what was asked first of all that it did not answer? */
 static int
-check_asked(struct supervisor *sup, const struct record_answer *answer,
+check_asked(struct supervisor *sup, const struct tpm_answer *answer,
     struct err *err)
 {
 	const struct asked *asked = &sup->asked[sup->asked_first];
@@ -368,7 +368,7 @@ check_asked(struct supervisor *sup, const struct record_answer *answer,
 }
 
 static void
-note_log(struct supervisor *sup, const struct record_answer *answer)
+note_log(struct supervisor *sup, const struct tpm_answer *answer)
 {
 	sup->log_bytes = answer->log_used_bytes + answer->log_build_bytes_left;
 }
@@ -386,12 +386,12 @@ note_doubt(struct supervisor *sup, const struct recorded *recorded)
 		if (sup->doubt.code != 0)
 			log_line("platform trusted=1 reason=\"the TPM answers "
 				 "again\"");
-		sup->doubt = (struct outcome){0};
+		sup->doubt = (struct err_wire){0};
 	} else if (sup->doubt.code == 0 && recorded->outcome.code != 0) {
 		sup->doubt = recorded->outcome;
 		log_line("platform trusted=0 code=%s",
 		    err_name(
-			(enum err_code)outcome_to(&sup->doubt, BUG, &err)));
+			(enum err_code)err_wire_to(&sup->doubt, BUG, &err)));
 	}
 }
 
@@ -402,7 +402,7 @@ take_evidence(void *supervisor, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	struct supervisor *sup = supervisor;
-	const struct record_answer *answer = record;
+	const struct tpm_answer *answer = record;
 	struct evidence_call *caller = find_evidence(sup, true, answer->tag);
 	struct front_answer reply = {
 	    .kind = fds->count > 0 ? ANSWER_MEMORY : ANSWER_OUTCOME,
@@ -419,7 +419,7 @@ take_evidence(void *supervisor, const void *record, struct ipc_fds *fds,
 	caller->is_used = false;
 	reply.connection = caller->connection;
 	if (fds->count > 0 &&
-	    ipc_take_sealed(fds, sizeof(struct quote) + QUOTE_LOG_BYTES,
+	    ipc_take_sealed(fds, sizeof(struct attest_reply) + ATTEST_LOG_BYTES,
 		"evidence", &attached, &failure) != 0)
 		supervisor_answer(sup, caller->connection, (int)failure.code,
 		    &failure);
@@ -444,7 +444,7 @@ find_evidence(struct supervisor *sup, bool is_used, uint32_t tag)
 /* False: no child waits for it. If it is gone, so will be its domain, and that
  * is put on record too. */
 static bool
-tell_child(struct supervisor *sup, const struct record_answer *answer)
+tell_child(struct supervisor *sup, const struct tpm_answer *answer)
 {
 	struct err failure;
 
@@ -458,7 +458,7 @@ tell_child(struct supervisor *sup, const struct record_answer *answer)
 		if (!answer->recorded.is_logged)
 			job->is_recorded = false;
 		if (answer->recorded.outcome.code == 0)
-			adopt(sup, job, (enum record_kind)answer->kind);
+			adopt(sup, job, (enum tpm_request_kind)answer->kind);
 		/* A child that died meanwhile is seen at the end of its link.
 		 */
 		if (job->child.link >= 0 &&
@@ -475,7 +475,7 @@ supervisor_refuse_record(struct job *job, const struct err *why,
 {
 	struct recorded recorded = {.is_logged = false};
 
-	outcome_from(&recorded.outcome, (int)why->code, why);
+	err_wire_from(&recorded.outcome, (int)why->code, why);
 	return send_recorded(job, &recorded, err);
 }
 
@@ -495,11 +495,11 @@ send_recorded(const struct job *job, const struct recorded *recorded,
 /* What is on record holds from now on. Two builds may bring the same policy; an
  * older one was refused. */
 static void
-adopt(struct supervisor *sup, struct job *job, enum record_kind kind)
+adopt(struct supervisor *sup, struct job *job, enum tpm_request_kind kind)
 {
-	if (kind == RECORD_EPOCH)
+	if (kind == TPM_REQUEST_EPOCH)
 		sup->store = job->store;
-	if (kind != RECORD_TRUST)
+	if (kind != TPM_REQUEST_TRUST)
 		return;
 	sup->trust = job->trust;
 	log_line("trust version=%lld", (long long)sup->trust.version);
@@ -507,7 +507,7 @@ adopt(struct supervisor *sup, struct job *job, enum record_kind kind)
 
 /* What is not on record does not run, and log and TPM may differ by now. */
 static void
-stop_building(struct supervisor *sup, const struct outcome *why)
+stop_building(struct supervisor *sup, const struct err_wire *why)
 {
 	struct err err = {0};
 
@@ -516,22 +516,22 @@ stop_building(struct supervisor *sup, const struct outcome *why)
 	sup->platform.is_lost = true;
 	sup->platform.why = *why;
 	log_line("platform trusted=0 code=%s",
-	    err_name((enum err_code)outcome_to(why, BUG, &err)));
+	    err_name((enum err_code)err_wire_to(why, BUG, &err)));
 }
 
 static void
-lose_recorder(struct supervisor *sup)
+lose_tpm_role(struct supervisor *sup)
 {
-	struct outcome outcome;
+	struct err_wire outcome;
 	struct err why;
 	int code = err_set(&why, TPM_FAILED, "the tpm role died");
 
-	if (sup->recorder_fd < 0)
+	if (sup->tpm_fd < 0)
 		return;
-	closep(&sup->recorder_fd);
+	closep(&sup->tpm_fd);
 	outbox_attach(&sup->records, -1);
 	sup->asked_count = 0;
-	outcome_from(&outcome, code, &why);
+	err_wire_from(&outcome, code, &why);
 	stop_building(sup, &outcome);
 	fail_everybody(sup, &why);
 }
@@ -541,12 +541,12 @@ static void
 fail_everybody(struct supervisor *sup, const struct err *why)
 {
 	/* Nobody knows what it had logged. */
-	struct record_answer answer = {
-	    .kind = RECORD_EVENT,
+	struct tpm_answer answer = {
+	    .kind = TPM_REQUEST_EVENT,
 	    .recorded = {.is_logged = true, .is_broken = true},
 	};
 
-	outcome_from(&answer.recorded.outcome, (int)why->code, why);
+	err_wire_from(&answer.recorded.outcome, (int)why->code, why);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		answer.tag = sup->jobs[i].tag;
 		tell_child(sup, &answer);
@@ -567,22 +567,22 @@ fail_everybody(struct supervisor *sup, const struct err *why)
 }
 
 void
-supervisor_stop_recorder(struct supervisor *sup)
+supervisor_stop_tpm_role(struct supervisor *sup)
 {
 	CLEANUP(closep) int pidfd = -1;
 	struct pollfd end[1 + ROLE_LOG_FDS] = {{.events = POLLIN}};
 
 	/* It reads what is under way, writes its last event, and ends. */
-	closep(&sup->recorder_fd);
+	closep(&sup->tpm_fd);
 	outbox_attach(&sup->records, -1);
-	if (sup->recorder_pid <= 0)
+	if (sup->tpm_pid <= 0)
 		return;
-	pidfd = pidfd_open(sup->recorder_pid, 0);
+	pidfd = pidfd_open(sup->tpm_pid, 0);
 	end[0].fd = pidfd;
 	if (pidfd < 0 ||
 	    role_logs_wait(&sup->logs, end, 1, STOP_SECONDS * 1000) != 1) {
 		log_line("killed role=tpm reason=\"it did not end\"");
-		kill(sup->recorder_pid, SIGKILL);
+		kill(sup->tpm_pid, SIGKILL);
 	}
-	waitpid(sup->recorder_pid, NULL, 0);
+	waitpid(sup->tpm_pid, NULL, 0);
 }
