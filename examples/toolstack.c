@@ -1,8 +1,8 @@
 /*
  * A toolstack in one page: which images are there, build one, destroy it.
  *
- *	cc -o toolstack toolstack.c $(pkg-config --cflags --libs libassay
- *jansson)
+ *	cc -o toolstack toolstack.c \
+ *	    $(pkg-config --cflags --libs libassay jansson)
  *	./toolstack web-frontend [ADDRESS]
  */
 #include <assay/assay.h>

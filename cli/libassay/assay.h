@@ -55,14 +55,14 @@ void assay_free(struct assay *assay);
 
 /*
  * Connect within `timeout_ms` (over 0). What was open before is closed. The
- * address, NULL for the default one, is
+ * address is one of these, or NULL for the default one:
  *
- *	unix:PATH            a socket
- *	vchan:DOMID          a channel to the domain DOMID, at
- *	                     /local/domain/DOMID/data/assay/OWN in xenstore,
- *where OWN is the id of the domain that calls vchan:DOMID:PATH     at that
- *absolute path, of at most 49 bytes PATH                 anything else is a
- *socket
+ *	unix:PATH	a socket, as is anything else
+ *	vchan:DOMID	a channel to that domain, at the place in xenstore
+ *			/local/domain/DOMID/data/assay/OWN
+ *	vchan:DOMID:PATH	the same at another one, of at most 49 bytes
+ *
+ * OWN is the id of the domain that calls.
  *
  * vchan needs libassay-vchan.so, a module with Xen's libraries, which is loaded
  * from the directory of libraries that libassay was built for. assayd does not
@@ -123,7 +123,8 @@ const char *assay_error_field(const struct assay *assay);
 const char *assay_error_detail(const struct assay *assay);
 const char *assay_error_remedy(const struct assay *assay);
 
-/* Was the input bad or not allowed, so that trying again does not help? */
+/* Did nothing fail, so that the same call is refused again until something
+ * changes? RPC_BUSY, CALLER_QUOTA_SPENT and dates may be tried later. */
 int assay_error_is_refusal(const struct assay *assay);
 
 #ifdef __cplusplus
