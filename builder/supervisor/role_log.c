@@ -26,6 +26,7 @@ static bool read_some(struct role_logs *logs, struct role_stream *stream);
 static void take_byte(struct role_logs *logs, struct role_stream *stream,
     unsigned char byte);
 static void say(struct role_logs *logs, struct role_stream *stream);
+static void pass_on(const struct role_stream *stream);
 static void say_missed(enum role role, uint64_t missed);
 static void end_stream(struct role_logs *logs, struct role_stream *stream);
 
@@ -166,6 +167,9 @@ read_some(struct role_logs *logs, struct role_stream *stream)
 		errno = 0;
 	for (ssize_t i = 0; i < got; i++)
 		take_byte(logs, stream, bytes[i]);
+	/* A line without an end is one that says too much, too. */
+	if (stream->cut > 0)
+		stream->next_usec = timing_now_usec() + PAUSE_USEC;
 	return got > 0;
 }
 
@@ -179,12 +183,18 @@ take_byte(struct role_logs *logs, struct role_stream *stream,
 
 	if (byte == '\n') {
 		say(logs, stream);
+		stream->len = 0;
+		stream->cut = 0;
+		return;
+	}
+	if (stream->cut > 0) {
+		stream->cut++;
 		return;
 	}
 	if (!is_printable)
 		snprintf(escaped, sizeof(escaped), "\\x%02x", byte);
 	len = strlen(escaped);
-	if (stream->cut > 0 || stream->len + len > sizeof(stream->text)) {
+	if (stream->len + len > sizeof(stream->text)) {
 		stream->cut++;
 		return;
 	}
@@ -197,18 +207,9 @@ static void
 say(struct role_logs *logs, struct role_stream *stream)
 {
 	struct log_limit *limit = &logs->limits[stream->role];
-	char line[ROLE_LOG_TEXT + 64];
-	char cut[32] = "";
 	uint64_t now = timing_now_usec();
 	uint64_t missed = 0;
-	int len;
 
-	if (stream->cut > 0)
-		snprintf(cut, sizeof(cut), " cut=%zu", stream->cut);
-	len = snprintf(line, sizeof(line), "assayd[%s]: %.*s%s\n",
-	    role_name(stream->role), (int)stream->len, stream->text, cut);
-	stream->len = 0;
-	stream->cut = 0;
 	if (!log_queue_takes_more()) {
 		limit->missed++;
 		stream->next_usec = now + PAUSE_USEC;
@@ -216,8 +217,22 @@ say(struct role_logs *logs, struct role_stream *stream)
 		stream->next_usec = now + PAUSE_USEC;
 	} else {
 		say_missed(stream->role, missed);
-		log_write(line, (size_t)len);
+		pass_on(stream);
 	}
+}
+
+static void
+pass_on(const struct role_stream *stream)
+{
+	char line[ROLE_LOG_TEXT + 64];
+	char cut[32] = "";
+	int len;
+
+	if (stream->cut > 0)
+		snprintf(cut, sizeof(cut), " cut=%zu", stream->cut);
+	len = snprintf(line, sizeof(line), "assayd[%s]: %.*s%s\n",
+	    role_name(stream->role), (int)stream->len, stream->text, cut);
+	log_write(line, (size_t)len);
 }
 
 static void

@@ -141,6 +141,11 @@ begin_look(struct supervisor *sup, struct err *err)
 	struct look_call call = {.number = looks->number + 1};
 	bool is_full = false;
 
+	/* Those that hang in Xen end when they can. */
+	if (looks->child.pid == 0 &&
+	    !graves_have_room(&sup->graves, SUPERVISOR_JOBS))
+		return err_set(err, XEN_FAILED,
+		    "too many processes that asked Xen have not ended");
 	if (looks->child.pid == 0)
 		TRY(role_start_look(&sup->env, &looks->child, err));
 	if (ipc_send_now(looks->child.link, &call, sizeof(call), NULL, &is_full,

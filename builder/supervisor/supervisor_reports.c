@@ -332,9 +332,12 @@ static int
 take_unfit(void *reporter, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
+	struct job *job = ((struct reporter *)reporter)->job;
+
 	(void)record;
 	(void)fds;
-	(void)err;
-	((struct reporter *)reporter)->job->is_unfit = true;
+	if ((job->place.seen & HAS(BUILD_MADE)) != 0)
+		return err_set(err, BUG, "nothing was done, but a domain made");
+	job->is_unfit = true;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/err_meaning.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
@@ -34,6 +35,7 @@ static int check_asked(struct supervisor *sup, const struct tpm_answer *answer,
 static uint64_t bytes_on_record(const struct event *event);
 static int ask(struct supervisor *sup, struct tpm_request *call,
     struct err *err);
+static bool is_of_the_tpm(const struct err_wire *outcome);
 static void note_doubt(struct supervisor *sup, const struct recorded *recorded);
 static void note_log(struct supervisor *sup, const struct tpm_answer *answer);
 static struct evidence_call *find_evidence(struct supervisor *sup, bool is_used,
@@ -388,11 +390,26 @@ note_doubt(struct supervisor *sup, const struct recorded *recorded)
 				 "again\"");
 		sup->doubt = (struct err_wire){0};
 	} else if (sup->doubt.code == 0 && recorded->outcome.code != 0) {
-		sup->doubt = recorded->outcome;
+		err_wire_from(&sup->doubt,
+		    err_set(&err, TPM_UNREACHABLE,
+			"the TPM may miss what is in the log"),
+		    &err);
+		if (is_of_the_tpm(&recorded->outcome))
+			sup->doubt = recorded->outcome;
 		log_line("platform trusted=0 code=%s",
 		    err_name(
 			(enum err_code)err_wire_to(&sup->doubt, BUG, &err)));
 	}
+}
+
+/* A refusal can come at the same time, and is no reason. */
+static bool
+is_of_the_tpm(const struct err_wire *outcome)
+{
+	struct err err;
+
+	return err_class_of((enum err_code)err_wire_to(outcome, BUG, &err)) ==
+	       ERR_CLASS_ENVIRONMENT;
 }
 
 /* Only to somebody who asked for evidence: the other callers wait for the
@@ -416,6 +433,8 @@ take_evidence(void *supervisor, const void *record, struct ipc_fds *fds,
 	    (fds->count > 0) != (answer->recorded.outcome.code == 0))
 		return err_set(err, BUG, "evidence for nobody, or none");
 	note_doubt(sup, &answer->recorded);
+	if (answer->recorded.is_broken)
+		stop_building(sup, &answer->recorded.outcome);
 	caller->is_used = false;
 	reply.connection = caller->connection;
 	if (fds->count > 0 &&
@@ -509,14 +528,22 @@ adopt(struct supervisor *sup, struct job *job, enum tpm_request_kind kind)
 static void
 stop_building(struct supervisor *sup, const struct err_wire *why)
 {
+	struct err_wire because = *why;
 	struct err err = {0};
 
 	if (sup->platform.is_lost)
 		return;
+	/* What was asked needed no recorder, and yet it is seen to be broken.
+	 */
+	if (because.code == 0)
+		err_wire_from(&because,
+		    err_set(&err, TPM_FAILED,
+			"nothing can be put on record any more"),
+		    &err);
 	sup->platform.is_lost = true;
-	sup->platform.why = *why;
+	sup->platform.why = because;
 	log_line("platform trusted=0 code=%s",
-	    err_name((enum err_code)err_wire_to(why, BUG, &err)));
+	    err_name((enum err_code)err_wire_to(&because, BUG, &err)));
 }
 
 static void

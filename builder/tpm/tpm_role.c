@@ -371,6 +371,11 @@ finish(struct tpm_call *call, const struct err *why)
 	if (why->code != ERR_NONE && answer->kind != TPM_REQUEST_EVENT &&
 	    err_class_of(why->code) == ERR_CLASS_ENVIRONMENT)
 		recorder_doubt(recorder);
+	/* What holds already needed no event: and yet none will follow it. */
+	if (why->code == ERR_NONE && recorder_is_broken(recorder) &&
+	    (answer->kind == TPM_REQUEST_EPOCH ||
+		answer->kind == TPM_REQUEST_TRUST))
+		why = &recorder->broken;
 	err_wire_from(&answer->recorded.outcome, (int)why->code, why);
 	answer->recorded.is_broken = recorder_is_broken(recorder);
 	answer->recorded.is_unsure = recorder_is_unsure(recorder);

@@ -387,6 +387,27 @@ a_flood_of_one_role_is_limited_and_told(void **state)
 	assert_has(text, "assayd[stage]: last\n");
 }
 
+/* What it says has no end, so no line of it is counted. */
+static void
+a_role_that_ends_no_line_is_not_read_for_a_while(void **state)
+{
+	CLEANUP(closep) int stage = open_role(ROLE_STAGE);
+	char bytes[4096];
+	size_t taken = 0;
+
+	(void)state;
+	memset(bytes, 1, sizeof(bytes));
+	for (int i = 0; i < TURNS; i++) {
+		ssize_t put;
+
+		while ((put = write(stage, bytes, sizeof(bytes))) > 0)
+			taken += (size_t)put;
+		turn();
+	}
+	/* What the pipe holds, and the turn in which it was too much. */
+	assert_in_range(taken, 1, 2 * 65536);
+}
+
 /* It would take all the time of the supervisor, which reads it and drops it. */
 static void
 a_role_that_says_too_much_is_not_read_for_a_while(void **state)
@@ -653,6 +674,7 @@ main(void)
 	    log_test(streams_that_end_leave_those_of_others),
 	    log_test(no_more_roles_speak_than_there_are_places),
 	    log_test(a_flood_of_one_role_is_limited_and_told),
+	    log_test(a_role_that_ends_no_line_is_not_read_for_a_while),
 	    log_test(a_role_that_says_too_much_is_not_read_for_a_while),
 	    log_test(a_role_with_a_full_pipe_does_not_wait_and_says_so_later),
 	    log_test(a_log_that_nobody_reads_is_not_waited_for),

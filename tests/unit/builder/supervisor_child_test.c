@@ -798,6 +798,8 @@ evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 	assert_false(has_answer(stand.front));
 }
 
+static bool is_broken_too;
+
 /* The tpm role answers a caller's question about the log. */
 static void
 answer_about_the_log(bool is_unsure, enum err_code code)
@@ -805,7 +807,9 @@ answer_about_the_log(bool is_unsure, enum err_code code)
 	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
 	struct tpm_answer answer = {
 	    .kind = TPM_REQUEST_LOG,
-	    .recorded = {.is_unsure = is_unsure, .outcome.code = (int)code},
+	    .recorded = {.is_unsure = is_unsure,
+		.is_broken = is_broken_too,
+		.outcome.code = (int)code},
 	};
 	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
@@ -844,6 +848,58 @@ status_tells_that_the_tpm_does_not_answer_until_it_does(void **state)
 	assert_code(platform_allows(&stand.sup->platform, &err), 0);
 	answer_about_the_log(false, TPM_BUSY);
 	assert_int_equal(code_in_status(), 0);
+}
+
+/* A quote that worked, of a recorder that is seen to be broken. */
+static void
+recorder_that_is_broken_ends_all_building_whoever_saw_it(void **state)
+{
+	struct err err;
+
+	(void)state;
+	is_broken_too = true;
+	answer_about_the_log(false, TPM_BUSY);
+	is_broken_too = false;
+	assert_true(stand.sup->platform.is_lost);
+	assert_code(platform_allows(&stand.sup->platform, &err), TPM_BUSY);
+}
+
+static void
+recorder_that_is_broken_without_a_reason_ends_all_building(void **state)
+{
+	struct tpm_answer answer = {
+	    .kind = TPM_REQUEST_EVENT,
+	    .recorded = {.is_logged = true, .is_broken = true},
+	};
+	struct build_report report = {.kind = BUILD_RECORD};
+	struct err err;
+
+	(void)state;
+	stand.job->place.seen = 1u << BUILD_MADE;
+	send_report(&report);
+	supervisor_serve_job(stand.sup, stand.job);
+	answer.tag = stand.sup->last_tag;
+	assert_code(ipc_send(stand.recorder, &answer,
+			LINK_BYTES(tpm_answer, recorded), -1, &err),
+	    0);
+	supervisor_serve_tpm_role(stand.sup);
+	assert_true(stand.sup->platform.is_lost);
+	assert_code(platform_allows(&stand.sup->platform, &err), TPM_FAILED);
+}
+
+/* It would be given to another child, under the same handle. */
+static void
+child_that_made_a_domain_cannot_say_that_nothing_was_done(void **state)
+{
+	struct build_report report = {.kind = BUILD_UNFIT};
+
+	(void)state;
+	stand.job->place.seen = 1u << BUILD_MADE;
+	send_report(&report);
+	supervisor_serve_job(stand.sup, stand.job);
+	assert_false(stand.job->is_unfit);
+	assert_int_equal(stand.job->killed, BUG);
+	wait_for_end(stand.job);
 }
 
 /* What the log holds is shared by the users that may call. */
@@ -890,6 +946,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    stand_test(build_on_record_counts_for_its_user),
 	    stand_test(status_tells_that_the_tpm_does_not_answer_until_it_does),
+	    stand_test(
+		recorder_that_is_broken_ends_all_building_whoever_saw_it),
+	    stand_test(
+		recorder_that_is_broken_without_a_reason_ends_all_building),
+	    stand_test(
+		child_that_made_a_domain_cannot_say_that_nothing_was_done),
 	    stand_test(child_that_cannot_be_understood_is_killed),
 	    stand_test(child_that_was_killed_is_not_believed_that_it_is_done),
 	    stand_test(child_that_is_done_hands_its_domain_over),
