@@ -380,6 +380,7 @@ begin_job(const struct trial *trial, enum job_step step)
 	    [JOB_LISTING] = TASK_LIST_IMAGES,
 	    [JOB_BUILDING] = TASK_BUILD,
 	    [JOB_ERASING] = TASK_ERASE,
+	    [JOB_STARTING] = TASK_LIST_IMAGES, /* it has none */
 	};
 	struct job *job = stand.job;
 	struct err err;
