@@ -25,6 +25,8 @@ enum { FIRST_PCR = 11, DEFAULT_PCR = 13, LAST_PCR = 15 };
 /* Below DOMID_FIRST_RESERVED. */
 enum { MAX_DOMID = 0x7fef };
 
+static int decode(const char *text, size_t len,
+    struct daemon_config *ret_config, struct err *err);
 static bool is_device(const char *address);
 static int read_uids(const struct json_at *root,
     const struct json_member *member, void *ret_value, struct err *err);
@@ -102,13 +104,6 @@ daemon_config_load(const char *path, struct daemon_config *ret_config,
     struct err *err)
 {
 	CLEANUP(freep) char *text = NULL;
-	CLEANUP(json_freep) json_t *document = NULL;
-	struct daemon_config config = {
-	    .build_seconds = LIMIT_BUILD_SECONDS,
-	    .builds_per_hour = DEFAULT_BUILDS_PER_HOUR,
-	    .libxl_dir = "/var/lib/xen",
-	};
-	struct json_at root;
 	size_t len;
 
 	if (file_read(path, LIMIT_CONFIG_BYTES, &text, &len, err) != 0) {
@@ -116,6 +111,23 @@ daemon_config_load(const char *path, struct daemon_config *ret_config,
 			err->code = CONFIG_BAD;
 		return (int)err->code;
 	}
+	if (decode(text, len, ret_config, err) != 0)
+		return err_prefix(err, "%s", path);
+	return 0;
+}
+
+static int
+decode(const char *text, size_t len, struct daemon_config *ret_config,
+    struct err *err)
+{
+	CLEANUP(json_freep) json_t *document = NULL;
+	struct daemon_config config = {
+	    .build_seconds = LIMIT_BUILD_SECONDS,
+	    .builds_per_hour = DEFAULT_BUILDS_PER_HOUR,
+	    .libxl_dir = "/var/lib/xen",
+	};
+	struct json_at root;
+
 	TRY(json_parse(bytes_of(text, len), 4, "configuration", CONFIG_BAD,
 	    &document, err));
 	root = json_root(document, CONFIG_BAD);

@@ -51,6 +51,7 @@ static int set_up(const struct options *options, char *const *arguments,
 static void say_what_is_weaker(const struct daemon_config *config);
 static int read_trust(const char *path, struct sealed **ret_text,
     struct err *err);
+static int refuse(const char *what, const char *word);
 static int usage(FILE *out);
 
 int
@@ -100,7 +101,7 @@ say_what_is_weaker(const struct daemon_config *config)
 			 "file that its user can\"");
 	if (config->sandbox_uid != 0)
 		log_line("weaker shares=sandbox_uid detail=\"roles have one "
-			 "user; say users instead\"");
+			 "user; use users instead\"");
 }
 
 /* The policy's text, at which the roles look that decide. */
@@ -113,7 +114,7 @@ read_trust(const char *path, struct sealed **ret_text, struct err *err)
 	if (file_read(path, LIMIT_TRUST_BYTES, &text, &len, err) != 0) {
 		if (err->code == IMAGE_TOO_LARGE)
 			err->code = TRUST_TOO_LARGE;
-		return (int)err->code;
+		return err_prefix(err, "trust policy");
 	}
 	return sealed_from_bytes("trust policy", bytes_of(text, len), ret_text,
 	    err);
@@ -128,7 +129,7 @@ parse_options(int argc, char **argv, struct options *ret_options)
 	/* getopt_long(3) would take the beginning of a name for the name. */
 	for (int i = 1; i < argc; i++) {
 		if (strncmp(argv[i], "--", 2) == 0 && !is_known(argv[i]))
-			return usage(stderr);
+			return refuse("there is no option", argv[i]);
 	}
 	while ((option = getopt_long(argc, argv, "c:hV", known_options,
 		    NULL)) != -1) {
@@ -153,7 +154,8 @@ parse_options(int argc, char **argv, struct options *ret_options)
 			return usage(stderr);
 		}
 	}
-	return optind == argc ? -1 : usage(stderr);
+	return optind == argc ? -1
+	                      : refuse("unexpected argument:", argv[optind]);
 }
 
 /* `text` is "--NAME" or "--NAME=VALUE". */
@@ -200,6 +202,14 @@ set_fault(struct options *options, int option, const char *operation)
 	return EXIT_USAGE;
 }
 #endif
+
+/* What was wrong comes first: a usage alone leaves people to search for it. */
+static int
+refuse(const char *what, const char *word)
+{
+	fprintf(stderr, "assayd: %s %s\n", what, err_quote_str(word).text);
+	return usage(stderr);
+}
 
 static int
 usage(FILE *out)

@@ -1,5 +1,6 @@
 #include "builder/supervisor/receipt_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -22,6 +23,8 @@ struct receipt_file {
 _Static_assert(sizeof(struct receipt) == 1888, "RECEIPT_FORMAT");
 _Static_assert(sizeof(struct receipt_file) < READ_BYTES, "it fits");
 
+static int read_receipt(const char *path, struct receipt *ret_receipt,
+    struct err *err);
 static int read_file(const char *path, struct receipt_file *ret_file,
     struct err *err);
 static int check_header(const char *path, const char *text, size_t len,
@@ -45,9 +48,25 @@ receipt_file_write(const char *path, const struct receipt *receipt,
 	    FILE_REPLACE, err);
 }
 
+/* The remedy of CONFIG_BAD speaks of assayd.conf(5); here it is another one. */
 int
 receipt_file_read(const char *path, struct receipt *ret_receipt,
     struct err *err)
+{
+	size_t len;
+
+	if (read_receipt(path, ret_receipt, err) == 0)
+		return 0;
+	len = strlen(err->text);
+	if (err->code == CONFIG_BAD)
+		snprintf(err->text + len, sizeof(err->text) - len,
+		    "; remove this file: assayd then does not know that "
+		    "domain");
+	return (int)err->code;
+}
+
+static int
+read_receipt(const char *path, struct receipt *ret_receipt, struct err *err)
 {
 	struct receipt_file file;
 	struct digest digest;

@@ -15,7 +15,8 @@ transport_vchan_load(void **ret_module, const struct transport_port **ret_port,
 
 	if (module == NULL)
 		return err_set(err, DAEMON_UNREACHABLE,
-		    "the module for vchan cannot be loaded: %s", dlerror());
+		    "install the module for vchan as %s: %s",
+		    ASSAY_VCHAN_MODULE, dlerror());
 	port = dlsym(module, TRANSPORT_VCHAN_SYMBOL);
 	if (port == NULL || port->version != TRANSPORT_PORT_VERSION) {
 		dlclose(module);

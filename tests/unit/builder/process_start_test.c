@@ -317,7 +317,9 @@ assayd_says_that_roles_share_a_user(void **state)
 	run_assayd("", said);
 	assert_null(strstr(said, "shares="));
 	run_assayd("\"sandbox_uid\":65534,", said);
-	assert_has(said, "assayd: weaker shares=sandbox_uid ");
+	assert_has(said,
+	    "assayd: weaker shares=sandbox_uid detail=\"roles have one "
+	    "user; use users instead\"");
 }
 
 #define scratch_test(test) \

@@ -106,6 +106,7 @@ assert_file_refused(const char *why)
 	assert_code((int)err.code, CONFIG_BAD);
 	assert_has(err.text, path);
 	assert_has(err.text, why);
+	assert_has(err.text, "; remove this file: assayd then does not know");
 	assert_memory_equal(&receipt, &before, sizeof(receipt));
 }
 
