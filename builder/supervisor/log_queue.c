@@ -18,7 +18,7 @@ enum { LAST_USEC = 1000000 };
 /* How a write does not wait. */
 enum queue_kind {
 	QUEUE_CLOSED,
-	QUEUE_FILE,   /* none does: a file, or our own open of something else */
+	QUEUE_FILE,   /* none does, but for a disk: a file, or our own open */
 	QUEUE_SOCKET, /* MSG_DONTWAIT */
 	QUEUE_SHARED, /* asked before: others may fill it meanwhile */
 };

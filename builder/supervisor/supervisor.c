@@ -11,7 +11,6 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "builder/supervisor/log_queue.h"
 #include "builder/supervisor/supervisor_state.h"
 
 enum {
@@ -98,13 +97,11 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->ready = DECIDER_NONE;
 	sup->ready_build = CHILD_NONE;
 	sup->looks.child = CHILD_NONE;
-	log_queue_open();
 	code = begin(sup, err);
 	if (code == 0)
 		code = loop(sup, err);
 	stop(sup);
 	supervisor_done(sup);
-	log_queue_close();
 	return code;
 }
 
