@@ -114,9 +114,13 @@ begin(struct supervisor *sup, struct err *err)
 	TRY(outbox_init(&sup->records, sizeof(struct tpm_request), RECORDS,
 	    false, err));
 	TRY(supervisor_start_tpm_role(sup, err));
+	if (sup->stop_usec != 0)
+		return 0;
 	TRY(recover(sup, err));
 	TRY(domain_table_load(sup->journal, &sup->domains, err));
 	TRY(supervisor_look_first(sup, err));
+	if (sup->stop_usec != 0)
+		return 0;
 	log_line("started store=%s trust_version=%lld domains=%u",
 	    sup->config->store, (long long)sup->trust.version,
 	    sup->domains.count);
