@@ -30,8 +30,10 @@ enum {
  * and the ends of domains, which leave room for those. */
 enum { RECORDS = SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE + 32 };
 
-/* Refused builds in the log: so many at once, and ten each second. */
+/* Refused builds in the log: so many at once, and ten each second. Of what goes
+ * wrong whenever a caller asks once more, one each second. */
 enum { REFUSALS_BURST = 200, REFUSAL_USEC = 100000 };
+enum { FAILURES_BURST = 100, FAILURE_USEC = 1000000 };
 
 /* Told to stop, it gives what it can undo so much time; the rest stays in the
  * journal. A second signal takes that time away. */
@@ -80,6 +82,10 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->is_development = start->is_development;
 	sup->refusals.burst = REFUSALS_BURST;
 	sup->refusals.usec = REFUSAL_USEC;
+	sup->left_behind.burst = FAILURES_BURST;
+	sup->left_behind.usec = FAILURE_USEC;
+	sup->lost_looks.burst = FAILURES_BURST;
+	sup->lost_looks.usec = FAILURE_USEC;
 	sup->started_usec = timing_now_usec();
 	sup->env = (struct role_env){
 	    .config = start->config,

@@ -274,7 +274,11 @@ serve_waiting(struct supervisor *sup, uint32_t number,
 static void
 lose_looker(struct supervisor *sup, const struct err *why)
 {
-	log_line("lost role=look detail=\"%s\"", why->text);
+	uint64_t missed;
+
+	if (log_limit_allows(&sup->lost_looks, timing_now_usec(), &missed))
+		log_line("lost role=look missed=%llu detail=\"%s\"",
+		    (unsigned long long)missed, why->text);
 	graves_add(&sup->graves, &sup->looks.child);
 	sup->looks.deadline_usec = 0;
 }

@@ -170,6 +170,8 @@ struct supervisor {
 	uint64_t builds_done;
 	uint64_t builds_refused;
 	struct log_limit refusals; /* in the log */
+	struct log_limit left_behind;
+	struct log_limit lost_looks;
 	struct quota quota;
 	uint64_t
 	    log_bytes;   /* what it holds and can hold of builds; 0: no log */
@@ -328,6 +330,10 @@ uint32_t supervisor_count_failed(const struct supervisor *sup);
 
 /* Is any tried for the first time? */
 bool supervisor_has_first_removals(const struct supervisor *sup);
+
+/* That it could not be removed; of many such lines some are left out. */
+void supervisor_log_left_behind(struct supervisor *sup, uint32_t domid,
+    uint32_t tries, const struct err *why);
 
 /* --- the tpm role ---------------------------------------------------- */
 
