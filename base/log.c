@@ -51,6 +51,21 @@ log_line(const char *fmt, ...)
 	log_output(line, len);
 }
 
+struct log_quoted
+log_quote(const char *text)
+{
+	struct log_quoted out;
+	size_t len = 0;
+
+	for (; *text != '\0' && len + 2 < sizeof(out.text); text++) {
+		if (*text == '"' || *text == '\\')
+			out.text[len++] = '\\';
+		out.text[len++] = *text;
+	}
+	out.text[len] = '\0';
+	return out;
+}
+
 /* Nobody is left to tell if the log itself cannot be written, but whoever reads
  * on after a while. */
 void

@@ -67,6 +67,6 @@ void
 role_main_fail(const struct err *err)
 {
 	log_line("failed code=%s detail=\"%s\"", err_name(err->code),
-	    err->text);
+	    log_quote(err->text).text);
 	exit(EXIT_FAILURE);
 }

@@ -241,7 +241,7 @@ keep_one_ready(struct supervisor *sup)
 		code = role_start_decider(&sup->env, &sup->ready, &err);
 	if (code != 0) {
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
-		    err.text);
+		    log_quote(err.text).text);
 		sup->is_unready = true;
 	}
 }

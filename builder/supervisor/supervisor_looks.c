@@ -278,7 +278,7 @@ lose_looker(struct supervisor *sup, const struct err *why)
 
 	if (log_limit_allows(&sup->lost_looks, timing_now_usec(), &missed))
 		log_line("lost role=look missed=%llu detail=\"%s\"",
-		    (unsigned long long)missed, why->text);
+		    (unsigned long long)missed, log_quote(why->text).text);
 	graves_add(&sup->graves, &sup->looks.child);
 	sup->looks.deadline_usec = 0;
 }

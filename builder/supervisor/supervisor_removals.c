@@ -147,7 +147,7 @@ supervisor_log_left_behind(struct supervisor *sup, uint32_t domid,
 	log_line("left_behind domid=%u tries=%u code=%s missed=%llu "
 		 "detail=\"%s\"",
 	    domid, tries, err_name(why->code), (unsigned long long)missed,
-	    why->text);
+	    log_quote(why->text).text);
 }
 
 bool
@@ -232,7 +232,7 @@ forget_receipt(struct supervisor *sup, const struct removal *removal)
 	if (journal_forget_receipt(sup->journal, removal->entry.uuid, &err) !=
 	    0)
 		log_line("journal code=%s detail=\"%s\"", err_name(err.code),
-		    err.text);
+		    log_quote(err.text).text);
 }
 
 static struct removal *
