@@ -33,6 +33,16 @@ void log_set_process(const char *name);
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * A text for a line's quotes, as in detail="...": `"` and `\` have a `\` before
+ * them, so that no part of it looks like another value. For texts as long as an
+ * err's; a longer one is cut.
+ */
+struct log_quoted {
+	char text[640];
+};
+struct log_quoted log_quote(const char *text);
+
+/*
  * A rule of our own is broken: say so and abort the role. Stays on in release
  * builds.
  */

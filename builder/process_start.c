@@ -26,7 +26,8 @@ int
 process_failed(const struct err *err)
 {
 	log_line("failed code=%s detail=\"%s\" remedy=\"%s\"",
-	    err_name(err->code), err->text, err_remedy(err->code));
+	    err_name(err->code), log_quote(err->text).text,
+	    err_remedy(err->code));
 	return err_class_of(err->code) == ERR_CLASS_REFUSAL ? EXIT_REFUSED
 	                                                    : EXIT_ENVIRONMENT;
 }

@@ -62,11 +62,3 @@ role_main_take_start(uint32_t role, struct role_start *ret_start)
 	close(ROLE_FD_START);
 	return true;
 }
-
-void
-role_main_fail(const struct err *err)
-{
-	log_line("failed code=%s detail=\"%s\"", err_name(err->code),
-	    err->text);
-	exit(EXIT_FAILURE);
-}

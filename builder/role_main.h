@@ -19,7 +19,4 @@ void role_main_begin(enum role role, struct role_start *ret_start);
  */
 bool role_main_take_start(uint32_t role, struct role_start *ret_start);
 
-/* It cannot go on: say why, and end. */
-void role_main_fail(const struct err *err) __attribute__((noreturn));
-
 #endif

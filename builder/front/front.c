@@ -129,7 +129,7 @@ front_run(const struct daemon_config *config, int listen_fd,
 	outbox_attach(&front->calls, link->calls_fd);
 	if (enter(front, parent_pid, &err) != 0) {
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
-		    err.text);
+		    log_quote(err.text).text);
 		_exit(1);
 	}
 	serve(front);
@@ -474,7 +474,7 @@ serve_answer(struct front *front)
 	case LINK_REFUSED:
 	case LINK_FAILED:
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
-		    err.text);
+		    log_quote(err.text).text);
 		_exit(1);
 	}
 }
@@ -553,7 +553,8 @@ tell_supervisor(struct front *front, const struct front_call *call)
 		&err) == 0 &&
 	    outbox_flush(&front->calls, &err) == 0)
 		return;
-	log_line("failed code=%s detail=\"%s\"", err_name(err.code), err.text);
+	log_line("failed code=%s detail=\"%s\"", err_name(err.code),
+	    log_quote(err.text).text);
 	_exit(1);
 }
 

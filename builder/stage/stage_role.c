@@ -104,7 +104,7 @@ serve(int link)
 			_exit(0);
 		case LINK_REFUSED:
 			log_line("failed code=%s detail=\"%s\"",
-			    err_name(err.code), err.text);
+			    err_name(err.code), log_quote(err.text).text);
 			_exit(1);
 		}
 	}

@@ -16,9 +16,12 @@
 #include "builder/sandbox_limits.h"
 #include "builder/supervisor/journal.h"
 #include "builder/supervisor/listener.h"
+#include "builder/supervisor/log_queue.h"
 #include "builder/supervisor/role_launch.h"
 #include "builder/supervisor/supervisor.h"
 
+static int serve(const struct role_start *begun);
+static void heed_signals(void);
 static int run(const struct role_start *begun, struct err *err);
 
 int
@@ -38,9 +41,41 @@ main(void)
 		    stderr);
 		return EXIT_USAGE;
 	}
-	if (run(&begun, &err) == 0)
-		return EXIT_DONE;
-	return process_failed(&err);
+	return serve(&begun);
+}
+
+/* Its first line and its last wait for no reader of the log either. */
+static int
+serve(const struct role_start *begun)
+{
+	struct err err = {0};
+	int status = EXIT_DONE;
+	int code;
+
+	log_queue_open();
+	code = run(begun, &err);
+	heed_signals();
+	if (code != 0)
+		status = process_failed(&err);
+	log_queue_close();
+	return status;
+}
+
+/* Those that came are dealt with; the next one ends us, whatever the log does.
+ */
+static void
+heed_signals(void)
+{
+	static const int numbers[] = {SIGTERM, SIGINT};
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	for (size_t i = 0; i < countof(numbers); i++) {
+		signal(numbers[i], SIG_IGN); /* forgets the one that waits */
+		signal(numbers[i], SIG_DFL);
+		sigaddset(&signals, numbers[i]);
+	}
+	sigprocmask(SIG_UNBLOCK, &signals, NULL);
 }
 
 static int

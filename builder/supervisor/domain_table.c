@@ -169,7 +169,7 @@ forget(const struct domain_table *table, const uint8_t uuid[UUID_BYTES])
 
 	if (journal_forget_receipt(table->journal, uuid, &err) != 0)
 		log_line("journal code=%s detail=\"%s\"", err_name(err.code),
-		    err.text);
+		    log_quote(err.text).text);
 }
 
 static bool

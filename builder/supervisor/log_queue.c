@@ -18,7 +18,7 @@ enum { LAST_USEC = 1000000 };
 /* How a write does not wait. */
 enum queue_kind {
 	QUEUE_CLOSED,
-	QUEUE_FILE,   /* none does: a file, or our own open of something else */
+	QUEUE_FILE,   /* none does, but for a disk: a file, or our own open */
 	QUEUE_SOCKET, /* MSG_DONTWAIT */
 	QUEUE_SHARED, /* asked before: others may fill it meanwhile */
 };
@@ -29,12 +29,15 @@ static struct queue {
 	size_t len;
 	uint64_t missed;
 	bool is_telling; /* how many it missed */
+	bool is_inside;  /* a line of which a part was taken */
+	bool is_cut;     /* such a line whose rest is lost */
 	char bytes[LOG_QUEUE_BYTES];
 } queue;
 
 static enum queue_kind open_again(int *ret_fd);
 static void put(const char *line, size_t len);
 static bool add(const char *line, size_t len);
+static ssize_t write_line(const char *line, size_t len);
 static ssize_t write_some(const char *bytes, size_t len);
 static int queue_fd(void);
 
@@ -46,6 +49,8 @@ log_queue_open(void)
 	queue.own_fd = -1;
 	queue.len = 0;
 	queue.missed = 0;
+	queue.is_inside = false;
+	queue.is_cut = false;
 	(void)fstat(STDERR_FILENO, &st);
 	if (S_ISSOCK(st.st_mode))
 		queue.kind = QUEUE_SOCKET;
@@ -108,7 +113,7 @@ log_queue_flush(void)
 		const char *end = memchr(line, '\n', queue.len - done);
 		size_t len =
 		    end != NULL ? (size_t)(end - line) + 1 : queue.len - done;
-		ssize_t written = write_some(line, len);
+		ssize_t written = write_line(line, len);
 
 		if (written < 0 && errno == EAGAIN)
 			break;
@@ -144,6 +149,26 @@ add(const char *line, size_t len)
 	memcpy(queue.bytes + queue.len, line, len);
 	queue.len += len;
 	return true;
+}
+
+/* Or what is left of it. After one whose rest is lost, as on a full disk, the
+ * next line begins as a line. */
+static ssize_t
+write_line(const char *line, size_t len)
+{
+	ssize_t written;
+
+	if (queue.is_cut && write_some("\n", 1) < 0)
+		return -1;
+	queue.is_cut = false;
+	written = write_some(line, len);
+	if (written >= 0) {
+		queue.is_inside = (size_t)written < len;
+	} else if (errno != EAGAIN) {
+		queue.is_cut = queue.is_inside;
+		queue.is_inside = false;
+	}
+	return written;
 }
 
 static ssize_t

@@ -18,7 +18,8 @@ enum { LOG_QUEUE_BYTES = 65536 };
 /*
  * A pipe or a terminal is opened once more, since O_NONBLOCK on standard error
  * itself would hold for all that share it, such as the shell that started us.
- * Where that cannot be, a line may have to wait for a reader after all.
+ * Where that cannot be, a line may have to wait for a reader after all; and one
+ * for a file waits for its disk, or its server.
  */
 void log_queue_open(void);
 

@@ -11,7 +11,6 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "builder/supervisor/log_queue.h"
 #include "builder/supervisor/supervisor_state.h"
 
 enum {
@@ -31,8 +30,10 @@ enum {
  * and the ends of domains, which leave room for those. */
 enum { RECORDS = SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE + 32 };
 
-/* Refused builds in the log: so many at once, and ten each second. */
+/* Refused builds in the log: so many at once, and ten each second. Of what goes
+ * wrong whenever a caller asks once more, one each second. */
 enum { REFUSALS_BURST = 200, REFUSAL_USEC = 100000 };
+enum { FAILURES_BURST = 100, FAILURE_USEC = 1000000 };
 
 /* Told to stop, it gives what it can undo so much time; the rest stays in the
  * journal. A second signal takes that time away. */
@@ -81,6 +82,10 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->is_development = start->is_development;
 	sup->refusals.burst = REFUSALS_BURST;
 	sup->refusals.usec = REFUSAL_USEC;
+	sup->left_behind.burst = FAILURES_BURST;
+	sup->left_behind.usec = FAILURE_USEC;
+	sup->lost_looks.burst = FAILURES_BURST;
+	sup->lost_looks.usec = FAILURE_USEC;
 	sup->started_usec = timing_now_usec();
 	sup->env = (struct role_env){
 	    .config = start->config,
@@ -98,13 +103,11 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->ready = DECIDER_NONE;
 	sup->ready_build = CHILD_NONE;
 	sup->looks.child = CHILD_NONE;
-	log_queue_open();
 	code = begin(sup, err);
 	if (code == 0)
 		code = loop(sup, err);
 	stop(sup);
 	supervisor_done(sup);
-	log_queue_close();
 	return code;
 }
 
@@ -117,9 +120,13 @@ begin(struct supervisor *sup, struct err *err)
 	TRY(outbox_init(&sup->records, sizeof(struct tpm_request), RECORDS,
 	    false, err));
 	TRY(supervisor_start_tpm_role(sup, err));
+	if (sup->stop_usec != 0)
+		return 0;
 	TRY(recover(sup, err));
 	TRY(domain_table_load(sup->journal, &sup->domains, err));
 	TRY(supervisor_look_first(sup, err));
+	if (sup->stop_usec != 0)
+		return 0;
 	log_line("started store=%s trust_version=%lld domains=%u",
 	    sup->config->store, (long long)sup->trust.version,
 	    sup->domains.count);
@@ -234,7 +241,7 @@ keep_one_ready(struct supervisor *sup)
 		code = role_start_decider(&sup->env, &sup->ready, &err);
 	if (code != 0) {
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
-		    err.text);
+		    log_quote(err.text).text);
 		sup->is_unready = true;
 	}
 }

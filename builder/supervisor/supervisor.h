@@ -38,7 +38,10 @@ int supervisor_find_trust(const struct supervisor_start *start,
 /*
  * Run until SIGTERM or SIGINT (returns 0), or until something without which it
  * cannot go on is gone. Builds under way are undone first; running guests are
- * left alone. Takes *listen_fd, which goes to the front.
+ * left alone. Takes *listen_fd, which goes to the front. SIGTERM and SIGINT are
+ * blocked afterwards.
+ * Not done: it waits for its log unless its caller opened the queue,
+ * builder/supervisor/log_queue.h.
  */
 int supervisor_run(const struct supervisor_start *start, int *listen_fd,
     struct err *err);

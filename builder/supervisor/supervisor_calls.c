@@ -505,12 +505,12 @@ call_undelivered(struct supervisor *sup, const struct front_call *call,
 	    row->receipt.domid != call->selector.domid ||
 	    supervisor_find_removal(sup, row->receipt.guest.uuid) != NULL)
 		return 0;
-	log_line("cancelled domid=%u reason=\"the caller is gone\"",
-	    row->receipt.domid);
 	code = remove_domain(sup, &row->receipt, NO_CONNECTION, call->peer.uid,
 	    err);
 	if (code != 0)
-		log_line("left_behind domid=%u code=%s detail=\"%s\"",
-		    row->receipt.domid, err_name(err->code), err->text);
+		supervisor_log_left_behind(sup, row->receipt.domid, 0, err);
+	else
+		log_line("cancelled domid=%u reason=\"the caller is gone\"",
+		    row->receipt.domid);
 	return 0;
 }

@@ -80,7 +80,7 @@ supervisor_keep_front(struct supervisor *sup)
 		return;
 	if (start(sup, &err) != 0) {
 		log_line("failed role=front code=%s detail=\"%s\"",
-		    err_name(err.code), err.text);
+		    err_name(err.code), log_quote(err.text).text);
 		front->next_usec = now + LAST_PAUSE_USEC;
 	}
 }
@@ -147,7 +147,7 @@ supervisor_lose_front(struct supervisor *sup, const char *why)
 {
 	if (sup->front.pid == 0 || sup->front.is_lost)
 		return;
-	log_line("lost role=front reason=\"%s\"", why);
+	log_line("lost role=front reason=\"%s\"", log_quote(why).text);
 	sup->front.is_lost = true;
 }
 

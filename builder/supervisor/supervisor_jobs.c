@@ -467,5 +467,5 @@ supervisor_log_refusal(struct supervisor *sup,
 	    err_quote(image, strnlen(image, sizeof(request->image))).text,
 	    err_quote(name, strnlen(name, sizeof(request->guest.name))).text,
 	    request->peer.uid, err_name(why->code), (unsigned long long)missed,
-	    why->text);
+	    log_quote(why->text).text);
 }

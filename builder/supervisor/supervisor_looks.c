@@ -50,13 +50,22 @@ const struct link_table supervisor_look_answers = {
 int
 supervisor_look_first(struct supervisor *sup, struct err *err)
 {
-	struct pollfd wait[1 + ROLE_LOG_FDS] = {{.events = POLLIN}};
+	struct pollfd wait[2 + ROLE_LOG_FDS] = {
+	    {.events = POLLIN},
+	    {.fd = sup->signal_fd, .events = POLLIN},
+	};
 
 	TRY(begin_look(sup, err));
 	wait[0].fd = sup->looks.child.link;
-	if (role_logs_wait(&sup->logs, wait, 1, FIRST_LOOK_MS) != 1)
-		return err_set(err, XEN_FAILED,
-		    "the process that asks Xen did not answer");
+	do {
+		if (role_logs_wait(&sup->logs, wait, 2, FIRST_LOOK_MS) <= 0)
+			return err_set(err, XEN_FAILED,
+			    "the process that asks Xen did not answer");
+		if (wait[1].revents != 0 && supervisor_is_told_to_stop(sup)) {
+			sup->stop_usec = timing_now_usec();
+			return 0;
+		}
+	} while (wait[0].revents == 0);
 	return take_answer(sup, err);
 }
 
@@ -270,7 +279,11 @@ serve_waiting(struct supervisor *sup, uint32_t number,
 static void
 lose_looker(struct supervisor *sup, const struct err *why)
 {
-	log_line("lost role=look detail=\"%s\"", why->text);
+	uint64_t missed;
+
+	if (log_limit_allows(&sup->lost_looks, timing_now_usec(), &missed))
+		log_line("lost role=look missed=%llu detail=\"%s\"",
+		    (unsigned long long)missed, log_quote(why->text).text);
 	graves_add(&sup->graves, &sup->looks.child);
 	sup->looks.deadline_usec = 0;
 }

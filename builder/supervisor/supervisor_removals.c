@@ -123,9 +123,8 @@ end_try(struct supervisor *sup, struct removal *removal, int code,
 	removal->is_under_way = false;
 	tell_caller(sup, removal, code, outcome);
 	if (code != 0) {
-		log_line("left_behind domid=%u tries=%u code=%s detail=\"%s\"",
-		    removal->entry.domid, removal->tries + 1,
-		    err_name(outcome->code), outcome->text);
+		supervisor_log_left_behind(sup, removal->entry.domid,
+		    removal->tries + 1, outcome);
 		step_failed(removal, outcome);
 		return;
 	}
@@ -134,6 +133,21 @@ end_try(struct supervisor *sup, struct removal *removal, int code,
 	    removal->entry.domid);
 	forget_receipt(sup, removal);
 	step_done(sup, removal);
+}
+
+/* Who repeats a call has it tried again at once. */
+void
+supervisor_log_left_behind(struct supervisor *sup, uint32_t domid,
+    uint32_t tries, const struct err *why)
+{
+	uint64_t missed;
+
+	if (!log_limit_allows(&sup->left_behind, timing_now_usec(), &missed))
+		return;
+	log_line("left_behind domid=%u tries=%u code=%s missed=%llu "
+		 "detail=\"%s\"",
+	    domid, tries, err_name(why->code), (unsigned long long)missed,
+	    log_quote(why->text).text);
 }
 
 bool
@@ -218,7 +232,7 @@ forget_receipt(struct supervisor *sup, const struct removal *removal)
 	if (journal_forget_receipt(sup->journal, removal->entry.uuid, &err) !=
 	    0)
 		log_line("journal code=%s detail=\"%s\"", err_name(err.code),
-		    err.text);
+		    log_quote(err.text).text);
 }
 
 static struct removal *

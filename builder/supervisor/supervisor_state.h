@@ -170,6 +170,8 @@ struct supervisor {
 	uint64_t builds_done;
 	uint64_t builds_refused;
 	struct log_limit refusals; /* in the log */
+	struct log_limit left_behind;
+	struct log_limit lost_looks;
 	struct quota quota;
 	uint64_t
 	    log_bytes;   /* what it holds and can hold of builds; 0: no log */
@@ -216,7 +218,8 @@ void supervisor_go_on(struct supervisor *sup, const struct front_call *call,
 
 /* --- looking at what Xen has ------------------------------------------ */
 
-/* At the start: waits for the answer. Errors: XEN_FAILED, SYSTEM_FAILED. */
+/* At the start: waits for the answer, or until it is told to stop, which is
+ * sup->stop_usec then. Errors: XEN_FAILED, SYSTEM_FAILED. */
 int supervisor_look_first(struct supervisor *sup, struct err *err);
 
 /* Let this call wait for a look that begins now or later, and then go on.
@@ -328,14 +331,23 @@ uint32_t supervisor_count_failed(const struct supervisor *sup);
 /* Is any tried for the first time? */
 bool supervisor_has_first_removals(const struct supervisor *sup);
 
+/* That it could not be removed; of many such lines some are left out. */
+void supervisor_log_left_behind(struct supervisor *sup, uint32_t domid,
+    uint32_t tries, const struct err *why);
+
 /* --- the tpm role ---------------------------------------------------- */
 
 /*
- * Start the tpm role and wait for what it found. That the platform cannot be
- * trusted is no failure: it is in sup->platform. Errors: TPM_FAILED if the role
- * does not come up; SYSTEM_FAILED.
+ * Start the tpm role and wait for what it found, or until it is told to stop,
+ * which is sup->stop_usec then. That the platform cannot be trusted is no
+ * failure: it is in sup->platform. Errors: TPM_FAILED if the role does not come
+ * up; SYSTEM_FAILED.
  */
 int supervisor_start_tpm_role(struct supervisor *sup, struct err *err);
+
+/* The signal that is there: or is it a role's end, which its link tells, too?
+ */
+bool supervisor_is_told_to_stop(const struct supervisor *sup);
 
 /* Let it write its last event, and wait for its end, in bounded time. */
 void supervisor_stop_tpm_role(struct supervisor *sup);

@@ -25,7 +25,6 @@
 enum { START_SECONDS = 60, STOP_SECONDS = 10 };
 
 static int await_start(struct supervisor *sup, struct err *err);
-static bool is_told_to_stop(const struct supervisor *sup);
 static void log_platform(const struct platform *platform);
 static link_take take_start;
 static link_take take_recorded;
@@ -104,7 +103,7 @@ await_start(struct supervisor *sup, struct err *err)
 			return err_set(err, TPM_FAILED,
 			    "the tpm role was not ready after %d seconds",
 			    START_SECONDS);
-		if (wait[1].revents != 0 && is_told_to_stop(sup)) {
+		if (wait[1].revents != 0 && supervisor_is_told_to_stop(sup)) {
 			sup->stop_usec = timing_now_usec();
 			return 0;
 		}
@@ -123,9 +122,8 @@ await_start(struct supervisor *sup, struct err *err)
 	return (int)err->code;
 }
 
-/* Or is it the role's end, which its link tells, too? */
-static bool
-is_told_to_stop(const struct supervisor *sup)
+bool
+supervisor_is_told_to_stop(const struct supervisor *sup)
 {
 	struct signalfd_siginfo info;
 
@@ -164,7 +162,8 @@ log_platform(const struct platform *platform)
 	log_line("platform trusted=%d development=%d tpm=%d release=%s code=%s "
 		 "detail=\"%s\"",
 	    code == 0, platform->is_development, platform->has_tpm,
-	    platform->release, code == 0 ? "0" : err_name(why.code), why.text);
+	    platform->release, code == 0 ? "0" : err_name(why.code),
+	    log_quote(why.text).text);
 }
 
 /* Under a new tag, which the answer repeats. */

@@ -79,7 +79,7 @@ tpm_role_run(const struct daemon_config *config, const struct sealed *root,
 	}
 	if (code != 0)
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
-		    err.text);
+		    log_quote(err.text).text);
 	stop(&role);
 	_exit(code == 0 ? 0 : 1);
 }
@@ -248,7 +248,7 @@ record_start(struct tpm_role *role, struct event *event, struct err *err)
 	if (event->sequence == 0 || recorder_is_broken(recorder))
 		return (int)err->code;
 	log_line("pending event=start code=%s detail=\"%s\"",
-	    err_name(err->code), err->text);
+	    err_name(err->code), log_quote(err->text).text);
 	return 0;
 }
 
@@ -436,7 +436,7 @@ stop(struct tpm_role *role)
 	if (role->recorder.sequence > 0 &&
 	    recorder_record(&role->recorder, &event, &ignored, &err) != 0)
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
-		    err.text);
+		    log_quote(err.text).text);
 	recorder_done(&role->recorder);
 	tpm_port_close(&role->tpm);
 	event_log_closep(&role->log);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/log_output.h"
 #include "base/log.h"
 #include "base/log_limit.h"
@@ -57,6 +58,25 @@ say_too_much(void)
 	memset(long_text, 'z', sizeof(long_text));
 	long_text[sizeof(long_text) - 1] = '\0';
 	log_line("%s", long_text);
+}
+
+static void
+log_quote_lets_no_text_end_its_quotes(void **state)
+{
+	char long_text[1000];
+
+	(void)state;
+	assert_string_equal(log_quote("").text, "");
+	assert_string_equal(log_quote("a b=c").text, "a b=c");
+	assert_string_equal(log_quote("x\" code=0 y=\"\\").text,
+	    "x\\\" code=0 y=\\\"\\\\");
+	memset(long_text, '"', sizeof(long_text));
+	long_text[sizeof(long_text) - 1] = '\0';
+	assert_int_equal(strlen(log_quote(long_text).text), 638);
+	/* As much as an error says. */
+	long_text[sizeof(((struct err *)NULL)->text) - 1] = '\0';
+	assert_int_equal(strlen(log_quote(long_text).text),
+	    2 * strlen(long_text));
 }
 
 static void
@@ -256,6 +276,7 @@ main(void)
 	    cmocka_unit_test(log_line_is_one_line_with_the_role),
 	    cmocka_unit_test(log_line_is_cut_and_still_ends),
 	    cmocka_unit_test(log_line_of_a_role_is_bare),
+	    cmocka_unit_test(log_quote_lets_no_text_end_its_quotes),
 	    cmocka_unit_test(
 		log_line_that_a_full_pipe_does_not_take_is_counted),
 	    cmocka_unit_test(bug_unless_says_the_rule_and_aborts),

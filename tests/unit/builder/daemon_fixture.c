@@ -20,6 +20,7 @@
 #include "builder/front/front.h"
 #include "builder/supervisor/listener.h"
 #include "builder/supervisor/journal.h"
+#include "builder/supervisor/log_queue.h"
 #include "builder/supervisor/supervisor.h"
 #include "builder/xen/xen_look.h"
 #include "builder/xen/xen_port_libxc.h"
@@ -142,10 +143,14 @@ start_daemon(enum fault_kind kind, const char *operation)
 		signal(SIGBUS, SIG_DFL);
 		signal(SIGILL, SIG_DFL);
 		signal(SIGFPE, SIG_DFL);
-		if (supervisor_run(&start, &listen_fd, &err) == 0)
+		log_queue_open();
+		if (supervisor_run(&start, &listen_fd, &err) == 0) {
+			log_queue_close();
 			_exit(0);
+		}
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
 		    err.text); /* as assayd does */
+		log_queue_close();
 		_exit(1);
 	}
 	journal_close(&journal);

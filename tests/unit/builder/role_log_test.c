@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -611,6 +613,38 @@ a_log_whose_reader_is_gone_is_not_waited_for(void **state)
 	assert_int_equal(log_queue_poll().fd, -1);
 }
 
+/* Nobody's words become a part of a line that a full disk cut. */
+static void
+a_line_that_a_full_disk_cut_is_a_line_of_its_own(void **state)
+{
+	char text[256] = "";
+	struct rlimit before;
+	struct rlimit full;
+
+	(void)state;
+	log_queue_close();
+	closep(&log_end);
+	log_end = memfd_create("log", MFD_CLOEXEC);
+	assert_true(log_end >= 0);
+	assert_int_equal(dup2(log_end, STDERR_FILENO), STDERR_FILENO);
+	log_queue_open();
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	full = (struct rlimit){sizeof("assayd: on") - 1, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	log_line("one"); /* as far as "assayd: on" */
+	log_line("two");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	log_line("four");
+	log_line("five");
+	assert_int_equal(lseek(log_end, 0, SEEK_SET), 0);
+	assert_true(read(log_end, text, sizeof(text) - 1) > 0);
+	assert_string_equal(text, "assayd: on\n"
+				  "assayd: missed lines=2\n"
+				  "assayd: four\n"
+				  "assayd: five\n");
+}
+
 /* They end while it is full: what roles say takes no more than its half. */
 static void
 roles_leave_room_for_the_supervisor(void **state)
@@ -683,6 +717,7 @@ main(void)
 	    log_test(a_terminal_that_was_stopped_is_not_waited_for),
 	    log_test(a_log_that_cannot_be_opened_again_is_asked_first),
 	    log_test(a_log_whose_reader_is_gone_is_not_waited_for),
+	    log_test(a_line_that_a_full_disk_cut_is_a_line_of_its_own),
 	    log_test(roles_leave_room_for_the_supervisor),
 	    log_test(waiting_goes_on_while_roles_speak),
 	};

@@ -18,6 +18,7 @@
 
 #include "base/sealing.h"
 #include "base/scope.h"
+#include "builder/daemon_config.h"
 #include "builder/role.h"
 #include "builder/supervisor/receipt_file.h"
 
@@ -409,19 +410,17 @@ good_start(void)
 	};
 }
 
-/* The supervisor with these descriptors, from ROLE_FD_START on; -1: none. */
-static int
-end_of_supervisor(int start_fd, int trust_fd)
+/* The supervisor with these descriptors, from ROLE_FD_START on; -1: none. What
+ * it says goes to `log`. */
+static pid_t
+start_supervisor(int log, int start_fd, int trust_fd)
 {
-	pid_t pid;
+	pid_t pid = fork();
 
-	write_file("said", bytes_of_str(""));
-	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		int said = open("said", O_WRONLY | O_APPEND | O_CLOEXEC);
-
-		dup2(said, STDERR_FILENO);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(log, STDERR_FILENO);
 		start_fd = start_fd < 0 ? -1 : fcntl(start_fd, F_DUPFD, 64);
 		trust_fd = trust_fd < 0 ? -1 : fcntl(trust_fd, F_DUPFD, 64);
 		close_range(ROLE_FD_START, 63, 0);
@@ -433,7 +432,17 @@ end_of_supervisor(int start_fd, int trust_fd)
 		execl("programs/assayd-supervisor", "assayd", NULL);
 		_exit(99);
 	}
-	return status_of(pid);
+	return pid;
+}
+
+static int
+end_of_supervisor(int start_fd, int trust_fd)
+{
+	CLEANUP(closep) int said = -1;
+
+	write_file("said", bytes_of_str(""));
+	said = open("said", O_WRONLY | O_APPEND | O_CLOEXEC);
+	return status_of(start_supervisor(said, start_fd, trust_fd));
 }
 
 static int
@@ -494,6 +503,80 @@ supervisor_begins_with_a_sealed_policy_only(void **state)
 	assert_nothing_begun();
 }
 
+/* --- a log that nobody reads ---------------------------------------------- */
+
+/* A pipe, full to its last byte. */
+static void
+make_full_log(int ret_ends[2])
+{
+	char bytes[4096] = {0};
+
+	assert_int_equal(pipe2(ret_ends, O_CLOEXEC | O_NONBLOCK), 0);
+	for (size_t size = sizeof(bytes); size > 0; size /= 2)
+		while (write(ret_ends[1], bytes, size) > 0)
+			continue;
+	assert_int_equal(fcntl(ret_ends[1], F_SETFL, 0), 0);
+}
+
+/* As assayd starts it, with this policy. */
+static pid_t
+start_with_full_log(int log, struct bytes policy_bytes)
+{
+	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+	CLEANUP(sealed_freep) struct sealed *trust = NULL;
+	struct role_start start = good_start();
+	struct err err;
+	size_t count;
+
+	write_configuration();
+	assert_code(daemon_config_load("conf", &start.config, &err), 0);
+	assert_code(sealed_from_bytes("start", bytes_of(&start, sizeof(start)),
+			&sealed, &err),
+	    0);
+	assert_code(sealed_from_bytes("policy", policy_bytes, &trust, &err), 0);
+	return start_supervisor(log, sealed_fds(sealed, &count)[0],
+	    sealed_fds(trust, &count)[0]);
+}
+
+/* Neither for what a role says of the policy, nor to say why it ends. */
+static void
+start_that_cannot_be_ends_though_nobody_reads_the_log(void **state)
+{
+	int log[2];
+
+	(void)state;
+	make_full_log(log);
+	assayd = start_with_full_log(log[1], bytes_of_str("{\"schema\":"));
+	assert_int_equal(status_of(assayd), 1);
+	assayd = 0;
+	close(log[0]);
+	close(log[1]);
+}
+
+/* The last second, in which its lines could be read, is no longer than people
+ * want. */
+static void
+signal_ends_an_assayd_that_waits_for_its_log(void **state)
+{
+	int log[2];
+	int status;
+
+	(void)state;
+	make_full_log(log);
+	assayd = start_with_full_log(log[1], bytes_of_str(policy_text(policy)));
+	for (int i = 0; i < 2000 && access("socket", F_OK) != 0; i++)
+		usleep(5000);
+	while (waitpid(assayd, &status, WNOHANG) == 0) {
+		assert_int_equal(kill(assayd, SIGTERM), 0);
+		usleep(20000);
+	}
+	assayd = 0;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+	close(log[0]);
+	close(log[1]);
+}
+
 #define setup_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
@@ -511,6 +594,8 @@ main(void)
 	    setup_test(start_ends_at_a_receipt_that_is_none),
 	    setup_test(supervisor_begins_with_its_own_start_record_only),
 	    setup_test(supervisor_begins_with_a_sealed_policy_only),
+	    setup_test(start_that_cannot_be_ends_though_nobody_reads_the_log),
+	    setup_test(signal_ends_an_assayd_that_waits_for_its_log),
 	};
 
 	return cmocka_run_group_tests_name("setup", tests, NULL, NULL);

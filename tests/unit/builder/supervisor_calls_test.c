@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/log_output.h"
 #include "base/scope.h"
 
 enum { FOREIGN = 3, FOREIGN_BYTE = 0x33 };
@@ -228,6 +230,31 @@ what_is_refused_makes_one_line_of_the_log(void **state)
 	assert_int_equal(refuse_and_count(&call, 1), 1);
 }
 
+static char logged_line[LOG_LINE_BYTES + 1];
+
+static void
+keep_line(const char *line, size_t len)
+{
+	assert_true(len < sizeof(logged_line));
+	memcpy(logged_line, line, len);
+	logged_line[len] = '\0';
+}
+
+/* It is a child's. */
+static void
+why_a_build_was_refused_is_one_value_of_its_line(void **state)
+{
+	const struct front_call call = call_of(FRONT_BUILD);
+	struct err why;
+
+	(void)state;
+	err_set(&why, BUILD_CRASHED, "x\" code=0 uid=\"0");
+	log_set_output(keep_line);
+	supervisor_log_refusal(stand.sup, &call.build, &why);
+	log_set_output(NULL);
+	assert_has(logged_line, " detail=\"x\\\" code=0 uid=\\\"0\"\n");
+}
+
 /* --- destroys -------------------------------------------------------- */
 
 static void
@@ -338,6 +365,7 @@ main(void)
 	    stand_test(uuid_of_a_domain_that_is_known_is_refused),
 	    stand_test(refusals_do_not_fill_the_log),
 	    stand_test(what_is_refused_makes_one_line_of_the_log),
+	    stand_test(why_a_build_was_refused_is_one_value_of_its_line),
 	    stand_test(domain_that_is_being_removed_is_not_removed_again),
 	    stand_test(caller_that_goes_takes_its_own_build_along),
 	    stand_test(removal_is_cancelled_by_nobody),

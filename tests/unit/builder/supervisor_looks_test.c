@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log_output.h"
 #include "base/sealing.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
@@ -212,6 +213,38 @@ look_role_that_is_silent_is_ended(void **state)
 	assert_int_equal(stand.sup->looks.child.pid, 0);
 }
 
+static int lines; /* in the log */
+
+static void
+count_line(const char *line, size_t len)
+{
+	(void)line;
+	(void)len;
+	lines++;
+}
+
+/* Who asks again has another one begun each time. */
+static void
+look_roles_that_are_lost_do_not_fill_the_log(void **state)
+{
+	(void)state;
+	give_it_a_process();
+	stand.sup->lost_looks = (struct log_limit){
+	    .burst = 3,
+	    .usec = 3600000000,
+	    .refill_usec = timing_now_usec(),
+	};
+	lines = 0;
+	log_set_output(count_line);
+	for (int i = 0; i < 20; i++) {
+		stand.sup->looks.deadline_usec = 1;
+		supervisor_end_late_look(stand.sup);
+	}
+	log_set_output(NULL);
+	assert_int_equal(lines, 3);
+	assert_int_equal(stand.sup->lost_looks.missed, 17);
+}
+
 /* It says that Xen could not be asked: nothing is taken for gone. */
 static void
 look_that_failed_changes_nothing(void **state)
@@ -278,6 +311,7 @@ main(void)
 	    stand_test(calls_are_bounded_while_they_wait),
 	    stand_test(look_role_that_dies_is_said_to_all_that_wait),
 	    stand_test(look_role_that_is_silent_is_ended),
+	    stand_test(look_roles_that_are_lost_do_not_fill_the_log),
 	    stand_test(look_that_failed_changes_nothing),
 	    stand_test(look_that_failed_is_followed_by_the_next_one),
 	    stand_test(answer_to_another_look_ends_the_role),

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/log_output.h"
 #include "base/scope.h"
 
 enum { SECOND = 1000000, LONGEST_PAUSE = 64 };
@@ -115,6 +116,37 @@ removal_is_tried_again_after_longer_and_longer_pauses(void **state)
 		if (seconds < LONGEST_PAUSE)
 			seconds *= 2;
 	}
+}
+
+static int lines; /* in the log */
+
+static void
+count_line(const char *line, size_t len)
+{
+	(void)line;
+	(void)len;
+	lines++;
+}
+
+/* Who repeats a destroy has it tried again each time. */
+static void
+removals_that_fail_do_not_fill_the_log(void **state)
+{
+	struct removal *removal = add(1, JOURNAL_BUILT, REMOVAL_ERASE);
+
+	(void)state;
+	stand.sup->left_behind = (struct log_limit){
+	    .burst = 3,
+	    .usec = 3600000000,
+	    .refill_usec = timing_now_usec(),
+	};
+	lines = 0;
+	log_set_output(count_line);
+	for (int i = 0; i < 20; i++)
+		end_erase(removal, XENSTORE_FAILED);
+	log_set_output(NULL);
+	assert_int_equal(lines, 3);
+	assert_int_equal(stand.sup->left_behind.missed, 17);
 }
 
 static void
@@ -260,6 +292,7 @@ main(void)
 		domain_is_looked_for_by_its_uuid_only_once_it_may_have_it),
 	    stand_test(removal_that_failed_stays_and_waits),
 	    stand_test(removal_is_tried_again_after_longer_and_longer_pauses),
+	    stand_test(removals_that_fail_do_not_fill_the_log),
 	    stand_test(removal_is_done_by_its_own_child_alone),
 	    stand_test(domain_that_is_gone_is_not_known_any_more),
 	    stand_test(end_of_a_domain_is_on_record_before_it_is_forgotten),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "builder/look/look_role.h"
 #include "builder/supervisor/journal.h"
 
 /* --- the daemon's journal ---------------------------------------------- */
@@ -99,6 +100,49 @@ sigterm_ends_an_assayd_whose_tpm_is_not_ready(void **state)
 	start_daemon(FAULT_NONE, "");
 	wait_until(is_tpm_asked, "the start");
 	assert_int_equal(end_daemon(SIGTERM), 0);
+	/* It did not go on. */
+	assert_int_equal(xen_fake_call_of(fake, "domain_list"), -1);
+}
+
+/* Xen does not answer the role that looks at it. */
+static volatile bool *is_look_begun; /* shared with that role; NULL: it does */
+
+void __real_look_role_run(const struct role_start *start, int link)
+    __attribute__((noreturn));
+void __wrap_look_role_run(const struct role_start *start, int link)
+    __attribute__((noreturn));
+
+void
+__wrap_look_role_run(const struct role_start *start, int link)
+{
+	while (is_look_begun != NULL) {
+		*is_look_begun = true;
+		pause();
+	}
+	__real_look_role_run(start, link);
+}
+
+static bool
+is_xen_asked(void)
+{
+	return *is_look_begun;
+}
+
+static void
+sigterm_ends_an_assayd_that_waits_for_xen(void **state)
+{
+	CLEANUP(buffer_done) struct buffer log = {0};
+
+	(void)state;
+	is_look_begun = dies_at_record; /* which no build needs here */
+	start_daemon(FAULT_NONE, "");
+	wait_until(is_xen_asked, "the first look");
+	assert_int_equal(end_daemon(SIGTERM), 0);
+	is_look_begun = NULL;
+	log = read_file("daemon.log");
+	buffer_add(&log, "", 1);
+	assert_has((char *)log.ptr, ": stopped ");
+	assert_null(strstr((char *)log.ptr, ": started "));
 }
 
 int
@@ -108,6 +152,7 @@ main(void)
 	    attack_test(
 		build_on_record_is_abandoned_on_record_whenever_assayd_dies),
 	    attack_test(sigterm_ends_an_assayd_whose_tpm_is_not_ready),
+	    attack_test(sigterm_ends_an_assayd_that_waits_for_xen),
 	};
 
 	return cmocka_run_group_tests_name("supervisor_start", tests, NULL,
