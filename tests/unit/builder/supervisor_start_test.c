@@ -115,9 +115,9 @@ void __wrap_look_role_run(const struct role_start *start, int link)
 void
 __wrap_look_role_run(const struct role_start *start, int link)
 {
-	while (is_look_begun != NULL) {
+	while (is_look_begun != NULL && getppid() == start->parent_pid) {
 		*is_look_begun = true;
-		pause();
+		usleep(5000);
 	}
 	__real_look_role_run(start, link);
 }
