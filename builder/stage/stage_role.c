@@ -6,6 +6,8 @@
 #include <jansson.h>
 
 #include "base/sealing.h"
+#include "base/json.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/ipc.h"
@@ -23,6 +25,7 @@ struct stage_work {
 };
 
 static int run(uint32_t user, int link, int parent_pid, struct err *err);
+static int warm_up(struct err *err);
 static void serve(int link) __attribute__((noreturn));
 static void answer(struct stage_work *work, int code, const struct err *why);
 static link_take take_store;
@@ -75,9 +78,24 @@ run(uint32_t user, int link, int parent_pid, struct err *err)
 	if (code == 0)
 		code = sandbox_enter(&stage_sandbox, user, err);
 	if (code == 0)
+		code = warm_up(err);
+	if (code == 0)
 		serve(link);
 	err_wire_from(&refusal.outcome, code, err);
 	return ipc_send(link, &refusal, sizeof(refusal), -1, err);
+}
+
+/* What libraries do at first costs no build its time. */
+static int
+warm_up(struct err *err)
+{
+	static const char text[] = "{\"a\":[1]}";
+	CLEANUP(json_freep) json_t *document = NULL;
+	struct digest ignored;
+
+	TRY(digest_of(bytes_of_str(text), &ignored, err));
+	return json_parse(bytes_of_str(text), 4, "nothing", BUG, &document,
+	    err);
 }
 
 /* Until nobody asks any more, or somebody asks what may not be asked. */
