@@ -848,6 +848,10 @@ status_tells_that_the_tpm_does_not_answer_until_it_does(void **state)
 	assert_code(platform_allows(&stand.sup->platform, &err), 0);
 	answer_about_the_log(false, TPM_BUSY);
 	assert_int_equal(code_in_status(), 0);
+	/* What was refused at the same time is no reason. */
+	answer_about_the_log(true, TRUST_DOWNGRADE);
+	assert_code(code_in_status(), TPM_UNREACHABLE);
+	answer_about_the_log(false, TPM_BUSY);
 }
 
 /* A quote that worked, of a recorder that is seen to be broken. */

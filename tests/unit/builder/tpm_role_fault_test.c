@@ -187,6 +187,26 @@ adopt_policy(uint8_t fill, int64_t version, struct recorded *ret_recorded)
 	return code;
 }
 
+/* It needs no event, so nothing fails: and yet none can follow it. */
+static void
+a_broken_recorder_says_so_to_who_asks_for_what_holds(void **state)
+{
+	struct recorded recorded;
+
+	(void)state;
+	assert_code(role_start_code(), 0);
+	assert_code(adopt_policy(0xbb, 5, &recorded), 0);
+	assert_code(adopt_policy(0xbb, 5, &recorded), 0);
+	fail_at(FAKE_TPM_ALL, 0, false);
+	assert_code(adopt_policy(0xcc, 6, &recorded), TPM_FAILED);
+	fake->values.value[PCR_SHA256][ROLE_PCR].bytes[0] ^= 1;
+	mend();
+	assert_code(adopt_policy(0xdd, 7, &recorded), LOG_REGISTER_CHANGED);
+	assert_true(recorded.is_broken);
+	assert_code(adopt_policy(0xcc, 6, &recorded), LOG_REGISTER_CHANGED);
+	assert_true(recorded.is_broken);
+}
+
 /* Else the next one would be told that they hold, and nobody could see it. */
 static void
 rules_that_are_not_in_the_log_do_not_hold(void **state)
@@ -750,6 +770,7 @@ main(void)
 		a_register_that_others_extended_meanwhile_ends_all_recording),
 	    role_test(a_disk_that_is_full_costs_the_builds_of_that_while),
 	    role_test(rules_that_are_not_in_the_log_do_not_hold),
+	    role_test(a_broken_recorder_says_so_to_who_asks_for_what_holds),
 	    role_test(rules_that_are_in_the_log_hold_although_the_tpm_failed),
 	    role_test(a_tpm_that_fails_once_at_the_start_costs_nothing),
 	    role_test(a_forged_answer_at_the_start_is_not_asked_for_again),
