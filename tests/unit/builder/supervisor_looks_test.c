@@ -213,6 +213,22 @@ look_role_that_is_silent_is_ended(void **state)
 	assert_int_equal(stand.sup->looks.child.pid, 0);
 }
 
+/* Those that hang in Xen cannot be killed: one more each time is too many. */
+static void
+look_roles_that_do_not_end_are_not_begun_without_end(void **state)
+{
+	const struct child own = stand.sup->looks.child;
+
+	(void)state;
+	stand.sup->looks.child = CHILD_NONE;
+	stand.sup->graves.count = GRAVES - 1;
+	call_status(CONNECTION);
+	assert_code(next_answer().outcome.code, XEN_FAILED);
+	assert_int_equal(stand.sup->looks.child.pid, 0);
+	stand.sup->graves.count = 0;
+	stand.sup->looks.child = own;
+}
+
 static int lines; /* in the log */
 
 static void
@@ -312,6 +328,7 @@ main(void)
 	    stand_test(look_role_that_dies_is_said_to_all_that_wait),
 	    stand_test(look_role_that_is_silent_is_ended),
 	    stand_test(look_roles_that_are_lost_do_not_fill_the_log),
+	    stand_test(look_roles_that_do_not_end_are_not_begun_without_end),
 	    stand_test(look_that_failed_changes_nothing),
 	    stand_test(look_that_failed_is_followed_by_the_next_one),
 	    stand_test(answer_to_another_look_ends_the_role),
