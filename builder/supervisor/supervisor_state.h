@@ -62,7 +62,7 @@ struct asked {
 };
 
 /* In which state the tpm role is that may answer. */
-enum record_link_state { RECORDER_ANSWERS };
+enum tpm_link_state { TPM_ROLE_ANSWERS };
 
 /* A call for evidence under way; the caller may be gone. */
 struct evidence_call {
@@ -154,7 +154,7 @@ struct supervisor {
 	int tpm_fd; /* the tpm role; -1 once it is lost */
 	pid_t tpm_pid;
 	struct outbox records;            /* for it */
-	struct link_place recorder_place; /* of its answers */
+	struct link_place tpm_link_place; /* of its answers */
 	struct asked asked[ASKED];        /* a ring, in the order of answers */
 	uint32_t asked_first;
 	uint32_t asked_count;

@@ -51,7 +51,7 @@ static void fail_everybody(struct supervisor *sup, const struct err *why);
 #define STARTED LINK_BIT(TPM_REQUEST_START)
 #define ANSWER(times, after, most_fds, member, take)                   \
 	{                                                              \
-		LINK_BIT(RECORDER_ANSWERS), times, after, 0, most_fds, \
+		LINK_BIT(TPM_ROLE_ANSWERS), times, after, 0, most_fds, \
 		    LINK_BYTES(tpm_answer, member), take               \
 	}
 
@@ -109,7 +109,7 @@ await_start(struct supervisor *sup, struct err *err)
 		}
 	} while (wait[0].revents == 0);
 	switch (link_serve(&supervisor_tpm_answers, sup->tpm_fd,
-	    RECORDER_ANSWERS, &sup->recorder_place, sup, err)) {
+	    TPM_ROLE_ANSWERS, &sup->tpm_link_place, sup, err)) {
 	case LINK_TAKEN:
 		return 0;
 	case LINK_END:
@@ -303,7 +303,7 @@ supervisor_serve_tpm_role(struct supervisor *sup)
 {
 	struct err failure;
 	enum link_event event = link_serve(&supervisor_tpm_answers, sup->tpm_fd,
-	    RECORDER_ANSWERS, &sup->recorder_place, sup, &failure);
+	    TPM_ROLE_ANSWERS, &sup->tpm_link_place, sup, &failure);
 
 	if (event == LINK_TAKEN)
 		return;

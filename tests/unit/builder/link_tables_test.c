@@ -519,7 +519,7 @@ try_recorder(const struct trial *trial)
 	sup->tpm_pid = victim = start_process();
 	stand.recorder = ends[1];
 	outbox_attach(&sup->records, ends[0]);
-	sup->recorder_place = trial_place(trial);
+	sup->tpm_link_place = trial_place(trial);
 	sup->platform.is_lost = false;
 	sup->asked[0] = (struct asked){trial->kind, 0};
 	sup->asked_first = 0;

@@ -136,7 +136,7 @@ stand_setup(void **state)
 	outbox_attach(&sup->front.answers, front[0]);
 	stand.front = front[1];
 	sup->tpm_fd = recorder[0];
-	sup->recorder_place.seen = LINK_BIT(TPM_REQUEST_START);
+	sup->tpm_link_place.seen = LINK_BIT(TPM_REQUEST_START);
 	outbox_attach(&sup->records, recorder[0]);
 	stand.recorder = recorder[1];
 	stand.sup = sup;
