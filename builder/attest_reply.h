@@ -8,10 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <jansson.h>
-
 #include "base/digest.h"
-#include "base/json_table.h"
 #include "measure/evidence_nonce.h"
 #include "measure/tpm_identity.h"
 #include "measure/tpm_port.h"
@@ -36,16 +33,5 @@ struct attest_reply {
 
 /* A piece of the log: so many bytes at most. */
 #define ATTEST_LOG_BYTES ((size_t)96 << 10)
-
-/* Is it one, and does each part end inside of it? The tpm role made it, and the
- * front does not believe that. */
-bool attest_reply_is_whole(struct bytes bytes);
-
-/* Its members in the reply of Attest; they are only written. */
-extern const struct json_table attest_reply_table;
-
-/* As that reply; it must be whole. Returns owned, NULL if memory is
- * short. */
-json_t *attest_reply_encode(const struct attest_reply *quote);
 
 #endif

@@ -30,6 +30,10 @@ struct domain_claim {
 	bool may_have_uuid;         /* it may have got the caller's uuid */
 };
 
+/* The most that the cache holds. */
+enum { IMAGE_CACHE_BLOBS = 64 };
+#define IMAGE_CACHE_BYTES LIMIT_MIB(1024)
+
 /* What a child gets to know of the cache before its task: sealed memory that
  * was checked before comes along, and then a last record without. */
 struct build_cached {
@@ -75,26 +79,5 @@ struct build_report {
 
 /* Room in a link for the whole cache, so that its sender does not wait. */
 #define BUILD_LINK_BYTES LIMIT_MIB(1)
-
-/* Errors: SYSTEM_FAILED if the supervisor is gone. */
-int build_link_made(int link, uint32_t domid, struct err *err);
-int build_link_blob(int link, const struct digest *digest,
-    const struct sealed *checked, struct err *err);
-
-/*
- * Ask, and wait until it is done: in the log, on disk and in the TPM.
- * A build that older rules decided about is refused.
- * Errors: what the tpm role says; SYSTEM_FAILED.
- */
-int build_link_record(int link, const struct decided_by *decided_by,
-    const struct event_build *build, uint64_t *ret_sequence,
-    struct digest *ret_measurement, struct err *err);
-
-/* xenstored ended since this child opened it. */
-int build_link_unfit(int link, struct err *err);
-
-/* `code` is what the task returned with `outcome`. */
-int build_link_done(int link, struct build_report *done, int code,
-    const struct err *outcome, struct err *err);
 
 #endif

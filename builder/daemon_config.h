@@ -50,10 +50,6 @@ struct daemon_config {
 	struct measure_config measure;
 };
 
-/* Errors: CONFIG_BAD with the member; STORE_IO. */
-int daemon_config_load(const char *path, struct daemon_config *ret_config,
-    struct err *err);
-
 bool daemon_config_allows_uid(const struct daemon_config *config, uint32_t uid);
 
 #endif

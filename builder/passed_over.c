@@ -21,13 +21,6 @@ passed_over_is_legal(const struct passed_over *passed)
 	return true;
 }
 
-size_t
-passed_over_told(const struct passed_over *passed)
-{
-	return passed->count < LIMIT_PASSED_OVER ? passed->count
-	                                         : LIMIT_PASSED_OVER;
-}
-
 static bool
 is_told(const struct passed_image *image)
 {

@@ -13,7 +13,4 @@
  * nothing behind them. */
 bool passed_over_is_legal(const struct passed_over *passed);
 
-/* How many are told. */
-size_t passed_over_told(const struct passed_over *passed);
-
 #endif

@@ -22,7 +22,4 @@ struct platform {
 	int64_t epoch_floor; /* no store index below it is taken */
 };
 
-/* May it build? Errors: what is wrong. */
-int platform_allows(const struct platform *platform, struct err *err);
-
 #endif

@@ -15,11 +15,14 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/uuid.h"
-#include "builder/domain_spec.h"
 #include "builder/image_identity.h"
+#include "builder/request.h"
 #include "builder/timing.h"
 #include "grant-preload/grant_plan.h"
 #include "image-store/image_choice.h"
+
+/* No text of a configuration is longer: builder/build/domain_spec.h. */
+#define DOMAIN_SPEC_BYTES 512
 
 /* Plain value of fixed size: it crosses between roles. */
 struct receipt {
@@ -35,13 +38,5 @@ struct receipt {
 	struct grant_plan grants;
 	struct timing timing;
 };
-
-/*
- * Is it a receipt? Whoever takes one from outside asks, before anything of it
- * is used: bools are bools, texts end and are one printable line, numbers are
- * in their ranges, and the configuration has its digest.
- * Errors: CONFIG_BAD, with the member.
- */
-int receipt_check(const struct receipt *receipt, struct err *err);
 
 #endif

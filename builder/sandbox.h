@@ -58,8 +58,6 @@ int sandbox_enter(const struct sandbox *sandbox, uint32_t uid, struct err *err);
  */
 int sandbox_read_beneath(int dir_fd, struct err *err);
 
-bool sandbox_has_landlock(void);
-
 /*
  * Close every descriptor above standard error except these (-1 are skipped).
  * Errors: SYSTEM_FAILED.

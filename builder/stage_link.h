@@ -1,6 +1,6 @@
 /*
  * What is said to the stage, and what it answers. Nothing that comes from it is
- * believed: builder/stage_client.h, builder/build/stage_pieces.h.
+ * believed: builder/verify/stage_client.h, builder/build/stage_pieces.h.
  */
 #ifndef ASSAY_BUILDER_STAGE_LINK_H
 #define ASSAY_BUILDER_STAGE_LINK_H

@@ -30,8 +30,4 @@ const struct trust_verdict *verdict_cache_find(
     const struct verdict_cache *cache, const struct digest *policy,
     const struct digest *envelope);
 
-/* The oldest one goes. */
-void verdict_cache_add(struct verdict_cache *cache, const struct digest *policy,
-    const struct trust_verdict *verdict);
-
 #endif

@@ -77,25 +77,4 @@ struct image_row {
 	struct err_wire outcome;
 };
 
-/* It was written by a role that is not believed: do its texts end, are they
- * printable, and is its bool one? Its outcome is for err_wire_to(). */
-bool image_row_is_legal(const struct image_row *row);
-
-/* Errors: SYSTEM_FAILED if the supervisor is gone. */
-int verify_link_verdict(int link, const struct digest *policy,
-    const struct trust_verdict *verdict, struct err *err);
-int verify_link_images(int link, const struct sealed *rows, struct err *err);
-int verify_link_order(int link, const struct order *order, struct err *err);
-int verify_link_mark(int link, const struct trust_id *trust, struct err *err);
-int verify_link_refused(int link, const struct err *why, struct err *err);
-
-/*
- * Ask, and wait until it is on record. An index that older rules decided about
- * is refused. Errors: what the tpm role says; SYSTEM_FAILED.
- */
-int verify_link_adopt_store(int link, const struct decided_by *decided_by,
-    const struct store_epoch *store, struct err *err);
-int verify_link_adopt_trust(int link, const struct trust_id *trust,
-    struct err *err);
-
 #endif

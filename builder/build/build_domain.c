@@ -2,7 +2,7 @@
 
 #include "base/scope.h"
 #include "builder/build/build_record.h"
-#include "builder/domain_spec.h"
+#include "builder/build/domain_spec.h"
 
 /* Order is the argument: freeze, check, make, load, preload, record, run. */
 int

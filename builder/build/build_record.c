@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "builder/build/build_report.h"
 
 int
 build_record_event(const struct receipt *receipt, const struct order *order,
@@ -36,7 +37,7 @@ build_record_put(const struct build_record *record,
     const struct decided_by *decided_by, const struct event_build *event,
     struct receipt *receipt, struct err *err)
 {
-	TRY(build_link_record(record->link, decided_by, event,
+	TRY(build_report_record(record->link, decided_by, event,
 	    &receipt->sequence, &receipt->measurement, err));
 	timing_mark(record->timing, TIMING_RECORD);
 	return 0;

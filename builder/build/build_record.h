@@ -23,7 +23,7 @@ int build_record_event(const struct receipt *receipt, const struct order *order,
     struct event_build *ret_event, struct err *err);
 
 /* Fills in the receipt where it is on record. Errors: those of
- * build_link_record(). */
+ * build_report_record(). */
 int build_record_put(const struct build_record *record,
     const struct decided_by *decided_by, const struct event_build *event,
     struct receipt *receipt, struct err *err);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "builder/build/build_domain.h"
+#include "builder/build/build_report.h"
 #include "builder/build/domain_erase.h"
 #include "builder/build_link.h"
 #include "builder/ipc.h"
@@ -60,12 +61,12 @@ build_role_run(const struct role_start *start, int link)
 		code = prepared;
 	if (prepared == 0 && code == 0 &&
 	    !state.xen.ops->xenstore_is_connected(state.xen.xen)) {
-		build_link_unfit(link, &ignored);
+		build_report_unfit(link, &ignored);
 		_exit(0);
 	}
 	if (code == 0)
 		code = run_task(&state, &task, stage_fd, &done, &err);
-	if (build_link_done(link, &done, code, &err, &ignored) != 0)
+	if (build_report_done(link, &done, code, &err, &ignored) != 0)
 		_exit(1);
 	/* Any other end than 0 makes the supervisor clean up after us. */
 	_exit(state.left_behind ? 1 : 0);

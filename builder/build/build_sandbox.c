@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 
 #include "base/scope.h"
-#include "builder/image_cache.h"
+#include "builder/build_link.h"
 
 /* Xen's devices, see below; xenstored is a socket; sealed memory is mapped. Not
  * here: any way to open a file or a socket, to start a program, to trace. */

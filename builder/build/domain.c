@@ -6,8 +6,9 @@
 #include <time.h>
 
 #include "base/scope.h"
+#include "builder/build/build_report.h"
 #include "builder/build_link.h"
-#include "builder/domain_spec.h"
+#include "builder/build/domain_spec.h"
 #include "builder/build/domain_erase.h"
 #include "builder/xen/domain_list.h"
 #include "builder/xen/xenstore_nodes.h"
@@ -231,7 +232,7 @@ prepare(struct domain *domain, const struct xen_domain_spec *spec,
 	void *xen = place->xen->xen;
 
 	if (place->link >= 0)
-		TRY(build_link_made(place->link, domain->domid, err));
+		TRY(build_report_made(place->link, domain->domid, err));
 	TRY(ops->domain_prepare(xen, domain->domid, spec, err));
 	TRY(ops->evtchn_alloc(xen, domain->domid,
 	    place->daemons->xenstored_domid, &domain->xenstore_port, err));

@@ -4,12 +4,12 @@
  * to be taken, each once, since a child builds one domain.
  *
  * An entry is a statement: this sealed memory has this digest. See
- * builder/image_cache.h for who may make it.
+ * builder/supervisor/image_cache.h for who may make it.
  */
 #ifndef ASSAY_BUILDER_BUILD_KEPT_BLOBS_H
 #define ASSAY_BUILDER_BUILD_KEPT_BLOBS_H
 
-#include "builder/image_cache.h"
+#include "builder/build_link.h"
 
 struct kept_blobs {
 	struct digest digests[IMAGE_CACHE_BLOBS];

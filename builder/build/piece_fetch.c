@@ -1,6 +1,7 @@
 #include "builder/build/piece_fetch.h"
 
 #include "base/scope.h"
+#include "builder/build/build_report.h"
 #include "builder/build_link.h"
 
 static int fetch_elf(const struct piece_source *source,
@@ -109,7 +110,7 @@ report_checked(const struct piece_source *source, const struct blob *blob,
 {
 	if (source->link < 0)
 		return 0;
-	return build_link_blob(source->link, &blob->digest,
+	return build_report_blob(source->link, &blob->digest,
 	    checked_blob_sealed(checked), err);
 }
 

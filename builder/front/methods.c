@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "base/scope.h"
+#include "builder/front/attest_json.h"
+#include "builder/front/image_row.h"
 #include "builder/front/interface.h"
 #include "builder/front/replies.h"
 #include "base/uuid_make.h"

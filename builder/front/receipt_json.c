@@ -1,7 +1,7 @@
 #include "builder/front/receipt_json.h"
 
 #include "base/scope.h"
-#include "builder/timing_names.h"
+#include "builder/front/timing_names.h"
 #include "builder/passed_over.h"
 #include "image-store/manifest.h"
 
@@ -118,9 +118,12 @@ static json_t *
 write_passed(const struct json_member *member, const void *value)
 {
 	const struct passed_over *passed = value;
+	size_t told = passed->count;
 
-	return json_table_write_items(member->table, passed->images,
-	    passed_over_told(passed), sizeof(passed->images[0]));
+	if (told > LIMIT_PASSED_OVER)
+		told = LIMIT_PASSED_OVER;
+	return json_table_write_items(member->table, passed->images, told,
+	    sizeof(passed->images[0]));
 }
 
 static json_t *

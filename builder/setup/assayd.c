@@ -17,7 +17,9 @@
 #include "builder/process_start.h"
 #include "builder/role.h"
 #include "builder/sandbox.h"
+#include "builder/setup/daemon_config_load.h"
 #include "builder/setup/hand_over.h"
+#include "builder/setup/landlock.h"
 #include "builder/xen/fault.h"
 
 enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT, OPTION_DEVELOPMENT };
@@ -96,7 +98,7 @@ set_up(const struct options *options, char *const *arguments, struct err *err)
 static void
 say_what_is_weaker(const struct daemon_config *config)
 {
-	if (!sandbox_has_landlock())
+	if (!landlock_is_there())
 		log_line("weaker lacks=landlock detail=\"a stage can read any "
 			 "file that its user can\"");
 	if (config->sandbox_uid != 0)

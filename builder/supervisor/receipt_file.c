@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/scope.h"
+#include "builder/supervisor/receipt_check.h"
 
 /* A file of another size is read as far as it takes to say what it is. */
 enum { READ_BYTES = 8192 };

@@ -5,7 +5,7 @@
 #ifndef ASSAY_BUILDER_SUPERVISOR_ROLE_START_H
 #define ASSAY_BUILDER_SUPERVISOR_ROLE_START_H
 
-#include "builder/image_cache.h"
+#include "builder/supervisor/image_cache.h"
 #include "builder/role.h"
 #include "builder/supervisor/child.h"
 #include "builder/supervisor/role_log.h"

@@ -7,6 +7,7 @@
 #include "base/sealing.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "builder/supervisor/platform_allows.h"
 #include "builder/supervisor/supervisor_state.h"
 #include "base/uuid_make.h"
 

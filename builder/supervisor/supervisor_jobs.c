@@ -13,7 +13,7 @@
 #include "builder/ipc.h"
 #include "builder/ipc_now.h"
 #include "builder/supervisor/supervisor_state.h"
-#include "builder/timing_names.h"
+#include "builder/supervisor/timing_total.h"
 
 /* Of the words of a line: each image has a version and an error's name. */
 #define PASSED_OVER_SIZE (64 + LIMIT_PASSED_OVER * (LIMIT_VERSION_BYTES + 64))

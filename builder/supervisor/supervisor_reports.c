@@ -9,7 +9,9 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/supervisor/libxl_json.h"
+#include "builder/supervisor/receipt_check.h"
 #include "builder/supervisor/supervisor_state.h"
+#include "builder/supervisor/verdict_keep.h"
 
 #define IN(step)  LINK_BIT(step)
 #define HAS(kind) LINK_BIT(kind)
@@ -140,7 +142,7 @@ take_verdict(void *reporter, const void *record, struct ipc_fds *fds,
 
 	(void)fds;
 	(void)err;
-	verdict_cache_add(&from->sup->verdicts, &report->known.policy,
+	verdict_keep(&from->sup->verdicts, &report->known.policy,
 	    &report->known.verdict);
 	return 0;
 }

@@ -17,7 +17,7 @@
 #include "base/log_limit.h"
 #include "builder/supervisor/domain_table.h"
 #include "builder/front_link.h"
-#include "builder/image_cache.h"
+#include "builder/supervisor/image_cache.h"
 #include "builder/supervisor/job.h"
 #include "builder/outbox.h"
 #include "builder/supervisor/quota.h"

@@ -6,6 +6,7 @@
 
 #include "base/sealing.h"
 #include "base/scope.h"
+#include "builder/verify/verify_report.h"
 #include "builder/verify_link.h"
 #include "keys/dsse.h"
 
@@ -180,7 +181,7 @@ fetch_manifest(const struct image_source *source, const char *name,
 		return (int)err->code;
 	}
 	if (known == NULL && source->link >= 0)
-		return verify_link_verdict(source->link,
+		return verify_report_verdict(source->link,
 		    trust_digest(source->policy),
 		    verified_manifest_verdict(*ret_manifest), err);
 	return 0;

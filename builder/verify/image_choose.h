@@ -6,7 +6,7 @@
 #define ASSAY_BUILDER_VERIFY_IMAGE_CHOOSE_H
 
 #include "builder/request.h"
-#include "builder/stage_client.h"
+#include "builder/verify/stage_client.h"
 #include "builder/verdict_cache.h"
 #include "image-store/image_choice.h"
 #include "image-store/store_index.h"

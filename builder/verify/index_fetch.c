@@ -1,6 +1,7 @@
 #include "builder/verify/index_fetch.h"
 
 #include "base/scope.h"
+#include "builder/verify/verify_report.h"
 #include "builder/verify_link.h"
 
 static int fetch(const struct image_source *source,
@@ -37,7 +38,7 @@ fetch(const struct image_source *source, const struct store_epoch *in_force,
 	TRY(store_index_check_expiry(policy, index, err));
 	next = (struct store_epoch){index->digest, index->epoch};
 	if (!digest_equal(&index->digest, &in_force->index))
-		TRY(verify_link_adopt_store(source->link, &decided_by, &next,
+		TRY(verify_report_adopt_store(source->link, &decided_by, &next,
 		    err));
 	*ret_index = take_ptr(&index);
 	return 0;

@@ -14,7 +14,7 @@
  * floor; a newer one is put on record over the source's link.
  * Errors: STORE_INDEX_MISSING, VERIFY_BUDGET_SPENT, those of
  * store_index_verify(), STORE_ROLLBACK, STORE_INDEX_EXPIRED, CLOCK_NOT_TRUSTED;
- * those of verify_link_adopt_store().
+ * those of verify_report_adopt_store().
  */
 int index_fetch(const struct image_source *source,
     const struct store_epoch *in_force, struct store_index **ret_index,

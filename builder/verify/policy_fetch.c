@@ -1,6 +1,7 @@
 #include "builder/verify/policy_fetch.h"
 
 #include "base/scope.h"
+#include "builder/verify/verify_report.h"
 #include "builder/verify_link.h"
 #include "keys/trust_chain.h"
 #include "builder/trust_id.h"
@@ -47,5 +48,5 @@ adopt(const struct trust_id *in_force, const struct trust_in_force *next,
 	 * again, with bad signatures that take their time. */
 	if (digest_equal(&mark.policy, &in_force->policy))
 		return 0;
-	return verify_link_adopt_trust(link, &mark, err);
+	return verify_report_adopt_trust(link, &mark, err);
 }

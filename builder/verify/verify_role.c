@@ -9,6 +9,7 @@
 #include "builder/ipc.h"
 #include "builder/verify/decide_build.h"
 #include "builder/verify/policy_fetch.h"
+#include "builder/verify/verify_report.h"
 #include "builder/verify_link.h"
 #include "builder/verify/verify_sandbox.h"
 
@@ -73,7 +74,7 @@ verify_role_run(const struct role_start *start, const struct sealed *root,
 		_exit(1);
 	state.is_unready = prepare(&state, root, &state.unready) != 0;
 	if (do_task(&state, &err) != 0 &&
-	    verify_link_refused(link, &err, &ignored) != 0)
+	    verify_report_refused(link, &err, &ignored) != 0)
 		_exit(1);
 	_exit(0);
 }
@@ -147,7 +148,7 @@ take_start(void *verify_state, const void *record, struct ipc_fds *fds,
 	if (state->unheld.code != ERR_NONE)
 		return (int)(*err = state->unheld).code;
 	mark = trust_in_force_id(&state->held);
-	return verify_link_mark(state->link, &mark, err);
+	return verify_report_mark(state->link, &mark, err);
 }
 
 static int
@@ -161,7 +162,7 @@ take_build(void *verify_state, const void *record, struct ipc_fds *fds,
 
 	TRY(begin(state, task, fds, &work, err));
 	TRY(decide_build(&work.env, &task->build, &order, err));
-	return verify_link_order(state->link, &order, err);
+	return verify_report_order(state->link, &order, err);
 }
 
 static int
@@ -174,7 +175,7 @@ take_listing(void *verify_state, const void *record, struct ipc_fds *fds,
 
 	TRY(begin(state, record, fds, &work, err));
 	TRY(decide_listing(&work.env, &rows, err));
-	return verify_link_images(state->link, rows, err);
+	return verify_report_images(state->link, rows, err);
 }
 
 /* `work` stays where it is: its parts point to each other. */

@@ -3,6 +3,7 @@
  * process: which of several it is, every way in which it is refused before Xen
  * is asked, the cache, and the listing.
  */
+#include "builder/supervisor/verdict_keep.h"
 #include "story_fixture.h"
 
 #include <signal.h>
@@ -758,7 +759,7 @@ keep_what_was_reported(struct fixture *fixture, struct links *links,
 		if (is_end)
 			break;
 		assert_int_equal(said.kind, VERIFY_VERDICT);
-		verdict_cache_add(&fixture->verdicts, &said.known.policy,
+		verdict_keep(&fixture->verdicts, &said.known.policy,
 		    &said.known.verdict);
 	}
 	for (;;) {

@@ -2,6 +2,7 @@
  * A build under a policy that demands provenance, with a real store and real
  * signatures.
  */
+#include "builder/supervisor/verdict_keep.h"
 #include "story_fixture.h"
 
 #include <stdio.h>
@@ -215,7 +216,7 @@ build_demands_provenance_of_a_cached_envelope_too(void **state)
 	assert_code(verified_manifest_new(fixture->policy, "webber", raw,
 			FRESH_BUDGET, &verified, &err),
 	    0);
-	verdict_cache_add(&fixture->verdicts, trust_digest(fixture->policy),
+	verdict_keep(&fixture->verdicts, trust_digest(fixture->policy),
 	    verified_manifest_verdict(verified));
 	story_calls.verify = 0;
 	assert_refused_before_xen(fixture, PROVENANCE_MISSING);

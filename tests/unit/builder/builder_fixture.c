@@ -1,3 +1,4 @@
+#include "builder/build/domain_spec.h"
 #include "builder_fixture.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+#include "builder/setup/daemon_config_load.h"
 #include "builder_fixture.h"
 
 #include <stdlib.h>

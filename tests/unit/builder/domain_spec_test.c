@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/domain_spec.h"
+#include "builder/build/domain_spec.h"
 
 static const struct grant_daemons daemons = {XENSTORED, XENCONSOLED};
 

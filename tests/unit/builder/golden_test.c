@@ -6,6 +6,7 @@
  *	.conf     the configuration
  *	.call     one varlink message, as the front decodes it
  */
+#include "builder/setup/daemon_config_load.h"
 #include "builder_fixture.h"
 
 #include <dirent.h>

@@ -2,6 +2,7 @@
  * A verify role that was taken over by the store that it parsed: it decides as
  * always, in its own sandbox, and then says and does what a test likes.
  */
+#include "builder/verify/verify_report.h"
 #include "daemon_fixture.h"
 
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/build/stage_pieces.h"
-#include "builder/stage_client.h"
+#include "builder/verify/stage_client.h"
 #include "builder/stage_link.h"
 #include "builder/verify/verify_sandbox.h"
 #include "builder/supervisor/supervisor_state.h"
@@ -31,14 +32,14 @@ static int stage_fd = -1; /* of the verify role itself */
 
 int __real_stage_give_store(struct stage *stage, int store_fd, struct err *err);
 int __wrap_stage_give_store(struct stage *stage, int store_fd, struct err *err);
-int __real_verify_link_order(int link, const struct order *order,
+int __real_verify_report_order(int link, const struct order *order,
     struct err *err);
-int __wrap_verify_link_order(int link, const struct order *order,
+int __wrap_verify_report_order(int link, const struct order *order,
     struct err *err);
 
-int __real_verify_link_images(int link, const struct sealed *rows,
+int __real_verify_report_images(int link, const struct sealed *rows,
     struct err *err);
-int __wrap_verify_link_images(int link, const struct sealed *rows,
+int __wrap_verify_report_images(int link, const struct sealed *rows,
     struct err *err);
 
 int
@@ -49,25 +50,26 @@ __wrap_stage_give_store(struct stage *stage, int store_fd, struct err *err)
 }
 
 int
-__wrap_verify_link_order(int link, const struct order *order, struct err *err)
+__wrap_verify_report_order(int link, const struct order *order, struct err *err)
 {
 	struct order twisted = *order;
 
 	twist(link, &twisted);
-	return __real_verify_link_order(link, &twisted, err);
+	return __real_verify_report_order(link, &twisted, err);
 }
 
 /* Rows without an end of any text. */
 static bool lists_nonsense;
 
 int
-__wrap_verify_link_images(int link, const struct sealed *rows, struct err *err)
+__wrap_verify_report_images(int link, const struct sealed *rows,
+    struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *nonsense = NULL;
 	struct image_row row[3];
 
 	if (!lists_nonsense)
-		return __real_verify_link_images(link, rows, err);
+		return __real_verify_report_images(link, rows, err);
 	memset(row, 'a', sizeof(row));
 	for (size_t i = 0; i < countof(row); i++) {
 		row[i].outcome.code = 0;
@@ -75,7 +77,7 @@ __wrap_verify_link_images(int link, const struct sealed *rows, struct err *err)
 	}
 	TRY(sealed_from_bytes("images", bytes_of(row, sizeof(row)), &nonsense,
 	    err));
-	return __real_verify_link_images(link, nonsense, err);
+	return __real_verify_report_images(link, nonsense, err);
 }
 
 /* A verify role that reads the policy is taken over by it. */

@@ -4,7 +4,7 @@
 
 #include "base/scope.h"
 #include "builder/build/kept_blobs.h"
-#include "builder/image_cache.h"
+#include "builder/supervisor/image_cache.h"
 
 /*
  * Sizes are lies here, or the limit of bytes would need a gigabyte: what is

@@ -2,6 +2,8 @@
  * What a receipt may be, as JSON for callers, and as a file that assayd reads
  * when it is begun again.
  */
+#include "builder/supervisor/receipt_check.h"
+#include "builder/supervisor/timing_total.h"
 #include "builder_fixture.h"
 
 #include <string.h>
@@ -11,7 +13,7 @@
 #include "base/scope.h"
 #include "builder/front/receipt_json.h"
 #include "builder/supervisor/receipt_file.h"
-#include "builder/timing_names.h"
+#include "builder/front/timing_names.h"
 
 /* The header of a file: builder/supervisor/receipt_file.h. */
 enum { AT_MAGIC = 0, AT_FORMAT = 8, AT_SIZE = 12, AT_DIGEST = 16, HEAD = 48 };

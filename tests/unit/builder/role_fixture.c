@@ -1,3 +1,4 @@
+#include "builder/supervisor/platform_allows.h"
 #include "role_fixture.h"
 
 #include <fcntl.h>

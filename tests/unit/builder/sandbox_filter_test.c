@@ -30,6 +30,7 @@
 #include "builder/front/front_sandbox.h"
 #include "builder/look/look_sandbox.h"
 #include "builder/sandbox.h"
+#include "builder/setup/landlock.h"
 #include "builder/stage/stage_sandbox.h"
 #include "builder/tpm/tpm_sandbox.h"
 #include "builder/verify/verify_sandbox.h"
@@ -524,7 +525,7 @@ static void
 roles_open_no_file_by_a_directory(void **state)
 {
 	(void)state;
-	if (!sandbox_has_landlock()) {
+	if (!landlock_is_there()) {
 		print_message("skipped: the kernel has no Landlock\n");
 		skip();
 	}

@@ -1,6 +1,7 @@
 /*
  * For each role: what it must not do kills it, what it needs works.
  */
+#include "builder/setup/landlock.h"
 #include "builder_fixture.h"
 
 #include <errno.h>
@@ -570,7 +571,7 @@ read_beside_the_store(void)
 static void
 need_landlock(void)
 {
-	if (sandbox_has_landlock())
+	if (landlock_is_there())
 		return;
 	print_message("skipped: the kernel has no Landlock\n");
 	skip();

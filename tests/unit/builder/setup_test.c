@@ -2,6 +2,7 @@
  * assayd as people start it, with its own programs but for the one that needs
  * Xen: from its options to the supervisor, and how a start ends that cannot be.
  */
+#include "builder/setup/daemon_config_load.h"
 #include "builder_fixture.h"
 
 #include <dirent.h>

@@ -2,6 +2,7 @@
  * The stage as a process; and a stage that was taken over, played by a child
  * that answers whatever it likes.
  */
+#include "builder/setup/landlock.h"
 #include "builder_fixture.h"
 #include "link_trials.h"
 
@@ -220,7 +221,7 @@ stage_reads_nothing_beside_its_store(void **state)
 	struct stage stage;
 
 	(void)state;
-	if (!sandbox_has_landlock()) {
+	if (!landlock_is_there()) {
 		print_message("skipped: the kernel has no Landlock\n");
 		skip();
 	}

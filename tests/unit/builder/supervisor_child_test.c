@@ -2,6 +2,7 @@
  * What the supervisor believes of its children, one record at a time: this test
  * is the child, and the supervisor's state is in its hands.
  */
+#include "builder/supervisor/platform_allows.h"
 #include "supervisor_stand.h"
 
 #include <signal.h>

@@ -3,6 +3,7 @@
  * provision` made the keys and the log index, after a dynamic launch. Sandbox,
  * sessions, log, quote and verification are real.
  */
+#include "builder/front/attest_json.h"
 #include "role_fixture.h"
 
 #include <signal.h>

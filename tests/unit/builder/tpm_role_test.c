@@ -2,6 +2,7 @@
  * The tpm role as a process of its own, asked over its link; log, signatures
  * and sandbox are real, the TPM is the fake.
  */
+#include "builder/supervisor/platform_allows.h"
 #include "link_trials.h"
 #include "role_fake.h"
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "builder/supervisor/verdict_keep.h"
 #include "builder/verdict_cache.h"
 
 static struct verdict_cache cache;
@@ -48,8 +49,8 @@ cache_finds_a_verdict_by_its_envelope(void **state)
 
 	(void)state;
 	assert_null(verdict_cache_find(&cache, &policy, &none));
-	verdict_cache_add(&cache, &policy, &first);
-	verdict_cache_add(&cache, &policy, &second);
+	verdict_keep(&cache, &policy, &first);
+	verdict_keep(&cache, &policy, &second);
 	assert_int_equal(find_verdict(1)->roles, 1);
 	assert_int_equal(find_verdict(2)->roles, 2);
 	assert_null(find_verdict(3));
@@ -63,10 +64,10 @@ cache_finds_no_verdict_of_another_policy(void **state)
 	struct trust_verdict verdict = verdict_number(1);
 
 	(void)state;
-	verdict_cache_add(&cache, &policy, &verdict);
+	verdict_keep(&cache, &policy, &verdict);
 	assert_null(verdict_cache_find(&cache, &other, &verdict.envelope));
 	verdict.roles = 2;
-	verdict_cache_add(&cache, &other, &verdict);
+	verdict_keep(&cache, &other, &verdict);
 	assert_int_equal(
 	    verdict_cache_find(&cache, &other, &verdict.envelope)->roles, 2);
 	assert_int_equal(find_verdict(1)->roles, 1);
@@ -80,20 +81,20 @@ cache_lets_the_oldest_verdict_go(void **state)
 	(void)state;
 	for (uint32_t i = 1; i <= VERDICT_CACHE_SIZE; i++) {
 		verdict = verdict_number(i);
-		verdict_cache_add(&cache, &policy, &verdict);
+		verdict_keep(&cache, &policy, &verdict);
 		/* The one that is there takes no second place. */
-		verdict_cache_add(&cache, &policy, &verdict);
+		verdict_keep(&cache, &policy, &verdict);
 	}
 	assert_int_equal(find_verdict(1)->roles, 1);
 	verdict = verdict_number(1000);
-	verdict_cache_add(&cache, &policy, &verdict);
+	verdict_keep(&cache, &policy, &verdict);
 	assert_null(find_verdict(1));
 	assert_int_equal(find_verdict(2)->roles, 2);
 	assert_int_equal(find_verdict(1000)->roles, 1000);
 	/* However long it goes on. */
 	for (uint32_t i = 2000; i < 2000 + 5 * VERDICT_CACHE_SIZE; i++) {
 		verdict = verdict_number(i);
-		verdict_cache_add(&cache, &policy, &verdict);
+		verdict_keep(&cache, &policy, &verdict);
 		assert_int_equal(find_verdict(i)->roles, i);
 		assert_int_equal(find_verdict(i - 1) != NULL, i > 2000);
 	}

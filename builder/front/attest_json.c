@@ -1,4 +1,4 @@
-#include "builder/attest_reply.h"
+#include "builder/front/attest_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

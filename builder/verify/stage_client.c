@@ -1,4 +1,4 @@
-#include "builder/stage_client.h"
+#include "builder/verify/stage_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,14 +7,12 @@
  * a second build of an image neither reads, unpacks nor hashes its blobs
  * again. Bounded in number and bytes; the least recently used go first.
  */
-#ifndef ASSAY_BUILDER_IMAGE_CACHE_H
-#define ASSAY_BUILDER_IMAGE_CACHE_H
+#ifndef ASSAY_BUILDER_SUPERVISOR_IMAGE_CACHE_H
+#define ASSAY_BUILDER_SUPERVISOR_IMAGE_CACHE_H
 
 #include "base/digest.h"
 #include "base/sealed.h"
-
-enum { IMAGE_CACHE_BLOBS = 64 };
-#define IMAGE_CACHE_BYTES LIMIT_MIB(1024)
+#include "builder/build_link.h"
 
 struct image_cache_entry {
 	struct digest digest;

@@ -8,15 +8,15 @@
  * event; who called.
  * Spec: assay-event-log(5), "Configuration".
  */
-#ifndef ASSAY_BUILDER_DOMAIN_SPEC_H
-#define ASSAY_BUILDER_DOMAIN_SPEC_H
+#ifndef ASSAY_BUILDER_BUILD_DOMAIN_SPEC_H
+#define ASSAY_BUILDER_BUILD_DOMAIN_SPEC_H
 
 #include "base/digest.h"
+#include "builder/receipt.h"
 #include "builder/request.h"
 #include "grant-preload/grant_plan.h"
 
 #define DOMAIN_SPEC_SCHEMA "assay.configuration/1"
-#define DOMAIN_SPEC_BYTES  512 /* no text is longer */
 
 /* What Xen is to create. */
 struct xen_domain_spec domain_spec_of(const struct guest *guest);

@@ -1,4 +1,4 @@
-#include "builder/image_cache.h"
+#include "builder/supervisor/image_cache.h"
 
 #include "base/limits.h"
 #include "base/log.h"

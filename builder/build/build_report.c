@@ -1,10 +1,10 @@
-#include "builder/build_link.h"
+#include "builder/build/build_report.h"
 
 #include "base/scope.h"
 #include "builder/ipc.h"
 
 int
-build_link_made(int link, uint32_t domid, struct err *err)
+build_report_made(int link, uint32_t domid, struct err *err)
 {
 	struct build_report report = {.kind = BUILD_MADE, .domid = domid};
 
@@ -13,7 +13,7 @@ build_link_made(int link, uint32_t domid, struct err *err)
 }
 
 int
-build_link_blob(int link, const struct digest *digest,
+build_report_blob(int link, const struct digest *digest,
     const struct sealed *checked, struct err *err)
 {
 	struct build_report report = {.kind = BUILD_BLOB, .digest = *digest};
@@ -23,7 +23,7 @@ build_link_blob(int link, const struct digest *digest,
 }
 
 int
-build_link_record(int link, const struct decided_by *decided_by,
+build_report_record(int link, const struct decided_by *decided_by,
     const struct event_build *build, uint64_t *ret_sequence,
     struct digest *ret_measurement, struct err *err)
 {
@@ -41,7 +41,7 @@ build_link_record(int link, const struct decided_by *decided_by,
 }
 
 int
-build_link_unfit(int link, struct err *err)
+build_report_unfit(int link, struct err *err)
 {
 	struct build_report report = {.kind = BUILD_UNFIT};
 
@@ -49,7 +49,7 @@ build_link_unfit(int link, struct err *err)
 }
 
 int
-build_link_done(int link, struct build_report *done, int code,
+build_report_done(int link, struct build_report *done, int code,
     const struct err *outcome, struct err *err)
 {
 	done->kind = BUILD_DONE;

@@ -1,4 +1,4 @@
-#include "builder/platform.h"
+#include "builder/supervisor/platform_allows.h"
 
 #include "base/scope.h"
 

@@ -4,8 +4,8 @@
  * caller checks each digest. What the build role asks is in
  * builder/build/stage_pieces.h.
  */
-#ifndef ASSAY_BUILDER_STAGE_CLIENT_H
-#define ASSAY_BUILDER_STAGE_CLIENT_H
+#ifndef ASSAY_BUILDER_VERIFY_STAGE_CLIENT_H
+#define ASSAY_BUILDER_VERIFY_STAGE_CLIENT_H
 
 #include "base/digest.h"
 #include "base/err.h"

@@ -1,19 +1,10 @@
-#include "builder/verify_link.h"
+#include "builder/verify/verify_report.h"
 
 #include "base/scope.h"
 #include "builder/ipc.h"
 
-bool
-image_row_is_legal(const struct image_row *row)
-{
-	return ipc_is_line(row->name, sizeof(row->name)) &&
-	       ipc_is_line(row->version, sizeof(row->version)) &&
-	       ipc_is_line(row->role, sizeof(row->role)) &&
-	       ipc_is_bool(&row->is_debug);
-}
-
 int
-verify_link_verdict(int link, const struct digest *policy,
+verify_report_verdict(int link, const struct digest *policy,
     const struct trust_verdict *verdict, struct err *err)
 {
 	struct verify_report report = {
@@ -26,7 +17,7 @@ verify_link_verdict(int link, const struct digest *policy,
 }
 
 int
-verify_link_images(int link, const struct sealed *rows, struct err *err)
+verify_report_images(int link, const struct sealed *rows, struct err *err)
 {
 	struct verify_report report = {.kind = VERIFY_IMAGES};
 
@@ -34,7 +25,7 @@ verify_link_images(int link, const struct sealed *rows, struct err *err)
 }
 
 int
-verify_link_order(int link, const struct order *order, struct err *err)
+verify_report_order(int link, const struct order *order, struct err *err)
 {
 	struct verify_report report = {
 	    .kind = VERIFY_ORDER,
@@ -46,7 +37,7 @@ verify_link_order(int link, const struct order *order, struct err *err)
 }
 
 int
-verify_link_mark(int link, const struct trust_id *trust, struct err *err)
+verify_report_mark(int link, const struct trust_id *trust, struct err *err)
 {
 	struct verify_report report = {
 	    .kind = VERIFY_MARK,
@@ -58,7 +49,7 @@ verify_link_mark(int link, const struct trust_id *trust, struct err *err)
 }
 
 int
-verify_link_refused(int link, const struct err *why, struct err *err)
+verify_report_refused(int link, const struct err *why, struct err *err)
 {
 	struct verify_report report = {.kind = VERIFY_REFUSED};
 
@@ -68,7 +59,7 @@ verify_link_refused(int link, const struct err *why, struct err *err)
 }
 
 int
-verify_link_adopt_store(int link, const struct decided_by *decided_by,
+verify_report_adopt_store(int link, const struct decided_by *decided_by,
     const struct store_epoch *store, struct err *err)
 {
 	struct verify_report report = {
@@ -82,7 +73,8 @@ verify_link_adopt_store(int link, const struct decided_by *decided_by,
 }
 
 int
-verify_link_adopt_trust(int link, const struct trust_id *trust, struct err *err)
+verify_report_adopt_trust(int link, const struct trust_id *trust,
+    struct err *err)
 {
 	struct verify_report report = {
 	    .kind = VERIFY_TRUST,

@@ -1,4 +1,4 @@
-#include "builder/receipt.h"
+#include "builder/supervisor/receipt_check.h"
 
 #include <stddef.h>
 

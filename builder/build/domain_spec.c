@@ -1,4 +1,4 @@
-#include "builder/domain_spec.h"
+#include "builder/build/domain_spec.h"
 
 #include <stdio.h>
 #include <string.h>
