@@ -15,25 +15,6 @@ ipc_pair(int ret_fds[2], struct err *err)
 }
 
 int
-ipc_fork(int *ret_link, pid_t *ret_pid, struct err *err)
-{
-	int link[2];
-	pid_t pid;
-
-	TRY(ipc_pair(link, err));
-	pid = fork();
-	if (pid < 0) {
-		close(link[0]);
-		close(link[1]);
-		return err_set_errno(err, SYSTEM_FAILED, "fork");
-	}
-	close(link[pid == 0 ? 0 : 1]);
-	*ret_link = link[pid == 0 ? 1 : 0];
-	*ret_pid = pid;
-	return 0;
-}
-
-int
 ipc_send_now(int fd, const void *record, size_t size,
     const struct sealed *attached, bool *ret_is_full, struct err *err)
 {

@@ -10,12 +10,6 @@
 int ipc_pair(int ret_fds[2], struct err *err);
 
 /*
- * Fork a role that a link of ours leads to: each side has its own end of it
- * only. In the child *ret_pid is 0. Errors: SYSTEM_FAILED.
- */
-int ipc_fork(int *ret_link, pid_t *ret_pid, struct err *err);
-
-/*
  * As ipc_send(), without waiting, with sealed memory or NULL: *ret_is_full is
  * set, and nothing was sent, if the other side has to read first. Errors:
  * SYSTEM_FAILED.
