@@ -1,6 +1,6 @@
 /*
- * Has this kernel Landlock? Without it roles have one means less to see no file:
- * builder/sandbox_view.h.
+ * Has this kernel Landlock? Without it roles have one means less to see no
+ * file: builder/sandbox_view.h.
  */
 #ifndef ASSAY_BUILDER_SETUP_LANDLOCK_H
 #define ASSAY_BUILDER_SETUP_LANDLOCK_H

@@ -3,9 +3,9 @@
  * end), supervisor_front.c (the front's life), supervisor_calls.c (what the
  * front asks), supervisor_jobs.c (the life of jobs), supervisor_reports.c (what
  * their children report), supervisor_removals.c (domains that have to go),
- * supervisor_tpm.c (what the tpm role does for them) and supervisor_trust.c
- * (the policy in force, before all that). Nobody else includes
- * this.
+ * supervisor_tpm.c (the tpm role's life), supervisor_records.c (what it is
+ * asked, for all these) and supervisor_trust.c (the policy in force, before all
+ * that). Nobody else includes this.
  *
  * It waits for nobody: it polls, reads what is there, and puts what it has to
  * say into bounded queues. A child that is silent for too long is killed.
@@ -354,6 +354,18 @@ void supervisor_stop_tpm_role(struct supervisor *sup);
 
 /* What it may answer. */
 extern const struct link_table supervisor_tpm_answers;
+
+/* Of these, what becomes of two kinds, and of the room in the log. */
+extern link_take supervisor_take_recorded;
+extern link_take supervisor_take_evidence;
+void supervisor_note_log(struct supervisor *sup,
+    const struct tpm_answer *answer);
+
+/* It is gone: nothing is built any more, and whoever waits for it is told. */
+void supervisor_lose_tpm_role(struct supervisor *sup);
+void supervisor_stop_building(struct supervisor *sup,
+    const struct err_wire *why);
+void supervisor_fail_records(struct supervisor *sup, const struct err *why);
 
 /* An answer of it is there to be read, or its end; or it takes calls again. */
 void supervisor_serve_tpm_role(struct supervisor *sup);
