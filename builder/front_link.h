@@ -37,7 +37,8 @@ struct domain_selector {
 	char name[LIMIT_NAME_BYTES + 1];
 };
 
-#define NO_CONNECTION 0u /* nobody waits for the answer */
+#define NO_CONNECTION        0u /* nobody waits for the answer */
+#define FRONT_CONNECTION_MAX 0xffffffu
 
 struct front_call {
 	uint32_t kind;

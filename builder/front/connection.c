@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/scope.h"
+#include "builder/front_link.h"
 #include "builder/timing.h"
 
 /* The longest message, its zero byte, and one more to see that it is over. */
@@ -19,7 +20,7 @@ connection_number_after(uint32_t last, const struct connection *connections,
     size_t count)
 {
 	for (;;) {
-		uint32_t number = ++last;
+		uint32_t number = ++last & FRONT_CONNECTION_MAX;
 		bool is_used = number == NO_CONNECTION;
 
 		for (size_t i = 0; i < count; i++)

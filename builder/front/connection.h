@@ -41,8 +41,9 @@ struct connection {
 };
 
 /*
- * A number for the next one: after `last`, but neither that of nobody
- * (NO_CONNECTION) nor one that a long call among these still has.
+ * A number for the next one: after `last`, up to FRONT_CONNECTION_MAX and then
+ * from the beginning, but neither that of nobody (NO_CONNECTION) nor one that a
+ * long call among these still has.
  */
 uint32_t connection_number_after(uint32_t last,
     const struct connection *connections, size_t count);

@@ -14,15 +14,15 @@
 #include "builder/supervisor/supervisor_state.h"
 
 enum {
-	POLL_CALLS,
-	POLL_ANSWERS,
 	POLL_TPM_ROLE,
 	POLL_SIGNAL,
 	POLL_READY,
 	POLL_READY_STAGE,
 	POLL_READY_BUILD,
 	POLL_LOOK,
-	POLL_FIRST_JOB,
+	POLL_FIRST_CALLS,
+	POLL_FIRST_ANSWERS = POLL_FIRST_CALLS + SUPERVISOR_FRONTS,
+	POLL_FIRST_JOB = POLL_FIRST_ANSWERS + SUPERVISOR_FRONTS,
 	POLL_COUNT = POLL_FIRST_JOB + SUPERVISOR_JOBS,
 };
 
@@ -51,10 +51,14 @@ static bool has_stopped(const struct supervisor *sup);
 static void keep_one_ready(struct supervisor *sup);
 static bool may_serve(const struct supervisor *sup);
 static void fill_poll(const struct supervisor *sup, struct pollfd *fds);
+static void poll_front(const struct supervisor *sup,
+    const struct front_child *front, struct pollfd *calls,
+    struct pollfd *answers);
 static struct pollfd poll_of_job(const struct job *job);
 static int poll_timeout_ms(const struct supervisor *sup);
 static void kill_late_jobs(struct supervisor *sup);
 static void serve(struct supervisor *sup, const struct pollfd *fds);
+static void serve_fronts(struct supervisor *sup, const struct pollfd *fds);
 static void lose_ready(struct supervisor *sup);
 static void take_signal(struct supervisor *sup);
 static void begin_to_stop(struct supervisor *sup);
@@ -74,8 +78,6 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->config = start->config;
 	sup->journal = start->journal;
 	sup->listen_fd = take_fd(listen_fd);
-	sup->front.calls_fd = -1;
-	sup->front.answers.fd = -1;
 	sup->records.fd = -1;
 	sup->tpm_fd = -1;
 	sup->signal_fd = -1;
@@ -115,8 +117,7 @@ static int
 begin(struct supervisor *sup, struct err *err)
 {
 	TRY(watch_signals(sup, err));
-	TRY(outbox_init(&sup->front.answers, sizeof(struct front_answer),
-	    FRONT_ANSWERS, false, err));
+	TRY(supervisor_fronts_init(sup, err));
 	TRY(outbox_init(&sup->records, sizeof(struct tpm_request), RECORDS,
 	    false, err));
 	TRY(supervisor_start_tpm_role(sup, err));
@@ -187,7 +188,7 @@ loop(struct supervisor *sup, struct err *err)
 	while (!has_stopped(sup)) {
 		supervisor_run_removals(sup);
 		if (may_serve(sup))
-			supervisor_keep_front(sup);
+			supervisor_keep_fronts(sup);
 		keep_one_ready(sup);
 		fill_poll(sup, fds);
 		if (role_logs_wait(&sup->logs, fds, POLL_COUNT,
@@ -249,28 +250,17 @@ keep_one_ready(struct supervisor *sup)
 static bool
 may_serve(const struct supervisor *sup)
 {
-	return sup->front.started_usec != 0 || sup->stop_usec != 0 ||
-	       !supervisor_has_first_removals(sup) ||
+	return sup->fronts[FRONT_OF_SOCKET].started_usec != 0 ||
+	       sup->stop_usec != 0 || !supervisor_has_first_removals(sup) ||
 	       timing_now_usec() - sup->started_usec >= RECOVERY_USEC;
 }
 
 static void
 fill_poll(const struct supervisor *sup, struct pollfd *fds)
 {
-	bool is_front = !sup->front.is_lost;
-
-	fds[POLL_CALLS] = (struct pollfd){
-	    .fd = is_front && supervisor_can_take_call(sup)
-	              ? sup->front.calls_fd
-	              : -1,
-	    .events = POLLIN,
-	};
-	fds[POLL_ANSWERS] = (struct pollfd){
-	    .fd = is_front && sup->front.answers.count > 0
-	              ? sup->front.answers.fd
-	              : -1,
-	    .events = POLLOUT,
-	};
+	for (size_t i = 0; i < SUPERVISOR_FRONTS; i++)
+		poll_front(sup, &sup->fronts[i], &fds[POLL_FIRST_CALLS + i],
+		    &fds[POLL_FIRST_ANSWERS + i]);
 	fds[POLL_TPM_ROLE] = (struct pollfd){
 	    .fd = sup->tpm_fd,
 	    .events = sup->records.count > 0 ? POLLIN | POLLOUT : POLLIN,
@@ -287,6 +277,24 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	    (struct pollfd){.fd = sup->looks.child.link, .events = POLLIN};
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		fds[POLL_FIRST_JOB + i] = poll_of_job(&sup->jobs[i]);
+}
+
+static void
+poll_front(const struct supervisor *sup, const struct front_child *front,
+    struct pollfd *calls, struct pollfd *answers)
+{
+	bool is_there = front->pid != 0 && !front->is_lost;
+
+	*calls = (struct pollfd){
+	    .fd = is_there && supervisor_can_take_call(sup, front)
+	              ? front->calls_fd
+	              : -1,
+	    .events = POLLIN,
+	};
+	*answers = (struct pollfd){
+	    .fd = is_there && front->answers.count > 0 ? front->answers.fd : -1,
+	    .events = POLLOUT,
+	};
 }
 
 /* First all that it has to say, then its end: nobody waits for that. */
@@ -376,12 +384,25 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 		supervisor_serve_tpm_role(sup);
 	if (fds[POLL_TPM_ROLE].revents & POLLOUT)
 		supervisor_flush_tpm_role(sup);
-	if (fds[POLL_ANSWERS].revents != 0)
-		supervisor_flush_front(sup);
-	if (fds[POLL_CALLS].revents != 0 && !sup->front.is_lost)
-		supervisor_serve_front(sup);
+	serve_fronts(sup, fds);
 	if (fds[POLL_SIGNAL].revents != 0)
 		take_signal(sup);
+}
+
+/* What one of them did may have ended another. */
+static void
+serve_fronts(struct supervisor *sup, const struct pollfd *fds)
+{
+	for (size_t i = 0; i < SUPERVISOR_FRONTS; i++) {
+		struct front_child *front = &sup->fronts[i];
+
+		if (fds[POLL_FIRST_ANSWERS + i].revents != 0 &&
+		    front->answers.fd == fds[POLL_FIRST_ANSWERS + i].fd)
+			supervisor_flush_front(front);
+		if (fds[POLL_FIRST_CALLS + i].revents != 0 && !front->is_lost &&
+		    front->calls_fd == fds[POLL_FIRST_CALLS + i].fd)
+			supervisor_serve_front(sup, front);
+	}
 }
 
 /* It died, or it speaks before it has a task: another one begins with the next
@@ -414,7 +435,7 @@ static void
 begin_to_stop(struct supervisor *sup)
 {
 	sup->stop_usec = timing_now_usec() + STOP_USEC;
-	supervisor_stop_front(sup);
+	supervisor_stop_fronts(sup);
 	supervisor_drop_decider(sup, &sup->ready);
 	graves_add(&sup->graves, &sup->ready_build);
 	supervisor_drop_looks(sup);
@@ -434,7 +455,7 @@ stop(struct supervisor *sup)
 		if (sup->jobs[i].state != JOB_FREE)
 			job_kill(&sup->jobs[i], BUILD_CANCELLED);
 	}
-	supervisor_stop_front(sup);
+	supervisor_stop_fronts(sup);
 	supervisor_stop_tpm_role(sup);
 	role_logs_done(&sup->logs);
 	log_line("stopped builds=%llu refused=%llu left_behind=%u",
@@ -446,7 +467,7 @@ stop(struct supervisor *sup)
 static void
 supervisor_done(struct supervisor *sup)
 {
-	outbox_done(&sup->front.answers);
+	supervisor_fronts_done(sup);
 	outbox_done(&sup->records);
 	image_cache_done(&sup->cache);
 	domain_table_done(&sup->domains);

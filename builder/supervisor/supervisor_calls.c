@@ -480,7 +480,7 @@ call_cancel(struct supervisor *sup, const struct front_call *call,
 		job_kill(job, BUILD_CANCELLED);
 		job->connection = NO_CONNECTION;
 	}
-	supervisor_cancel_looks(sup, connection);
+	supervisor_cancel_looks(sup, &(struct callers){connection, connection});
 	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++) {
 		if (sup->removals[i].connection == connection)
 			sup->removals[i].connection = NO_CONNECTION;

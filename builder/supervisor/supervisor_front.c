@@ -1,6 +1,10 @@
 /*
- * The front's life. It parses what callers send: it may die, hang or be taken
- * over, and then it is begun again. Builds that run for its callers go on.
+ * The life of fronts. One parses what callers send: it may die, hang or be
+ * taken over, and then it is begun again. Builds that run for its callers go
+ * on.
+ *
+ * There is one for all callers of the socket and one for each client domain.
+ * What one says is its own callers', whatever numbers it gives them.
  */
 #include <signal.h>
 #include <string.h>
@@ -24,10 +28,28 @@ enum { GOOD_RUN_USEC = 60000000 };
 /* Some answers: the rest waits in our queue, where it can be counted. */
 enum { SOCKET_BYTES = 32768 };
 
-static int start(struct supervisor *sup, struct err *err);
+_Static_assert(FRONT_CONNECTION_MAX == (1u << PLACE_SHIFT) - 1, "a number");
+_Static_assert(SUPERVISOR_FRONTS <= 1 << (32 - PLACE_SHIFT), "a place");
+
+/* Who takes a call, and from whom. */
+struct called {
+	struct supervisor *sup;
+	struct front_child *front;
+};
+
+static void keep(struct supervisor *sup, struct front_child *front);
+static uint64_t deadline_of(const struct front_child *front);
+static int start(struct supervisor *sup, struct front_child *front,
+    struct err *err);
 static int open_links(int ret_calls[2], int ret_answers[2], struct err *err);
-static void bury(struct supervisor *sup);
-static void forget_callers(struct supervisor *sup);
+static void bury(struct supervisor *sup, struct front_child *front);
+static void forget_callers(struct supervisor *sup,
+    const struct front_child *front);
+static void forget(const struct callers *gone, uint32_t *connection);
+static uint32_t place_of(const struct supervisor *sup,
+    const struct front_child *front);
+static int take(const struct called *called, const struct front_call *call,
+    struct err *err);
 static link_take take_build;
 static link_take take_selector;
 static link_take take_plain;
@@ -59,42 +81,86 @@ const struct link_table supervisor_front_calls = {
     true,
 };
 
-void
-supervisor_keep_front(struct supervisor *sup)
+int
+supervisor_fronts_init(struct supervisor *sup, struct err *err)
 {
-	struct front_child *front = &sup->front;
+	for (size_t i = 0; i < SUPERVISOR_FRONTS; i++) {
+		sup->fronts[i].calls_fd = -1;
+		sup->fronts[i].answers.fd = -1;
+	}
+	for (size_t i = 0; i < SUPERVISOR_FRONTS; i++)
+		TRY(outbox_init(&sup->fronts[i].answers,
+		    sizeof(struct front_answer),
+		    i == FRONT_OF_SOCKET ? FRONT_ANSWERS : CLIENT_ANSWERS,
+		    false, err));
+	return 0;
+}
+
+void
+supervisor_fronts_done(struct supervisor *sup)
+{
+	for (size_t i = 0; i < SUPERVISOR_FRONTS; i++)
+		outbox_done(&sup->fronts[i].answers);
+}
+
+void
+supervisor_keep_fronts(struct supervisor *sup)
+{
+	struct front_child *front = &sup->fronts[FRONT_OF_SOCKET];
 	uint64_t now = timing_now_usec();
 	struct err err;
 
-	if (!supervisor_can_take_call(sup))
-		front->heard_usec = now; /* we do not read what it says */
-	if (front->pid != 0 && !front->is_lost &&
-	    outbox_is_stuck(&front->answers, STUCK_USEC))
-		supervisor_lose_front(sup, "it reads no answers");
-	if (front->pid != 0 && !front->is_lost &&
-	    now - front->heard_usec >= SILENT_USEC)
-		supervisor_lose_front(sup, "it is silent");
-	if (front->is_lost)
-		bury(sup);
+	for (size_t i = 0; i < SUPERVISOR_FRONTS; i++)
+		keep(sup, &sup->fronts[i]);
 	if (front->pid != 0 || sup->stop_usec != 0 || now < front->next_usec)
 		return;
-	if (start(sup, &err) != 0) {
+	if (start(sup, front, &err) != 0) {
 		log_line("failed role=front code=%s detail=\"%s\"",
 		    err_name(err.code), log_quote(err.text).text);
 		front->next_usec = now + LAST_PAUSE_USEC;
 	}
 }
 
+static void
+keep(struct supervisor *sup, struct front_child *front)
+{
+	uint64_t now = timing_now_usec();
+
+	if (front->pid == 0)
+		return;
+	if (!supervisor_can_take_call(sup, front))
+		front->heard_usec = now; /* we do not read what it says */
+	if (outbox_is_stuck(&front->answers, STUCK_USEC))
+		supervisor_lose_front(front, "it reads no answers");
+	if (now - front->heard_usec >= SILENT_USEC)
+		supervisor_lose_front(front, "it is silent");
+	if (front->is_lost)
+		bury(sup, front);
+}
+
 uint64_t
 supervisor_front_deadline(const struct supervisor *sup)
 {
-	const struct front_child *front = &sup->front;
-	uint64_t next = front->heard_usec + SILENT_USEC;
+	const struct front_child *front = &sup->fronts[FRONT_OF_SOCKET];
+	uint64_t first = front->pid == 0 ? front->next_usec : UINT64_MAX;
 
 	if (sup->stop_usec != 0)
 		return UINT64_MAX;
+	for (size_t i = 0; i < SUPERVISOR_FRONTS; i++) {
+		uint64_t next = deadline_of(&sup->fronts[i]);
+
+		first = next < first ? next : first;
+	}
+	return first;
+}
+
+static uint64_t
+deadline_of(const struct front_child *front)
+{
+	uint64_t next = front->heard_usec + SILENT_USEC;
+
 	if (front->pid == 0)
-		return front->next_usec;
+		return UINT64_MAX;
 	if (front->answers.full_usec != 0 &&
 	    front->answers.full_usec + STUCK_USEC < next)
 		next = front->answers.full_usec + STUCK_USEC;
@@ -102,61 +168,87 @@ supervisor_front_deadline(const struct supervisor *sup)
 }
 
 void
-supervisor_serve_front(struct supervisor *sup)
+supervisor_serve_front(struct supervisor *sup, struct front_child *front)
 {
-	struct front_child *front = &sup->front;
+	struct called called = {sup, front};
 	struct err err;
 
 	switch (link_serve(&supervisor_front_calls, front->calls_fd,
-	    FRONT_SERVES, &front->place, sup, &err)) {
+	    FRONT_SERVES, &front->place, &called, &err)) {
 	case LINK_TAKEN:
 		front->heard_usec = timing_now_usec();
 		break;
 	case LINK_END:
-		supervisor_lose_front(sup, "it died");
+		supervisor_lose_front(front, "it died");
 		break;
 	case LINK_UNREADABLE:
-		supervisor_lose_front(sup, err.text);
+		supervisor_lose_front(front, err.text);
 		break;
 	case LINK_REFUSED:
 	case LINK_FAILED:
-		supervisor_lose_front(sup, "it broke its protocol");
+		supervisor_lose_front(front, "it broke its protocol");
 		break;
 	}
 }
 
 void
-supervisor_flush_front(struct supervisor *sup)
+supervisor_flush_front(struct front_child *front)
 {
 	struct err err;
 
-	if (outbox_flush(&sup->front.answers, &err) != 0)
-		supervisor_lose_front(sup, err.text);
+	if (outbox_flush(&front->answers, &err) != 0)
+		supervisor_lose_front(front, err.text);
 }
 
 /* Each call under way has an answer to come, and a listing has memory. */
 bool
-supervisor_can_take_call(const struct supervisor *sup)
+supervisor_can_take_call(const struct supervisor *sup,
+    const struct front_child *front)
 {
-	return outbox_room(&sup->front.answers) >= FRONT_CALLS &&
-	       sup->front.answers.attached + sup->looks.count < FRONT_LISTINGS;
+	uint32_t place = place_of(sup, front);
+	bool is_of_all = place == FRONT_OF_SOCKET;
+	uint32_t answers = is_of_all ? FRONT_CALLS : CLIENT_CALLS;
+	uint32_t listings = is_of_all ? FRONT_LISTINGS : CLIENT_LISTINGS;
+
+	return outbox_room(&front->answers) >= answers &&
+	       front->answers.attached + supervisor_count_looks(sup, place) <
+	           listings;
 }
 
 void
-supervisor_lose_front(struct supervisor *sup, const char *why)
+supervisor_lose_front(struct front_child *front, const char *why)
 {
-	if (sup->front.pid == 0 || sup->front.is_lost)
+	if (front->pid == 0 || front->is_lost)
 		return;
 	log_line("lost role=front reason=\"%s\"", log_quote(why).text);
-	sup->front.is_lost = true;
+	front->is_lost = true;
 }
 
+/* Whoever waits at the socket hears of it at once. */
 void
-supervisor_stop_front(struct supervisor *sup)
+supervisor_stop_fronts(struct supervisor *sup)
 {
-	closep(&sup->listen_fd); /* whoever waits there hears of it at once */
-	if (sup->front.pid != 0)
-		bury(sup);
+	closep(&sup->listen_fd);
+	for (size_t i = 0; i < SUPERVISOR_FRONTS; i++) {
+		if (sup->fronts[i].pid != 0)
+			bury(sup, &sup->fronts[i]);
+	}
+}
+
+bool
+callers_has(const struct callers *callers, uint32_t connection)
+{
+	return connection >= callers->first && connection <= callers->last;
+}
+
+/* Number 0 is nobody's. */
+struct callers
+supervisor_callers_of(const struct supervisor *sup,
+    const struct front_child *front)
+{
+	const uint32_t place = place_of(sup, front) << PLACE_SHIFT;
+
+	return (struct callers){place | 1, place | FRONT_CONNECTION_MAX};
 }
 
 void
@@ -177,23 +269,27 @@ supervisor_send(struct supervisor *sup, const struct front_answer *reply,
     struct sealed *attached)
 {
 	const size_t size = front_answer_bytes(reply->kind);
+	struct front_answer sent = *reply;
+	struct front_child *front =
+	    &sup->fronts[reply->connection >> PLACE_SHIFT];
 	struct err err;
 
-	bug_unless(size > 0);
-	if (reply->connection == NO_CONNECTION || sup->front.is_lost) {
+	bug_unless(
+	    size > 0 && reply->connection >> PLACE_SHIFT < SUPERVISOR_FRONTS);
+	if (reply->connection == NO_CONNECTION || front->is_lost) {
 		sealed_free(attached);
 		return;
 	}
-	if (outbox_put(&sup->front.answers, reply, size, attached, &err) != 0)
-		supervisor_lose_front(sup, err.text);
+	sent.connection &= FRONT_CONNECTION_MAX;
+	if (outbox_put(&front->answers, &sent, size, attached, &err) != 0)
+		supervisor_lose_front(front, err.text);
 	else
-		supervisor_flush_front(sup);
+		supervisor_flush_front(front);
 }
 
 static int
-start(struct supervisor *sup, struct err *err)
+start(struct supervisor *sup, struct front_child *front, struct err *err)
 {
-	struct front_child *front = &sup->front;
 	int calls[2] = {-1, -1};
 	int answers[2] = {-1, -1};
 	pid_t pid;
@@ -241,9 +337,8 @@ open_links(int ret_calls[2], int ret_answers[2], struct err *err)
 
 /* It holds no device, so that a kill ends it at once. */
 static void
-bury(struct supervisor *sup)
+bury(struct supervisor *sup, struct front_child *front)
 {
-	struct front_child *front = &sup->front;
 	uint64_t now = timing_now_usec();
 
 	kill(front->pid, SIGKILL);
@@ -260,26 +355,42 @@ bury(struct supervisor *sup)
 	    front->pause_usec == 0 ? FIRST_PAUSE_USEC : front->pause_usec * 2;
 	if (front->pause_usec > LAST_PAUSE_USEC)
 		front->pause_usec = LAST_PAUSE_USEC;
-	forget_callers(sup);
+	forget_callers(sup, front);
 }
 
 /* The next front gives their numbers to others. */
 static void
-forget_callers(struct supervisor *sup)
+forget_callers(struct supervisor *sup, const struct front_child *front)
 {
-	supervisor_cancel_looks(sup, NO_CONNECTION);
+	const struct callers gone = supervisor_callers_of(sup, front);
+
+	supervisor_cancel_looks(sup, &gone);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
-		sup->jobs[i].connection = NO_CONNECTION;
+		forget(&gone, &sup->jobs[i].connection);
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++)
-		sup->evidence[i].connection = NO_CONNECTION;
+		forget(&gone, &sup->evidence[i].connection);
 	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++)
-		sup->removals[i].connection = NO_CONNECTION;
+		forget(&gone, &sup->removals[i].connection);
+}
+
+static void
+forget(const struct callers *gone, uint32_t *connection)
+{
+	if (callers_has(gone, *connection))
+		*connection = NO_CONNECTION;
+}
+
+static uint32_t
+place_of(const struct supervisor *sup, const struct front_child *front)
+{
+	return (uint32_t)(front - sup->fronts);
 }
 
 /* --- what a call has to get right, whatever is asked ------------------ */
 
 static int
-take_build(void *sup, const void *record, struct ipc_fds *fds, struct err *err)
+take_build(void *called, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
 	const struct front_call *call = record;
 
@@ -287,12 +398,11 @@ take_build(void *sup, const void *record, struct ipc_fds *fds, struct err *err)
 	if (!ipc_is_bool(&call->build.has_manifest) ||
 	    !ipc_is_bool(&call->build.is_paused))
 		return err_set(err, BUG, "a build with no bool");
-	supervisor_take_call(sup, call);
-	return 0;
+	return take(called, call, err);
 }
 
 static int
-take_selector(void *sup, const void *record, struct ipc_fds *fds,
+take_selector(void *called, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	const struct front_call *call = record;
@@ -302,15 +412,29 @@ take_selector(void *sup, const void *record, struct ipc_fds *fds,
 	if (!ipc_is_bool(&selector->has_uuid) ||
 	    memchr(selector->name, '\0', sizeof(selector->name)) == NULL)
 		return err_set(err, BUG, "a domain by nothing");
-	supervisor_take_call(sup, call);
-	return 0;
+	return take(called, call, err);
 }
 
 static int
-take_plain(void *sup, const void *record, struct ipc_fds *fds, struct err *err)
+take_plain(void *called, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
 	(void)fds;
-	(void)err;
-	supervisor_take_call(sup, record);
+	return take(called, record, err);
+}
+
+/* Whose call it is says the front's place, and not the front. */
+static int
+take(const struct called *called, const struct front_call *asked,
+    struct err *err)
+{
+	struct front_call call = *asked;
+
+	if (call.connection > FRONT_CONNECTION_MAX)
+		return err_set(err, BUG, "a caller with a number of another");
+	if (call.connection != NO_CONNECTION)
+		call.connection |= place_of(called->sup, called->front)
+		                   << PLACE_SHIFT;
+	supervisor_take_call(called->sup, &call);
 	return 0;
 }

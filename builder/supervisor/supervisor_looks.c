@@ -80,6 +80,7 @@ supervisor_look_for(struct supervisor *sup, const struct front_call *call,
 		    looks->count);
 	looks->waiting[looks->count++] = (struct waiting_call){
 	    .call = *call,
+	    .place = call->connection >> PLACE_SHIFT,
 	    .after = looks->number,
 	};
 	if (looks->deadline_usec == 0 && begin_look(sup, err) != 0) {
@@ -123,15 +124,14 @@ supervisor_drop_looks(struct supervisor *sup)
 /* Those whose caller is gone want nothing any more; but what he wanted to be
  * destroyed is. */
 void
-supervisor_cancel_looks(struct supervisor *sup, uint32_t connection)
+supervisor_cancel_looks(struct supervisor *sup, const struct callers *callers)
 {
 	struct looks *looks = &sup->looks;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < looks->count; i++) {
 		struct waiting_call *waiting = &looks->waiting[i];
-		bool is_gone = connection == NO_CONNECTION ||
-		               waiting->call.connection == connection;
+		bool is_gone = callers_has(callers, waiting->call.connection);
 
 		if (is_gone && waiting->call.kind != FRONT_DESTROY)
 			continue;
@@ -140,6 +140,16 @@ supervisor_cancel_looks(struct supervisor *sup, uint32_t connection)
 		looks->waiting[kept++] = *waiting;
 	}
 	looks->count = kept;
+}
+
+uint32_t
+supervisor_count_looks(const struct supervisor *sup, uint32_t place)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < sup->looks.count; i++)
+		count += sup->looks.waiting[i].place == place;
+	return count;
 }
 
 /* One that died is begun again when somebody asks. */

@@ -52,6 +52,29 @@ enum {
 	FRONT_LISTINGS = 8,
 };
 
+/* A front serves all callers of the socket, or one domain: that has one call
+ * under way, and some that it hung up on. */
+enum {
+	CLIENT_CALLS = 4,
+	CLIENT_ANSWERS = CLIENT_CALLS + 4,
+	CLIENT_LISTINGS = 1,
+};
+enum {
+	FRONT_OF_SOCKET,
+	FRONT_OF_CLIENTS, /* the first of those */
+	SUPERVISOR_FRONTS = FRONT_OF_CLIENTS + LIMIT_CLIENTS,
+};
+
+/* A caller that waits is known by its front's place, above these bits, and that
+ * front's number for it. A front cannot name another's. */
+enum { PLACE_SHIFT = 24 };
+
+/* Those from `first` to `last`. */
+struct callers {
+	uint32_t first;
+	uint32_t last;
+};
+
 /* What the tpm role has not answered yet: more than wait in its queue and in
  * its link. It answers in their order. */
 enum { ASKED = 256 };
@@ -74,10 +97,11 @@ struct evidence_call {
 
 /* Calls that wait until somebody has looked at what Xen has. Each answer may
  * have memory along. */
-enum { WAITING_CALLS = FRONT_LISTINGS };
+enum { WAITING_CALLS = FRONT_LISTINGS + LIMIT_CLIENTS * CLIENT_LISTINGS };
 
 struct waiting_call {
 	struct front_call call;
+	uint32_t place; /* of its front, although the caller may be gone */
 	uint32_t after; /* the last look that began before it came */
 };
 
@@ -97,7 +121,7 @@ struct looks {
 /* In which state a front is that may say something. */
 enum front_state { FRONT_SERVES };
 
-/* The front; there may be none for a while. */
+/* A front; there may be none for a while. */
 struct front_child {
 	pid_t pid; /* 0: none */
 	int calls_fd;
@@ -150,7 +174,7 @@ struct supervisor {
 	struct graves graves;
 	struct removal removals[SUPERVISOR_REMOVALS];
 	int listen_fd; /* the front's; kept for the next one */
-	struct front_child front;
+	struct front_child fronts[SUPERVISOR_FRONTS];
 	int tpm_fd; /* the tpm role; -1 once it is lost */
 	pid_t tpm_pid;
 	struct outbox records;            /* for it */
@@ -179,27 +203,38 @@ struct supervisor {
 	uint64_t stop_usec; /* it was told to stop, and ends then; 0: no */
 };
 
-/* --- the front's life ------------------------------------------------ */
+/* --- the life of fronts ----------------------------------------------- */
 
-/* Begin it, or begin it again, if it is time for that. */
-void supervisor_keep_front(struct supervisor *sup);
+/* None of them has begun. Errors: NO_MEMORY. */
+int supervisor_fronts_init(struct supervisor *sup, struct err *err);
+void supervisor_fronts_done(struct supervisor *sup);
 
-/* When it has to be looked at next, on the monotonic clock. */
+/* Begin that of the socket, or begin it again, if it is time for that; end
+ * those that are lost. */
+void supervisor_keep_fronts(struct supervisor *sup);
+
+/* When they have to be looked at next, on the monotonic clock. */
 uint64_t supervisor_front_deadline(const struct supervisor *sup);
 
 /* What it may ask. */
 extern const struct link_table supervisor_front_calls;
 
 /* A call is there to be read, or its end; or it takes answers again. */
-void supervisor_serve_front(struct supervisor *sup);
-void supervisor_flush_front(struct supervisor *sup);
+void supervisor_serve_front(struct supervisor *sup, struct front_child *front);
+void supervisor_flush_front(struct front_child *front);
 
 /* Is there room for the answer to one more call? */
-bool supervisor_can_take_call(const struct supervisor *sup);
+bool supervisor_can_take_call(const struct supervisor *sup,
+    const struct front_child *front);
 
 /* Its callers are gone with it; what is under way for them goes on. */
-void supervisor_lose_front(struct supervisor *sup, const char *why);
-void supervisor_stop_front(struct supervisor *sup);
+void supervisor_lose_front(struct front_child *front, const char *why);
+void supervisor_stop_fronts(struct supervisor *sup);
+
+/* Whoever has this reference; all of a front. */
+bool callers_has(const struct callers *callers, uint32_t connection);
+struct callers supervisor_callers_of(const struct supervisor *sup,
+    const struct front_child *front);
 
 /* The answer to a call, by what it ended with; or any answer, with sealed
  * memory (taken) or NULL. Nothing is sent if nobody waits. */
@@ -234,8 +269,11 @@ extern const struct link_table supervisor_look_answers;
  * is gone; all is over. */
 void supervisor_serve_look(struct supervisor *sup);
 void supervisor_end_late_look(struct supervisor *sup);
-/* ... whatever its number, if it is NO_CONNECTION. A destroy goes on. */
-void supervisor_cancel_looks(struct supervisor *sup, uint32_t connection);
+/* A destroy goes on. */
+void supervisor_cancel_looks(struct supervisor *sup,
+    const struct callers *callers);
+/* Calls that wait, of the front in this place. */
+uint32_t supervisor_count_looks(const struct supervisor *sup, uint32_t place);
 void supervisor_drop_looks(struct supervisor *sup);
 
 /* --- jobs ------------------------------------------------------------ */

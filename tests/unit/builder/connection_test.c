@@ -8,6 +8,7 @@
 
 #include "base/scope.h"
 #include "builder/front/connection.h"
+#include "builder/front_link.h"
 
 static struct connection conn;
 static int caller;
@@ -332,20 +333,22 @@ static void
 connection_has_a_number_of_its_own(void **state)
 {
 	const struct connection open[] = {
-	    {.number = UINT32_MAX - 1},
+	    {.number = FRONT_CONNECTION_MAX - 1},
 	    {.number = 1},
 	    {.number = 2},
 	};
 
 	(void)state;
 	assert_int_equal(connection_number_after(7, open, countof(open)), 8);
-	assert_int_equal(
-	    connection_number_after(UINT32_MAX - 2, open, countof(open)),
-	    UINT32_MAX);
+	assert_int_equal(connection_number_after(FRONT_CONNECTION_MAX - 2, open,
+			     countof(open)),
+	    FRONT_CONNECTION_MAX);
 	/* 0 is nobody. */
-	assert_int_equal(connection_number_after(UINT32_MAX, open, 0), 1);
+	assert_int_equal(connection_number_after(FRONT_CONNECTION_MAX, open, 0),
+	    1);
 	assert_int_equal(
-	    connection_number_after(UINT32_MAX, open, countof(open)), 3);
+	    connection_number_after(FRONT_CONNECTION_MAX, open, countof(open)),
+	    3);
 }
 
 #define connection_test(test) \

@@ -471,13 +471,13 @@ static int front_end;
 static void
 try_front(const struct trial *trial)
 {
-	struct front_child *front = &stand.sup->front;
+	struct front_child *front = socket_front();
 
 	front->is_lost = false;
 	front->place = trial_place(trial);
 	stand.sup->looks.count = 0;
 	trial_send(trial, front_end);
-	supervisor_serve_front(stand.sup);
+	supervisor_serve_front(stand.sup, socket_front());
 	check_event(trial);
 	assert_int_equal(front->is_lost, last_event != LINK_TAKEN);
 	drain(stand.front);
@@ -495,11 +495,11 @@ front_that_says_what_its_table_does_not_have_is_ended(void **state)
 	(void)state;
 	tried = 0;
 	assert_code(ipc_pipe(ends, &err), 0);
-	stand.sup->front.calls_fd = ends[0];
+	socket_front()->calls_fd = ends[0];
 	front_end = ends[1];
 	trials_each(&supervisor_front_calls, 1, try_front);
 	assert_true(tried > 200);
-	closep(&stand.sup->front.calls_fd);
+	closep(&socket_front()->calls_fd);
 	close(front_end);
 }
 

@@ -21,7 +21,7 @@ enum { SECOND = 1000000, LONGEST_PAUSE = 30 * SECOND };
 static pid_t
 run_front(void)
 {
-	struct front_child *front = &stand.sup->front;
+	struct front_child *front = socket_front();
 
 	front->pid = start_process();
 	front->started_usec = timing_now_usec();
@@ -33,8 +33,8 @@ run_front(void)
 static void
 assert_ended(pid_t pid)
 {
-	assert_int_equal(stand.sup->front.pid, 0);
-	assert_false(stand.sup->front.is_lost);
+	assert_int_equal(socket_front()->pid, 0);
+	assert_false(socket_front()->is_lost);
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 }
@@ -46,10 +46,10 @@ front_that_is_silent_is_ended(void **state)
 
 	(void)state;
 	*ahead_usec += 29 * SECOND;
-	supervisor_keep_front(stand.sup);
-	assert_int_equal(stand.sup->front.pid, pid);
+	supervisor_keep_fronts(stand.sup);
+	assert_int_equal(socket_front()->pid, pid);
 	*ahead_usec += SECOND;
-	supervisor_keep_front(stand.sup);
+	supervisor_keep_fronts(stand.sup);
 	assert_ended(pid);
 }
 
@@ -64,20 +64,20 @@ front_that_reads_no_answers_is_ended(void **state)
 
 	(void)state;
 	for (uint32_t i = 0;
-	     i < 10000 && stand.sup->front.answers.full_usec == 0; i++)
+	     i < 10000 && socket_front()->answers.full_usec == 0; i++)
 		supervisor_send(stand.sup, &answer, NULL);
 	*ahead_usec += 9 * SECOND;
-	supervisor_keep_front(stand.sup);
-	assert_int_equal(stand.sup->front.pid, pid);
+	supervisor_keep_fronts(stand.sup);
+	assert_int_equal(socket_front()->pid, pid);
 	*ahead_usec += SECOND;
-	supervisor_keep_front(stand.sup);
+	supervisor_keep_fronts(stand.sup);
 	assert_ended(pid);
 }
 
 static void
 front_that_closed_its_link_is_lost(void **state)
 {
-	struct front_child *front = &stand.sup->front;
+	struct front_child *front = socket_front();
 	pid_t pid = run_front();
 	int calls[2];
 	struct err err;
@@ -86,21 +86,21 @@ front_that_closed_its_link_is_lost(void **state)
 	assert_code(ipc_pipe(calls, &err), 0);
 	front->calls_fd = calls[0];
 	close(calls[1]);
-	supervisor_serve_front(stand.sup);
+	supervisor_serve_front(stand.sup, socket_front());
 	assert_true(front->is_lost);
-	supervisor_keep_front(stand.sup);
+	supervisor_keep_fronts(stand.sup);
 	assert_ended(pid);
 }
 
 static void
 front_is_not_begun_before_its_pause_is_over(void **state)
 {
-	struct front_child *front = &stand.sup->front;
+	struct front_child *front = socket_front();
 
 	(void)state;
 	front->pid = 0;
 	front->next_usec = timing_now_usec() + 60ull * SECOND;
-	supervisor_keep_front(stand.sup);
+	supervisor_keep_fronts(stand.sup);
 	assert_int_equal(front->pid, 0);
 	assert_int_equal(supervisor_front_deadline(stand.sup),
 	    front->next_usec);
@@ -109,7 +109,7 @@ front_is_not_begun_before_its_pause_is_over(void **state)
 static void
 fronts_that_die_at_once_wait_longer_and_longer(void **state)
 {
-	struct front_child *front = &stand.sup->front;
+	struct front_child *front = socket_front();
 	uint64_t last = 0;
 
 	(void)state;
@@ -119,7 +119,7 @@ fronts_that_die_at_once_wait_longer_and_longer(void **state)
 
 		front->pid = start_process();
 		front->started_usec = timing_now_usec();
-		supervisor_stop_front(stand.sup); /* as any end of it */
+		supervisor_stop_fronts(stand.sup); /* as any end of it */
 		pause = front->pause_usec;
 		assert_true(pause > last || pause == LONGEST_PAUSE);
 		assert_true(pause <= LONGEST_PAUSE);
@@ -141,8 +141,8 @@ callers_of_a_front_that_is_lost_are_nobody(void **state)
 	sup->removals[3].step = REMOVAL_ERASE;
 	sup->removals[3].connection = OTHER;
 	sup->evidence[2] = (struct evidence_call){true, 77, OTHER, 0};
-	supervisor_lose_front(sup, "this test says so");
-	supervisor_keep_front(sup);
+	supervisor_lose_front(socket_front(), "this test says so");
+	supervisor_keep_fronts(sup);
 	assert_ended(pid);
 	assert_int_equal(stand.job->connection, NO_CONNECTION);
 	assert_int_equal(stand.job->killed, ERR_NONE); /* it goes on */
@@ -175,19 +175,20 @@ call_is_taken_only_while_there_is_room_for_all_answers(void **state)
 	};
 
 	(void)state;
-	assert_true(supervisor_can_take_call(stand.sup));
+	assert_true(supervisor_can_take_call(stand.sup, socket_front()));
 	/* Until the socket is full, and then the queue. */
-	for (uint32_t i = 0; i < 10000 && supervisor_can_take_call(stand.sup);
+	for (uint32_t i = 0;
+	     i < 10000 && supervisor_can_take_call(stand.sup, socket_front());
 	     i++)
 		supervisor_send(stand.sup, &answer, NULL);
-	assert_false(supervisor_can_take_call(stand.sup));
-	assert_true(outbox_room(&stand.sup->front.answers) >=
+	assert_false(supervisor_can_take_call(stand.sup, socket_front()));
+	assert_true(outbox_room(&socket_front()->answers) >=
 		    SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE);
-	assert_false(stand.sup->front.is_lost);
+	assert_false(socket_front()->is_lost);
 	(void)next_answer();
 	(void)next_answer();
-	supervisor_flush_front(stand.sup);
-	assert_true(supervisor_can_take_call(stand.sup));
+	supervisor_flush_front(socket_front());
+	assert_true(supervisor_can_take_call(stand.sup, socket_front()));
 }
 
 /* The rest of them would be memory that nobody counted. */
@@ -201,7 +202,8 @@ call_is_not_taken_while_listings_wait(void **state)
 	struct err err;
 
 	(void)state;
-	for (uint32_t i = 0; i < 10000 && supervisor_can_take_call(stand.sup);
+	for (uint32_t i = 0;
+	     i < 10000 && supervisor_can_take_call(stand.sup, socket_front());
 	     i++) {
 		struct sealed *rows = NULL;
 
@@ -210,10 +212,10 @@ call_is_not_taken_while_listings_wait(void **state)
 		    0);
 		supervisor_send(stand.sup, &answer, rows);
 	}
-	assert_false(supervisor_can_take_call(stand.sup));
-	assert_int_equal(stand.sup->front.answers.attached, FRONT_LISTINGS);
-	assert_true(outbox_room(&stand.sup->front.answers) >= FRONT_CALLS);
-	assert_false(stand.sup->front.is_lost);
+	assert_false(supervisor_can_take_call(stand.sup, socket_front()));
+	assert_int_equal(socket_front()->answers.attached, FRONT_LISTINGS);
+	assert_true(outbox_room(&socket_front()->answers) >= FRONT_CALLS);
+	assert_false(socket_front()->is_lost);
 }
 
 int

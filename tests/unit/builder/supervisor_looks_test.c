@@ -154,16 +154,17 @@ static void
 front_is_not_read_while_as_many_wait(void **state)
 {
 	(void)state;
-	for (uint32_t i = 0; i < WAITING_CALLS; i++) {
-		assert_true(supervisor_can_take_call(stand.sup));
+	for (uint32_t i = 0; i < FRONT_LISTINGS; i++) {
+		assert_true(
+		    supervisor_can_take_call(stand.sup, socket_front()));
 		call_status(CONNECTION);
 	}
-	assert_false(supervisor_can_take_call(stand.sup));
+	assert_false(supervisor_can_take_call(stand.sup, socket_front()));
 	answer_look(next_look(), NULL, 0);
 	answer_look(next_look(), NULL, 0);
-	for (uint32_t i = 0; i < WAITING_CALLS; i++)
+	for (uint32_t i = 0; i < FRONT_LISTINGS; i++)
 		next_answer();
-	assert_true(supervisor_can_take_call(stand.sup));
+	assert_true(supervisor_can_take_call(stand.sup, socket_front()));
 }
 
 static void

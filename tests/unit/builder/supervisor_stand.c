@@ -122,18 +122,14 @@ stand_setup(void **state)
 	assert_code(ipc_pair(looker, &err), 0);
 	sup->looks.child = (struct child){1, -1, looker[0]}; /* never killed */
 	stand.looker = looker[1];
-	assert_code(outbox_init(&sup->front.answers,
-			sizeof(struct front_answer), FRONT_ANSWERS, false,
-			&err),
-	    0);
+	assert_code(supervisor_fronts_init(sup, &err), 0);
 	assert_code(outbox_init(&sup->records, sizeof(struct tpm_request), 128,
 			false, &err),
 	    0);
 	assert_code(ipc_pair(front, &err), 0);
 	assert_code(ipc_pair(recorder, &err), 0);
-	sup->front.pid = 1; /* never signalled here */
-	sup->front.calls_fd = -1;
-	outbox_attach(&sup->front.answers, front[0]);
+	sup->fronts[FRONT_OF_SOCKET].pid = 1; /* never signalled here */
+	outbox_attach(&sup->fronts[FRONT_OF_SOCKET].answers, front[0]);
 	stand.front = front[1];
 	sup->tpm_fd = recorder[0];
 	sup->tpm_link_place.seen = LINK_BIT(TPM_REQUEST_START);
@@ -160,7 +156,7 @@ stand_teardown(void **state)
 		waitpid(job->child.pid, NULL, 0);
 	}
 	role_logs_done(&stand.sup->logs);
-	outbox_done(&stand.sup->front.answers);
+	supervisor_fronts_done(stand.sup);
 	outbox_done(&stand.sup->records);
 	domain_table_done(&stand.sup->domains);
 	image_cache_done(&stand.sup->cache);
@@ -172,6 +168,12 @@ stand_teardown(void **state)
 	closep(&stand.recorder);
 	closep(&stand.looker);
 	return daemon_teardown(state);
+}
+
+struct front_child *
+socket_front(void)
+{
+	return &stand.sup->fronts[FRONT_OF_SOCKET];
 }
 
 void

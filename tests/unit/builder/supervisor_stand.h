@@ -32,6 +32,9 @@ int stand_teardown(void **state);
 #define stand_test(test) \
 	cmocka_unit_test_setup_teardown(test, stand_setup, stand_teardown)
 
+/* That of the socket, which is there. */
+struct front_child *socket_front(void);
+
 /* The front asks this, and what it wants to know of Xen the fake tells. */
 void stand_call(const struct front_call *call);
 
