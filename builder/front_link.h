@@ -14,6 +14,7 @@
 #include "builder/attest_reply.h"
 #include "builder/receipt.h"
 #include "builder/request.h"
+#include "measure/caller.h"
 
 enum front_call_kind {
 	FRONT_BUILD = 1,
@@ -42,10 +43,11 @@ struct domain_selector {
 
 struct front_call {
 	uint32_t kind;
-	uint32_t connection; /* the front's number for it; answers repeat it */
-	struct peer peer;    /* whose call it is */
+	uint32_t connection;  /* the front's number for it; answers repeat it */
+	struct caller caller; /* whose call it is: a user, or whoever the
+	                       * front of one domain is for */
 	union {
-		struct build_request build;           /* but its peer */
+		struct build_request build;
 		struct domain_selector selector;      /* FRONT_DESTROY and
 		                                       * FRONT_UNDELIVERED */
 		struct attest_request attest_request; /* FRONT_ATTEST */
@@ -59,15 +61,15 @@ front_call_bytes(uint32_t kind)
 {
 	static const size_t bytes[] = {
 	    [FRONT_BUILD] = LINK_BYTES(front_call, build),
-	    [FRONT_LIST_IMAGES] = LINK_BYTES(front_call, peer),
-	    [FRONT_LIST_DOMAINS] = LINK_BYTES(front_call, peer),
+	    [FRONT_LIST_IMAGES] = LINK_BYTES(front_call, caller),
+	    [FRONT_LIST_DOMAINS] = LINK_BYTES(front_call, caller),
 	    [FRONT_DESTROY] = LINK_BYTES(front_call, selector),
-	    [FRONT_STATUS] = LINK_BYTES(front_call, peer),
+	    [FRONT_STATUS] = LINK_BYTES(front_call, caller),
 	    [FRONT_ATTEST] = LINK_BYTES(front_call, attest_request),
 	    [FRONT_LOG] = LINK_BYTES(front_call, log_offset),
-	    [FRONT_CANCEL] = LINK_BYTES(front_call, peer),
+	    [FRONT_CANCEL] = LINK_BYTES(front_call, caller),
 	    [FRONT_UNDELIVERED] = LINK_BYTES(front_call, selector),
-	    [FRONT_ALIVE] = LINK_BYTES(front_call, peer),
+	    [FRONT_ALIVE] = LINK_BYTES(front_call, caller),
 	};
 
 	return kind < sizeof(bytes) / sizeof(*bytes) ? bytes[kind] : 0;

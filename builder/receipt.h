@@ -20,6 +20,7 @@
 #include "builder/timing.h"
 #include "grant-preload/grant_plan.h"
 #include "image-store/image_choice.h"
+#include "measure/caller.h"
 
 /* No text of a configuration is longer: builder/build/domain_spec.h. */
 #define DOMAIN_SPEC_BYTES 512
@@ -27,6 +28,7 @@
 /* Plain value of fixed size: it crosses between roles. */
 struct receipt {
 	uint32_t domid;
+	struct caller caller; /* who asked: the supervisor's, not who built */
 	struct guest guest;
 	struct image_identity image;
 	bool was_cached; /* no blob had to be copied, unpacked or hashed */

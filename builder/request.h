@@ -16,12 +16,6 @@
 #include "base/limits.h"
 #include "base/uuid.h"
 
-/* Who asks: from SO_PEERCRED. */
-struct peer {
-	uint32_t uid;
-	int32_t pid;
-};
-
 /* The domain itself. */
 struct guest {
 	char name[LIMIT_NAME_BYTES + 1];
@@ -31,7 +25,6 @@ struct guest {
 };
 
 struct build_request {
-	struct peer peer;
 	char image[LIMIT_NAME_BYTES + 1];
 	bool has_manifest; /* payload or envelope by digest, or the newest */
 	struct digest manifest;

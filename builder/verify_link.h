@@ -17,6 +17,7 @@
 #include "builder/request.h"
 #include "builder/rules.h"
 #include "builder/verdict_cache.h"
+#include "measure/caller.h"
 
 enum verify_task_kind {
 	VERIFY_BUILD = 1, /* decide about `build` */
@@ -30,6 +31,7 @@ struct verify_task {
 	struct store_epoch store; /* the index in force: the floor */
 	struct trust_id trust;    /* the policy in force, likewise */
 	struct verdict_cache known;
+	struct caller caller;       /* VERIFY_BUILD: who asks */
 	struct build_request build; /* VERIFY_BUILD */
 };
 

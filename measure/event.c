@@ -24,6 +24,7 @@ static void put_rules(struct text *text, const struct event_rules *rules);
 static void put_found(struct text *text, const struct event_start *start);
 static void put_start(struct text *text, const struct event_start *start);
 static void put_build(struct text *text, const struct event_build *build);
+static void put_by(struct text *text, const struct caller *by);
 static void put_body(struct text *text, const struct event *event);
 
 static const char *const kinds[EVENT_KINDS] = {
@@ -152,6 +153,25 @@ put_build(struct text *text, const struct event_build *build)
 	put_uuid(text, build->uuid);
 	put(text, ",\"domid\":%u,\"mem\":%u,\"vcpus\":%u", build->domid,
 	    build->memory_mib, build->vcpus);
+	put_by(text, &build->by);
+}
+
+static void
+put_by(struct text *text, const struct caller *by)
+{
+	if (by->kind == CALLER_UNKNOWN)
+		return;
+	if (by->kind == CALLER_USER) {
+		put(text, ",\"by\":{\"uid\":%u,\"gid\":%u}", by->user.uid,
+		    by->user.gid);
+		return;
+	}
+	put(text, ",\"by\":{\"domid\":%u", by->domain.domid);
+	put_uuid(text, by->domain.uuid);
+	put_plain(text, "image", by->domain.image);
+	put_plain(text, "role", by->domain.role);
+	put_digest(text, "envelope", true, &by->domain.envelope);
+	put(text, "}");
 }
 
 static void

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/uuid.h"
+#include "measure/caller.h"
 #include "measure/pcr.h"
 
 #define EVENT_TAG          0x41535931u /* "ASY1" */
@@ -77,6 +78,7 @@ struct event_build {
 	uint32_t domid;
 	uint32_t memory_mib;
 	uint32_t vcpus;
+	struct caller by; /* who asked for it; older ones do not say */
 };
 
 /* A build that was logged failed afterwards: the domain is gone. */

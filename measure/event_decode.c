@@ -27,6 +27,10 @@ static int decode_nv(const char **at, struct event_start *start,
     struct err *err);
 static int decode_build(const char **at, struct event_build *build,
     struct err *err);
+static int decode_by(const char **at, struct caller *by, struct err *err);
+static int decode_by_user(const char **at, struct caller *by, struct err *err);
+static int decode_by_domain(const char **at, struct caller *by,
+    struct err *err);
 static int decode_abandon(const char **at, struct event_abandon *abandon,
     struct err *err);
 static int decode_domain(const char **at, uint8_t *uuid, uint32_t *domid,
@@ -240,7 +244,48 @@ decode_build(const char **at, struct event_build *build, struct err *err)
 	TRY(skip(at, ",\"type\":\"pv\"", err));
 	TRY(decode_domain(at, build->uuid, &build->domid, err));
 	TRY(u32_in(at, "mem", &build->memory_mib, err));
-	return u32_in(at, "vcpus", &build->vcpus, err);
+	TRY(u32_in(at, "vcpus", &build->vcpus, err));
+	return **at == ',' ? decode_by(at, &build->by, err) : 0;
+}
+
+/* What an older assayd wrote ends before it. */
+static int
+decode_by(const char **at, struct caller *by, struct err *err)
+{
+	static const char of_user[] = "\"uid\"";
+
+	TRY(skip_name(at, "by", err));
+	TRY(skip(at, "{", err));
+	if (strncmp(*at, of_user, strlen(of_user)) == 0)
+		TRY(decode_by_user(at, by, err));
+	else
+		TRY(decode_by_domain(at, by, err));
+	return skip(at, "}", err);
+}
+
+static int
+decode_by_user(const char **at, struct caller *by, struct err *err)
+{
+	by->kind = CALLER_USER;
+	TRY(u32_in(at, "uid", &by->user.uid, err));
+	return u32_in(at, "gid", &by->user.gid, err);
+}
+
+static int
+decode_by_domain(const char **at, struct caller *by, struct err *err)
+{
+	struct caller_domain *domain = &by->domain;
+	char uuid[TEXT_SIZE];
+
+	by->kind = CALLER_DOMAIN;
+	TRY(u32_in(at, "domid", &domain->domid, err));
+	TRY(text_in(at, "uuid", UUID_TEXT_SIZE, uuid, err));
+	if (!uuid_from_text(uuid, domain->uuid))
+		return refuse("by", "no uuid", err);
+	TRY(plain_in(at, "image", LIMIT_NAME_BYTES, domain->image, err));
+	TRY(plain_in(at, "role", LIMIT_NAME_BYTES, domain->role, err));
+	TRY(digest_in(at, "envelope", &domain->envelope, err));
+	return caller_is_legal(by) ? 0 : refuse("by", "no domain", err);
 }
 
 static int

@@ -32,7 +32,7 @@ connection_number_after(uint32_t last, const struct connection *connections,
 
 int
 connection_open(struct connection *connection, int fd, uint32_t number,
-    const struct peer *peer, struct err *err)
+    const struct caller *caller, struct err *err)
 {
 	char *in = malloc(buffer_bytes);
 
@@ -41,7 +41,7 @@ connection_open(struct connection *connection, int fd, uint32_t number,
 	*connection = (struct connection){
 	    .fd = fd,
 	    .number = number,
-	    .peer = *peer,
+	    .caller = *caller,
 	    .in = in,
 	};
 	connection_next(connection);

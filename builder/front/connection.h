@@ -24,7 +24,7 @@ struct connection {
 	enum connection_state state;
 	int fd;
 	uint32_t number; /* no other open connection has it */
-	struct peer peer;
+	struct caller caller;
 	uint64_t deadline_usec;
 	char *in; /* what was read and not yet used */
 	size_t in_len;
@@ -50,7 +50,7 @@ uint32_t connection_number_after(uint32_t last,
 
 /* Errors: NO_MEMORY. Takes `fd` on success. */
 int connection_open(struct connection *connection, int fd, uint32_t number,
-    const struct peer *peer, struct err *err);
+    const struct caller *caller, struct err *err);
 void connection_close(struct connection *connection);
 
 /*

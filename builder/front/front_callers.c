@@ -14,7 +14,7 @@ enum { CONNECTIONS_PER_UID = CONNECTIONS / 2 };
 enum { ACCEPTS = 16 /* a turn */, ACCEPT_USEC = 1000000 };
 
 static bool accept_caller(struct front *front);
-static bool admit(struct front *front, int fd, struct peer *ret_peer,
+static bool admit(struct front *front, int fd, struct caller *ret_caller,
     struct err *err);
 static void log_stranger(struct front *front, uint32_t uid);
 static void turn_away(int fd, const struct err *why);
@@ -34,7 +34,7 @@ accept_caller(struct front *front)
 	int fd =
 	    accept4(front->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct connection *place = NULL;
-	struct peer peer;
+	struct caller caller;
 	struct err err = {0};
 
 	if (fd < 0) {
@@ -52,8 +52,8 @@ accept_caller(struct front *front)
 		err_set(&err, RPC_BUSY, "%d connections are open", CONNECTIONS);
 	front->last_number = connection_number_after(front->last_number,
 	    front->connections, CONNECTIONS);
-	if (place == NULL || !admit(front, fd, &peer, &err) ||
-	    connection_open(place, fd, front->last_number, &peer, &err) != 0)
+	if (place == NULL || !admit(front, fd, &caller, &err) ||
+	    connection_open(place, fd, front->last_number, &caller, &err) != 0)
 		turn_away(fd, &err);
 	else
 		take_fd(&fd);
@@ -62,7 +62,7 @@ accept_caller(struct front *front)
 
 /* Who is it? The kernel says, not the caller. */
 static bool
-admit(struct front *front, int fd, struct peer *ret_peer, struct err *err)
+admit(struct front *front, int fd, struct caller *ret_caller, struct err *err)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
@@ -80,7 +80,7 @@ admit(struct front *front, int fd, struct peer *ret_peer, struct err *err)
 	}
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		if (front->connections[i].state != CONNECTION_FREE &&
-		    front->connections[i].peer.uid == cred.uid)
+		    front->connections[i].caller.user.uid == cred.uid)
 			open++;
 	}
 	if (open >= CONNECTIONS_PER_UID) {
@@ -88,7 +88,10 @@ admit(struct front *front, int fd, struct peer *ret_peer, struct err *err)
 		    cred.uid);
 		return false;
 	}
-	*ret_peer = (struct peer){.uid = cred.uid, .pid = cred.pid};
+	*ret_caller = (struct caller){
+	    .kind = CALLER_USER,
+	    .user = {cred.uid, cred.gid, cred.pid},
+	};
 	return true;
 }
 

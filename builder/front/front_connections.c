@@ -128,7 +128,7 @@ start_call(struct front *front, struct connection *conn,
 	if (call->is_oneway && method_makes_domain(method)) {
 		log_line("refused build uid=%u code=RPC_MALFORMED "
 			 "detail=\"a oneway call cannot be given a receipt\"",
-		    conn->peer.uid);
+		    conn->caller.user.uid);
 		return err_set(err, RPC_MALFORMED,
 		    "oneway: this call has a receipt to give");
 	}
@@ -137,7 +137,7 @@ start_call(struct front *front, struct connection *conn,
 		return 0;
 	conn->method = method;
 	decoded.connection = conn->number;
-	decoded.peer = conn->peer;
+	decoded.caller = conn->caller;
 	front_tell_supervisor(front, &decoded);
 	return 0;
 }

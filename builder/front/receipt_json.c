@@ -1,6 +1,7 @@
 #include "builder/front/receipt_json.h"
 
 #include "base/scope.h"
+#include "builder/front/caller_json.h"
 #include "builder/front/timing_names.h"
 #include "builder/passed_over.h"
 #include "image-store/manifest.h"
@@ -80,6 +81,8 @@ static const struct json_member members[] = {
     {MEMBER_OBJECT("passed_over", struct receipt, passed_over,
 	 passed_over_table),
 	.presence = JSON_NEWER},
+    {MEMBER_OWN("caller", struct receipt, caller, caller_json_kind),
+	.table = &caller_json_table, .presence = JSON_NEWER},
     {MEMBER_OWN("timing_usec", struct receipt, timing, timing_kind),
 	.presence = JSON_NEWER},
 };

@@ -48,7 +48,7 @@ struct job {
 	enum job_step step;
 	struct task task;
 	uint32_t connection;
-	uint32_t uid;            /* who asked */
+	struct caller caller;    /* who asked */
 	struct child child;      /* that works on it now */
 	struct child stage;      /* of a build or a listing */
 	int stage_fd;            /* its link, for the second step */
@@ -72,7 +72,7 @@ struct job {
 /* Who asked for a task, and until when it has to be done. */
 struct job_terms {
 	uint32_t connection; /* NO_CONNECTION: nobody waits */
-	uint32_t uid;
+	struct caller caller;
 	uint32_t seconds;
 };
 

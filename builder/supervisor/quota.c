@@ -4,20 +4,22 @@
 
 static const uint64_t hour_usec = 3600000000;
 
-static uint32_t user_index(const struct daemon_config *config, uint32_t uid);
+static uint32_t user_index(const struct daemon_config *config,
+    const struct caller *caller);
 static int take_time(struct quota *quota, const struct daemon_config *config,
     uint32_t user, uint64_t now_usec, struct err *err);
 
 int
 quota_take_build(struct quota *quota, const struct daemon_config *config,
-    uint32_t uid, uint64_t now_usec, uint64_t log_bytes, struct err *err)
+    const struct caller *caller, uint64_t now_usec, uint64_t log_bytes,
+    struct err *err)
 {
-	uint32_t user = user_index(config, uid);
+	uint32_t user = user_index(config, caller);
 	uint64_t share;
 
 	if (user == config->allow_uid_count)
 		return err_set(err, RPC_NOT_PERMITTED,
-		    "user %u is not in allow_uids", uid);
+		    "user %u is not in allow_uids", caller->user.uid);
 	share = log_bytes / config->allow_uid_count;
 	/* Who is alone may have all of it: the log itself says when it is full.
 	 */
@@ -26,16 +28,17 @@ quota_take_build(struct quota *quota, const struct daemon_config *config,
 		return err_set(err, CALLER_QUOTA_SPENT,
 		    "the builds of user %u take %llu bytes of the event log, "
 		    "its share is %llu",
-		    uid, (unsigned long long)quota->users[user].log_bytes,
+		    caller->user.uid,
+		    (unsigned long long)quota->users[user].log_bytes,
 		    (unsigned long long)share);
 	return take_time(quota, config, user, now_usec, err);
 }
 
 void
 quota_add_log(struct quota *quota, const struct daemon_config *config,
-    uint32_t uid, uint64_t bytes)
+    const struct caller *caller, uint64_t bytes)
 {
-	uint32_t user = user_index(config, uid);
+	uint32_t user = user_index(config, caller);
 
 	if (user < config->allow_uid_count)
 		quota->users[user].log_bytes += bytes;
@@ -43,12 +46,12 @@ quota_add_log(struct quota *quota, const struct daemon_config *config,
 
 /* allow_uid_count if it is not there. */
 static uint32_t
-user_index(const struct daemon_config *config, uint32_t uid)
+user_index(const struct daemon_config *config, const struct caller *caller)
 {
 	uint32_t user = 0;
 
-	while (
-	    user < config->allow_uid_count && config->allow_uids[user] != uid)
+	while (user < config->allow_uid_count &&
+	       config->allow_uids[user] != caller->user.uid)
 		user++;
 	return user;
 }

@@ -10,6 +10,7 @@
 #define ASSAY_BUILDER_SUPERVISOR_QUOTA_H
 
 #include "builder/daemon_config.h"
+#include "measure/caller.h"
 
 struct quota {
 	struct {
@@ -28,10 +29,11 @@ struct quota {
  * CALLER_QUOTA_SPENT.
  */
 int quota_take_build(struct quota *quota, const struct daemon_config *config,
-    uint32_t uid, uint64_t now_usec, uint64_t log_bytes, struct err *err);
+    const struct caller *caller, uint64_t now_usec, uint64_t log_bytes,
+    struct err *err);
 
 /* So much of the log is this user's. */
 void quota_add_log(struct quota *quota, const struct daemon_config *config,
-    uint32_t uid, uint64_t bytes);
+    const struct caller *caller, uint64_t bytes);
 
 #endif

@@ -36,6 +36,9 @@ receipt_check(const struct receipt *receipt, struct err *err)
 	TRY(check_bools(receipt, err));
 	TRY(check_texts(receipt, err));
 	TRY(check_numbers(receipt, err));
+	if (!caller_is_legal(&receipt->caller))
+		return err_set_field(err, CONFIG_BAD, "caller",
+		    "caller: neither a user nor a domain");
 	if (!passed_over_is_legal(&receipt->passed_over))
 		return err_set_field(err, CONFIG_BAD, "passed_over",
 		    "passed_over: not images that were passed over");

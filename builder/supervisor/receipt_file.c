@@ -21,7 +21,7 @@ struct receipt_file {
 };
 
 /* Another struct is another format: give it the next number. */
-_Static_assert(sizeof(struct receipt) == 1888, "RECEIPT_FORMAT");
+_Static_assert(sizeof(struct receipt) == 2080, "RECEIPT_FORMAT");
 _Static_assert(sizeof(struct receipt_file) < READ_BYTES, "it fits");
 
 static int read_receipt(const char *path, struct receipt *ret_receipt,

@@ -22,7 +22,7 @@
 #include "builder/receipt.h"
 
 /* Of struct receipt: another one for each change of it. */
-#define RECEIPT_FORMAT 1u
+#define RECEIPT_FORMAT 2u
 
 /* Written whole, for root alone, in the place of what is there.
  * Errors: those of file_write_volatile(). */

@@ -27,7 +27,7 @@ static int call_build(struct supervisor *sup, const struct front_call *call,
 static int refuse_without_place(const struct supervisor *sup, struct err *err);
 static int refuse_full(const struct supervisor *sup, struct err *err);
 static int refuse_too_many(const struct supervisor *sup, enum task_kind kind,
-    uint32_t limit, uint32_t uid, struct err *err);
+    uint32_t limit, const struct caller *caller, struct err *err);
 static int refuse_taken(struct supervisor *sup,
     const struct build_request *request, struct err *err);
 static int call_list_images(struct supervisor *sup,
@@ -39,7 +39,7 @@ static int call_destroy(struct supervisor *sup, const struct front_call *call,
 static int try_again(struct removal *removal, const struct front_call *call,
     struct err *err);
 static int remove_domain(struct supervisor *sup, const struct receipt *receipt,
-    uint32_t connection, uint32_t uid, struct err *err);
+    uint32_t connection, const struct caller *caller, struct err *err);
 static int call_status(struct supervisor *sup, const struct front_call *call,
     struct err *err);
 static int pending_rows(const struct supervisor *sup,
@@ -77,14 +77,11 @@ static const struct served {
 };
 
 void
-supervisor_take_call(struct supervisor *sup, const struct front_call *asked)
+supervisor_take_call(struct supervisor *sup, const struct front_call *call)
 {
-	struct front_call call = *asked;
 	struct err refusal = {0};
 
-	if (call.kind == FRONT_BUILD)
-		call.build.peer = call.peer;
-	end_call(sup, &call, serve_call(sup, &call, false, &refusal), &refusal);
+	end_call(sup, call, serve_call(sup, call, false, &refusal), &refusal);
 }
 
 void
@@ -152,7 +149,7 @@ note_refusal(struct supervisor *sup, const struct front_call *call,
     const struct err *refusal)
 {
 	sup->builds_refused++;
-	supervisor_log_refusal(sup, &call->build, refusal);
+	supervisor_log_refusal(sup, &call->build, &call->caller, refusal);
 }
 
 static int
@@ -164,18 +161,17 @@ call_build(struct supervisor *sup, const struct front_call *call,
 	struct task task = {.kind = TASK_BUILD, .build = *request};
 	struct job_terms terms = {
 	    .connection = call->connection,
-	    .uid = request->peer.uid,
+	    .caller = call->caller,
 	    .seconds = sup->config->build_seconds,
 	};
 	struct err ignored;
 
 	TRY(request_check(request, err));
 	TRY(platform_allows(&sup->platform, err));
-	TRY(refuse_too_many(sup, TASK_BUILD, LIMIT_BUILDS, request->peer.uid,
-	    err));
+	TRY(refuse_too_many(sup, TASK_BUILD, LIMIT_BUILDS, &call->caller, err));
 	TRY(refuse_without_place(sup, err));
 	TRY(refuse_taken(sup, request, err));
-	TRY(quota_take_build(&sup->quota, sup->config, request->peer.uid,
+	TRY(quota_take_build(&sup->quota, sup->config, &call->caller,
 	    timing_now_usec(), sup->log_bytes, err));
 
 	/* Under a handle that nobody else knows: what is undone is that. */
@@ -215,19 +211,20 @@ refuse_full(const struct supervisor *sup, struct err *err)
 /* Of several users none can take all the places. */
 static int
 refuse_too_many(const struct supervisor *sup, enum task_kind kind,
-    uint32_t limit, uint32_t uid, struct err *err)
+    uint32_t limit, const struct caller *caller, struct err *err)
 {
 	uint32_t share =
 	    sup->config->allow_uid_count > 1 ? limit * 3 / 4 : limit;
 	uint32_t of_all = supervisor_count_tasks(sup, kind);
-	uint32_t of_user = supervisor_count_tasks_of(sup, kind, uid);
+	uint32_t of_user = supervisor_count_tasks_of(sup, kind, caller);
 
 	if (of_all >= limit)
 		return err_set(err, RPC_BUSY, "%u %s are under way", of_all,
 		    kind == TASK_BUILD ? "builds" : "listings");
 	if (of_user >= share)
-		return err_set(err, RPC_BUSY, "%u %s of user %u are under way",
-		    of_user, kind == TASK_BUILD ? "builds" : "listings", uid);
+		return err_set(err, RPC_BUSY,
+		    "%u %s of this caller are under way", of_user,
+		    kind == TASK_BUILD ? "builds" : "listings");
 	return 0;
 }
 
@@ -268,13 +265,13 @@ call_list_images(struct supervisor *sup, const struct front_call *call,
 	struct task task = {.kind = TASK_LIST_IMAGES};
 	struct job_terms terms = {
 	    .connection = call->connection,
-	    .uid = call->peer.uid,
+	    .caller = call->caller,
 	    .seconds = sup->config->build_seconds,
 	};
 
 	TRY(platform_allows(&sup->platform, err));
 	TRY(refuse_too_many(sup, TASK_LIST_IMAGES, SUPERVISOR_LISTINGS,
-	    terms.uid, err));
+	    &terms.caller, err));
 	return supervisor_start_task(sup, &task, &terms, err);
 }
 
@@ -308,7 +305,7 @@ call_destroy(struct supervisor *sup, const struct front_call *call,
 	if (removal != NULL)
 		return try_again(removal, call, err);
 	return remove_domain(sup, &row->receipt, call->connection,
-	    call->peer.uid, err);
+	    &call->caller, err);
 }
 
 /* It is being removed already. */
@@ -330,7 +327,7 @@ try_again(struct removal *removal, const struct front_call *call,
 /* From now on it has to go, whatever becomes of this daemon. */
 static int
 remove_domain(struct supervisor *sup, const struct receipt *receipt,
-    uint32_t connection, uint32_t uid, struct err *err)
+    uint32_t connection, const struct caller *caller, struct err *err)
 {
 	struct journal_pending entry = {
 	    .state = JOURNAL_BUILT,
@@ -339,7 +336,7 @@ remove_domain(struct supervisor *sup, const struct receipt *receipt,
 	struct removal_terms terms = {
 	    .step = REMOVAL_ERASE,
 	    .connection = connection,
-	    .uid = uid,
+	    .caller = *caller,
 	};
 	struct err ignored;
 
@@ -506,7 +503,7 @@ call_undelivered(struct supervisor *sup, const struct front_call *call,
 	    row->receipt.domid != call->selector.domid ||
 	    supervisor_find_removal(sup, row->receipt.guest.uuid) != NULL)
 		return 0;
-	code = remove_domain(sup, &row->receipt, NO_CONNECTION, call->peer.uid,
+	code = remove_domain(sup, &row->receipt, NO_CONNECTION, &call->caller,
 	    err);
 	if (code != 0)
 		supervisor_log_left_behind(sup, row->receipt.domid, 0, err);

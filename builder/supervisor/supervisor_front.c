@@ -63,15 +63,15 @@ static link_take take_plain;
 
 static const struct link_rule rules[] = {
     [FRONT_BUILD] = CALL(build, take_build),
-    [FRONT_LIST_IMAGES] = CALL(peer, take_plain),
-    [FRONT_LIST_DOMAINS] = CALL(peer, take_plain),
+    [FRONT_LIST_IMAGES] = CALL(caller, take_plain),
+    [FRONT_LIST_DOMAINS] = CALL(caller, take_plain),
     [FRONT_DESTROY] = CALL(selector, take_selector),
-    [FRONT_STATUS] = CALL(peer, take_plain),
+    [FRONT_STATUS] = CALL(caller, take_plain),
     [FRONT_ATTEST] = CALL(attest_request, take_plain),
     [FRONT_LOG] = CALL(log_offset, take_plain),
-    [FRONT_CANCEL] = CALL(peer, take_plain),
+    [FRONT_CANCEL] = CALL(caller, take_plain),
     [FRONT_UNDELIVERED] = CALL(selector, take_selector),
-    [FRONT_ALIVE] = CALL(peer, take_plain),
+    [FRONT_ALIVE] = CALL(caller, take_plain),
 };
 
 const struct link_table supervisor_front_calls = {
@@ -432,6 +432,9 @@ take(const struct called *called, const struct front_call *asked,
 
 	if (call.connection > FRONT_CONNECTION_MAX)
 		return err_set(err, BUG, "a caller with a number of another");
+	if (call.caller.kind != CALLER_USER &&
+	    call.caller.kind != CALLER_UNKNOWN)
+		return err_set(err, BUG, "a caller at the socket that is none");
 	if (call.connection != NO_CONNECTION)
 		call.connection |= place_of(called->sup, called->front)
 		                   << PLACE_SHIFT;

@@ -67,6 +67,7 @@ start_decider(struct supervisor *sup, struct job *job, struct err *err)
 {
 	struct verify_task task = {
 	    .kind = job->task.kind == TASK_BUILD ? VERIFY_BUILD : VERIFY_LIST,
+	    .caller = job->caller,
 	    .build = job->task.build,
 	    .store = sup->store,
 	    .trust = sup->trust,
@@ -322,7 +323,7 @@ undo_build(struct supervisor *sup, const struct job *job,
 	    .why = why->code,
 	    .connection = is_answered ? NO_CONNECTION : job->connection,
 	    .answer = why,
-	    .uid = job->uid,
+	    .caller = job->caller,
 	};
 	struct err full;
 
@@ -358,7 +359,7 @@ give_to_another(struct supervisor *sup, const struct job *unfit)
 {
 	struct job_terms terms = {
 	    .connection = unfit->connection,
-	    .uid = unfit->uid,
+	    .caller = unfit->caller,
 	    .seconds = unfit->seconds,
 	};
 	struct job *job = supervisor_find_job(sup, JOB_FREE);
@@ -399,14 +400,14 @@ supervisor_count_tasks(const struct supervisor *sup, enum task_kind kind)
 
 uint32_t
 supervisor_count_tasks_of(const struct supervisor *sup, enum task_kind kind,
-    uint32_t uid)
+    const struct caller *caller)
 {
 	uint32_t count = 0;
 
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		count += sup->jobs[i].state == JOB_RUNNING &&
 		         sup->jobs[i].task.kind == kind &&
-		         sup->jobs[i].uid == uid;
+		         caller_is(&sup->jobs[i].caller, caller);
 	return count;
 }
 
@@ -417,16 +418,17 @@ log_build(struct supervisor *sup, const struct job *job, int code,
 	const struct build_request *build = &job->task.build;
 	const struct receipt *receipt = &job->receipt;
 	char passed[PASSED_OVER_SIZE];
+	char caller[CALLER_TEXT_SIZE];
 
 	if (code != 0) {
-		supervisor_log_refusal(sup, build, outcome);
+		supervisor_log_refusal(sup, build, &job->caller, outcome);
 		return;
 	}
 	write_passed_over(&receipt->passed_over, passed);
-	log_line("built image=%s version=%s name=%s domid=%u uid=%u "
+	log_line("built image=%s version=%s name=%s domid=%u caller=%s "
 		 "cached=%d usec=%u%s",
 	    build->image, receipt->image.version, build->guest.name, job->domid,
-	    build->peer.uid, receipt->was_cached,
+	    caller_text(&job->caller, caller), receipt->was_cached,
 	    timing_total_usec(&receipt->timing), passed);
 }
 
@@ -454,18 +456,20 @@ write_passed_over(const struct passed_over *passed,
 
 void
 supervisor_log_refusal(struct supervisor *sup,
-    const struct build_request *request, const struct err *why)
+    const struct build_request *request, const struct caller *caller,
+    const struct err *why)
 {
 	const char *image = request->image;
 	const char *name = request->guest.name;
+	char text[CALLER_TEXT_SIZE];
 	uint64_t missed;
 
 	if (!log_limit_allows(&sup->refusals, timing_now_usec(), &missed))
 		return;
-	log_line("refused build image=%s name=%s uid=%u code=%s missed=%llu "
+	log_line("refused build image=%s name=%s caller=%s code=%s missed=%llu "
 		 "detail=\"%s\"",
 	    err_quote(image, strnlen(image, sizeof(request->image))).text,
 	    err_quote(name, strnlen(name, sizeof(request->guest.name))).text,
-	    request->peer.uid, err_name(why->code), (unsigned long long)missed,
-	    log_quote(why->text).text);
+	    caller_text(caller, text), err_name(why->code),
+	    (unsigned long long)missed, log_quote(why->text).text);
 }

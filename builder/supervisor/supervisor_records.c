@@ -35,12 +35,12 @@ supervisor_record_evidence(struct supervisor *sup,
     struct err *err)
 {
 	struct evidence_call *place = find_evidence(sup, false, 0);
-	uint32_t uid = front_call->peer.uid;
+	const struct caller *caller = &front_call->caller;
 	uint32_t of_user = 0;
 
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++)
-		of_user +=
-		    sup->evidence[i].is_used && sup->evidence[i].uid == uid;
+		of_user += sup->evidence[i].is_used &&
+		           caller_is(&sup->evidence[i].caller, caller);
 	if (place == NULL || (sup->config->allow_uid_count > 1 &&
 				 of_user >= SUPERVISOR_EVIDENCE * 3 / 4))
 		return err_set(err, RPC_BUSY,
@@ -48,7 +48,7 @@ supervisor_record_evidence(struct supervisor *sup,
 		    place == NULL ? SUPERVISOR_EVIDENCE : of_user);
 	TRY(ask(sup, asked, err));
 	*place = (struct evidence_call){true, asked->tag,
-	    front_call->connection, uid};
+	    front_call->connection, *caller};
 	return 0;
 }
 
@@ -62,8 +62,9 @@ supervisor_record_build(struct supervisor *sup, struct job *job,
 	    .decided_by = report->decided_by,
 	};
 
+	call.event.as.build.by = job->caller; /* who builds does not know */
 	job->is_recorded = true;
-	quota_add_log(&sup->quota, sup->config, job->uid,
+	quota_add_log(&sup->quota, sup->config, &job->caller,
 	    bytes_on_record(&call.event));
 	TRY(ask(sup, &call, err));
 	job->tag = call.tag;

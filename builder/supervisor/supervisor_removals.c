@@ -54,7 +54,7 @@ supervisor_add_removal(struct supervisor *sup,
 	    .entry = *entry,
 	    .why = terms->why,
 	    .connection = terms->connection,
-	    .uid = terms->uid,
+	    .caller = terms->caller,
 	};
 	if (terms->answer != NULL)
 		removal->answer = *terms->answer;
@@ -286,7 +286,7 @@ start_erase(struct supervisor *sup, struct removal *removal, struct err *err)
 		},
 	};
 	struct job_terms terms = {
-	    .uid = removal->uid,
+	    .caller = removal->caller,
 	    .seconds = sup->config->build_seconds,
 	};
 

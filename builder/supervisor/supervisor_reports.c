@@ -318,11 +318,12 @@ take_done(void *reporter, const void *record, struct ipc_fds *fds,
 	(void)fds;
 	if (is_built && (!job->is_recorded || job->domid == 0))
 		return err_set(err, BUG, "a domain that is not on record");
-	if (is_built && receipt_check(&report->done.receipt, err) != 0)
+	job->receipt = report->done.receipt;
+	job->receipt.caller = job->caller; /* who built does not know */
+	if (is_built && receipt_check(&job->receipt, err) != 0)
 		return err_set(err, BUG, "a receipt that is none");
 	job->is_done = true;
 	job->outcome = report->done.outcome;
-	job->receipt = report->done.receipt;
 	if (job->step == JOB_ERASING)
 		job->domid = report->done.domid;
 	if (is_built)

@@ -92,7 +92,7 @@ struct evidence_call {
 	bool is_used;
 	uint32_t tag;
 	uint32_t connection;
-	uint32_t uid;
+	struct caller caller;
 };
 
 /* Calls that wait until somebody has looked at what Xen has. Each answer may
@@ -151,7 +151,7 @@ struct removal {
 	uint32_t connection;
 	struct err answer; /* what a failed build ended with; no code: the
 	                    * caller wants to know how the removal ends */
-	uint32_t uid;
+	struct caller caller;
 	uint32_t tag;   /* of what the tpm role was asked */
 	uint32_t tries; /* that failed */
 	uint64_t due_usec;
@@ -315,16 +315,17 @@ void supervisor_drop_decider(struct supervisor *sup, struct decider *decider);
 /* In the log, unless there are too many of them. `version` and others are only
  * known of what was built: this is what was asked. */
 void supervisor_log_refusal(struct supervisor *sup,
-    const struct build_request *request, const struct err *why);
+    const struct build_request *request, const struct caller *caller,
+    const struct err *why);
 
 /* NULL if there is none. */
 struct job *supervisor_find_job(struct supervisor *sup, enum job_state state);
 
-/* Running tasks of this kind: of everybody, and of one user. */
+/* Running tasks of this kind: of everybody, and of one caller. */
 uint32_t supervisor_count_tasks(const struct supervisor *sup,
     enum task_kind kind);
 uint32_t supervisor_count_tasks_of(const struct supervisor *sup,
-    enum task_kind kind, uint32_t uid);
+    enum task_kind kind, const struct caller *caller);
 
 /* --- domains that have to go ----------------------------------------- */
 
@@ -334,7 +335,7 @@ struct removal_terms {
 	enum err_code why;      /* of EVENT_ABANDON */
 	uint32_t connection;
 	const struct err *answer; /* NULL: how the removal ends */
-	uint32_t uid;
+	struct caller caller;
 };
 
 /* The entry is in the journal. Errors: RPC_BUSY if there are too many. */

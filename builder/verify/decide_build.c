@@ -21,7 +21,7 @@ static int find_rules(const struct decision_env *env, struct rules *rules,
 static struct image_source source_of(const struct decision_env *env,
     const struct rules *rules);
 static int allow_caller(const struct daemon_config *config,
-    const struct build_request *request, struct err *err);
+    const struct caller *caller, struct err *err);
 static int fit_limits(const struct manifest *manifest,
     const struct build_request *request, struct err *err);
 static int fit_range(const char *field, uint32_t value,
@@ -47,7 +47,7 @@ decide_build(const struct decision_env *env,
 
 	/* May this caller ask, and for these values? */
 	TRY(request_check(request, err));
-	TRY(allow_caller(env->config, request, err));
+	TRY(allow_caller(env->config, env->caller, err));
 
 	/* By which rules? The newest policy, and the index that it demands. */
 	TRY(find_rules(env, &rules, err));
@@ -114,12 +114,13 @@ source_of(const struct decision_env *env, const struct rules *rules)
 
 /* The front asked the kernel who calls; the list is checked here again. */
 static int
-allow_caller(const struct daemon_config *config,
-    const struct build_request *request, struct err *err)
+allow_caller(const struct daemon_config *config, const struct caller *caller,
+    struct err *err)
 {
-	if (!daemon_config_allows_uid(config, request->peer.uid))
+	if (caller->kind != CALLER_USER ||
+	    !daemon_config_allows_uid(config, caller->user.uid))
 		return err_set(err, RPC_NOT_PERMITTED,
-		    "user %u is not in allow_uids", request->peer.uid);
+		    "user %u is not in allow_uids", caller->user.uid);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #ifndef ASSAY_BUILDER_VERIFY_DECIDE_BUILD_H
 #define ASSAY_BUILDER_VERIFY_DECIDE_BUILD_H
 
+#include "measure/caller.h"
 #include "builder/daemon_config.h"
 #include "builder/order.h"
 #include "builder/trust_in_force.h"
@@ -13,6 +14,7 @@
 /* What deciding needs; all borrowed. */
 struct decision_env {
 	const struct daemon_config *config;
+	const struct caller *caller;       /* who asks; of a listing: unused */
 	const struct trust_in_force *held; /* as this process found it */
 	int chain_fd;             /* the chain as it is now; -1: none */
 	struct trust_id trust;    /* the policy in force */

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/utc.h"
+#include "cli/evidence/verdict_caller.h"
 #include "cli/evidence/verdict_warnings.h"
 
 static void print_host(const struct enrolment *enrolment);
@@ -293,17 +294,18 @@ print_domains(const struct boot_history *history)
 		puts("images     none was started");
 	for (size_t i = 0; i < history->domain_count; i++) {
 		const struct evidence_domain *domain = &history->domains[i];
-		char uuid[UUID_TEXT_SIZE];
+		char uuid[UUID_TEXT_SIZE], by[VERDICT_CALLER_SIZE];
 
 		uuid_text(domain->build.uuid, uuid);
-		printf("%-10s %-9s %s%s, domain %u, %s%s%s\n",
+		printf("%-10s %-9s %s%s, domain %u, %s%s%s%s\n",
 		    i == 0 ? "images" : "", fates[domain->fate],
 		    domain->image->name,
 		    domain->build.is_debug ? " (debug image)" : "",
 		    domain->build.domid, uuid,
 		    domain->configuration != NULL ? ", configuration " : "",
 		    domain->configuration != NULL ? domain->configuration->name
-						  : "");
+						  : "",
+		    verdict_caller_text(&domain->build.by, by));
 	}
 }
 
@@ -403,7 +405,8 @@ encode_domains(const struct boot_history *history)
 		digest_text(&domain->build.payload, payload);
 		digest_text(&domain->build.config, config);
 		object = json_pack(
-		    "{s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:b, s:I}",
+		    "{s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:b, s:I, "
+		    "s:o}",
 		    "image", domain->image->name, "fate", fates[domain->fate],
 		    "envelope_digest", envelope, "payload_digest", payload,
 		    "config_digest", config, "configuration",
@@ -411,7 +414,8 @@ encode_domains(const struct boot_history *history)
 						  : NULL,
 		    "uuid", uuid, "role", domain->build.role, "debug",
 		    domain->build.is_debug, "domid",
-		    (json_int_t)domain->build.domid);
+		    (json_int_t)domain->build.domid, "caller",
+		    verdict_caller_encode(&domain->build.by));
 		json_object_update_new(object,
 		    encode_rules(&history->rules[domain->rules].as));
 		json_array_append_new(array, object);

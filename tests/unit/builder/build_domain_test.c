@@ -427,10 +427,10 @@ build_refuses_a_caller_who_is_not_on_the_list(void **state)
 {
 	struct fixture *fixture = *state;
 
-	fixture->request.peer.uid = fixture->config.allow_uids[0] + 1;
+	fixture->caller.user.uid = fixture->config.allow_uids[0] + 1;
 	assert_refused_before_xen(fixture, RPC_NOT_PERMITTED);
 	fixture->config.allow_uid_count = 0;
-	fixture->request.peer.uid = 0;
+	fixture->caller.user.uid = 0;
 	assert_refused_before_xen(fixture, RPC_NOT_PERMITTED);
 	/* The store was not asked either. */
 	assert_int_equal(story_calls.envelope, 0);

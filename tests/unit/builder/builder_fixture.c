@@ -33,6 +33,15 @@ good_build_request(void)
 	return request;
 }
 
+struct caller
+user_caller(uint32_t uid)
+{
+	return (struct caller){
+	    .kind = CALLER_USER,
+	    .user = {.uid = uid, .gid = uid + 1, .pid = 77},
+	};
+}
+
 struct receipt
 good_receipt(void)
 {
@@ -41,6 +50,7 @@ good_receipt(void)
 	struct err err;
 	struct receipt receipt = {
 	    .domid = 9,
+	    .caller = user_caller(1000),
 	    .guest = request.guest,
 	    .image =
 		{
@@ -239,12 +249,13 @@ fixture_setup(void **state)
 	verify_budget_init(&fixture->budget);
 	fixture->config = good_config();
 	fixture->request = good_build_request();
-	fixture->request.peer.uid = fixture->config.allow_uids[0];
+	fixture->caller = user_caller(fixture->config.allow_uids[0]);
 	fixture->stage = start_stage(&fixture->stage_pid);
 	give_store(&fixture->stage, fixture->config.store);
 	fixture->held.root = fixture->policy;
 	fixture->decide = (struct decision_env){
 	    .config = &fixture->config,
+	    .caller = &fixture->caller,
 	    .held = &fixture->held,
 	    .chain_fd = -1,
 	    .known = &fixture->verdicts,

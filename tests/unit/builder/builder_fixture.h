@@ -34,6 +34,7 @@ struct fixture {
 	struct decision_env decide;
 	struct build_env env;
 	struct verify_budget budget; /* of the last build, or the next */
+	struct caller caller;
 	struct build_request request;
 	struct order order; /* of the last build */
 	bool left_behind;
@@ -54,6 +55,9 @@ int fixture_teardown(void **state);
 
 /* The request of the good case: web as domain "guest", 256 MiB, 2 vcpus. */
 struct build_request good_build_request(void);
+
+/* As the kernel says it. */
+struct caller user_caller(uint32_t uid);
 
 /* A receipt with all members set. */
 struct receipt good_receipt(void);

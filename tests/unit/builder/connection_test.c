@@ -16,7 +16,7 @@ static int caller;
 static int
 setup(void **state)
 {
-	const struct peer peer = {.uid = 5, .pid = 6};
+	const struct caller calls = user_caller(5);
 	int ends[2];
 	struct err err;
 
@@ -24,7 +24,7 @@ setup(void **state)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return -1;
 	caller = ends[0];
-	return connection_open(&conn, ends[1], 3, &peer, &err);
+	return connection_open(&conn, ends[1], 3, &calls, &err);
 }
 
 static int
@@ -68,7 +68,7 @@ connection_begins_by_reading(void **state)
 	(void)state;
 	assert_int_equal(conn.state, CONNECTION_READING);
 	assert_int_equal(conn.number, 3);
-	assert_int_equal(conn.peer.uid, 5);
+	assert_int_equal(conn.caller.user.uid, 5);
 	assert_null(next_message());
 	assert_true(conn.deadline_usec > timing_now_usec());
 }

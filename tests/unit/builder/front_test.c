@@ -42,8 +42,8 @@ front_hands_on_a_decoded_call_and_says_who_asks(void **state)
 	assert_memory_equal(call.build.guest.uuid, uuid, UUID_BYTES);
 	assert_int_equal(call.build.guest.memory_mib, 256);
 	assert_int_equal(call.build.guest.vcpus, 2);
-	assert_int_equal(call.peer.uid, geteuid());
-	assert_int_equal(call.peer.pid, getpid());
+	assert_int_equal(call.caller.user.uid, geteuid());
+	assert_int_equal(call.caller.user.pid, getpid());
 	assert_int_not_equal(call.connection, 0);
 }
 
@@ -555,7 +555,7 @@ front_says_who_the_caller_is_whatever_it_claims(void **state)
 	fd = caller_open_as(1001);
 	caller_send(fd, BUILD_CALL);
 	call = front_next_call(FRONT_BUILD);
-	assert_int_equal(call.peer.uid, 1001);
+	assert_int_equal(call.caller.user.uid, 1001);
 	close(fd);
 }
 

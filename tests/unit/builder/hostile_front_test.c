@@ -110,7 +110,11 @@ hostile_teardown(void **state)
 static struct front_call
 call_of(enum front_call_kind kind)
 {
-	struct front_call call = {.kind = kind, .connection = CONNECTION};
+	struct front_call call = {
+	    .kind = kind,
+	    .connection = CONNECTION,
+	    .caller = user_caller(geteuid()),
+	};
 
 	if (kind == FRONT_BUILD)
 		call.build = good_build_request();
@@ -180,7 +184,7 @@ hostile_front_gets_nothing_built_that_no_caller_could(void **state)
 	(void)state;
 	start_hostile();
 	bad = good;
-	bad.peer.uid = STRANGER_UID;
+	bad.caller.user.uid = STRANGER_UID;
 	assert_call_refused(&bad, RPC_NOT_PERMITTED, "");
 	bad = good;
 	memset(bad.build.image, 'a', sizeof(bad.build.image));
@@ -249,6 +253,8 @@ any_call(uint32_t number)
 		bytes[i] = (uint8_t)(random >> 24);
 	}
 	call.kind = kinds[number % countof(kinds)];
+	call.connection &= FRONT_CONNECTION_MAX;
+	call.caller.kind = CALLER_USER;
 	if (call.kind == FRONT_BUILD) {
 		call.build.has_manifest = number % 3 == 0;
 		call.build.is_paused = number % 5 == 0;
@@ -360,6 +366,9 @@ hostile_front_that_breaks_the_protocol_is_begun_again(void **state)
 	bad = call_of(FRONT_DESTROY);
 	memset(bad.selector.name, 'a', sizeof(bad.selector.name));
 	assert_begun_again_by(&bad, other_bytes, 7);
+	bad = call_of(FRONT_DESTROY);
+	bad.caller.kind = CALLER_DOMAIN;
+	assert_begun_again_by(&bad, other_bytes, 8);
 	assert_string_equal(fake->violation, "");
 }
 

@@ -201,7 +201,7 @@ job_that_begins_has_its_task_and_a_deadline(void **state)
 {
 	struct job job = {.state = JOB_FREE, .is_done = true, .tag = 7};
 	struct task task = {.kind = TASK_BUILD, .claim = {.domid = 5}};
-	const struct job_terms terms = {3, 1000, 120};
+	const struct job_terms terms = {3, user_caller(1000), 120};
 	struct child child = {.pid = 4711, .pidfd = -1, .link = -1};
 	uint64_t now = timing_now_usec();
 
@@ -209,7 +209,7 @@ job_that_begins_has_its_task_and_a_deadline(void **state)
 	task.build = good_build_request();
 	job_begin(&job, &task, &terms);
 	assert_int_equal(job.state, JOB_RUNNING);
-	assert_int_equal(job.uid, 1000);
+	assert_int_equal(job.caller.user.uid, 1000);
 	assert_int_equal(job.connection, 3);
 	assert_string_equal(job.task.build.guest.name, "guest");
 	assert_int_equal(job.task.claim.domid, 5);

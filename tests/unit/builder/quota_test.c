@@ -21,12 +21,22 @@ setup(void **state)
 	return 0;
 }
 
+static const struct caller *
+of(uint32_t uid)
+{
+	static struct caller caller;
+
+	caller = user_caller(uid);
+	return &caller;
+}
+
 static int
 take(uint32_t uid, uint64_t now_usec)
 {
 	struct err err;
 
-	return quota_take_build(&quota, &quota_config, uid, now_usec, 0, &err);
+	return quota_take_build(&quota, &quota_config, of(uid), now_usec, 0,
+	    &err);
 }
 
 static void
@@ -61,8 +71,8 @@ quota_says_when_the_next_build_may_begin(void **state)
 	(void)state;
 	while (take(FIRST, 0) == 0)
 		continue;
-	assert_code(
-	    quota_take_build(&quota, &quota_config, FIRST, 20000000, 0, &err),
+	assert_code(quota_take_build(&quota, &quota_config, of(FIRST), 20000000,
+			0, &err),
 	    CALLER_QUOTA_SPENT);
 	assert_has(err.text, "60 builds in an hour: the next in 41 seconds");
 }
@@ -83,17 +93,19 @@ quota_of_the_log_is_shared_by_the_users(void **state)
 	struct err err;
 
 	(void)state;
-	quota_add_log(&quota, &quota_config, FIRST, 499);
-	quota_add_log(&quota, &quota_config, STRANGER, 10000);
+	quota_add_log(&quota, &quota_config, of(FIRST), 499);
+	quota_add_log(&quota, &quota_config, of(STRANGER), 10000);
 	assert_code(
-	    quota_take_build(&quota, &quota_config, FIRST, 0, 1000, &err), 0);
-	quota_add_log(&quota, &quota_config, FIRST, 1);
+	    quota_take_build(&quota, &quota_config, of(FIRST), 0, 1000, &err),
+	    0);
+	quota_add_log(&quota, &quota_config, of(FIRST), 1);
 	assert_code(
-	    quota_take_build(&quota, &quota_config, FIRST, 0, 1000, &err),
+	    quota_take_build(&quota, &quota_config, of(FIRST), 0, 1000, &err),
 	    CALLER_QUOTA_SPENT);
 	assert_has(err.text, "its share is 500");
 	assert_code(
-	    quota_take_build(&quota, &quota_config, SECOND, 0, 1000, &err), 0);
+	    quota_take_build(&quota, &quota_config, of(SECOND), 0, 1000, &err),
+	    0);
 }
 
 int

@@ -130,7 +130,7 @@ receipt_file_says_what_else_it_is(void **state)
 	write_file(path, bytes_of_str("{\"schema\":\"assay.receipt/1\"}"));
 	assert_file_refused("in JSON, as an older assayd wrote it");
 	write_file(path, bytes_of_str("ASSAYRCT"));
-	assert_file_refused("in format 0; this assayd reads 1");
+	assert_file_refused("in format 0; this assayd reads 2");
 }
 
 /* The good file with this byte as that. */
@@ -154,10 +154,10 @@ receipt_file_of_another_format_is_not_read(void **state)
 	(void)state;
 	damage(AT_MAGIC, 'a');
 	assert_file_refused("not a receipt");
-	damage(AT_FORMAT, 2);
-	assert_file_refused("in format 2; this assayd reads 1");
+	damage(AT_FORMAT, 1);
+	assert_file_refused("in format 1; this assayd reads 2");
 	damage(AT_FORMAT + 3, 1);
-	assert_file_refused("in format 16777217");
+	assert_file_refused("in format 16777218");
 	damage(AT_SIZE, 0);
 	assert_file_refused("a damaged receipt");
 	damage(AT_DIGEST, 0);

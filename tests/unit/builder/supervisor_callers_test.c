@@ -89,7 +89,7 @@ bad_build(uint32_t connection)
 	struct front_call call = {
 	    .kind = FRONT_BUILD,
 	    .connection = connection,
-	    .peer = {.uid = config.allow_uids[0]},
+	    .caller = user_caller(config.allow_uids[0]),
 	    .build = good_build_request(),
 	};
 
@@ -161,8 +161,8 @@ front_that_is_lost_takes_its_own_callers_with_it(void **state)
 	sup->removals[3].step = REMOVAL_ERASE;
 	sup->removals[3].due_usec = UINT64_MAX;
 	sup->removals[3].connection = callers.first;
-	sup->evidence[2] = (struct evidence_call){true, 77, callers.last, 0};
-	sup->evidence[3] = (struct evidence_call){true, 78, OTHER, 0};
+	sup->evidence[2] = (struct evidence_call){true, 77, callers.last, {0}};
+	sup->evidence[3] = (struct evidence_call){true, 78, OTHER, {0}};
 	socket_front()->heard_usec = timing_now_usec();
 	end_front(&far);
 	assert_int_equal(far.front->pid, 0);
@@ -180,7 +180,7 @@ front_that_asks_much_keeps_no_other_waiting(void **state)
 	struct front_call status = {
 	    .kind = FRONT_STATUS,
 	    .connection = NUMBER,
-	    .peer = {.uid = config.allow_uids[0]},
+	    .caller = user_caller(config.allow_uids[0]),
 	};
 
 	(void)state;

@@ -21,7 +21,7 @@ call_of(enum front_call_kind kind)
 	struct front_call call = {
 	    .kind = kind,
 	    .connection = OTHER,
-	    .peer = {.uid = config.allow_uids[0]},
+	    .caller = user_caller(config.allow_uids[0]),
 	};
 
 	if (kind != FRONT_BUILD)
@@ -54,7 +54,7 @@ fill_jobs(enum task_kind kind, uint32_t count, uint32_t uid)
 	for (uint32_t i = 1; i <= count; i++) {
 		stand.sup->jobs[i].state = JOB_RUNNING;
 		stand.sup->jobs[i].task.kind = kind;
-		stand.sup->jobs[i].uid = uid;
+		stand.sup->jobs[i].caller = user_caller(uid);
 	}
 }
 
@@ -119,11 +119,11 @@ one_of_two_users_leaves_places_to_the_other(void **state)
 	(void)state;
 	config.allow_uid_count = 2;
 	config.allow_uids[1] = config.allow_uids[0] + 1;
-	stand.job->uid = config.allow_uids[0];
+	stand.job->caller = user_caller(config.allow_uids[0]);
 	fill_jobs(TASK_BUILD, LIMIT_BUILDS * 3 / 4 - 1, config.allow_uids[0]);
-	assert_call_refused(&call, RPC_BUSY, "of user");
+	assert_call_refused(&call, RPC_BUSY, "of this caller");
 	/* The other comes as far as what is wrong with his request. */
-	call.peer.uid = config.allow_uids[1];
+	call.caller.user.uid = config.allow_uids[1];
 	memcpy(call.build.guest.uuid, stand.job->task.build.guest.uuid,
 	    UUID_BYTES);
 	assert_call_refused(&call, DOMAIN_EXISTS, "is being built");
@@ -250,7 +250,7 @@ why_a_build_was_refused_is_one_value_of_its_line(void **state)
 	(void)state;
 	err_set(&why, BUILD_CRASHED, "x\" code=0 uid=\"0");
 	log_set_output(keep_line);
-	supervisor_log_refusal(stand.sup, &call.build, &why);
+	supervisor_log_refusal(stand.sup, &call.build, &call.caller, &why);
 	log_set_output(NULL);
 	assert_has(logged_line, " detail=\"x\\\" code=0 uid=\\\"0\"\n");
 }

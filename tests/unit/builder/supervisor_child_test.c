@@ -123,6 +123,38 @@ child_that_is_done_hands_its_domain_over(void **state)
 	assert_int_equal(next_answer().connection, CONNECTION);
 }
 
+/* It cannot know: the supervisor says it, in the receipt and on record. */
+static void
+child_says_nothing_of_who_asked(void **state)
+{
+	struct build_report record = {.kind = BUILD_RECORD};
+	struct build_report done = {.kind = BUILD_DONE,
+	    .done.receipt = good_receipt()};
+	struct tpm_request asked;
+	struct err err;
+	bool is_end;
+
+	(void)state;
+	stand.job->caller = user_caller(4711);
+	record.record.build.by = user_caller(5);
+	done.done.receipt.caller = user_caller(5);
+	stand.job->place.seen = 1u << BUILD_MADE;
+	stand.job->domid = 9;
+	tell(&record);
+	assert_code(ipc_receive(stand.recorder, &asked,
+			tpm_request_bytes(TPM_REQUEST_EVENT), NULL, &is_end,
+			&err),
+	    0);
+	assert_memory_equal(&asked.event.as.build.by, &stand.job->caller,
+	    sizeof(struct caller));
+	stand.job->tag = 0;
+	tell(&done);
+	assert_int_equal(stand.sup->domains.count, 1);
+	assert_memory_equal(&stand.sup->domains.rows[0].receipt.caller,
+	    &stand.job->caller, sizeof(struct caller));
+	assert_int_equal(next_answer().receipt.caller.user.uid, 4711);
+}
+
 /* What may have been named is not told from a foreign domain otherwise. */
 static void
 build_is_in_the_journal_as_recorded_before_its_child_goes_on(void **state)
@@ -464,7 +496,7 @@ static size_t
 start_listings(void)
 {
 	const struct task task = {.kind = TASK_LIST_IMAGES};
-	const struct job_terms terms = {CONNECTION, 0, 120};
+	const struct job_terms terms = {CONNECTION, user_caller(0), 120};
 	struct err err;
 	size_t count = 0;
 
@@ -480,7 +512,7 @@ static void
 task_is_begun_only_if_its_children_have_graves(void **state)
 {
 	const struct task erase = {.kind = TASK_ERASE};
-	const struct job_terms terms = {CONNECTION, 0, 120};
+	const struct job_terms terms = {CONNECTION, user_caller(0), 120};
 	struct err err;
 
 	(void)state;
@@ -930,7 +962,7 @@ build_on_record_counts_for_its_user(void **state)
 	stand.job->place.seen = 1u << BUILD_MADE;
 	config.allow_uids[1] = config.allow_uids[0] + 1;
 	config.allow_uid_count = 2;
-	stand.job->uid = config.allow_uids[0];
+	stand.job->caller = user_caller(config.allow_uids[0]);
 	stand.sup->last_tag = 76;
 	send_report(&report);
 	supervisor_serve_job(stand.sup, stand.job);
@@ -940,7 +972,7 @@ build_on_record_counts_for_its_user(void **state)
 	supervisor_serve_tpm_role(stand.sup);
 	call.build.guest.uuid[0] ^= 1;
 	strcpy(call.build.guest.name, "other");
-	call.peer.uid = config.allow_uids[0];
+	call.caller = user_caller(config.allow_uids[0]);
 	supervisor_take_call(stand.sup, &call);
 	assert_code(next_answer().outcome.code, CALLER_QUOTA_SPENT);
 }
@@ -960,6 +992,7 @@ main(void)
 	    stand_test(child_that_cannot_be_understood_is_killed),
 	    stand_test(child_that_was_killed_is_not_believed_that_it_is_done),
 	    stand_test(child_that_is_done_hands_its_domain_over),
+	    stand_test(child_says_nothing_of_who_asked),
 	    stand_test(
 		build_is_in_the_journal_as_recorded_before_its_child_goes_on),
 	    stand_test(domain_is_in_the_journal_with_its_id),

@@ -140,7 +140,7 @@ callers_of_a_front_that_is_lost_are_nobody(void **state)
 	(void)state;
 	sup->removals[3].step = REMOVAL_ERASE;
 	sup->removals[3].connection = OTHER;
-	sup->evidence[2] = (struct evidence_call){true, 77, OTHER, 0};
+	sup->evidence[2] = (struct evidence_call){true, 77, OTHER, {0}};
 	supervisor_lose_front(socket_front(), "this test says so");
 	supervisor_keep_fronts(sup);
 	assert_ended(pid);

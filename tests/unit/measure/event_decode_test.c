@@ -56,6 +56,15 @@ every_event_is_read_as_it_was_written(void **state)
 	event.as.build.domid = UINT32_MAX;
 	memset(event.as.build.role, 'r', LIMIT_NAME_BYTES);
 	assert_same_again(&event);
+	event.as.build.by = (struct caller){
+	    .kind = CALLER_USER,
+	    .user = {UINT32_MAX, UINT32_MAX, 0},
+	};
+	assert_same_again(&event);
+	event.as.build.by = good_client();
+	event.as.build.by.domain.domid = UINT16_MAX;
+	memset(event.as.build.by.domain.image, 'i', LIMIT_NAME_BYTES);
+	assert_same_again(&event);
 }
 
 static void

@@ -94,11 +94,35 @@ what_an_event_does_not_have_is_an_empty_text(void **state)
 	assert_has((char *)bytes + 8, "\"debug\":true,");
 }
 
+/* Behind all that was there before anybody wrote it down. */
+static void
+build_says_who_asked_for_it(void **state)
+{
+	struct event build = good_event(EVENT_BUILD);
+	uint8_t bytes[EVENT_BYTES + 1] = {0};
+
+	(void)state;
+	build.as.build.by = (struct caller){
+	    .kind = CALLER_USER,
+	    .user = {1000, 1001, 1002},
+	};
+	event_encode(&build, bytes);
+	assert_has((char *)bytes + 8,
+	    "\"vcpus\":2,\"by\":{\"uid\":1000,\"gid\":1001}}");
+	build.as.build.by = good_client();
+	event_encode(&build, bytes);
+	/* clang-format off */
+	assert_has((char *)bytes + 8, "\"vcpus\":2,\"by\":{\"domid\":5,"
+	    "\"uuid\":\"" UUID_OF_GOOD "\",\"image\":\"toolstack\","
+	    "\"role\":\"infra\",\"envelope\":\"" HEX32("66") "\"}}");
+	/* clang-format on */
+}
+
 /* What is not in the bytes could be changed unseen. */
 static void
 every_member_of_every_event_is_in_its_bytes(void **state)
 {
-	struct event events[32];
+	struct event events[48];
 	uint8_t bytes[countof(events)][EVENT_BYTES];
 	size_t lens[countof(events)];
 	size_t n = 0;
@@ -137,6 +161,27 @@ every_member_of_every_event_is_in_its_bytes(void **state)
 	CHANGED(EVENT_BUILD, e->as.build.domid++);
 	CHANGED(EVENT_BUILD, e->as.build.memory_mib++);
 	CHANGED(EVENT_BUILD, e->as.build.vcpus++);
+	CHANGED(EVENT_BUILD, e->as.build.by.kind = CALLER_USER);
+#define USER(member)                               \
+	CHANGED(EVENT_BUILD, {                     \
+		e->as.build.by.kind = CALLER_USER; \
+		e->as.build.by.user.member = 1;    \
+	})
+	USER(uid);
+	USER(gid);
+#define CLIENT(change)                          \
+	CHANGED(EVENT_BUILD, {                  \
+		struct caller_domain *d;        \
+		e->as.build.by = good_client(); \
+		d = &e->as.build.by.domain;     \
+		change;                         \
+	})
+	CLIENT((void)d);
+	CLIENT(d->domid++);
+	CLIENT(d->uuid[15] ^= 1);
+	CLIENT(d->image[0] = 'x');
+	CLIENT(d->role[0] = 'x');
+	CLIENT(d->envelope.bytes[31] ^= 1);
 	CHANGED(EVENT_ABANDON, e->as.abandon.why = NO_MEMORY);
 	CHANGED(EVENT_ABANDON, e->as.abandon.uuid[15] ^= 1);
 	CHANGED(EVENT_DESTROY, e->as.destroy.domid++);
@@ -177,6 +222,13 @@ events_of_the_largest_values_fit(void **state)
 			event.as.build.role[LIMIT_NAME_BYTES] = '\0';
 			event.as.build.has_ramdisk = true;
 			event.as.build.is_debug = false;
+			event.as.build.by.kind = CALLER_DOMAIN;
+			memset(event.as.build.by.domain.image, 'i',
+			    LIMIT_NAME_BYTES);
+			memset(event.as.build.by.domain.role, 'r',
+			    LIMIT_NAME_BYTES);
+			event.as.build.by.domain.image[LIMIT_NAME_BYTES] = '\0';
+			event.as.build.by.domain.role[LIMIT_NAME_BYTES] = '\0';
 		} else if (kind == EVENT_POLICY) {
 			event.as.policy.has_store = true;
 			event.as.policy.has_boot_policy = true;
@@ -226,6 +278,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_event_has_exactly_these_bytes),
 	    cmocka_unit_test(what_an_event_does_not_have_is_an_empty_text),
+	    cmocka_unit_test(build_says_who_asked_for_it),
 	    cmocka_unit_test(every_member_of_every_event_is_in_its_bytes),
 	    cmocka_unit_test(events_of_the_largest_values_fit),
 	    cmocka_unit_test(no_end_is_longer_than_its_limit),

@@ -65,6 +65,19 @@ good_build(void)
 	return build;
 }
 
+struct caller
+good_client(void)
+{
+	struct caller caller = {
+	    .kind = CALLER_DOMAIN,
+	    .domain = {.domid = 5, .image = "toolstack", .role = "infra"},
+	};
+
+	memcpy(caller.domain.uuid, good_uuid, UUID_BYTES);
+	memset(caller.domain.envelope.bytes, 0x66, DIGEST_BYTES);
+	return caller;
+}
+
 struct event
 good_event(enum event_kind kind)
 {

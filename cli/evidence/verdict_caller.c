@@ -1,0 +1,41 @@
+#include "cli/evidence/verdict_caller.h"
+
+#include <stdio.h>
+
+const char *
+verdict_caller_text(const struct caller *caller,
+    char ret_text[static VERDICT_CALLER_SIZE])
+{
+	const struct caller_domain *domain = &caller->domain;
+	char uuid[UUID_TEXT_SIZE];
+
+	uuid_text(domain->uuid, uuid);
+	ret_text[0] = '\0';
+	if (caller->kind == CALLER_USER)
+		snprintf(ret_text, VERDICT_CALLER_SIZE,
+		    ", asked for by user %u", caller->user.uid);
+	else if (caller->kind == CALLER_DOMAIN)
+		snprintf(ret_text, VERDICT_CALLER_SIZE,
+		    ", asked for by %s (role %s), domain %u, %s", domain->image,
+		    domain->role, domain->domid, uuid);
+	return ret_text;
+}
+
+json_t *
+verdict_caller_encode(const struct caller *caller)
+{
+	const struct caller_domain *domain = &caller->domain;
+	char uuid[UUID_TEXT_SIZE], envelope[DIGEST_TEXT_SIZE];
+
+	if (caller->kind == CALLER_USER)
+		return json_pack("{s:I, s:I}", "uid",
+		    (json_int_t)caller->user.uid, "gid",
+		    (json_int_t)caller->user.gid);
+	if (caller->kind != CALLER_DOMAIN)
+		return json_null();
+	uuid_text(domain->uuid, uuid);
+	digest_text(&domain->envelope, envelope);
+	return json_pack("{s:I, s:s, s:s, s:s, s:s}", "domid",
+	    (json_int_t)domain->domid, "uuid", uuid, "image", domain->image,
+	    "role", domain->role, "envelope_digest", envelope);
+}
