@@ -3,12 +3,6 @@
 #include <time.h>
 
 void
-timing_start(struct timing *timing)
-{
-	*timing = (struct timing){.last_usec = timing_now_usec()};
-}
-
-void
 timing_mark(struct timing *timing, enum timing_phase phase)
 {
 	uint64_t now = timing_now_usec();

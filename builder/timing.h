@@ -33,13 +33,17 @@ struct timing {
 	uint32_t phase_usec[TIMING_PHASE_COUNT];
 };
 
-/* Start the clock. */
-void timing_start(struct timing *timing);
-
 /* The time since the last call belongs to this phase. */
 void timing_mark(struct timing *timing, enum timing_phase phase);
 
 /* Microseconds on the monotonic clock. */
 uint64_t timing_now_usec(void);
+
+/* Start the clock. */
+static inline void
+timing_start(struct timing *timing)
+{
+	*timing = (struct timing){.last_usec = timing_now_usec()};
+}
 
 #endif

@@ -137,7 +137,8 @@ struct xen_ops {
 	/* Done when Xen no longer lists it; succeeds if it never did. That Xen
 	 * could not be asked is an error. */
 	int (*domain_destroy)(void *xen, uint32_t domid, struct err *err);
-	/* Domains from domid 1 up; more than `max` is an error. */
+	/* Domains from domid 1 up; more than `max` is an error, and what
+	 * `ret_infos` holds then is not said. */
 	int (*domain_list)(void *xen, struct xen_domain_info *ret_infos,
 	    uint32_t max, uint32_t *ret_count, struct err *err);
 	int (*host_info)(void *xen, struct xen_host_info *ret_info,
@@ -153,8 +154,9 @@ struct xen_ops {
 	/* Add these nodes and commit, all in one transaction, in this order. */
 	int (*xenstore_write)(void *xen, const struct xen_node *nodes,
 	    uint32_t count, struct err *err);
-	/* Returns owned (malloc), NULL if there is no such node. */
-	int (*xenstore_read)(void *xen, const char *path, char **ret_value,
+	/* The first of these nodes with this value, or `count`. */
+	int (*xenstore_find)(void *xen, const char *const *paths,
+	    uint32_t count, const char *value, uint32_t *ret_index,
 	    struct err *err);
 	/* Remove nodes and all below them; succeeds if there are none. With a
 	 * guard all of them go or none, and none, without an error, if it says

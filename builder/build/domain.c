@@ -26,13 +26,15 @@ struct domain {
 	struct xenstore_nodes nodes; /* sent, until they are committed */
 };
 
+enum { NAME_PATH = sizeof("/local/domain/4294967295/name") };
+
 static int prepare(struct domain *domain, const struct xen_domain_spec *spec,
     struct err *err);
 static struct domain_claim claim_of(const struct domain *domain);
 static int refuse_taken_uuid(const struct domain_list *list,
     const uint8_t uuid[UUID_BYTES], uint32_t except, struct err *err);
-static int refuse_taken_name(const struct xen_port *xen, uint32_t domid,
-    const char *name, struct err *err);
+static int refuse_taken_name(const struct xen_port *xen,
+    const struct domain_list *list, const char *name, struct err *err);
 static int64_t wall_clock_usec(void);
 
 int
@@ -43,11 +45,7 @@ domain_check_free(const struct domain_context *place, const struct guest *guest,
 
 	TRY(domain_list_read(place->xen, &list, err));
 	TRY(refuse_taken_uuid(&list, guest->uuid, 0, err));
-	TRY(refuse_taken_name(place->xen, 0, guest->name, err));
-	for (uint32_t i = 0; i < list.count; i++)
-		TRY(refuse_taken_name(place->xen, list.infos[i].domid,
-		    guest->name, err));
-	return 0;
+	return refuse_taken_name(place->xen, &list, guest->name, err);
 }
 
 int
@@ -267,18 +265,28 @@ refuse_taken_uuid(const struct domain_list *list,
 	return 0;
 }
 
+/* Domain 0 has one too, and is on no list. */
 static int
-refuse_taken_name(const struct xen_port *xen, uint32_t domid, const char *name,
-    struct err *err)
+refuse_taken_name(const struct xen_port *xen, const struct domain_list *list,
+    const char *name, struct err *err)
 {
-	CLEANUP(freep) char *value = NULL;
-	char path[64];
+	uint32_t count = list->count + 1;
+	CLEANUP(freep) char(*texts)[NAME_PATH] = calloc(count, sizeof(*texts));
+	CLEANUP(freep) const char **paths = calloc(count, sizeof(*paths));
+	uint32_t owner;
 
-	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
-	TRY(xen->ops->xenstore_read(xen->xen, path, &value, err));
-	if (value != NULL && strcmp(value, name) == 0)
+	if (texts == NULL || paths == NULL)
+		return err_set(err, NO_MEMORY, "names");
+	for (uint32_t i = 0; i < count; i++) {
+		paths[i] = texts[i];
+		snprintf(texts[i], sizeof(texts[i]), "/local/domain/%u/name",
+		    i == 0 ? 0 : list->infos[i - 1].domid);
+	}
+	TRY(xen->ops->xenstore_find(xen->xen, paths, count, name, &owner, err));
+	if (owner < count)
 		return err_set_field(err, DOMAIN_EXISTS, "name",
-		    "name %s: d%u has it", name, domid);
+		    "name %s: d%u has it", name,
+		    owner == 0 ? 0 : list->infos[owner - 1].domid);
 	return 0;
 }
 

@@ -30,11 +30,3 @@ kept_blobs_take(struct kept_blobs *kept, const struct digest *digest)
 	}
 	return NULL;
 }
-
-void
-kept_blobs_done(struct kept_blobs *kept)
-{
-	for (size_t i = 0; i < kept->count; i++)
-		sealed_freep(&kept->sealed[i]);
-	kept->count = 0;
-}

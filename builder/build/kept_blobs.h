@@ -29,6 +29,4 @@ void kept_blobs_add(struct kept_blobs *kept, const struct digest *digest,
 struct sealed *kept_blobs_take(struct kept_blobs *kept,
     const struct digest *digest);
 
-void kept_blobs_done(struct kept_blobs *kept);
-
 #endif

@@ -10,7 +10,7 @@ domain_list_read(const struct xen_port *xen, struct domain_list *ret_list,
     struct err *err)
 {
 	CLEANUP(freep)
-	struct xen_domain_info *infos = calloc(LIMIT_DOMAINS, sizeof(*infos));
+	struct xen_domain_info *infos = malloc(LIMIT_DOMAINS * sizeof(*infos));
 	uint32_t count = 0;
 
 	if (infos == NULL)

@@ -12,7 +12,7 @@ static struct fault active;
 static const struct xen_port *below;
 static unsigned int evtchn_calls;
 
-static const char *const operations[] = {"domain_list", "xenstore_read",
+static const char *const operations[] = {"domain_list", "xenstore_find",
     "domain_create", "domain_prepare", "evtchn_alloc", "evtchn_alloc2",
     "xenstore_remove", "xenstore_send", "domain_load", "grants_seed",
     "grants_read", "xenstore_write", "xenstore_introduce", "domain_set_uuid",
@@ -128,9 +128,11 @@ fault_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 }
 
 static int
-fault_store_read(void *xen, const char *path, char **ret_value, struct err *err)
+fault_store_find(void *xen, const char *const *paths, uint32_t count,
+    const char *value, uint32_t *ret_index, struct err *err)
 {
-	FAULT_CALL("xenstore_read", xenstore_read(xen, path, ret_value, err));
+	FAULT_CALL("xenstore_find",
+	    xenstore_find(xen, paths, count, value, ret_index, err));
 }
 
 /* Once: the clean-up that follows uses the same operation. */
@@ -182,7 +184,7 @@ static const struct xen_ops fault_ops = {
     .host_info = fault_host_info,
     .xenstore_send = fault_store_send,
     .xenstore_write = fault_store_write,
-    .xenstore_read = fault_store_read,
+    .xenstore_find = fault_store_find,
     .xenstore_remove = fault_store_remove,
     .xenstore_is_connected = fault_store_is_connected,
     .xenstore_introduce = fault_store_introduce,

@@ -10,6 +10,13 @@
 
 #include "base/scope.h"
 
+enum { PART = 32 /* domains */ };
+
+_Static_assert(PART * sizeof(xc_domaininfo_t) <= XEN_PAGE_BYTES,
+    "a part is a page");
+
+static void describe(const xc_domaininfo_t *from,
+    struct xen_domain_info *ret_info);
 static void keep_last_words(struct xentoollog_logger *logger,
     xentoollog_level level, int errnoval, const char *context,
     const char *format, va_list args) __attribute__((format(printf, 5, 0)));
@@ -61,36 +68,44 @@ libxc_failed(struct libxc *libxc, struct err *err, const char *call)
 	return (int)err->code;
 }
 
+/* In parts that fit into the one page which libxc keeps for calls: more would
+ * be mapped, and unmapped, for each (tools/libs/call/buffer.c). */
 int
 libxc_domain_list(void *xen, struct xen_domain_info *ret_infos, uint32_t max,
     uint32_t *ret_count, struct err *err)
 {
-	struct libxc *libxc = libxc_begin(xen);
-	CLEANUP(freep) xc_domaininfo_t *infos = calloc(max + 1, sizeof(*infos));
+	xc_interface *xch = libxc_begin(xen)->xch;
+	xc_domaininfo_t infos[PART];
+	uint32_t first = 1;
+	uint32_t total = 0;
 	int count;
 
-	if (infos == NULL)
-		return err_set(err, NO_MEMORY, "domain list");
-	count = xc_domain_getinfolist(libxc->xch, 1, max + 1, infos);
-	if (count < 0)
-		return libxc_failed(libxc, err, "xc_domain_getinfolist");
-	if ((uint32_t)count > max)
-		return err_set(err, XEN_FAILED, "more than %u domains", max);
-	for (int i = 0; i < count; i++) {
-		struct xen_domain_info *info = &ret_infos[i];
-
-		*info = (struct xen_domain_info){
-		    .domid = infos[i].domain,
-		    .is_dying = (infos[i].flags & XEN_DOMINF_dying) != 0,
-		    .is_paused = (infos[i].flags & XEN_DOMINF_paused) != 0,
-		    .is_shutdown = (infos[i].flags & XEN_DOMINF_shutdown) != 0,
-		    .vcpus = infos[i].max_vcpu_id + 1,
-		    .memory_kib = infos[i].tot_pages * (XEN_PAGE_BYTES / 1024),
-		};
-		memcpy(info->uuid, infos[i].handle, sizeof(info->uuid));
-	}
-	*ret_count = (uint32_t)count;
+	do {
+		count = xc_domain_getinfolist(xch, first, PART, infos);
+		if (count < 0)
+			return libxc_failed(xen, err, "xc_domain_getinfolist");
+		if ((uint32_t)count > max - total)
+			return err_set(err, XEN_FAILED, "more than %u domains",
+			    max);
+		for (int i = 0; i < count; i++)
+			describe(&infos[i], &ret_infos[total++]);
+		if (count > 0)
+			first = infos[count - 1].domain + 1u;
+	} while (count == PART);
+	*ret_count = total;
 	return 0;
+}
+
+static void
+describe(const xc_domaininfo_t *from, struct xen_domain_info *ret_info)
+{
+	ret_info->domid = from->domain;
+	ret_info->is_dying = (from->flags & XEN_DOMINF_dying) != 0;
+	ret_info->is_paused = (from->flags & XEN_DOMINF_paused) != 0;
+	ret_info->is_shutdown = (from->flags & XEN_DOMINF_shutdown) != 0;
+	ret_info->vcpus = from->max_vcpu_id + 1;
+	ret_info->memory_kib = from->tot_pages * (XEN_PAGE_BYTES / 1024);
+	memcpy(ret_info->uuid, from->handle, sizeof(ret_info->uuid));
 }
 
 static void

@@ -417,11 +417,13 @@ port_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
 }
 
 static int
-port_store_read(void *xen, const char *path, char **ret_value, struct err *err)
+port_store_find(void *xen, const char *const *paths, uint32_t count,
+    const char *value, uint32_t *ret_index, struct err *err)
 {
 	struct xen_port_libxc *port = xen;
 
-	return xenstore_call_read(&port->store, path, ret_value, err);
+	return xenstore_call_find(&port->store, paths, count, value, ret_index,
+	    err);
 }
 
 static int
@@ -468,7 +470,7 @@ static const struct xen_ops libxc_ops = {
     .domain_list = libxc_domain_list,
     .xenstore_send = port_store_send,
     .xenstore_write = port_store_write,
-    .xenstore_read = port_store_read,
+    .xenstore_find = port_store_find,
     .xenstore_remove = port_store_remove,
     .xenstore_is_connected = port_store_is_connected,
     .xenstore_introduce = port_store_introduce,

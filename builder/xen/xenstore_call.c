@@ -8,40 +8,36 @@
 
 #include "base/scope.h"
 
+/* Requests that are out before the first reply is read: fewer bytes than a
+ * socket holds, so that nobody waits for the other. */
+enum { AHEAD = 32 };
+
+/* What replies to several requests say. */
+struct replies {
+	bool are_there; /* some of the nodes; refusals may hide one */
+	uint32_t same;  /* the first with the value, or their count */
+};
+
 static int try_remove(struct xenstore_link *link, const char *const *paths,
     uint32_t count, const struct xen_guard *guard, bool *ret_collided,
     struct err *err);
 static int remove_if_permitted(struct xenstore_link *link, uint32_t transaction,
     const char *const *paths, uint32_t count, const struct xen_guard *guard,
     bool *ret_may, struct err *err);
-static int remove_path(struct xenstore_link *link, uint32_t transaction,
-    const char *path, struct err *err);
-static int look_at(struct xenstore_link *link, uint32_t transaction,
-    const char *path, struct err *err);
+static int ask_each(struct xenstore_link *link, struct xenstore_request like,
+    const char *const *paths, uint32_t count, const char *value,
+    struct replies *ret_replies, struct err *err);
 static bool is_missing(const struct xenstore_reply *reply);
-static struct xenstore_request request_of(uint32_t type, uint32_t transaction,
-    const char *path);
 
 int
-xenstore_call_read(struct xenstore_link *link, const char *path,
-    char **ret_value, struct err *err)
+xenstore_call_find(struct xenstore_link *link, const char *const *paths,
+    uint32_t count, const char *value, uint32_t *ret_index, struct err *err)
 {
-	const struct xenstore_request request = request_of(XS_READ, 0, path);
-	struct xenstore_reply reply;
-	char *value;
+	struct replies replies;
 
-	TRY(xenstore_link_send(link, &request, err));
-	TRY(xenstore_link_receive(link, XS_READ, &reply, err));
-	if (is_missing(&reply)) {
-		*ret_value = NULL;
-		return 0;
-	}
-	if (reply.is_refusal)
-		return xenstore_link_refuse(&reply, path, err);
-	value = strndup(reply.text, reply.len);
-	if (value == NULL)
-		return err_set(err, NO_MEMORY, "xenstore value");
-	*ret_value = value;
+	TRY(ask_each(link, (struct xenstore_request){.type = XS_READ}, paths,
+	    count, value, &replies, err));
+	*ret_index = replies.same;
 	return 0;
 }
 
@@ -49,17 +45,10 @@ int
 xenstore_call_remove(struct xenstore_link *link, const char *const *paths,
     uint32_t count, struct err *err)
 {
-	struct err later;
-	int first = 0;
+	struct replies ignored;
 
-	for (uint32_t i = 0; i < count; i++) {
-		int code =
-		    remove_path(link, 0, paths[i], first == 0 ? err : &later);
-
-		if (first == 0)
-			first = code;
-	}
-	return first;
+	return ask_each(link, (struct xenstore_request){.type = XS_RM}, paths,
+	    count, NULL, &ignored, err);
 }
 
 int
@@ -67,6 +56,14 @@ xenstore_call_remove_guarded(struct xenstore_link *link,
     const char *const *paths, uint32_t count, const struct xen_guard *guard,
     struct err *err)
 {
+	struct replies replies;
+	bool ignored;
+
+	/* Mostly there is nothing: that takes no transaction. */
+	TRY(ask_each(link, (struct xenstore_request){.type = XS_DIRECTORY},
+	    paths, count, NULL, &replies, err));
+	if (!replies.are_there)
+		return guard->ask(guard->context, &ignored, err);
 	for (unsigned int i = 0; i < XENSTORE_LINK_ATTEMPTS; i++) {
 		bool collided = false;
 
@@ -135,55 +132,52 @@ remove_if_permitted(struct xenstore_link *link, uint32_t transaction,
     const char *const *paths, uint32_t count, const struct xen_guard *guard,
     bool *ret_may, struct err *err)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		TRY(look_at(link, transaction, paths[i], err));
-		TRY(remove_path(link, transaction, paths[i], err));
-	}
+	struct xenstore_request look = {XS_DIRECTORY, transaction, {{0}}};
+	struct xenstore_request rm = {XS_RM, transaction, {{0}}};
+	struct replies ignored;
+
+	TRY(ask_each(link, look, paths, count, NULL, &ignored, err));
+	TRY(ask_each(link, rm, paths, count, NULL, &ignored, err));
 	return guard->ask(guard->context, ret_may, err);
 }
 
-/* To remove what is not there is fine: xenstored says ENOENT only if the
- * parent is missing too. */
+/* A request like this one for each path: one costs less than two processes need
+ * to wake each other. All replies are taken, and the first refusal is returned,
+ * but not that of a look. To remove what is not there is fine: xenstored says
+ * ENOENT only if the parent is missing too. */
 static int
-remove_path(struct xenstore_link *link, uint32_t transaction, const char *path,
-    struct err *err)
+ask_each(struct xenstore_link *link, struct xenstore_request like,
+    const char *const *paths, uint32_t count, const char *value,
+    struct replies *ret_replies, struct err *err)
 {
-	const struct xenstore_request request =
-	    request_of(XS_RM, transaction, path);
+	const uint32_t ahead = link->is_device ? 1 : AHEAD;
 	struct xenstore_reply reply;
+	uint32_t sent = 0;
+	int first = 0;
 
-	TRY(xenstore_link_send(link, &request, err));
-	TRY(xenstore_link_receive(link, XS_RM, &reply, err));
-	if (reply.is_refusal && !is_missing(&reply))
-		return xenstore_link_refuse(&reply, path, err);
-	return 0;
-}
-
-/* Whatever the reply is, xenstored remembers it. */
-static int
-look_at(struct xenstore_link *link, uint32_t transaction, const char *path,
-    struct err *err)
-{
-	const struct xenstore_request request =
-	    request_of(XS_DIRECTORY, transaction, path);
-	struct xenstore_reply reply;
-
-	TRY(xenstore_link_send(link, &request, err));
-	return xenstore_link_receive(link, XS_DIRECTORY, &reply, err);
+	*ret_replies = (struct replies){.same = count};
+	for (uint32_t i = 0; i < count; i++) {
+		for (; sent < count && sent < i + ahead; sent++) {
+			like.parts[0] =
+			    bytes_of(paths[sent], strlen(paths[sent]) + 1);
+			TRY(xenstore_link_send(link, &like, err));
+		}
+		TRY(xenstore_link_receive(link, like.type, &reply, err));
+		if (is_missing(&reply))
+			continue;
+		ret_replies->are_there = true;
+		if (reply.is_refusal && like.type != XS_DIRECTORY && first == 0)
+			first = xenstore_link_refuse(&reply, paths[i], err);
+		if (value != NULL && !reply.is_refusal &&
+		    ret_replies->same == count &&
+		    strcmp(reply.text, value) == 0)
+			ret_replies->same = i;
+	}
+	return first;
 }
 
 static bool
 is_missing(const struct xenstore_reply *reply)
 {
 	return reply->is_refusal && strcmp(reply->text, "ENOENT") == 0;
-}
-
-static struct xenstore_request
-request_of(uint32_t type, uint32_t transaction, const char *path)
-{
-	return (struct xenstore_request){
-	    .type = type,
-	    .transaction = transaction,
-	    .parts = {bytes_of(path, strlen(path) + 1)},
-	};
 }

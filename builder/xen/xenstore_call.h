@@ -9,11 +9,11 @@
 #include "builder/xen/xenstore_link.h"
 
 /*
- * Returns owned (malloc), NULL if there is no such node.
- * Errors: XENSTORE_FAILED, NO_MEMORY.
+ * Which of these nodes has this value? *ret_index is the first, or `count`.
+ * Errors: XENSTORE_FAILED.
  */
-int xenstore_call_read(struct xenstore_link *link, const char *path,
-    char **ret_value, struct err *err);
+int xenstore_call_find(struct xenstore_link *link, const char *const *paths,
+    uint32_t count, const char *value, uint32_t *ret_index, struct err *err);
 
 /*
  * Remove nodes and all below them, if there are any. All are tried; the first
@@ -27,7 +27,8 @@ int xenstore_call_remove(struct xenstore_link *link, const char *const *paths,
  * The same in one transaction, all or none, if the guard permits it. It is
  * asked after the removal and before the commit: whoever writes one of the
  * nodes in between makes all of it begin again, for some two seconds. With
- * oxenstored it is who makes or removes one, or a child of it.
+ * oxenstored it is who makes or removes one, or a child of it. Where there is
+ * nothing there is no transaction, and the guard is asked all the same.
  * Errors: XENSTORE_FAILED, and what the guard fails with.
  */
 int xenstore_call_remove_guarded(struct xenstore_link *link,

@@ -25,7 +25,7 @@ build_asks_for_exactly_these_things_in_this_order(void **state)
 {
 	static const char *const expected[] = {
 	    "domain_list max=1024",
-	    "xenstore_read /local/domain/0/name",
+	    "xenstore_find /local/domain/0/name +0 guest",
 	    ("domain_create " BENCH_HANDLE_TEXT " mib=256 vcpus=2"),
 	    "domain_prepare 7 mib=256 vcpus=2",
 	    "evtchn_alloc 7 remote=1",
@@ -256,8 +256,8 @@ fail_each_call(struct fixture *fixture, bool fails_after)
 		assert_int_equal(count_descriptors(), descriptors);
 	}
 	/* All calls of the good case, and one that was not made. */
-	assert_int_equal(n, 19 + 1);
-	assert_int_equal(fixture->fake->call_count, 19);
+	assert_int_equal(n, 18 + 1);
+	assert_int_equal(fixture->fake->call_count, 18);
 }
 
 static void
@@ -467,6 +467,36 @@ build_refuses_a_name_that_is_taken(void **state)
 	assert_int_equal(xen_fake_call_of(fixture->fake, "domain_create"), -1);
 }
 
+/* Names are read so many at once, domain 0's with the first. */
+static void
+build_refuses_a_name_that_any_of_many_has(void **state)
+{
+	static const uint32_t owners[] = {31, 32, 63, 64, 66};
+	struct fixture *fixture = *state;
+	struct receipt receipt;
+	struct err err = {0};
+	char name[16] = "other";
+
+	for (uint32_t i = 1; i <= 66; i++)
+		xen_fake_add(fixture->fake, 100 + i, (uint8_t)i, "another");
+	for (size_t i = 0; i < countof(owners); i++) {
+		struct fake_node *node;
+		char path[40];
+
+		snprintf(path, sizeof(path), "/local/domain/%u/name",
+		    100 + owners[i]);
+		node = (struct fake_node *)(uintptr_t)xen_fake_node(
+		    fixture->fake, path);
+		strcpy(name, node->value);
+		strcpy(node->value, "guest");
+		assert_code(fixture_build(fixture, &receipt, &err),
+		    DOMAIN_EXISTS);
+		snprintf(path, sizeof(path), ": d%u has it", 100 + owners[i]);
+		assert_has(err.text, path);
+		strcpy(node->value, name);
+	}
+}
+
 /* Xen does not list it among the guests, and xl would still find two. */
 static void
 build_refuses_the_name_of_domain_zero(void **state)
@@ -537,6 +567,7 @@ main(void)
 	    story_test(
 		build_refuses_a_request_that_the_front_should_have_refused),
 	    story_test(build_refuses_a_name_that_is_taken),
+	    story_test(build_refuses_a_name_that_any_of_many_has),
 	    story_test(build_refuses_the_name_of_domain_zero),
 	    story_test(build_refuses_a_uuid_that_is_taken),
 	    story_test(build_cannot_be_done_twice),

@@ -293,7 +293,8 @@ fixture_teardown(void **state)
 	close(fixture->env.record.link);
 	close(fixture->supervisor_fd);
 	end_stage(&fixture->stage, fixture->stage_pid);
-	kept_blobs_done(&fixture->kept);
+	for (size_t i = 0; i < fixture->kept.count; i++)
+		sealed_freep(&fixture->kept.sealed[i]);
 	trust_freep(&fixture->policy);
 	xen_fake_free(fixture->fake);
 	free(fixture);

@@ -20,7 +20,7 @@ enum {
 	SCRIPT_DOMID = 7,
 	SCRIPT_CALLS = 64,
 	SCRIPT_FRAMES = 2,
-	SCRIPT_INFOS = 8,
+	SCRIPT_INFOS = 70, /* more than two parts */
 	SCRIPT_PAGES = 3,
 	SCRIPT_ERRNO_LEFT_ALONE = -1, /* as libxc does it in some places */
 };

@@ -56,7 +56,7 @@ is_only_the_victim_left(void)
 	       xen_fake_domain_count(fake) == 1;
 }
 
-static const char *const moments[] = {"domain_list", "xenstore_read",
+static const char *const moments[] = {"domain_list", "xenstore_find",
     "domain_create", "domain_prepare", "evtchn_alloc", "xenstore_remove",
     "domain_load", "grants_seed", "grants_read", "xenstore_write",
     "xenstore_introduce", "domain_set_uuid", "domain_unpause"};

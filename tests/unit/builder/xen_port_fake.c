@@ -291,16 +291,22 @@ fake_xenstore_write(void *xen, const struct xen_node *nodes, uint32_t count,
 }
 
 static int
-fake_xenstore_read(void *xen, const char *path, char **ret_value,
-    struct err *err)
+fake_xenstore_find(void *xen, const char *const *paths, uint32_t count,
+    const char *value, uint32_t *ret_index, struct err *err)
 {
 	struct xen_fake *fake = xen;
-	const struct fake_node *node;
-	BEGIN(fake, "xenstore_read", "%s", path);
-	node = xen_fake_node(fake, path);
+	uint32_t found = 0;
+	BEGIN(fake, "xenstore_find", "%s +%u %s", paths[0], count - 1, value);
+	for (; found < count; found++) {
+		const struct fake_node *node =
+		    xen_fake_node(fake, paths[found]);
+
+		if (node != NULL && strcmp(node->value, value) == 0)
+			break;
+	}
 	if (!fails)
-		*ret_value = node != NULL ? strdup(node->value) : NULL;
-	END("xenstore_read");
+		*ret_index = found;
+	END("xenstore_find");
 }
 
 /* The guard is asked without the lock: it calls the fake. */
@@ -382,7 +388,7 @@ static const struct xen_ops ops = {
     .host_info = fake_host_info,
     .xenstore_send = fake_xenstore_send,
     .xenstore_write = fake_xenstore_write,
-    .xenstore_read = fake_xenstore_read,
+    .xenstore_find = fake_xenstore_find,
     .xenstore_remove = fake_xenstore_remove,
     .xenstore_is_connected = fake_xenstore_is_connected,
     .xenstore_introduce = fake_xenstore_introduce,

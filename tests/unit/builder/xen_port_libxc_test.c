@@ -442,7 +442,7 @@ a_domain_whose_memory_stays_mapped_is_not_taken_for_gone(void **state)
 static void
 list_tells_what_xen_says_of_each_domain(void **state)
 {
-	static const char *const expected[] = {"xc_domain_getinfolist 1 9"};
+	static const char *const expected[] = {"xc_domain_getinfolist 1 32"};
 	struct err err = {0};
 
 	(void)state;
@@ -463,6 +463,32 @@ list_tells_what_xen_says_of_each_domain(void **state)
 	assert_int_equal(list[1].memory_kib, 20);
 	assert_int_equal(list[1].uuid[15], 0xcd);
 	assert_int_equal(list[2].domid, 9);
+}
+
+static void
+many_domains_are_listed_in_parts(void **state)
+{
+	static const char *const expected[] = {"xc_domain_getinfolist 1 32",
+	    "xc_domain_getinfolist 133 32", "xc_domain_getinfolist 165 32"};
+	struct err err = {0};
+
+	(void)state;
+	for (unsigned int i = 0; i < INFOS; i++)
+		xen.infos[i].domain = (domid_t)(101 + i);
+	xen.info_count = 64;
+	assert_code(run_list(&err), 0);
+	assert_calls(expected);
+	assert_int_equal(number, 64);
+	for (uint32_t i = 0; i < number; i++)
+		assert_int_equal(list[i].domid, 101 + i);
+	xen.info_count = INFOS;
+	assert_code(run_list(&err), 0);
+	assert_int_equal(number, INFOS);
+	number = 77;
+	assert_code(
+	    port.ops->domain_list(port.xen, list, INFOS - 1, &number, &err),
+	    XEN_FAILED);
+	assert_int_equal(number, 77);
 }
 
 static void
@@ -744,9 +770,10 @@ looking_that_cannot_begin_keeps_nothing(void **state)
 static int
 read_node(struct err *err)
 {
-	CLEANUP(freep) char *value = NULL;
+	static const char *const path = "/a";
+	uint32_t index;
 
-	return port.ops->xenstore_read(port.xen, "/a", &value, err);
+	return port.ops->xenstore_find(port.xen, &path, 1, "b", &index, err);
 }
 
 static int
@@ -833,6 +860,7 @@ main(void)
 	    port_test(a_destroy_asks_again_after_it_could_not_ask),
 	    port_test(a_domain_whose_memory_stays_mapped_is_not_taken_for_gone),
 	    port_test(list_tells_what_xen_says_of_each_domain),
+	    port_test(many_domains_are_listed_in_parts),
 	    port_test(list_of_more_domains_than_there_is_room_for_is_refused),
 	    port_test(host_info_is_in_kib),
 	    port_test(grants_are_seeded_for_a_pv_guest),
