@@ -9,7 +9,6 @@ int
 build_domain(const struct build_env *env, const struct build_request *request,
     const struct order *order, struct receipt *ret_receipt, struct err *err)
 {
-	CLEANUP(image_pieces_freep) struct image_pieces *pieces = NULL;
 	CLEANUP(domain_abortp) struct domain *dom = NULL;
 	struct receipt receipt = {.guest = request->guest};
 	struct event_build event;
@@ -19,8 +18,8 @@ build_domain(const struct build_env *env, const struct build_request *request,
 	TRY(order_check(order, request, err));
 
 	/* Take bytes that can no longer change, and that have its digests. */
-	TRY(piece_fetch(&env->pieces, order, &pieces, &receipt.was_cached,
-	    err));
+	TRY(piece_fetch(&env->pieces, order, env->pieces_used,
+	    &receipt.was_cached, err));
 
 	/* Refuse whatever can be refused before anything exists. */
 	TRY(domain_check_free(&env->place, &request->guest, err));
@@ -30,7 +29,7 @@ build_domain(const struct build_env *env, const struct build_request *request,
 	TRY(domain_create(&env->place, &request->guest, env->handle, &dom,
 	    err));
 	TRY(domain_announce(dom, order, err));
-	TRY(domain_load(dom, order, pieces, err));
+	TRY(domain_load(dom, order, *env->pieces_used, err));
 	TRY(domain_preload(dom, &receipt.grants, err));
 
 	/* Write down what it is. */

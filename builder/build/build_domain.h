@@ -17,6 +17,10 @@ struct build_env {
 	struct domain_context place;
 	uint8_t handle[UUID_BYTES]; /* random: the domain is created under it */
 	struct build_record record;
+	/* Filled with what is loaded, for the caller to free in either case:
+	 * unmapping a kernel takes as long as many of the steps, and whoever
+	 * waits for the receipt need not wait for that. */
+	struct image_pieces **pieces_used;
 };
 
 /*

@@ -21,6 +21,7 @@ struct build_state {
 	int link;
 	struct xen_port xen;  /* the real one */
 	struct xen_port port; /* the same, or a layer of faults over it */
+	struct image_pieces *pieces; /* that were loaded: gone with the child */
 	bool left_behind;     /* an aborted domain could not be removed */
 };
 
@@ -151,6 +152,7 @@ run_build(struct build_state *state, const struct build_task *task,
 	    .place = {&state->port, &state->config->daemons, state->link,
 		&state->left_behind, &timing},
 	    .record = {state->link, &timing},
+	    .pieces_used = &state->pieces,
 	};
 
 	memcpy(env.handle, task->handle, UUID_BYTES);

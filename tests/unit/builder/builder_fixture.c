@@ -269,6 +269,7 @@ fixture_setup(void **state)
 	    .place = {&fixture->port, &fixture->config.daemons, -1,
 		&fixture->left_behind, &fixture->timing},
 	    .record.timing = &fixture->timing,
+	    .pieces_used = &fixture->pieces,
 	};
 	give_tpm_role(fixture);
 	return 0;
@@ -330,6 +331,8 @@ int
 fixture_build(struct fixture *fixture, struct receipt *ret_receipt,
     struct err *err)
 {
+	int code;
+
 	prepare_answer(fixture);
 	memset(fixture->env.handle, BENCH_HANDLE, UUID_BYTES);
 	fixture->budget.verifications = 0;
@@ -337,6 +340,8 @@ fixture_build(struct fixture *fixture, struct receipt *ret_receipt,
 	timing_start(&fixture->timing);
 	TRY(decide_build(&fixture->decide, &fixture->request, &fixture->order,
 	    err));
-	return build_domain(&fixture->env, &fixture->request, &fixture->order,
+	code = build_domain(&fixture->env, &fixture->request, &fixture->order,
 	    ret_receipt, err);
+	image_pieces_freep(&fixture->pieces);
+	return code;
 }

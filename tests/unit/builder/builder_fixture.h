@@ -37,6 +37,7 @@ struct fixture {
 	struct caller caller;
 	struct build_request request;
 	struct order order; /* of the last build */
+	struct image_pieces *pieces;
 	bool left_behind;
 	struct timing timing; /* of the last build */
 	int supervisor_fd;    /* what a build asks the tpm role arrives here */
