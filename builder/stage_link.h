@@ -35,7 +35,8 @@ struct stage_answer {
 
 /* Where it is asked. */
 struct stage {
-	int fd; /* the link */
+	int fd;          /* the link */
+	bool owes_store; /* the answer to STAGE_OPEN is still to be read */
 };
 
 /* Ask, with a copy of `pass_fd` unless it is -1; the answer tells if that did

@@ -146,7 +146,7 @@ run_build(struct build_state *state, const struct build_task *task,
     int stage_fd, struct receipt *ret_receipt, struct err *err)
 {
 	struct timing timing = task->order.timing;
-	struct stage stage = {stage_fd};
+	struct stage stage = {.fd = stage_fd};
 	struct build_env env = {
 	    .pieces = {&state->kept, &stage, state->link, &timing},
 	    .place = {&state->port, &state->config->daemons, state->link,

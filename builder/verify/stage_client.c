@@ -13,13 +13,23 @@ static int ask_for_memory(struct stage *stage, struct stage_call *call,
     struct err *err);
 static int check_entry(struct layout_entry *entry, struct err *err);
 
-int
-stage_give_store(struct stage *stage, int store_fd, struct err *err)
+void
+stage_give_store(struct stage *stage, int store_fd)
 {
 	struct stage_call call = {.kind = STAGE_OPEN};
-	struct stage_answer answer;
 
 	stage_ask(stage, &call, "store", store_fd);
+	stage->owes_store = true;
+}
+
+int
+stage_has_store(struct stage *stage, struct err *err)
+{
+	struct stage_answer answer;
+
+	if (!stage->owes_store)
+		return 0;
+	stage->owes_store = false;
 	TRY(stage_receive(stage, &answer, NULL, err));
 	return err_wire_to(&answer.outcome, STAGE_FAILED, err);
 }
@@ -37,6 +47,7 @@ stage_list(struct stage *stage, const char *name, struct layout_list *ret_list,
 	if (list.entries == NULL)
 		return err_set(err, NO_MEMORY, "image list");
 	stage_ask(stage, &call, "index", -1);
+	TRY(stage_has_store(stage, err));
 	for (;;) {
 		TRY(stage_receive(stage, &answer, NULL, err));
 		if (answer.is_last)
@@ -84,6 +95,7 @@ ask_for_memory(struct stage *stage, struct stage_call *call, const char *what,
 
 	bug_unless(max_bytes <= SEALED_PIECE_BYTES);
 	stage_ask(stage, call, what, -1);
+	TRY(stage_has_store(stage, err));
 	TRY(stage_receive(stage, &answer, &fd, err));
 	TRY(err_wire_to(&answer.outcome, STAGE_FAILED, err));
 	if (fd < 0)

@@ -13,8 +13,13 @@
 #include "builder/stage_link.h"
 
 /* Give it the store's directory, before any other request. Borrows `store_fd`
- * for the call. Errors: STORE_IO, STORE_MALFORMED. */
-int stage_give_store(struct stage *stage, int store_fd, struct err *err);
+ * for the call, and does not wait: what the stage does with it and with the
+ * first request goes on while others are made. */
+void stage_give_store(struct stage *stage, int store_fd);
+
+/* What became of that, if nobody was told before. The requests below ask first.
+ * Errors: STORE_IO, STORE_MALFORMED, STAGE_FAILED. */
+int stage_has_store(struct stage *stage, struct err *err);
 
 /*
  * Requests. Each returns the stage's own refusal, or STAGE_FAILED when it died

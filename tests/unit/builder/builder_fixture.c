@@ -188,7 +188,7 @@ start_stage(pid_t *ret_pid)
 	if (*ret_pid == 0)
 		stage_role_run(65521, parent_pid, link[1]);
 	close(link[1]);
-	return (struct stage){link[0]};
+	return (struct stage){.fd = link[0]};
 }
 
 void
@@ -206,7 +206,8 @@ give_store(struct stage *stage, const char *path)
 	struct err err;
 
 	assert_true(fd >= 0);
-	assert_code(stage_give_store(stage, fd, &err), 0);
+	stage_give_store(stage, fd);
+	assert_code(stage_has_store(stage, &err), 0);
 }
 
 void

@@ -30,8 +30,8 @@ enum { CALLS_UNANSWERED = 120 };
 static void (*twist)(int link, struct order *order);
 static int stage_fd = -1; /* of the verify role itself */
 
-int __real_stage_give_store(struct stage *stage, int store_fd, struct err *err);
-int __wrap_stage_give_store(struct stage *stage, int store_fd, struct err *err);
+void __real_stage_give_store(struct stage *stage, int store_fd);
+void __wrap_stage_give_store(struct stage *stage, int store_fd);
 int __real_verify_report_order(int link, const struct order *order,
     struct err *err);
 int __wrap_verify_report_order(int link, const struct order *order,
@@ -42,11 +42,11 @@ int __real_verify_report_images(int link, const struct sealed *rows,
 int __wrap_verify_report_images(int link, const struct sealed *rows,
     struct err *err);
 
-int
-__wrap_stage_give_store(struct stage *stage, int store_fd, struct err *err)
+void
+__wrap_stage_give_store(struct stage *stage, int store_fd)
 {
 	stage_fd = stage->fd;
-	return __real_stage_give_store(stage, store_fd, err);
+	__real_stage_give_store(stage, store_fd);
 }
 
 int
@@ -288,7 +288,7 @@ kill_it_by_its_thread(int link, struct order *order)
 static void
 have_it_killed_by_a_socket(int link, struct order *order)
 {
-	struct stage stage = {stage_fd};
+	struct stage stage = {.fd = stage_fd};
 	int flags = fcntl(stage_fd, F_GETFL);
 
 	(void)link;
@@ -381,7 +381,7 @@ hostile_verify_kills_no_other_role(void **state)
 static void
 steal_pieces_of_the_stage(int link, struct order *order)
 {
-	struct stage stage = {stage_fd};
+	struct stage stage = {.fd = stage_fd};
 
 	(void)link;
 	/* Answers to this come before those that the build role waits for. */

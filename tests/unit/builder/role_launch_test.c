@@ -182,7 +182,7 @@ program_serves_without_an_environment_and_whatever_is_signalled(void **state)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	unsetenv("OPENSSL_CONF");
 	close(link[1]);
-	stage = (struct stage){link[0]};
+	stage = (struct stage){.fd = link[0]};
 	give_store(&stage, "store"); /* it has begun */
 	assert_int_equal(environment_bytes(pid), 0);
 	assert_int_equal(signals_of(pid, "SigBlk:"), 0);

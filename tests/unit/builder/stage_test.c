@@ -190,8 +190,8 @@ stage_takes_only_a_store(void **state)
 		struct stage stage = start_stage(&pid);
 		struct err err;
 
-		assert_code(stage_give_store(&stage, fd, &err),
-		    STORE_MALFORMED);
+		stage_give_store(&stage, fd);
+		assert_code(stage_has_store(&stage, &err), STORE_MALFORMED);
 		closep(&stage.fd);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 	}
@@ -243,8 +243,8 @@ stage_takes_one_store(void **state)
 	CLEANUP(closep) int again = open("store", O_RDONLY | O_DIRECTORY);
 	struct err err;
 
-	assert_code(stage_give_store(&fixture->stage, again, &err),
-	    STAGE_FAILED);
+	stage_give_store(&fixture->stage, again);
+	assert_code(stage_has_store(&fixture->stage, &err), STAGE_FAILED);
 }
 
 static int
@@ -343,7 +343,7 @@ hostile_stage(void (*answer)(int link))
 		_exit(0);
 	}
 	close(link[1]);
-	return (struct stage){link[0]};
+	return (struct stage){.fd = link[0]};
 }
 
 static void
