@@ -22,7 +22,7 @@ struct build_state {
 	struct xen_port xen;  /* the real one */
 	struct xen_port port; /* the same, or a layer of faults over it */
 	struct image_pieces *pieces; /* that were loaded: gone with the child */
-	bool left_behind;     /* an aborted domain could not be removed */
+	bool left_behind; /* an aborted domain could not be removed */
 };
 
 static int prepare(struct build_state *state, const struct role_start *start,
