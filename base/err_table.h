@@ -362,6 +362,9 @@ X(412, PKCS11_FAILED, ENVIRONMENT, \
 X(413, ORDER_BROKEN, ENVIRONMENT, \
   "the process that decides about a build wrote what its protocol does not allow", \
   "see the log of assayd") \
+X(414, WAIT_OVER, ENVIRONMENT, \
+  "the domain did not get there in the time that the caller gave it", \
+  "'assay describe' shows its state; wait longer, or ask it to shut down") \
 X(420, CALL_TIMEOUT, ENVIRONMENT, \
   "assayd did not answer in the time that the caller gave it", \
   "the call may have been carried out: see 'assay ps' and the log of assayd") \

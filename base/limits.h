@@ -103,6 +103,7 @@
 #define LIMIT_RPC_IDLE_SECONDS  30
 #define LIMIT_CLIENTS           16 /* domains that may call */
 #define LIMIT_BUILDS            8
+#define LIMIT_WAIT_SECONDS      86400
 #define LIMIT_BUILD_SECONDS     120
 #define LIMIT_DOMAINS           1024
 

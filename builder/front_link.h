@@ -27,6 +27,11 @@ enum front_call_kind {
 	FRONT_CANCEL,      /* the caller of `connection` is gone */
 	FRONT_UNDELIVERED, /* the receipt of that domain reached nobody */
 	FRONT_ALIVE,       /* each second: no call */
+	FRONT_DESCRIBE,    /* one domain */
+	FRONT_PAUSE,
+	FRONT_UNPAUSE,
+	FRONT_SHUTDOWN, /* ask its guest */
+	FRONT_WAIT,     /* until it is so */
 };
 
 /* A domain by one of these, the others are zero; FRONT_UNDELIVERED: by id and
@@ -36,6 +41,16 @@ struct domain_selector {
 	bool has_uuid;
 	uint8_t uuid[UUID_BYTES];
 	char name[LIMIT_NAME_BYTES + 1];
+};
+
+/* Until when, and so many seconds at most. Who waits for a domain to run hears
+ * of its end too. */
+enum wait_until { WAIT_RUNNING = 1, WAIT_SHUTDOWN };
+
+struct wait_request {
+	struct domain_selector selector;
+	uint32_t until;
+	uint32_t seconds;
 };
 
 #define NO_CONNECTION        0u /* nobody waits for the answer */
@@ -48,8 +63,8 @@ struct front_call {
 	                       * front of one domain is for */
 	union {
 		struct build_request build;
-		struct domain_selector selector;      /* FRONT_DESTROY and
-		                                       * FRONT_UNDELIVERED */
+		struct domain_selector selector;      /* of one domain */
+		struct wait_request wait;             /* FRONT_WAIT */
 		struct attest_request attest_request; /* FRONT_ATTEST */
 		uint64_t log_offset;                  /* FRONT_LOG */
 	};
@@ -70,6 +85,11 @@ front_call_bytes(uint32_t kind)
 	    [FRONT_CANCEL] = LINK_BYTES(front_call, caller),
 	    [FRONT_UNDELIVERED] = LINK_BYTES(front_call, selector),
 	    [FRONT_ALIVE] = LINK_BYTES(front_call, caller),
+	    [FRONT_DESCRIBE] = LINK_BYTES(front_call, selector),
+	    [FRONT_PAUSE] = LINK_BYTES(front_call, selector),
+	    [FRONT_UNPAUSE] = LINK_BYTES(front_call, selector),
+	    [FRONT_SHUTDOWN] = LINK_BYTES(front_call, selector),
+	    [FRONT_WAIT] = LINK_BYTES(front_call, wait),
 	};
 
 	return kind < sizeof(bytes) / sizeof(*bytes) ? bytes[kind] : 0;
@@ -80,7 +100,23 @@ struct domain_row {
 	bool is_paused;
 	bool is_dying;
 	bool is_shutdown;
+	uint8_t shutdown_reason; /* as the guest gave it: any number */
 	uint64_t memory_kib;
+};
+
+enum domain_state_kind {
+	DOMAIN_RUNNING = 1,
+	DOMAIN_PAUSED,
+	DOMAIN_DYING,
+	DOMAIN_SHUT_DOWN, /* with `reason` */
+	DOMAIN_GONE,
+};
+
+struct domain_state {
+	uint32_t state;
+	uint32_t domid;
+	uint8_t uuid[UUID_BYTES];
+	uint8_t reason; /* as in struct domain_row */
 };
 
 struct status {
@@ -113,10 +149,11 @@ struct pending_row {
  * domain_row or pending_row; a struct attest_reply; a piece of the log.
  */
 enum front_answer_kind {
-	ANSWER_OUTCOME = 1, /* a refusal of anything; FRONT_DESTROY was done */
+	ANSWER_OUTCOME = 1, /* a refusal of anything; or it was done */
 	ANSWER_RECEIPT,     /* of FRONT_BUILD */
 	ANSWER_STATUS,      /* of FRONT_STATUS, with rows */
 	ANSWER_MEMORY,      /* rows or evidence alone */
+	ANSWER_STATE,       /* of FRONT_WAIT */
 };
 
 struct front_answer {
@@ -126,6 +163,7 @@ struct front_answer {
 	union {
 		struct receipt receipt;
 		struct status status;
+		struct domain_state state;
 	};
 };
 
@@ -138,6 +176,7 @@ front_answer_bytes(uint32_t kind)
 	    [ANSWER_RECEIPT] = LINK_BYTES(front_answer, receipt),
 	    [ANSWER_STATUS] = LINK_BYTES(front_answer, status),
 	    [ANSWER_MEMORY] = LINK_BYTES(front_answer, outcome),
+	    [ANSWER_STATE] = LINK_BYTES(front_answer, state),
 	};
 
 	return kind < sizeof(bytes) / sizeof(*bytes) ? bytes[kind] : 0;

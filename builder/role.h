@@ -23,6 +23,7 @@ enum role {
 	ROLE_VERIFY,
 	ROLE_BUILD,
 	ROLE_LOOK,
+	ROLE_WATCH,
 	ROLE_TPM,
 	ROLES
 };
@@ -67,6 +68,8 @@ enum {
 	BUILD_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 
 	LOOK_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
+
+	WATCH_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 
 	TPM_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 	TPM_FD_TRUST,                /* sealed, as above */

@@ -14,14 +14,13 @@
 
 enum { EXIT_BY_HAND = 2 };
 
-static const char *const names[ROLES] = {
-    [ROLE_FRONT] = "front",
+static const char *const names[ROLES] = {[ROLE_FRONT] = "front",
     [ROLE_STAGE] = "stage",
     [ROLE_VERIFY] = "verify",
     [ROLE_BUILD] = "build",
     [ROLE_LOOK] = "look",
-    [ROLE_TPM] = "tpm",
-};
+    [ROLE_WATCH] = "watch",
+    [ROLE_TPM] = "tpm"};
 
 const char *
 role_name(enum role role)

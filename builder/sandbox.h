@@ -13,7 +13,8 @@
 #include "base/err.h"
 #include "builder/sandbox_limits.h"
 
-/* Users, one for each of these; who looks at Xen has that of who builds. */
+/* Users, one for each of these; who looks at Xen and who watches have that of
+ * who builds. */
 enum sandbox_role {
 	SANDBOX_FRONT,  /* one listening socket, one link to the supervisor */
 	SANDBOX_STAGE,  /* one store directory, one link to a build */

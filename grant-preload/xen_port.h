@@ -71,6 +71,7 @@ struct xen_domain_info {
 	bool is_dying;
 	bool is_paused;
 	bool is_shutdown;
+	uint8_t shutdown_reason; /* SHUTDOWN_*, or whatever the guest said */
 	uint32_t vcpus;
 	uint64_t memory_kib;
 };
@@ -134,6 +135,8 @@ struct xen_ops {
 	int (*domain_set_uuid)(void *xen, uint32_t domid,
 	    const uint8_t uuid[XEN_UUID_BYTES], struct err *err);
 	int (*domain_unpause)(void *xen, uint32_t domid, struct err *err);
+	/* For who looks alone. */
+	int (*domain_pause)(void *xen, uint32_t domid, struct err *err);
 	/* Done when Xen no longer lists it; succeeds if it never did. That Xen
 	 * could not be asked is an error. */
 	int (*domain_destroy)(void *xen, uint32_t domid, struct err *err);

@@ -26,6 +26,7 @@ static const struct link_rule rules[] = {
     [ANSWER_RECEIPT] = ANSWER(0, 0, receipt),
     [ANSWER_STATUS] = ANSWER(1, SEALED_PIECES, status),
     [ANSWER_MEMORY] = ANSWER(1, SEALED_PIECES, outcome),
+    [ANSWER_STATE] = ANSWER(0, 0, state),
 };
 
 const struct link_table front_answers = {

@@ -19,8 +19,13 @@ struct method_work {
 
 static int finish_build(const struct json_at *parameters,
     struct method_work *work, json_t **ret_reply, struct err *err);
-static int finish_destroy(const struct json_at *parameters,
+static int finish_selector(const struct json_at *parameters,
     struct method_work *work, json_t **ret_reply, struct err *err);
+static int finish_wait(const struct json_at *parameters,
+    struct method_work *work, json_t **ret_reply, struct err *err);
+static int check_one(const struct json_at *parameters, struct err *err);
+static int read_until(const struct json_at *parameters,
+    const struct json_member *member, void *ret_value, struct err *err);
 static int finish_attest(const struct json_at *parameters,
     struct method_work *work, json_t **ret_reply, struct err *err);
 static int finish_get_info(const struct json_at *parameters,
@@ -52,7 +57,7 @@ static const struct json_member build_parameters[] = {
     {MEMBER_BOOL("paused", struct method_work, front.build.is_paused),
 	.presence = JSON_OPTIONAL},
 };
-static const struct json_member destroy_parameters[] = {
+static const struct json_member selector_parameters[] = {
     {MEMBER_INTEGER("domid", struct method_work, front.selector.domid, 1,
 	 UINT16_MAX),
 	.presence = JSON_OPTIONAL},
@@ -61,6 +66,20 @@ static const struct json_member destroy_parameters[] = {
 	MEMBER_HAS(struct method_work, front.selector.has_uuid)},
     {MEMBER_STRING("name", struct method_work, front.selector.name),
 	.presence = JSON_OPTIONAL},
+};
+static const struct json_kind until_kind = {"string", read_until, NULL};
+static const struct json_member wait_parameters[] = {
+    {MEMBER_INTEGER("domid", struct method_work, front.wait.selector.domid, 1,
+	 UINT16_MAX),
+	.presence = JSON_OPTIONAL},
+    {MEMBER_UUID("uuid", struct method_work, front.wait.selector.uuid),
+	.presence = JSON_OPTIONAL,
+	MEMBER_HAS(struct method_work, front.wait.selector.has_uuid)},
+    {MEMBER_STRING("name", struct method_work, front.wait.selector.name),
+	.presence = JSON_OPTIONAL},
+    {MEMBER_OWN("until", struct method_work, front.wait.until, until_kind)},
+    {MEMBER_INTEGER("timeout_seconds", struct method_work, front.wait.seconds,
+	0, LIMIT_WAIT_SECONDS)},
 };
 static const struct json_member attest_parameters[] = {
     {MEMBER_OWN("nonce", struct method_work, front.attest_request, nonce_kind)},
@@ -77,8 +96,9 @@ static const struct json_member description_parameters[] = {
 
 static const struct json_table nothing = {.count = 0};
 static const struct json_table build_table = {JSON_MEMBERS(build_parameters)};
-static const struct json_table destroy_table = {
-    JSON_MEMBERS(destroy_parameters)};
+static const struct json_table selector_table = {
+    JSON_MEMBERS(selector_parameters)};
+static const struct json_table wait_table = {JSON_MEMBERS(wait_parameters)};
 static const struct json_table attest_table = {JSON_MEMBERS(attest_parameters)};
 static const struct json_table log_table = {JSON_MEMBERS(log_parameters)};
 static const struct json_table description_table = {
@@ -111,8 +131,18 @@ static const struct method methods[] = {
 	&reply_images, sizeof(struct image_row)},
     {VARLINK_INTERFACE ".ListDomains", FRONT_LIST_DOMAINS, &nothing, NULL,
 	&reply_domains, sizeof(struct domain_row)},
-    {VARLINK_INTERFACE ".DestroyDomain", FRONT_DESTROY, &destroy_table,
-	finish_destroy, &nothing, 0},
+    {VARLINK_INTERFACE ".DescribeDomain", FRONT_DESCRIBE, &selector_table,
+	finish_selector, &reply_domain, sizeof(struct domain_row)},
+    {VARLINK_INTERFACE ".PauseDomain", FRONT_PAUSE, &selector_table,
+	finish_selector, &nothing, 0},
+    {VARLINK_INTERFACE ".UnpauseDomain", FRONT_UNPAUSE, &selector_table,
+	finish_selector, &nothing, 0},
+    {VARLINK_INTERFACE ".ShutdownDomain", FRONT_SHUTDOWN, &selector_table,
+	finish_selector, &nothing, 0},
+    {VARLINK_INTERFACE ".WaitDomain", FRONT_WAIT, &wait_table, finish_wait,
+	&reply_state, 0},
+    {VARLINK_INTERFACE ".DestroyDomain", FRONT_DESTROY, &selector_table,
+	finish_selector, &nothing, 0},
     {VARLINK_INTERFACE ".GetStatus", FRONT_STATUS, &nothing, NULL,
 	&reply_status, sizeof(struct pending_row)},
     {VARLINK_INTERFACE ".Attest", FRONT_ATTEST, &attest_table, finish_attest,
@@ -171,6 +201,11 @@ method_takes(const struct method *method, const struct front_answer *answer)
 	    [FRONT_STATUS] = ANSWER_STATUS,
 	    [FRONT_ATTEST] = ANSWER_MEMORY,
 	    [FRONT_LOG] = ANSWER_MEMORY,
+	    [FRONT_DESCRIBE] = ANSWER_MEMORY,
+	    [FRONT_PAUSE] = ANSWER_OUTCOME,
+	    [FRONT_UNPAUSE] = ANSWER_OUTCOME,
+	    [FRONT_SHUTDOWN] = ANSWER_OUTCOME,
+	    [FRONT_WAIT] = ANSWER_STATE,
 	};
 
 	if (answer->outcome.code != 0)
@@ -188,6 +223,8 @@ method_check_attached(const struct method *method, struct bytes attached,
 		fits = attest_reply_is_whole(attached);
 	else if (method->kind == FRONT_LOG)
 		fits = attached.len <= ATTEST_LOG_BYTES;
+	else if (method->kind == FRONT_DESCRIBE)
+		fits = attached.len == method->row_bytes;
 	else if (method->row_bytes != 0)
 		fits = attached.len % method->row_bytes == 0;
 	if (method->kind == FRONT_LIST_IMAGES)
@@ -246,14 +283,29 @@ finish_build(const struct json_at *parameters, struct method_work *work,
 }
 
 static int
-finish_destroy(const struct json_at *parameters, struct method_work *work,
+finish_selector(const struct json_at *parameters, struct method_work *work,
     json_t **ret_reply, struct err *err)
+{
+	(void)work;
+	(void)ret_reply;
+	return check_one(parameters, err);
+}
+
+static int
+finish_wait(const struct json_at *parameters, struct method_work *work,
+    json_t **ret_reply, struct err *err)
+{
+	(void)work;
+	(void)ret_reply;
+	return check_one(parameters, err);
+}
+
+static int
+check_one(const struct json_at *parameters, struct err *err)
 {
 	int given = json_has(parameters, "domid") +
 	            json_has(parameters, "uuid") + json_has(parameters, "name");
 
-	(void)work;
-	(void)ret_reply;
 	if (given != 1)
 		return json_refuse(parameters, "domid", err,
 		    "exactly one of domid, uuid and name must be given");
@@ -293,6 +345,25 @@ finish_get_description(const struct json_at *parameters,
 		    "there is no interface %s",
 		    err_quote_str(work->interface).text);
 	*ret_reply = json_table_write(&description_reply, work);
+	return 0;
+}
+
+static int
+read_until(const struct json_at *parameters, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	uint32_t *until = ret_value;
+	const char *text;
+
+	TRY(json_string_in(parameters, member->name, LIMIT_NAME_BYTES, &text,
+	    err));
+	if (strcmp(text, "running") == 0)
+		*until = WAIT_RUNNING;
+	else if (strcmp(text, "shutdown") == 0)
+		*until = WAIT_SHUTDOWN;
+	else
+		return json_refuse(parameters, member->name, err,
+		    "neither \"running\" nor \"shutdown\"");
 	return 0;
 }
 

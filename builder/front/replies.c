@@ -23,6 +23,13 @@ static json_t *write_xen_version(const struct json_member *member,
 static json_t *write_images(const struct json_member *member,
     const void *value);
 static json_t *write_rows(const struct json_member *member, const void *value);
+static json_t *write_row(const struct json_member *member, const void *value);
+static json_t *write_reason(const struct json_member *member,
+    const void *value);
+static json_t *write_state(const struct json_member *member, const void *value);
+static json_t *write_end_reason(const struct json_member *member,
+    const void *value);
+static const char *reason_name(uint8_t reason);
 static json_t *write_data(const struct json_member *member, const void *value);
 
 /* Of a struct err_wire. */
@@ -34,6 +41,12 @@ static const struct json_kind xen_version_kind = {"string", NULL,
 /* Of what came along. */
 static const struct json_kind images_kind = {"[]", NULL, write_images};
 static const struct json_kind rows_kind = {"[]", NULL, write_rows};
+static const struct json_kind row_kind = {"", NULL, write_row};
+/* Of a domain. */
+static const struct json_kind reason_kind = {"string", NULL, write_reason};
+static const struct json_kind state_kind = {"string", NULL, write_state};
+static const struct json_kind end_reason_kind = {"string", NULL,
+    write_end_reason};
 static const struct json_kind data_kind = {"string", NULL, write_data};
 
 #define COUNT(name, type, field, most) \
@@ -69,6 +82,7 @@ static const struct json_member domain_members[] = {
     {MEMBER_BOOL("paused", struct domain_row, is_paused)},
     {MEMBER_BOOL("dying", struct domain_row, is_dying)},
     {MEMBER_BOOL("shutdown", struct domain_row, is_shutdown)},
+    {MEMBER_OF_ALL("reason", reason_kind), .presence = JSON_OPTIONAL},
     {COUNT("memory_kib", struct domain_row, memory_kib, INT64_MAX)},
 };
 static const struct json_table domain_table = {JSON_MEMBERS(domain_members),
@@ -119,6 +133,21 @@ static const struct json_member domains_members[] = {
 	.table = &domain_table, .max = sizeof(struct domain_row)},
 };
 const struct json_table reply_domains = {JSON_MEMBERS(domains_members)};
+
+static const struct json_member one_domain_members[] = {
+    {MEMBER_OWN("domain", struct reply, attached, row_kind),
+	.table = &domain_table, .max = sizeof(struct domain_row)},
+};
+const struct json_table reply_domain = {JSON_MEMBERS(one_domain_members)};
+
+static const struct json_member state_members[] = {
+    {COUNT("domid", struct reply, answer.state.domid, UINT32_MAX)},
+    {MEMBER_UUID("uuid", struct reply, answer.state.uuid)},
+    {MEMBER_OWN("state", struct reply, answer.state, state_kind)},
+    {MEMBER_OWN("reason", struct reply, answer.state, end_reason_kind),
+	.presence = JSON_OPTIONAL},
+};
+const struct json_table reply_state = {JSON_MEMBERS(state_members)};
 
 static const struct json_member status_members[] = {
     {MEMBER_LITERAL("version", ASSAY_VERSION)},
@@ -226,6 +255,68 @@ write_rows(const struct json_member *member, const void *value)
 		    json_table_write(member->table, &row));
 	}
 	return rows;
+}
+
+/* The only one. */
+static json_t *
+write_row(const struct json_member *member, const void *value)
+{
+	const struct bytes *attached = value;
+	struct domain_row row;
+
+	bug_unless(attached->len == sizeof(row));
+	memcpy(&row, attached->ptr, sizeof(row));
+	return json_table_write(member->table, &row);
+}
+
+/* Why it shut down: the guest says so, and may say any number. */
+static json_t *
+write_reason(const struct json_member *member, const void *value)
+{
+	const struct domain_row *row = value;
+
+	(void)member;
+	if (!row->is_shutdown)
+		return json_null();
+	return json_string(reason_name(row->shutdown_reason));
+}
+
+static json_t *
+write_state(const struct json_member *member, const void *value)
+{
+	static const char *const names[] = {
+	    [DOMAIN_RUNNING] = "running",
+	    [DOMAIN_PAUSED] = "paused",
+	    [DOMAIN_DYING] = "dying",
+	    [DOMAIN_SHUT_DOWN] = "shutdown",
+	    [DOMAIN_GONE] = "gone",
+	};
+	const struct domain_state *state = value;
+
+	(void)member;
+	bug_unless(
+	    state->state < countof(names) && names[state->state] != NULL);
+	return json_string(names[state->state]);
+}
+
+static json_t *
+write_end_reason(const struct json_member *member, const void *value)
+{
+	const struct domain_state *state = value;
+
+	(void)member;
+	if (state->state != DOMAIN_SHUT_DOWN)
+		return json_null();
+	return json_string(reason_name(state->reason));
+}
+
+static const char *
+reason_name(uint8_t reason)
+{
+	static const char *const names[] = {"poweroff", "reboot", "suspend",
+	    "crash", "watchdog", "soft_reset"};
+
+	return reason < countof(names) ? names[reason] : "other";
 }
 
 static json_t *

@@ -20,6 +20,8 @@ struct reply {
 extern const struct json_table reply_receipt;
 extern const struct json_table reply_images;
 extern const struct json_table reply_domains;
+extern const struct json_table reply_domain;
+extern const struct json_table reply_state;
 extern const struct json_table reply_status;
 extern const struct json_table reply_log;
 

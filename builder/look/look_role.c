@@ -1,5 +1,6 @@
 #include "builder/look/look_role.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/sealing.h"
@@ -15,6 +16,8 @@ static int prepare(const struct daemon_config *config, struct xen_port *xen,
     struct err *err);
 static int serve(const struct xen_port *xen, const struct err *unready,
     int link, struct err *err);
+static int act(const struct xen_port *xen, const struct look_call *call,
+    struct err *err);
 static int look(const struct xen_port *xen, struct look_answer *answer,
     struct sealed **ret_infos, struct err *err);
 
@@ -59,8 +62,10 @@ serve(const struct xen_port *xen, const struct err *unready, int link,
 	TRY(ipc_receive(link, &call, sizeof(call), NULL, &is_end, err));
 	if (is_end)
 		_exit(0);
-	if (code == 0)
+	if (code == 0) {
+		err_wire_from(&answer.acted, act(xen, &call, &why), &why);
 		code = look(xen, &answer, &infos, &why);
+	}
 	answer.number = call.number;
 	answer.kind = code == 0 ? LOOK_LISTED : LOOK_FAILED;
 	err_wire_from(&answer.outcome, code, &why);
@@ -69,6 +74,28 @@ serve(const struct xen_port *xen, const struct err *unready, int link,
 		    err);
 	TRY(ipc_send(link, &answer, sizeof(answer), -1, err));
 	return unready->code == ERR_NONE ? 0 : (int)(*err = *unready).code;
+}
+
+/* On no other: an id may have gone to another domain. Xen counts pauses, so
+ * that a second one would need a second end. */
+static int
+act(const struct xen_port *xen, const struct look_call *call, struct err *err)
+{
+	CLEANUP(domain_list_done) struct domain_list list = {0};
+	const struct xen_domain_info *info;
+
+	if (call->act == LOOK_ONLY)
+		return 0;
+	TRY(domain_list_read(xen, &list, err));
+	info = domain_list_find(&list, call->domid);
+	if (info == NULL || memcmp(info->uuid, call->uuid, UUID_BYTES) != 0)
+		return err_set(err, DOMAIN_UNKNOWN,
+		    "Xen has no domain %u with this uuid", call->domid);
+	if (call->act == LOOK_PAUSE && !info->is_paused)
+		return xen->ops->domain_pause(xen->xen, call->domid, err);
+	if (call->act == LOOK_UNPAUSE && info->is_paused)
+		return xen->ops->domain_unpause(xen->xen, call->domid, err);
+	return 0;
 }
 
 static int

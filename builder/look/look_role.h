@@ -1,6 +1,7 @@
 /*
  * The look role: asks Xen which domains there are, and about the host, so that
- * the supervisor needs no handle of Xen. It lives on and changes nothing.
+ * the supervisor needs no handle of Xen; and pauses and unpauses. It lives on,
+ * makes nothing and destroys nothing.
  */
 #ifndef ASSAY_BUILDER_LOOK_LOOK_ROLE_H
 #define ASSAY_BUILDER_LOOK_LOOK_ROLE_H

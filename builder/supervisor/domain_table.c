@@ -7,7 +7,7 @@
 #include "base/scope.h"
 
 static bool update(struct domain_row *row, const struct xen_domain_info *infos,
-    size_t count);
+    size_t count, bool *ret_changed);
 static void forget(const struct domain_table *table,
     const uint8_t uuid[UUID_BYTES]);
 static bool is_selected(const struct receipt *receipt,
@@ -55,24 +55,28 @@ domain_table_begin_look(struct domain_table *table, uint32_t look)
 	table->look = look;
 }
 
-void
+bool
 domain_table_update(struct domain_table *table,
     const struct xen_domain_info *infos, size_t count)
 {
+	bool has_changed = false;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < table->count; i++) {
-		bool is_listed = update(&table->rows[i], infos, count);
+		bool is_listed =
+		    update(&table->rows[i], infos, count, &has_changed);
 
 		/* One that was built while somebody looked was not there. */
 		if (!is_listed && table->since[i] != table->look) {
 			forget(table, table->rows[i].receipt.guest.uuid);
+			has_changed = true;
 			continue;
 		}
 		table->rows[kept] = table->rows[i];
 		table->since[kept++] = table->since[i];
 	}
 	table->count = kept;
+	return has_changed;
 }
 
 int
@@ -144,7 +148,7 @@ domain_table_find(const struct domain_table *table,
  */
 static bool
 update(struct domain_row *row, const struct xen_domain_info *infos,
-    size_t count)
+    size_t count, bool *ret_changed)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct xen_domain_info *info = &infos[i];
@@ -153,9 +157,13 @@ update(struct domain_row *row, const struct xen_domain_info *infos,
 		    memcmp(info->uuid, row->receipt.guest.uuid, UUID_BYTES) !=
 			0)
 			continue;
+		*ret_changed |= row->is_paused != info->is_paused ||
+		                row->is_dying != info->is_dying ||
+		                row->is_shutdown != info->is_shutdown;
 		row->is_paused = info->is_paused;
 		row->is_dying = info->is_dying;
 		row->is_shutdown = info->is_shutdown;
+		row->shutdown_reason = info->shutdown_reason;
 		row->memory_kib = info->memory_kib;
 		return true;
 	}

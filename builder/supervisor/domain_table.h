@@ -27,8 +27,9 @@ void domain_table_done(struct domain_table *table);
 /* Look number `look` begins: what is added from now on it need not see. */
 void domain_table_begin_look(struct domain_table *table, uint32_t look);
 
-/* What it saw: drop what Xen no longer lists, update the rest. */
-void domain_table_update(struct domain_table *table,
+/* What it saw: drop what Xen no longer lists, update the rest. True if one went
+ * or its state is another now. */
+bool domain_table_update(struct domain_table *table,
     const struct xen_domain_info *infos, size_t count);
 
 /* A domain was built and its receipt is in the journal. */

@@ -87,6 +87,14 @@ role_start_look(const struct role_env *env, struct child *ret_child,
 }
 
 int
+role_start_watch(const struct role_env *env, struct child *ret_child,
+    struct err *err)
+{
+	return start_linked(env, ROLE_WATCH, CHILD_TO_BUILD, NULL, 0, ret_child,
+	    err);
+}
+
+int
 role_start_tpm(const struct role_env *env, struct child *ret_child,
     struct err *err)
 {

@@ -59,6 +59,8 @@ int role_start_build(const struct role_env *env, enum child_kind kind,
     struct child *ret_child, struct err *err);
 int role_start_look(const struct role_env *env, struct child *ret_child,
     struct err *err);
+int role_start_watch(const struct role_env *env, struct child *ret_child,
+    struct err *err);
 int role_start_tpm(const struct role_env *env, struct child *ret_child,
     struct err *err);
 

@@ -20,6 +20,7 @@ enum {
 	POLL_READY_STAGE,
 	POLL_READY_BUILD,
 	POLL_LOOK,
+	POLL_WATCH,
 	POLL_FIRST_CALLS,
 	POLL_FIRST_ANSWERS = POLL_FIRST_CALLS + SUPERVISOR_FRONTS,
 	POLL_FIRST_JOB = POLL_FIRST_ANSWERS + SUPERVISOR_FRONTS,
@@ -105,6 +106,7 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->ready = DECIDER_NONE;
 	sup->ready_build = CHILD_NONE;
 	sup->looks.child = CHILD_NONE;
+	sup->watch.child = CHILD_NONE;
 	code = begin(sup, err);
 	if (code == 0)
 		code = loop(sup, err);
@@ -190,6 +192,7 @@ loop(struct supervisor *sup, struct err *err)
 		if (may_serve(sup))
 			supervisor_keep_fronts(sup);
 		keep_one_ready(sup);
+		supervisor_keep_watch(sup);
 		fill_poll(sup, fds);
 		if (role_logs_wait(&sup->logs, fds, POLL_COUNT,
 			poll_timeout_ms(sup)) < 0 &&
@@ -198,6 +201,8 @@ loop(struct supervisor *sup, struct err *err)
 		serve(sup, fds);
 		kill_late_jobs(sup);
 		supervisor_end_late_look(sup);
+		supervisor_heed_change(sup);
+		supervisor_end_late_waits(sup);
 	}
 	return 0;
 }
@@ -275,6 +280,8 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	    (struct pollfd){.fd = sup->ready_build.link, .events = POLLIN};
 	fds[POLL_LOOK] =
 	    (struct pollfd){.fd = sup->looks.child.link, .events = POLLIN};
+	fds[POLL_WATCH] =
+	    (struct pollfd){.fd = sup->watch.child.link, .events = POLLIN};
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		fds[POLL_FIRST_JOB + i] = poll_of_job(&sup->jobs[i]);
 }
@@ -318,8 +325,9 @@ poll_timeout_ms(const struct supervisor *sup)
 	    may_serve(sup) ? supervisor_front_deadline(sup)
 			   : sup->started_usec + RECOVERY_USEC,
 	    sup->stop_usec != 0 ? sup->stop_usec : UINT64_MAX,
-	    sup->looks.deadline_usec != 0 ? sup->looks.deadline_usec
-					  : UINT64_MAX,
+	    supervisor_look_deadline(sup),
+	    supervisor_watch_deadline(sup),
+	    supervisor_wait_deadline(sup),
 	};
 	uint64_t first = UINT64_MAX;
 
@@ -380,6 +388,9 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 	if (fds[POLL_LOOK].revents != 0 &&
 	    fds[POLL_LOOK].fd == sup->looks.child.link)
 		supervisor_serve_look(sup);
+	if (fds[POLL_WATCH].revents != 0 &&
+	    fds[POLL_WATCH].fd == sup->watch.child.link)
+		supervisor_serve_watch(sup);
 	if (fds[POLL_TPM_ROLE].revents & (POLLIN | POLLHUP | POLLERR))
 		supervisor_serve_tpm_role(sup);
 	if (fds[POLL_TPM_ROLE].revents & POLLOUT)
@@ -439,6 +450,7 @@ begin_to_stop(struct supervisor *sup)
 	supervisor_drop_decider(sup, &sup->ready);
 	graves_add(&sup->graves, &sup->ready_build);
 	supervisor_drop_looks(sup);
+	supervisor_drop_watch(sup);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
 

@@ -74,6 +74,11 @@ static const struct served {
     [FRONT_CANCEL] = {call_cancel, NULL},
     [FRONT_UNDELIVERED] = {call_undelivered, NULL},
     [FRONT_ALIVE] = {call_alive, NULL},
+    [FRONT_DESCRIBE] = {supervisor_call_describe, always},
+    [FRONT_PAUSE] = {supervisor_call_pause, NULL},
+    [FRONT_UNPAUSE] = {supervisor_call_unpause, NULL},
+    [FRONT_SHUTDOWN] = {supervisor_call_shutdown, NULL},
+    [FRONT_WAIT] = {supervisor_call_wait, always},
 };
 
 void
@@ -478,6 +483,9 @@ call_cancel(struct supervisor *sup, const struct front_call *call,
 		job->connection = NO_CONNECTION;
 	}
 	supervisor_cancel_looks(sup, &(struct callers){connection, connection});
+	supervisor_cancel_shutdowns(sup,
+	    &(struct callers){connection, connection});
+	supervisor_cancel_waits(sup, &(struct callers){connection, connection});
 	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++) {
 		if (sup->removals[i].connection == connection)
 			sup->removals[i].connection = NO_CONNECTION;

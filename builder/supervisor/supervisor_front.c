@@ -52,7 +52,10 @@ static int take(const struct called *called, const struct front_call *call,
     struct err *err);
 static link_take take_build;
 static link_take take_selector;
+static link_take take_wait;
 static link_take take_plain;
+static int check_selector(const struct domain_selector *selector,
+    struct err *err);
 
 /* It may ask what its callers may ask, at any time and as often as they do. */
 #define CALL(member, take)                                   \
@@ -72,6 +75,11 @@ static const struct link_rule rules[] = {
     [FRONT_CANCEL] = CALL(caller, take_plain),
     [FRONT_UNDELIVERED] = CALL(selector, take_selector),
     [FRONT_ALIVE] = CALL(caller, take_plain),
+    [FRONT_DESCRIBE] = CALL(selector, take_selector),
+    [FRONT_PAUSE] = CALL(selector, take_selector),
+    [FRONT_UNPAUSE] = CALL(selector, take_selector),
+    [FRONT_SHUTDOWN] = CALL(selector, take_selector),
+    [FRONT_WAIT] = CALL(wait, take_wait),
 };
 
 const struct link_table supervisor_front_calls = {
@@ -365,6 +373,8 @@ forget_callers(struct supervisor *sup, const struct front_child *front)
 	const struct callers gone = supervisor_callers_of(sup, front);
 
 	supervisor_cancel_looks(sup, &gone);
+	supervisor_cancel_shutdowns(sup, &gone);
+	supervisor_cancel_waits(sup, &gone);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		forget(&gone, &sup->jobs[i].connection);
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++)
@@ -406,13 +416,33 @@ take_selector(void *called, const void *record, struct ipc_fds *fds,
     struct err *err)
 {
 	const struct front_call *call = record;
-	const struct domain_selector *selector = &call->selector;
 
 	(void)fds;
+	TRY(check_selector(&call->selector, err));
+	return take(called, call, err);
+}
+
+static int
+take_wait(void *called, const void *record, struct ipc_fds *fds,
+    struct err *err)
+{
+	const struct front_call *call = record;
+
+	(void)fds;
+	TRY(check_selector(&call->wait.selector, err));
+	if (call->wait.until > WAIT_SHUTDOWN ||
+	    call->wait.seconds > LIMIT_WAIT_SECONDS)
+		return err_set(err, BUG, "a wait for nothing");
+	return take(called, call, err);
+}
+
+static int
+check_selector(const struct domain_selector *selector, struct err *err)
+{
 	if (!ipc_is_bool(&selector->has_uuid) ||
 	    memchr(selector->name, '\0', sizeof(selector->name)) == NULL)
 		return err_set(err, BUG, "a domain by nothing");
-	return take(called, call, err);
+	return 0;
 }
 
 static int

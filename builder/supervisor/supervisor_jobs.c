@@ -242,6 +242,7 @@ supervisor_hand_over(struct supervisor *sup, struct job *job)
 		return;
 	}
 	log_build(sup, job, 0, NULL);
+	supervisor_note_change(sup);
 	sup->builds_done++;
 	job->state = JOB_ENDING;
 	job->deadline_usec = timing_now_usec() + job->seconds * 1000000ull;

@@ -18,11 +18,14 @@
 
 /* Xen answers in milliseconds; a child that is silent for as long is ended. */
 enum { LOOK_USEC = 10000000, FIRST_LOOK_MS = 60000 };
+/* What changed is looked at again when a look failed. */
+enum { AGAIN_USEC = 1000000 };
 
 static int begin_look(struct supervisor *sup, struct err *err);
 static int take_answer(struct supervisor *sup, struct err *err);
 static link_take take_listed;
 static link_take take_failed;
+static void end_act(struct supervisor *sup, const struct err_wire *acted);
 static void end_look(struct supervisor *sup, uint32_t number,
     const struct err *failure);
 static int check_number(struct looks *looks, const struct look_answer *answer,
@@ -31,7 +34,9 @@ static int take_domains(struct supervisor *sup, struct ipc_fds *fds,
     struct err *err);
 static void serve_waiting(struct supervisor *sup, uint32_t number,
     const struct err *failure);
+static void fail_waiting(struct supervisor *sup, const struct err *why);
 static void lose_looker(struct supervisor *sup, const struct err *why);
+static void look_again(struct looks *looks);
 
 static const struct link_rule rules[] = {
     [LOOK_LISTED] = {LINK_BIT(LOOK_UNDER_WAY), LINK_OFTEN, 0, 1, SEALED_PIECES,
@@ -90,13 +95,54 @@ supervisor_look_for(struct supervisor *sup, const struct front_call *call,
 	return 0;
 }
 
+int
+supervisor_look_act(struct supervisor *sup, uint32_t connection, uint32_t act,
+    const struct receipt *receipt, struct err *err)
+{
+	struct looks *looks = &sup->looks;
+	struct act_call call = {connection, act, receipt->domid, {0}};
+
+	if (looks->act_count == LOOK_ACTS)
+		return err_set(err, RPC_BUSY, "%d calls wait for Xen",
+		    LOOK_ACTS);
+	memcpy(call.uuid, receipt->guest.uuid, UUID_BYTES);
+	looks->acts[looks->act_count++] = call;
+	if (looks->deadline_usec == 0 && begin_look(sup, err) != 0) {
+		looks->act_count--;
+		return (int)err->code;
+	}
+	return 0;
+}
+
 void
 supervisor_serve_look(struct supervisor *sup)
 {
 	struct err err;
 
 	if (take_answer(sup, &err) != 0 && sup->looks.child.link < 0)
-		serve_waiting(sup, UINT32_MAX, &err);
+		fail_waiting(sup, &err);
+}
+
+void
+supervisor_want_look(struct supervisor *sup)
+{
+	struct looks *looks = &sup->looks;
+	struct err err;
+
+	looks->is_wanted = true;
+	if (looks->deadline_usec == 0 && sup->stop_usec == 0 &&
+	    begin_look(sup, &err) != 0)
+		looks->again_usec = timing_now_usec() + AGAIN_USEC;
+}
+
+uint64_t
+supervisor_look_deadline(const struct supervisor *sup)
+{
+	const struct looks *looks = &sup->looks;
+
+	if (looks->deadline_usec != 0)
+		return looks->deadline_usec;
+	return looks->again_usec != 0 ? looks->again_usec : UINT64_MAX;
 }
 
 void
@@ -105,12 +151,15 @@ supervisor_end_late_look(struct supervisor *sup)
 	struct looks *looks = &sup->looks;
 	struct err err;
 
+	if (looks->deadline_usec == 0 && looks->again_usec != 0 &&
+	    timing_now_usec() >= looks->again_usec)
+		supervisor_want_look(sup);
 	if (looks->deadline_usec == 0 ||
 	    timing_now_usec() < looks->deadline_usec)
 		return;
 	err_set(&err, XEN_FAILED, "the process that asks Xen is silent");
 	lose_looker(sup, &err);
-	serve_waiting(sup, UINT32_MAX, &err);
+	fail_waiting(sup, &err);
 }
 
 void
@@ -118,11 +167,13 @@ supervisor_drop_looks(struct supervisor *sup)
 {
 	graves_add(&sup->graves, &sup->looks.child);
 	sup->looks.deadline_usec = 0;
+	sup->looks.again_usec = 0;
 	sup->looks.count = 0;
+	sup->looks.act_count = 0;
 }
 
 /* Those whose caller is gone want nothing any more; but what he wanted to be
- * destroyed is. */
+ * destroyed or paused is. */
 void
 supervisor_cancel_looks(struct supervisor *sup, const struct callers *callers)
 {
@@ -140,6 +191,10 @@ supervisor_cancel_looks(struct supervisor *sup, const struct callers *callers)
 		looks->waiting[kept++] = *waiting;
 	}
 	looks->count = kept;
+	for (uint32_t i = 0; i < looks->act_count; i++) {
+		if (callers_has(callers, looks->acts[i].connection))
+			looks->acts[i].connection = NO_CONNECTION;
+	}
 }
 
 uint32_t
@@ -160,6 +215,11 @@ begin_look(struct supervisor *sup, struct err *err)
 	struct look_call call = {.number = looks->number + 1};
 	bool is_full = false;
 
+	if (looks->act_count > 0) {
+		call.act = looks->acts[0].act;
+		call.domid = looks->acts[0].domid;
+		memcpy(call.uuid, looks->acts[0].uuid, UUID_BYTES);
+	}
 	/* Those that hang in Xen end when they can. */
 	if (looks->child.pid == 0 &&
 	    !graves_have_room(&sup->graves, SUPERVISOR_JOBS))
@@ -175,6 +235,10 @@ begin_look(struct supervisor *sup, struct err *err)
 		return (int)err->code;
 	}
 	looks->number = call.number;
+	looks->is_acting = looks->act_count > 0;
+	looks->is_for_change = looks->is_wanted;
+	looks->is_wanted = false;
+	looks->again_usec = 0;
 	domain_table_begin_look(&sup->domains, call.number);
 	looks->deadline_usec = timing_now_usec() + LOOK_USEC;
 	return 0;
@@ -209,6 +273,7 @@ take_listed(void *supervisor, const void *record, struct ipc_fds *fds,
 	TRY(check_number(&sup->looks, answer, err));
 	if (take_domains(sup, fds, &failure) == 0)
 		sup->host = answer->host;
+	end_act(sup, &answer->acted);
 	end_look(sup, answer->number, &failure);
 	return 0;
 }
@@ -220,21 +285,43 @@ take_failed(void *supervisor, const void *record, struct ipc_fds *fds,
 {
 	struct supervisor *sup = supervisor;
 	const struct look_answer *answer = record;
-
+	struct err_wire acted;
 	struct err failure;
 
 	(void)fds;
 	TRY(check_number(&sup->looks, answer, err));
 	if (err_wire_to(&answer->outcome, XEN_FAILED, &failure) == 0)
 		err_set(&failure, XEN_FAILED, "Xen was not looked at");
+	err_wire_from(&acted, (int)failure.code, &failure);
+	end_act(sup, &acted);
 	end_look(sup, answer->number, &failure);
 	return 0;
+}
+
+/* The domain may be another's, or gone; the look was made all the same. */
+static void
+end_act(struct supervisor *sup, const struct err_wire *acted)
+{
+	struct looks *looks = &sup->looks;
+	const uint32_t connection = looks->acts[0].connection;
+	struct err outcome;
+	int code = err_wire_to(acted, XEN_FAILED, &outcome);
+
+	if (!looks->is_acting)
+		return;
+	looks->is_acting = false;
+	looks->act_count--;
+	memmove(looks->acts, looks->acts + 1,
+	    looks->act_count * sizeof(*looks->acts));
+	supervisor_answer(sup, connection, code, &outcome);
 }
 
 static void
 end_look(struct supervisor *sup, uint32_t number, const struct err *failure)
 {
 	sup->looks.failure = *failure;
+	if (failure->code != ERR_NONE)
+		look_again(&sup->looks);
 	serve_waiting(sup, number, failure->code == ERR_NONE ? NULL : failure);
 }
 
@@ -256,8 +343,9 @@ take_domains(struct supervisor *sup, struct ipc_fds *fds, struct err *err)
 
 	TRY(ipc_take_sealed(fds, LOOK_BYTES, "domains", &infos, err));
 	bytes = sealed_bytes(infos);
-	domain_table_update(&sup->domains, (const void *)bytes.ptr,
-	    bytes.len / sizeof(struct xen_domain_info));
+	if (domain_table_update(&sup->domains, (const void *)bytes.ptr,
+		bytes.len / sizeof(struct xen_domain_info)))
+		supervisor_note_change(sup);
 	return 0;
 }
 
@@ -281,9 +369,27 @@ serve_waiting(struct supervisor *sup, uint32_t number,
 	looks->count = kept;
 	for (uint32_t i = 0; i < served; i++)
 		supervisor_go_on(sup, &ready[i].call, failure);
-	if (looks->count > 0 && looks->deadline_usec == 0 &&
+	if (looks->is_wanted && looks->deadline_usec == 0)
+		supervisor_want_look(sup);
+	if (looks->count + looks->act_count > 0 && looks->deadline_usec == 0 &&
 	    begin_look(sup, &err) != 0)
-		serve_waiting(sup, UINT32_MAX, &err);
+		fail_waiting(sup, &err);
+}
+
+/* All of them. What was to be done may have been. */
+static void
+fail_waiting(struct supervisor *sup, const struct err *why)
+{
+	struct looks *looks = &sup->looks;
+	const uint32_t count = looks->act_count;
+	struct act_call acts[LOOK_ACTS];
+
+	memcpy(acts, looks->acts, sizeof(acts));
+	looks->act_count = 0;
+	looks->is_acting = false;
+	for (uint32_t i = 0; i < count; i++)
+		supervisor_answer(sup, acts[i].connection, (int)why->code, why);
+	serve_waiting(sup, UINT32_MAX, why);
 }
 
 static void
@@ -296,4 +402,14 @@ lose_looker(struct supervisor *sup, const struct err *why)
 		    (unsigned long long)missed, log_quote(why->text).text);
 	graves_add(&sup->graves, &sup->looks.child);
 	sup->looks.deadline_usec = 0;
+	look_again(&sup->looks);
+}
+
+/* What changed has not been seen. */
+static void
+look_again(struct looks *looks)
+{
+	if (looks->is_for_change)
+		looks->again_usec = timing_now_usec() + AGAIN_USEC;
+	looks->is_for_change = false;
 }

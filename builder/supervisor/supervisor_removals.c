@@ -229,6 +229,7 @@ forget_receipt(struct supervisor *sup, const struct removal *removal)
 	    row->receipt.domid != removal->entry.domid)
 		return;
 	domain_table_remove(&sup->domains, removal->entry.uuid);
+	supervisor_note_change(sup);
 	if (journal_forget_receipt(sup->journal, removal->entry.uuid, &err) !=
 	    0)
 		log_line("journal code=%s detail=\"%s\"", err_name(err.code),

@@ -3,9 +3,11 @@
  * end), supervisor_front.c (the front's life), supervisor_calls.c (what the
  * front asks), supervisor_jobs.c (the life of jobs), supervisor_reports.c (what
  * their children report), supervisor_removals.c (domains that have to go),
- * supervisor_tpm.c (the tpm role's life), supervisor_records.c (what it is
- * asked, for all these) and supervisor_trust.c (the policy in force, before all
- * that). Nobody else includes this.
+ * supervisor_domains.c (what is asked of one domain), supervisor_looks.c and
+ * supervisor_watch.c (what Xen has, and that it changed), supervisor_tpm.c (the
+ * tpm role's life), supervisor_records.c (what it is asked, for all these) and
+ * supervisor_trust.c (the policy in force, before all that). Nobody else
+ * includes this.
  *
  * It waits for nobody: it polls, reads what is there, and puts what it has to
  * say into bounded queues. A child that is silent for too long is killed.
@@ -43,11 +45,28 @@ enum {
 	SUPERVISOR_REMOVALS_OF_BUILDS = JOURNAL_PENDING / 2,
 };
 
+/* Domains that wait to be paused or unpaused, each before a look of its own;
+ * and guests that the watch role was told to ask. */
+enum { LOOK_ACTS = 8, SHUTDOWN_CALLS = 8 };
+
+/* Callers that wait for a domain. */
+enum { WAITERS = 64 };
+
+struct waiter {
+	bool is_used;
+	uint32_t connection;
+	uint32_t domid;
+	uint8_t uuid[UUID_BYTES];
+	uint32_t until; /* enum wait_until */
+	uint64_t deadline_usec;
+};
+
 /* Answers that the front did not read: one for each call under way, and some
  * room to refuse and to list. */
 enum {
-	FRONT_CALLS =
-	    SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE + LIMIT_RPC_CONNECTIONS,
+	FRONT_CALLS = SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE +
+	              LIMIT_RPC_CONNECTIONS + LOOK_ACTS + SHUTDOWN_CALLS +
+	              WAITERS,
 	FRONT_ANSWERS = FRONT_CALLS + 16,
 	FRONT_LISTINGS = 8,
 };
@@ -105,6 +124,13 @@ struct waiting_call {
 	uint32_t after; /* the last look that began before it came */
 };
 
+struct act_call {
+	uint32_t connection;
+	uint32_t act; /* enum look_act */
+	uint32_t domid;
+	uint8_t uuid[UUID_BYTES];
+};
+
 /* In which state the look role is. */
 enum look_state { LOOK_IDLE, LOOK_UNDER_WAY };
 
@@ -114,8 +140,34 @@ struct looks {
 	struct err failure; /* what the last answer says; no code: nothing */
 	uint32_t number;    /* of the last one that began */
 	uint64_t deadline_usec; /* of the one under way; 0: none is */
+	bool is_for_change;     /* that one: something had changed */
+	bool is_wanted;         /* something changed since it began */
+	uint64_t again_usec;    /* when one that failed is tried again; or 0 */
 	struct waiting_call waiting[WAITING_CALLS];
 	uint32_t count;
+	struct act_call acts[LOOK_ACTS]; /* in their order */
+	uint32_t act_count;
+	bool is_acting; /* the look under way is for the first one */
+};
+
+/* In which state the watch role is: it begins until its first report. */
+enum watch_link_state { WATCH_BEGINS, WATCH_WATCHES };
+
+struct shutdown_call {
+	bool is_used;
+	uint32_t number;
+	uint32_t connection;
+};
+
+struct watch {
+	struct child child;
+	struct link_place place;
+	bool is_watching;
+	uint64_t deadline_usec; /* of what it has to say next; 0: nothing */
+	uint64_t next_usec;     /* not begun again before */
+	uint64_t pause_usec;    /* after the next failure */
+	uint32_t number;        /* of the last call */
+	struct shutdown_call asked[SHUTDOWN_CALLS];
 };
 
 /* In which state a front is that may say something. */
@@ -163,6 +215,9 @@ struct supervisor {
 	struct role_env env;
 	struct role_logs logs;
 	struct looks looks;
+	struct watch watch;
+	bool has_changed; /* supervisor_note_change() */
+	struct waiter waiters[WAITERS];
 	struct xen_host_info host; /* as it was at the last look */
 	const struct journal *journal;
 	struct domain_table domains;
@@ -251,6 +306,17 @@ void supervisor_take_call(struct supervisor *sup,
 void supervisor_go_on(struct supervisor *sup, const struct front_call *call,
     const struct err *failure);
 
+/* What is asked about one domain that assayd built, and of it:
+ * supervisor_domains.c. 0: it was answered, or will be. */
+int supervisor_call_describe(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+int supervisor_call_pause(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+int supervisor_call_unpause(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+int supervisor_call_shutdown(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+
 /* --- looking at what Xen has ------------------------------------------ */
 
 /* At the start: waits for the answer, or until it is told to stop, which is
@@ -261,6 +327,11 @@ int supervisor_look_first(struct supervisor *sup, struct err *err);
  * Errors: RPC_BUSY, XEN_FAILED, SYSTEM_FAILED. */
 int supervisor_look_for(struct supervisor *sup, const struct front_call *call,
     struct err *err);
+
+/* Let this domain be paused or unpaused (enum look_act); the answer comes
+ * later. Errors: as above. */
+int supervisor_look_act(struct supervisor *sup, uint32_t connection,
+    uint32_t act, const struct receipt *receipt, struct err *err);
 
 /* What the look role may answer. */
 extern const struct link_table supervisor_look_answers;
@@ -275,6 +346,48 @@ void supervisor_cancel_looks(struct supervisor *sup,
 /* Calls that wait, of the front in this place. */
 uint32_t supervisor_count_looks(const struct supervisor *sup, uint32_t place);
 void supervisor_drop_looks(struct supervisor *sup);
+
+/* Something changed: look as soon as none is under way. */
+void supervisor_want_look(struct supervisor *sup);
+
+/* When a look is late, or is to be tried again, on the monotonic clock. */
+uint64_t supervisor_look_deadline(const struct supervisor *sup);
+
+/* --- domains that come, go and shut down ------------------------------ */
+
+/* The set of domains or the state of one is another now: all who want to know
+ * are served before the supervisor waits again. */
+void supervisor_note_change(struct supervisor *sup);
+void supervisor_heed_change(struct supervisor *sup);
+
+/* Callers that wait for a domain, and whose time is over, or who are gone:
+ * supervisor_waits.c. */
+int supervisor_call_wait(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+void supervisor_serve_waiters(struct supervisor *sup);
+void supervisor_end_late_waits(struct supervisor *sup);
+uint64_t supervisor_wait_deadline(const struct supervisor *sup);
+void supervisor_cancel_waits(struct supervisor *sup,
+    const struct callers *gone);
+
+/* Begin the watch role, or begin it again, if it is time for that. */
+void supervisor_keep_watch(struct supervisor *sup);
+uint64_t supervisor_watch_deadline(const struct supervisor *sup);
+
+/* What it may report. */
+extern const struct link_table supervisor_watch_reports;
+
+/* A report is there to be read, or its end; all is over. */
+void supervisor_serve_watch(struct supervisor *sup);
+void supervisor_drop_watch(struct supervisor *sup);
+
+/* Let a guest be asked to shut down; the answer comes later. Errors: RPC_BUSY;
+ * XENSTORE_FAILED; SYSTEM_FAILED. */
+int supervisor_ask_shutdown(struct supervisor *sup, uint32_t connection,
+    const struct receipt *receipt, struct err *err);
+/* The callers are gone. */
+void supervisor_cancel_shutdowns(struct supervisor *sup,
+    const struct callers *gone);
 
 /* --- jobs ------------------------------------------------------------ */
 

@@ -103,6 +103,8 @@ describe(const xc_domaininfo_t *from, struct xen_domain_info *ret_info)
 	ret_info->is_dying = (from->flags & XEN_DOMINF_dying) != 0;
 	ret_info->is_paused = (from->flags & XEN_DOMINF_paused) != 0;
 	ret_info->is_shutdown = (from->flags & XEN_DOMINF_shutdown) != 0;
+	ret_info->shutdown_reason =
+	    (uint8_t)(from->flags >> XEN_DOMINF_shutdownshift);
 	ret_info->vcpus = from->max_vcpu_id + 1;
 	ret_info->memory_kib = from->tot_pages * (XEN_PAGE_BYTES / 1024);
 	memcpy(ret_info->uuid, from->handle, sizeof(ret_info->uuid));

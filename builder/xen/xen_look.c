@@ -62,7 +62,29 @@ look_host_info(void *xen, struct xen_host_info *ret_info, struct err *err)
 	return 0;
 }
 
+static int
+look_domain_pause(void *xen, uint32_t domid, struct err *err)
+{
+	struct libxc *libxc = libxc_begin(xen);
+
+	if (xc_domain_pause(libxc->xch, domid) != 0)
+		return libxc_failed(libxc, err, "xc_domain_pause");
+	return 0;
+}
+
+static int
+look_domain_unpause(void *xen, uint32_t domid, struct err *err)
+{
+	struct libxc *libxc = libxc_begin(xen);
+
+	if (xc_domain_unpause(libxc->xch, domid) != 0)
+		return libxc_failed(libxc, err, "xc_domain_unpause");
+	return 0;
+}
+
 static const struct xen_ops look_ops = {
+    .domain_pause = look_domain_pause,
+    .domain_unpause = look_domain_unpause,
     .domain_list = libxc_domain_list,
     .host_info = look_host_info,
     .close = look_close,

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "cli/domain/affected.h"
+#include "cli/domain/domain_state.h"
 #include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/command.h"
@@ -110,26 +111,15 @@ show(json_t *domain, struct err *err)
 	int domid;
 	int memory_mib;
 	int vcpus;
-	int paused;
-	int dying;
-	int shutdown;
 	const char *reason = "";
 	const char *state;
 
 	json_unpack(domain, "{s:{s:s}}", "affected", "code", &reason);
-	if (json_unpack(domain,
-		"{s:{s:i, s:s, s:s, s:s, s:i, s:i}, s:b, s:b, s:b}", "receipt",
+	if (json_unpack(domain, "{s:{s:i, s:s, s:s, s:s, s:i, s:i}}", "receipt",
 		"domid", &domid, "name", &name, "image", &image, "version",
-		&version, "memory_mib", &memory_mib, "vcpus", &vcpus, "paused",
-		&paused, "dying", &dying, "shutdown", &shutdown) != 0)
+		&version, "memory_mib", &memory_mib, "vcpus", &vcpus) != 0)
 		return client_refuse_reply("a member of a domain", err);
-	state = "running";
-	if (dying)
-		state = "dying";
-	else if (shutdown)
-		state = "shutdown";
-	else if (paused)
-		state = "paused";
+	TRY(domain_state_of(domain, &state, err));
 	printf("%5d %-24s %-24s %-12s %7d %5d %s%s%s\n", domid, name, image,
 	    version, memory_mib, vcpus, state, reason[0] != '\0' ? " " : "",
 	    reason);

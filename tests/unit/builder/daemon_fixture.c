@@ -24,6 +24,8 @@
 #include "builder/supervisor/supervisor.h"
 #include "builder/xen/xen_look.h"
 #include "builder/xen/xen_port_libxc.h"
+#include "builder/xen/xenstore_shutdown.h"
+#include "builder/xen/xenstore_watch.h"
 #include "image-store/pack/layout_write.h"
 #include "measure/tpm/tpm_port_esys.h"
 #include "base/uuid_make.h"
@@ -57,10 +59,66 @@ __wrap_xen_look_open(struct xen_port *ret_port, struct err *err)
 	looks = (struct xen_ops){
 	    .domain_list = all.ops->domain_list,
 	    .host_info = all.ops->host_info,
+	    .domain_pause = all.ops->domain_pause,
+	    .domain_unpause = all.ops->domain_unpause,
 	    .close = all.ops->close,
 	};
 	*ret_port = (struct xen_port){.ops = &looks, .xen = all.xen};
 	return 0;
+}
+
+int __wrap_xenstore_watch_open(int *ret_fd, struct err *err);
+int __wrap_xenstore_link_open(struct xenstore_link *ret_link, struct err *err);
+int __wrap_xenstore_shutdown_ask(struct xenstore_link *link, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err);
+
+/* By name: the role has closed what it had. Whoever reads gets the event. */
+static const char events[] = "xenstored.events";
+
+int
+__wrap_xenstore_watch_open(int *ret_fd, struct err *err)
+{
+	while (fake->is_deaf)
+		usleep(1000);
+	*ret_fd = open(events, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return err_set_errno(err, XENSTORE_FAILED, "%s", events);
+	return 0;
+}
+
+int
+__wrap_xenstore_link_open(struct xenstore_link *ret_link, struct err *err)
+{
+	(void)err;
+	*ret_link = XENSTORE_LINK_NONE;
+	return 0;
+}
+
+int
+__wrap_xenstore_shutdown_ask(struct xenstore_link *link, uint32_t domid,
+    const uint8_t uuid[UUID_BYTES], struct err *err)
+{
+	struct fake_domain *domain;
+	char path[64];
+
+	(void)link;
+	while (strcmp(fake->hang_operation, "ask_shutdown") == 0)
+		usleep(1000);
+	domain = xen_fake_domain(fake, domid);
+	if (domain == NULL || memcmp(domain->uuid, uuid, UUID_BYTES) != 0)
+		return err_set(err, DOMAIN_UNKNOWN, "no such domain");
+	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown",
+	    domid);
+	xen_fake_put(fake, path, "poweroff");
+	return 0;
+}
+
+void
+fire_watch(void)
+{
+	CLEANUP(closep) int fd = open(events, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	assert_int_equal(write(fd, "x", 1), 1);
 }
 
 int __wrap_tpm_port_esys_open(const char *where,
@@ -177,6 +235,7 @@ daemon_setup(void **state)
 		return -1;
 	assert_int_equal(chmod(".", 0755), 0);
 	assert_int_equal(mkdir("libxl", 0700), 0);
+	assert_int_equal(mkfifo(events, 0600), 0);
 	assert_code(layout_init("store", &err), 0);
 	add_image(SIGNER_PROD, "web", "1", 17);
 	fake = xen_fake_new();

@@ -38,6 +38,9 @@ void start_daemon(enum fault_kind kind, const char *operation);
 const char *const *fault_operations(void);
 #endif
 
+/* What xenstored says to a daemon's watch role: that something changed. */
+void fire_watch(void);
+
 /* Send it the signal; returns its status, as wait(2) says it. */
 int end_daemon(int signal_number);
 

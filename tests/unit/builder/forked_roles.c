@@ -13,6 +13,7 @@
 #include "builder/stage/stage_role.h"
 #include "builder/tpm/tpm_role.h"
 #include "builder/verify/verify_role.h"
+#include "builder/watch/watch_role.h"
 
 /* As role_main_sealed() of the programs. */
 static struct sealed *
@@ -44,6 +45,8 @@ run(const struct role_start *start, const int *fds)
 		build_role_run(start, fds[0]);
 	case ROLE_LOOK:
 		look_role_run(start, fds[0]);
+	case ROLE_WATCH:
+		watch_role_run(start, fds[0]);
 	case ROLE_TPM:
 		tpm_role_run(&start->config, take_root(fds[1]),
 		    start->is_development, fds[0]);

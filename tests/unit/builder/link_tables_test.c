@@ -20,6 +20,8 @@
 #include "builder/ipc_pipe.h"
 #include "builder/link_table.h"
 #include "builder/look_link.h"
+#include "builder/watch/watch_role.h"
+#include "builder/watch_link.h"
 #include "builder/stage/stage_role.h"
 #include "builder/stage_link.h"
 #include "builder/tpm/tpm_role_state.h"
@@ -33,6 +35,8 @@ static const struct link_table *const all_tables[] = {
     &supervisor_front_calls,
     &supervisor_tpm_answers,
     &supervisor_look_answers,
+    &supervisor_watch_reports,
+    &watch_calls,
     &stage_calls,
     &tpm_role_calls,
     &verify_tasks,
@@ -236,6 +240,11 @@ static const struct row rows[] = {
     CALL_ROW(FRONT_CANCEL),
     CALL_ROW(FRONT_UNDELIVERED),
     CALL_ROW(FRONT_ALIVE),
+    CALL_ROW(FRONT_DESCRIBE),
+    CALL_ROW(FRONT_PAUSE),
+    CALL_ROW(FRONT_UNPAUSE),
+    CALL_ROW(FRONT_SHUTDOWN),
+    CALL_ROW(FRONT_WAIT),
 #define RECORD_ROW(kind, times, after, max)                            \
 	{                                                              \
 		&supervisor_tpm_answers, kind, 1, times, after, 0, max \
@@ -250,6 +259,11 @@ static const struct row rows[] = {
 	1, ANY},
     {&supervisor_look_answers, LOOK_FAILED, IN(LOOK_UNDER_WAY), LINK_OFTEN, 0,
 	0, 0},
+    {&supervisor_watch_reports, WATCH_CHANGED,
+	IN(WATCH_BEGINS) | IN(WATCH_WATCHES), LINK_OFTEN, 0, 0, 0},
+    {&supervisor_watch_reports, WATCH_ASKED, IN(WATCH_WATCHES), LINK_OFTEN, 0,
+	0, 0},
+    {&watch_calls, WATCH_ASK_SHUTDOWN, IN(WATCH_SERVES), LINK_OFTEN, 0, 0, 0},
 #define STAGE_ROW(kind, after)                                                \
 	{                                                                     \
 		&stage_calls, kind, IN(STAGE_FILLED), LINK_OFTEN, after, 0, 0 \
@@ -276,6 +290,7 @@ static const struct row rows[] = {
     {&front_answers, ANSWER_RECEIPT, 1, LINK_OFTEN, 0, 0, 0},
     {&front_answers, ANSWER_STATUS, 1, LINK_OFTEN, 0, 1, ANY},
     {&front_answers, ANSWER_MEMORY, 1, LINK_OFTEN, 0, 1, ANY},
+    {&front_answers, ANSWER_STATE, 1, LINK_OFTEN, 0, 0, 0},
 };
 
 static void
@@ -586,6 +601,49 @@ look_role_that_says_what_its_table_does_not_have_is_ended(void **state)
 	bury_victim();
 }
 
+/* --- the watch role ---------------------------------------------------- */
+
+static void
+try_watcher(const struct trial *trial)
+{
+	struct supervisor *sup = stand.sup;
+	struct watch *watch = &sup->watch;
+	struct err err;
+	int ends[2];
+
+	bury_victim();
+	assert_code(ipc_pair(ends, &err), 0);
+	closep(&watch->child.link);
+	closep(&stand.watcher);
+	stand.watcher = ends[1];
+	victim = start_process();
+	*watch = (struct watch){
+	    .child = {victim, -1, ends[0]},
+	    .place = trial_place(trial),
+	    .is_watching = trial->state == WATCH_WATCHES,
+	    .asked = {{.is_used = true}}, /* of the record's number */
+	};
+	sup->looks.deadline_usec = UINT64_MAX; /* no other is begun */
+	trial_send(trial, stand.watcher);
+	supervisor_serve_watch(sup);
+	check_event(trial);
+	assert_int_equal(watch->child.pid == 0, last_event != LINK_TAKEN);
+	while (last_event != LINK_TAKEN && sup->graves.count > 0)
+		graves_collect(&sup->graves); /* which ends if it was killed */
+	if (last_event != LINK_TAKEN)
+		victim = 0;
+}
+
+static void
+watch_role_that_says_what_its_table_does_not_have_is_ended(void **state)
+{
+	(void)state;
+	tried = 0;
+	trials_each(&supervisor_watch_reports, WATCH_WATCHES + 1, try_watcher);
+	assert_true(tried > 400);
+	bury_victim();
+}
+
 /* --- roles ------------------------------------------------------------- */
 
 static int
@@ -634,6 +692,8 @@ main(void)
 		verify_role_that_is_given_what_its_table_does_not_have_ends),
 	    stand_test(
 		look_role_that_says_what_its_table_does_not_have_is_ended),
+	    stand_test(
+		watch_role_that_says_what_its_table_does_not_have_is_ended),
 	};
 
 	return cmocka_run_group_tests_name("link_tables", tests, NULL, NULL);

@@ -469,8 +469,8 @@ replies_list_domains(void **state)
 	const struct method *list = method("org.assay.Builder.ListDomains");
 	struct front_answer answer = {0};
 	struct domain_row rows[2] = {
-	    {good_receipt(), true, false, true, 300 << 10},
-	    {good_receipt(), false, true, false, 5},
+	    {good_receipt(), true, false, true, 3, 300 << 10},
+	    {good_receipt(), false, true, false, 0, 5},
 	};
 	CLEANUP(json_freep) json_t *reply = NULL;
 	CLEANUP(freep) char *text = NULL;
@@ -482,6 +482,7 @@ replies_list_domains(void **state)
 	text = tree_text(reply);
 	assert_has(text, "{\"domains\":[{\"receipt\":{\"schema\":");
 	assert_has(text, "\"paused\":true,\"dying\":false,\"shutdown\":true,"
+			 "\"reason\":\"crash\","
 			 "\"memory_kib\":307200},{\"receipt\":");
 	assert_has(text, "\"paused\":false,\"dying\":true,\"shutdown\":false,"
 			 "\"memory_kib\":5}]}");

@@ -259,6 +259,47 @@ look_role_is_in_its_sandbox(void **state)
 	closep(&caller_fd);
 }
 
+/* Its filter is the last thing that it sets up. */
+static bool
+is_watching(void)
+{
+	pid_t pid = role_of_daemon("watch");
+	char found[256] = "";
+
+	if (pid != 0)
+		read_status(pid, "Seccomp", found);
+	return strcmp(found, "2") == 0;
+}
+
+/* It has a connection to xenstored, and no directory. */
+static void
+watch_role_is_in_its_sandbox(void **state)
+{
+	static const char *const kept[][2] = {
+	    {"Seccomp", "2"},
+	    {"Uid", "65523\t65523\t65523\t65523"},
+	    {"CapPrm", NO_CAPABILITIES},
+	    {"CapEff", NO_CAPABILITIES},
+	};
+	char root[64];
+	pid_t pid;
+
+	(void)state;
+	need_root();
+	start_roles();
+	wait_until(is_watching, "the watch role is there");
+	pid = role_of_daemon("watch");
+	for (size_t i = 0; i < countof(kept); i++) {
+		char found[256];
+
+		read_status(pid, kept[i][0], found);
+		assert_string_equal(found, kept[i][1]);
+	}
+	snprintf(root, sizeof(root), "/proc/%d/root", (int)pid);
+	assert_int_equal(count_files(root), 0);
+	closep(&caller_fd);
+}
+
 /* What a descriptor is: counted as a socket, or the role's one file, or a
  * memory that it may have. */
 static bool
@@ -394,6 +435,7 @@ main(void)
 	    daemon_test(children_are_the_users_that_they_should_be),
 	    daemon_test(children_see_no_files),
 	    daemon_test(look_role_is_in_its_sandbox),
+	    daemon_test(watch_role_is_in_its_sandbox),
 	    daemon_test(children_hold_only_what_they_should),
 	    daemon_test(children_die_with_their_parent_although_links_are_held),
 	};

@@ -34,15 +34,16 @@
 #include "builder/stage/stage_sandbox.h"
 #include "builder/tpm/tpm_sandbox.h"
 #include "builder/verify/verify_sandbox.h"
+#include "builder/watch/watch_sandbox.h"
 
 enum {
 	SANDBOX_UID = 65521,
-	ROLES = SANDBOX_ROLES + 1,
+	ROLES = SANDBOX_ROLES + 2,
 	NUMBERS = 2048,
 	WORDS = 1024,
 };
-/* Who looks has no user of its own. */
-enum { SANDBOX_LOOK = SANDBOX_ROLES };
+/* Who looks and who watches have no user of their own. */
+enum { SANDBOX_LOOK = SANDBOX_ROLES, SANDBOX_WATCH };
 enum {
 	FRONT = 1 << SANDBOX_FRONT,
 	STAGE = 1 << SANDBOX_STAGE,
@@ -50,11 +51,12 @@ enum {
 	BUILD = 1 << SANDBOX_BUILD,
 	TPM = 1 << SANDBOX_TPM,
 	LOOK = 1 << SANDBOX_LOOK,
-	ALL = FRONT | STAGE | VERIFY | BUILD | TPM | LOOK
+	WATCH = 1 << SANDBOX_WATCH,
+	ALL = FRONT | STAGE | VERIFY | BUILD | TPM | LOOK | WATCH
 };
 
 static const char *const role_names[ROLES] = {"front", "stage", "verify",
-    "build", "tpm", "look"};
+    "build", "tpm", "look", "watch"};
 
 static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_FRONT] = &front_sandbox,
@@ -63,6 +65,7 @@ static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_BUILD] = &build_sandbox,
     [SANDBOX_TPM] = &tpm_sandbox,
     [SANDBOX_LOOK] = &look_sandbox,
+    [SANDBOX_WATCH] = &watch_sandbox,
 };
 
 /* Whatever is not here kills. Who adds a line says what for. */
@@ -94,9 +97,9 @@ static const struct {
     {CALL_OF(clock_gettime), ALL},
     {CALL_OF(futex), ALL},
     {CALL_OF(getrandom), ALL},
-    {CALL_OF(restart_syscall), ALL}, /* a poll(2) that a stop interrupted */
-    {CALL_OF(nanosleep), BUILD},     /* between tries of a transaction */
-    {CALL_OF(clock_nanosleep), BUILD},
+    {CALL_OF(restart_syscall), ALL},     /* a poll(2) that a stop interrupted */
+    {CALL_OF(nanosleep), BUILD | WATCH}, /* between tries of a transaction */
+    {CALL_OF(clock_nanosleep), BUILD | WATCH},
     {CALL_OF(sched_yield), BUILD | LOOK}, /* libxenctrl's locks */
     /* records, the log, open files */
     {CALL_OF(read), ALL},
@@ -113,14 +116,14 @@ static const struct {
     {CALL_OF(fdatasync), TPM},                            /* the event log */
     {CALL_OF(ftruncate), TPM}, /* a torn last event */
     /* sockets of callers, and of xenstored */
-    {CALL_OF(poll), FRONT | BUILD | TPM},
-    {CALL_OF(ppoll), FRONT | BUILD | TPM},
+    {CALL_OF(poll), FRONT | BUILD | TPM | WATCH},
+    {CALL_OF(ppoll), FRONT | BUILD | TPM | WATCH},
     {CALL_OF(accept4), FRONT},
     {CALL_OF(shutdown), FRONT},
     {CALL_OF(getsockopt), FRONT | BUILD}, /* who calls */
     {CALL_OF(recvfrom), FRONT | BUILD},
     {CALL_OF(sendto), FRONT | BUILD},
-    {CALL_OF(writev), BUILD}, /* xenstored */
+    {CALL_OF(writev), BUILD | WATCH}, /* xenstored */
     /* files: the stage beneath its store alone, by layout_file.c */
     {CALL_OF(landlock_create_ruleset), STAGE}, /* which only takes away */
     {CALL_OF(landlock_add_rule), STAGE},

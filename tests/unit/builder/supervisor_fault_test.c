@@ -222,6 +222,7 @@ daemon_cleans_up_after_a_build_that_could_not(void **state)
 	 * destroy fails: list, name of d0, create ... introduce, list, uuid,
 	 * unpause, list, destroy. */
 	fake->fail_at = 2 + 18 + 2;
+	fake->is_deaf = true; /* and no look besides */
 	start_daemon(FAULT_NONE, "");
 	fd = caller_open();
 	assert_call(fd, BUILD_CALL, "BUILD_CRASHED");

@@ -58,8 +58,8 @@ resident_kib(void)
 	return kib;
 }
 
-/* The front, the tpm role, who looks, and those that wait. */
-enum { CHILDREN_AT_REST = 6 };
+/* The front, the tpm role, who looks, who watches, and those that wait. */
+enum { CHILDREN_AT_REST = 7 };
 
 static bool
 is_at_rest(void)

@@ -97,6 +97,7 @@ stand_setup(void **state)
 	int front[2];
 	int recorder[2];
 	int looker[2];
+	int watcher[2];
 
 	assert_int_equal(clocked_setup(state), 0);
 	assert_code(journal_open(config.state, &stand.journal, &err), 0);
@@ -122,6 +123,10 @@ stand_setup(void **state)
 	assert_code(ipc_pair(looker, &err), 0);
 	sup->looks.child = (struct child){1, -1, looker[0]}; /* never killed */
 	stand.looker = looker[1];
+	assert_code(ipc_pair(watcher, &err), 0);
+	sup->watch.child = (struct child){1, -1, watcher[0]};
+	sup->watch.is_watching = true;
+	stand.watcher = watcher[1];
 	assert_code(supervisor_fronts_init(sup, &err), 0);
 	assert_code(outbox_init(&sup->records, sizeof(struct tpm_request), 128,
 			false, &err),
@@ -167,6 +172,7 @@ stand_teardown(void **state)
 	closep(&stand.front);
 	closep(&stand.recorder);
 	closep(&stand.looker);
+	closep(&stand.watcher);
 	return daemon_teardown(state);
 }
 

@@ -21,6 +21,7 @@ struct stand {
 	int front;    /* the front's end for answers */
 	int recorder; /* the tpm role's end */
 	int looker;   /* the look role's end */
+	int watcher;  /* the watch role's end */
 };
 
 extern struct stand stand;

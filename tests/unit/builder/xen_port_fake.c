@@ -205,6 +205,18 @@ fake_domain_unpause(void *xen, uint32_t domid, struct err *err)
 }
 
 static int
+fake_domain_pause(void *xen, uint32_t domid, struct err *err)
+{
+	struct xen_fake *fake = xen;
+	struct fake_domain *domain;
+	BEGIN(fake, "domain_pause", "%u", domid);
+	if (require(fake, domid, "domain_pause", &domain, err) != 0)
+		return (int)err->code;
+	domain->is_running = false;
+	END("domain_pause");
+}
+
+static int
 fake_domain_destroy(void *xen, uint32_t domid, struct err *err)
 {
 	struct xen_fake *fake = xen;
@@ -234,6 +246,8 @@ fake_domain_list(void *xen, struct xen_domain_info *ret_infos, uint32_t max,
 		    .domid = domain->domid,
 		    .is_paused = !domain->is_running,
 		    .is_dying = domain->is_dying,
+		    .is_shutdown = domain->is_shutdown,
+		    .shutdown_reason = domain->shutdown_reason,
 		    .vcpus = domain->vcpus,
 		    .memory_kib = (uint64_t)domain->memory_mib << 10,
 		};
@@ -384,6 +398,7 @@ static const struct xen_ops ops = {
     .domain_set_uuid = fake_domain_set_uuid,
     .domain_unpause = fake_domain_unpause,
     .domain_destroy = fake_domain_destroy,
+    .domain_pause = fake_domain_pause,
     .domain_list = fake_domain_list,
     .host_info = fake_host_info,
     .xenstore_send = fake_xenstore_send,

@@ -36,6 +36,8 @@ struct fake_domain {
 	bool is_named; /* it has the caller's uuid */
 	bool is_running;
 	bool is_dying;
+	bool is_shutdown;
+	uint8_t shutdown_reason;
 	/* What was loaded; bytes by their digests. */
 	struct digest elf;
 	struct digest ramdisk;
@@ -79,6 +81,7 @@ struct xen_fake {
 	uint32_t next_domid;
 	uint32_t next_port;
 	bool is_closed;
+	bool is_deaf; /* xenstored answers no watch role */
 	/* So often xenstored has ended since a port was opened. */
 	int stale_connections;
 };

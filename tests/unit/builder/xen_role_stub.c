@@ -1,7 +1,7 @@
 /*
- * A stand-in for assayd-build or assayd-look, as it is compiled, on a host
- * without Xen: there is no domain, and none is built. Under the name of another
- * role it ends at once.
+ * A stand-in for assayd-build, assayd-look or assayd-watch, as it is compiled,
+ * on a host without Xen: there is no domain, none is built, and nothing
+ * changes. Under the name of another role it ends at once.
  */
 #include <unistd.h>
 
