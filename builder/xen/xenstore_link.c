@@ -20,6 +20,7 @@ _Static_assert((int)XENSTORE_LINK_PAYLOAD == (int)XENSTORE_PAYLOAD_MAX,
 
 static const char daemon_socket[] = "/var/run/xenstored/socket";
 static const char kernel_device[] = "/dev/xen/xenbus";
+static const char ended[] = "there is no connection to xenstored any more";
 
 enum { DOUBLINGS = 6 }; /* pauses of up to 65 ms */
 
@@ -35,7 +36,6 @@ static int read_whole(struct xenstore_link *link, void *into, size_t len,
     struct err *err);
 static int check_header(struct xenstore_link *link,
     const struct xsd_sockmsg *header, uint32_t type, struct err *err);
-static int refuse_ended(struct err *err);
 static int end_with_errno(struct xenstore_link *link, const char *call,
     struct err *err);
 
@@ -264,7 +264,7 @@ write_whole(struct xenstore_link *link, const struct iovec *parts, size_t count,
 	ssize_t n;
 
 	if (link->fd < 0)
-		return refuse_ended(err);
+		return err_set(err, XENSTORE_FAILED, "%s", ended);
 	do {
 		n = writev(link->fd, parts, (int)count);
 	} while (n < 0 && errno == EINTR);
@@ -284,7 +284,7 @@ read_whole(struct xenstore_link *link, void *into, size_t len, struct err *err)
 	char *at = into;
 
 	if (link->fd < 0)
-		return refuse_ended(err);
+		return err_set(err, XENSTORE_FAILED, "%s", ended);
 	while (len > 0) {
 		ssize_t n = read(link->fd, at, len);
 
@@ -323,13 +323,6 @@ check_header(struct xenstore_link *link, const struct xsd_sockmsg *header,
 		return 0;
 	xenstore_link_close(link);
 	return (int)err->code;
-}
-
-static int
-refuse_ended(struct err *err)
-{
-	return err_set(err, XENSTORE_FAILED,
-	    "there is no connection to xenstored any more");
 }
 
 static int
