@@ -319,6 +319,19 @@ X(311, VCHAN_RING_BROKEN, REFUSAL, \
 X(320, ADDRESS_BAD, REFUSAL, \
   "this is no address of assayd", \
   "write unix:PATH, vchan:DOMID, vchan:DOMID:PATH, or the path of a socket") \
+/* Files for xl(1) */ \
+X(330, XL_CONFIG_MALFORMED, REFUSAL, \
+  "the file is not what libxlutil can read, or over the size limit", \
+  "correct the line that is named; 'xl create -n' reads the file as well") \
+X(331, XL_CONFIG_IMAGE_HAS, REFUSAL, \
+  "the file sets what the signed image decides", \
+  "take the line out; 'assay image pack' puts it into an image to be signed") \
+X(332, XL_CONFIG_UNSUPPORTED, REFUSAL, \
+  "the file sets what assayd would have to ignore", \
+  "take the line out: a domain is what its file says, or it is not built") \
+X(333, XL_CONFIG_VALUE_BAD, REFUSAL, \
+  "the file has a key with a value that assayd cannot take", \
+  "see assay-build(1) for the keys and their values") \
 /* The world */ \
 X(400, XEN_FAILED, ENVIRONMENT, \
   "a hypercall or libxenguest failed", \
@@ -371,6 +384,9 @@ X(420, CALL_TIMEOUT, ENVIRONMENT, \
 X(421, CHANNEL_BROKEN, ENVIRONMENT, \
   "what is at the other end of a vchan broke its rings", \
   "is it assayd in that domain? connect again, or use its socket") \
+X(430, XL_READER_FAILED, ENVIRONMENT, \
+  "the program that reads files for xl(1) did not do its work", \
+  "install assay-xl-config and libxlutil; if it died, report this with the file") \
 /* Booting: images, ramdisks, predictions */ \
 X(500, PREDICTION_MALFORMED, REFUSAL, \
   "the predicted or reference registers break their format", \

@@ -138,4 +138,8 @@
 #define LIMIT_CONFIG_BYTES LIMIT_KIB(64)
 #define LIMIT_ALLOWED_UIDS 64
 
+/* A file for xl(1), and what its reader says of it. */
+#define LIMIT_XL_CONFIG_BYTES LIMIT_KIB(256)
+#define LIMIT_XL_ANSWER_BYTES LIMIT_KIB(8)
+
 #endif

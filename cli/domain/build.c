@@ -7,6 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/domain/guest_config.h"
 
 struct options {
 	const char *socket;
@@ -16,12 +17,15 @@ struct options {
 	const char *uuid;
 	int64_t memory_mib;
 	int64_t vcpus;
+	struct xl_answer file; /* what a file for xl(1) has */
 	bool is_paused;
 	bool with_timing;
 	bool as_json;
 };
 
 static int read_options(int argc, char **argv, struct options *options);
+static int choose_operand(struct options *options, const char *operand);
+static int take_file(const char *path, struct options *options);
 static json_t *pack_call(const struct options *options);
 static json_int_t now_usec(void);
 static int show(json_t *reply, json_int_t round_trip_usec,
@@ -33,10 +37,7 @@ static int
 run(int argc, char **argv)
 {
 	CLEANUP(json_freep) json_t *reply = NULL;
-	struct options options = {
-	    .socket = ASSAY_DEFAULT_ADDRESS,
-	    .vcpus = 1,
-	};
+	struct options options = {.socket = ASSAY_DEFAULT_ADDRESS};
 	struct err err = {0};
 	json_int_t start_usec;
 	int status = read_options(argc, argv, &options);
@@ -57,9 +58,9 @@ read_options(int argc, char **argv, struct options *options)
 	    {"name", required_argument, .text = &options->name},
 	    {"manifest", required_argument, .text = &options->manifest},
 	    {"uuid", required_argument, .text = &options->uuid},
-	    {"memory-mib", required_argument, .is_needed = true,
-		.number = &options->memory_mib, .min = 1,
-		.max = LIMIT_MEMORY_MIB},
+	    {"image", required_argument, .text = &options->image},
+	    {"memory-mib", required_argument, .number = &options->memory_mib,
+		.min = 1, .max = LIMIT_MEMORY_MIB},
 	    {"vcpus", required_argument, .number = &options->vcpus, .min = 1,
 		.max = LIMIT_VCPUS},
 	    {"paused", no_argument, .flag = &options->is_paused},
@@ -72,9 +73,62 @@ read_options(int argc, char **argv, struct options *options)
 
 	if (status != ARGUMENTS_READ)
 		return status;
-	options->image = argv[1];
+	status = choose_operand(options, argv[1]);
+	if (status != ARGUMENTS_READ)
+		return status;
+	if (options->memory_mib == 0)
+		return command_usage(&command_build, "--memory-mib is missing");
+	if (options->vcpus == 0)
+		options->vcpus = 1;
 	if (options->name == NULL)
 		options->name = options->image;
+	return ARGUMENTS_READ;
+}
+
+/* As for xl(1), a file is named alone; no image has such a name. */
+static int
+choose_operand(struct options *options, const char *operand)
+{
+	int status;
+
+	if (operand != NULL && guest_config_is_path(operand)) {
+		status = take_file(operand, options);
+		if (status != ARGUMENTS_READ)
+			return status;
+	} else if (operand != NULL) {
+		if (options->image != NULL)
+			return command_usage(&command_build,
+			    "there is --image too: %s",
+			    err_quote_str(operand).text);
+		options->image = operand;
+	}
+	if (options->image == NULL)
+		return command_usage(&command_build, "%s",
+		    operand != NULL ? "--image is missing, and the file has no "
+				      "assay_image"
+				    : "missing argument: IMAGE");
+	return ARGUMENTS_READ;
+}
+
+/* Options go before what the file has. */
+static int
+take_file(const char *path, struct options *options)
+{
+	struct xl_answer *file = &options->file;
+	struct err err = {0};
+
+	if (guest_config_read(path, file, &err) != 0)
+		return command_failed(&err, options->as_json);
+	if (options->image == NULL && file->image[0] != '\0')
+		options->image = file->image;
+	if (options->name == NULL && file->name[0] != '\0')
+		options->name = file->name;
+	if (options->uuid == NULL && file->uuid[0] != '\0')
+		options->uuid = file->uuid;
+	if (options->memory_mib == 0)
+		options->memory_mib = file->memory_mib;
+	if (options->vcpus == 0)
+		options->vcpus = file->vcpus;
 	return ARGUMENTS_READ;
 }
 
@@ -164,6 +218,7 @@ show_timing(json_t *timing, json_int_t round_trip_usec)
 }
 
 const struct command command_build = {NULL, "build",
-    "[--name NAME] [--manifest DIGEST] [--uuid UUID] --memory-mib N "
-    "[--vcpus N] [--paused] [--timing] [--json] [--socket ADDRESS]",
-    "IMAGE", "build a domain from a signed image", run};
+    "[--image NAME] [--name NAME] [--manifest DIGEST] [--uuid UUID] "
+    "[--memory-mib N] [--vcpus N] [--paused] [--timing] [--json] "
+    "[--socket ADDRESS]",
+    "[IMAGE|FILE]", "build a domain from a signed image", run};
