@@ -264,8 +264,8 @@ is_pending_gone(void)
 	return count_pending() == 0;
 }
 
-/* The front, the tpm role, who looks, and those that wait. */
-enum { CHILDREN_AT_REST = 6 };
+/* The front, the tpm role, who looks, who watches, and those that wait. */
+enum { CHILDREN_AT_REST = 7 };
 
 /* Nor one that was done, was answered for, and then stood still: it has the
  * time of a build to end. */
