@@ -387,6 +387,9 @@ X(421, CHANNEL_BROKEN, ENVIRONMENT, \
 X(430, XL_READER_FAILED, ENVIRONMENT, \
   "the program that reads files for xl(1) did not do its work", \
   "install assay-xl-config and libxlutil; if it died, report this with the file") \
+X(431, LISTENER_UNFIT, ENVIRONMENT, \
+  "the socket that a service manager passed is not the one to listen at", \
+  "pass one ListenStream= socket at the path of socket in assayd.conf") \
 /* Booting: images, ramdisks, predictions */ \
 X(500, PREDICTION_MALFORMED, REFUSAL, \
   "the predicted or reference registers break their format", \

@@ -44,8 +44,9 @@ struct role_start {
 	int32_t parent_pid; /* but for ROLE_SUPERVISOR */
 	struct daemon_config config;
 	bool is_development; /* ROLE_TPM, ROLE_SUPERVISOR */
-	uint32_t kind;       /* ROLE_BUILD: enum child_kind */
-	struct fault fault;  /* ROLE_BUILD, ROLE_SUPERVISOR */
+	bool has_listener;  /* ROLE_SUPERVISOR: SUPERVISOR_FD_LISTEN is there */
+	uint32_t kind;      /* ROLE_BUILD: enum child_kind */
+	struct fault fault; /* ROLE_BUILD, ROLE_SUPERVISOR */
 };
 
 /* Descriptors of a role's program. Behind the start record, in this order: */
@@ -54,6 +55,7 @@ enum {
 	ROLE_FD_FIRST,
 
 	SUPERVISOR_FD_TRUST = ROLE_FD_FIRST, /* sealed: the trust policy */
+	SUPERVISOR_FD_LISTEN, /* only if somebody listened before us */
 
 	FRONT_FD_CALLS = ROLE_FD_FIRST, /* pipe, written to */
 	FRONT_FD_ANSWERS,               /* socket, read from */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/sealing.h"
 #include "base/file.h"
@@ -20,6 +21,7 @@
 #include "builder/setup/daemon_config_load.h"
 #include "builder/setup/hand_over.h"
 #include "builder/setup/landlock.h"
+#include "builder/setup/socket_activation.h"
 #include "builder/xen/fault.h"
 
 enum { OPTION_FAIL_AT = 1000, OPTION_KILL_AT, OPTION_DEVELOPMENT };
@@ -79,19 +81,22 @@ static int
 set_up(const struct options *options, char *const *arguments, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *trust = NULL;
+	CLEANUP(closep) int listen_fd = -1;
 	static struct role_start start;
 
 	start.role = ROLE_SUPERVISOR;
 	start.is_development = options->is_development;
 	start.fault = options->fault;
 	TRY(daemon_config_load(options->config, &start.config, err));
+	TRY(socket_activation_take(start.config.socket, &listen_fd, err));
+	start.has_listener = listen_fd >= 0;
 	say_what_is_weaker(&start.config);
 	if (!start.config.measure.is_set && !start.is_development)
 		return err_set_field(err, CONFIG_BAD, "measure",
 		    "%s: measure: missing, and this is not --development",
 		    options->config);
 	TRY(read_trust(start.config.trust, &trust, err));
-	return hand_over(&start, trust, arguments, err);
+	return hand_over(&start, trust, listen_fd, arguments, err);
 }
 
 /* Than the manual says of the sandboxes. */

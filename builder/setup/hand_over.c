@@ -8,33 +8,35 @@
 #include "base/scope.h"
 #include "builder/role_program.h"
 
-/* Above all numbers that descriptors get in the supervisor. */
-enum { OUT_OF_THE_WAY = 64 };
-
 static int place(int fd, int number, struct err *err);
 static int only_fd(const struct sealed *sealed);
 
 int
 hand_over(const struct role_start *start, const struct sealed *trust,
-    char *const *arguments, struct err *err)
+    int listen_fd, char *const *arguments, struct err *err)
 {
 	CLEANUP(sealed_freep) struct sealed *record = NULL;
 	CLEANUP(closep) int program = -1;
 	CLEANUP(closep) int aside = -1;
 	CLEANUP(closep) int trust_aside = -1;
 	char *const environment[] = {NULL};
+	const unsigned int last =
+	    start->has_listener ? SUPERVISOR_FD_LISTEN : SUPERVISOR_FD_TRUST;
 
 	TRY(sealed_from_bytes("assayd-supervisor",
 	    bytes_of(start, sizeof(*start)), &record, err));
 	TRY(role_program_open("supervisor", &program, err));
 	/* First out of each other's way: either may have the other's number. */
-	aside = fcntl(program, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
-	trust_aside = fcntl(only_fd(trust), F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	aside = fcntl(program, F_DUPFD_CLOEXEC, HAND_OVER_OUT_OF_THE_WAY);
+	trust_aside =
+	    fcntl(only_fd(trust), F_DUPFD_CLOEXEC, HAND_OVER_OUT_OF_THE_WAY);
 	if (aside < 0 || trust_aside < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "fcntl");
 	TRY(place(only_fd(record), ROLE_FD_START, err));
 	TRY(place(trust_aside, SUPERVISOR_FD_TRUST, err));
-	if (close_range(SUPERVISOR_FD_TRUST + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
+	if (start->has_listener)
+		TRY(place(listen_fd, SUPERVISOR_FD_LISTEN, err));
+	if (close_range(last + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
 		return err_set_errno(err, SYSTEM_FAILED, "close_range");
 	(void)syscall(SYS_execveat, aside, "", arguments, environment,
 	    AT_EMPTY_PATH);

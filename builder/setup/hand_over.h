@@ -6,14 +6,18 @@
 
 #include "builder/role.h"
 
+/* Above all numbers that descriptors get in the supervisor. */
+enum { HAND_OVER_OUT_OF_THE_WAY = 64 };
+
 /*
  * Execute assayd-supervisor in this very process, with this record and the text
- * of the trust policy in sealed memory, the standard streams, no other
- * descriptor, and an empty environment. `arguments` are for ps(1): it reads
- * none. Returns only on failure.
- * Errors: STORE_IO if the program is not there; SYSTEM_FAILED, NO_MEMORY.
+ * of the trust policy in sealed memory, the standard streams, the
+ * socket to listen at if `listen_fd` is one, no other descriptor, and an empty
+ * environment. That socket is above HAND_OVER_OUT_OF_THE_WAY. `arguments` are
+ * for ps(1): it reads none. Returns only on failure. Errors: STORE_IO if the
+ * program is not there; SYSTEM_FAILED, NO_MEMORY.
  */
 int hand_over(const struct role_start *start, const struct sealed *trust,
-    char *const *arguments, struct err *err);
+    int listen_fd, char *const *arguments, struct err *err);
 
 #endif

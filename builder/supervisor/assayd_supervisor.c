@@ -23,6 +23,8 @@
 static int serve(const struct role_start *begun);
 static void heed_signals(void);
 static int run(const struct role_start *begun, struct err *err);
+static int find_listener(const struct role_start *begun, int *ret_fd,
+    struct err *err);
 
 int
 main(void)
@@ -105,6 +107,17 @@ run(const struct role_start *begun, struct err *err)
 	TRY(supervisor_find_trust(&start, &start.in_force, err));
 	/* The lock first: only its holder may replace the socket. */
 	TRY(journal_open(begun->config.state, &journal, err));
-	TRY(listener_open(&begun->config, &listen_fd, err));
+	TRY(find_listener(begun, &listen_fd, err));
 	return supervisor_run(&start, &listen_fd, err);
+}
+
+/* No role has got it by now: who launches them closes what they do not get. */
+static int
+find_listener(const struct role_start *begun, int *ret_fd, struct err *err)
+{
+	if (!begun->has_listener)
+		return listener_open(&begun->config, ret_fd, err);
+	(void)fcntl(SUPERVISOR_FD_LISTEN, F_SETFD, FD_CLOEXEC);
+	*ret_fd = SUPERVISOR_FD_LISTEN;
+	return 0;
 }

@@ -272,8 +272,8 @@ kernel_and_ramdisk_are_loaded_with_their_own_sizes_as_limits(void **state)
 	    "xc_dom_module_max_size 48",
 	    "xc_dom_kernel_mem elf 64",
 	    "xc_dom_module_mem ramdisk 48",
-	    "xc_dom_boot_xen_init d7 pv=1 vcpus=2 console=d2:11"
-	    " xenstore=d1:12",
+	    ("xc_dom_boot_xen_init d7 pv=1 vcpus=2 console=d2:11"
+	     " xenstore=d1:12"),
 	    "xc_dom_parse_image -",
 	    "xc_dom_mem_init 256",
 	    "xc_dom_boot_mem_init -",
