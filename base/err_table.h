@@ -293,8 +293,8 @@ X(303, RPC_PARAMETER_BAD, REFUSAL, \
   "a parameter is missing, unknown, of the wrong type or malformed", \
   "GetInterfaceDescription shows each method's parameters") \
 X(304, RPC_NOT_PERMITTED, REFUSAL, \
-  "this caller is not on the allow-list", \
-  "add the user to allow_uids in assayd.conf") \
+  "this caller may not call, or not have this", \
+  "name the caller in allow_uids or callers of assayd.conf, with what it may") \
 X(305, RPC_BUSY, REFUSAL, \
   "too many calls, connections or builds at once", \
   "try again when a build has ended") \
@@ -311,8 +311,8 @@ X(309, DOMAIN_AMBIGUOUS, REFUSAL, \
   "several domains fit what is to be removed or was asked for", \
   "look at 'xl list -v', and name the domain by its id") \
 X(310, CALLER_QUOTA_SPENT, REFUSAL, \
-  "the caller has used up its builds of this hour, or its share of the log", \
-  "build later, or raise builds_per_hour; a share is free after a boot") \
+  "the caller has as much as it may: domains, memory, builds, or the log", \
+  "destroy what is not needed or build later; the rule is in assayd.conf") \
 X(311, VCHAN_RING_BROKEN, REFUSAL, \
   "the client of a channel broke its rings", \
   "the client domain runs a program that does not speak vchan: end it there") \

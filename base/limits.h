@@ -135,8 +135,10 @@
 #define LIMIT_APPROVALS      64
 
 /* Configuration */
-#define LIMIT_CONFIG_BYTES LIMIT_KIB(64)
-#define LIMIT_ALLOWED_UIDS 64
+#define LIMIT_CONFIG_BYTES    LIMIT_KIB(64)
+#define LIMIT_ALLOWED_UIDS    64
+#define LIMIT_CALLERS         32 /* rules for others than those */
+#define LIMIT_CALLER_PATTERNS 16
 
 /* A file for xl(1), and what its reader says of it. */
 #define LIMIT_XL_CONFIG_BYTES LIMIT_KIB(256)

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "builder/caller_rule.h"
 #include "builder/sandbox.h"
 #include "grant-preload/grant_plan.h"
 
@@ -42,14 +43,14 @@ struct daemon_config {
 	char libxl_dir[CONFIG_PATH_SIZE]; /* libxl's userdata, or "" for none */
 	uint32_t allow_uids[LIMIT_ALLOWED_UIDS];
 	uint32_t allow_uid_count;
+	struct caller_rule callers[LIMIT_CALLERS]; /* builder/caller_rule.h */
+	uint32_t caller_count;
 	struct grant_daemons daemons;
 	struct daemon_users users;
 	uint32_t sandbox_uid;     /* older: one for all but who builds; or 0 */
 	uint32_t build_seconds;   /* that a build, or a removal, may take */
-	uint32_t builds_per_hour; /* of each user */
+	uint32_t builds_per_hour; /* of each caller */
 	struct measure_config measure;
 };
-
-bool daemon_config_allows_uid(const struct daemon_config *config, uint32_t uid);
 
 #endif

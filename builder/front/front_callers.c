@@ -64,6 +64,7 @@ accept_caller(struct front *front)
 static bool
 admit(struct front *front, int fd, struct caller *ret_caller, struct err *err)
 {
+	struct caller caller = {.kind = CALLER_USER};
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 	size_t open = 0;
@@ -72,8 +73,9 @@ admit(struct front *front, int fd, struct caller *ret_caller, struct err *err)
 		err_set_errno(err, SYSTEM_FAILED, "SO_PEERCRED");
 		return false;
 	}
-	if (!daemon_config_allows_uid(front->config, cred.uid)) {
-		err_set(err, RPC_NOT_PERMITTED, "user %u is not in allow_uids",
+	caller.user = (struct caller_user){cred.uid, cred.gid, cred.pid};
+	if (caller_rule_find(front->config, &caller, NULL) == NULL) {
+		err_set(err, RPC_NOT_PERMITTED, "user %u may not call",
 		    cred.uid);
 		log_stranger(front, cred.uid);
 		return false;
@@ -88,10 +90,7 @@ admit(struct front *front, int fd, struct caller *ret_caller, struct err *err)
 		    cred.uid);
 		return false;
 	}
-	*ret_caller = (struct caller){
-	    .kind = CALLER_USER,
-	    .user = {cred.uid, cred.gid, cred.pid},
-	};
+	*ret_caller = caller;
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json_table.h"
 #include "base/scope.h"
+#include "builder/setup/caller_rule_read.h"
 
 /*
  * Five numbers that nobody else has: Debian reserves 65000 to 65533 and gives
@@ -76,6 +77,7 @@ static const struct json_member members[] = {
     {PATH("libxl_dir", struct daemon_config, libxl_dir),
 	.presence = JSON_OPTIONAL},
     {MEMBER_OF_ALL("allow_uids", uids_kind)},
+    {MEMBER_OF_ALL("callers", caller_rules_kind), .presence = JSON_OPTIONAL},
     {MEMBER_INTEGER("xenstored_domid", struct daemon_config,
 	daemons.xenstored_domid, 0, MAX_DOMID)},
     {MEMBER_INTEGER("xenconsoled_domid", struct daemon_config,
@@ -132,6 +134,7 @@ decode(const char *text, size_t len, struct daemon_config *ret_config,
 	    &document, err));
 	root = json_root(document, CONFIG_BAD);
 	TRY(json_table_read(&root, &config_table, &config, err));
+	TRY(caller_rules_check(&root, &config, err));
 	TRY(choose_users(&root, &config, err));
 	/* Null, which is not the default: no userdata of libxl's. */
 	if (json_is_null(json_object_get(document, "libxl_dir")))

@@ -120,15 +120,16 @@ domain_table_has_uuid(const struct domain_table *table,
 
 int
 domain_table_find(const struct domain_table *table,
-    const struct domain_selector *selector, const struct domain_row **ret_row,
-    struct err *err)
+    const struct domain_selector *selector, const struct caller *owner,
+    const struct domain_row **ret_row, struct err *err)
 {
 	const struct domain_row *found = NULL;
 
 	for (uint32_t i = 0; i < table->count; i++) {
 		const struct domain_row *row = &table->rows[i];
 
-		if (!is_selected(&row->receipt, selector))
+		if (!is_selected(&row->receipt, selector) ||
+		    (owner != NULL && !caller_is(&row->receipt.caller, owner)))
 			continue;
 		if (found != NULL)
 			return err_set(err, DOMAIN_AMBIGUOUS, "d%u and d%u fit",

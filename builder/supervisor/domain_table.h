@@ -41,10 +41,10 @@ void domain_table_remove(struct domain_table *table,
 bool domain_table_has_uuid(const struct domain_table *table,
     const uint8_t uuid[UUID_BYTES]);
 
-/* *ret_row is borrowed until the table changes.
- * Errors: DOMAIN_UNKNOWN; DOMAIN_AMBIGUOUS if several fit. */
+/* Of all, or of what was built for `owner`. *ret_row is borrowed until the
+ * table changes. Errors: DOMAIN_UNKNOWN; DOMAIN_AMBIGUOUS if several fit. */
 int domain_table_find(const struct domain_table *table,
-    const struct domain_selector *selector, const struct domain_row **ret_row,
-    struct err *err);
+    const struct domain_selector *selector, const struct caller *owner,
+    const struct domain_row **ret_row, struct err *err);
 
 #endif

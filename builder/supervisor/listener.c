@@ -95,5 +95,9 @@ mode_of(const struct daemon_config *config)
 		if (config->allow_uids[i] != 0)
 			return 0666;
 	}
+	for (uint32_t i = 0; i < config->caller_count; i++) {
+		if (config->callers[i].kind != CALLER_RULE_IMAGE)
+			return 0666;
+	}
 	return 0600;
 }

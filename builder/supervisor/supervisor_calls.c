@@ -18,7 +18,7 @@ static void end_call(struct supervisor *sup, const struct front_call *call,
 static bool needs_look(const struct supervisor *sup,
     const struct front_call *call);
 static bool always(const struct supervisor *sup, const struct front_call *call);
-static bool if_uuid_is_known(const struct supervisor *sup,
+static bool if_others_count(const struct supervisor *sup,
     const struct front_call *call);
 static void note_refusal(struct supervisor *sup, const struct front_call *call,
     const struct err *refusal);
@@ -28,6 +28,8 @@ static int refuse_without_place(const struct supervisor *sup, struct err *err);
 static int refuse_full(const struct supervisor *sup, struct err *err);
 static int refuse_too_many(const struct supervisor *sup, enum task_kind kind,
     uint32_t limit, const struct caller *caller, struct err *err);
+static uint32_t share_of(const struct supervisor *sup, enum task_kind kind,
+    uint32_t limit, const struct caller *caller);
 static int refuse_taken(struct supervisor *sup,
     const struct build_request *request, struct err *err);
 static int call_list_images(struct supervisor *sup,
@@ -43,8 +45,10 @@ static int remove_domain(struct supervisor *sup, const struct receipt *receipt,
 static int call_status(struct supervisor *sup, const struct front_call *call,
     struct err *err);
 static int pending_rows(const struct supervisor *sup,
-    struct sealed **ret_sealed, struct err *err);
+    const struct caller *caller, struct sealed **ret_sealed, struct err *err);
 static struct pending_row pending_row(const struct removal *removal);
+static bool may_return(const struct front_call *call,
+    const struct domain_row *row);
 static int call_undelivered(struct supervisor *sup,
     const struct front_call *call, struct err *err);
 static int call_attest(struct supervisor *sup, const struct front_call *call,
@@ -63,22 +67,23 @@ static const struct served {
 	    struct err *err);
 	bool (*needs_look)(const struct supervisor *sup,
 	    const struct front_call *call); /* NULL: never */
+	bool is_news; /* the front says it, for nobody who asks */
 } calls[] = {
-    [FRONT_BUILD] = {call_build, if_uuid_is_known},
-    [FRONT_LIST_IMAGES] = {call_list_images, NULL},
-    [FRONT_LIST_DOMAINS] = {call_list_domains, always},
-    [FRONT_DESTROY] = {call_destroy, always},
-    [FRONT_STATUS] = {call_status, always},
-    [FRONT_ATTEST] = {call_attest, NULL},
-    [FRONT_LOG] = {call_log, NULL},
-    [FRONT_CANCEL] = {call_cancel, NULL},
-    [FRONT_UNDELIVERED] = {call_undelivered, NULL},
-    [FRONT_ALIVE] = {call_alive, NULL},
-    [FRONT_DESCRIBE] = {supervisor_call_describe, always},
-    [FRONT_PAUSE] = {supervisor_call_pause, NULL},
-    [FRONT_UNPAUSE] = {supervisor_call_unpause, NULL},
-    [FRONT_SHUTDOWN] = {supervisor_call_shutdown, NULL},
-    [FRONT_WAIT] = {supervisor_call_wait, always},
+    [FRONT_BUILD] = {call_build, if_others_count, false},
+    [FRONT_LIST_IMAGES] = {call_list_images, NULL, false},
+    [FRONT_LIST_DOMAINS] = {call_list_domains, always, false},
+    [FRONT_DESTROY] = {call_destroy, always, false},
+    [FRONT_STATUS] = {call_status, always, false},
+    [FRONT_ATTEST] = {call_attest, NULL, false},
+    [FRONT_LOG] = {call_log, NULL, false},
+    [FRONT_CANCEL] = {call_cancel, NULL, true},
+    [FRONT_UNDELIVERED] = {call_undelivered, NULL, true},
+    [FRONT_ALIVE] = {call_alive, NULL, true},
+    [FRONT_DESCRIBE] = {supervisor_call_describe, always, false},
+    [FRONT_PAUSE] = {supervisor_call_pause, NULL, false},
+    [FRONT_UNPAUSE] = {supervisor_call_unpause, NULL, false},
+    [FRONT_SHUTDOWN] = {supervisor_call_shutdown, NULL, false},
+    [FRONT_WAIT] = {supervisor_call_wait, always, false},
 };
 
 void
@@ -121,6 +126,8 @@ serve_call(struct supervisor *sup, const struct front_call *call,
 {
 	bug_unless(
 	    call->kind < countof(calls) && calls[call->kind].serve != NULL);
+	if (!calls[call->kind].is_news)
+		TRY(supervisor_allow_call(sup, call, err));
 	if (!has_looked && needs_look(sup, call))
 		return supervisor_look_for(sup, call, err);
 	return calls[call->kind].serve(sup, call, err);
@@ -131,6 +138,9 @@ needs_look(const struct supervisor *sup, const struct front_call *call)
 {
 	const struct served *served = &calls[call->kind];
 
+	/* Is it still that domain? What it asks counts only then. */
+	if (call->caller.kind == CALLER_DOMAIN && !served->is_news)
+		return true;
 	return served->needs_look != NULL && served->needs_look(sup, call);
 }
 
@@ -142,11 +152,12 @@ always(const struct supervisor *sup, const struct front_call *call)
 	return true;
 }
 
-/* A domain that had it may be gone. */
+/* A domain that had it may be gone, or one that counts. */
 static bool
-if_uuid_is_known(const struct supervisor *sup, const struct front_call *call)
+if_others_count(const struct supervisor *sup, const struct front_call *call)
 {
-	return domain_table_has_uuid(&sup->domains, call->build.guest.uuid);
+	return domain_table_has_uuid(&sup->domains, call->build.guest.uuid) ||
+	       supervisor_is_held(sup, call);
 }
 
 static void
@@ -175,6 +186,7 @@ call_build(struct supervisor *sup, const struct front_call *call,
 	TRY(platform_allows(&sup->platform, err));
 	TRY(refuse_too_many(sup, TASK_BUILD, LIMIT_BUILDS, &call->caller, err));
 	TRY(refuse_without_place(sup, err));
+	TRY(supervisor_allow_held(sup, call, err));
 	TRY(refuse_taken(sup, request, err));
 	TRY(quota_take_build(&sup->quota, sup->config, &call->caller,
 	    timing_now_usec(), sup->log_bytes, err));
@@ -218,8 +230,7 @@ static int
 refuse_too_many(const struct supervisor *sup, enum task_kind kind,
     uint32_t limit, const struct caller *caller, struct err *err)
 {
-	uint32_t share =
-	    sup->config->allow_uid_count > 1 ? limit * 3 / 4 : limit;
+	uint32_t share = share_of(sup, kind, limit, caller);
 	uint32_t of_all = supervisor_count_tasks(sup, kind);
 	uint32_t of_user = supervisor_count_tasks_of(sup, kind, caller);
 
@@ -231,6 +242,22 @@ refuse_too_many(const struct supervisor *sup, enum task_kind kind,
 		    "%u %s of this caller are under way", of_user,
 		    kind == TASK_BUILD ? "builds" : "listings");
 	return 0;
+}
+
+/* Its rule may say less. */
+static uint32_t
+share_of(const struct supervisor *sup, enum task_kind kind, uint32_t limit,
+    const struct caller *caller)
+{
+	const struct caller_rule *rule =
+	    caller_rule_find(sup->config, caller, NULL);
+	uint32_t share =
+	    caller_rule_count(sup->config) > 1 ? limit * 3 / 4 : limit;
+
+	if (kind == TASK_BUILD && rule != NULL && rule->max_builds > 0 &&
+	    rule->max_builds < share)
+		return rule->max_builds;
+	return share;
 }
 
 /* Among builds under way and what has to go; the build child looks at the
@@ -289,11 +316,20 @@ call_list_domains(struct supervisor *sup, const struct front_call *call,
 	    .connection = call->connection,
 	};
 	const struct domain_table *table = &sup->domains;
+	CLEANUP(freep)
+	struct domain_row *seen = calloc(table->count + 1, sizeof(*seen));
 	struct sealed *rows = NULL;
+	size_t count = 0;
 
-	TRY(sealed_from_bytes("domains",
-	    bytes_of(table->rows, table->count * sizeof(*table->rows)), &rows,
-	    err));
+	if (seen == NULL)
+		return err_set(err, NO_MEMORY, "domains");
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (supervisor_may_see(sup, &call->caller,
+			&table->rows[i].receipt.caller))
+			seen[count++] = table->rows[i];
+	}
+	TRY(sealed_from_bytes("domains", bytes_of(seen, count * sizeof(*seen)),
+	    &rows, err));
 	supervisor_send(sup, &reply, rows);
 	return 0;
 }
@@ -305,7 +341,7 @@ call_destroy(struct supervisor *sup, const struct front_call *call,
 	const struct domain_row *row;
 	struct removal *removal;
 
-	TRY(domain_table_find(&sup->domains, &call->selector, &row, err));
+	TRY(supervisor_find_domain(sup, call, &row, err));
 	removal = supervisor_find_removal(sup, row->receipt.guest.uuid);
 	if (removal != NULL)
 		return try_again(removal, call, err);
@@ -370,7 +406,7 @@ call_status(struct supervisor *sup, const struct front_call *call,
 	};
 	struct sealed *rows = NULL;
 
-	TRY(pending_rows(sup, &rows, err));
+	TRY(pending_rows(sup, &call->caller, &rows, err));
 	reply.status = (struct status){
 	    .xen_major = sup->host.version_major,
 	    .xen_minor = sup->host.version_minor,
@@ -392,8 +428,8 @@ call_status(struct supervisor *sup, const struct front_call *call,
 }
 
 static int
-pending_rows(const struct supervisor *sup, struct sealed **ret_sealed,
-    struct err *err)
+pending_rows(const struct supervisor *sup, const struct caller *caller,
+    struct sealed **ret_sealed, struct err *err)
 {
 	CLEANUP(freep)
 	struct pending_row *rows = calloc(SUPERVISOR_REMOVALS, sizeof(*rows));
@@ -404,6 +440,8 @@ pending_rows(const struct supervisor *sup, struct sealed **ret_sealed,
 	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++) {
 		const struct removal *removal = &sup->removals[i];
 
+		if (!supervisor_may_see(sup, caller, &removal->caller))
+			continue;
 		/* What only has to be put on record will be, in no time. */
 		if (removal->step == REMOVAL_ERASE ||
 		    (removal->step != REMOVAL_NONE && removal->tries > 0))
@@ -450,6 +488,12 @@ call_log(struct supervisor *sup, const struct front_call *call, struct err *err)
 	    .kind = TPM_REQUEST_LOG,
 	    .log_offset = call->log_offset,
 	};
+	const struct caller nobody = {.kind = CALLER_UNKNOWN};
+
+	/* It tells of all that was built. */
+	if (!supervisor_may_see(sup, &call->caller, &nobody))
+		return err_set(err, RPC_NOT_PERMITTED,
+		    "the log tells of domains of others");
 
 	return supervisor_record_evidence(sup, call, &asked, err);
 }
@@ -497,6 +541,17 @@ call_cancel(struct supervisor *sup, const struct front_call *call,
 	return 0;
 }
 
+/* A front speaks for its own callers: those at the socket, or one domain. */
+static bool
+may_return(const struct front_call *call, const struct domain_row *row)
+{
+	const struct caller *owner = &row->receipt.caller;
+
+	return call->caller.kind == CALLER_DOMAIN
+	           ? caller_is(&call->caller, owner)
+	           : owner->kind == CALLER_USER;
+}
+
 /* Until its receipt is delivered a domain is not the caller's. By id and uuid:
  * it may be gone, and another caller's may have its uuid by now. */
 static int
@@ -507,7 +562,9 @@ call_undelivered(struct supervisor *sup, const struct front_call *call,
 	int code;
 
 	/* Nobody waits for an answer to this one. */
-	if (domain_table_find(&sup->domains, &call->selector, &row, err) != 0 ||
+	if (domain_table_find(&sup->domains, &call->selector, NULL, &row,
+		err) != 0 ||
+	    !may_return(call, row) ||
 	    row->receipt.domid != call->selector.domid ||
 	    supervisor_find_removal(sup, row->receipt.guest.uuid) != NULL)
 		return 0;

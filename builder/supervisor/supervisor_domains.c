@@ -23,7 +23,8 @@ supervisor_call_describe(struct supervisor *sup, const struct front_call *call,
 	const struct domain_row *row;
 	struct sealed *memory = NULL;
 
-	TRY(domain_table_find(&sup->domains, &call->selector, &row, err));
+	TRY(supervisor_see_domain(sup, &call->caller, &call->selector, &row,
+	    err));
 	TRY(sealed_from_bytes("domain", bytes_of(row, sizeof(*row)), &memory,
 	    err));
 	supervisor_send(sup, &reply, memory);
@@ -71,7 +72,7 @@ static int
 find_living(struct supervisor *sup, const struct front_call *call,
     const struct domain_row **ret_row, struct err *err)
 {
-	TRY(domain_table_find(&sup->domains, &call->selector, ret_row, err));
+	TRY(supervisor_find_domain(sup, call, ret_row, err));
 	if (supervisor_find_removal(sup, (*ret_row)->receipt.guest.uuid) !=
 	    NULL)
 		return err_set(err, RPC_BUSY, "d%u is being removed",

@@ -399,19 +399,6 @@ supervisor_count_tasks(const struct supervisor *sup, enum task_kind kind)
 	return count;
 }
 
-uint32_t
-supervisor_count_tasks_of(const struct supervisor *sup, enum task_kind kind,
-    const struct caller *caller)
-{
-	uint32_t count = 0;
-
-	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
-		count += sup->jobs[i].state == JOB_RUNNING &&
-		         sup->jobs[i].task.kind == kind &&
-		         caller_is(&sup->jobs[i].caller, caller);
-	return count;
-}
-
 static void
 log_build(struct supervisor *sup, const struct job *job, int code,
     const struct err *outcome)

@@ -39,9 +39,10 @@ supervisor_record_evidence(struct supervisor *sup,
 	uint32_t of_user = 0;
 
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++)
-		of_user += sup->evidence[i].is_used &&
-		           caller_is(&sup->evidence[i].caller, caller);
-	if (place == NULL || (sup->config->allow_uid_count > 1 &&
+		of_user +=
+		    sup->evidence[i].is_used &&
+		    supervisor_are_one(sup, &sup->evidence[i].caller, caller);
+	if (place == NULL || (caller_rule_count(sup->config) > 1 &&
 				 of_user >= SUPERVISOR_EVIDENCE * 3 / 4))
 		return err_set(err, RPC_BUSY,
 		    "%u calls for evidence are under way",

@@ -225,7 +225,8 @@ forget_receipt(struct supervisor *sup, const struct removal *removal)
 	struct err err;
 
 	memcpy(selector.uuid, removal->entry.uuid, UUID_BYTES);
-	if (domain_table_find(&sup->domains, &selector, &row, &err) == 0 &&
+	if (domain_table_find(&sup->domains, &selector, NULL, &row, &err) ==
+		0 &&
 	    row->receipt.domid != removal->entry.domid)
 		return;
 	domain_table_remove(&sup->domains, removal->entry.uuid);

@@ -1,6 +1,7 @@
 /*
  * The supervisor's state, shared by its files: supervisor.c (its life and its
- * end), supervisor_front.c (the front's life), supervisor_calls.c (what the
+ * end), supervisor_front.c (the life of fronts), supervisor_policy.c (what
+ * callers may), supervisor_calls.c (what the
  * front asks), supervisor_jobs.c (the life of jobs), supervisor_reports.c (what
  * their children report), supervisor_removals.c (domains that have to go),
  * supervisor_domains.c (what is asked of one domain), supervisor_looks.c and
@@ -317,6 +318,43 @@ int supervisor_call_unpause(struct supervisor *sup,
 int supervisor_call_shutdown(struct supervisor *sup,
     const struct front_call *call, struct err *err);
 
+/* --- what callers may -------------------------------------------------- */
+
+/* Is it in the table, by id and uuid? */
+bool supervisor_lives(const struct supervisor *sup,
+    const struct caller_domain *client);
+
+/* May it call at all? Errors: RPC_NOT_PERMITTED. */
+int supervisor_allow_call(const struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+
+/* May it have one more such domain? It may call. Errors: CALLER_QUOTA_SPENT. */
+int supervisor_allow_held(const struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+/* Does that depend on what there is? */
+bool supervisor_is_held(const struct supervisor *sup,
+    const struct front_call *call);
+
+/* May it be told of what was built for `owner`? */
+bool supervisor_may_see(const struct supervisor *sup,
+    const struct caller *caller, const struct caller *owner);
+
+/* The domain that the selector means, if the caller may see it; it may call.
+ * Errors: those of domain_table_find(). */
+int supervisor_see_domain(const struct supervisor *sup,
+    const struct caller *caller, const struct domain_selector *selector,
+    const struct domain_row **ret_row, struct err *err);
+
+/* The same for one who wants to change it. Errors: those of
+ * domain_table_find(); RPC_NOT_PERMITTED. */
+int supervisor_find_domain(const struct supervisor *sup,
+    const struct front_call *call, const struct domain_row **ret_row,
+    struct err *err);
+
+/* Does one rule hold for both? They share what it allows. */
+bool supervisor_are_one(const struct supervisor *sup,
+    const struct caller *caller, const struct caller *other);
+
 /* --- looking at what Xen has ------------------------------------------ */
 
 /* At the start: waits for the answer, or until it is told to stop, which is
@@ -434,7 +472,7 @@ void supervisor_log_refusal(struct supervisor *sup,
 /* NULL if there is none. */
 struct job *supervisor_find_job(struct supervisor *sup, enum job_state state);
 
-/* Running tasks of this kind: of everybody, and of one caller. */
+/* Running tasks of this kind: of everybody, and of one rule's callers. */
 uint32_t supervisor_count_tasks(const struct supervisor *sup,
     enum task_kind kind);
 uint32_t supervisor_count_tasks_of(const struct supervisor *sup,

@@ -31,7 +31,8 @@ supervisor_call_wait(struct supervisor *sup, const struct front_call *call,
 	const struct domain_row *row;
 	struct domain_state state;
 
-	TRY(domain_table_find(&sup->domains, &request->selector, &row, err));
+	TRY(supervisor_see_domain(sup, &call->caller, &request->selector, &row,
+	    err));
 	waiter.domid = row->receipt.domid;
 	memcpy(waiter.uuid, row->receipt.guest.uuid, UUID_BYTES);
 	state = state_of(sup, &waiter);

@@ -21,7 +21,7 @@ static int find_rules(const struct decision_env *env, struct rules *rules,
 static struct image_source source_of(const struct decision_env *env,
     const struct rules *rules);
 static int allow_caller(const struct daemon_config *config,
-    const struct caller *caller, struct err *err);
+    const struct caller *caller, const char *image, struct err *err);
 static int fit_limits(const struct manifest *manifest,
     const struct build_request *request, struct err *err);
 static int fit_range(const char *field, uint32_t value,
@@ -47,7 +47,7 @@ decide_build(const struct decision_env *env,
 
 	/* May this caller ask, and for these values? */
 	TRY(request_check(request, err));
-	TRY(allow_caller(env->config, env->caller, err));
+	TRY(allow_caller(env->config, env->caller, request->image, err));
 
 	/* By which rules? The newest policy, and the index that it demands. */
 	TRY(find_rules(env, &rules, err));
@@ -112,15 +112,22 @@ source_of(const struct decision_env *env, const struct rules *rules)
 	};
 }
 
-/* The front asked the kernel who calls; the list is checked here again. */
+/* Who calls the kernel said, or our own table; what it may ask is checked here,
+ * where all is decided. */
 static int
 allow_caller(const struct daemon_config *config, const struct caller *caller,
-    struct err *err)
+    const char *image, struct err *err)
 {
-	if (caller->kind != CALLER_USER ||
-	    !daemon_config_allows_uid(config, caller->user.uid))
-		return err_set(err, RPC_NOT_PERMITTED,
-		    "user %u is not in allow_uids", caller->user.uid);
+	const struct caller_rule *rule = caller_rule_find(config, caller, NULL);
+	char text[CALLER_TEXT_SIZE];
+
+	if (rule == NULL)
+		return err_set(err, RPC_NOT_PERMITTED, "%s may not call",
+		    caller_text(caller, text));
+	if (!caller_rule_may_build(rule, image))
+		return err_set_field(err, RPC_NOT_PERMITTED, "image",
+		    "image %s: %s may not have it built",
+		    err_quote_str(image).text, caller_text(caller, text));
 	return 0;
 }
 

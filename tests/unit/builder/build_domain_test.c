@@ -422,6 +422,36 @@ build_takes_the_ends_of_the_signed_limits(void **state)
 	}
 }
 
+/* Neither by a user's rule nor by that of a domain. */
+static void
+build_refuses_an_image_that_the_caller_may_not_have(void **state)
+{
+	struct fixture *fixture = *state;
+	struct receipt receipt;
+	struct caller_rule *rule = &fixture->config.callers[0];
+
+	*rule = (struct caller_rule){
+	    .kind = CALLER_RULE_UID,
+	    .id = 4711,
+	    .builds = {"we", "web-*"},
+	    .pattern_count = 2,
+	};
+	fixture->config.caller_count = 1;
+	fixture->caller = user_caller(4711);
+	assert_refused_before_xen(fixture, RPC_NOT_PERMITTED);
+	rule->kind = CALLER_RULE_IMAGE;
+	strcpy(rule->image, "tool");
+	strcpy(rule->role, "infra");
+	fixture->caller = (struct caller){
+	    .kind = CALLER_DOMAIN,
+	    .domain = {.domid = 5, .image = "tool", .role = "infra"},
+	};
+	assert_refused_before_xen(fixture, RPC_NOT_PERMITTED);
+	assert_int_equal(story_calls.envelope, 0);
+	strcpy(rule->builds[1], "web*");
+	assert_built(fixture, &receipt);
+}
+
 static void
 build_refuses_a_caller_who_is_not_on_the_list(void **state)
 {
@@ -563,6 +593,7 @@ main(void)
 	    story_test(
 		build_refuses_memory_and_vcpus_outside_the_signed_limits),
 	    story_test(build_takes_the_ends_of_the_signed_limits),
+	    story_test(build_refuses_an_image_that_the_caller_may_not_have),
 	    story_test(build_refuses_a_caller_who_is_not_on_the_list),
 	    story_test(
 		build_refuses_a_request_that_the_front_should_have_refused),

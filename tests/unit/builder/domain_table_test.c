@@ -62,7 +62,7 @@ find(const struct domain_selector *selector)
 	const struct domain_row *row = NULL;
 	struct err err = {0};
 
-	if (domain_table_find(&table, selector, &row, &err) != 0)
+	if (domain_table_find(&table, selector, NULL, &row, &err) != 0)
 		fail_msg("%s", err.text);
 	return row;
 }
@@ -74,7 +74,8 @@ assert_not_found(const struct domain_selector *selector, int code)
 	const struct domain_row *row = &unchanged;
 	struct err err;
 
-	assert_code(domain_table_find(&table, selector, &row, &err), code);
+	assert_code(domain_table_find(&table, selector, NULL, &row, &err),
+	    code);
 	assert_ptr_equal(row, &unchanged);
 }
 

@@ -153,7 +153,7 @@ builds_of_an_hour_are_counted(void **state)
 
 	(void)state;
 	config.builds_per_hour = 1;
-	stand.sup->quota.users[0].busy_until_usec =
+	stand.sup->quota.places[0].busy_until_usec =
 	    timing_now_usec() + 3600000000;
 	assert_call_refused(&call, CALLER_QUOTA_SPENT, "in an hour");
 }

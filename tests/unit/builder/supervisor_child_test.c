@@ -715,7 +715,9 @@ evidence_that_nobody_asked_for_goes_to_nobody(void **state)
 static void
 evidence_goes_to_the_connection_that_asked(void **state)
 {
-	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct front_call call = {.caller = user_caller(config.allow_uids[0]),
+	    .kind = FRONT_LOG,
+	    .connection = OTHER};
 	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
@@ -731,7 +733,9 @@ evidence_goes_to_the_connection_that_asked(void **state)
 static void
 evidence_of_two_callers_is_not_mixed_up(void **state)
 {
-	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct front_call call = {.caller = user_caller(config.allow_uids[0]),
+	    .kind = FRONT_LOG,
+	    .connection = OTHER};
 	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
@@ -758,7 +762,9 @@ evidence_of_two_callers_is_not_mixed_up(void **state)
 static void
 tpm_role_answers_what_it_was_asked_in_that_order(void **state)
 {
-	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct front_call call = {.caller = user_caller(config.allow_uids[0]),
+	    .kind = FRONT_LOG,
+	    .connection = OTHER};
 	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
@@ -776,7 +782,9 @@ tpm_role_answers_what_it_was_asked_in_that_order(void **state)
 static void
 tpm_role_answers_the_kind_that_it_was_asked(void **state)
 {
-	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct front_call call = {.caller = user_caller(config.allow_uids[0]),
+	    .kind = FRONT_LOG,
+	    .connection = OTHER};
 	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
@@ -794,7 +802,9 @@ static void
 evidence_that_is_good_has_memory(void **state)
 {
 	const struct tpm_answer answer = {.kind = TPM_REQUEST_LOG, .tag = 77};
-	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct front_call call = {.caller = user_caller(config.allow_uids[0]),
+	    .kind = FRONT_LOG,
+	    .connection = OTHER};
 	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct err err;
 
@@ -814,9 +824,12 @@ evidence_that_is_good_has_memory(void **state)
 static void
 evidence_of_a_caller_that_is_gone_goes_to_nobody(void **state)
 {
-	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct front_call call = {.caller = user_caller(config.allow_uids[0]),
+	    .kind = FRONT_LOG,
+	    .connection = OTHER};
 	struct tpm_request asked = {.kind = TPM_REQUEST_LOG};
 	struct front_call cancel = {
+	    .caller = user_caller(config.allow_uids[0]),
 	    .kind = FRONT_CANCEL,
 	    .connection = OTHER,
 	};
@@ -837,7 +850,9 @@ static bool is_broken_too;
 static void
 answer_about_the_log(bool is_unsure, enum err_code code)
 {
-	struct front_call call = {.kind = FRONT_LOG, .connection = OTHER};
+	struct front_call call = {.caller = user_caller(config.allow_uids[0]),
+	    .kind = FRONT_LOG,
+	    .connection = OTHER};
 	struct tpm_answer answer = {
 	    .kind = TPM_REQUEST_LOG,
 	    .recorded = {.is_unsure = is_unsure,
@@ -860,7 +875,9 @@ answer_about_the_log(bool is_unsure, enum err_code code)
 static int
 code_in_status(void)
 {
-	struct front_call call = {.kind = FRONT_STATUS, .connection = OTHER};
+	struct front_call call = {.caller = user_caller(config.allow_uids[0]),
+	    .kind = FRONT_STATUS,
+	    .connection = OTHER};
 
 	stand_call(&call);
 	return next_answer().status.platform.why.code;
@@ -952,6 +969,7 @@ build_on_record_counts_for_its_user(void **state)
 	    .log_build_bytes_left = 100,
 	};
 	struct front_call call = {
+	    .caller = user_caller(config.allow_uids[0]),
 	    .kind = FRONT_BUILD,
 	    .connection = OTHER,
 	    .build = good_build_request(),

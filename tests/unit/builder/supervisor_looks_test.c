@@ -19,6 +19,7 @@ static void
 call_status(uint32_t connection)
 {
 	struct front_call call = {
+	    .caller = user_caller(config.allow_uids[0]),
 	    .kind = FRONT_STATUS,
 	    .connection = connection,
 	};
@@ -109,6 +110,7 @@ static void
 call_of_who_is_gone_is_not_answered(void **state)
 {
 	struct front_call cancel = {
+	    .caller = user_caller(config.allow_uids[0]),
 	    .kind = FRONT_CANCEL,
 	    .connection = CONNECTION,
 	};
@@ -128,11 +130,13 @@ destroy_of_who_is_gone_goes_on(void **state)
 	struct receipt receipt = good_receipt();
 	struct xen_domain_info infos[1] = {info};
 	struct front_call call = {
+	    .caller = user_caller(config.allow_uids[0]),
 	    .kind = FRONT_DESTROY,
 	    .connection = CONNECTION,
 	    .selector = {.domid = 9},
 	};
 	struct front_call cancel = {
+	    .caller = user_caller(config.allow_uids[0]),
 	    .kind = FRONT_CANCEL,
 	    .connection = CONNECTION,
 	};

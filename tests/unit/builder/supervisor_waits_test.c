@@ -29,6 +29,7 @@ static void
 wait_for(uint32_t connection, enum wait_until until, uint32_t seconds)
 {
 	const struct front_call call = {
+	    .caller = user_caller(config.allow_uids[0]),
 	    .kind = FRONT_WAIT,
 	    .connection = connection,
 	    .wait = {.selector = {.domid = FOREIGN},
@@ -44,6 +45,7 @@ static void
 look(void)
 {
 	const struct front_call call = {
+	    .caller = user_caller(config.allow_uids[0]),
 	    .kind = FRONT_LIST_DOMAINS,
 	    .connection = OTHER + 100,
 	};
@@ -146,6 +148,7 @@ static void
 who_hung_up_is_forgotten(void **state)
 {
 	const struct front_call cancel = {
+	    .caller = user_caller(config.allow_uids[0]),
 	    .kind = FRONT_CANCEL,
 	    .connection = CONNECTION,
 	};
