@@ -126,6 +126,7 @@ static void
 change_during_a_look_has_another_one_begun(void **state)
 {
 	uint32_t first;
+	uint32_t second;
 
 	(void)state;
 	say_changed();
@@ -134,7 +135,9 @@ change_during_a_look_has_another_one_begun(void **state)
 	say_changed();
 	assert_int_equal(next_look(), 0);
 	answer_look(first, NULL, 0);
-	answer_look(next_look(), NULL, 0);
+	second = next_look();
+	assert_int_equal(second, first + 1);
+	answer_look(second, NULL, 0);
 	assert_int_equal(next_look(), 0);
 }
 
