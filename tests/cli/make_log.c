@@ -86,6 +86,24 @@ start(bool is_development)
 	measure_event(&event);
 }
 
+/* A toolstack in a domain of its own, which asked for the third. */
+static const struct caller client = {
+    .kind = CALLER_DOMAIN,
+    .domain =
+	{
+	    .domid = 9,
+	    .uuid = {[15] = 9},
+	    .image = "toolstack",
+	    .role = "release",
+	    .envelope.bytes = {[0 ... DIGEST_BYTES - 1] = 0x77},
+	},
+};
+
+static const struct caller user = {
+    .kind = CALLER_USER,
+    .user = {.uid = 1000, .gid = 100},
+};
+
 static struct event
 build_of(uint32_t domid)
 {
@@ -98,6 +116,10 @@ build_of(uint32_t domid)
 	event.as.build.domid = domid;
 	event.as.build.uuid[15] = (uint8_t)domid;
 	event.as.build.is_debug = domid == 3 && is_told("debug");
+	if (domid == 3)
+		event.as.build.by = client;
+	else if (domid == 1)
+		event.as.build.by = user;
 	if (configuration != NULL && domid != 2 &&
 	    digest_of(bytes_of_str(configuration), &event.as.build.config,
 		&err) != 0)
