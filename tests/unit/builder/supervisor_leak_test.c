@@ -67,6 +67,24 @@ is_at_rest(void)
 	return count_children() == CHILDREN_AT_REST;
 }
 
+/* What ended last is let go a moment later. */
+static size_t
+settled_descriptors(void)
+{
+	size_t count = descriptors_of_daemon();
+
+	for (int same = 0; same < 10; same++) {
+		size_t now;
+
+		usleep(20000);
+		now = descriptors_of_daemon();
+		if (now != count)
+			same = -1;
+		count = now;
+	}
+	return count;
+}
+
 static void
 destroy(int fd, unsigned int number)
 {
@@ -124,13 +142,14 @@ daemon_keeps_nothing_of_what_it_did(void **state)
 		alarm(PATIENCE_SECONDS);
 		if (i == WARM_UP) {
 			wait_until(is_at_rest, "it is at rest");
-			descriptors = descriptors_of_daemon();
+			descriptors = settled_descriptors();
 			kib = resident_kib();
 		}
 		one_round(fd, (unsigned int)i);
 	}
 	wait_until(is_at_rest, "it is at rest again");
-	assert_int_equal(descriptors_of_daemon(), descriptors);
+	/* A look may have been under way at the first count. */
+	assert_in_range(settled_descriptors(), 1, descriptors);
 	assert_in_range(resident_kib(), 0, kib + MORE_KIB);
 	close(fd);
 	assert_int_equal(end_daemon(SIGTERM), 0);
