@@ -153,7 +153,7 @@ fault_operations(void)
 static int
 open_journal(struct journal *journal, struct err *err)
 {
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 12000; i++) {
 		if (journal_open(config.state, journal, err) == 0)
 			return 0;
 		usleep(5000);
@@ -264,7 +264,7 @@ daemon_teardown(void **state)
 void
 wait_until(bool (*is_so)(void), const char *what)
 {
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 12000; i++) {
 		if (is_so())
 			return;
 		usleep(5000);
