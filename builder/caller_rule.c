@@ -73,6 +73,12 @@ caller_pattern_is_valid(const char *pattern)
 	return image_name_is_valid(beginning);
 }
 
+bool
+caller_patterns_overlap(const char *pattern, const char *other)
+{
+	return matches(pattern, other) || matches(other, pattern);
+}
+
 static bool
 is_allowed(const struct daemon_config *config, uint32_t uid,
     uint32_t *ret_place)

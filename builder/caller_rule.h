@@ -62,4 +62,7 @@ bool caller_rule_may_build(const struct caller_rule *rule, const char *image);
 
 bool caller_pattern_is_valid(const char *pattern);
 
+/* Is there a name that both mean? */
+bool caller_patterns_overlap(const char *pattern, const char *other);
+
 #endif

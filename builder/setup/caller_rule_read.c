@@ -83,8 +83,8 @@ caller_rules_check(const struct json_at *root,
 		for (uint32_t other = 0; other < i; other++) {
 			if (is_same(rule, &config->callers[other]))
 				return json_refuse(root, "callers", err,
-				    "items %u and %u are about the same", other,
-				    i);
+				    "items %u and %u mean the same caller",
+				    other, i);
 		}
 	}
 	return 0;
@@ -159,10 +159,11 @@ choose_kind(const struct json_at *object, struct read *read, struct err *err)
 	return 0;
 }
 
+/* Which of two beginnings meant it would be a matter of their order. */
 static bool
 is_same(const struct caller_rule *rule, const struct caller_rule *other)
 {
 	return rule->kind == other->kind && rule->id == other->id &&
-	       strcmp(rule->image, other->image) == 0 &&
+	       caller_patterns_overlap(rule->image, other->image) &&
 	       strcmp(rule->role, other->role) == 0;
 }

@@ -71,7 +71,9 @@ supervisor_end_late_waits(struct supervisor *sup)
 		if (!waiter->is_used || now < waiter->deadline_usec)
 			continue;
 		waiter->is_used = false;
-		err_set(&err, WAIT_OVER, "d%u", waiter->domid);
+		err_set(&err, WAIT_OVER, "d%u: in this time it was not %s",
+		    waiter->domid,
+		    waiter->until == WAIT_RUNNING ? "running" : "shut down");
 		supervisor_answer(sup, waiter->connection, (int)err.code, &err);
 	}
 }

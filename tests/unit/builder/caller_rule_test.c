@@ -190,12 +190,21 @@ nobody_is_meant_twice(void **state)
 	(void)state;
 	assert_bad("[{\"uid\":7,\"builds\":[]}]", "in allow_uids too");
 	assert_bad("[{\"uid\":8,\"builds\":[]},{\"uid\":8,\"builds\":[]}]",
-	    "about the same");
+	    "mean the same caller");
 	assert_bad("[{\"gid\":8,\"builds\":[]},{\"gid\":8,\"builds\":[]}]",
-	    "about the same");
+	    "mean the same caller");
 	assert_bad("[{\"image\":\"t\",\"role\":\"r\",\"builds\":[]},"
 		   "{\"image\":\"t\",\"role\":\"r\",\"builds\":[]}]",
-	    "about the same");
+	    "mean the same caller");
+	assert_bad("[{\"image\":\"t*\",\"role\":\"r\",\"builds\":[]},"
+		   "{\"image\":\"tool\",\"role\":\"r\",\"builds\":[]}]",
+	    "items 0 and 1 mean the same caller");
+	assert_bad("[{\"image\":\"tool*\",\"role\":\"r\",\"builds\":[]},"
+		   "{\"image\":\"t*\",\"role\":\"r\",\"builds\":[]}]",
+	    "mean the same caller");
+	load_good("[{\"image\":\"t*\",\"role\":\"r\",\"builds\":[]},"
+		  "{\"image\":\"t*\",\"role\":\"s\",\"builds\":[]},"
+		  "{\"image\":\"u*\",\"role\":\"r\",\"builds\":[]}]");
 	load_good("[{\"uid\":8,\"builds\":[]},{\"gid\":8,\"builds\":[]},"
 		  "{\"image\":\"t\",\"role\":\"r\",\"builds\":[]},"
 		  "{\"image\":\"t\",\"role\":\"s\",\"builds\":[]}]");
