@@ -246,3 +246,34 @@ wait_for_end(const struct job *job)
 
 	assert_int_equal(poll(&wait, 1, 20000), 1);
 }
+
+uint32_t
+next_look(void)
+{
+	struct look_call call;
+	struct err err;
+	bool is_end;
+
+	if (!has_answer(stand.looker))
+		return 0;
+	assert_code(
+	    ipc_receive(stand.looker, &call, sizeof(call), NULL, &is_end, &err),
+	    0);
+	return call.number;
+}
+
+void
+answer_look(uint32_t number, const struct xen_domain_info *infos, size_t count)
+{
+	CLEANUP(sealed_freep) struct sealed *sealed = NULL;
+	struct look_answer answer = {.kind = LOOK_LISTED, .number = number};
+	struct err err;
+
+	assert_code(sealed_from_bytes("domains",
+			bytes_of(infos, count * sizeof(*infos)), &sealed, &err),
+	    0);
+	assert_code(ipc_send_sealed(stand.looker, &answer, sizeof(answer),
+			sealed, &err),
+	    0);
+	supervisor_serve_look(stand.sup);
+}

@@ -51,4 +51,10 @@ void wait_for_end(const struct job *job);
 /* A process that does nothing until it is killed; told to end, it ends well. */
 pid_t start_process(void);
 
+/* This test is the look role: the number of the look that it was asked for, or
+ * 0 if none was; and the domains that it saw. */
+uint32_t next_look(void);
+void answer_look(uint32_t number, const struct xen_domain_info *infos,
+    size_t count);
+
 #endif
