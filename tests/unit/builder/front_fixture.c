@@ -40,17 +40,22 @@ caller_receive(int fd)
 	struct buffer message = {0};
 
 	for (;;) {
-		char byte;
-		ssize_t got = recv(fd, &byte, 1, 0);
+		char part[4096]; /* looked at, then taken as far as the NUL */
+		ssize_t there = recv(fd, part, sizeof(part), MSG_PEEK);
+		const char *end =
+		    there > 0 ? memchr(part, '\0', (size_t)there) : NULL;
 
-		if (got < 0 && errno == EAGAIN)
+		if (there < 0 && errno == EAGAIN)
 			fail_msg("no reply in time");
-		if (got <= 0) {
+		if (end != NULL)
+			there = end - part + 1;
+		if (there <= 0 ||
+		    recv(fd, part, (size_t)there, MSG_WAITALL) != there) {
 			buffer_done(&message);
 			return NULL;
 		}
-		buffer_add(&message, &byte, 1);
-		if (byte == '\0')
+		buffer_add(&message, part, (size_t)there);
+		if (end != NULL)
 			return (char *)message.ptr;
 	}
 }
