@@ -22,6 +22,7 @@ enum role {
 	ROLE_STAGE,
 	ROLE_VERIFY,
 	ROLE_BUILD,
+	ROLE_NODES,
 	ROLE_LOOK,
 	ROLE_WATCH,
 	ROLE_TPM,
@@ -32,8 +33,8 @@ enum role {
  * becomes it. */
 enum { ROLE_SUPERVISOR = ROLES };
 
-/* What a build child prepares for: one that only erases needs no cache, so that
- * a destroy does not use up the child that waits for a build. */
+/* What a build child, and its nodes role, prepare for: one that only erases
+ * needs no cache, so that a destroy does not use up what waits for a build. */
 enum child_kind {
 	CHILD_TO_BUILD,
 	CHILD_TO_ERASE,
@@ -45,8 +46,8 @@ struct role_start {
 	struct daemon_config config;
 	bool is_development; /* ROLE_TPM, ROLE_SUPERVISOR */
 	bool has_listener;  /* ROLE_SUPERVISOR: SUPERVISOR_FD_LISTEN is there */
-	uint32_t kind;      /* ROLE_BUILD: enum child_kind */
-	struct fault fault; /* ROLE_BUILD, ROLE_SUPERVISOR */
+	uint32_t kind;      /* ROLE_BUILD, ROLE_NODES: enum child_kind */
+	struct fault fault; /* those, ROLE_SUPERVISOR */
 };
 
 /* Descriptors of a role's program. Behind the start record, in this order: */
@@ -68,6 +69,9 @@ enum {
 	VERIFY_FD_TRUST, /* sealed: the trust policy of the ramdisk */
 
 	BUILD_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
+	BUILD_FD_NODES,                /* to its nodes role */
+
+	NODES_FD_LINK = ROLE_FD_FIRST, /* to who builds */
 
 	LOOK_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 

@@ -18,6 +18,7 @@ static const char *const names[ROLES] = {[ROLE_FRONT] = "front",
     [ROLE_STAGE] = "stage",
     [ROLE_VERIFY] = "verify",
     [ROLE_BUILD] = "build",
+    [ROLE_NODES] = "nodes",
     [ROLE_LOOK] = "look",
     [ROLE_WATCH] = "watch",
     [ROLE_TPM] = "tpm"};

@@ -1,13 +1,13 @@
 /*
- * The Xen seam: all that assay asks of the hypervisor, of libxenguest and of
- * xenstored, as one table of functions.
+ * The Xen seam: all that assay asks of the hypervisor and of libxenguest, as
+ * one table of functions.
  *
  * builder/xen/xen_port_libxc.c is the real thing, and xen_look.c beside it for
  * who only looks. Tests use a journal-keeping fake; debug builds can put
  * a fault-injecting layer in between.
  *
  * Every function returns 0 or an error code that it stored in `err`
- * (XEN_FAILED, XENSTORE_FAILED, NO_MEMORY). On failure outputs are untouched.
+ * (XEN_FAILED, NO_MEMORY). On failure outputs are untouched.
  * Domains are x86-64 PV.
  */
 #ifndef ASSAY_GRANT_PRELOAD_XEN_PORT_H
@@ -83,31 +83,6 @@ struct xen_host_info {
 	uint64_t free_kib;
 };
 
-/* A xenstore node to write; children inherit unless they say otherwise. */
-enum xen_node_access {
-	XEN_NODE_INHERIT, /* as the parent */
-	XEN_NODE_PRIVATE, /* dom0 alone */
-	XEN_NODE_OWNED,   /* `owner` reads and writes, `reader` reads */
-};
-#define XEN_NODE_NO_READER UINT32_MAX
-
-struct xen_node {
-	const char *path;
-	const char *value;
-	enum xen_node_access access;
-	uint32_t owner;
-	uint32_t reader; /* or XEN_NODE_NO_READER */
-};
-
-/*
- * May these nodes be removed? Asked inside the transaction that removes them:
- * whoever writes one of them after the answer makes it begin again.
- */
-struct xen_guard {
-	int (*ask)(void *context, bool *ret_may, struct err *err);
-	void *context;
-};
-
 struct xen_ops {
 	/* A domain with these properties, paused, without memory or vcpus. */
 	int (*domain_create)(void *xen, const struct xen_domain_spec *spec,
@@ -146,32 +121,6 @@ struct xen_ops {
 	    uint32_t max, uint32_t *ret_count, struct err *err);
 	int (*host_info)(void *xen, struct xen_host_info *ret_info,
 	    struct err *err);
-
-	/* Begin a transaction with these nodes and do not wait: xenstored works
-	 * while we do something else. Nobody sees them before xenstore_write(),
-	 * and if that is never called nobody ever does. The nodes must stay
-	 * where they are until then. At most once before each xenstore_write.
-	 */
-	int (*xenstore_send)(void *xen, const struct xen_node *nodes,
-	    uint32_t count, struct err *err);
-	/* Add these nodes and commit, all in one transaction, in this order. */
-	int (*xenstore_write)(void *xen, const struct xen_node *nodes,
-	    uint32_t count, struct err *err);
-	/* The first of these nodes with this value, or `count`. */
-	int (*xenstore_find)(void *xen, const char *const *paths,
-	    uint32_t count, const char *value, uint32_t *ret_index,
-	    struct err *err);
-	/* Remove nodes and all below them; succeeds if there are none. With a
-	 * guard all of them go or none, and none, without an error, if it says
-	 * no. NULL: they are the caller's. */
-	int (*xenstore_remove)(void *xen, const char *const *paths,
-	    uint32_t count, const struct xen_guard *guard, struct err *err);
-	/* Is the xenstored still there that answered when the port was
-	 * opened? Asks nobody. */
-	bool (*xenstore_is_connected)(void *xen);
-	/* Tell xenstored to serve the domain's ring. */
-	int (*xenstore_introduce)(void *xen, uint32_t domid,
-	    uint64_t xenstore_frame, uint32_t port, struct err *err);
 	void (*close)(void *xen);
 };
 

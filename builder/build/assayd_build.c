@@ -8,5 +8,5 @@ main(void)
 	static struct role_start start;
 
 	role_main_begin(ROLE_BUILD, &start);
-	build_role_run(&start, BUILD_FD_LINK);
+	build_role_run(&start, BUILD_FD_LINK, BUILD_FD_NODES);
 }

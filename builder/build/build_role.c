@@ -19,6 +19,7 @@ struct build_state {
 	const struct daemon_config *config;
 	struct kept_blobs kept; /* what was checked before */
 	int link;
+	struct nodes nodes;   /* its role, over a link */
 	struct xen_port xen;  /* the real one */
 	struct xen_port port; /* the same, or a layer of faults over it */
 	struct image_pieces *pieces; /* that were loaded: gone with the child */
@@ -38,9 +39,14 @@ static int run_erase(struct build_state *state, const struct build_task *task,
     uint32_t *ret_domid, struct err *err);
 
 void
-build_role_run(const struct role_start *start, int link)
+build_role_run(const struct role_start *start, int link, int nodes_fd)
 {
-	struct build_state state = {.config = &start->config, .link = link};
+	struct build_state state = {
+	    .config = &start->config,
+	    .link = link,
+	    .nodes = {.link = nodes_fd, .xen = &state.xen},
+	};
+	const int links[] = {link, nodes_fd};
 	struct build_report done = {.kind = BUILD_DONE};
 	struct build_task task = {0};
 	CLEANUP(closep) int stage_fd = -1;
@@ -50,10 +56,10 @@ build_role_run(const struct role_start *start, int link)
 	int code;
 
 	log_set_process("assayd[build]");
-	/* Nothing but the link: with its other end it would wait for a task for
-	 * ever, together with the journal's lock. */
+	/* Nothing but the links: with their other ends it would wait for a task
+	 * for ever, together with the journal's lock. */
 	if (sandbox_die_with_parent(start->parent_pid, &err) != 0 ||
-	    sandbox_keep_only(&link, 1, &err) != 0)
+	    sandbox_keep_only(links, countof(links), &err) != 0)
 		_exit(1);
 	prepared = prepare(&state, start, &err);
 	code = await_task(&state, &task, &stage_fd,
@@ -61,7 +67,7 @@ build_role_run(const struct role_start *start, int link)
 	if (prepared != 0)
 		code = prepared;
 	if (prepared == 0 && code == 0 &&
-	    !state.xen.ops->xenstore_is_connected(state.xen.xen)) {
+	    nodes_check(&state.nodes, &ignored) != 0) {
 		build_report_unfit(link, &ignored);
 		_exit(0);
 	}
@@ -149,8 +155,8 @@ run_build(struct build_state *state, const struct build_task *task,
 	struct stage stage = {.fd = stage_fd};
 	struct build_env env = {
 	    .pieces = {&state->kept, &stage, state->link, &timing},
-	    .place = {&state->port, &state->config->daemons, state->link,
-		&state->left_behind, &timing},
+	    .place = {&state->port, &state->nodes, &state->config->daemons,
+		state->link, &state->left_behind, &timing},
 	    .record = {state->link, &timing},
 	    .pieces_used = &state->pieces,
 	};
@@ -166,6 +172,7 @@ run_erase(struct build_state *state, const struct build_task *task,
 {
 	struct domain_context place = {
 	    .xen = &state->xen,
+	    .nodes = &state->nodes,
 	    .daemons = &state->config->daemons,
 	    .link = -1,
 	};

@@ -16,10 +16,11 @@
 
 /*
  * Run in a process of its own. Over `link` come cached blobs, each a struct
- * build_cached, and then one struct build_task; reports go back. Takes the
- * link; never returns.
+ * build_cached, and then one struct build_task; reports go back. At the other
+ * end of `nodes_fd` is its nodes role: builder/nodes_link.h. Takes both; never
+ * returns.
  */
-void build_role_run(const struct role_start *start, int link)
+void build_role_run(const struct role_start *start, int link, int nodes_fd)
     __attribute__((noreturn));
 
 #endif

@@ -7,22 +7,16 @@
 #include "base/scope.h"
 #include "builder/build_link.h"
 
-/* Xen's devices, see below; xenstored is a socket; sealed memory is mapped. Not
- * here: any way to open a file or a socket, to start a program, to trace. */
+/* Xen's devices, see below; sealed memory is mapped. Not here: any way to open
+ * a file or a socket, to start a program, to trace. */
 static const int calls[] = {
-    SYS_poll,
-    SYS_ppoll,
     SYS_clock_nanosleep,
     SYS_nanosleep,
     SYS_mlock,
     SYS_munlock,
     SYS_pread64,
     SYS_sched_yield,
-    SYS_writev,
-    SYS_recvfrom,
-    SYS_sendto,
     SYS_dup,
-    SYS_getsockopt,
 };
 
 /*

@@ -1,9 +1,7 @@
 #include "builder/build/domain.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/scope.h"
 #include "builder/build/build_report.h"
@@ -11,7 +9,6 @@
 #include "builder/build/domain_spec.h"
 #include "builder/build/domain_erase.h"
 #include "builder/xen/domain_list.h"
-#include "builder/xen/xenstore_nodes.h"
 #include "grant-preload/grant_preload.h"
 
 struct domain {
@@ -23,19 +20,16 @@ struct domain {
 	uint32_t console_port;
 	uint32_t xenstore_port;
 	struct xen_rings rings;
-	struct xenstore_nodes nodes; /* sent, until they are committed */
 };
-
-enum { NAME_PATH = sizeof("/local/domain/4294967295/name") };
 
 static int prepare(struct domain *domain, const struct xen_domain_spec *spec,
     struct err *err);
 static struct domain_claim claim_of(const struct domain *domain);
 static int refuse_taken_uuid(const struct domain_list *list,
     const uint8_t uuid[UUID_BYTES], uint32_t except, struct err *err);
-static int refuse_taken_name(const struct xen_port *xen,
+static int refuse_taken_name(struct nodes *nodes,
     const struct domain_list *list, const char *name, struct err *err);
-static int64_t wall_clock_usec(void);
+static struct nodes_rings rings_of(const struct domain *domain);
 
 int
 domain_check_free(const struct domain_context *place, const struct guest *guest,
@@ -45,7 +39,7 @@ domain_check_free(const struct domain_context *place, const struct guest *guest,
 
 	TRY(domain_list_read(place->xen, &list, err));
 	TRY(refuse_taken_uuid(&list, guest->uuid, 0, err));
-	return refuse_taken_name(place->xen, &list, guest->name, err);
+	return refuse_taken_name(place->nodes, &list, guest->name, err);
 }
 
 int
@@ -79,26 +73,18 @@ domain_announce(struct domain *domain, const struct order *order,
     struct err *err)
 {
 	const struct domain_context *place = domain->place;
-	const struct guest *guest = domain->guest;
-	struct xenstore_nodes_input input = {
+	struct nodes_facts facts = {
 	    .domid = domain->domid,
-	    .guest = guest,
+	    .guest = *domain->guest,
 	    .kernel_elf = order->shape.elf.digest,
 	    .has_ramdisk = order->shape.has_ramdisk,
 	    .ramdisk = order->shape.ramdisk.digest,
-	    .cmdline = order->cmdline,
-	    .xenconsoled_domid = place->daemons->xenconsoled_domid,
 	    .console_port = domain->console_port,
 	    .xenstore_port = domain->xenstore_port,
-	    .start_time_usec = wall_clock_usec(),
 	};
 
-	TRY(xenstore_nodes_make(&input, &domain->nodes, err));
-	/* Whatever an earlier domain of this id left behind (XSA-115,
-	 * XSA-322) must not be seen by the new one. */
-	TRY(domain_erase_stale_nodes(place, domain->domid, guest->uuid, err));
-	TRY(place->xen->ops->xenstore_send(place->xen->xen, domain->nodes.nodes,
-	    domain->nodes.count, err));
+	memcpy(facts.cmdline, order->cmdline, sizeof(facts.cmdline));
+	TRY(nodes_send(place->nodes, &facts, err));
 	timing_mark(place->timing, TIMING_CREATE);
 	return 0;
 }
@@ -149,24 +135,19 @@ domain_id(const struct domain *domain)
 int
 domain_publish(struct domain *domain, struct err *err)
 {
-	const struct domain_context *place = domain->place;
-	CLEANUP(xenstore_nodes_done) struct xenstore_nodes rings = {0};
+	const struct nodes_rings rings = rings_of(domain);
 
-	TRY(xenstore_nodes_make_rings(domain->domid, &domain->rings, &rings,
-	    err));
-	TRY(place->xen->ops->xenstore_write(place->xen->xen, rings.nodes,
-	    rings.count, err));
-	timing_mark(place->timing, TIMING_PUBLISH);
+	TRY(nodes_publish(domain->place->nodes, &rings, err));
+	timing_mark(domain->place->timing, TIMING_PUBLISH);
 	return 0;
 }
 
 int
 domain_introduce(struct domain *domain, struct err *err)
 {
-	const struct xen_port *xen = domain->place->xen;
+	const struct nodes_rings rings = rings_of(domain);
 
-	return xen->ops->xenstore_introduce(xen->xen, domain->domid,
-	    domain->rings.xenstore_frame, domain->xenstore_port, err);
+	return nodes_introduce(domain->place->nodes, &rings, err);
 }
 
 int
@@ -198,7 +179,6 @@ domain_unpause(struct domain *domain, struct err *err)
 void
 domain_commit(struct domain **domain)
 {
-	xenstore_nodes_done(&(*domain)->nodes);
 	free(*domain);
 	*domain = NULL;
 }
@@ -216,7 +196,6 @@ domain_abortp(struct domain **domain)
 	if (domain_erase((*domain)->place, &claim, &domid, &err) != 0 &&
 	    (*domain)->place->left_behind != NULL)
 		*(*domain)->place->left_behind = true;
-	xenstore_nodes_done(&(*domain)->nodes);
 	free(*domain);
 	*domain = NULL;
 }
@@ -265,36 +244,25 @@ refuse_taken_uuid(const struct domain_list *list,
 	return 0;
 }
 
-/* Domain 0 has one too, and is on no list. */
 static int
-refuse_taken_name(const struct xen_port *xen, const struct domain_list *list,
+refuse_taken_name(struct nodes *nodes, const struct domain_list *list,
     const char *name, struct err *err)
 {
-	uint32_t count = list->count + 1;
-	CLEANUP(freep) char(*texts)[NAME_PATH] = calloc(count, sizeof(*texts));
-	CLEANUP(freep) const char **paths = calloc(count, sizeof(*paths));
-	uint32_t owner;
+	uint32_t owner = UINT32_MAX;
 
-	if (texts == NULL || paths == NULL)
-		return err_set(err, NO_MEMORY, "names");
-	for (uint32_t i = 0; i < count; i++) {
-		paths[i] = texts[i];
-		snprintf(texts[i], sizeof(texts[i]), "/local/domain/%u/name",
-		    i == 0 ? 0 : list->infos[i - 1].domid);
-	}
-	TRY(xen->ops->xenstore_find(xen->xen, paths, count, name, &owner, err));
-	if (owner < count)
+	TRY(nodes_find(nodes, list, name, &owner, err));
+	if (owner != UINT32_MAX)
 		return err_set_field(err, DOMAIN_EXISTS, "name",
-		    "name %s: d%u has it", name,
-		    owner == 0 ? 0 : list->infos[owner - 1].domid);
+		    "name %s: d%u has it", name, owner);
 	return 0;
 }
 
-static int64_t
-wall_clock_usec(void)
+static struct nodes_rings
+rings_of(const struct domain *domain)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return (struct nodes_rings){
+	    .domid = domain->domid,
+	    .xenstore_port = domain->xenstore_port,
+	    .rings = domain->rings,
+	};
 }

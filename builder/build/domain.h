@@ -14,6 +14,7 @@
 #ifndef ASSAY_BUILDER_BUILD_DOMAIN_H
 #define ASSAY_BUILDER_BUILD_DOMAIN_H
 
+#include "builder/build/nodes.h"
 #include "builder/order.h"
 #include "grant-preload/grant_plan.h"
 #include "image-store/image_pieces.h"
@@ -23,6 +24,7 @@ struct domain;
 /* Where a domain is made; all borrowed for the domain's life. */
 struct domain_context {
 	const struct xen_port *xen;
+	struct nodes *nodes;
 	const struct grant_daemons *daemons;
 	int link;              /* to the supervisor, or -1 */
 	bool *left_behind;     /* set if an abort failed; NULL: nobody asks */

@@ -27,12 +27,4 @@
 int domain_erase(const struct domain_context *place,
     const struct domain_claim *claim, uint32_t *ret_domid, struct err *err);
 
-/*
- * Remove the nodes that an earlier domain left under the id or the uuid of one
- * that is made now. The id is ours; the uuid's nodes go if no other domain has
- * that uuid. Errors: XENSTORE_FAILED, XEN_FAILED.
- */
-int domain_erase_stale_nodes(const struct domain_context *place, uint32_t domid,
-    const uint8_t uuid[UUID_BYTES], struct err *err);
-
 #endif

@@ -8,9 +8,9 @@
 #include "base/log.h"
 #include "base/scope.h"
 
-/* Of one task: who decides, the stage, who builds. As many wait for the next
- * one, and one looks. */
-enum { CHILDREN_OF_A_TASK = 3 };
+/* Of one task: who decides, the stage, who builds, its nodes role. As many wait
+ * for the next one, and one looks. */
+enum { CHILDREN_OF_A_TASK = 4 };
 
 int
 child_adopt(pid_t pid, int *link, struct child *ret_child, struct err *err)

@@ -4,6 +4,7 @@
 
 #include "base/scope.h"
 
+static void kill_nodes(const struct job *job);
 static void describe_end(const struct job *job, int status, struct err *err);
 
 void
@@ -17,6 +18,7 @@ job_begin(struct job *job, const struct task *task,
 	    .caller = terms->caller,
 	    .child = CHILD_NONE,
 	    .stage = CHILD_NONE,
+	    .nodes = CHILD_NONE,
 	    .stage_fd = -1,
 	    .seconds = terms->seconds,
 	    .deadline_usec = timing_now_usec() + terms->seconds * 1000000ull,
@@ -33,11 +35,20 @@ job_attach(struct job *job, enum job_step step, struct child *child)
 }
 
 void
+job_attach_builder(struct job *job, enum job_step step, struct builder *builder)
+{
+	job_attach(job, step, &builder->build);
+	job->nodes = builder->nodes;
+	builder->nodes = CHILD_NONE;
+}
+
+void
 job_kill(struct job *job, enum err_code why)
 {
 	if (job->killed == ERR_NONE)
 		job->killed = why;
 	child_kill(&job->child);
+	kill_nodes(job);
 }
 
 bool
@@ -53,6 +64,22 @@ void
 job_close_link(struct job *job)
 {
 	child_close_link(&job->child);
+	kill_nodes(job);
+}
+
+int
+job_end_fd(const struct job *job)
+{
+	return job->nodes.pid != 0 ? job->nodes.pidfd : job->child.pidfd;
+}
+
+bool
+job_collect_nodes(struct job *job)
+{
+	if (job->nodes.pid == 0)
+		return false;
+	child_collect(&job->nodes);
+	return true;
 }
 
 bool
@@ -67,6 +94,13 @@ job_collect(struct job *job, int *ret_code, struct err *err)
 	}
 	*ret_code = err_wire_to(&job->outcome, BUILD_CRASHED, err);
 	return true;
+}
+
+static void
+kill_nodes(const struct job *job)
+{
+	if (job->nodes.pid != 0)
+		child_kill(&job->nodes);
 }
 
 static void

@@ -51,6 +51,7 @@ struct job {
 	struct caller caller;    /* who asked */
 	struct child child;      /* that works on it now */
 	struct child stage;      /* of a build or a listing */
+	struct child nodes;      /* of who builds or erases: ends first */
 	int stage_fd;            /* its link, for the second step */
 	struct link_place place; /* in this step */
 	uint32_t seconds;        /* that it may take */
@@ -83,6 +84,10 @@ void job_begin(struct job *job, const struct task *task,
 /* This child works on it now. Takes the child. */
 void job_attach(struct job *job, enum job_step step, struct child *child);
 
+/* Likewise, of a task that has to do with Xen. */
+void job_attach_builder(struct job *job, enum job_step step,
+    struct builder *builder);
+
 /* Kill the child; its end is seen by job_collect(). */
 void job_kill(struct job *job, enum err_code why);
 
@@ -94,8 +99,17 @@ void job_kill(struct job *job, enum err_code why);
  */
 bool job_is_heard(const struct job *job);
 
-/* Nothing more is read from the child; it ends, or is killed. */
+/* Nothing more is read from the child; it ends, or is killed. What it asked of
+ * xenstored is over. */
 void job_close_link(struct job *job);
+
+/*
+ * What to poll when it is not heard: whose end is awaited next. A nodes role
+ * that is under way could still write what whoever cleans up has removed: so
+ * its end comes first, and job_collect_nodes() says whether it was that.
+ */
+int job_end_fd(const struct job *job);
+bool job_collect_nodes(struct job *job);
 
 /*
  * The child has ended: does not wait. True if it did its task and ended well;

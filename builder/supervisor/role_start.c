@@ -10,8 +10,9 @@
 
 static int start_verify(const struct role_env *env, int stage_fd,
     struct child *ret_child, struct err *err);
-static int start_stage(const struct role_env *env, int link,
-    struct child *ret_child, struct err *err);
+static int start_unlinked(const struct role_env *env, enum role role,
+    enum child_kind kind, int link, struct child *ret_child, struct err *err);
+static void child_end(struct child *child);
 static int give_cache(const struct role_env *env, const struct child *child,
     struct err *err);
 static int start_linked(const struct role_env *env, enum role role,
@@ -31,16 +32,14 @@ role_start_decider(const struct role_env *env, struct decider *ret_decider,
 	int code;
 
 	TRY(ipc_pair(stage_link, err));
-	code = start_stage(env, stage_link[1], &made.stage, err);
+	code = start_unlinked(env, ROLE_STAGE, CHILD_TO_BUILD, stage_link[1],
+	    &made.stage, err);
 	close(stage_link[1]);
 	if (code == 0)
 		code = start_verify(env, stage_link[0], &made.verify, err);
 	if (code != 0) {
 		close(stage_link[0]);
-		if (made.stage.pid != 0) {
-			child_kill(&made.stage);
-			child_collect(&made.stage);
-		}
+		child_end(&made.stage);
 		return code;
 	}
 	made.stage_fd = stage_link[0];
@@ -64,17 +63,29 @@ role_start_verify(const struct role_env *env, struct child *ret_child,
 
 int
 role_start_build(const struct role_env *env, enum child_kind kind,
-    struct child *ret_child, struct err *err)
+    struct builder *ret_builder, struct err *err)
 {
-	struct child child = CHILD_NONE;
+	struct builder made = BUILDER_NONE;
+	int nodes_link[2];
+	int code;
 
-	TRY(start_linked(env, ROLE_BUILD, kind, NULL, 0, &child, err));
-	if (give_cache(kind == CHILD_TO_BUILD ? env : NULL, &child, err) != 0) {
-		child_kill(&child);
-		child_collect(&child);
-		return (int)err->code;
+	TRY(ipc_pair(nodes_link, err));
+	code = start_unlinked(env, ROLE_NODES, kind, nodes_link[1], &made.nodes,
+	    err);
+	close(nodes_link[1]);
+	if (code == 0)
+		code = start_linked(env, ROLE_BUILD, kind, &nodes_link[0], 1,
+		    &made.build, err);
+	close(nodes_link[0]);
+	if (code == 0)
+		code = give_cache(kind == CHILD_TO_BUILD ? env : NULL,
+		    &made.build, err);
+	if (code != 0) {
+		child_end(&made.build);
+		child_end(&made.nodes);
+		return code;
 	}
-	*ret_child = child;
+	*ret_builder = made;
 	return 0;
 }
 
@@ -128,15 +139,25 @@ start_verify(const struct role_env *env, int stage_fd, struct child *ret_child,
 
 /* It has no link to the supervisor. */
 static int
-start_stage(const struct role_env *env, int link, struct child *ret_child,
-    struct err *err)
+start_unlinked(const struct role_env *env, enum role role, enum child_kind kind,
+    int link, struct child *ret_child, struct err *err)
 {
 	struct role_fds fds = {.fds = {link}, .count = 1};
 	int none = -1;
 	pid_t pid;
 
-	TRY(launch(env, ROLE_STAGE, CHILD_TO_BUILD, &fds, &pid, err));
+	TRY(launch(env, role, kind, &fds, &pid, err));
 	return child_adopt(pid, &none, ret_child, err);
+}
+
+/* It has no task yet. */
+static void
+child_end(struct child *child)
+{
+	if (child->pid == 0)
+		return;
+	child_kill(child);
+	child_collect(child);
 }
 
 /* Without waiting: what does not fit into the link is fetched again. NULL:

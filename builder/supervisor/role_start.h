@@ -48,6 +48,14 @@ struct decider {
 
 #define DECIDER_NONE ((struct decider){CHILD_NONE, CHILD_NONE, -1})
 
+/* Who builds or erases, with its nodes role: that has no link to us. */
+struct builder {
+	struct child build;
+	struct child nodes;
+};
+
+#define BUILDER_NONE ((struct builder){CHILD_NONE, CHILD_NONE})
+
 /* The first three wait for a task when they are ready. Errors: SYSTEM_FAILED.
  */
 int role_start_decider(const struct role_env *env, struct decider *ret_decider,
@@ -56,7 +64,7 @@ int role_start_decider(const struct role_env *env, struct decider *ret_decider,
 int role_start_verify(const struct role_env *env, struct child *ret_child,
     struct err *err);
 int role_start_build(const struct role_env *env, enum child_kind kind,
-    struct child *ret_child, struct err *err);
+    struct builder *ret_builder, struct err *err);
 int role_start_look(const struct role_env *env, struct child *ret_child,
     struct err *err);
 int role_start_watch(const struct role_env *env, struct child *ret_child,

@@ -19,6 +19,7 @@ enum {
 	POLL_READY,
 	POLL_READY_STAGE,
 	POLL_READY_BUILD,
+	POLL_READY_NODES,
 	POLL_LOOK,
 	POLL_WATCH,
 	POLL_FIRST_CALLS,
@@ -104,7 +105,7 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 		image_cache_limit(&sup->cache,
 		    (uint64_t)host.totalram * host.mem_unit);
 	sup->ready = DECIDER_NONE;
-	sup->ready_build = CHILD_NONE;
+	sup->ready_build = BUILDER_NONE;
 	sup->looks.child = CHILD_NONE;
 	sup->watch.child = CHILD_NONE;
 	code = begin(sup, err);
@@ -240,7 +241,7 @@ keep_one_ready(struct supervisor *sup)
 		if (job->state == JOB_RUNNING && job->task.kind != TASK_ERASE)
 			return;
 	}
-	if (sup->ready_build.pid == 0)
+	if (sup->ready_build.build.pid == 0)
 		code = role_start_build(&sup->env, CHILD_TO_BUILD,
 		    &sup->ready_build, &err);
 	if (code == 0 && sup->ready.verify.pid == 0)
@@ -277,7 +278,11 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	fds[POLL_READY_STAGE] =
 	    (struct pollfd){.fd = sup->ready.stage.pidfd, .events = POLLIN};
 	fds[POLL_READY_BUILD] =
-	    (struct pollfd){.fd = sup->ready_build.link, .events = POLLIN};
+	    (struct pollfd){.fd = sup->ready_build.build.link,
+		.events = POLLIN};
+	fds[POLL_READY_NODES] =
+	    (struct pollfd){.fd = sup->ready_build.nodes.pidfd,
+		.events = POLLIN};
 	fds[POLL_LOOK] =
 	    (struct pollfd){.fd = sup->looks.child.link, .events = POLLIN};
 	fds[POLL_WATCH] =
@@ -308,7 +313,7 @@ poll_front(const struct supervisor *sup, const struct front_child *front,
 static struct pollfd
 poll_of_job(const struct job *job)
 {
-	int fd = job_is_heard(job) ? job->child.link : job->child.pidfd;
+	int fd = job_is_heard(job) ? job->child.link : job_end_fd(job);
 
 	return (struct pollfd){
 	    .fd = job->state == JOB_FREE ? -1 : fd,
@@ -373,7 +378,7 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 			continue;
 		if (job_is_heard(job) && ready->fd == job->child.link)
 			supervisor_serve_job(sup, job);
-		else if (!job_is_heard(job) && ready->fd == job->child.pidfd)
+		else if (!job_is_heard(job) && ready->fd == job_end_fd(job))
 			supervisor_end_job(sup, job);
 	}
 	if (fds[POLL_READY].revents != 0 &&
@@ -383,7 +388,10 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 	    fds[POLL_READY_STAGE].fd == sup->ready.stage.pidfd)
 		lose_ready(sup);
 	if (fds[POLL_READY_BUILD].revents != 0 &&
-	    fds[POLL_READY_BUILD].fd == sup->ready_build.link)
+	    fds[POLL_READY_BUILD].fd == sup->ready_build.build.link)
+		lose_ready(sup);
+	if (fds[POLL_READY_NODES].revents != 0 &&
+	    fds[POLL_READY_NODES].fd == sup->ready_build.nodes.pidfd)
 		lose_ready(sup);
 	if (fds[POLL_LOOK].revents != 0 &&
 	    fds[POLL_LOOK].fd == sup->looks.child.link)
@@ -422,7 +430,7 @@ static void
 lose_ready(struct supervisor *sup)
 {
 	supervisor_drop_decider(sup, &sup->ready);
-	graves_add(&sup->graves, &sup->ready_build);
+	supervisor_drop_builder(sup, &sup->ready_build);
 	sup->is_unready = true;
 }
 
@@ -448,7 +456,7 @@ begin_to_stop(struct supervisor *sup)
 	sup->stop_usec = timing_now_usec() + STOP_USEC;
 	supervisor_stop_fronts(sup);
 	supervisor_drop_decider(sup, &sup->ready);
-	graves_add(&sup->graves, &sup->ready_build);
+	supervisor_drop_builder(sup, &sup->ready_build);
 	supervisor_drop_looks(sup);
 	supervisor_drop_watch(sup);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {

@@ -144,24 +144,25 @@ supervisor_start_build(struct supervisor *sup, struct job *job,
 	    .request = job->task.build,
 	    .order = *order,
 	};
-	struct child child = sup->ready_build;
+	struct builder builder = sup->ready_build;
 	int code;
 
-	sup->ready_build = CHILD_NONE;
+	sup->ready_build = BUILDER_NONE;
 	memcpy(task.handle, job->task.handle, UUID_BYTES);
-	code = give(&child, &task, sizeof(task), &job->stage_fd, 1, err);
+	code =
+	    give(&builder.build, &task, sizeof(task), &job->stage_fd, 1, err);
 	if (code != 0) {
-		graves_add(&sup->graves, &child);
-		TRY(role_start_build(&sup->env, CHILD_TO_BUILD, &child, err));
-		code =
-		    give(&child, &task, sizeof(task), &job->stage_fd, 1, err);
+		supervisor_drop_builder(sup, &builder);
+		TRY(role_start_build(&sup->env, CHILD_TO_BUILD, &builder, err));
+		code = give(&builder.build, &task, sizeof(task), &job->stage_fd,
+		    1, err);
 	}
 	if (code != 0) {
-		graves_add(&sup->graves, &child);
+		supervisor_drop_builder(sup, &builder);
 		return code;
 	}
 	graves_add(&sup->graves, &job->child);
-	job_attach(job, JOB_BUILDING, &child);
+	job_attach_builder(job, JOB_BUILDING, &builder);
 	closep(&job->stage_fd);
 	return 0;
 }
@@ -173,14 +174,14 @@ start_erase(struct supervisor *sup, struct job *job, struct err *err)
 	    .kind = BUILD_ERASE,
 	    .claim = job->task.claim,
 	};
-	struct child child = CHILD_NONE;
+	struct builder builder = BUILDER_NONE;
 
-	TRY(role_start_build(&sup->env, CHILD_TO_ERASE, &child, err));
-	if (give(&child, &task, sizeof(task), NULL, 0, err) != 0) {
-		graves_add(&sup->graves, &child);
+	TRY(role_start_build(&sup->env, CHILD_TO_ERASE, &builder, err));
+	if (give(&builder.build, &task, sizeof(task), NULL, 0, err) != 0) {
+		supervisor_drop_builder(sup, &builder);
 		return (int)err->code;
 	}
-	job_attach(job, JOB_ERASING, &child);
+	job_attach_builder(job, JOB_ERASING, &builder);
 	return 0;
 }
 
@@ -207,6 +208,13 @@ supervisor_drop_decider(struct supervisor *sup, struct decider *decider)
 	graves_add(&sup->graves, &decider->verify);
 	graves_add(&sup->graves, &decider->stage);
 	closep(&decider->stage_fd);
+}
+
+void
+supervisor_drop_builder(struct supervisor *sup, struct builder *builder)
+{
+	graves_add(&sup->graves, &builder->build);
+	graves_add(&sup->graves, &builder->nodes);
 }
 
 struct journal_pending
@@ -254,8 +262,11 @@ supervisor_end_job(struct supervisor *sup, struct job *job)
 {
 	struct err outcome = {0};
 	int code = 0;
-	bool ended_well = job_collect(job, &code, &outcome);
+	bool ended_well;
 
+	if (job_collect_nodes(job))
+		return; /* its child's own end is next */
+	ended_well = job_collect(job, &code, &outcome);
 	if (job->is_unfit && job->killed == ERR_NONE) {
 		ended_well = true; /* it did nothing */
 		err_set(&outcome, XENSTORE_FAILED, "xenstored has ended");
@@ -371,7 +382,7 @@ give_to_another(struct supervisor *sup, const struct job *unfit)
 		return false;
 	log_line("again reason=\"xenstored was begun again\"");
 	/* The one that waits has opened the one that ended, too. */
-	graves_add(&sup->graves, &sup->ready_build);
+	supervisor_drop_builder(sup, &sup->ready_build);
 	if (supervisor_start_task(sup, &unfit->task, &terms, &err) != 0)
 		return false;
 	job->is_second = true;

@@ -225,8 +225,8 @@ struct supervisor {
 	struct image_cache cache;
 	struct verdict_cache verdicts;
 	struct job jobs[SUPERVISOR_JOBS];
-	struct decider ready;     /* waits for the next build or listing */
-	struct child ready_build; /* waits for the next order */
+	struct decider ready;       /* waits for the next build or listing */
+	struct builder ready_build; /* waits for the next order */
 	struct graves graves;
 	struct removal removals[SUPERVISOR_REMOVALS];
 	int listen_fd; /* the front's; kept for the next one */
@@ -462,6 +462,7 @@ struct journal_pending supervisor_entry_of(const struct job *job,
 
 /* Children that waited, and are not needed. */
 void supervisor_drop_decider(struct supervisor *sup, struct decider *decider);
+void supervisor_drop_builder(struct supervisor *sup, struct builder *builder);
 
 /* In the log, unless there are too many of them. `version` and others are only
  * known of what was built: this is what was asked. */

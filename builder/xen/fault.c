@@ -10,6 +10,7 @@
 /* One process builds one domain: one layer is enough. */
 static struct fault active;
 static const struct xen_port *below;
+static const struct store_port *store_below;
 static unsigned int evtchn_calls;
 
 static const char *const operations[] = {"domain_list", "xenstore_find",
@@ -23,12 +24,13 @@ static int refuse(const char *operation, struct err *err);
 static int finish(const char *operation, int code);
 
 /* An operation of the layer: fail before, or be killed after. */
-#define FAULT_CALL(name, call)                         \
-	do {                                           \
-		if (is_hit(name, FAULT_FAIL))          \
-			return refuse(name, err);      \
-		return finish(name, below->ops->call); \
+#define FAULT_OF(port, name, call)                    \
+	do {                                          \
+		if (is_hit(name, FAULT_FAIL))         \
+			return refuse(name, err);     \
+		return finish(name, port->ops->call); \
 	} while (0)
+#define FAULT_CALL(name, call) FAULT_OF(below, name, call)
 
 static int
 fault_domain_create(void *xen, const struct xen_domain_spec *spec,
@@ -113,57 +115,6 @@ fault_host_info(void *xen, struct xen_host_info *ret_info, struct err *err)
 	return below->ops->host_info(xen, ret_info, err);
 }
 
-static int
-fault_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
-    struct err *err)
-{
-	FAULT_CALL("xenstore_send", xenstore_send(xen, nodes, count, err));
-}
-
-static int
-fault_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
-    struct err *err)
-{
-	FAULT_CALL("xenstore_write", xenstore_write(xen, nodes, count, err));
-}
-
-static int
-fault_store_find(void *xen, const char *const *paths, uint32_t count,
-    const char *value, uint32_t *ret_index, struct err *err)
-{
-	FAULT_CALL("xenstore_find",
-	    xenstore_find(xen, paths, count, value, ret_index, err));
-}
-
-/* Once: the clean-up that follows uses the same operation. */
-static int
-fault_store_remove(void *xen, const char *const *paths, uint32_t count,
-    const struct xen_guard *guard, struct err *err)
-{
-	static bool was_hit;
-
-	if (was_hit)
-		return below->ops->xenstore_remove(xen, paths, count, guard,
-		    err);
-	was_hit = true;
-	FAULT_CALL("xenstore_remove",
-	    xenstore_remove(xen, paths, count, guard, err));
-}
-
-static bool
-fault_store_is_connected(void *xen)
-{
-	return below->ops->xenstore_is_connected(xen);
-}
-
-static int
-fault_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
-    uint32_t port, struct err *err)
-{
-	FAULT_CALL("xenstore_introduce",
-	    xenstore_introduce(xen, domid, xenstore_frame, port, err));
-}
-
 static void
 fault_close(void *xen)
 {
@@ -182,12 +133,6 @@ static const struct xen_ops fault_ops = {
     .domain_destroy = fault_domain_destroy,
     .domain_list = fault_domain_list,
     .host_info = fault_host_info,
-    .xenstore_send = fault_store_send,
-    .xenstore_write = fault_store_write,
-    .xenstore_find = fault_store_find,
-    .xenstore_remove = fault_store_remove,
-    .xenstore_is_connected = fault_store_is_connected,
-    .xenstore_introduce = fault_store_introduce,
     .close = fault_close,
 };
 
@@ -202,6 +147,86 @@ fault_wrap(const struct fault *fault, const struct xen_port *inner,
 	active = *fault;
 	below = inner;
 	*ret_port = (struct xen_port){.ops = &fault_ops, .xen = inner->xen};
+}
+
+static int
+fault_store_send(void *store, const struct store_node *nodes, uint32_t count,
+    struct err *err)
+{
+	FAULT_OF(store_below, "xenstore_send", send(store, nodes, count, err));
+}
+
+static int
+fault_store_write(void *store, const struct store_node *nodes, uint32_t count,
+    struct err *err)
+{
+	FAULT_OF(store_below, "xenstore_write",
+	    write(store, nodes, count, err));
+}
+
+static int
+fault_store_find(void *store, const char *const *paths, uint32_t count,
+    const char *value, uint32_t *ret_index, struct err *err)
+{
+	FAULT_OF(store_below, "xenstore_find",
+	    find(store, paths, count, value, ret_index, err));
+}
+
+/* Once: the clean-up that follows uses the same operation. */
+static int
+fault_store_remove(void *store, const char *const *paths, uint32_t count,
+    const struct store_guard *guard, struct err *err)
+{
+	static bool was_hit;
+
+	if (was_hit)
+		return store_below->ops->remove(store, paths, count, guard,
+		    err);
+	was_hit = true;
+	FAULT_OF(store_below, "xenstore_remove",
+	    remove(store, paths, count, guard, err));
+}
+
+static int
+fault_store_introduce(void *store, uint32_t domid, uint64_t frame,
+    uint32_t port, struct err *err)
+{
+	FAULT_OF(store_below, "xenstore_introduce",
+	    introduce(store, domid, frame, port, err));
+}
+
+static bool
+fault_store_is_connected(void *store)
+{
+	return store_below->ops->is_connected(store);
+}
+
+static void
+fault_store_close(void *store)
+{
+	store_below->ops->close(store);
+}
+
+static const struct store_ops fault_store_ops = {
+    .send = fault_store_send,
+    .write = fault_store_write,
+    .find = fault_store_find,
+    .remove = fault_store_remove,
+    .introduce = fault_store_introduce,
+    .is_connected = fault_store_is_connected,
+    .close = fault_store_close,
+};
+
+void
+fault_wrap_store(const struct fault *fault, const struct store_port *inner,
+    struct store_port *ret_port)
+{
+	*ret_port = *inner;
+	if (fault->kind == FAULT_NONE)
+		return;
+	active = *fault;
+	store_below = inner;
+	ret_port->ops = &fault_store_ops;
 }
 
 const char *const *

@@ -1,6 +1,7 @@
 /*
- * Faults on purpose: a layer over the Xen seam that makes one operation fail,
- * or kills the process after it, for tests of what is left behind.
+ * Faults on purpose: a layer over the seam of Xen, or that of xenstore, that
+ * makes one operation fail, or kills the process after it, for tests of what is
+ * left behind.
  *
  * Only in debug builds (ASSAY_FAULTS): a release build has no such switch, and
  * nothing of the layer is in it.
@@ -9,6 +10,7 @@
 #define ASSAY_BUILDER_XEN_FAULT_H
 
 #include "builder/fault_spec.h"
+#include "builder/xen/store_port.h"
 #include "grant-preload/xen_port.h"
 
 #if ASSAY_FAULTS
@@ -21,6 +23,9 @@
  */
 void fault_wrap(const struct fault *fault, const struct xen_port *inner,
     struct xen_port *ret_port);
+/* The same for xenstore. */
+void fault_wrap_store(const struct fault *fault, const struct store_port *inner,
+    struct store_port *ret_port);
 
 /* Operation names, NULL-terminated, in the order of a build. */
 const char *const *fault_operations(void);
@@ -30,6 +35,14 @@ const char *const *fault_operations(void);
 static inline void
 fault_wrap(const struct fault *fault, const struct xen_port *inner,
     struct xen_port *ret_port)
+{
+	(void)fault;
+	*ret_port = *inner;
+}
+
+static inline void
+fault_wrap_store(const struct fault *fault, const struct store_port *inner,
+    struct store_port *ret_port)
 {
 	(void)fault;
 	*ret_port = *inner;

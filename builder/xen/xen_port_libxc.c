@@ -13,8 +13,6 @@
 
 #include "base/scope.h"
 #include "builder/xen/libxc.h"
-#include "builder/xen/xenstore_batch.h"
-#include "builder/xen/xenstore_call.h"
 
 enum { DESTROY_POLLS = 1000, DESTROY_POLL_USEC = 5000 };
 
@@ -28,8 +26,6 @@ enum { DOMID_AUTOMATIC = 0 };
 struct xen_port_libxc {
 	struct libxc libxc; /* first: libxc_domain_list() has this alone */
 	xenforeignmemory_handle *memory;
-	struct xenstore_link store;
-	struct xenstore_batch batch; /* for writing many nodes */
 };
 
 static const struct xen_ops libxc_ops;
@@ -48,6 +44,7 @@ static int check_grant_version(struct libxc *libxc, uint32_t domid,
     struct err *err);
 static int count_grant_frames(struct libxc *libxc, uint32_t domid,
     uint32_t max_frames, uint32_t *ret_frames, struct err *err);
+
 int
 xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 {
@@ -56,16 +53,10 @@ xen_port_libxc_open(struct xen_port *ret_port, struct err *err)
 
 	if (port == NULL)
 		return err_set(err, NO_MEMORY, "xen port");
-	port->store = XENSTORE_LINK_NONE;
-	port->batch.link = XENSTORE_LINK_NONE;
 	TRY(libxc_open(&port->libxc, err));
 	port->memory = xenforeignmemory_open(&port->libxc.last_words.vtable, 0);
 	if (port->memory == NULL)
 		return libxc_failed(&port->libxc, err, "xenforeignmemory_open");
-	/* Two connections: replies of a batch may be under way while something
-	 * else is asked. */
-	TRY(xenstore_link_open(&port->store, err));
-	TRY(xenstore_link_open(&port->batch.link, err));
 	*ret_port =
 	    (struct xen_port){.ops = &libxc_ops, .xen = take_ptr(&port)};
 	return 0;
@@ -86,8 +77,6 @@ release(struct xen_port_libxc **port)
 
 	if (old == NULL)
 		return;
-	xenstore_link_close(&old->batch.link);
-	xenstore_link_close(&old->store);
 	if (old->memory != NULL)
 		xenforeignmemory_close(old->memory);
 	libxc_close(&old->libxc);
@@ -396,67 +385,6 @@ count_grant_frames(struct libxc *libxc, uint32_t domid, uint32_t max_frames,
 	return 0;
 }
 
-/* xenstore */
-
-static int
-port_store_send(void *xen, const struct xen_node *nodes, uint32_t count,
-    struct err *err)
-{
-	struct xen_port_libxc *port = xen;
-
-	return xenstore_batch_begin(&port->batch, nodes, count, err);
-}
-
-static int
-port_store_write(void *xen, const struct xen_node *nodes, uint32_t count,
-    struct err *err)
-{
-	struct xen_port_libxc *port = xen;
-
-	return xenstore_batch_write(&port->batch, nodes, count, err);
-}
-
-static int
-port_store_find(void *xen, const char *const *paths, uint32_t count,
-    const char *value, uint32_t *ret_index, struct err *err)
-{
-	struct xen_port_libxc *port = xen;
-
-	return xenstore_call_find(&port->store, paths, count, value, ret_index,
-	    err);
-}
-
-static int
-port_store_remove(void *xen, const char *const *paths, uint32_t count,
-    const struct xen_guard *guard, struct err *err)
-{
-	struct xen_port_libxc *port = xen;
-
-	if (guard == NULL)
-		return xenstore_call_remove(&port->store, paths, count, err);
-	return xenstore_call_remove_guarded(&port->store, paths, count, guard,
-	    err);
-}
-
-static bool
-port_store_is_connected(void *xen)
-{
-	const struct xen_port_libxc *port = xen;
-
-	return xenstore_link_is_alive(&port->store) &&
-	       xenstore_link_is_alive(&port->batch.link);
-}
-
-static int
-port_store_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
-    uint32_t event_port, struct err *err)
-{
-	struct xen_port_libxc *port = xen;
-
-	return xenstore_call_introduce(&port->store, domid, xenstore_frame,
-	    event_port, err);
-}
-
 static const struct xen_ops libxc_ops = {
     .domain_create = port_domain_create,
     .domain_prepare = port_domain_prepare,
@@ -468,11 +396,5 @@ static const struct xen_ops libxc_ops = {
     .domain_unpause = port_domain_unpause,
     .domain_destroy = port_domain_destroy,
     .domain_list = libxc_domain_list,
-    .xenstore_send = port_store_send,
-    .xenstore_write = port_store_write,
-    .xenstore_find = port_store_find,
-    .xenstore_remove = port_store_remove,
-    .xenstore_is_connected = port_store_is_connected,
-    .xenstore_introduce = port_store_introduce,
     .close = port_close,
 };

@@ -1,6 +1,6 @@
 /*
- * The Xen seam on libxenctrl, libxenguest and a connection to xenstored: all
- * that the build role asks, but no host_info.
+ * The Xen seam on libxenctrl and libxenguest: all that the build role asks, but
+ * no host_info.
  */
 #ifndef ASSAY_BUILDER_XEN_XEN_PORT_LIBXC_H
 #define ASSAY_BUILDER_XEN_XEN_PORT_LIBXC_H
@@ -8,10 +8,9 @@
 #include "grant-preload/xen_port.h"
 
 /*
- * Open handles to the hypervisor and to xenstored. Nothing is opened later, so
- * that a process can enter its sandbox now. One port serves one build at a
- * time. Close with xen_port_close(). Errors: XEN_FAILED, XENSTORE_FAILED,
- * NO_MEMORY.
+ * Open handles to the hypervisor. Nothing is opened later, so that a process
+ * can enter its sandbox now. One port serves one build at a time. Close with
+ * xen_port_close(). Errors: XEN_FAILED, NO_MEMORY.
  */
 int xen_port_libxc_open(struct xen_port *ret_port, struct err *err);
 

@@ -7,24 +7,24 @@
 
 #include "base/scope.h"
 
-static int commit(struct xenstore_batch *batch, const struct xen_node *nodes,
+static int commit(struct xenstore_batch *batch, const struct store_node *nodes,
     uint32_t count, bool *ret_collided, struct err *err);
 static int send_nodes(struct xenstore_batch *batch,
-    const struct xen_node *nodes, uint32_t count, struct err *err);
-static int send_node(struct xenstore_batch *batch, const struct xen_node *node,
-    struct err *err);
+    const struct store_node *nodes, uint32_t count, struct err *err);
+static int send_node(struct xenstore_batch *batch,
+    const struct store_node *node, struct err *err);
 static int send_access(struct xenstore_batch *batch,
-    const struct xen_node *node, struct err *err);
+    const struct store_node *node, struct err *err);
 static int send_request(struct xenstore_batch *batch,
     const struct xenstore_request *request, const char *path, struct err *err);
 static int receive_replies(struct xenstore_batch *batch,
-    const struct xen_node *nodes, uint32_t count, struct err *err);
+    const struct store_node *nodes, uint32_t count, struct err *err);
 static int receive_reply(struct xenstore_batch *batch, uint32_t type,
     const char *path, struct err *err);
 
 int
-xenstore_batch_begin(struct xenstore_batch *batch, const struct xen_node *nodes,
-    uint32_t count, struct err *err)
+xenstore_batch_begin(struct xenstore_batch *batch,
+    const struct store_node *nodes, uint32_t count, struct err *err)
 {
 	TRY(xenstore_link_begin(&batch->link, &batch->transaction, err));
 	batch->is_begun = true;
@@ -35,10 +35,10 @@ xenstore_batch_begin(struct xenstore_batch *batch, const struct xen_node *nodes,
 }
 
 int
-xenstore_batch_write(struct xenstore_batch *batch, const struct xen_node *nodes,
-    uint32_t count, struct err *err)
+xenstore_batch_write(struct xenstore_batch *batch,
+    const struct store_node *nodes, uint32_t count, struct err *err)
 {
-	const struct xen_node *sent = batch->is_begun ? batch->nodes : NULL;
+	const struct store_node *sent = batch->is_begun ? batch->nodes : NULL;
 	uint32_t sent_count = batch->is_begun ? batch->count : 0;
 
 	for (unsigned int i = 0; i < XENSTORE_LINK_ATTEMPTS; i++) {
@@ -58,7 +58,7 @@ xenstore_batch_write(struct xenstore_batch *batch, const struct xen_node *nodes,
 
 /* *ret_collided: nothing was written. */
 static int
-commit(struct xenstore_batch *batch, const struct xen_node *nodes,
+commit(struct xenstore_batch *batch, const struct store_node *nodes,
     uint32_t count, bool *ret_collided, struct err *err)
 {
 	struct err ignored;
@@ -76,7 +76,7 @@ commit(struct xenstore_batch *batch, const struct xen_node *nodes,
 }
 
 static int
-send_nodes(struct xenstore_batch *batch, const struct xen_node *nodes,
+send_nodes(struct xenstore_batch *batch, const struct store_node *nodes,
     uint32_t count, struct err *err)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -85,7 +85,7 @@ send_nodes(struct xenstore_batch *batch, const struct xen_node *nodes,
 }
 
 static int
-send_node(struct xenstore_batch *batch, const struct xen_node *node,
+send_node(struct xenstore_batch *batch, const struct store_node *node,
     struct err *err)
 {
 	/* The path with its NUL, the value without. */
@@ -97,14 +97,14 @@ send_node(struct xenstore_batch *batch, const struct xen_node *node,
 	};
 
 	TRY(send_request(batch, &request, node->path, err));
-	if (node->access != XEN_NODE_INHERIT)
+	if (node->access != STORE_INHERIT)
 		TRY(send_access(batch, node, err));
 	return 0;
 }
 
 /* "n<owner>" and, if there is one, "r<reader>", each with its NUL. */
 static int
-send_access(struct xenstore_batch *batch, const struct xen_node *node,
+send_access(struct xenstore_batch *batch, const struct store_node *node,
     struct err *err)
 {
 	char owner[16];
@@ -116,10 +116,9 @@ send_access(struct xenstore_batch *batch, const struct xen_node *node,
 	};
 
 	snprintf(owner, sizeof(owner), "n%u",
-	    node->access == XEN_NODE_PRIVATE ? 0 : node->owner);
+	    node->access == STORE_PRIVATE ? 0 : node->owner);
 	request.parts[1] = bytes_of(owner, strlen(owner) + 1);
-	if (node->access == XEN_NODE_OWNED &&
-	    node->reader != XEN_NODE_NO_READER) {
+	if (node->access == STORE_OWNED && node->reader != STORE_NO_READER) {
 		snprintf(reader, sizeof(reader), "r%u", node->reader);
 		request.parts[2] = bytes_of(reader, strlen(reader) + 1);
 	}
@@ -138,7 +137,7 @@ send_request(struct xenstore_batch *batch,
 
 /* Those that nobody waited for. */
 static int
-receive_replies(struct xenstore_batch *batch, const struct xen_node *nodes,
+receive_replies(struct xenstore_batch *batch, const struct store_node *nodes,
     uint32_t count, struct err *err)
 {
 	if (batch->link.is_device)
@@ -147,7 +146,7 @@ receive_replies(struct xenstore_batch *batch, const struct xen_node *nodes,
 		const char *path = nodes[i].path;
 
 		TRY(receive_reply(batch, XS_WRITE, path, err));
-		if (nodes[i].access != XEN_NODE_INHERIT)
+		if (nodes[i].access != STORE_INHERIT)
 			TRY(receive_reply(batch, XS_SET_PERMS, path, err));
 	}
 	return 0;

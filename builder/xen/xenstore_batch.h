@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "grant-preload/xen_port.h"
+#include "builder/xen/store_port.h"
 #include "builder/xen/xenstore_link.h"
 
 /* A connection that nobody else uses, and the transaction under way on it. */
@@ -18,7 +18,7 @@ struct xenstore_batch {
 	struct xenstore_link link;
 	bool is_begun;
 	uint32_t transaction;
-	const struct xen_node *nodes; /* sent first; borrowed */
+	const struct store_node *nodes; /* sent first; borrowed */
 	uint32_t count;
 	struct err refusal; /* the first, of the transaction */
 };
@@ -28,7 +28,7 @@ struct xenstore_batch {
  * nodes are borrowed until xenstore_batch_write().
  */
 int xenstore_batch_begin(struct xenstore_batch *batch,
-    const struct xen_node *nodes, uint32_t count, struct err *err);
+    const struct store_node *nodes, uint32_t count, struct err *err);
 
 /*
  * Write these nodes and those that were sent before, all or none. If somebody
@@ -38,6 +38,6 @@ int xenstore_batch_begin(struct xenstore_batch *batch,
  * Errors: XENSTORE_FAILED, naming the first node that was refused.
  */
 int xenstore_batch_write(struct xenstore_batch *batch,
-    const struct xen_node *nodes, uint32_t count, struct err *err);
+    const struct store_node *nodes, uint32_t count, struct err *err);
 
 #endif

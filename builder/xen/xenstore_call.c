@@ -19,10 +19,10 @@ struct replies {
 };
 
 static int try_remove(struct xenstore_link *link, const char *const *paths,
-    uint32_t count, const struct xen_guard *guard, bool *ret_collided,
+    uint32_t count, const struct store_guard *guard, bool *ret_collided,
     struct err *err);
 static int remove_if_permitted(struct xenstore_link *link, uint32_t transaction,
-    const char *const *paths, uint32_t count, const struct xen_guard *guard,
+    const char *const *paths, uint32_t count, const struct store_guard *guard,
     bool *ret_may, struct err *err);
 static int ask_each(struct xenstore_link *link, struct xenstore_request like,
     const char *const *paths, uint32_t count, const char *value,
@@ -53,17 +53,16 @@ xenstore_call_remove(struct xenstore_link *link, const char *const *paths,
 
 int
 xenstore_call_remove_guarded(struct xenstore_link *link,
-    const char *const *paths, uint32_t count, const struct xen_guard *guard,
+    const char *const *paths, uint32_t count, const struct store_guard *guard,
     struct err *err)
 {
 	struct replies replies;
-	bool ignored;
 
 	/* Mostly there is nothing: that takes no transaction. */
 	TRY(ask_each(link, (struct xenstore_request){.type = XS_DIRECTORY},
 	    paths, count, NULL, &replies, err));
 	if (!replies.are_there)
-		return guard->ask(guard->context, &ignored, err);
+		return 0;
 	for (unsigned int i = 0; i < XENSTORE_LINK_ATTEMPTS; i++) {
 		bool collided = false;
 
@@ -100,7 +99,7 @@ xenstore_call_introduce(struct xenstore_link *link, uint32_t domid,
 /* *ret_collided: nothing was removed. */
 static int
 try_remove(struct xenstore_link *link, const char *const *paths, uint32_t count,
-    const struct xen_guard *guard, bool *ret_collided, struct err *err)
+    const struct store_guard *guard, bool *ret_collided, struct err *err)
 {
 	struct err ignored;
 	uint32_t transaction = 0;
@@ -129,7 +128,7 @@ try_remove(struct xenstore_link *link, const char *const *paths, uint32_t count,
  */
 static int
 remove_if_permitted(struct xenstore_link *link, uint32_t transaction,
-    const char *const *paths, uint32_t count, const struct xen_guard *guard,
+    const char *const *paths, uint32_t count, const struct store_guard *guard,
     bool *ret_may, struct err *err)
 {
 	struct xenstore_request look = {XS_DIRECTORY, transaction, {{0}}};

@@ -5,7 +5,7 @@
 #define ASSAY_BUILDER_XEN_XENSTORE_CALL_H
 
 #include "base/err.h"
-#include "grant-preload/xen_port.h"
+#include "builder/xen/store_port.h"
 #include "builder/xen/xenstore_link.h"
 
 /*
@@ -28,11 +28,11 @@ int xenstore_call_remove(struct xenstore_link *link, const char *const *paths,
  * asked after the removal and before the commit: whoever writes one of the
  * nodes in between makes all of it begin again, for some two seconds. With
  * oxenstored it is who makes or removes one, or a child of it. Where there is
- * nothing there is no transaction, and the guard is asked all the same.
+ * nothing there is no transaction, and the guard is not asked.
  * Errors: XENSTORE_FAILED, and what the guard fails with.
  */
 int xenstore_call_remove_guarded(struct xenstore_link *link,
-    const char *const *paths, uint32_t count, const struct xen_guard *guard,
+    const char *const *paths, uint32_t count, const struct store_guard *guard,
     struct err *err);
 
 /* Tell xenstored to serve a domain's ring. Errors: XENSTORE_FAILED. */

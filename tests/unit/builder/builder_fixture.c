@@ -15,7 +15,9 @@
 #include "base/scope.h"
 #include "builder/ipc.h"
 #include "builder/ipc_now.h"
+#include "builder/nodes/nodes_role.h"
 #include "builder/stage/stage_role.h"
+#include "builder/xen/store_xenstored.h"
 #include "image-store/layout.h"
 #include "image-store/pack/layout_add.h"
 #include "image-store/pack/layout_write.h"
@@ -175,6 +177,48 @@ add_packed(enum signer signer, const struct pack_request *request)
 }
 
 static void give_tpm_role(struct fixture *fixture);
+static void end_nodes(struct fixture *fixture);
+
+struct xen_fake *store_fake;
+
+int __wrap_store_xenstored_open(struct store_port *ret_port, struct err *err);
+
+int
+__wrap_store_xenstored_open(struct store_port *ret_port, struct err *err)
+{
+	(void)err;
+	*ret_port = xen_fake_store(store_fake);
+	return 0;
+}
+
+void
+fixture_renew_nodes(struct fixture *fixture)
+{
+	struct role_start start = {
+	    .parent_pid = getpid(),
+	    .config = fixture->config,
+	};
+	int link[2];
+	struct err err;
+
+	end_nodes(fixture);
+	assert_code(ipc_pair(link, &err), 0);
+	fixture->nodes_pid = fork();
+	if (fixture->nodes_pid == 0)
+		nodes_role_run(&start, link[1]);
+	close(link[1]);
+	fixture->nodes.link = link[0];
+}
+
+static void
+end_nodes(struct fixture *fixture)
+{
+	if (fixture->nodes_pid == 0)
+		return;
+	closep(&fixture->nodes.link);
+	waitpid(fixture->nodes_pid, NULL, 0);
+	fixture->nodes_pid = 0;
+}
 
 struct stage
 start_stage(pid_t *ret_pid)
@@ -244,7 +288,8 @@ fixture_setup(void **state)
 	assert_int_equal(mkdir("state", 0700), 0);
 	assert_code(layout_init("store", &err), 0);
 	add_image(SIGNER_PROD, "web", "1", 17);
-	fixture->fake = xen_fake_new();
+	fixture->fake = store_fake = xen_fake_new();
+	fixture->nodes = (struct nodes){.link = -1, .xen = &fixture->port};
 	fixture->port = xen_fake_port(fixture->fake);
 	fixture->policy = make_policy(1);
 	verify_budget_init(&fixture->budget);
@@ -267,12 +312,13 @@ fixture_setup(void **state)
 	};
 	fixture->env = (struct build_env){
 	    .pieces = {&fixture->kept, &fixture->stage, -1, &fixture->timing},
-	    .place = {&fixture->port, &fixture->config.daemons, -1,
-		&fixture->left_behind, &fixture->timing},
+	    .place = {&fixture->port, &fixture->nodes, &fixture->config.daemons,
+		-1, &fixture->left_behind, &fixture->timing},
 	    .record.timing = &fixture->timing,
 	    .pieces_used = &fixture->pieces,
 	};
 	give_tpm_role(fixture);
+	fixture_renew_nodes(fixture);
 	return 0;
 }
 
@@ -294,6 +340,7 @@ fixture_teardown(void **state)
 
 	close(fixture->env.record.link);
 	close(fixture->supervisor_fd);
+	end_nodes(fixture);
 	end_stage(&fixture->stage, fixture->stage_pid);
 	for (size_t i = 0; i < fixture->kept.count; i++)
 		sealed_freep(&fixture->kept.sealed[i]);
@@ -341,6 +388,7 @@ fixture_build(struct fixture *fixture, struct receipt *ret_receipt,
 	timing_start(&fixture->timing);
 	TRY(decide_build(&fixture->decide, &fixture->request, &fixture->order,
 	    err));
+	fixture_renew_nodes(fixture);
 	code = build_domain(&fixture->env, &fixture->request, &fixture->order,
 	    ret_receipt, err);
 	image_pieces_freep(&fixture->pieces);

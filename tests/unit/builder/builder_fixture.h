@@ -30,6 +30,8 @@ struct fixture {
 	struct verdict_cache verdicts;
 	struct stage stage;
 	pid_t stage_pid;
+	struct nodes nodes; /* of the last build */
+	pid_t nodes_pid;
 	struct trust_in_force held; /* its root is `policy` */
 	struct decision_env decide;
 	struct build_env env;
@@ -88,6 +90,13 @@ void fixture_take_policy(struct fixture *fixture, struct trust_policy *policy);
 struct stage start_stage(pid_t *ret_pid);
 void end_stage(struct stage *stage, pid_t pid);
 void give_store(struct stage *stage, const char *path);
+
+/* A nodes role of one's own on the fake, as each build and each removal has it.
+ * Of what it is told some may come once only. */
+void fixture_renew_nodes(struct fixture *fixture);
+
+/* The fake that a nodes role of this process, or of a child, is on. */
+extern struct xen_fake *store_fake;
 
 /* Of what the chain at this path, or "", makes of the policy. */
 struct trust_id mark_of(const struct trust_policy *root, const char *path);

@@ -238,7 +238,7 @@ daemon_setup(void **state)
 	assert_int_equal(mkfifo(events, 0600), 0);
 	assert_code(layout_init("store", &err), 0);
 	add_image(SIGNER_PROD, "web", "1", 17);
-	fake = xen_fake_new();
+	fake = store_fake = xen_fake_new();
 	policy = make_policy(1);
 	config = good_config();
 	is_development = true;

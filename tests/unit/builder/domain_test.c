@@ -30,6 +30,7 @@ erase_claim(struct fixture *fixture, const struct domain_claim *claim,
     struct err *err)
 {
 	erased = 0x5a5a;
+	fixture_renew_nodes(fixture);
 	return domain_erase(&fixture->env.place, claim, &erased, err);
 }
 

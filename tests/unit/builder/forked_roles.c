@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "builder/build/build_role.h"
 #include "builder/look/look_role.h"
+#include "builder/nodes/nodes_role.h"
 #include "builder/front/front.h"
 #include "builder/stage/stage_role.h"
 #include "builder/tpm/tpm_role.h"
@@ -42,7 +43,9 @@ run(const struct role_start *start, const int *fds)
 	case ROLE_VERIFY:
 		verify_role_run(start, take_root(fds[2]), fds[0], fds[1]);
 	case ROLE_BUILD:
-		build_role_run(start, fds[0]);
+		build_role_run(start, fds[0], fds[1]);
+	case ROLE_NODES:
+		nodes_role_run(start, fds[0]);
 	case ROLE_LOOK:
 		look_role_run(start, fds[0]);
 	case ROLE_WATCH:

@@ -2,7 +2,9 @@
  * How a job's end is told: each child here ends in one way.
  */
 #include "builder_fixture.h"
+#include "front_fixture.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
@@ -67,6 +69,15 @@ sleep_for_ever(void)
 {
 	for (;;)
 		pause();
+}
+
+/* With a limit of time, for a test that sees none. */
+static void
+await_end(int pidfd)
+{
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+	assert_int_equal(poll(&end, 1, PATIENCE_SECONDS * 1000), 1);
 }
 
 static void
@@ -251,13 +262,44 @@ build_role_ends_at_once_when_its_supervisor_is_gone(void **state)
 	pid = fork();
 	if (pid == 0) {
 		alarm(3);
-		build_role_run(&start, link[1]);
+		build_role_run(&start, link[1], -1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_not_equal(WEXITSTATUS(status), 0);
 	close(link[0]);
 	close(link[1]);
+}
+
+/* Of a job that is killed, or says no more, the nodes role goes first: what it
+ * was told could still be done. */
+static void
+nodes_role_ends_before_its_job(void **state)
+{
+	(void)state;
+	for (int is_killed = 0; is_killed < 2; is_killed++) {
+		struct job job = running_job(sleep_for_ever);
+		struct err err = {0};
+		int none = -1;
+		pid_t pid = fork();
+		int code;
+
+		if (pid == 0)
+			sleep_for_ever();
+		assert_code(child_adopt(pid, &none, &job.nodes, &err), 0);
+		if (is_killed)
+			job_kill(&job, BUILD_TIMEOUT);
+		else
+			job_close_link(&job);
+		assert_int_equal(job_end_fd(&job), job.nodes.pidfd);
+		await_end(job.nodes.pidfd);
+		assert_true(job_collect_nodes(&job));
+		assert_false(job_collect_nodes(&job));
+		assert_int_equal(job_end_fd(&job), job.child.pidfd);
+		job_kill(&job, BUILD_TIMEOUT);
+		await_end(job.child.pidfd);
+		assert_false(job_collect(&job, &code, &err));
+	}
 }
 
 int
@@ -276,6 +318,7 @@ main(void)
 	    cmocka_unit_test(job_that_begins_has_its_task_and_a_deadline),
 	    cmocka_unit_test(
 		build_role_ends_at_once_when_its_supervisor_is_gone),
+	    cmocka_unit_test(nodes_role_ends_before_its_job),
 	};
 
 	return cmocka_run_group_tests_name("job", tests, NULL, NULL);

@@ -10,8 +10,6 @@
 #include <xenforeignmemory.h>
 
 #include "base_fixture.h"
-#include "builder/xen/xenstore_link.h"
-#include "xenstored_script.h"
 
 struct libxc_script xen;
 
@@ -507,7 +505,6 @@ __wrap_xenforeignmemory_unmap_resource(xenforeignmemory_handle *memory,
 }
 
 int __wrap_nanosleep(const struct timespec *pause, struct timespec *ret_rest);
-int __wrap_xenstore_link_open(struct xenstore_link *ret_link, struct err *err);
 
 int
 __wrap_nanosleep(const struct timespec *pause, struct timespec *ret_rest)
@@ -516,14 +513,5 @@ __wrap_nanosleep(const struct timespec *pause, struct timespec *ret_rest)
 	assert_int_equal(pause->tv_sec, 0);
 	assert_int_equal(pause->tv_nsec, 5000000);
 	xen.pauses++;
-	return 0;
-}
-
-int
-__wrap_xenstore_link_open(struct xenstore_link *ret_link, struct err *err)
-{
-	if (++xen.store_opens == xen.store_fail_at)
-		return err_set(err, XENSTORE_FAILED, "open");
-	*ret_link = (struct xenstore_link){.fd = script_connect()};
 	return 0;
 }

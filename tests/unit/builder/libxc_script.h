@@ -50,8 +50,6 @@ struct libxc_script {
 	unsigned int list_fails_for;
 	xen_pfn_t xenstore_pfn;
 	unsigned int pauses;
-	unsigned int store_opens;
-	unsigned int store_fail_at;
 	struct xc_dom_image *image; /* allocated and not released */
 	xen_pfn_t p2m[SCRIPT_PAGES];
 	grant_entry_v1_t table[SCRIPT_ENTRIES];

@@ -20,6 +20,8 @@
 #include "builder/ipc_pipe.h"
 #include "builder/link_table.h"
 #include "builder/look_link.h"
+#include "builder/nodes/nodes_role.h"
+#include "builder/nodes_link.h"
 #include "builder/watch/watch_role.h"
 #include "builder/watch_link.h"
 #include "builder/stage/stage_role.h"
@@ -37,6 +39,7 @@ static const struct link_table *const all_tables[] = {
     &supervisor_look_answers,
     &supervisor_watch_reports,
     &watch_calls,
+    &nodes_calls,
     &stage_calls,
     &tpm_role_calls,
     &verify_tasks,
@@ -264,6 +267,17 @@ static const struct row rows[] = {
     {&supervisor_watch_reports, WATCH_ASKED, IN(WATCH_WATCHES), LINK_OFTEN, 0,
 	0, 0},
     {&watch_calls, WATCH_ASK_SHUTDOWN, IN(WATCH_SERVES), LINK_OFTEN, 0, 0, 0},
+#define NODES_ROW(kind, state, times, after)                      \
+	{                                                         \
+		&nodes_calls, kind, IN(state), times, after, 0, 0 \
+	}
+    NODES_ROW(NODES_CHECK, NODES_SERVES, LINK_ONCE, 0),
+    NODES_ROW(NODES_FIND, NODES_SERVES, LINK_ONCE, 0),
+    NODES_ROW(NODES_SEND, NODES_SERVES, LINK_ONCE, 0),
+    NODES_ROW(NODES_PUBLISH, NODES_SERVES, LINK_ONCE, IN(NODES_SEND)),
+    NODES_ROW(NODES_INTRODUCE, NODES_SERVES, LINK_ONCE, IN(NODES_PUBLISH)),
+    NODES_ROW(NODES_REMOVE, NODES_SERVES, LINK_ONCE, 0),
+    NODES_ROW(NODES_MAY, NODES_ASKED, LINK_OFTEN, 0),
 #define STAGE_ROW(kind, after)                                                \
 	{                                                                     \
 		&stage_calls, kind, IN(STAGE_FILLED), LINK_OFTEN, after, 0, 0 \
@@ -426,7 +440,7 @@ end_job(void)
 {
 	struct job *job = stand.job;
 
-	graves_add(&stand.sup->graves, &stand.sup->ready_build);
+	supervisor_drop_builder(stand.sup, &stand.sup->ready_build);
 	if (job->child.pid != victim) {
 		graves_add(&stand.sup->graves, &job->child);
 		job->child = (struct child){.pidfd = -1, .link = -1};

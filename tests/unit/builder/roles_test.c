@@ -18,10 +18,18 @@
 
 #include "base/scope.h"
 
-enum role { ROLE_TPM, ROLE_FRONT, ROLE_BUILD, ROLE_STAGE, ROLE_VERIFY, ROLES };
+enum role {
+	ROLE_TPM,
+	ROLE_FRONT,
+	ROLE_BUILD,
+	ROLE_NODES,
+	ROLE_STAGE,
+	ROLE_VERIFY,
+	ROLES
+};
 
-static const char *const role_names[ROLES] = {"tpm", "front", "build", "stage",
-    "verify"};
+static const char *const role_names[ROLES] = {"tpm", "front", "build", "nodes",
+    "stage", "verify"};
 
 #define NO_CAPABILITIES "0000000000000000"
 
@@ -30,6 +38,7 @@ static const unsigned int users[ROLES] = {
     [ROLE_STAGE] = 65521,
     [ROLE_VERIFY] = 65522,
     [ROLE_BUILD] = 65523,
+    [ROLE_NODES] = 65523, /* the same */
     [ROLE_TPM] = 65524,
 };
 
@@ -43,7 +52,9 @@ static const struct {
     [ROLE_TPM] = {1, "measure.log", false, 0}, /* its link */
     /* Answers, listening, one caller; calls. */
     [ROLE_FRONT] = {3, "", false, 1},
-    [ROLE_BUILD] = {2, "", true, 0},      /* links to supervisor and stage */
+    /* Links to supervisor, stage and its nodes role. */
+    [ROLE_BUILD] = {3, "", true, 0},
+    [ROLE_NODES] = {1, "", false, 0},     /* its link */
     [ROLE_STAGE] = {1, "store", true, 0}, /* its link */
     [ROLE_VERIFY] = {2, "", true, 0},     /* links to supervisor and stage */
 };

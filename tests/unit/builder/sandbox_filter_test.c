@@ -29,6 +29,7 @@
 #include "builder/build/build_sandbox.h"
 #include "builder/front/front_sandbox.h"
 #include "builder/look/look_sandbox.h"
+#include "builder/nodes/nodes_sandbox.h"
 #include "builder/sandbox.h"
 #include "builder/setup/landlock.h"
 #include "builder/stage/stage_sandbox.h"
@@ -38,12 +39,12 @@
 
 enum {
 	SANDBOX_UID = 65521,
-	ROLES = SANDBOX_ROLES + 2,
+	ROLES = SANDBOX_ROLES + 3,
 	NUMBERS = 2048,
 	WORDS = 1024,
 };
-/* Who looks and who watches have no user of their own. */
-enum { SANDBOX_LOOK = SANDBOX_ROLES, SANDBOX_WATCH };
+/* These have no user of their own. */
+enum { SANDBOX_LOOK = SANDBOX_ROLES, SANDBOX_WATCH, SANDBOX_NODES };
 enum {
 	FRONT = 1 << SANDBOX_FRONT,
 	STAGE = 1 << SANDBOX_STAGE,
@@ -52,11 +53,12 @@ enum {
 	TPM = 1 << SANDBOX_TPM,
 	LOOK = 1 << SANDBOX_LOOK,
 	WATCH = 1 << SANDBOX_WATCH,
-	ALL = FRONT | STAGE | VERIFY | BUILD | TPM | LOOK | WATCH
+	NODES = 1 << SANDBOX_NODES,
+	ALL = FRONT | STAGE | VERIFY | BUILD | TPM | LOOK | WATCH | NODES
 };
 
 static const char *const role_names[ROLES] = {"front", "stage", "verify",
-    "build", "tpm", "look", "watch"};
+    "build", "tpm", "look", "watch", "nodes"};
 
 static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_FRONT] = &front_sandbox,
@@ -66,6 +68,7 @@ static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_TPM] = &tpm_sandbox,
     [SANDBOX_LOOK] = &look_sandbox,
     [SANDBOX_WATCH] = &watch_sandbox,
+    [SANDBOX_NODES] = &nodes_sandbox,
 };
 
 /* Whatever is not here kills. Who adds a line says what for. */
@@ -97,9 +100,10 @@ static const struct {
     {CALL_OF(clock_gettime), ALL},
     {CALL_OF(futex), ALL},
     {CALL_OF(getrandom), ALL},
-    {CALL_OF(restart_syscall), ALL},     /* a poll(2) that a stop interrupted */
-    {CALL_OF(nanosleep), BUILD | WATCH}, /* between tries of a transaction */
-    {CALL_OF(clock_nanosleep), BUILD | WATCH},
+    {CALL_OF(restart_syscall), ALL}, /* a poll(2) that a stop interrupted */
+    {CALL_OF(nanosleep),
+	BUILD | WATCH | NODES}, /* between tries of a transaction */
+    {CALL_OF(clock_nanosleep), BUILD | WATCH | NODES},
     {CALL_OF(sched_yield), BUILD | LOOK}, /* libxenctrl's locks */
     /* records, the log, open files */
     {CALL_OF(read), ALL},
@@ -116,14 +120,14 @@ static const struct {
     {CALL_OF(fdatasync), TPM},                            /* the event log */
     {CALL_OF(ftruncate), TPM}, /* a torn last event */
     /* sockets of callers, and of xenstored */
-    {CALL_OF(poll), FRONT | BUILD | TPM | WATCH},
-    {CALL_OF(ppoll), FRONT | BUILD | TPM | WATCH},
+    {CALL_OF(poll), FRONT | TPM | WATCH | NODES},
+    {CALL_OF(ppoll), FRONT | TPM | WATCH | NODES},
     {CALL_OF(accept4), FRONT},
     {CALL_OF(shutdown), FRONT},
-    {CALL_OF(getsockopt), FRONT | BUILD}, /* who calls */
-    {CALL_OF(recvfrom), FRONT | BUILD},
-    {CALL_OF(sendto), FRONT | BUILD},
-    {CALL_OF(writev), BUILD | WATCH}, /* xenstored */
+    {CALL_OF(getsockopt), FRONT}, /* who calls */
+    {CALL_OF(recvfrom), FRONT},
+    {CALL_OF(sendto), FRONT},
+    {CALL_OF(writev), WATCH | NODES}, /* xenstored */
     /* files: the stage beneath its store alone, by layout_file.c */
     {CALL_OF(landlock_create_ruleset), STAGE}, /* which only takes away */
     {CALL_OF(landlock_add_rule), STAGE},

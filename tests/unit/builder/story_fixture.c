@@ -1,5 +1,6 @@
 #include "story_fixture.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +65,25 @@ __wrap_trust_verify_for(const struct trust_policy *policy,
 	story_calls.verify++;
 	return __real_trust_verify_for(policy, purpose, raw, envelope, budget,
 	    ret_verdict, err);
+}
+
+int __real_nodes_send(struct nodes *nodes, const struct nodes_facts *facts,
+    struct err *err);
+int __wrap_nodes_send(struct nodes *nodes, const struct nodes_facts *facts,
+    struct err *err);
+
+/* One thing after the other, so that a journal has one order: wait until it is
+ * answered, or asked back. */
+int
+__wrap_nodes_send(struct nodes *nodes, const struct nodes_facts *facts,
+    struct err *err)
+{
+	struct pollfd answer = {.fd = nodes->link, .events = POLLIN};
+	int code = __real_nodes_send(nodes, facts, err);
+
+	while (code == 0 && poll(&answer, 1, -1) < 0)
+		continue;
+	return code;
 }
 
 int

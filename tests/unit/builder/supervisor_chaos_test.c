@@ -119,7 +119,7 @@ end_callers(const pid_t pids[CALLERS])
 static pid_t
 find_victim(void)
 {
-	pid_t child = child_of_daemon((int)random_below(8));
+	pid_t child = child_of_daemon((int)random_below(9));
 
 	return child == role_of_daemon("front") ||
 	               child == role_of_daemon("tpm")

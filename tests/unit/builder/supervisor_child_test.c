@@ -590,7 +590,7 @@ order_is_carried_out_by_another_child(void **state)
 	assert_code(ipc_pair(build, &err), 0);
 	assert_code(ipc_pair(stage, &err), 0);
 	assert_code(child_adopt(start_process(), &build[0],
-			&stand.sup->ready_build, &err),
+			&stand.sup->ready_build.build, &err),
 	    0);
 	begin_step(JOB_DECIDING);
 	stand.job->stage_fd = stage[0];

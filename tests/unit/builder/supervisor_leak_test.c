@@ -59,7 +59,7 @@ resident_kib(void)
 }
 
 /* The front, the tpm role, who looks, who watches, and those that wait. */
-enum { CHILDREN_AT_REST = 7 };
+enum { CHILDREN_AT_REST = 8 };
 
 static bool
 is_at_rest(void)

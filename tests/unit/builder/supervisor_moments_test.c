@@ -26,7 +26,7 @@
 #include "builder/tpm/tpm_role.h"
 #include "builder/verify/verify_role.h"
 
-enum player { NOBODY, VERIFY, STAGE, BUILD, TPM, FRONT, LOOK };
+enum player { NOBODY, VERIFY, STAGE, BUILD, NODES, TPM, FRONT, LOOK };
 enum end { DIES, ENDS, STANDS_STILL };
 enum { SECONDS = 5 }; /* of a build; less than a front may be silent */
 
@@ -103,9 +103,13 @@ void __real_look_role_run(const struct role_start *start, int link)
     __attribute__((noreturn));
 void __wrap_look_role_run(const struct role_start *start, int link)
     __attribute__((noreturn));
-void __real_build_role_run(const struct role_start *start, int link)
+void __real_build_role_run(const struct role_start *start, int link,
+    int nodes_fd) __attribute__((noreturn));
+void __wrap_build_role_run(const struct role_start *start, int link,
+    int nodes_fd) __attribute__((noreturn));
+void __real_nodes_role_run(const struct role_start *start, int link)
     __attribute__((noreturn));
-void __wrap_build_role_run(const struct role_start *start, int link)
+void __wrap_nodes_role_run(const struct role_start *start, int link)
     __attribute__((noreturn));
 
 int
@@ -171,10 +175,17 @@ __wrap_stage_role_run(uint32_t sandbox_uid, int parent_pid, int link)
 }
 
 void
-__wrap_build_role_run(const struct role_start *start, int link)
+__wrap_build_role_run(const struct role_start *start, int link, int nodes_fd)
 {
 	own = BUILD;
-	__real_build_role_run(start, link);
+	__real_build_role_run(start, link, nodes_fd);
+}
+
+void
+__wrap_nodes_role_run(const struct role_start *start, int link)
+{
+	own = NODES;
+	__real_nodes_role_run(start, link);
 }
 
 int
@@ -264,8 +275,8 @@ is_pending_gone(void)
 	return count_pending() == 0;
 }
 
-/* The front, the tpm role, who looks, who watches, and those that wait. */
-enum { CHILDREN_AT_REST = 7 };
+/* The front, the tpm role, who looks, who watches, and the four that wait. */
+enum { CHILDREN_AT_REST = 8 };
 
 /* Nor one that was done, was answered for, and then stood still: it has the
  * time of a build to end. */
@@ -529,7 +540,7 @@ roles_may_be_late_at_each_record(void **state)
 	(void)state;
 	config.build_seconds = SECONDS;
 	begin();
-	for (enum player role = VERIFY; role <= BUILD; role++)
+	for (enum player role = VERIFY; role <= NODES; role++)
 		assert_late_at_each_moment(role);
 }
 
@@ -538,7 +549,7 @@ daemon_may_be_stopped_at_each_record(void **state)
 {
 	(void)state;
 	begin();
-	for (enum player role = VERIFY; role <= BUILD; role++)
+	for (enum player role = VERIFY; role <= NODES; role++)
 		assert_stopped_at_each_moment(role);
 }
 
@@ -562,6 +573,10 @@ MOMENTS(build_role_may_die_at_each_record, BUILD, DIES, BUILD_CALL)
 MOMENTS(build_role_may_end_at_each_record, BUILD, ENDS, BUILD_CALL)
 MOMENTS(build_role_may_stand_still_at_each_record, BUILD, STANDS_STILL,
     BUILD_CALL)
+MOMENTS(nodes_role_may_die_at_each_record, NODES, DIES, BUILD_CALL)
+MOMENTS(nodes_role_may_end_at_each_record, NODES, ENDS, BUILD_CALL)
+MOMENTS(nodes_role_may_stand_still_at_each_record, NODES, STANDS_STILL,
+    BUILD_CALL)
 MOMENTS(verify_role_may_die_in_a_listing, VERIFY, DIES, CALL("ListImages"))
 MOMENTS(stage_may_die_in_a_listing, STAGE, DIES, CALL("ListImages"))
 
@@ -577,6 +592,9 @@ main(void)
 	    clocked_test(build_role_may_die_at_each_record),
 	    clocked_test(build_role_may_end_at_each_record),
 	    clocked_test(build_role_may_stand_still_at_each_record),
+	    clocked_test(nodes_role_may_die_at_each_record),
+	    clocked_test(nodes_role_may_end_at_each_record),
+	    clocked_test(nodes_role_may_stand_still_at_each_record),
 	    clocked_test(verify_role_may_die_in_a_listing),
 	    clocked_test(roles_may_be_late_at_each_record),
 	    clocked_test(daemon_may_be_stopped_at_each_record),

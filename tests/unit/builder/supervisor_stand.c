@@ -114,7 +114,7 @@ stand_setup(void **state)
 	    .launcher = &launcher,
 	};
 	sup->ready = DECIDER_NONE;
-	sup->ready_build = CHILD_NONE;
+	sup->ready_build = BUILDER_NONE;
 	sup->is_development = true;
 	sup->refusals = (struct log_limit){.burst = 100, .usec = 1};
 	sup->left_behind = sup->refusals;

@@ -23,7 +23,9 @@ static struct fake_domain *find(struct xen_fake *fake, uint32_t domid);
 static int require(struct xen_fake *fake, uint32_t domid, const char *operation,
     struct fake_domain **ret_domain, struct err *err);
 static void breach(struct xen_fake *fake, bool is_kept, const char *rule);
-static void put_node(struct xen_fake *fake, const struct xen_node *node);
+static void put_node(struct xen_fake *fake, const struct store_node *node);
+static bool has_any(const struct xen_fake *fake, const char *const *paths,
+    uint32_t count);
 static bool is_below(const char *path, const char *top);
 
 /* Note the call; fail it now, unless it is to fail after its effect. */
@@ -273,113 +275,6 @@ fake_host_info(void *xen, struct xen_host_info *ret_info, struct err *err)
 	END("host_info");
 }
 
-/* Of this process, as a connection to xenstored would be. */
-static const struct xen_node *sent;
-static uint32_t sent_count;
-
-static int
-fake_xenstore_send(void *xen, const struct xen_node *nodes, uint32_t count,
-    struct err *err)
-{
-	struct xen_fake *fake = xen;
-	BEGIN(fake, "xenstore_send", "%s nodes=%u",
-	    count > 0 ? nodes[0].path : "-", count);
-	sent = nodes;
-	sent_count = count;
-	END("xenstore_send");
-}
-
-static int
-fake_xenstore_write(void *xen, const struct xen_node *nodes, uint32_t count,
-    struct err *err)
-{
-	struct xen_fake *fake = xen;
-	BEGIN(fake, "xenstore_write", "%s nodes=%u",
-	    count > 0 ? nodes[0].path : "-", count);
-	for (uint32_t i = 0; i < sent_count; i++)
-		put_node(fake, &sent[i]);
-	for (uint32_t i = 0; i < count; i++)
-		put_node(fake, &nodes[i]);
-	sent_count = 0;
-	END("xenstore_write");
-}
-
-static int
-fake_xenstore_find(void *xen, const char *const *paths, uint32_t count,
-    const char *value, uint32_t *ret_index, struct err *err)
-{
-	struct xen_fake *fake = xen;
-	uint32_t found = 0;
-	BEGIN(fake, "xenstore_find", "%s +%u %s", paths[0], count - 1, value);
-	for (; found < count; found++) {
-		const struct fake_node *node =
-		    xen_fake_node(fake, paths[found]);
-
-		if (node != NULL && strcmp(node->value, value) == 0)
-			break;
-	}
-	if (!fails)
-		*ret_index = found;
-	END("xenstore_find");
-}
-
-/* The guard is asked without the lock: it calls the fake. */
-static int
-fake_xenstore_remove(void *xen, const char *const *paths, uint32_t count,
-    const struct xen_guard *guard, struct err *err)
-{
-	struct xen_fake *fake = xen;
-	bool fails =
-	    note(fake, "xenstore_remove", "%s +%u", paths[0], count - 1);
-	bool may = true;
-	CLEANUP(unlock) struct xen_fake *locked = NULL;
-
-	if (fails && !fake->fails_after)
-		return fail("xenstore_remove", err);
-	if (guard != NULL)
-		TRY(guard->ask(guard->context, &may, err));
-	locked = lock(fake);
-	for (size_t i = 0; i < FAKE_NODES && may; i++) {
-		for (uint32_t path = 0; path < count; path++) {
-			if (is_below(fake->nodes[i].path, paths[path]))
-				fake->nodes[i].exists = false;
-		}
-	}
-	END("xenstore_remove");
-}
-
-static bool
-fake_xenstore_is_connected(void *xen)
-{
-	struct xen_fake *fake = xen;
-
-	return __atomic_fetch_sub(&fake->stale_connections, 1,
-		   __ATOMIC_SEQ_CST) <= 0;
-}
-
-static int
-fake_xenstore_introduce(void *xen, uint32_t domid, uint64_t xenstore_frame,
-    uint32_t port, struct err *err)
-{
-	struct xen_fake *fake = xen;
-	struct fake_domain *domain;
-	char path[48];
-	BEGIN(fake, "xenstore_introduce", "%u frame=%llx port=%u", domid,
-	    (unsigned long long)xenstore_frame, port);
-	if (require(fake, domid, "xenstore_introduce", &domain, err) != 0)
-		return (int)err->code;
-	snprintf(path, sizeof(path), "/local/domain/%u", domid);
-	breach(fake, domain->are_grants_read,
-	    "introduced before its grants were read back");
-	breach(fake, xen_fake_node(fake, path) != NULL,
-	    "introduced before its nodes were written");
-	breach(fake, domain->rings.xenstore_frame == xenstore_frame,
-	    "introduced with another ring");
-	domain->introduced_port = port;
-	domain->is_introduced = true;
-	END("xenstore_introduce");
-}
-
 static void
 fake_close(void *xen)
 {
@@ -401,14 +296,135 @@ static const struct xen_ops ops = {
     .domain_pause = fake_domain_pause,
     .domain_list = fake_domain_list,
     .host_info = fake_host_info,
-    .xenstore_send = fake_xenstore_send,
-    .xenstore_write = fake_xenstore_write,
-    .xenstore_find = fake_xenstore_find,
-    .xenstore_remove = fake_xenstore_remove,
-    .xenstore_is_connected = fake_xenstore_is_connected,
-    .xenstore_introduce = fake_xenstore_introduce,
     .close = fake_close,
 };
+
+/* Of this process, as a connection to xenstored would be. */
+static const struct store_node *sent;
+static uint32_t sent_count;
+
+static int
+fake_xenstore_send(void *store, const struct store_node *nodes, uint32_t count,
+    struct err *err)
+{
+	struct xen_fake *fake = store;
+	BEGIN(fake, "xenstore_send", "%s nodes=%u",
+	    count > 0 ? nodes[0].path : "-", count);
+	sent = nodes;
+	sent_count = count;
+	END("xenstore_send");
+}
+
+static int
+fake_xenstore_write(void *store, const struct store_node *nodes, uint32_t count,
+    struct err *err)
+{
+	struct xen_fake *fake = store;
+	BEGIN(fake, "xenstore_write", "%s nodes=%u",
+	    count > 0 ? nodes[0].path : "-", count);
+	for (uint32_t i = 0; i < sent_count; i++)
+		put_node(fake, &sent[i]);
+	for (uint32_t i = 0; i < count; i++)
+		put_node(fake, &nodes[i]);
+	sent_count = 0;
+	END("xenstore_write");
+}
+
+static int
+fake_xenstore_find(void *store, const char *const *paths, uint32_t count,
+    const char *value, uint32_t *ret_index, struct err *err)
+{
+	struct xen_fake *fake = store;
+	uint32_t found = 0;
+	BEGIN(fake, "xenstore_find", "%s +%u %s", paths[0], count - 1, value);
+	for (; found < count; found++) {
+		const struct fake_node *node =
+		    xen_fake_node(fake, paths[found]);
+
+		if (node != NULL && strcmp(node->value, value) == 0)
+			break;
+	}
+	if (!fails)
+		*ret_index = found;
+	END("xenstore_find");
+}
+
+/* The guard is asked without the lock: it calls the fake. */
+static int
+fake_xenstore_remove(void *store, const char *const *paths, uint32_t count,
+    const struct store_guard *guard, struct err *err)
+{
+	struct xen_fake *fake = store;
+	bool fails =
+	    note(fake, "xenstore_remove", "%s +%u", paths[0], count - 1);
+	bool may = true;
+	CLEANUP(unlock) struct xen_fake *locked = NULL;
+
+	if (fails && !fake->fails_after)
+		return fail("xenstore_remove", err);
+	if (guard != NULL && has_any(fake, paths, count))
+		TRY(guard->ask(guard->context, &may, err));
+	locked = lock(fake);
+	for (size_t i = 0; i < FAKE_NODES && may; i++) {
+		for (uint32_t path = 0; path < count; path++) {
+			if (is_below(fake->nodes[i].path, paths[path]))
+				fake->nodes[i].exists = false;
+		}
+	}
+	END("xenstore_remove");
+}
+
+static bool
+fake_xenstore_is_connected(void *store)
+{
+	struct xen_fake *fake = store;
+
+	return __atomic_fetch_sub(&fake->stale_connections, 1,
+		   __ATOMIC_SEQ_CST) <= 0;
+}
+
+static int
+fake_xenstore_introduce(void *store, uint32_t domid, uint64_t xenstore_frame,
+    uint32_t port, struct err *err)
+{
+	struct xen_fake *fake = store;
+	struct fake_domain *domain;
+	char path[48];
+	BEGIN(fake, "xenstore_introduce", "%u frame=%llx port=%u", domid,
+	    (unsigned long long)xenstore_frame, port);
+	if (require(fake, domid, "xenstore_introduce", &domain, err) != 0)
+		return (int)err->code;
+	snprintf(path, sizeof(path), "/local/domain/%u", domid);
+	breach(fake, domain->are_grants_read,
+	    "introduced before its grants were read back");
+	breach(fake, xen_fake_node(fake, path) != NULL,
+	    "introduced before its nodes were written");
+	breach(fake, domain->rings.xenstore_frame == xenstore_frame,
+	    "introduced with another ring");
+	domain->introduced_port = port;
+	domain->is_introduced = true;
+	END("xenstore_introduce");
+}
+
+static const struct store_ops store_ops = {
+    .send = fake_xenstore_send,
+    .write = fake_xenstore_write,
+    .find = fake_xenstore_find,
+    .remove = fake_xenstore_remove,
+    .introduce = fake_xenstore_introduce,
+    .is_connected = fake_xenstore_is_connected,
+    .close = fake_close,
+};
+
+struct store_port
+xen_fake_store(struct xen_fake *fake)
+{
+	return (struct store_port){
+	    .ops = &store_ops,
+	    .store = fake,
+	    .fds = {-1, -1},
+	};
+}
 
 struct xen_fake *
 xen_fake_new(void)
@@ -448,7 +464,7 @@ xen_fake_add(struct xen_fake *fake, uint32_t domid, uint8_t byte,
     const char *name)
 {
 	char path[64];
-	struct xen_node node = {.path = path, .value = name};
+	struct store_node node = {.path = path, .value = name};
 
 	for (size_t i = 0; i < FAKE_DOMAINS; i++) {
 		struct fake_domain *domain = &fake->domains[i];
@@ -509,7 +525,7 @@ xen_fake_node_count(const struct xen_fake *fake)
 void
 xen_fake_put(struct xen_fake *fake, const char *path, const char *value)
 {
-	const struct xen_node node = {.path = path, .value = value};
+	const struct store_node node = {.path = path, .value = value};
 
 	put_node(fake, &node);
 }
@@ -618,7 +634,7 @@ breach(struct xen_fake *fake, bool is_kept, const char *rule)
 }
 
 static void
-put_node(struct xen_fake *fake, const struct xen_node *node)
+put_node(struct xen_fake *fake, const struct store_node *node)
 {
 	struct fake_node *place = NULL;
 
@@ -640,6 +656,19 @@ put_node(struct xen_fake *fake, const struct xen_node *node)
 	place->access = node->access;
 	place->owner = node->owner;
 	place->reader = node->reader;
+}
+
+static bool
+has_any(const struct xen_fake *fake, const char *const *paths, uint32_t count)
+{
+	for (size_t i = 0; i < FAKE_NODES; i++) {
+		for (uint32_t path = 0; path < count; path++) {
+			if (fake->nodes[i].exists &&
+			    is_below(fake->nodes[i].path, paths[path]))
+				return true;
+		}
+	}
+	return false;
 }
 
 static bool

@@ -1,6 +1,7 @@
 /*
- * The Xen seam without Xen: a model of domains, grant tables and xenstore that
- * keeps a journal of what was asked of it and can be told to fail.
+ * The seams of Xen and xenstore without either: a model of domains, grant
+ * tables and xenstore that keeps a journal of what was asked of it and can be
+ * told to fail.
  *
  * It also knows the order that makes a guest safe (grants read back and store
  * introduced before it runs) and notes the first breach in `violation`.
@@ -13,6 +14,7 @@
 #include <pthread.h>
 
 #include "base/digest.h"
+#include "builder/xen/store_port.h"
 #include "grant-preload/xen_port.h"
 
 enum {
@@ -54,7 +56,7 @@ struct fake_node {
 	bool exists;
 	char path[160];
 	char value[1100];
-	enum xen_node_access access;
+	enum store_access access;
 	uint32_t owner;
 	uint32_t reader;
 };
@@ -90,6 +92,7 @@ struct xen_fake *xen_fake_new(void);
 void xen_fake_free(struct xen_fake *fake);
 
 struct xen_port xen_fake_port(struct xen_fake *fake);
+struct store_port xen_fake_store(struct xen_fake *fake);
 
 /* Somebody else's domain, with a name in xenstore. Its uuid is `byte`s. */
 struct fake_domain *xen_fake_add(struct xen_fake *fake, uint32_t domid,

@@ -10,7 +10,6 @@
 #include "builder/xen/xen_look.h"
 #include "builder/xen/xen_port_libxc.h"
 #include "libxc_script.h"
-#include "xenstored_script.h"
 
 enum { DOMID = SCRIPT_DOMID, INFOS = SCRIPT_INFOS };
 
@@ -62,7 +61,6 @@ setup(void **state)
 	(void)state;
 	libxc_script_reset();
 	memset(entries, 0x5a, sizeof(entries));
-	script_start();
 	assert_code(xen_look_open(&looks, &err), 0);
 	assert_code(xen_port_libxc_open(&port, &err), 0);
 	assert_int_equal(xen.held, HELD);
@@ -79,7 +77,6 @@ teardown(void **state)
 	xen_port_close(&looks);
 	assert_int_equal(xen.held, 0);
 	assert_null(xen.image);
-	script_stop();
 	return 0;
 }
 
@@ -720,34 +717,8 @@ opening_fails_at_any_step_and_keeps_nothing(void **state)
 		assert_int_equal(xen.held, HELD);
 	}
 	xen.fail_at = 0;
-	for (unsigned int n = 1; n <= 2; n++) {
-		xen.store_opens = 0;
-		xen.store_fail_at = n;
-		assert_code(xen_port_libxc_open(&other, &err), XENSTORE_FAILED);
-		assert_int_equal(xen.store_opens, n);
-		assert_int_equal(xen.held, HELD);
-	}
 	assert_null(other.ops);
 	assert_int_equal(count_descriptors(), before);
-}
-
-/* Which may be dead, and then nobody could look. */
-static void
-looking_does_not_touch_xenstored(void **state)
-{
-	struct xen_port other = {0};
-	struct err err = {0};
-
-	(void)state;
-	xen.store_opens = 0;
-	xen.store_fail_at = 1; /* it is dead */
-	assert_code(xen_look_open(&other, &err), 0);
-	assert_code(other.ops->host_info(other.xen, &host, &err), 0);
-	assert_code(
-	    other.ops->domain_list(other.xen, list, INFOS, &number, &err), 0);
-	assert_int_equal(xen.store_opens, 0);
-	xen_port_close(&other);
-	assert_int_equal(xen.held, HELD);
 }
 
 static void
@@ -763,76 +734,6 @@ looking_that_cannot_begin_keeps_nothing(void **state)
 	assert_has(err.text, "xc_interface_open");
 	assert_null(other.ops);
 	assert_int_equal(xen.held, HELD);
-}
-
-/* --- the store ------------------------------------------------------- */
-
-static int
-read_node(struct err *err)
-{
-	static const char *const path = "/a";
-	uint32_t index;
-
-	return port.ops->xenstore_find(port.xen, &path, 1, "b", &index, err);
-}
-
-static int
-permit(void *context, bool *ret_may, struct err *err)
-{
-	(void)err;
-	*ret_may = *(bool *)context;
-	return 0;
-}
-
-/* The replies to a batch are not read before it is committed. */
-static void
-a_batch_and_single_requests_do_not_meet(void **state)
-{
-	static const struct xen_node nodes[] = {
-	    {"/a", "", XEN_NODE_PRIVATE, 0, 0},
-	    {"/b", "", XEN_NODE_INHERIT, 0, 0},
-	};
-	static const char *const paths[] = {"/c"};
-	bool may = true;
-	const struct xen_guard guard = {permit, &may};
-	struct err err = {0};
-
-	(void)state;
-	assert_code(port.ops->xenstore_send(port.xen, nodes, 1, &err), 0);
-	assert_true(port.ops->xenstore_is_connected(port.xen));
-	assert_code(read_node(&err), 0);
-	assert_code(port.ops->xenstore_remove(port.xen, paths, 1, &guard, &err),
-	    0);
-	assert_code(port.ops->xenstore_remove(port.xen, paths, 1, NULL, &err),
-	    0);
-	assert_code(port.ops->xenstore_introduce(port.xen, DOMID, 1, 2, &err),
-	    0);
-	assert_code(port.ops->xenstore_write(port.xen, &nodes[1], 1, &err), 0);
-	assert_string_equal(script->seen[script->count - 1], "7 tx=5 T|");
-	assert_int_equal(xen.count, 0);
-	may = false;
-	assert_code(port.ops->xenstore_remove(port.xen, paths, 1, &guard, &err),
-	    0);
-	assert_string_equal(script->seen[script->count - 1], "7 tx=5 F|");
-}
-
-static void
-is_connected_until_one_of_the_two_connections_ends(void **state)
-{
-	static const struct xen_node node = {.path = "/a", .value = ""};
-	struct err err = {0};
-
-	assert_true(port.ops->xenstore_is_connected(port.xen));
-	script->twists[0] = (struct twist){1, TWIST_HANG_UP, NULL};
-	assert_code(read_node(&err), XENSTORE_FAILED);
-	assert_false(port.ops->xenstore_is_connected(port.xen));
-	teardown(state);
-	setup(state);
-	assert_true(port.ops->xenstore_is_connected(port.xen));
-	script->twists[0] = (struct twist){1, TWIST_HANG_UP, NULL};
-	assert_code(port.ops->xenstore_send(port.xen, &node, 1, &err),
-	    XENSTORE_FAILED);
-	assert_false(port.ops->xenstore_is_connected(port.xen));
 }
 
 #define port_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -876,10 +777,7 @@ main(void)
 	    port_test(a_complaint_is_no_cause_of_what_fails_later),
 	    port_test(a_failure_without_a_cause_has_none),
 	    port_test(opening_fails_at_any_step_and_keeps_nothing),
-	    port_test(looking_does_not_touch_xenstored),
 	    port_test(looking_that_cannot_begin_keeps_nothing),
-	    port_test(a_batch_and_single_requests_do_not_meet),
-	    port_test(is_connected_until_one_of_the_two_connections_ends),
 	};
 
 	return cmocka_run_group_tests_name("xen_port_libxc", tests, NULL, NULL);

@@ -13,14 +13,14 @@
 
 static struct xenstore_batch batch;
 
-static const struct xen_node first_nodes[] = {
-    {"/local/domain/7", "", XEN_NODE_OWNED, 0, 7},
-    {"/local/domain/7/name", "guest", XEN_NODE_INHERIT, 0, 0},
-    {"/local/domain/7/data", "", XEN_NODE_OWNED, 7, XEN_NODE_NO_READER},
-    {"/libxl/7", "", XEN_NODE_PRIVATE, 3, 4},
+static const struct store_node first_nodes[] = {
+    {"/local/domain/7", "", STORE_OWNED, 0, 7},
+    {"/local/domain/7/name", "guest", STORE_INHERIT, 0, 0},
+    {"/local/domain/7/data", "", STORE_OWNED, 7, STORE_NO_READER},
+    {"/libxl/7", "", STORE_PRIVATE, 3, 4},
 };
-static const struct xen_node last_nodes[] = {
-    {"/local/domain/7/store/ring-ref", "22136", XEN_NODE_INHERIT, 0, 0},
+static const struct store_node last_nodes[] = {
+    {"/local/domain/7/store/ring-ref", "22136", STORE_INHERIT, 0, 0},
 };
 
 /* --- pauses, which are not slept ------------------------------------- */
@@ -227,7 +227,7 @@ static void
 batch_refuses_a_request_over_the_limit(void **state)
 {
 	char value[XENSTORE_LINK_PAYLOAD + 1];
-	const struct xen_node node = {.path = "/x", .value = value};
+	const struct store_node node = {.path = "/x", .value = value};
 	struct err err = {0};
 
 	(void)state;

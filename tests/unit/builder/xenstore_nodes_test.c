@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "builder/xen/xenstore_nodes.h"
+#include "builder/nodes/xenstore_nodes.h"
 
 #define D         "/local/domain/7"
 #define VM        "/vm/" GOOD_UUID
@@ -13,26 +13,31 @@
 #define RECORD    "/libxl/7/device/console/0"
 #define HEX(four) four four four four four four four four
 
-static struct guest guest; /* of the last input */
+enum { STARTED = 1700000000 };
 
-static struct xenstore_nodes_input
+static struct nodes_facts
 good_input(void)
 {
-	struct xenstore_nodes_input input = {
+	struct nodes_facts input = {
 	    .domid = 7,
-	    .guest = &guest,
+	    .guest = good_build_request().guest,
 	    .has_ramdisk = true,
 	    .cmdline = "console=hvc0 root=/dev/xvda",
-	    .xenconsoled_domid = XENCONSOLED,
 	    .console_port = 12,
 	    .xenstore_port = 11,
-	    .start_time_usec = 1700000000120000,
 	};
 
-	guest = good_build_request().guest;
 	memset(input.kernel_elf.bytes, 0x11, DIGEST_BYTES);
 	memset(input.ramdisk.bytes, 0x22, DIGEST_BYTES);
 	return input;
+}
+
+static int
+make_nodes(const struct nodes_facts *input, struct xenstore_nodes *ret_nodes,
+    struct err *err)
+{
+	return xenstore_nodes_make(input, XENCONSOLED,
+	    STARTED * 1000000ll + 120000, ret_nodes, err);
 }
 
 /* i: as the parent; n0: dom0 alone; nW: W owns; nW,rR: and R reads. */
@@ -103,17 +108,17 @@ static const struct {
 };
 
 static void
-access_text(const struct xen_node *node, char ret_text[32])
+access_text(const struct store_node *node, char ret_text[32])
 {
 	switch (node->access) {
-	case XEN_NODE_INHERIT:
+	case STORE_INHERIT:
 		strcpy(ret_text, "i");
 		break;
-	case XEN_NODE_PRIVATE:
+	case STORE_PRIVATE:
 		strcpy(ret_text, "n0");
 		break;
-	case XEN_NODE_OWNED:
-		if (node->reader == XEN_NODE_NO_READER)
+	case STORE_OWNED:
+		if (node->reader == STORE_NO_READER)
 			snprintf(ret_text, 32, "n%u", node->owner);
 		else
 			snprintf(ret_text, 32, "n%u,r%u", node->owner,
@@ -125,12 +130,12 @@ access_text(const struct xen_node *node, char ret_text[32])
 static void
 skeleton_is_exactly_this_list(void **state)
 {
-	struct xenstore_nodes_input input = good_input();
+	struct nodes_facts input = good_input();
 	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
-	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
+	assert_code(make_nodes(&input, &nodes, &err), 0);
 	for (size_t i = 0; i < countof(expected) && i < nodes.count; i++) {
 		char access[32];
 
@@ -159,26 +164,26 @@ skeleton_of_the_rings_is_exactly_this_list(void **state)
 	assert_int_equal(nodes.count, 2);
 	assert_string_equal(nodes.nodes[0].path, D "/store/ring-ref");
 	assert_string_equal(nodes.nodes[0].value, "22136");
-	assert_int_equal(nodes.nodes[0].access, XEN_NODE_INHERIT);
+	assert_int_equal(nodes.nodes[0].access, STORE_INHERIT);
 	assert_string_equal(nodes.nodes[1].path, D "/console/ring-ref");
 	assert_string_equal(nodes.nodes[1].value, "4660");
-	assert_int_equal(nodes.nodes[1].access, XEN_NODE_INHERIT);
+	assert_int_equal(nodes.nodes[1].access, STORE_INHERIT);
 }
 
 /* The access of a node with what it inherits. */
-static const struct xen_node *
+static const struct store_node *
 effective(const struct xenstore_nodes *nodes, uint32_t i)
 {
-	const struct xen_node *node = &nodes->nodes[i];
-	const struct xen_node *best = NULL;
+	const struct store_node *node = &nodes->nodes[i];
+	const struct store_node *best = NULL;
 
-	if (node->access != XEN_NODE_INHERIT)
+	if (node->access != STORE_INHERIT)
 		return node;
 	for (uint32_t j = 0; j < nodes->count; j++) {
-		const struct xen_node *parent = &nodes->nodes[j];
+		const struct store_node *parent = &nodes->nodes[j];
 		size_t len = strlen(parent->path);
 
-		if (parent->access == XEN_NODE_INHERIT ||
+		if (parent->access == STORE_INHERIT ||
 		    strncmp(node->path, parent->path, len) != 0 ||
 		    node->path[len] != '/')
 			continue;
@@ -193,20 +198,20 @@ effective(const struct xenstore_nodes *nodes, uint32_t i)
 static void
 skeleton_lets_the_guest_write_no_console_or_backend_node(void **state)
 {
-	struct xenstore_nodes_input input = good_input();
+	struct nodes_facts input = good_input();
 	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	unsigned int seen = 0;
 	struct err err;
 
 	(void)state;
-	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
+	assert_code(make_nodes(&input, &nodes, &err), 0);
 	for (uint32_t i = 0; i < nodes.count; i++) {
-		const struct xen_node *node = effective(&nodes, i);
+		const struct store_node *node = effective(&nodes, i);
 
 		if (strstr(nodes.nodes[i].path, "console") == NULL)
 			continue;
 		seen++;
-		if (node->access == XEN_NODE_OWNED)
+		if (node->access == STORE_OWNED)
 			assert_int_not_equal(node->owner, input.domid);
 	}
 	assert_int_equal(seen, 21);
@@ -220,50 +225,50 @@ skeleton_lets_the_guest_write_only_what_it_must(void **state)
 	    D "/feature", D "/attr", D "/error", D "/control/shutdown",
 	    D "/control/feature-poweroff", D "/control/feature-reboot",
 	    D "/control/feature-suspend", D "/control/sysrq"};
-	struct xenstore_nodes_input input = good_input();
+	struct nodes_facts input = good_input();
 	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
-	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
+	assert_code(make_nodes(&input, &nodes, &err), 0);
 	for (uint32_t i = 0; i < nodes.count; i++) {
-		const struct xen_node *node = effective(&nodes, i);
+		const struct store_node *node = effective(&nodes, i);
 		bool is_listed = false;
 
 		for (size_t j = 0; j < countof(writable); j++)
 			is_listed = is_listed || strcmp(nodes.nodes[i].path,
 						     writable[j]) == 0;
-		assert_true(is_listed == (node->access == XEN_NODE_OWNED &&
-					     node->owner == 7));
+		assert_true(is_listed ==
+			    (node->access == STORE_OWNED && node->owner == 7));
 	}
 }
 
 static void
 skeleton_hides_libxls_nodes_from_the_guest(void **state)
 {
-	struct xenstore_nodes_input input = good_input();
+	struct nodes_facts input = good_input();
 	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
-	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
+	assert_code(make_nodes(&input, &nodes, &err), 0);
 	for (uint32_t i = 0; i < nodes.count; i++) {
 		if (strncmp(nodes.nodes[i].path, "/libxl/", 7) == 0)
 			assert_int_equal(effective(&nodes, i)->access,
-			    XEN_NODE_PRIVATE);
+			    STORE_PRIVATE);
 	}
 }
 
 static void
 skeleton_without_a_ramdisk_says_so(void **state)
 {
-	struct xenstore_nodes_input input = good_input();
+	struct nodes_facts input = good_input();
 	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
 	input.has_ramdisk = false;
-	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
+	assert_code(make_nodes(&input, &nodes, &err), 0);
 	assert_string_equal(nodes.nodes[33].path, VM "/image/ramdisk");
 	assert_string_equal(nodes.nodes[33].value, "");
 }
@@ -271,14 +276,14 @@ skeleton_without_a_ramdisk_says_so(void **state)
 static void
 skeleton_has_room_for_the_most_vcpus(void **state)
 {
-	struct xenstore_nodes_input input = good_input();
+	struct nodes_facts input = good_input();
 	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	struct err err;
 
 	(void)state;
-	guest.vcpus = LIMIT_VCPUS;
-	guest.memory_mib = LIMIT_MEMORY_MIB;
-	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
+	input.guest.vcpus = LIMIT_VCPUS;
+	input.guest.memory_mib = LIMIT_MEMORY_MIB;
+	assert_code(make_nodes(&input, &nodes, &err), 0);
 	assert_int_equal(nodes.count, countof(expected) + LIMIT_VCPUS - 2);
 	assert_string_equal(nodes.nodes[4 + LIMIT_VCPUS].path,
 	    D "/cpu/127/availability");
@@ -289,33 +294,31 @@ static void
 skeleton_remove_leaves_no_node(void **state)
 {
 	struct xen_fake *fake = xen_fake_new();
-	struct xen_port port = xen_fake_port(fake);
-	struct xenstore_nodes_input input = good_input();
+	struct store_port port = xen_fake_store(fake);
+	struct nodes_facts input = good_input();
 	CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 	CLEANUP(xenstore_nodes_done)
 	struct xenstore_nodes rings = {0};
-	struct xen_node vbd = {.path = "/libxl/7/device/vbd/51712",
+	struct store_node vbd = {.path = "/libxl/7/device/vbd/51712",
 	    .value = ""};
-	struct xen_node neighbour = {.path = "/local/domain/71", .value = ""};
+	struct store_node neighbour = {.path = "/local/domain/71", .value = ""};
 	struct err err;
 
 	(void)state;
-	assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
-	assert_code(
-	    port.ops->xenstore_write(port.xen, nodes.nodes, nodes.count, &err),
+	assert_code(make_nodes(&input, &nodes, &err), 0);
+	assert_code(port.ops->write(port.store, nodes.nodes, nodes.count, &err),
 	    0);
 	assert_code(xenstore_nodes_make_rings(7, &good_rings, &rings, &err), 0);
-	assert_code(
-	    port.ops->xenstore_write(port.xen, rings.nodes, rings.count, &err),
+	assert_code(port.ops->write(port.store, rings.nodes, rings.count, &err),
 	    0);
-	assert_code(port.ops->xenstore_write(port.xen, &vbd, 1, &err), 0);
-	assert_code(port.ops->xenstore_write(port.xen, &neighbour, 1, &err), 0);
+	assert_code(port.ops->write(port.store, &vbd, 1, &err), 0);
+	assert_code(port.ops->write(port.store, &neighbour, 1, &err), 0);
 	assert_int_equal(xen_fake_node_count(fake), nodes.count + 4);
 	assert_code(xenstore_nodes_remove(&port, 7, XENCONSOLED, NULL, &err),
 	    0);
 	assert_non_null(xen_fake_node(fake, VM));
 	assert_code(
-	    xenstore_nodes_remove_vm(&port, input.guest->uuid, NULL, &err), 0);
+	    xenstore_nodes_remove_vm(&port, input.guest.uuid, NULL, &err), 0);
 	assert_non_null(xen_fake_node(fake, "/local/domain/71"));
 	assert_int_equal(xen_fake_node_count(fake), 1);
 	xen_fake_free(fake);
@@ -325,17 +328,17 @@ skeleton_remove_leaves_no_node(void **state)
 static void
 skeleton_remove_asks_once_and_reports_a_failure(void **state)
 {
-	struct xenstore_nodes_input input = good_input();
+	struct nodes_facts input = good_input();
 
 	(void)state;
 	for (int is_vm = 0; is_vm < 2; is_vm++) {
 		struct xen_fake *fake = xen_fake_new();
-		struct xen_port port = xen_fake_port(fake);
+		struct store_port port = xen_fake_store(fake);
 		struct err err = {0};
 
 		fake->fail_at = 1;
 		assert_code(is_vm ? xenstore_nodes_remove_vm(&port,
-					input.guest->uuid, NULL, &err)
+					input.guest.uuid, NULL, &err)
 				  : xenstore_nodes_remove(&port, 7, XENCONSOLED,
 					NULL, &err),
 		    XENSTORE_FAILED);
@@ -375,27 +378,27 @@ skeleton_remove_leaves_every_node_that_its_guard_does_not_give(void **state)
 	    {{.may = true, .code = XEN_FAILED}, XEN_FAILED},
 	    {{.may = true}, 0},
 	};
-	struct xenstore_nodes_input input = good_input();
+	struct nodes_facts input = good_input();
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct xen_fake *fake = xen_fake_new();
-		struct xen_port port = xen_fake_port(fake);
+		struct store_port port = xen_fake_store(fake);
 		CLEANUP(xenstore_nodes_done) struct xenstore_nodes nodes = {0};
 		struct guard guard = rows[i].guard;
-		struct xen_guard asks = {ask_guard, &guard};
+		struct store_guard asks = {ask_guard, &guard};
 		uint32_t left;
 		struct err err;
 
-		assert_code(xenstore_nodes_make(&input, &nodes, &err), 0);
-		assert_code(port.ops->xenstore_write(port.xen, nodes.nodes,
-				nodes.count, &err),
+		assert_code(make_nodes(&input, &nodes, &err), 0);
+		assert_code(
+		    port.ops->write(port.store, nodes.nodes, nodes.count, &err),
 		    0);
 		left = xen_fake_node_count(fake);
 		assert_code(
 		    xenstore_nodes_remove(&port, 7, XENCONSOLED, &asks, &err),
 		    rows[i].code);
-		assert_code(xenstore_nodes_remove_vm(&port, input.guest->uuid,
+		assert_code(xenstore_nodes_remove_vm(&port, input.guest.uuid,
 				&asks, &err),
 		    rows[i].code);
 		assert_int_equal(guard.asked, 2);

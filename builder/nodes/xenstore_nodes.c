@@ -1,4 +1,4 @@
-#include "builder/xen/xenstore_nodes.h"
+#include "builder/nodes/xenstore_nodes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -137,7 +137,7 @@ static const struct row ring_rows[] = {
 };
 
 static void name_directories(struct facts *facts);
-static void describe(const struct xenstore_nodes_input *in,
+static void describe(const struct nodes_facts *in, int64_t start_time_usec,
     struct facts *facts);
 static void set(struct facts *facts, enum fact fact, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -149,20 +149,20 @@ static void add(struct xenstore_nodes *list, const struct facts *facts,
     const struct row *row, const char *between);
 static void add_each_vcpu(struct xenstore_nodes *list,
     const struct facts *facts, const struct row *row);
-static void set_access(struct xen_node *node, const struct facts *facts,
+static void set_access(struct store_node *node, const struct facts *facts,
     enum access access);
 
 int
-xenstore_nodes_make(const struct xenstore_nodes_input *input,
-    struct xenstore_nodes *ret_nodes, struct err *err)
+xenstore_nodes_make(const struct nodes_facts *in, uint16_t xenconsoled_domid,
+    int64_t start_time_usec, struct xenstore_nodes *ret_nodes, struct err *err)
 {
 	struct facts facts = {
-	    .domid = input->domid,
-	    .xenconsoled_domid = input->xenconsoled_domid,
-	    .vcpus = input->guest->vcpus,
+	    .domid = in->domid,
+	    .xenconsoled_domid = xenconsoled_domid,
+	    .vcpus = in->guest.vcpus,
 	};
 
-	describe(input, &facts);
+	describe(in, start_time_usec, &facts);
 	name_directories(&facts);
 	return fill(&facts, rows, countof(rows), ret_nodes, err);
 }
@@ -193,8 +193,9 @@ xenstore_nodes_done(struct xenstore_nodes *nodes)
 }
 
 int
-xenstore_nodes_remove(const struct xen_port *xen, uint32_t domid,
-    uint16_t xenconsoled_domid, const struct xen_guard *guard, struct err *err)
+xenstore_nodes_remove(const struct store_port *store, uint32_t domid,
+    uint16_t xenconsoled_domid, const struct store_guard *guard,
+    struct err *err)
 {
 	char domain[64];
 	char libxl[64];
@@ -205,20 +206,20 @@ xenstore_nodes_remove(const struct xen_port *xen, uint32_t domid,
 	snprintf(libxl, sizeof(libxl), "/libxl/%u", domid);
 	snprintf(console, sizeof(console),
 	    "/local/domain/%u/backend/console/%u", xenconsoled_domid, domid);
-	return xen->ops->xenstore_remove(xen->xen, paths, countof(paths), guard,
+	return store->ops->remove(store->store, paths, countof(paths), guard,
 	    err);
 }
 
 int
-xenstore_nodes_remove_vm(const struct xen_port *xen,
-    const uint8_t uuid[UUID_BYTES], const struct xen_guard *guard,
+xenstore_nodes_remove_vm(const struct store_port *store,
+    const uint8_t uuid[UUID_BYTES], const struct store_guard *guard,
     struct err *err)
 {
 	char path[8 + UUID_TEXT_SIZE] = "/vm/";
 	const char *const paths[] = {path};
 
 	uuid_text(uuid, path + strlen("/vm/"));
-	return xen->ops->xenstore_remove(xen->xen, paths, countof(paths), guard,
+	return store->ops->remove(store->store, paths, countof(paths), guard,
 	    err);
 }
 
@@ -237,22 +238,23 @@ name_directories(struct facts *facts)
 }
 
 static void
-describe(const struct xenstore_nodes_input *in, struct facts *facts)
+describe(const struct nodes_facts *in, int64_t start_time_usec,
+    struct facts *facts)
 {
-	unsigned long long memory_mib = in->guest->memory_mib;
+	unsigned long long memory_mib = in->guest.memory_mib;
 
 	set(facts, DOMID, "%u", in->domid);
-	uuid_text(in->guest->uuid, facts->text[UUID]);
-	set(facts, NAME, "%s", in->guest->name);
+	uuid_text(in->guest.uuid, facts->text[UUID]);
+	set(facts, NAME, "%s", in->guest.name);
 	set(facts, MEMORY_KIB, "%llu", memory_mib << 10);
 	set(facts, STARTED, "%lld.%02lld",
-	    (long long)(in->start_time_usec / 1000000),
-	    (long long)(in->start_time_usec / 10000 % 100));
+	    (long long)(start_time_usec / 1000000),
+	    (long long)(start_time_usec / 10000 % 100));
 	set_digest(facts, KERNEL, &in->kernel_elf);
 	if (in->has_ramdisk)
 		set_digest(facts, RAMDISK, &in->ramdisk);
 	set(facts, CMDLINE, "%s", in->cmdline);
-	set(facts, CONSOLED_DOMID, "%u", in->xenconsoled_domid);
+	set(facts, CONSOLED_DOMID, "%u", facts->xenconsoled_domid);
 	set(facts, STORE_PORT, "%u", in->xenstore_port);
 	set(facts, CONSOLE_PORT, "%u", in->console_port);
 }
@@ -314,7 +316,7 @@ static void
 add(struct xenstore_nodes *list, const struct facts *facts,
     const struct row *row, const char *between)
 {
-	struct xen_node *node = &list->nodes[list->count++];
+	struct store_node *node = &list->nodes[list->count++];
 	const char *text = row->text;
 	char *path = NULL;
 
@@ -328,14 +330,15 @@ add(struct xenstore_nodes *list, const struct facts *facts,
 }
 
 static void
-set_access(struct xen_node *node, const struct facts *facts, enum access access)
+set_access(struct store_node *node, const struct facts *facts,
+    enum access access)
 {
-	node->access = XEN_NODE_OWNED;
-	node->reader = XEN_NODE_NO_READER;
+	node->access = STORE_OWNED;
+	node->reader = STORE_NO_READER;
 	if (access == INHERIT || access == EACH_VCPU)
-		node->access = XEN_NODE_INHERIT;
+		node->access = STORE_INHERIT;
 	else if (access == DOM0)
-		node->access = XEN_NODE_PRIVATE;
+		node->access = STORE_PRIVATE;
 	else if (access == GUEST_OWNS)
 		node->owner = facts->domid;
 	else

@@ -7,36 +7,23 @@
  * Source of the list: libxl_create.c libxl__domain_make, libxl_dom.c
  * libxl__build_post, libxl_console.c, Xen 4.17.
  */
-#ifndef ASSAY_BUILDER_XEN_XENSTORE_NODES_H
-#define ASSAY_BUILDER_XEN_XENSTORE_NODES_H
+#ifndef ASSAY_BUILDER_NODES_XENSTORE_NODES_H
+#define ASSAY_BUILDER_NODES_XENSTORE_NODES_H
 
-#include "base/digest.h"
-#include "base/err.h"
-#include "builder/request.h"
-#include "grant-preload/xen_port.h"
-
-struct xenstore_nodes_input {
-	uint32_t domid;
-	const struct guest *guest;
-	struct digest kernel_elf;
-	bool has_ramdisk;
-	struct digest ramdisk;
-	const char *cmdline;
-	uint16_t xenconsoled_domid;
-	uint32_t console_port;
-	uint32_t xenstore_port;
-	int64_t start_time_usec; /* wall clock, for /vm/UUID/start_time */
-};
+#include "builder/nodes_link.h"
+#include "builder/xen/store_port.h"
 
 /* An owned list: paths and values live in it. */
 struct xenstore_nodes {
-	struct xen_node *nodes;
+	struct store_node *nodes;
 	uint32_t count;
 	bool is_short; /* memory ran out while it was filled */
 };
 
-/* All but the rings, which are known later. Errors: NO_MEMORY. */
-int xenstore_nodes_make(const struct xenstore_nodes_input *input,
+/* All but the rings, which are known later; start_time_usec: wall clock, for
+ * /vm/UUID/start_time. Errors: NO_MEMORY. */
+int xenstore_nodes_make(const struct nodes_facts *facts,
+    uint16_t xenconsoled_domid, int64_t start_time_usec,
     struct xenstore_nodes *ret_nodes, struct err *err);
 /* Where the rings are: the rest. Errors: NO_MEMORY. */
 int xenstore_nodes_make_rings(uint32_t domid, const struct xen_rings *rings,
@@ -46,13 +33,14 @@ void xenstore_nodes_done(struct xenstore_nodes *nodes);
 /*
  * Remove every node that these two would write, and whatever tools put below:
  * those whose path has the domain's id, and those below /vm, by its uuid. The
- * guard says whether they may go: grant-preload/xen_port.h.
+ * guard says whether they may go: builder/xen/store_port.h.
  * Errors: XENSTORE_FAILED; those of the guard.
  */
-int xenstore_nodes_remove(const struct xen_port *xen, uint32_t domid,
-    uint16_t xenconsoled_domid, const struct xen_guard *guard, struct err *err);
-int xenstore_nodes_remove_vm(const struct xen_port *xen,
-    const uint8_t uuid[UUID_BYTES], const struct xen_guard *guard,
+int xenstore_nodes_remove(const struct store_port *store, uint32_t domid,
+    uint16_t xenconsoled_domid, const struct store_guard *guard,
+    struct err *err);
+int xenstore_nodes_remove_vm(const struct store_port *store,
+    const uint8_t uuid[UUID_BYTES], const struct store_guard *guard,
     struct err *err);
 
 #endif
