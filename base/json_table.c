@@ -1,5 +1,7 @@
 #include "base/json_table.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "base/scope.h"
 #include "base/utc.h"
@@ -17,6 +19,8 @@ static int read_member(const struct json_at *object,
     const struct json_member *member, uint8_t *value, struct err *err);
 static bool may_lack(const struct json_at *object,
     const struct json_member *member);
+static int refuse_word(const struct json_at *object,
+    const struct json_member *member, struct err *err);
 static json_t *write_member(const struct json_member *member,
     const uint8_t *value);
 static bool is_left_out(const struct json_member *member,
@@ -286,7 +290,26 @@ read_word(const struct json_at *object, const struct json_member *member,
 			return 0;
 		}
 	}
-	return json_refuse(object, member->name, err, "%s", member->text);
+	return refuse_word(object, member, err);
+}
+
+/* By the member's own text, or by all that it may be. */
+static int
+refuse_word(const struct json_at *object, const struct json_member *member,
+    struct err *err)
+{
+	char all[128] = "";
+
+	if (member->text != NULL)
+		return json_refuse(object, member->name, err, "%s",
+		    member->text);
+	for (size_t i = 0; member->words[i] != NULL; i++) {
+		size_t len = strlen(all);
+
+		snprintf(all + len, sizeof(all) - len, "%s\"%s\"",
+		    i > 0 ? ", " : "", member->words[i]);
+	}
+	return json_refuse(object, member->name, err, "none of %s", all);
 }
 
 static json_t *

@@ -54,7 +54,9 @@ struct json_member {
 	size_t has;    /* MEMBER_HAS(): a bool, is it there? 0: none */
 	int64_t min;   /* of an integer */
 	int64_t max;   /* of an integer, or of the bytes of a borrowed string */
-	const char *text; /* of a literal; else why a value is refused */
+	/* Of a literal; else why a value is refused: a word without it is
+	 * refused by all that it may be. */
+	const char *text;
 	const char *const *words; /* by value, then NULL */
 	bool (*is_valid)(const char *string);
 	const struct json_table *table; /* of an object, or of items */

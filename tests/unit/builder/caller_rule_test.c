@@ -177,7 +177,10 @@ rules_that_say_too_much_or_too_little_are_refused(void **state)
 	assert_bad("[{\"uid\":8,\"builds\":[\"\"]}]", "item 0");
 	assert_bad("[{\"uid\":8,\"builds\":[7]}]", "item 0");
 	assert_bad("[{\"image\":\"A\",\"role\":\"r\",\"builds\":[]}]", "image");
-	assert_bad("[{\"uid\":8,\"builds\":[],\"sees\":\"some\"}]", "sees");
+	assert_bad("[{\"uid\":8,\"builds\":[],\"sees\":\"some\"}]",
+	    "callers[0].sees: none of \"own\", \"all\"");
+	assert_bad("[{\"uid\":8,\"builds\":[],\"destroys\":\"none\"}]",
+	    "callers[0].destroys: none of \"own\", \"all\"");
 	assert_bad("[{\"uid\":8,\"builds\":[],\"max_domains\":0}]",
 	    "max_domains");
 	assert_bad("[{\"uid\":8,\"builds\":[],\"more\":1}]", "more");
