@@ -1,5 +1,6 @@
 /*
- * A toolstack in one page: which images are there, build one, destroy it.
+ * A toolstack in one page: which images are there, build one, let it run,
+ * destroy it.
  *
  *	cc -o toolstack toolstack.c \
  *	    $(pkg-config --cflags --libs libassay jansson)
@@ -56,8 +57,9 @@ main(int argc, char **argv)
 		give_up(assay);
 	printf("images: %s\n", reply);
 
-	text = json_dumps(json_pack("{s:s, s:s, s:i, s:i}", "image", argv[1],
-			      "name", "example", "memory_mib", 256, "vcpus", 1),
+	text = json_dumps(json_pack("{s:s, s:s, s:i, s:i, s:b}", "image",
+			      argv[1], "name", "example", "memory_mib", 256,
+			      "vcpus", 1, "paused", 1),
 	    JSON_COMPACT);
 	if (text == NULL ||
 	    assay_begin(assay, "BuildDomain", text, 0, BUILD_MS) != ASSAY_DONE)
@@ -68,7 +70,13 @@ main(int argc, char **argv)
 	printf("built: domain %lld\n",
 	    json_integer_value(json_object_get(receipt, "domid")));
 
-	/* Attach devices here; then let somebody else destroy it. */
+	/* It is paused: attach devices here, and then let it run. */
+	if (assay_call(assay, "UnpauseDomain", "{\"name\":\"example\"}",
+		SHORT_MS, &reply) != ASSAY_DONE)
+		give_up(assay);
+	puts("runs");
+
+	/* A real one leaves it, and destroys it when it is not needed. */
 	if (assay_call(assay, "DestroyDomain", "{\"name\":\"example\"}",
 		BUILD_MS, &reply) != ASSAY_DONE)
 		give_up(assay);
