@@ -316,6 +316,9 @@ X(310, CALLER_QUOTA_SPENT, REFUSAL, \
 X(311, VCHAN_RING_BROKEN, REFUSAL, \
   "the client of a channel broke its rings", \
   "the client domain runs a program that does not speak vchan: end it there") \
+X(312, RESTART_LOOP, REFUSAL, \
+  "a domain that is to be built again ended too soon after its start, too often", \
+  "see its console for why it ends, and build it once it works") \
 X(320, ADDRESS_BAD, REFUSAL, \
   "this is no address of assayd", \
   "write unix:PATH, vchan:DOMID, vchan:DOMID:PATH, or the path of a socket") \

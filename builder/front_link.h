@@ -102,6 +102,8 @@ struct domain_row {
 	bool is_shutdown;
 	uint8_t shutdown_reason; /* as the guest gave it: any number */
 	uint64_t memory_kib;
+	struct life life;
+	uint32_t restarts; /* that led to it */
 };
 
 enum domain_state_kind {

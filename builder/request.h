@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/uuid.h"
+#include "builder/life.h"
 
 /* The domain itself. */
 struct guest {
@@ -29,7 +30,8 @@ struct build_request {
 	bool has_manifest; /* payload or envelope by digest, or the newest */
 	struct digest manifest;
 	struct guest guest;
-	bool is_paused; /* leave it paused, for devices to be attached */
+	bool is_paused;   /* leave it paused, for devices to be attached */
+	struct life life; /* checked by who keeps it: the supervisor */
 };
 
 /*

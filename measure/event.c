@@ -25,6 +25,7 @@ static void put_found(struct text *text, const struct event_start *start);
 static void put_start(struct text *text, const struct event_start *start);
 static void put_build(struct text *text, const struct event_build *build);
 static void put_by(struct text *text, const struct caller *by);
+static void put_after(struct text *text, const struct event_after *after);
 static void put_body(struct text *text, const struct event *event);
 
 static const char *const kinds[EVENT_KINDS] = {
@@ -154,6 +155,7 @@ put_build(struct text *text, const struct event_build *build)
 	put(text, ",\"domid\":%u,\"mem\":%u,\"vcpus\":%u", build->domid,
 	    build->memory_mib, build->vcpus);
 	put_by(text, &build->by);
+	put_after(text, &build->after);
 }
 
 static void
@@ -171,6 +173,16 @@ put_by(struct text *text, const struct caller *by)
 	put_plain(text, "image", by->domain.image);
 	put_plain(text, "role", by->domain.role);
 	put_digest(text, "envelope", true, &by->domain.envelope);
+	put(text, "}");
+}
+
+static void
+put_after(struct text *text, const struct event_after *after)
+{
+	if (after->domid == 0)
+		return;
+	put(text, ",\"after\":{\"domid\":%u", after->domid);
+	put_plain(text, "end", domain_end_name((enum domain_end)after->end));
 	put(text, "}");
 }
 

@@ -23,6 +23,7 @@
 #include "base/limits.h"
 #include "base/uuid.h"
 #include "measure/caller.h"
+#include "measure/domain_end.h"
 #include "measure/pcr.h"
 
 #define EVENT_TAG          0x41535931u /* "ASY1" */
@@ -63,6 +64,12 @@ struct event_start {
 	bool is_development;
 };
 
+/* It is built in the place of another one of its uuid, which ended so. */
+struct event_after {
+	uint32_t domid; /* of that one; 0: there was none */
+	uint32_t end;   /* enum domain_end */
+};
+
 /* A domain is built and not yet unpaused. */
 struct event_build {
 	struct digest envelope;
@@ -79,6 +86,7 @@ struct event_build {
 	uint32_t memory_mib;
 	uint32_t vcpus;
 	struct caller by; /* who asked for it; older ones do not say */
+	struct event_after after;
 };
 
 /* A build that was logged failed afterwards: the domain is gone. */

@@ -27,9 +27,12 @@ static int decode_nv(const char **at, struct event_start *start,
     struct err *err);
 static int decode_build(const char **at, struct event_build *build,
     struct err *err);
+static bool is_next(const char *at, const char *member);
 static int decode_by(const char **at, struct caller *by, struct err *err);
 static int decode_by_user(const char **at, struct caller *by, struct err *err);
 static int decode_by_domain(const char **at, struct caller *by,
+    struct err *err);
+static int decode_after(const char **at, struct event_after *after,
     struct err *err);
 static int decode_abandon(const char **at, struct event_abandon *abandon,
     struct err *err);
@@ -245,10 +248,24 @@ decode_build(const char **at, struct event_build *build, struct err *err)
 	TRY(decode_domain(at, build->uuid, &build->domid, err));
 	TRY(u32_in(at, "mem", &build->memory_mib, err));
 	TRY(u32_in(at, "vcpus", &build->vcpus, err));
-	return **at == ',' ? decode_by(at, &build->by, err) : 0;
+	if (is_next(*at, "by"))
+		TRY(decode_by(at, &build->by, err));
+	if (is_next(*at, "after"))
+		TRY(decode_after(at, &build->after, err));
+	return 0;
 }
 
-/* What an older assayd wrote ends before it. */
+/* What an older assayd wrote ends before it, and what nothing ended before is
+ * not there. */
+static bool
+is_next(const char *at, const char *member)
+{
+	size_t len = strlen(member);
+
+	return strncmp(at, ",\"", 2) == 0 &&
+	       strncmp(at + 2, member, len) == 0 && at[2 + len] == '"';
+}
+
 static int
 decode_by(const char **at, struct caller *by, struct err *err)
 {
@@ -286,6 +303,22 @@ decode_by_domain(const char **at, struct caller *by, struct err *err)
 	TRY(plain_in(at, "role", LIMIT_NAME_BYTES, domain->role, err));
 	TRY(digest_in(at, "envelope", &domain->envelope, err));
 	return caller_is_legal(by) ? 0 : refuse("by", "no domain", err);
+}
+
+static int
+decode_after(const char **at, struct event_after *after, struct err *err)
+{
+	enum domain_end end = DOMAIN_ENDS;
+	char name[TEXT_SIZE];
+
+	TRY(skip_name(at, "after", err));
+	TRY(skip(at, "{", err));
+	TRY(u32_in(at, "domid", &after->domid, err));
+	TRY(text_in(at, "end", 16, name, err));
+	if (after->domid == 0 || !domain_end_from_name(name, &end))
+		return refuse("after", "no domain, or no end", err);
+	after->end = end;
+	return skip(at, "}", err);
 }
 
 static int

@@ -23,6 +23,9 @@ static int finish_selector(const struct json_at *parameters,
     struct method_work *work, json_t **ret_reply, struct err *err);
 static int finish_wait(const struct json_at *parameters,
     struct method_work *work, json_t **ret_reply, struct err *err);
+static void fill_life(const struct json_at *parameters, struct life *life);
+static int read_action(const struct json_at *parameters,
+    const struct json_member *member, void *ret_value, struct err *err);
 static int check_one(const struct json_at *parameters, struct err *err);
 static int read_until(const struct json_at *parameters,
     const struct json_member *member, void *ret_value, struct err *err);
@@ -42,6 +45,19 @@ static bool are_image_rows(struct bytes attached);
 
 static const struct json_kind nonce_kind = {"string", read_nonce, NULL};
 
+static const struct json_kind action_kind = {"string", read_action, NULL};
+
+/* By enum domain_end. */
+static const char *const life_parameters[] = {"on_poweroff", "on_reboot",
+    "on_crash"};
+
+#define ON(name, end)                                                          \
+	{                                                                      \
+		MEMBER_OWN(name, struct method_work, front.build.life.on[end], \
+		    action_kind),                                              \
+		    .presence = JSON_OPTIONAL                                  \
+	}
+
 static const struct json_member build_parameters[] = {
     {MEMBER_STRING("image", struct method_work, front.build.image)},
     {MEMBER_DIGEST("manifest", struct method_work, front.build.manifest),
@@ -56,6 +72,9 @@ static const struct json_member build_parameters[] = {
 	LIMIT_VCPUS)},
     {MEMBER_BOOL("paused", struct method_work, front.build.is_paused),
 	.presence = JSON_OPTIONAL},
+    ON("on_poweroff", DOMAIN_END_POWEROFF),
+    ON("on_reboot", DOMAIN_END_REBOOT),
+    ON("on_crash", DOMAIN_END_CRASH),
 };
 static const struct json_member selector_parameters[] = {
     {MEMBER_INTEGER("domid", struct method_work, front.selector.domid, 1,
@@ -279,7 +298,31 @@ finish_build(const struct json_at *parameters, struct method_work *work,
 	(void)ret_reply;
 	if (!json_has(parameters, "uuid"))
 		TRY(uuid_random(build->guest.uuid, err));
+	fill_life(parameters, &build->life);
 	return request_check(build, err);
+}
+
+static void
+fill_life(const struct json_at *parameters, struct life *life)
+{
+	for (enum domain_end end = 0; end < DOMAIN_ENDS; end++) {
+		if (!json_has(parameters, life_parameters[end]))
+			life->on[end] = life_default.on[end];
+	}
+}
+
+static int
+read_action(const struct json_at *parameters, const struct json_member *member,
+    void *ret_value, struct err *err)
+{
+	const char *text;
+
+	TRY(json_string_in(parameters, member->name, LIMIT_NAME_BYTES, &text,
+	    err));
+	if (!life_action_from_name(text, ret_value))
+		return json_refuse(parameters, member->name, err,
+		    "neither \"destroy\", \"restart\" nor \"preserve\"");
+	return 0;
 }
 
 static int

@@ -30,6 +30,8 @@ static json_t *write_state(const struct json_member *member, const void *value);
 static json_t *write_end_reason(const struct json_member *member,
     const void *value);
 static const char *reason_name(uint8_t reason);
+static json_t *write_action(const struct json_member *member,
+    const void *value);
 static json_t *write_data(const struct json_member *member, const void *value);
 
 /* Of a struct err_wire. */
@@ -47,6 +49,7 @@ static const struct json_kind reason_kind = {"string", NULL, write_reason};
 static const struct json_kind state_kind = {"string", NULL, write_state};
 static const struct json_kind end_reason_kind = {"string", NULL,
     write_end_reason};
+static const struct json_kind action_kind = {"string", NULL, write_action};
 static const struct json_kind data_kind = {"string", NULL, write_data};
 
 #define COUNT(name, type, field, most) \
@@ -84,6 +87,13 @@ static const struct json_member domain_members[] = {
     {MEMBER_BOOL("shutdown", struct domain_row, is_shutdown)},
     {MEMBER_OF_ALL("reason", reason_kind), .presence = JSON_OPTIONAL},
     {COUNT("memory_kib", struct domain_row, memory_kib, INT64_MAX)},
+    {MEMBER_OWN("on_poweroff", struct domain_row, life.on[DOMAIN_END_POWEROFF],
+	action_kind)},
+    {MEMBER_OWN("on_reboot", struct domain_row, life.on[DOMAIN_END_REBOOT],
+	action_kind)},
+    {MEMBER_OWN("on_crash", struct domain_row, life.on[DOMAIN_END_CRASH],
+	action_kind)},
+    {COUNT("restarts", struct domain_row, restarts, UINT32_MAX)},
 };
 static const struct json_table domain_table = {JSON_MEMBERS(domain_members),
     .name = "Domain"};
@@ -317,6 +327,15 @@ reason_name(uint8_t reason)
 	    "crash", "watchdog", "soft_reset"};
 
 	return reason < countof(names) ? names[reason] : "other";
+}
+
+static json_t *
+write_action(const struct json_member *member, const void *value)
+{
+	const uint8_t *action = value;
+
+	(void)member;
+	return json_string(life_action_name((enum life_action) * action));
 }
 
 static json_t *

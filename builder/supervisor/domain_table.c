@@ -8,35 +8,37 @@
 
 static bool update(struct domain_row *row, const struct xen_domain_info *infos,
     size_t count, bool *ret_changed);
+static void put_row(struct domain_table *table, uint32_t at,
+    const struct built *built);
 static void forget(const struct domain_table *table,
     const uint8_t uuid[UUID_BYTES]);
-static bool is_selected(const struct receipt *receipt,
-    const struct domain_selector *selector);
 
 int
 domain_table_load(const struct journal *journal, struct domain_table *ret_table,
     struct err *err)
 {
 	CLEANUP(freep)
-	struct receipt *receipts = calloc(LIMIT_DOMAINS, sizeof(*receipts));
+	struct built *built = calloc(LIMIT_DOMAINS, sizeof(*built));
 	struct domain_table table = {
 	    .rows = calloc(LIMIT_DOMAINS, sizeof(*table.rows)),
+	    .lineages = calloc(LIMIT_DOMAINS, sizeof(*table.lineages)),
 	    .since = calloc(LIMIT_DOMAINS, sizeof(*table.since)),
 	    .journal = journal,
 	};
 	int code = 0;
 
-	if (receipts == NULL || table.rows == NULL || table.since == NULL)
+	if (built == NULL || table.rows == NULL || table.lineages == NULL ||
+	    table.since == NULL)
 		code = err_set(err, NO_MEMORY, "domain table");
 	if (code == 0)
-		code = journal_read_receipts(journal, receipts, LIMIT_DOMAINS,
+		code = journal_read_built(journal, built, LIMIT_DOMAINS,
 		    &table.count, err);
 	if (code != 0) {
 		domain_table_done(&table);
 		return code;
 	}
 	for (uint32_t i = 0; i < table.count; i++)
-		table.rows[i].receipt = receipts[i];
+		put_row(&table, i, &built[i]);
 	*ret_table = table;
 	return 0;
 }
@@ -45,6 +47,7 @@ void
 domain_table_done(struct domain_table *table)
 {
 	free(table->rows);
+	free(table->lineages);
 	free(table->since);
 	*table = (struct domain_table){0};
 }
@@ -73,6 +76,7 @@ domain_table_update(struct domain_table *table,
 			continue;
 		}
 		table->rows[kept] = table->rows[i];
+		table->lineages[kept] = table->lineages[i];
 		table->since[kept++] = table->since[i];
 	}
 	table->count = kept;
@@ -80,16 +84,14 @@ domain_table_update(struct domain_table *table,
 }
 
 int
-domain_table_add(struct domain_table *table, const struct receipt *receipt,
+domain_table_add(struct domain_table *table, const struct built *built,
     struct err *err)
 {
 	if (table->count == LIMIT_DOMAINS)
 		return err_set(err, RPC_BUSY, "%u domains already",
 		    LIMIT_DOMAINS);
 	table->since[table->count] = table->look;
-	table->rows[table->count++] = (struct domain_row){
-	    .receipt = *receipt,
-	};
+	put_row(table, table->count++, built);
 	return 0;
 }
 
@@ -101,9 +103,17 @@ domain_table_remove(struct domain_table *table, const uint8_t uuid[UUID_BYTES])
 			UUID_BYTES) != 0)
 			continue;
 		table->rows[i] = table->rows[--table->count];
+		table->lineages[i] = table->lineages[table->count];
 		table->since[i] = table->since[table->count];
 		return;
 	}
+}
+
+const struct lineage *
+domain_table_lineage(const struct domain_table *table,
+    const struct domain_row *row)
+{
+	return &table->lineages[row - table->rows];
 }
 
 bool
@@ -128,7 +138,7 @@ domain_table_find(const struct domain_table *table,
 	for (uint32_t i = 0; i < table->count; i++) {
 		const struct domain_row *row = &table->rows[i];
 
-		if (!is_selected(&row->receipt, selector) ||
+		if (!domain_table_is_selected(&row->receipt, selector) ||
 		    (owner != NULL && !caller_is(&row->receipt.caller, owner)))
 			continue;
 		if (found != NULL)
@@ -172,6 +182,17 @@ update(struct domain_row *row, const struct xen_domain_info *infos,
 }
 
 static void
+put_row(struct domain_table *table, uint32_t at, const struct built *built)
+{
+	table->lineages[at] = built->lineage;
+	table->rows[at] = (struct domain_row){
+	    .receipt = built->receipt,
+	    .life = built->lineage.request.life,
+	    .restarts = built->lineage.restarts,
+	};
+}
+
+static void
 forget(const struct domain_table *table, const uint8_t uuid[UUID_BYTES])
 {
 	struct err err;
@@ -181,8 +202,8 @@ forget(const struct domain_table *table, const uint8_t uuid[UUID_BYTES])
 		    log_quote(err.text).text);
 }
 
-static bool
-is_selected(const struct receipt *receipt,
+bool
+domain_table_is_selected(const struct receipt *receipt,
     const struct domain_selector *selector)
 {
 	if (selector->has_uuid)

@@ -12,8 +12,9 @@
 #include "builder/supervisor/journal.h"
 
 struct domain_table {
-	struct domain_row *rows; /* LIMIT_DOMAINS of them */
-	uint32_t *since;         /* of each row: the last look before it */
+	struct domain_row *rows;  /* LIMIT_DOMAINS of them */
+	struct lineage *lineages; /* of each row */
+	uint32_t *since;          /* of each row: the last look before it */
 	uint32_t count;
 	uint32_t look; /* the last one that began */
 	const struct journal *journal;
@@ -33,10 +34,18 @@ bool domain_table_update(struct domain_table *table,
     const struct xen_domain_info *infos, size_t count);
 
 /* A domain was built and its receipt is in the journal. */
-int domain_table_add(struct domain_table *table, const struct receipt *receipt,
+int domain_table_add(struct domain_table *table, const struct built *built,
     struct err *err);
 void domain_table_remove(struct domain_table *table,
     const uint8_t uuid[UUID_BYTES]);
+
+/* Is it the one that is meant? */
+bool domain_table_is_selected(const struct receipt *receipt,
+    const struct domain_selector *selector);
+
+/* Of a row of this table. */
+const struct lineage *domain_table_lineage(const struct domain_table *table,
+    const struct domain_row *row);
 
 bool domain_table_has_uuid(const struct domain_table *table,
     const uint8_t uuid[UUID_BYTES]);

@@ -23,6 +23,8 @@ job_begin(struct job *job, const struct task *task,
 	    .seconds = terms->seconds,
 	    .deadline_usec = timing_now_usec() + terms->seconds * 1000000ull,
 	};
+	if (terms->lineage != NULL)
+		job->lineage = *terms->lineage;
 }
 
 void

@@ -9,6 +9,7 @@
 #define ASSAY_BUILDER_SUPERVISOR_JOB_H
 
 #include "builder/build_link.h"
+#include "builder/supervisor/built.h"
 #include "builder/supervisor/child.h"
 #include "builder/supervisor/role_start.h"
 #include "builder/verify_link.h"
@@ -49,6 +50,8 @@ struct job {
 	struct task task;
 	uint32_t connection;
 	struct caller caller;    /* who asked */
+	struct lineage lineage;  /* of a build that is made once more */
+	uint32_t look;           /* the last one before it could run */
 	struct child child;      /* that works on it now */
 	struct child stage;      /* of a build or a listing */
 	struct child nodes;      /* of who builds or erases: ends first */
@@ -63,6 +66,7 @@ struct job {
 	bool is_recorded;         /* its build was, or will be, put on record */
 	bool is_done;             /* the last report of its last step came */
 	bool is_unfit;            /* BUILD_UNFIT came */
+	bool is_unwanted;         /* whoever waits wants it to be gone */
 	bool is_second;           /* another child was unfit for this task */
 	struct err_wire outcome;  /* once it is done */
 	struct receipt receipt;
@@ -75,6 +79,7 @@ struct job_terms {
 	uint32_t connection; /* NO_CONNECTION: nobody waits */
 	struct caller caller;
 	uint32_t seconds;
+	const struct lineage *lineage; /* NULL: a caller asked for it */
 };
 
 /* A free job has this task from now on. */

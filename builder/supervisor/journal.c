@@ -19,6 +19,7 @@ enum { PATH_SIZE = 192, PENDING_BYTES = 128 };
 
 static const char pending_dir[] = "pending";
 static const char domains_dir[] = "domains";
+static const char again_dir[] = "again";
 static const char boot_id_file[] = "/proc/sys/kernel/random/boot_id";
 static const char *const state_names[] = {"made", "recorded", "built"};
 
@@ -43,9 +44,11 @@ static int read_pending(const struct journal *journal,
     struct err *err);
 static bool parse_pending(const char *text,
     struct journal_pending *ret_pending);
-static int read_receipt(const struct journal *journal,
-    const uint8_t uuid[UUID_BYTES], struct receipt *ret_receipt,
+static int read_all(const struct journal *journal, const char *dir,
+    struct built *ret_built, uint32_t max, uint32_t *ret_count,
     struct err *err);
+static int read_built(const struct journal *journal, const char *dir,
+    const uint8_t uuid[UUID_BYTES], struct built *ret_built, struct err *err);
 
 int
 journal_open(const char *state_dir, struct journal *ret_journal,
@@ -65,6 +68,8 @@ journal_open(const char *state_dir, struct journal *ret_journal,
 	snprintf(path, sizeof(path), "%s/%s", state_dir, pending_dir);
 	TRY(make_dir(path, 0700, err));
 	snprintf(path, sizeof(path), "%s/%s", state_dir, domains_dir);
+	TRY(make_dir(path, 0700, err));
+	snprintf(path, sizeof(path), "%s/%s", state_dir, again_dir);
 	TRY(make_dir(path, 0700, err));
 	TRY(drop_other_boots(&(struct journal){state_dir, lock_fd}, err));
 	*ret_journal = (struct journal){state_dir, take_fd(&lock_fd)};
@@ -93,12 +98,12 @@ journal_update(const struct journal *journal,
 
 int
 journal_commit(const struct journal *journal, const uint8_t handle[UUID_BYTES],
-    const struct receipt *receipt, struct err *err)
+    const struct built *built, struct err *err)
 {
 	char path[PATH_SIZE];
 
-	file_path(journal, domains_dir, receipt->guest.uuid, path);
-	TRY(receipt_file_write(path, receipt, err));
+	file_path(journal, domains_dir, built->receipt.guest.uuid, path);
+	TRY(receipt_file_write(path, built, err));
 	return journal_forget_pending(journal, handle, err);
 }
 
@@ -138,18 +143,37 @@ journal_read_pending(const struct journal *journal,
 }
 
 int
-journal_read_receipts(const struct journal *journal,
-    struct receipt *ret_receipts, uint32_t max, uint32_t *ret_count,
+journal_read_built(const struct journal *journal, struct built *ret_built,
+    uint32_t max, uint32_t *ret_count, struct err *err)
+{
+	return read_all(journal, domains_dir, ret_built, max, ret_count, err);
+}
+
+int
+journal_keep_again(const struct journal *journal, const struct built *built,
     struct err *err)
 {
-	CLEANUP(freep) uint8_t(*uuids)[UUID_BYTES] = NULL;
-	uint32_t count = 0;
+	char path[PATH_SIZE];
 
-	TRY(read_dir(journal, domains_dir, &uuids, max, &count, err));
-	for (uint32_t i = 0; i < count; i++)
-		TRY(read_receipt(journal, uuids[i], &ret_receipts[i], err));
-	*ret_count = count;
-	return 0;
+	file_path(journal, again_dir, built->receipt.guest.uuid, path);
+	return receipt_file_write(path, built, err);
+}
+
+int
+journal_forget_again(const struct journal *journal,
+    const uint8_t uuid[UUID_BYTES], struct err *err)
+{
+	char path[PATH_SIZE];
+
+	file_path(journal, again_dir, uuid, path);
+	return remove_file(path, err);
+}
+
+int
+journal_read_again(const struct journal *journal, struct built *ret_built,
+    uint32_t max, uint32_t *ret_count, struct err *err)
+{
+	return read_all(journal, again_dir, ret_built, max, ret_count, err);
 }
 
 static int
@@ -172,6 +196,7 @@ drop_other_boots(const struct journal *journal, struct err *err)
 	is_same = is_of_this_boot(journal, boot);
 	TRY(clear_dir(journal, pending_dir, !is_same, err));
 	TRY(clear_dir(journal, domains_dir, !is_same, err));
+	TRY(clear_dir(journal, again_dir, !is_same, err));
 	if (is_same)
 		return 0;
 	snprintf(path, sizeof(path), "%s/boot", journal->state_dir);
@@ -342,17 +367,31 @@ parse_pending(const char *text, struct journal_pending *ret_pending)
 }
 
 static int
-read_receipt(const struct journal *journal, const uint8_t uuid[UUID_BYTES],
-    struct receipt *ret_receipt, struct err *err)
+read_all(const struct journal *journal, const char *dir,
+    struct built *ret_built, uint32_t max, uint32_t *ret_count, struct err *err)
 {
-	struct receipt receipt;
+	CLEANUP(freep) uint8_t(*uuids)[UUID_BYTES] = NULL;
+	uint32_t count = 0;
+
+	TRY(read_dir(journal, dir, &uuids, max, &count, err));
+	for (uint32_t i = 0; i < count; i++)
+		TRY(read_built(journal, dir, uuids[i], &ret_built[i], err));
+	*ret_count = count;
+	return 0;
+}
+
+static int
+read_built(const struct journal *journal, const char *dir,
+    const uint8_t uuid[UUID_BYTES], struct built *ret_built, struct err *err)
+{
+	struct built built;
 	char path[PATH_SIZE];
 
-	file_path(journal, domains_dir, uuid, path);
-	TRY(receipt_file_read(path, &receipt, err));
-	if (memcmp(receipt.guest.uuid, uuid, UUID_BYTES) != 0)
+	file_path(journal, dir, uuid, path);
+	TRY(receipt_file_read(path, &built, err));
+	if (memcmp(built.receipt.guest.uuid, uuid, UUID_BYTES) != 0)
 		return err_set_field(err, CONFIG_BAD, "uuid",
 		    "%s: the receipt of another domain", path);
-	*ret_receipt = receipt;
+	*ret_built = built;
 	return 0;
 }

@@ -3,7 +3,8 @@
  *
  *	boot                 the boot of the host that the rest is about
  *	pending/<handle>     a domain that is being built, or has to go
- *	domains/<uuid>       the receipt of a domain that assayd built
+ *	domains/<uuid>       a domain that assayd built: receipt and request
+ *	again/<uuid>         one that is to be built again, in its place
  *
  * A build is pending before its child starts, and its receipt is written
  * before it stops being pending: after a crash whatever is pending is removed.
@@ -17,7 +18,7 @@
 #define ASSAY_BUILDER_SUPERVISOR_JOURNAL_H
 
 #include "base/err.h"
-#include "builder/receipt.h"
+#include "builder/supervisor/built.h"
 
 struct journal {
 	const char *state_dir; /* borrowed */
@@ -61,7 +62,7 @@ int journal_update(const struct journal *journal,
 
 /* Built, and no longer pending. */
 int journal_commit(const struct journal *journal,
-    const uint8_t handle[UUID_BYTES], const struct receipt *receipt,
+    const uint8_t handle[UUID_BYTES], const struct built *built,
     struct err *err);
 
 /* Not pending any more; not built any more. Succeed if it never was. */
@@ -75,8 +76,16 @@ int journal_forget_receipt(const struct journal *journal,
 int journal_read_pending(const struct journal *journal,
     struct journal_pending *ret_pending, uint32_t max, uint32_t *ret_count,
     struct err *err);
-int journal_read_receipts(const struct journal *journal,
-    struct receipt *ret_receipts, uint32_t max, uint32_t *ret_count,
+int journal_read_built(const struct journal *journal, struct built *ret_built,
+    uint32_t max, uint32_t *ret_count, struct err *err);
+
+/* To be built again: with the lineage of the one to come. Succeed, forgotten,
+ * if it never was; read, at most `max`. Errors: as above. */
+int journal_keep_again(const struct journal *journal, const struct built *built,
     struct err *err);
+int journal_forget_again(const struct journal *journal,
+    const uint8_t uuid[UUID_BYTES], struct err *err);
+int journal_read_again(const struct journal *journal, struct built *ret_built,
+    uint32_t max, uint32_t *ret_count, struct err *err);
 
 #endif

@@ -15,10 +15,23 @@ quota_take_build(struct quota *quota, const struct daemon_config *config,
 	uint32_t place = 0;
 	const struct caller_rule *rule =
 	    caller_rule_find(config, caller, &place);
+
+	TRY(quota_allow_log(quota, config, caller, log_bytes, err));
+	return take_time(&quota->places[place].busy_until_usec,
+	    rule->builds_per_hour > 0 ? rule->builds_per_hour
+				      : config->builds_per_hour,
+	    now_usec, caller, err);
+}
+
+int
+quota_allow_log(const struct quota *quota, const struct daemon_config *config,
+    const struct caller *caller, uint64_t log_bytes, struct err *err)
+{
+	uint32_t place = 0;
 	uint32_t count = caller_rule_count(config);
 	char text[CALLER_TEXT_SIZE];
 
-	if (rule == NULL)
+	if (caller_rule_find(config, caller, &place) == NULL)
 		return err_set(err, RPC_NOT_PERMITTED, "%s may not call",
 		    caller_text(caller, text));
 	/* Who is alone may have all of it: the log itself says when it is full.
@@ -31,10 +44,7 @@ quota_take_build(struct quota *quota, const struct daemon_config *config,
 		    caller_text(caller, text),
 		    (unsigned long long)quota->places[place].log_bytes,
 		    (unsigned long long)(log_bytes / count));
-	return take_time(&quota->places[place].busy_until_usec,
-	    rule->builds_per_hour > 0 ? rule->builds_per_hour
-				      : config->builds_per_hour,
-	    now_usec, caller, err);
+	return 0;
 }
 
 void

@@ -33,6 +33,12 @@ int quota_take_build(struct quota *quota, const struct daemon_config *config,
     const struct caller *caller, uint64_t now_usec, uint64_t log_bytes,
     struct err *err);
 
+/* Of that, the log alone: for a domain that is built again. Errors:
+ * RPC_NOT_PERMITTED; CALLER_QUOTA_SPENT. */
+int quota_allow_log(const struct quota *quota,
+    const struct daemon_config *config, const struct caller *caller,
+    uint64_t log_bytes, struct err *err);
+
 /* So much of the log is this caller's. */
 void quota_add_log(struct quota *quota, const struct daemon_config *config,
     const struct caller *caller, uint64_t bytes);

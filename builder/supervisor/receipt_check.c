@@ -45,6 +45,25 @@ receipt_check(const struct receipt *receipt, struct err *err)
 	return check_configuration(receipt, err);
 }
 
+int
+built_check(const struct built *built, struct err *err)
+{
+	const struct build_request *request = &built->lineage.request;
+
+	TRY(receipt_check(&built->receipt, err));
+	if (!ipc_is_bool(&request->has_manifest) ||
+	    !ipc_is_bool(&request->is_paused) ||
+	    !ipc_is_line(request->image, sizeof(request->image)) ||
+	    !ipc_is_line(request->guest.name, sizeof(request->guest.name)))
+		return err_set_field(err, CONFIG_BAD, "request",
+		    "request: not one that a caller can send");
+	if (!life_is_legal(&request->life) ||
+	    built->lineage.after.end >= DOMAIN_ENDS)
+		return err_set_field(err, CONFIG_BAD, "life",
+		    "life: an action or an end that there is not");
+	return 0;
+}
+
 /* Before any of them is read as one. */
 static int
 check_bools(const struct receipt *receipt, struct err *err)

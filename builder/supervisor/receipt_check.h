@@ -4,7 +4,7 @@
 #ifndef ASSAY_BUILDER_SUPERVISOR_RECEIPT_CHECK_H
 #define ASSAY_BUILDER_SUPERVISOR_RECEIPT_CHECK_H
 
-#include "builder/receipt.h"
+#include "builder/supervisor/built.h"
 
 /*
  * Is it a receipt? Whoever takes one from outside asks, before anything of it
@@ -13,5 +13,10 @@
  * Errors: CONFIG_BAD, with the member.
  */
 int receipt_check(const struct receipt *receipt, struct err *err);
+
+/* And of what is kept beside it, all that is read before it is checked once
+ * more: numbers that name something, bools, ends of texts. Errors: CONFIG_BAD.
+ */
+int built_check(const struct built *built, struct err *err);
 
 #endif

@@ -17,46 +17,44 @@ struct receipt_file {
 	uint32_t format;
 	uint32_t size;
 	struct digest digest;
-	struct receipt receipt;
+	struct built built;
 };
 
 /* Another struct is another format: give it the next number. */
-_Static_assert(sizeof(struct receipt) == 2080, "RECEIPT_FORMAT");
+_Static_assert(sizeof(struct built) == 2304, "RECEIPT_FORMAT");
 _Static_assert(sizeof(struct receipt_file) < READ_BYTES, "it fits");
 
-static int read_receipt(const char *path, struct receipt *ret_receipt,
+static int read_receipt(const char *path, struct built *ret_built,
     struct err *err);
 static int read_file(const char *path, struct receipt_file *ret_file,
     struct err *err);
 static int check_header(const char *path, const char *text, size_t len,
     struct err *err);
-static int digest_struct(const struct receipt *receipt,
-    struct digest *ret_digest, struct err *err);
+static int digest_struct(const struct built *built, struct digest *ret_digest,
+    struct err *err);
 
 int
-receipt_file_write(const char *path, const struct receipt *receipt,
-    struct err *err)
+receipt_file_write(const char *path, const struct built *built, struct err *err)
 {
 	struct receipt_file file;
 
 	memset(&file, 0, sizeof(file));
 	memcpy(file.magic, magic, sizeof(magic));
 	file.format = RECEIPT_FORMAT;
-	file.size = sizeof(*receipt);
-	memcpy(&file.receipt, receipt, sizeof(*receipt));
-	TRY(digest_struct(&file.receipt, &file.digest, err));
+	file.size = sizeof(*built);
+	memcpy(&file.built, built, sizeof(*built));
+	TRY(digest_struct(&file.built, &file.digest, err));
 	return file_write_volatile(path, bytes_of(&file, sizeof(file)), 0600,
 	    FILE_REPLACE, err);
 }
 
 /* The remedy of CONFIG_BAD speaks of assayd.conf(5); here it is another one. */
 int
-receipt_file_read(const char *path, struct receipt *ret_receipt,
-    struct err *err)
+receipt_file_read(const char *path, struct built *ret_built, struct err *err)
 {
 	size_t len;
 
-	if (read_receipt(path, ret_receipt, err) == 0)
+	if (read_receipt(path, ret_built, err) == 0)
 		return 0;
 	len = strlen(err->text);
 	if (err->code == CONFIG_BAD)
@@ -67,19 +65,19 @@ receipt_file_read(const char *path, struct receipt *ret_receipt,
 }
 
 static int
-read_receipt(const char *path, struct receipt *ret_receipt, struct err *err)
+read_receipt(const char *path, struct built *ret_built, struct err *err)
 {
 	struct receipt_file file;
 	struct digest digest;
 
 	TRY(read_file(path, &file, err));
-	TRY(digest_struct(&file.receipt, &digest, err));
+	TRY(digest_struct(&file.built, &digest, err));
 	if (!digest_equal(&digest, &file.digest))
 		return err_set(err, CONFIG_BAD,
 		    "%s: a damaged receipt: not of its digest", path);
-	if (receipt_check(&file.receipt, err) != 0)
+	if (built_check(&file.built, err) != 0)
 		return err_prefix(err, "%s", path);
-	memcpy(ret_receipt, &file.receipt, sizeof(*ret_receipt));
+	memcpy(ret_built, &file.built, sizeof(*ret_built));
 	return 0;
 }
 
@@ -116,7 +114,7 @@ check_header(const char *path, const char *text, size_t len, struct err *err)
 		return err_set(err, CONFIG_BAD,
 		    "%s: a receipt in format %u; this assayd reads %u", path,
 		    head.format, RECEIPT_FORMAT);
-	if (head.size != sizeof(head.receipt) || len != sizeof(head))
+	if (head.size != sizeof(head.built) || len != sizeof(head))
 		return err_set(err, CONFIG_BAD,
 		    "%s: a damaged receipt: %zu bytes, of a struct of %u", path,
 		    len, head.size);
@@ -124,8 +122,8 @@ check_header(const char *path, const char *text, size_t len, struct err *err)
 }
 
 static int
-digest_struct(const struct receipt *receipt, struct digest *ret_digest,
+digest_struct(const struct built *built, struct digest *ret_digest,
     struct err *err)
 {
-	return digest_of(bytes_of(receipt, sizeof(*receipt)), ret_digest, err);
+	return digest_of(bytes_of(built, sizeof(*built)), ret_digest, err);
 }

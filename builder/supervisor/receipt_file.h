@@ -1,12 +1,13 @@
 /*
- * A receipt as a file: a header and the struct, as it lies in memory.
+ * A receipt as a file, with the request behind it: a header and the struct, as
+ *it lies in memory.
  *
  *	bytes  what
  *	8      "ASSAYRCT"
  *	4      RECEIPT_FORMAT, little endian, as all that follows
  *	4      size of the struct
  *	32     SHA-256 of the struct
- *	...    struct receipt
+ *	...    struct built
  *
  * No other program reads it, and it does not outlive the boot of a host whose
  * assayd comes with the measured ramdisk. So it needs no format that others
@@ -19,19 +20,19 @@
 #ifndef ASSAY_BUILDER_SUPERVISOR_RECEIPT_FILE_H
 #define ASSAY_BUILDER_SUPERVISOR_RECEIPT_FILE_H
 
-#include "builder/receipt.h"
+#include "builder/supervisor/built.h"
 
-/* Of struct receipt: another one for each change of it. */
-#define RECEIPT_FORMAT 2u
+/* Of struct built: another one for each change of it. */
+#define RECEIPT_FORMAT 3u
 
 /* Written whole, for root alone, in the place of what is there.
  * Errors: those of file_write_volatile(). */
-int receipt_file_write(const char *path, const struct receipt *receipt,
+int receipt_file_write(const char *path, const struct built *built,
     struct err *err);
 
 /* Errors: STORE_IO; CONFIG_BAD for what is no receipt, with the file and what
- * is wrong with it. *ret_receipt is untouched then. */
-int receipt_file_read(const char *path, struct receipt *ret_receipt,
+ * is wrong with it. *ret_built is untouched then. */
+int receipt_file_read(const char *path, struct built *ret_built,
     struct err *err);
 
 #endif

@@ -128,6 +128,7 @@ begin(struct supervisor *sup, struct err *err)
 		return 0;
 	TRY(recover(sup, err));
 	TRY(domain_table_load(sup->journal, &sup->domains, err));
+	TRY(supervisor_load_restarts(sup, err));
 	TRY(supervisor_look_first(sup, err));
 	if (sup->stop_usec != 0)
 		return 0;
@@ -190,6 +191,7 @@ loop(struct supervisor *sup, struct err *err)
 
 	while (!has_stopped(sup)) {
 		supervisor_run_removals(sup);
+		supervisor_run_restarts(sup);
 		if (may_serve(sup))
 			supervisor_keep_fronts(sup);
 		keep_one_ready(sup);
@@ -333,6 +335,7 @@ poll_timeout_ms(const struct supervisor *sup)
 	    supervisor_look_deadline(sup),
 	    supervisor_watch_deadline(sup),
 	    supervisor_wait_deadline(sup),
+	    supervisor_restart_deadline(sup),
 	};
 	uint64_t first = UINT64_MAX;
 

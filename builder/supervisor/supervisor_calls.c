@@ -22,35 +22,15 @@ static bool if_others_count(const struct supervisor *sup,
     const struct front_call *call);
 static void note_refusal(struct supervisor *sup, const struct front_call *call,
     const struct err *refusal);
-static int call_build(struct supervisor *sup, const struct front_call *call,
-    struct err *err);
-static int refuse_without_place(const struct supervisor *sup, struct err *err);
-static int refuse_full(const struct supervisor *sup, struct err *err);
-static int refuse_too_many(const struct supervisor *sup, enum task_kind kind,
-    uint32_t limit, const struct caller *caller, struct err *err);
-static uint32_t share_of(const struct supervisor *sup, enum task_kind kind,
-    uint32_t limit, const struct caller *caller);
-static int refuse_taken(struct supervisor *sup,
-    const struct build_request *request, struct err *err);
 static int call_list_images(struct supervisor *sup,
     const struct front_call *call, struct err *err);
 static int call_list_domains(struct supervisor *sup,
     const struct front_call *call, struct err *err);
-static int call_destroy(struct supervisor *sup, const struct front_call *call,
-    struct err *err);
-static int try_again(struct removal *removal, const struct front_call *call,
-    struct err *err);
-static int remove_domain(struct supervisor *sup, const struct receipt *receipt,
-    uint32_t connection, const struct caller *caller, struct err *err);
 static int call_status(struct supervisor *sup, const struct front_call *call,
     struct err *err);
 static int pending_rows(const struct supervisor *sup,
     const struct caller *caller, struct sealed **ret_sealed, struct err *err);
 static struct pending_row pending_row(const struct removal *removal);
-static bool may_return(const struct front_call *call,
-    const struct domain_row *row);
-static int call_undelivered(struct supervisor *sup,
-    const struct front_call *call, struct err *err);
 static int call_attest(struct supervisor *sup, const struct front_call *call,
     struct err *err);
 static int call_log(struct supervisor *sup, const struct front_call *call,
@@ -69,15 +49,15 @@ static const struct served {
 	    const struct front_call *call); /* NULL: never */
 	bool is_news; /* the front says it, for nobody who asks */
 } calls[] = {
-    [FRONT_BUILD] = {call_build, if_others_count, false},
+    [FRONT_BUILD] = {supervisor_call_build, if_others_count, false},
     [FRONT_LIST_IMAGES] = {call_list_images, NULL, false},
     [FRONT_LIST_DOMAINS] = {call_list_domains, always, false},
-    [FRONT_DESTROY] = {call_destroy, always, false},
+    [FRONT_DESTROY] = {supervisor_call_destroy, always, false},
     [FRONT_STATUS] = {call_status, always, false},
     [FRONT_ATTEST] = {call_attest, NULL, false},
     [FRONT_LOG] = {call_log, NULL, false},
     [FRONT_CANCEL] = {call_cancel, NULL, true},
-    [FRONT_UNDELIVERED] = {call_undelivered, NULL, true},
+    [FRONT_UNDELIVERED] = {supervisor_call_undelivered, NULL, true},
     [FRONT_ALIVE] = {call_alive, NULL, true},
     [FRONT_DESCRIBE] = {supervisor_call_describe, always, false},
     [FRONT_PAUSE] = {supervisor_call_pause, NULL, false},
@@ -169,128 +149,6 @@ note_refusal(struct supervisor *sup, const struct front_call *call,
 }
 
 static int
-call_build(struct supervisor *sup, const struct front_call *call,
-    struct err *err)
-{
-	const struct build_request *request = &call->build;
-	struct journal_pending entry = {.state = JOURNAL_MADE};
-	struct task task = {.kind = TASK_BUILD, .build = *request};
-	struct job_terms terms = {
-	    .connection = call->connection,
-	    .caller = call->caller,
-	    .seconds = sup->config->build_seconds,
-	};
-	struct err ignored;
-
-	TRY(request_check(request, err));
-	TRY(platform_allows(&sup->platform, err));
-	TRY(refuse_too_many(sup, TASK_BUILD, LIMIT_BUILDS, &call->caller, err));
-	TRY(refuse_without_place(sup, err));
-	TRY(supervisor_allow_held(sup, call, err));
-	TRY(refuse_taken(sup, request, err));
-	TRY(quota_take_build(&sup->quota, sup->config, &call->caller,
-	    timing_now_usec(), sup->log_bytes, err));
-
-	/* Under a handle that nobody else knows: what is undone is that. */
-	TRY(uuid_random(entry.handle, err));
-	memcpy(entry.uuid, request->guest.uuid, UUID_BYTES);
-	memcpy(task.handle, entry.handle, UUID_BYTES);
-	TRY(journal_begin(sup->journal, &entry, err));
-	if (supervisor_start_task(sup, &task, &terms, err) != 0) {
-		journal_forget_pending(sup->journal, entry.handle, &ignored);
-		return (int)err->code;
-	}
-	return 0;
-}
-
-/* A build that fails has to have a place among what has to go. Failed builds
- * that stay are a reason to stop, and destroys of others are none. */
-static int
-refuse_without_place(const struct supervisor *sup, struct err *err)
-{
-	uint32_t builds = supervisor_count_tasks(sup, TASK_BUILD);
-
-	if (supervisor_count_failed(sup) + builds >=
-		SUPERVISOR_REMOVALS_OF_BUILDS ||
-	    supervisor_count_removals(sup) + builds >= SUPERVISOR_REMOVALS)
-		return refuse_full(sup, err);
-	return 0;
-}
-
-static int
-refuse_full(const struct supervisor *sup, struct err *err)
-{
-	return err_set(err, RPC_BUSY,
-	    "%u domains wait to be removed: 'assay status' says why",
-	    supervisor_count_removals(sup));
-}
-
-/* Of several users none can take all the places. */
-static int
-refuse_too_many(const struct supervisor *sup, enum task_kind kind,
-    uint32_t limit, const struct caller *caller, struct err *err)
-{
-	uint32_t share = share_of(sup, kind, limit, caller);
-	uint32_t of_all = supervisor_count_tasks(sup, kind);
-	uint32_t of_user = supervisor_count_tasks_of(sup, kind, caller);
-
-	if (of_all >= limit)
-		return err_set(err, RPC_BUSY, "%u %s are under way", of_all,
-		    kind == TASK_BUILD ? "builds" : "listings");
-	if (of_user >= share)
-		return err_set(err, RPC_BUSY,
-		    "%u %s of this caller are under way", of_user,
-		    kind == TASK_BUILD ? "builds" : "listings");
-	return 0;
-}
-
-/* Its rule may say less. */
-static uint32_t
-share_of(const struct supervisor *sup, enum task_kind kind, uint32_t limit,
-    const struct caller *caller)
-{
-	const struct caller_rule *rule =
-	    caller_rule_find(sup->config, caller, NULL);
-	uint32_t share =
-	    caller_rule_count(sup->config) > 1 ? limit * 3 / 4 : limit;
-
-	if (kind == TASK_BUILD && rule != NULL && rule->max_builds > 0 &&
-	    rule->max_builds < share)
-		return rule->max_builds;
-	return share;
-}
-
-/* Among builds under way and what has to go; the build child looks at the
- * domains there are. */
-static int
-refuse_taken(struct supervisor *sup, const struct build_request *request,
-    struct err *err)
-{
-	if (domain_table_has_uuid(&sup->domains, request->guest.uuid))
-		return err_set_field(err, DOMAIN_EXISTS, "uuid",
-		    "uuid: a domain has it");
-	/* Its end would take away the new domain's nodes and entry. */
-	if (supervisor_find_removal(sup, request->guest.uuid) != NULL)
-		return err_set_field(err, DOMAIN_EXISTS, "uuid",
-		    "uuid: a domain that has it is being removed");
-	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
-		const struct job *job = &sup->jobs[i];
-
-		if (job->state != JOB_RUNNING || job->task.kind != TASK_BUILD)
-			continue;
-		if (strcmp(job->task.build.guest.name, request->guest.name) ==
-		    0)
-			return err_set_field(err, DOMAIN_EXISTS, "name",
-			    "name %s: is being built", request->guest.name);
-		if (memcmp(job->task.build.guest.uuid, request->guest.uuid,
-			UUID_BYTES) == 0)
-			return err_set_field(err, DOMAIN_EXISTS, "uuid",
-			    "uuid: is being built");
-	}
-	return 0;
-}
-
-static int
 call_list_images(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
@@ -302,8 +160,8 @@ call_list_images(struct supervisor *sup, const struct front_call *call,
 	};
 
 	TRY(platform_allows(&sup->platform, err));
-	TRY(refuse_too_many(sup, TASK_LIST_IMAGES, SUPERVISOR_LISTINGS,
-	    &terms.caller, err));
+	TRY(supervisor_refuse_too_many(sup, TASK_LIST_IMAGES,
+	    SUPERVISOR_LISTINGS, &terms.caller, err));
 	return supervisor_start_task(sup, &task, &terms, err);
 }
 
@@ -331,68 +189,6 @@ call_list_domains(struct supervisor *sup, const struct front_call *call,
 	TRY(sealed_from_bytes("domains", bytes_of(seen, count * sizeof(*seen)),
 	    &rows, err));
 	supervisor_send(sup, &reply, rows);
-	return 0;
-}
-
-static int
-call_destroy(struct supervisor *sup, const struct front_call *call,
-    struct err *err)
-{
-	const struct domain_row *row;
-	struct removal *removal;
-
-	TRY(supervisor_find_domain(sup, call, &row, err));
-	removal = supervisor_find_removal(sup, row->receipt.guest.uuid);
-	if (removal != NULL)
-		return try_again(removal, call, err);
-	return remove_domain(sup, &row->receipt, call->connection,
-	    &call->caller, err);
-}
-
-/* It is being removed already. */
-static int
-try_again(struct removal *removal, const struct front_call *call,
-    struct err *err)
-{
-	if (removal->is_under_way || removal->connection != NO_CONNECTION ||
-	    removal->step != REMOVAL_ERASE)
-		return err_set(err, RPC_BUSY, "d%u is being removed",
-		    removal->entry.domid);
-	/* How this ends is what he wants to know, not how a build did. */
-	removal->answer = (struct err){.code = ERR_NONE};
-	removal->connection = call->connection;
-	removal->due_usec = 0;
-	return 0;
-}
-
-/* From now on it has to go, whatever becomes of this daemon. */
-static int
-remove_domain(struct supervisor *sup, const struct receipt *receipt,
-    uint32_t connection, const struct caller *caller, struct err *err)
-{
-	struct journal_pending entry = {
-	    .state = JOURNAL_BUILT,
-	    .domid = receipt->domid,
-	};
-	struct removal_terms terms = {
-	    .step = REMOVAL_ERASE,
-	    .connection = connection,
-	    .caller = *caller,
-	};
-	struct err ignored;
-
-	/* Each build under way may have to be undone. */
-	if (supervisor_count_removals(sup) +
-		supervisor_count_tasks(sup, TASK_BUILD) >=
-	    SUPERVISOR_REMOVALS)
-		return refuse_full(sup, err);
-	TRY(uuid_random(entry.handle, err));
-	memcpy(entry.uuid, receipt->guest.uuid, UUID_BYTES);
-	TRY(journal_begin(sup->journal, &entry, err));
-	if (supervisor_add_removal(sup, &entry, &terms, err) != 0) {
-		journal_forget_pending(sup->journal, entry.handle, &ignored);
-		return (int)err->code;
-	}
 	return 0;
 }
 
@@ -538,42 +334,5 @@ call_cancel(struct supervisor *sup, const struct front_call *call,
 		if (sup->evidence[i].connection == connection)
 			sup->evidence[i].connection = NO_CONNECTION;
 	}
-	return 0;
-}
-
-/* A front speaks for its own callers: those at the socket, or one domain. */
-static bool
-may_return(const struct front_call *call, const struct domain_row *row)
-{
-	const struct caller *owner = &row->receipt.caller;
-
-	return call->caller.kind == CALLER_DOMAIN
-	           ? caller_is(&call->caller, owner)
-	           : owner->kind == CALLER_USER;
-}
-
-/* Until its receipt is delivered a domain is not the caller's. By id and uuid:
- * it may be gone, and another caller's may have its uuid by now. */
-static int
-call_undelivered(struct supervisor *sup, const struct front_call *call,
-    struct err *err)
-{
-	const struct domain_row *row;
-	int code;
-
-	/* Nobody waits for an answer to this one. */
-	if (domain_table_find(&sup->domains, &call->selector, NULL, &row,
-		err) != 0 ||
-	    !may_return(call, row) ||
-	    row->receipt.domid != call->selector.domid ||
-	    supervisor_find_removal(sup, row->receipt.guest.uuid) != NULL)
-		return 0;
-	code = remove_domain(sup, &row->receipt, NO_CONNECTION, &call->caller,
-	    err);
-	if (code != 0)
-		supervisor_log_left_behind(sup, row->receipt.domid, 0, err);
-	else
-		log_line("cancelled domid=%u reason=\"the caller is gone\"",
-		    row->receipt.domid);
 	return 0;
 }

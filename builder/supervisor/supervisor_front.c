@@ -408,6 +408,8 @@ take_build(void *called, const void *record, struct ipc_fds *fds,
 	if (!ipc_is_bool(&call->build.has_manifest) ||
 	    !ipc_is_bool(&call->build.is_paused))
 		return err_set(err, BUG, "a build with no bool");
+	if (!life_is_legal(&call->build.life))
+		return err_set(err, BUG, "a build with no such action");
 	return take(called, call, err);
 }
 

@@ -239,18 +239,28 @@ supervisor_hand_over(struct supervisor *sup, struct job *job)
 	    .connection = job->connection,
 	    .receipt = job->receipt,
 	};
+	struct built built = {job->receipt, job->lineage};
 	struct err failure;
 
 	if (job->killed != ERR_NONE)
 		return; /* too late: its end cleans up */
-	if (domain_table_add(&sup->domains, &job->receipt, &failure) != 0 ||
-	    journal_commit(sup->journal, job->task.handle, &job->receipt,
-		&failure) != 0) {
+	built.lineage.request = job->task.build;
+	built.lineage.born_usec = timing_now_usec();
+	if (built.lineage.restarts == 0)
+		built.lineage.first_domid = job->domid;
+	if (domain_table_add(&sup->domains, &built, &failure) != 0 ||
+	    journal_commit(sup->journal, job->task.handle, &built, &failure) !=
+		0) {
 		job_kill(job, failure.code);
 		return;
 	}
 	log_build(sup, job, 0, NULL);
+	if (built.lineage.restarts > 0)
+		supervisor_end_restart(sup, job, 0, NULL);
 	supervisor_note_change(sup);
+	/* It may have ended at once, seen by a look that did not know it. */
+	if (job->look != sup->looks.number)
+		supervisor_want_look(sup);
 	sup->builds_done++;
 	job->state = JOB_ENDING;
 	job->deadline_usec = timing_now_usec() + job->seconds * 1000000ull;
@@ -310,6 +320,8 @@ end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
 
 	log_build(sup, job, code, outcome);
 	sup->builds_refused++;
+	if (job->lineage.restarts > 0)
+		supervisor_end_restart(sup, job, code, outcome);
 	if (ended_well && supervisor_forget_libxl(sup, job->domid,
 			      job->task.build.guest.uuid, &failure) != 0)
 		ended_well = false;
@@ -317,7 +329,8 @@ end_build(struct supervisor *sup, struct job *job, bool ended_well, int code,
 		undo_build(sup, job, REMOVAL_ERASE, outcome, false);
 		return;
 	}
-	supervisor_answer(sup, job->connection, code, outcome);
+	supervisor_answer(sup, job->connection, job->is_unwanted ? 0 : code,
+	    outcome);
 	if (job->is_recorded)
 		undo_build(sup, job, REMOVAL_RECORD, outcome, true);
 	else
@@ -334,7 +347,7 @@ undo_build(struct supervisor *sup, const struct job *job,
 	    .step = step,
 	    .why = why->code,
 	    .connection = is_answered ? NO_CONNECTION : job->connection,
-	    .answer = why,
+	    .answer = job->is_unwanted ? NULL : why,
 	    .caller = job->caller,
 	};
 	struct err full;
@@ -373,6 +386,7 @@ give_to_another(struct supervisor *sup, const struct job *unfit)
 	    .connection = unfit->connection,
 	    .caller = unfit->caller,
 	    .seconds = unfit->seconds,
+	    .lineage = &unfit->lineage,
 	};
 	struct job *job = supervisor_find_job(sup, JOB_FREE);
 	struct err err;
@@ -425,10 +439,10 @@ log_build(struct supervisor *sup, const struct job *job, int code,
 	}
 	write_passed_over(&receipt->passed_over, passed);
 	log_line("built image=%s version=%s name=%s domid=%u caller=%s "
-		 "cached=%d usec=%u%s",
+		 "restarts=%u cached=%d usec=%u%s",
 	    build->image, receipt->image.version, build->guest.name, job->domid,
-	    caller_text(&job->caller, caller), receipt->was_cached,
-	    timing_total_usec(&receipt->timing), passed);
+	    caller_text(&job->caller, caller), job->lineage.restarts,
+	    receipt->was_cached, timing_total_usec(&receipt->timing), passed);
 }
 
 /* " passed_over=3 reasons=1:IMAGE_REVOKED,2:IMAGE_EXPIRED,..", or nothing. */

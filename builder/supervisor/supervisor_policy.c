@@ -95,11 +95,19 @@ supervisor_find_domain(const struct supervisor *sup,
 
 	TRY(supervisor_see_domain(sup, &call->caller, &call->selector, &row,
 	    err));
-	if (!rule_of(sup, &call->caller)->destroys_all &&
-	    !caller_is(&row->receipt.caller, &call->caller))
-		return err_set(err, RPC_NOT_PERMITTED,
-		    "d%u was built for another caller", row->receipt.domid);
+	TRY(supervisor_allow_change(sup, &call->caller, &row->receipt, err));
 	*ret_row = row;
+	return 0;
+}
+
+int
+supervisor_allow_change(const struct supervisor *sup,
+    const struct caller *caller, const struct receipt *receipt, struct err *err)
+{
+	if (!rule_of(sup, caller)->destroys_all &&
+	    !caller_is(&receipt->caller, caller))
+		return err_set(err, RPC_NOT_PERMITTED,
+		    "d%u was built for another caller", receipt->domid);
 	return 0;
 }
 
@@ -148,7 +156,8 @@ rule_of(const struct supervisor *sup, const struct caller *caller)
 	return caller_rule_find(sup->config, caller, NULL);
 }
 
-/* Those that there are, and those that are being built. */
+/* Those that there are, those that are being built, and those that are built
+ * again as soon as they can. */
 static struct held
 count_held(const struct supervisor *sup, uint32_t place)
 {
@@ -171,6 +180,15 @@ count_held(const struct supervisor *sup, uint32_t place)
 			NULL &&
 		    other == place)
 			hold(&held, &job->task.build.guest);
+	}
+	for (size_t i = 0; i < RESTARTS; i++) {
+		const struct receipt *receipt = supervisor_restart_held(sup, i);
+
+		if (receipt != NULL &&
+		    caller_rule_find(sup->config, &receipt->caller, &other) !=
+			NULL &&
+		    other == place)
+			hold(&held, &receipt->guest);
 	}
 	return held;
 }

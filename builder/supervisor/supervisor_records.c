@@ -63,7 +63,9 @@ supervisor_record_build(struct supervisor *sup, struct job *job,
 	    .decided_by = report->decided_by,
 	};
 
-	call.event.as.build.by = job->caller; /* who builds does not know */
+	/* Who builds knows neither. */
+	call.event.as.build.by = job->caller;
+	call.event.as.build.after = job->lineage.after;
 	job->is_recorded = true;
 	quota_add_log(&sup->quota, sup->config, &job->caller,
 	    bytes_on_record(&call.event));

@@ -286,6 +286,7 @@ take_build(void *reporter, const void *record, struct ipc_fds *fds,
 	struct err why;
 
 	(void)fds;
+	from->job->look = from->sup->looks.number;
 	if (write_libxl(from->sup, from->job, &why) != 0)
 		return supervisor_refuse_record(from->job, &why, err);
 	TRY(journal_update(from->sup->journal, &entry, err));

@@ -50,6 +50,24 @@ enum {
  * and guests that the watch role was told to ask. */
 enum { LOOK_ACTS = 8, SHUTDOWN_CALLS = 8 };
 
+/* Domains that are built again. */
+enum { RESTARTS = 32 };
+
+enum restart_step {
+	RESTART_NONE,
+	RESTART_REMOVING, /* what ended is not gone yet */
+	RESTART_WAITING,  /* until it is due */
+	RESTART_BUILDING,
+};
+
+struct restart {
+	enum restart_step step;
+	struct built built; /* the receipt of the one that ended, with the
+	                     * lineage of the one to come */
+	uint64_t due_usec;
+	uint32_t tries; /* that failed */
+};
+
 /* Callers that wait for a domain. */
 enum { WAITERS = 64 };
 
@@ -219,6 +237,8 @@ struct supervisor {
 	struct watch watch;
 	bool has_changed; /* supervisor_note_change() */
 	struct waiter waiters[WAITERS];
+	struct restart restarts[RESTARTS];
+	uint64_t reap_usec;        /* when it is tried again; or 0 */
 	struct xen_host_info host; /* as it was at the last look */
 	const struct journal *journal;
 	struct domain_table domains;
@@ -307,6 +327,21 @@ void supervisor_take_call(struct supervisor *sup,
 void supervisor_go_on(struct supervisor *sup, const struct front_call *call,
     const struct err *failure);
 
+/* Of one kind, so many are under way: of all, or of one rule's callers. Errors:
+ * RPC_BUSY. */
+int supervisor_refuse_too_many(const struct supervisor *sup,
+    enum task_kind kind, uint32_t limit, const struct caller *caller,
+    struct err *err);
+
+/* supervisor_builds.c */
+int supervisor_call_build(struct supervisor *sup, const struct front_call *call,
+    struct err *err);
+/* supervisor_destroys.c */
+int supervisor_call_destroy(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+int supervisor_call_undelivered(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
+
 /* What is asked about one domain that assayd built, and of it:
  * supervisor_domains.c. 0: it was answered, or will be. */
 int supervisor_call_describe(struct supervisor *sup,
@@ -349,6 +384,11 @@ int supervisor_see_domain(const struct supervisor *sup,
  * domain_table_find(); RPC_NOT_PERMITTED. */
 int supervisor_find_domain(const struct supervisor *sup,
     const struct front_call *call, const struct domain_row **ret_row,
+    struct err *err);
+
+/* May it change what was built for another? Errors: RPC_NOT_PERMITTED. */
+int supervisor_allow_change(const struct supervisor *sup,
+    const struct caller *caller, const struct receipt *receipt,
     struct err *err);
 
 /* Does one rule hold for both? They share what it allows. */
@@ -500,6 +540,12 @@ int supervisor_add_removal(struct supervisor *sup,
 int supervisor_forget_libxl(const struct supervisor *sup, uint32_t domid,
     const uint8_t uuid[UUID_BYTES], struct err *err);
 
+/* One that was built has to go, for this caller. Errors: RPC_BUSY; STORE_IO. */
+int supervisor_remove_domain(struct supervisor *sup,
+    const struct receipt *receipt, uint32_t connection,
+    const struct caller *caller, struct err *err);
+int supervisor_refuse_full(const struct supervisor *sup, struct err *err);
+
 /* Do what is due. */
 void supervisor_run_removals(struct supervisor *sup);
 uint64_t supervisor_removal_deadline(const struct supervisor *sup);
@@ -525,6 +571,50 @@ bool supervisor_has_first_removals(const struct supervisor *sup);
 /* That it could not be removed; of many such lines some are left out. */
 void supervisor_log_left_behind(struct supervisor *sup, uint32_t domid,
     uint32_t tries, const struct err *why);
+
+/* --- guests that shut down --------------------------------------------- */
+
+/* At the start, before the first look. Errors: those of the journal;
+ * NO_MEMORY. */
+int supervisor_load_restarts(struct supervisor *sup, struct err *err);
+
+/* Do with those that shut down what their requests say. */
+void supervisor_reap(struct supervisor *sup);
+
+/* Do what is due. */
+void supervisor_run_restarts(struct supervisor *sup);
+uint64_t supervisor_restart_deadline(const struct supervisor *sup);
+
+/* Build what ended once more: supervisor_builds.c. Errors: those of a build but
+ * for what counts its caller's. */
+int supervisor_build_again(struct supervisor *sup, const struct built *built,
+    struct err *err);
+/* Such a build has ended: 0, or why it failed. */
+void supervisor_end_restart(struct supervisor *sup, const struct job *job,
+    int code, const struct err *outcome);
+
+/* Name and uuid are kept for what is built again. Errors: DOMAIN_EXISTS. */
+int supervisor_refuse_restarting(struct supervisor *sup,
+    const struct build_request *request, struct err *err);
+/* Place `at`: what its caller is counted for; NULL: nothing, or it is counted
+ * elsewhere. */
+const struct receipt *supervisor_restart_held(const struct supervisor *sup,
+    size_t at);
+
+/* NULL if there is none. */
+struct restart *supervisor_find_restart(struct supervisor *sup,
+    const uint8_t uuid[UUID_BYTES]);
+/* What is being removed is not built again. */
+void supervisor_drop_restart(struct supervisor *sup,
+    const uint8_t uuid[UUID_BYTES]);
+/* Nor is this one, and what was begun goes; the answer comes later. Errors:
+ * RPC_BUSY. */
+int supervisor_end_build_again(struct supervisor *sup, struct restart *restart,
+    uint32_t connection, struct err *err);
+/* Likewise for a caller who names it. Errors: DOMAIN_UNKNOWN;
+ * RPC_NOT_PERMITTED; RPC_BUSY. */
+int supervisor_destroy_restart(struct supervisor *sup,
+    const struct front_call *call, struct err *err);
 
 /* --- the tpm role ---------------------------------------------------- */
 

@@ -53,6 +53,7 @@ supervisor_heed_change(struct supervisor *sup)
 		return;
 	sup->has_changed = false;
 	supervisor_serve_waiters(sup);
+	supervisor_reap(sup);
 }
 
 void

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/json.h"
@@ -17,6 +18,9 @@ struct options {
 	const char *uuid;
 	int64_t memory_mib;
 	int64_t vcpus;
+	const char *on_poweroff;
+	const char *on_reboot;
+	const char *on_crash;
 	struct xl_answer file; /* what a file for xl(1) has */
 	bool is_paused;
 	bool with_timing;
@@ -25,6 +29,8 @@ struct options {
 
 static int read_options(int argc, char **argv, struct options *options);
 static int choose_operand(struct options *options, const char *operand);
+static int check_actions(const struct options *options);
+static const char *or_of_file(const char *option, const char *of_file);
 static int take_file(const char *path, struct options *options);
 static json_t *pack_call(const struct options *options);
 static json_int_t now_usec(void);
@@ -63,6 +69,9 @@ read_options(int argc, char **argv, struct options *options)
 		.min = 1, .max = LIMIT_MEMORY_MIB},
 	    {"vcpus", required_argument, .number = &options->vcpus, .min = 1,
 		.max = LIMIT_VCPUS},
+	    {"on-poweroff", required_argument, .text = &options->on_poweroff},
+	    {"on-reboot", required_argument, .text = &options->on_reboot},
+	    {"on-crash", required_argument, .text = &options->on_crash},
 	    {"paused", no_argument, .flag = &options->is_paused},
 	    {"timing", no_argument, .flag = &options->with_timing},
 	    {"json", no_argument, .flag = &options->as_json},
@@ -82,6 +91,32 @@ read_options(int argc, char **argv, struct options *options)
 		options->vcpus = 1;
 	if (options->name == NULL)
 		options->name = options->image;
+	return check_actions(options);
+}
+
+/* assayd would say of which parameter it does not know the value. */
+static int
+check_actions(const struct options *options)
+{
+	const struct {
+		const char *option;
+		const char *action;
+	} given[] = {
+	    {"--on-poweroff", options->on_poweroff},
+	    {"--on-reboot", options->on_reboot},
+	    {"--on-crash", options->on_crash},
+	};
+
+	for (size_t i = 0; i < countof(given); i++) {
+		const char *action = given[i].action;
+
+		if (action != NULL && strcmp(action, "destroy") != 0 &&
+		    strcmp(action, "restart") != 0 &&
+		    strcmp(action, "preserve") != 0)
+			return command_usage(&command_build,
+			    "%s is destroy, restart or preserve",
+			    given[i].option);
+	}
 	return ARGUMENTS_READ;
 }
 
@@ -129,17 +164,30 @@ take_file(const char *path, struct options *options)
 		options->memory_mib = file->memory_mib;
 	if (options->vcpus == 0)
 		options->vcpus = file->vcpus;
+	options->on_poweroff =
+	    or_of_file(options->on_poweroff, file->on_poweroff);
+	options->on_reboot = or_of_file(options->on_reboot, file->on_reboot);
+	options->on_crash = or_of_file(options->on_crash, file->on_crash);
 	return ARGUMENTS_READ;
+}
+
+static const char *
+or_of_file(const char *option, const char *of_file)
+{
+	return option != NULL || of_file[0] == '\0' ? option : of_file;
 }
 
 static json_t *
 pack_call(const struct options *options)
 {
-	return json_pack("{s:s, s:s, s:s*, s:s*, s:I, s:I, s:b}", "image",
-	    options->image, "name", options->name, "manifest",
+	return json_pack("{s:s, s:s, s:s*, s:s*, s:I, s:I, s:b, s:s*, s:s*, "
+			 "s:s*}",
+	    "image", options->image, "name", options->name, "manifest",
 	    options->manifest, "uuid", options->uuid, "memory_mib",
 	    (json_int_t)options->memory_mib, "vcpus",
-	    (json_int_t)options->vcpus, "paused", (int)options->is_paused);
+	    (json_int_t)options->vcpus, "paused", (int)options->is_paused,
+	    "on_poweroff", options->on_poweroff, "on_reboot",
+	    options->on_reboot, "on_crash", options->on_crash);
 }
 
 static json_int_t
@@ -219,6 +267,7 @@ show_timing(json_t *timing, json_int_t round_trip_usec)
 
 const struct command command_build = {NULL, "build",
     "[--image NAME] [--name NAME] [--manifest DIGEST] [--uuid UUID] "
-    "[--memory-mib N] [--vcpus N] [--paused] [--timing] [--json] "
+    "[--memory-mib N] [--vcpus N] [--on-poweroff ACTION] "
+    "[--on-reboot ACTION] [--on-crash ACTION] [--paused] [--timing] [--json] "
     "[--socket ADDRESS]",
     "[IMAGE|FILE]", "build a domain from a signed image", run};

@@ -9,6 +9,7 @@
 #include "cli/domain/one_domain.h"
 
 static int show(json_t *domain, struct err *err);
+static void show_life(json_t *domain);
 static void show_signers(json_t *signers);
 
 static int
@@ -65,7 +66,28 @@ show(json_t *domain, struct err *err)
 	show_signers(json_object_get(receipt, "signers"));
 	printf("%-16s %d\n%-16s %d\n%-16s %s\n", "memory_mib", memory_mib,
 	    "vcpus", vcpus, "state", state);
+	show_life(domain);
 	return 0;
+}
+
+/* What becomes of it when it shuts down. */
+static void
+show_life(json_t *domain)
+{
+	static const char *const ends[] = {"on_poweroff", "on_reboot",
+	    "on_crash"};
+	json_t *restarts = json_object_get(domain, "restarts");
+
+	for (size_t i = 0; i < countof(ends); i++) {
+		const char *action =
+		    json_string_value(json_object_get(domain, ends[i]));
+
+		if (action != NULL)
+			printf("%-16s %s\n", ends[i], action);
+	}
+	if (json_integer_value(restarts) > 0)
+		printf("%-16s %lld\n", "restarts",
+		    (long long)json_integer_value(restarts));
 }
 
 static void

@@ -294,10 +294,11 @@ print_domains(const struct boot_history *history)
 		puts("images     none was started");
 	for (size_t i = 0; i < history->domain_count; i++) {
 		const struct evidence_domain *domain = &history->domains[i];
-		char uuid[UUID_TEXT_SIZE], by[VERDICT_CALLER_SIZE];
+		char uuid[UUID_TEXT_SIZE], by[VERDICT_CALLER_SIZE],
+		    after[VERDICT_AFTER_SIZE];
 
 		uuid_text(domain->build.uuid, uuid);
-		printf("%-10s %-9s %s%s, domain %u, %s%s%s%s\n",
+		printf("%-10s %-9s %s%s, domain %u, %s%s%s%s%s\n",
 		    i == 0 ? "images" : "", fates[domain->fate],
 		    domain->image->name,
 		    domain->build.is_debug ? " (debug image)" : "",
@@ -305,7 +306,8 @@ print_domains(const struct boot_history *history)
 		    domain->configuration != NULL ? ", configuration " : "",
 		    domain->configuration != NULL ? domain->configuration->name
 						  : "",
-		    verdict_caller_text(&domain->build.by, by));
+		    verdict_caller_text(&domain->build.by, by),
+		    verdict_after_text(&domain->build.after, after));
 	}
 }
 
@@ -406,7 +408,7 @@ encode_domains(const struct boot_history *history)
 		digest_text(&domain->build.config, config);
 		object = json_pack(
 		    "{s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:b, s:I, "
-		    "s:o}",
+		    "s:o, s:o}",
 		    "image", domain->image->name, "fate", fates[domain->fate],
 		    "envelope_digest", envelope, "payload_digest", payload,
 		    "config_digest", config, "configuration",
@@ -415,7 +417,8 @@ encode_domains(const struct boot_history *history)
 		    "uuid", uuid, "role", domain->build.role, "debug",
 		    domain->build.is_debug, "domid",
 		    (json_int_t)domain->build.domid, "caller",
-		    verdict_caller_encode(&domain->build.by));
+		    verdict_caller_encode(&domain->build.by), "after",
+		    verdict_after_encode(&domain->build.after));
 		json_object_update_new(object,
 		    encode_rules(&history->rules[domain->rules].as));
 		json_array_append_new(array, object);

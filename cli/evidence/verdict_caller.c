@@ -39,3 +39,24 @@ verdict_caller_encode(const struct caller *caller)
 	    (json_int_t)domain->domid, "uuid", uuid, "image", domain->image,
 	    "role", domain->role, "envelope_digest", envelope);
 }
+
+const char *
+verdict_after_text(const struct event_after *after,
+    char ret_text[static VERDICT_AFTER_SIZE])
+{
+	ret_text[0] = '\0';
+	if (after->domid != 0)
+		snprintf(ret_text, VERDICT_AFTER_SIZE,
+		    ", in the place of domain %u (%s)", after->domid,
+		    domain_end_name((enum domain_end)after->end));
+	return ret_text;
+}
+
+json_t *
+verdict_after_encode(const struct event_after *after)
+{
+	if (after->domid == 0)
+		return json_null();
+	return json_pack("{s:I, s:s}", "domid", (json_int_t)after->domid, "end",
+	    domain_end_name((enum domain_end)after->end));
+}

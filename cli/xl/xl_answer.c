@@ -10,6 +10,12 @@ static const struct json_member members[] = {
     {MEMBER_INTEGER("memory_mib", struct xl_answer, memory_mib, 0,
 	LIMIT_MEMORY_MIB)},
     {MEMBER_INTEGER("vcpus", struct xl_answer, vcpus, 0, LIMIT_VCPUS)},
+    {MEMBER_MAYBE_STRING("on_poweroff", struct xl_answer, on_poweroff),
+	.presence = JSON_NULLABLE},
+    {MEMBER_MAYBE_STRING("on_reboot", struct xl_answer, on_reboot),
+	.presence = JSON_NULLABLE},
+    {MEMBER_MAYBE_STRING("on_crash", struct xl_answer, on_crash),
+	.presence = JSON_NULLABLE},
 };
 
 const struct json_table xl_answer_table = {JSON_MEMBERS(members),

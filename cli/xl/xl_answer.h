@@ -11,6 +11,8 @@
 
 #define XL_ANSWER_SCHEMA "assay.xl-config/1"
 
+enum { LIFE_ACTION_SIZE = 16 }; /* "preserve" */
+
 /* What the file does not have is "" or 0. */
 struct xl_answer {
 	char name[LIMIT_NAME_BYTES + 1];
@@ -18,6 +20,9 @@ struct xl_answer {
 	char image[LIMIT_NAME_BYTES + 1];
 	int64_t memory_mib;
 	int64_t vcpus;
+	char on_poweroff[LIFE_ACTION_SIZE];
+	char on_reboot[LIFE_ACTION_SIZE];
+	char on_crash[LIFE_ACTION_SIZE];
 };
 
 extern const struct json_table xl_answer_table;

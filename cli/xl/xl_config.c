@@ -38,6 +38,8 @@ static int take_uuid(struct reading *reading, const struct taken_key *key,
     struct err *err);
 static int take_number(struct reading *reading, const struct taken_key *key,
     struct err *err);
+static int take_action(struct reading *reading, const struct taken_key *key,
+    struct err *err);
 static int take_type(struct reading *reading, const struct taken_key *key,
     struct err *err);
 
@@ -52,6 +54,9 @@ static const struct taken_key taken[] = {
     {"maxmem", take_number, AT(maxmem_mib), LIMIT_MEMORY_MIB},
     {"vcpus", take_number, AT(answer.vcpus), LIMIT_VCPUS},
     {"maxvcpus", take_number, AT(maxvcpus), LIMIT_VCPUS},
+    {"on_poweroff", take_action, AT(answer.on_poweroff), 0},
+    {"on_reboot", take_action, AT(answer.on_reboot), 0},
+    {"on_crash", take_action, AT(answer.on_crash), 0},
     {"type", take_type, 0, 0, 0},
 };
 
@@ -67,11 +72,8 @@ static const struct {
     {"builder", "write type = \"pv\" instead"},
     {"disk", "attach disks to a domain that was built with --paused"},
     {"vif", "attach networks to a domain that was built with --paused"},
-    {"on_poweroff", "assayd leaves a domain that shut down as it is"},
-    {"on_reboot", "assayd starts no domain again"},
-    {"on_watchdog", "assayd watches no domain"},
-    {"on_crash", "assayd leaves a domain that crashed as it is"},
-    {"on_soft_reset", "assayd resets no domain"},
+    {"on_watchdog", "for assayd this end is a crash: on_crash"},
+    {"on_soft_reset", "for assayd this end is a crash: on_crash"},
     {"pci", "assayd gives domains no devices of the host"},
 };
 
@@ -253,6 +255,22 @@ take_number(struct reading *reading, const struct taken_key *key,
 		return refuse(reading, XL_CONFIG_VALUE_BAD, err,
 		    "not a number from 1 to %" PRId64, key->max);
 	*at = number;
+	return 0;
+}
+
+/* xl knows more of them: other names for what restarts, and dumps of memory. */
+static int
+take_action(struct reading *reading, const struct taken_key *key,
+    struct err *err)
+{
+	const char *at = (const char *)reading + key->offset;
+
+	TRY(take_string(reading, key, err));
+	if (strcmp(at, "destroy") != 0 && strcmp(at, "restart") != 0 &&
+	    strcmp(at, "preserve") != 0)
+		return refuse(reading, XL_CONFIG_VALUE_BAD, err,
+		    "assayd does \"destroy\", \"restart\" or "
+		    "\"preserve\" only");
 	return 0;
 }
 

@@ -29,8 +29,9 @@ commit(uint32_t domid, uint8_t byte, const char *name)
 	struct receipt receipt = receipt_of(domid, byte, name);
 	struct err err;
 
-	assert_code(
-	    journal_commit(&journal, receipt.guest.uuid, &receipt, &err), 0);
+	assert_code(journal_commit(&journal, receipt.guest.uuid,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 	return receipt;
 }
 
@@ -197,7 +198,9 @@ table_keeps_what_was_added_during_a_look(void **state)
 	(void)state;
 	commit(12, 0x12, "three");
 	domain_table_begin_look(&table, table.look + 1);
-	assert_code(domain_table_add(&table, &receipt, &err), 0);
+	assert_code(
+	    domain_table_add(&table, &(struct built){.receipt = receipt}, &err),
+	    0);
 	domain_table_update(&table, NULL, 0);
 	assert_int_equal(table.count, 1);
 	assert_string_equal(find(&selector)->receipt.guest.name, "three");
@@ -219,7 +222,9 @@ table_keeps_the_age_of_what_moves(void **state)
 	(void)state;
 	memcpy(first, table.rows[0].receipt.guest.uuid, UUID_BYTES);
 	domain_table_begin_look(&table, table.look + 1);
-	assert_code(domain_table_add(&table, &receipt, &err), 0);
+	assert_code(
+	    domain_table_add(&table, &(struct built){.receipt = receipt}, &err),
+	    0);
 	domain_table_remove(&table, first);
 	domain_table_update(&table, NULL, 0);
 	assert_int_equal(table.count, 1);
@@ -265,7 +270,9 @@ table_does_not_choose_between_domains_that_fit(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(domain_table_add(&table, &receipt, &err), 0);
+	assert_code(
+	    domain_table_add(&table, &(struct built){.receipt = receipt}, &err),
+	    0);
 	assert_not_found(&by_name, DOMAIN_AMBIGUOUS);
 	assert_int_equal(find(&by_domid)->receipt.guest.uuid[0], 0xbb);
 }
@@ -278,7 +285,9 @@ table_adds_and_removes(void **state)
 	struct err err;
 
 	(void)state;
-	assert_code(domain_table_add(&table, &receipt, &err), 0);
+	assert_code(
+	    domain_table_add(&table, &(struct built){.receipt = receipt}, &err),
+	    0);
 	assert_string_equal(find(&selector)->receipt.guest.name, "three");
 	domain_table_remove(&table, receipt.guest.uuid);
 	assert_not_found(&selector, DOMAIN_UNKNOWN);
@@ -295,8 +304,12 @@ table_takes_no_more_than_its_limit(void **state)
 
 	(void)state;
 	while (table.count < LIMIT_DOMAINS)
-		assert_code(domain_table_add(&table, &receipt, &err), 0);
-	assert_code(domain_table_add(&table, &receipt, &err), RPC_BUSY);
+		assert_code(domain_table_add(&table,
+				&(struct built){.receipt = receipt}, &err),
+		    0);
+	assert_code(
+	    domain_table_add(&table, &(struct built){.receipt = receipt}, &err),
+	    RPC_BUSY);
 	assert_int_equal(table.count, LIMIT_DOMAINS);
 }
 

@@ -258,6 +258,8 @@ any_call(uint32_t number)
 	if (call.kind == FRONT_BUILD) {
 		call.build.has_manifest = number % 3 == 0;
 		call.build.is_paused = number % 5 == 0;
+		for (int end = 0; end < DOMAIN_ENDS; end++)
+			call.build.life.on[end] %= LIFE_ACTIONS;
 	} else {
 		call.selector.has_uuid = number % 2 == 0;
 		call.selector.name[sizeof(call.selector.name) - 1] = '\0';

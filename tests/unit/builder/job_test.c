@@ -212,7 +212,7 @@ job_that_begins_has_its_task_and_a_deadline(void **state)
 {
 	struct job job = {.state = JOB_FREE, .is_done = true, .tag = 7};
 	struct task task = {.kind = TASK_BUILD, .claim = {.domid = 5}};
-	const struct job_terms terms = {3, user_caller(1000), 120};
+	const struct job_terms terms = {3, user_caller(1000), 120, NULL};
 	struct child child = {.pid = 4711, .pidfd = -1, .link = -1};
 	uint64_t now = timing_now_usec();
 

@@ -59,7 +59,8 @@ commit(struct err *err)
 	struct journal_pending pending = good_pending();
 	struct receipt receipt = good_receipt();
 
-	return journal_commit(&journal, pending.handle, &receipt, err);
+	return journal_commit(&journal, pending.handle,
+	    &(struct built){.receipt = receipt}, err);
 }
 
 /* As the next daemon does. */
@@ -85,12 +86,12 @@ read_pending(struct journal_pending ret_pending[4])
 }
 
 static uint32_t
-read_receipts(struct receipt ret_receipts[4])
+read_built(struct built ret_built[4])
 {
 	uint32_t count = 77;
 	struct err err = {0};
 
-	if (journal_read_receipts(&journal, ret_receipts, 4, &count, &err) != 0)
+	if (journal_read_built(&journal, ret_built, 4, &count, &err) != 0)
 		fail_msg("%s", err.text);
 	return count;
 }
@@ -157,7 +158,7 @@ journal_remembers_a_build_from_its_begin_to_its_commit(void **state)
 	struct receipt receipt = good_receipt();
 	struct journal_pending wanted = good_pending();
 	struct journal_pending pending[4];
-	struct receipt receipts[4];
+	struct built built[4];
 	struct err err;
 
 	(void)state;
@@ -168,15 +169,15 @@ journal_remembers_a_build_from_its_begin_to_its_commit(void **state)
 	assert_memory_equal(pending[0].uuid, wanted.uuid, UUID_BYTES);
 	assert_int_equal(pending[0].domid, 0);
 	assert_int_equal(pending[0].state, JOURNAL_MADE);
-	assert_int_equal(read_receipts(receipts), 0);
+	assert_int_equal(read_built(built), 0);
 
 	assert_code(commit(&err), 0);
 	assert_int_equal(read_pending(pending), 0);
-	assert_int_equal(read_receipts(receipts), 1);
-	assert_memory_equal(receipts[0].guest.uuid, receipt.guest.uuid,
+	assert_int_equal(read_built(built), 1);
+	assert_memory_equal(built[0].receipt.guest.uuid, receipt.guest.uuid,
 	    UUID_BYTES);
-	assert_int_equal(receipts[0].domid, 9);
-	assert_string_equal(receipts[0].guest.name, "guest");
+	assert_int_equal(built[0].receipt.domid, 9);
+	assert_string_equal(built[0].receipt.guest.name, "guest");
 }
 
 /* The text is what a person reads after a crash. */
@@ -255,20 +256,20 @@ journal_forgets_either_half(void **state)
 {
 	struct journal_pending entry = good_pending();
 	struct journal_pending pending[4];
-	struct receipt receipts[4];
+	struct built built[4];
 	struct err err;
 
 	(void)state;
 	assert_code(commit(&err), 0);
 	begin();
 	assert_code(journal_forget_receipt(&journal, entry.uuid, &err), 0);
-	assert_int_equal(read_receipts(receipts), 0);
+	assert_int_equal(read_built(built), 0);
 	assert_int_equal(read_pending(pending), 1);
 	assert_code(commit(&err), 0);
 	begin();
 	assert_code(journal_forget_pending(&journal, entry.handle, &err), 0);
 	assert_int_equal(read_pending(pending), 0);
-	assert_int_equal(read_receipts(receipts), 1);
+	assert_int_equal(read_built(built), 1);
 }
 
 /* The receipt is there before the build stops being pending. */
@@ -298,13 +299,13 @@ static void
 journal_passes_over_half_written_files(void **state)
 {
 	struct journal_pending pending[4];
-	struct receipt receipts[4];
+	struct built built[4];
 
 	(void)state;
 	begin();
 	leave_half_written_files();
 	assert_int_equal(read_pending(pending), 1);
-	assert_int_equal(read_receipts(receipts), 0);
+	assert_int_equal(read_built(built), 0);
 }
 
 /* A daemon that is killed leaves one each time: they must not pile up. */
@@ -312,7 +313,7 @@ static void
 journal_open_removes_half_written_files_and_nothing_else(void **state)
 {
 	struct journal_pending pending[4];
-	struct receipt receipts[4];
+	struct built built[4];
 	struct err err;
 
 	(void)state;
@@ -323,7 +324,7 @@ journal_open_removes_half_written_files_and_nothing_else(void **state)
 	assert_int_equal(count_files("state/pending"), 1);
 	assert_int_equal(count_files("state/domains"), 1);
 	assert_int_equal(read_pending(pending), 1);
-	assert_int_equal(read_receipts(receipts), 1);
+	assert_int_equal(read_built(built), 1);
 }
 
 /* Ids of that boot are other domains now. */
@@ -409,13 +410,13 @@ journal_refuses_a_pending_file_that_is_not_ours(void **state)
 static void
 journal_refuses_a_receipt_that_is_not_ours(void **state)
 {
-	struct receipt receipts[4];
+	struct built built[4];
 	uint32_t count = 77;
 	struct err err;
 
 	(void)state;
 	write_file("state/domains/" GOOD_UUID, bytes_of_str("{}"));
-	assert_code(journal_read_receipts(&journal, receipts, 4, &count, &err),
+	assert_code(journal_read_built(&journal, built, 4, &count, &err),
 	    CONFIG_BAD);
 	assert_has(err.text, "state/domains/" GOOD_UUID ": a receipt in JSON");
 	assert_int_equal(count, 77);
@@ -425,7 +426,7 @@ journal_refuses_a_receipt_that_is_not_ours(void **state)
 static void
 journal_refuses_a_receipt_under_the_name_of_another_domain(void **state)
 {
-	struct receipt receipts[4];
+	struct built built[4];
 	uint32_t count = 77;
 	struct err err;
 
@@ -433,7 +434,7 @@ journal_refuses_a_receipt_under_the_name_of_another_domain(void **state)
 	assert_code(commit(&err), 0);
 	assert_int_equal(
 	    rename("state/domains/" GOOD_UUID, "state/domains/" HANDLE), 0);
-	assert_code(journal_read_receipts(&journal, receipts, 4, &count, &err),
+	assert_code(journal_read_built(&journal, built, 4, &count, &err),
 	    CONFIG_BAD);
 	assert_has(err.text,
 	    "state/domains/" HANDLE ": the receipt of another domain");

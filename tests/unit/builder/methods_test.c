@@ -469,8 +469,9 @@ replies_list_domains(void **state)
 	const struct method *list = method("org.assay.Builder.ListDomains");
 	struct front_answer answer = {0};
 	struct domain_row rows[2] = {
-	    {good_receipt(), true, false, true, 3, 300 << 10},
-	    {good_receipt(), false, true, false, 0, 5},
+	    {good_receipt(), true, false, true, 3, 300 << 10,
+		{{LIFE_RESTART, LIFE_PRESERVE, LIFE_DESTROY}}, 7},
+	    {good_receipt(), false, true, false, 0, 5, life_default, 0},
 	};
 	CLEANUP(json_freep) json_t *reply = NULL;
 	CLEANUP(freep) char *text = NULL;
@@ -483,9 +484,14 @@ replies_list_domains(void **state)
 	assert_has(text, "{\"domains\":[{\"receipt\":{\"schema\":");
 	assert_has(text, "\"paused\":true,\"dying\":false,\"shutdown\":true,"
 			 "\"reason\":\"crash\","
-			 "\"memory_kib\":307200},{\"receipt\":");
+			 "\"memory_kib\":307200,\"on_poweroff\":"
+			 "\"restart\",\"on_reboot\":\"preserve\","
+			 "\"on_crash\":\"destroy\",\"restarts\":7},"
+			 "{\"receipt\":");
 	assert_has(text, "\"paused\":false,\"dying\":true,\"shutdown\":false,"
-			 "\"memory_kib\":5}]}");
+			 "\"memory_kib\":5,\"on_poweroff\":\"destroy\","
+			 "\"on_reboot\":\"restart\",\"on_crash\":"
+			 "\"destroy\",\"restarts\":0}]}");
 }
 
 /* Other roles make them: no row may be read past the end of what came. */

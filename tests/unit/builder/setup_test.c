@@ -381,21 +381,21 @@ static void
 start_ends_at_a_receipt_that_is_none(void **state)
 {
 	static const char path[] = "state/domains/" GOOD_UUID;
-	struct receipt receipt = good_receipt();
+	struct built built = {.receipt = good_receipt()};
 	struct err err;
 
 	(void)state;
 	start_well();
 	end_well();
-	assert_code(receipt_file_write(path, &receipt, &err), 0);
+	assert_code(receipt_file_write(path, &built, &err), 0);
 	start_well(); /* a good one, of a domain that Xen does not list */
 	end_well();
 	assert_int_equal(access(path, F_OK), -1);
 	write_file(path, bytes_of_str("{\"schema\":\"assay.receipt/1\"}"));
 	assert_start_ends(3, "CONFIG_BAD",
 	    "state/domains/" GOOD_UUID ": a receipt in JSON");
-	receipt.domid = 0;
-	assert_code(receipt_file_write(path, &receipt, &err), 0);
+	built.receipt.domid = 0;
+	assert_code(receipt_file_write(path, &built, &err), 0);
 	assert_start_ends(3, "CONFIG_BAD",
 	    "state/domains/" GOOD_UUID ": domid: out of range");
 	assert_int_equal(access(path, F_OK), 0);

@@ -68,7 +68,9 @@ know_a_domain(void)
 	xen_fake_add(fake, FOREIGN, FOREIGN_BYTE, "known");
 	receipt.domid = FOREIGN;
 	memset(receipt.guest.uuid, FOREIGN_BYTE, UUID_BYTES);
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	assert_code(domain_table_add(&stand.sup->domains,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 }
 
 /* --- builds ---------------------------------------------------------- */
@@ -269,9 +271,34 @@ domain_that_is_being_removed_is_not_removed_again(void **state)
 	removal->is_under_way = true;
 	memset(removal->entry.uuid, FOREIGN_BYTE, UUID_BYTES);
 	call.selector.domid = FOREIGN;
-	assert_call_refused(&call, RPC_BUSY, "is being removed");
+	stand_call(&call);
+	assert_false(has_answer(stand.front));
 	assert_int_equal(supervisor_count_removals(stand.sup), 1);
-	assert_int_equal(removal->connection, NO_CONNECTION);
+	assert_int_equal(removal->connection, call.connection);
+	call.connection++; /* one can wait for it */
+	assert_call_refused(&call, RPC_BUSY, "is being removed");
+}
+
+/* It ended meanwhile; another front has no part in it. */
+static void
+domain_that_nobody_got_is_not_built_again(void **state)
+{
+	struct restart *restart = &stand.sup->restarts[2];
+	struct front_call call = call_of(FRONT_UNDELIVERED);
+
+	(void)state;
+	restart->step = RESTART_WAITING;
+	restart->built.receipt = good_receipt();
+	restart->built.receipt.caller = user_caller(0);
+	restart->built.lineage.first_domid = 77;
+	call.selector = (struct domain_selector){76, true, {0}, ""};
+	memcpy(call.selector.uuid, restart->built.receipt.guest.uuid,
+	    UUID_BYTES);
+	stand_call(&call);
+	assert_int_equal(restart->step, RESTART_WAITING);
+	call.selector.domid = 77;
+	stand_call(&call);
+	assert_int_equal(restart->step, RESTART_NONE);
 }
 
 /* --- callers that go ------------------------------------------------- */
@@ -342,7 +369,11 @@ receipt_that_reached_nobody_costs_no_later_domain(void **state)
 	xen_fake_add(fake, receipt.domid, 0, NULL);
 	memcpy(xen_fake_domain(fake, receipt.domid)->uuid, receipt.guest.uuid,
 	    UUID_BYTES);
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	assert_code(domain_table_add(&stand.sup->domains,
+			&(struct built){.receipt = receipt,
+			    .lineage = {.first_domid = receipt.domid}},
+			&err),
+	    0);
 	memcpy(call.selector.uuid, receipt.guest.uuid, UUID_BYTES);
 	stand_call(&call);
 	assert_int_equal(supervisor_count_removals(stand.sup), 0);
@@ -367,6 +398,7 @@ main(void)
 	    stand_test(what_is_refused_makes_one_line_of_the_log),
 	    stand_test(why_a_build_was_refused_is_one_value_of_its_line),
 	    stand_test(domain_that_is_being_removed_is_not_removed_again),
+	    stand_test(domain_that_nobody_got_is_not_built_again),
 	    stand_test(caller_that_goes_takes_its_own_build_along),
 	    stand_test(removal_is_cancelled_by_nobody),
 	    stand_test(caller_that_goes_hears_of_no_removal),

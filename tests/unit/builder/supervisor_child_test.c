@@ -496,7 +496,7 @@ static size_t
 start_listings(void)
 {
 	const struct task task = {.kind = TASK_LIST_IMAGES};
-	const struct job_terms terms = {CONNECTION, user_caller(0), 120};
+	const struct job_terms terms = {CONNECTION, user_caller(0), 120, NULL};
 	struct err err;
 	size_t count = 0;
 
@@ -512,7 +512,7 @@ static void
 task_is_begun_only_if_its_children_have_graves(void **state)
 {
 	const struct task erase = {.kind = TASK_ERASE};
-	const struct job_terms terms = {CONNECTION, user_caller(0), 120};
+	const struct job_terms terms = {CONNECTION, user_caller(0), 120, NULL};
 	struct err err;
 
 	(void)state;

@@ -229,8 +229,9 @@ daemon_knows_nothing_of_an_earlier_boot(void **state)
 	memset(receipt.guest.uuid, 0x33, UUID_BYTES);
 	assert_code(journal_open(config.state, &journal, &err), 0);
 	assert_code(journal_begin(&journal, &entry, &err), 0);
-	assert_code(
-	    journal_commit(&journal, receipt.guest.uuid, &receipt, &err), 0);
+	assert_code(journal_commit(&journal, receipt.guest.uuid,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 	journal_close(&journal);
 	write_file("state/boot",
 	    bytes_of_str("00000000-0000-4000-8000-000000000001"));

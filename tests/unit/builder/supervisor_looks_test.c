@@ -112,7 +112,9 @@ destroy_of_who_is_gone_goes_on(void **state)
 
 	(void)state;
 	memcpy(infos[0].uuid, receipt.guest.uuid, UUID_BYTES);
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	assert_code(domain_table_add(&stand.sup->domains,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 	supervisor_take_call(stand.sup, &call);
 	assert_int_equal(supervisor_count_removals(stand.sup), 0);
 	supervisor_take_call(stand.sup, &cancel);
@@ -243,7 +245,9 @@ look_that_failed_changes_nothing(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	assert_code(domain_table_add(&stand.sup->domains,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 	call_status(CONNECTION);
 	answer.number = next_look();
 	err_wire_from(&answer.outcome, err_set(&err, XEN_FAILED, "no"), &err);

@@ -53,7 +53,9 @@ add_built(const struct journal *journal, uint32_t domid, uint8_t byte)
 	receipt.domid = domid;
 	memset(receipt.guest.uuid, byte, UUID_BYTES);
 	snprintf(receipt.guest.name, sizeof(receipt.guest.name), "n%u", domid);
-	assert_code(journal_commit(journal, no_handle, &receipt, &err), 0);
+	assert_code(journal_commit(journal, no_handle,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 	xen_fake_add(fake, domid, byte, NULL)->is_running = true;
 }
 

@@ -33,7 +33,11 @@ add_domain(uint32_t domid, const struct caller *owner)
 	receipt.caller = *owner;
 	fill_uuid(receipt.guest.uuid, domid);
 	receipt.guest.name[0] = (char)('a' + domid - CLIENT);
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	assert_code(domain_table_add(&stand.sup->domains,
+			&(struct built){.receipt = receipt,
+			    .lineage = {.first_domid = domid}},
+			&err),
+	    0);
 	xen_fake_add(fake, domid, (uint8_t)domid, NULL)->is_running = true;
 }
 
@@ -295,6 +299,14 @@ domains_of_a_rule_are_counted(void **state)
 	config.callers[0].max_domains = 2;
 	stand.job->caller = client_of(OTHERS);
 	assert_answer(&call, CALLER_QUOTA_SPENT);
+	/* So is one that is built again, as soon as it can be. */
+	stand.job->caller = user_caller(0);
+	stand.sup->restarts[3].step = RESTART_WAITING;
+	stand.sup->restarts[3].built.receipt = good_receipt();
+	stand.sup->restarts[3].built.receipt.caller = client;
+	assert_answer(&call, CALLER_QUOTA_SPENT);
+	stand.sup->restarts[3].step = RESTART_NONE;
+	stand.job->caller = client_of(OTHERS);
 	/* What is gone counts no more, and nobody had looked. */
 	xen_fake_domain(fake, OWN)->exists = false;
 	config.callers[0].max_builds = 1;

@@ -173,7 +173,9 @@ domain_that_is_gone_is_not_known_any_more(void **state)
 	(void)state;
 	memset(receipt.guest.uuid, 1, UUID_BYTES);
 	receipt.domid = removal->entry.domid;
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	assert_code(domain_table_add(&stand.sup->domains,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 	end_erase(removal, 0);
 	assert_int_equal(stand.sup->domains.count, 0);
 	assert_code(next_answer().outcome.code, 0);

@@ -71,7 +71,7 @@ static void
 start_child(struct job *job)
 {
 	int link[2];
-	const struct job_terms terms = {CONNECTION, user_caller(0), 120};
+	const struct job_terms terms = {CONNECTION, user_caller(0), 120, NULL};
 	struct task task = {
 	    .kind = TASK_BUILD,
 	    .build = good_build_request(),

@@ -20,7 +20,9 @@ add_domain(void)
 
 	receipt.domid = FOREIGN;
 	memset(receipt.guest.uuid, FOREIGN_BYTE, UUID_BYTES);
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	assert_code(domain_table_add(&stand.sup->domains,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 	domain->is_running = true;
 	return domain;
 }
@@ -124,7 +126,9 @@ another_domain_of_the_id_is_not_the_one(void **state)
 	domain->uuid[0] ^= 1;
 	receipt.domid = FOREIGN;
 	memcpy(receipt.guest.uuid, domain->uuid, UUID_BYTES);
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	assert_code(domain_table_add(&stand.sup->domains,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 	look();
 	assert_state(CONNECTION, DOMAIN_GONE);
 }

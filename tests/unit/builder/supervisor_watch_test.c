@@ -45,7 +45,9 @@ add_domain(void)
 	struct err err;
 
 	memcpy(info.uuid, receipt.guest.uuid, UUID_BYTES);
-	assert_code(domain_table_add(&stand.sup->domains, &receipt, &err), 0);
+	assert_code(domain_table_add(&stand.sup->domains,
+			&(struct built){.receipt = receipt}, &err),
+	    0);
 	return info;
 }
 

@@ -229,6 +229,7 @@ events_of_the_largest_values_fit(void **state)
 			    LIMIT_NAME_BYTES);
 			event.as.build.by.domain.image[LIMIT_NAME_BYTES] = '\0';
 			event.as.build.by.domain.role[LIMIT_NAME_BYTES] = '\0';
+			event.as.build.after.end = DOMAIN_END_POWEROFF;
 		} else if (kind == EVENT_POLICY) {
 			event.as.policy.has_store = true;
 			event.as.policy.has_boot_policy = true;

@@ -83,7 +83,7 @@ golden_files_end_as_their_directory_says(void **state)
 	assert_true(run_directory(ASSAY_GOLDEN_DIR "/good", "good") >= 4);
 	assert_true(BAD("XL_CONFIG_MALFORMED") >= 12);
 	assert_true(BAD("XL_CONFIG_IMAGE_HAS") >= 13);
-	assert_true(BAD("XL_CONFIG_UNSUPPORTED") >= 15);
+	assert_true(BAD("XL_CONFIG_UNSUPPORTED") >= 12);
 	assert_true(BAD("XL_CONFIG_VALUE_BAD") >= 19);
 }
 
@@ -98,6 +98,9 @@ a_file_gives_what_it_sets(void **state)
 	assert_string_equal(answer.image, "web");
 	assert_int_equal(answer.memory_mib, 256);
 	assert_int_equal(answer.vcpus, 2);
+	assert_string_equal(answer.on_poweroff, "preserve");
+	assert_string_equal(answer.on_reboot, "destroy");
+	assert_string_equal(answer.on_crash, "restart");
 	assert_string_equal(end_of(ASSAY_GOLDEN_DIR "/good/empty.cfg"), "good");
 	assert_string_equal(answer.name, "");
 	assert_string_equal(answer.uuid, "");
