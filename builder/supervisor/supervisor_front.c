@@ -461,13 +461,19 @@ take(const struct called *called, const struct front_call *asked,
     struct err *err)
 {
 	struct front_call call = *asked;
+	const bool is_news =
+	    call.kind == FRONT_UNDELIVERED || call.kind == FRONT_ALIVE;
 
+	/* No front's end would end what nobody asked for. */
+	if ((call.connection == NO_CONNECTION) != is_news)
+		return err_set(err, BUG,
+		    "a call of nobody, or news of a caller");
 	if (call.connection > FRONT_CONNECTION_MAX)
 		return err_set(err, BUG, "a caller with a number of another");
 	if (call.caller.kind != CALLER_USER &&
 	    call.caller.kind != CALLER_UNKNOWN)
 		return err_set(err, BUG, "a caller at the socket that is none");
-	if (call.connection != NO_CONNECTION)
+	if (!is_news)
 		call.connection |= place_of(called->sup, called->front)
 		                   << PLACE_SHIFT;
 	supervisor_take_call(called->sup, &call);

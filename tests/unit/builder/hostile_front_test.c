@@ -231,6 +231,7 @@ hostile_front_destroys_nothing_that_assayd_did_not_build(void **state)
 	memset(call.selector.uuid, 0x33, sizeof(call.selector.uuid));
 	assert_code(ask(&call).outcome.code, DOMAIN_UNKNOWN);
 	call.kind = FRONT_UNDELIVERED;
+	call.connection = NO_CONNECTION;
 	tell(&call);
 	call = call_of(FRONT_STATUS);
 	assert_code(ask(&call).outcome.code, 0);
@@ -254,6 +255,9 @@ any_call(uint32_t number)
 	}
 	call.kind = kinds[number % countof(kinds)];
 	call.connection &= FRONT_CONNECTION_MAX;
+	call.connection |= 1;
+	if (call.kind == FRONT_UNDELIVERED)
+		call.connection = NO_CONNECTION;
 	call.caller.kind = CALLER_USER;
 	if (call.kind == FRONT_BUILD) {
 		call.build.has_manifest = number % 3 == 0;
@@ -371,6 +375,10 @@ hostile_front_that_breaks_the_protocol_is_begun_again(void **state)
 	bad = call_of(FRONT_DESTROY);
 	bad.caller.kind = CALLER_DOMAIN;
 	assert_begun_again_by(&bad, other_bytes, 8);
+	/* It would outlive this front, and touch other fronts' callers. */
+	bad = call_of(FRONT_CANCEL);
+	bad.connection = NO_CONNECTION;
+	assert_begun_again_by(&bad, front_call_bytes(bad.kind), 9);
 	assert_string_equal(fake->violation, "");
 }
 

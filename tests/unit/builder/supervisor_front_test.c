@@ -151,6 +151,57 @@ callers_of_a_front_that_is_lost_are_nobody(void **state)
 	assert_true(sup->evidence[2].is_used);
 }
 
+/* Is it taken? */
+static bool
+takes(enum front_call_kind kind, uint32_t connection)
+{
+	struct front_child *front = socket_front();
+	const struct front_call call = {
+	    .kind = kind,
+	    .connection = connection,
+	    .caller = user_caller(geteuid()),
+	};
+	bool is_full = false;
+	bool is_lost;
+	int calls[2];
+	struct err err;
+
+	assert_code(ipc_pipe(calls, &err), 0);
+	front->calls_fd = calls[0];
+	assert_code(ipc_pipe_send(calls[1], &call, front_call_bytes(kind),
+			&is_full, &err),
+	    0);
+	supervisor_serve_front(stand.sup, front);
+	is_lost = front->is_lost;
+	front->is_lost = false;
+	front->calls_fd = -1;
+	close(calls[0]);
+	close(calls[1]);
+	return !is_lost;
+}
+
+/* A front's end forgets its callers: what nobody asked for would stay, and
+ * nobody's cancel would end what other fronts' callers wait for. */
+static void
+front_speaks_for_nobody_only_where_no_caller_asks(void **state)
+{
+	uint32_t kinds = 0;
+
+	(void)state;
+	run_front();
+	stand.job->connection = NO_CONNECTION; /* its front died */
+	for (uint32_t kind = 1; kind < supervisor_front_calls.count; kind++) {
+		const bool is_news =
+		    kind == FRONT_UNDELIVERED || kind == FRONT_ALIVE;
+
+		assert_int_equal(takes(kind, NO_CONNECTION), is_news);
+		assert_int_equal(takes(kind, OTHER), !is_news);
+		kinds++;
+	}
+	assert_true(kinds > FRONT_WAIT - 1);
+	assert_int_equal(stand.job->killed, ERR_NONE);
+}
+
 /* A receipt for nobody would be a domain that reached nobody. */
 static void
 nobody_is_not_answered(void **state)
@@ -228,6 +279,7 @@ main(void)
 	    stand_test(front_is_not_begun_before_its_pause_is_over),
 	    stand_test(fronts_that_die_at_once_wait_longer_and_longer),
 	    stand_test(callers_of_a_front_that_is_lost_are_nobody),
+	    stand_test(front_speaks_for_nobody_only_where_no_caller_asks),
 	    stand_test(nobody_is_not_answered),
 	    stand_test(call_is_taken_only_while_there_is_room_for_all_answers),
 	    stand_test(call_is_not_taken_while_listings_wait),
