@@ -1,5 +1,6 @@
 #include "builder/front/front_sandbox.h"
 
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "base/scope.h"
@@ -12,11 +13,18 @@ static const int calls[] = {
     SYS_getsockopt,
     SYS_recvfrom,
     SYS_sendto,
-    SYS_shutdown,
+};
+
+/* The listening socket is the supervisor's and systemd's, too: to shut it down
+ * for reading would close it for all who call later. For writing it does
+ * nothing to it. */
+static const struct sandbox_argument arguments[] = {
+    {SYS_shutdown, SHUT_WR},
 };
 
 const struct sandbox front_sandbox = {
     SANDBOX_CALLS(calls),
+    SANDBOX_ARGUMENTS(arguments),
     .limits =
 	{
 	    /* Connections, and an answer in sealed memory. */

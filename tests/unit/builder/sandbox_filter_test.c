@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -123,7 +124,6 @@ static const struct {
     {CALL_OF(poll), FRONT | TPM | WATCH | NODES},
     {CALL_OF(ppoll), FRONT | TPM | WATCH | NODES},
     {CALL_OF(accept4), FRONT},
-    {CALL_OF(shutdown), FRONT},
     {CALL_OF(getsockopt), FRONT}, /* who calls */
     {CALL_OF(recvfrom), FRONT},
     {CALL_OF(sendto), FRONT},
@@ -138,7 +138,7 @@ static const struct {
 
 /* Allowed for some arguments; each has a test. */
 static const unsigned int by_argument[] = {SYS_mmap, SYS_mprotect, SYS_ioctl,
-    SYS_fcntl};
+    SYS_shutdown, SYS_fcntl};
 
 /* --- a role in front of its filter ----------------------------------- */
 
@@ -430,6 +430,22 @@ filters_allow_of_ioctl_what_the_libraries_of_xen_ask(void **state)
 	}
 }
 
+/* The front's listening socket is not its own. */
+static void
+front_can_shut_down_nothing_for_reading(void **state)
+{
+	(void)state;
+	for (int role = 0; role < ROLES; role++) {
+		enum sandbox_role as = (enum sandbox_role)role;
+
+		for (uint64_t how = 0; how < 16; how++)
+			assert_int_equal(
+			    is_allowed_with(as, SYS_shutdown, 1, how),
+			    role == SANDBOX_FRONT && how == SHUT_WR);
+		assert_false(is_allowed_with(as, SYS_shutdown, 1, UINT32_MAX));
+	}
+}
+
 /* Which libraries that the build role needs may ask. */
 static bool
 is_of_descriptor(int command)
@@ -552,6 +568,7 @@ main(void)
 	    cmocka_unit_test(filters_allow_no_memory_that_can_be_run),
 	    cmocka_unit_test(
 		filters_allow_of_ioctl_what_the_libraries_of_xen_ask),
+	    cmocka_unit_test(front_can_shut_down_nothing_for_reading),
 	    cmocka_unit_test(filters_allow_of_fcntl_nothing_that_sends_signals),
 	    cmocka_unit_test(filters_allow_a_signal_to_itself_only),
 	    cmocka_unit_test(roles_cannot_be_dumped_and_gain_nothing_by_exec),
