@@ -319,6 +319,9 @@ X(311, VCHAN_RING_BROKEN, REFUSAL, \
 X(312, RESTART_LOOP, REFUSAL, \
   "a domain that is to be built again ended too soon after its start, too often", \
   "see its console for why it ends, and build it once it works") \
+X(313, CHANNEL_RINGS_HELD, REFUSAL, \
+  "a client domain keeps rings of sessions that are over", \
+  "restart the client domain, and see why it does not unmap its rings") \
 X(320, ADDRESS_BAD, REFUSAL, \
   "this is no address of assayd", \
   "write unix:PATH, vchan:DOMID, vchan:DOMID:PATH, or the path of a socket") \

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/sealed.h"
+#include "builder/channel_link.h"
 #include "builder/daemon_config.h"
 #include "builder/fault_spec.h"
 
@@ -25,6 +26,7 @@ enum role {
 	ROLE_NODES,
 	ROLE_LOOK,
 	ROLE_WATCH,
+	ROLE_CHANNEL,
 	ROLE_TPM,
 	ROLES
 };
@@ -45,9 +47,11 @@ struct role_start {
 	int32_t parent_pid; /* but for ROLE_SUPERVISOR */
 	struct daemon_config config;
 	bool is_development; /* ROLE_TPM, ROLE_SUPERVISOR */
-	bool has_listener;  /* ROLE_SUPERVISOR: SUPERVISOR_FD_LISTEN is there */
-	uint32_t kind;      /* ROLE_BUILD, ROLE_NODES: enum child_kind */
-	struct fault fault; /* those, ROLE_SUPERVISOR */
+	bool has_listener; /* ROLE_SUPERVISOR: SUPERVISOR_FD_LISTEN is there */
+	uint32_t kind;     /* ROLE_BUILD, ROLE_NODES: enum child_kind */
+	struct channel_offer offer; /* ROLE_FRONT: of the ring that it serves;
+	                             * domid 0: it has the socket */
+	struct fault fault;         /* those, ROLE_SUPERVISOR */
 };
 
 /* Descriptors of a role's program. Behind the start record, in this order: */
@@ -60,7 +64,9 @@ enum {
 
 	FRONT_FD_CALLS = ROLE_FD_FIRST, /* pipe, written to */
 	FRONT_FD_ANSWERS,               /* socket, read from */
-	FRONT_FD_LISTEN,
+	FRONT_FD_LISTEN,                /* or, of a ring: */
+	FRONT_FD_GRANTS = FRONT_FD_LISTEN,
+	FRONT_FD_EVENTS,
 
 	STAGE_FD_LINK = ROLE_FD_FIRST, /* to who asks */
 
@@ -77,10 +83,12 @@ enum {
 
 	WATCH_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 
+	CHANNEL_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
+
 	TPM_FD_LINK = ROLE_FD_FIRST, /* to the supervisor */
 	TPM_FD_TRUST,                /* sealed, as above */
 
-	ROLE_FDS_MAX = 3, /* of one role */
+	ROLE_FDS_MAX = 4, /* of one role */
 };
 
 /* "front", and the name of its program: "assayd-front". */

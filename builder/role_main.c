@@ -21,6 +21,7 @@ static const char *const names[ROLES] = {[ROLE_FRONT] = "front",
     [ROLE_NODES] = "nodes",
     [ROLE_LOOK] = "look",
     [ROLE_WATCH] = "watch",
+    [ROLE_CHANNEL] = "channel",
     [ROLE_TPM] = "tpm"};
 
 const char *

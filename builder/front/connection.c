@@ -1,9 +1,7 @@
 #include "builder/front/connection.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/limits.h"
 #include "base/scope.h"
@@ -31,15 +29,15 @@ connection_number_after(uint32_t last, const struct connection *connections,
 }
 
 int
-connection_open(struct connection *connection, int fd, uint32_t number,
-    const struct caller *caller, struct err *err)
+connection_open(struct connection *connection, const struct stream *stream,
+    uint32_t number, const struct caller *caller, struct err *err)
 {
 	char *in = malloc(buffer_bytes);
 
 	if (in == NULL)
 		return err_set(err, NO_MEMORY, "connection");
 	*connection = (struct connection){
-	    .fd = fd,
+	    .stream = *stream,
 	    .number = number,
 	    .caller = *caller,
 	    .in = in,
@@ -51,25 +49,28 @@ connection_open(struct connection *connection, int fd, uint32_t number,
 void
 connection_close(struct connection *connection)
 {
-	closep(&connection->fd);
+	stream_close(&connection->stream);
 	free(connection->in);
 	free(connection->out);
-	*connection = (struct connection){.state = CONNECTION_FREE, .fd = -1};
+	*connection = (struct connection){
+	    .state = CONNECTION_FREE,
+	    .stream = STREAM_NONE,
+	};
 }
 
 bool
 connection_read(struct connection *connection)
 {
-	ssize_t got;
+	size_t got;
 
 	if (connection->in_len == buffer_bytes)
 		return true;
-	got = recv(connection->fd, connection->in + connection->in_len,
-	    buffer_bytes - connection->in_len, MSG_DONTWAIT);
-	if (got < 0)
-		return errno == EAGAIN || errno == EINTR;
-	connection->in_len += (size_t)got;
-	return got > 0;
+	if (!stream_read(&connection->stream,
+		connection->in + connection->in_len,
+		buffer_bytes - connection->in_len, &got))
+		return false;
+	connection->in_len += got;
+	return true;
 }
 
 bool
@@ -113,14 +114,13 @@ connection_reply(struct connection *connection, char *text)
 bool
 connection_write(struct connection *connection)
 {
-	ssize_t sent =
-	    send(connection->fd, connection->out + connection->out_done,
-		connection->out_len - connection->out_done,
-		MSG_DONTWAIT | MSG_NOSIGNAL);
+	size_t sent;
 
-	if (sent < 0)
-		return errno == EAGAIN || errno == EINTR;
-	connection->out_done += (size_t)sent;
+	if (!stream_write(&connection->stream,
+		connection->out + connection->out_done,
+		connection->out_len - connection->out_done, &sent))
+		return false;
+	connection->out_done += sent;
 	return true;
 }
 
@@ -133,7 +133,7 @@ connection_is_written(const struct connection *connection)
 void
 connection_drain(struct connection *connection)
 {
-	shutdown(connection->fd, SHUT_WR);
+	stream_finish(&connection->stream);
 	connection->state = CONNECTION_DRAINING;
 	connection->deadline_usec = timing_now_usec() + DRAIN_USEC;
 }

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "builder/front/methods.h"
+#include "builder/front/stream.h"
 #include "builder/request.h"
 
 enum connection_state {
@@ -22,7 +23,7 @@ enum connection_state {
 
 struct connection {
 	enum connection_state state;
-	int fd;
+	struct stream stream;
 	uint32_t number; /* no other open connection has it */
 	struct caller caller;
 	uint64_t deadline_usec;
@@ -48,9 +49,9 @@ struct connection {
 uint32_t connection_number_after(uint32_t last,
     const struct connection *connections, size_t count);
 
-/* Errors: NO_MEMORY. Takes `fd` on success. */
-int connection_open(struct connection *connection, int fd, uint32_t number,
-    const struct caller *caller, struct err *err);
+/* Errors: NO_MEMORY. Takes the stream on success. */
+int connection_open(struct connection *connection, const struct stream *stream,
+    uint32_t number, const struct caller *caller, struct err *err);
 void connection_close(struct connection *connection);
 
 /*

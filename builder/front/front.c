@@ -17,8 +17,11 @@ enum { LOG_BURST = 20, LOG_USEC = 1000000 };
 
 static const uint64_t alive_usec = 1000000;
 
-static int enter(struct front *front, int parent_pid, struct err *err);
+static int enter(struct front *front, const struct sandbox *sandbox,
+    int parent_pid, struct err *err);
 static void serve(struct front *front) __attribute__((noreturn));
+static int poll_ms(const struct front *front);
+static void serve_sockets(struct front *front, const struct pollfd *fds);
 static void fill_poll(const struct front *front, struct pollfd *fds);
 static void say_alive(struct front *front);
 static void catch_up(struct front *front);
@@ -27,6 +30,15 @@ void
 front_run(const struct daemon_config *config, int listen_fd,
     const struct front_link *link, int parent_pid)
 {
+	struct front *front = front_make(config, link);
+
+	front->listen_fd = listen_fd;
+	front_begin(front, &front_sandbox, parent_pid);
+}
+
+struct front *
+front_make(const struct daemon_config *config, const struct front_link *link)
+{
 	struct front *front = calloc(1, sizeof(*front));
 	struct err err = {0};
 
@@ -34,16 +46,24 @@ front_run(const struct daemon_config *config, int listen_fd,
 	if (front == NULL)
 		_exit(1);
 	front->config = config;
-	front->listen_fd = listen_fd;
+	front->listen_fd = -1;
 	front->answers_fd = link->answers_fd;
 	front->log_limit = (struct log_limit){LOG_BURST, LOG_USEC, 0, 0, 0};
 	for (size_t i = 0; i < CONNECTIONS; i++)
-		front->connections[i].fd = -1;
+		front->connections[i].stream = STREAM_NONE;
 	if (outbox_init(&front->calls, sizeof(struct front_call), QUEUE, true,
 		&err) != 0)
 		_exit(1);
 	outbox_attach(&front->calls, link->calls_fd);
-	if (enter(front, parent_pid, &err) != 0) {
+	return front;
+}
+
+void
+front_begin(struct front *front, const struct sandbox *sandbox, int parent_pid)
+{
+	struct err err = {0};
+
+	if (enter(front, sandbox, parent_pid, &err) != 0) {
 		log_line("failed code=%s detail=\"%s\"", err_name(err.code),
 		    log_quote(err.text).text);
 		_exit(1);
@@ -52,15 +72,19 @@ front_run(const struct daemon_config *config, int listen_fd,
 }
 
 static int
-enter(struct front *front, int parent_pid, struct err *err)
+enter(struct front *front, const struct sandbox *sandbox, int parent_pid,
+    struct err *err)
 {
-	int keep[] = {front->listen_fd, front->answers_fd, front->calls.fd};
+	int keep[] = {
+	    front->listen_fd, front->answers_fd, front->calls.fd,
+	    front->connections[0].stream.fd, /* of a ring */
+	};
 
 	json_object_seed(0); /* while /dev/urandom can still be opened */
 	TRY(sandbox_die_with_parent(parent_pid, err));
 	TRY(sandbox_keep_only(keep, countof(keep), err));
-	return sandbox_enter(&front_sandbox,
-	    front->config->users.of[SANDBOX_FRONT], err);
+	return sandbox_enter(sandbox, front->config->users.of[SANDBOX_FRONT],
+	    err);
 }
 
 static void
@@ -71,7 +95,8 @@ serve(struct front *front)
 
 	for (;;) {
 		fill_poll(front, fds);
-		if (poll(fds, countof(fds), 1000) < 0 && errno != EINTR)
+		if (poll(fds, countof(fds), poll_ms(front)) < 0 &&
+		    errno != EINTR)
 			_exit(1);
 		/* What the supervisor has to say always before what it is
 		 * asked: so neither waits for the other. */
@@ -81,18 +106,31 @@ serve(struct front *front)
 		if (outbox_flush(&front->calls, &err) != 0)
 			_exit(0);
 		catch_up(front);
-		for (size_t i = 0; i < CONNECTIONS; i++) {
-			struct connection *conn = &front->connections[i];
-
-			/* Its descriptor may be another one by now. */
-			if (fds[POLL_FIRST + i].revents != 0 &&
-			    conn->fd == fds[POLL_FIRST + i].fd)
-				front_serve_connection(front, conn,
-				    fds[POLL_FIRST + i].revents);
-		}
+		if (front->ring != NULL)
+			front_serve_ring(front);
+		else
+			serve_sockets(front, fds + POLL_FIRST);
 		front_close_late(front);
 		if (fds[POLL_LISTEN].revents != 0)
 			front_accept_callers(front);
+	}
+}
+
+static int
+poll_ms(const struct front *front)
+{
+	return front->ring != NULL ? front_ring_poll_ms(front) : 1000;
+}
+
+static void
+serve_sockets(struct front *front, const struct pollfd *fds)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		struct connection *conn = &front->connections[i];
+
+		/* Its descriptor may be another one by now. */
+		if (fds[i].revents != 0 && conn->stream.fd == fds[i].fd)
+			front_serve_connection(front, conn, fds[i].revents);
 	}
 }
 
@@ -144,8 +182,10 @@ fill_poll(const struct front *front, struct pollfd *fds)
 			events = POLLIN;
 		else if (conn->state == CONNECTION_WRITING)
 			events = POLLOUT;
+		if (front->ring != NULL)
+			events = POLLIN; /* events are read */
 		fds[POLL_FIRST + i] = (struct pollfd){
-		    .fd = conn->state == CONNECTION_FREE ? -1 : conn->fd,
+		    .fd = conn->stream.fd,
 		    .events = events,
 		};
 	}

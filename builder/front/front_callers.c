@@ -53,7 +53,8 @@ accept_caller(struct front *front)
 	front->last_number = connection_number_after(front->last_number,
 	    front->connections, CONNECTIONS);
 	if (place == NULL || !admit(front, fd, &caller, &err) ||
-	    connection_open(place, fd, front->last_number, &caller, &err) != 0)
+	    connection_open(place, &(struct stream){.fd = fd},
+		front->last_number, &caller, &err) != 0)
 		turn_away(fd, &err);
 	else
 		take_fd(&fd);

@@ -15,7 +15,6 @@ static void take_call(struct front *front, struct connection *conn,
     struct bytes message);
 static int start_call(struct front *front, struct connection *conn,
     struct varlink_call *call, json_t **ret_reply, struct err *err);
-static void hang_up(struct front *front, struct connection *conn);
 
 void
 front_serve_connection(struct front *front, struct connection *conn,
@@ -23,7 +22,7 @@ front_serve_connection(struct front *front, struct connection *conn,
 {
 	if (conn->state == CONNECTION_READING && (revents & POLLIN) != 0) {
 		if (!connection_read(conn))
-			hang_up(front, conn);
+			front_hang_up(front, conn);
 		else
 			front_take_messages(front, conn);
 		return;
@@ -34,13 +33,13 @@ front_serve_connection(struct front *front, struct connection *conn,
 		return;
 	}
 	if ((revents & (POLLHUP | POLLERR)) != 0) {
-		hang_up(front, conn);
+		front_hang_up(front, conn);
 		return;
 	}
 	if (conn->state != CONNECTION_WRITING)
 		return;
 	if (!connection_write(conn)) {
-		hang_up(front, conn);
+		front_hang_up(front, conn);
 		return;
 	}
 	if (!connection_is_written(conn))
@@ -120,15 +119,16 @@ start_call(struct front *front, struct connection *conn,
     struct varlink_call *call, json_t **ret_reply, struct err *err)
 {
 	const struct method *method = method_find(call->method);
+	char caller[CALLER_TEXT_SIZE];
 	struct front_call decoded;
 
 	if (method == NULL)
 		return err_set(err, RPC_METHOD_UNKNOWN, "method %s",
 		    err_quote_str(call->method).text);
 	if (call->is_oneway && method_makes_domain(method)) {
-		log_line("refused build uid=%u code=RPC_MALFORMED "
+		log_line("refused build caller=%s code=RPC_MALFORMED "
 			 "detail=\"a oneway call cannot be given a receipt\"",
-		    conn->caller.user.uid);
+		    caller_text(&conn->caller, caller));
 		return err_set(err, RPC_MALFORMED,
 		    "oneway: this call has a receipt to give");
 	}
@@ -164,8 +164,8 @@ front_reply(struct connection *conn, char *text)
 	connection_reply(conn, text);
 }
 
-static void
-hang_up(struct front *front, struct connection *conn)
+void
+front_hang_up(struct front *front, struct connection *conn)
 {
 	struct front_call cancel = {
 	    .kind = FRONT_CANCEL,
@@ -190,6 +190,6 @@ front_close_late(struct front *front)
 		if (conn->state != CONNECTION_FREE &&
 		    conn->state != CONNECTION_WAITING &&
 		    conn->deadline_usec < now)
-			hang_up(front, conn);
+			front_hang_up(front, conn);
 	}
 }

@@ -1,6 +1,7 @@
 /*
  * The front's state, shared by its files: front.c (its life and its loop),
- * front_callers.c (who may come in), front_connections.c (serving them) and
+ * front_callers.c (who may come in), front_ring.c (the one domain
+ * that a front may be for), front_connections.c (serving them) and
  * front_supervisor.c (the link to the supervisor). Nobody else includes this.
  */
 #ifndef ASSAY_BUILDER_FRONT_FRONT_STATE_H
@@ -11,6 +12,7 @@
 #include "builder/front/front.h"
 #include "builder/front_link.h"
 #include "builder/outbox.h"
+#include "builder/sandbox.h"
 
 enum { CONNECTIONS = LIMIT_RPC_CONNECTIONS };
 
@@ -33,8 +35,31 @@ struct front {
 	struct log_limit log_limit;
 	bool is_behind; /* messages were read and not looked at yet */
 	uint32_t last_number;
+	struct ring *ring;  /* of the domain that is served; NULL: callers come
+	                     * to the socket */
+	bool is_ring_busy;  /* more can be moved at once */
+	bool is_ring_over;  /* its session */
+	bool is_last_heard; /* and no answer is under way any more */
 	struct connection connections[CONNECTIONS];
 };
+
+/* One that has no callers yet; then it serves for good. */
+struct front *front_make(const struct daemon_config *config,
+    const struct front_link *link);
+void front_begin(struct front *front, const struct sandbox *sandbox,
+    int parent_pid) __attribute__((noreturn));
+
+/* --- one domain, on a ring ------------------------------------------- */
+
+/* Move what can be moved, whether an event came or not. The front ends after
+ * the session. */
+void front_serve_ring(struct front *front);
+
+/* How long nothing may be looked at. */
+int front_ring_poll_ms(const struct front *front);
+
+/* An answer that no caller waits for: is it the last one? */
+void front_hear_last(struct front *front, const struct front_answer *answer);
 
 /* --- who may come in ------------------------------------------------- */
 
@@ -58,6 +83,8 @@ void front_take_messages(struct front *front, struct connection *conn);
 void front_reply(struct connection *conn, char *text);
 void front_reply_error(struct connection *conn, const struct err *error,
     const char *method);
+
+void front_hang_up(struct front *front, struct connection *conn);
 
 /* Hang up on whoever is too slow. */
 void front_close_late(struct front *front);

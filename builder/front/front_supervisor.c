@@ -70,6 +70,7 @@ take_answer(void *owner, const void *record, struct ipc_fds *fds,
 		if (answer->kind == ANSWER_RECEIPT)
 			front_return_domain(front, answer->receipt.domid,
 			    answer->receipt.guest.uuid);
+		front_hear_last(front, answer);
 		return 0;
 	}
 	if (!method_takes(conn->method, answer))

@@ -5,37 +5,12 @@
 
 #include "base/scope.h"
 
-/* Ring sizes are powers of two, said by their exponents; a ring of 1 KiB lies
- * at 1 KiB, one of 2 KiB at 2 KiB. */
-enum { IN_ORDER = 10, OUT_ORDER = 11 };
-
-/* Bits of tell_server and tell_client. */
-enum { TELL_OF_BYTES = 1, TELL_OF_ROOM = 2 };
-
 static int see_bytes(struct vchan *vchan, struct err *err);
 static int see_room(struct vchan *vchan, struct err *err);
 static uint32_t room(const struct vchan *vchan);
 static void ask_to_be_told(struct vchan *vchan, uint8_t what);
 static int tell(struct vchan *vchan, uint8_t what, struct err *err);
 static uint32_t load_once(volatile uint32_t *word);
-
-_Static_assert(1 << IN_ORDER == VCHAN_IN_BYTES, "in");
-_Static_assert(1 << OUT_ORDER == VCHAN_OUT_BYTES, "out");
-_Static_assert(offsetof(struct vchan_page, in_order) == 16, "layout");
-_Static_assert(offsetof(struct vchan_page, client_live) == 20, "layout");
-_Static_assert(sizeof(struct vchan_page) == 24, "layout");
-
-void
-vchan_format(void *memory)
-{
-	struct vchan_page *page = memory;
-
-	page->in_order = IN_ORDER;
-	page->out_order = OUT_ORDER;
-	page->client_live = VCHAN_CLIENT_AWAITED;
-	page->server_live = 1;
-	page->tell_server = TELL_OF_BYTES;
-}
 
 void
 vchan_init(struct vchan *vchan, void *page,
@@ -78,7 +53,7 @@ vchan_read(struct vchan *vchan, void *ret_bytes, size_t len, size_t *ret_moved,
 	*ret_moved = 0;
 	TRY(see_bytes(vchan, err));
 	if (vchan->in_prod - vchan->in_cons < len) {
-		ask_to_be_told(vchan, TELL_OF_BYTES);
+		ask_to_be_told(vchan, VCHAN_TELL_OF_BYTES);
 		TRY(see_bytes(vchan, err));
 	}
 	moved = vchan->in_prod - vchan->in_cons;
@@ -94,7 +69,7 @@ vchan_read(struct vchan *vchan, void *ret_bytes, size_t len, size_t *ret_moved,
 	vchan->in_cons += (uint32_t)moved;
 	vchan->page->in_cons = vchan->in_cons;
 	*ret_moved = moved;
-	return tell(vchan, TELL_OF_ROOM, err);
+	return tell(vchan, VCHAN_TELL_OF_ROOM, err);
 }
 
 int
@@ -109,7 +84,7 @@ vchan_write(struct vchan *vchan, const void *bytes, size_t len,
 	*ret_moved = 0;
 	TRY(see_room(vchan, err));
 	if (room(vchan) < len) {
-		ask_to_be_told(vchan, TELL_OF_ROOM);
+		ask_to_be_told(vchan, VCHAN_TELL_OF_ROOM);
 		TRY(see_room(vchan, err));
 	}
 	moved = room(vchan) < len ? room(vchan) : len;
@@ -123,7 +98,7 @@ vchan_write(struct vchan *vchan, const void *bytes, size_t len,
 	vchan->out_prod += (uint32_t)moved;
 	vchan->page->out_prod = vchan->out_prod;
 	*ret_moved = moved;
-	return tell(vchan, TELL_OF_BYTES, err);
+	return tell(vchan, VCHAN_TELL_OF_BYTES, err);
 }
 
 void

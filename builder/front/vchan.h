@@ -18,32 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-
-#define VCHAN_PAGE_BYTES 4096
-
-/* What fits into the page: so one grant is all that a client can keep. */
-#define VCHAN_IN_BYTES  1024
-#define VCHAN_OUT_BYTES 2048
-
-/* The page's head, of fixed layout. The client's words are volatile. */
-struct vchan_page {
-	volatile uint32_t in_cons; /* ours */
-	volatile uint32_t in_prod; /* the client's */
-	volatile uint32_t out_cons;
-	volatile uint32_t out_prod;
-	uint16_t in_order;
-	uint16_t out_order;
-	volatile uint8_t client_live;
-	volatile uint8_t server_live;
-	volatile uint8_t tell_server; /* what the server wants to be told */
-	volatile uint8_t tell_client;
-};
-
-enum vchan_client {
-	VCHAN_CLIENT_GONE,
-	VCHAN_CLIENT_THERE,
-	VCHAN_CLIENT_AWAITED, /* it has not been there yet */
-};
+#include "builder/vchan_page.h"
 
 struct vchan {
 	struct vchan_page *page; /* borrowed: VCHAN_PAGE_BYTES, shared */
@@ -57,9 +32,6 @@ struct vchan {
 	uint32_t out_prod;
 	enum vchan_client client; /* last seen */
 };
-
-/* Lay out a page of zeros that nobody else has yet. */
-void vchan_format(void *page);
 
 /* The channel of a page that vchan_format() laid out, before any client. */
 void vchan_init(struct vchan *vchan, void *page,

@@ -18,9 +18,10 @@ static int give_cache(const struct role_env *env, const struct child *child,
 static int start_linked(const struct role_env *env, enum role role,
     enum child_kind kind, const int *more, size_t count,
     struct child *ret_child, struct err *err);
-static int launch(const struct role_env *env, enum role role,
-    enum child_kind kind, struct role_fds *fds, pid_t *ret_pid,
-    struct err *err);
+static struct role_start start_of(const struct role_env *env, enum role role,
+    enum child_kind kind);
+static int launch(const struct role_env *env, const struct role_start *start,
+    struct role_fds *fds, pid_t *ret_pid, struct err *err);
 static int trust_fd(const struct role_env *env);
 
 int
@@ -106,6 +107,14 @@ role_start_watch(const struct role_env *env, struct child *ret_child,
 }
 
 int
+role_start_channel(const struct role_env *env, struct child *ret_child,
+    struct err *err)
+{
+	return start_linked(env, ROLE_CHANNEL, CHILD_TO_BUILD, NULL, 0,
+	    ret_child, err);
+}
+
+int
 role_start_tpm(const struct role_env *env, struct child *ret_child,
     struct err *err)
 {
@@ -123,8 +132,25 @@ role_start_front(const struct role_env *env, int calls_fd, int answers_fd,
 	    .fds = {calls_fd, answers_fd, listen_fd},
 	    .count = 3,
 	};
+	const struct role_start start =
+	    start_of(env, ROLE_FRONT, CHILD_TO_BUILD);
 
-	return launch(env, ROLE_FRONT, CHILD_TO_BUILD, &fds, ret_pid, err);
+	return launch(env, &start, &fds, ret_pid, err);
+}
+
+int
+role_start_front_ring(const struct role_env *env, int calls_fd, int answers_fd,
+    const struct front_ring *ring, pid_t *ret_pid, struct err *err)
+{
+	struct role_fds fds = {
+	    .fds = {calls_fd, answers_fd, ring->devices[CHANNEL_FD_GRANTS],
+		ring->devices[CHANNEL_FD_EVENTS]},
+	    .count = 2 + CHANNEL_FDS,
+	};
+	struct role_start start = start_of(env, ROLE_FRONT, CHILD_TO_BUILD);
+
+	start.offer = ring->offer;
+	return launch(env, &start, &fds, ret_pid, err);
 }
 
 static int
@@ -142,11 +168,12 @@ static int
 start_unlinked(const struct role_env *env, enum role role, enum child_kind kind,
     int link, struct child *ret_child, struct err *err)
 {
+	const struct role_start start = start_of(env, role, kind);
 	struct role_fds fds = {.fds = {link}, .count = 1};
 	int none = -1;
 	pid_t pid;
 
-	TRY(launch(env, role, kind, &fds, &pid, err));
+	TRY(launch(env, &start, &fds, &pid, err));
 	return child_adopt(pid, &none, ret_child, err);
 }
 
@@ -194,6 +221,7 @@ static int
 start_linked(const struct role_env *env, enum role role, enum child_kind kind,
     const int *more, size_t count, struct child *ret_child, struct err *err)
 {
+	const struct role_start start = start_of(env, role, kind);
 	struct role_fds fds = {.count = 1 + count};
 	CLEANUP(closep) int own = -1;
 	int link[2];
@@ -205,20 +233,16 @@ start_linked(const struct role_env *env, enum role role, enum child_kind kind,
 	fds.fds[0] = link[1];
 	for (size_t i = 0; i < count; i++)
 		fds.fds[1 + i] = more[i];
-	code = launch(env, role, kind, &fds, &pid, err);
+	code = launch(env, &start, &fds, &pid, err);
 	close(link[1]);
 	TRY(code);
 	return child_adopt(pid, &own, ret_child, err);
 }
 
-/* It has a pipe of its own to speak into, of which we keep the other end. */
-static int
-launch(const struct role_env *env, enum role role, enum child_kind kind,
-    struct role_fds *fds, pid_t *ret_pid, struct err *err)
+static struct role_start
+start_of(const struct role_env *env, enum role role, enum child_kind kind)
 {
-	CLEANUP(closep) int log = -1;
-	const struct role_launcher *launcher = env->launcher;
-	const struct role_start start = {
+	return (struct role_start){
 	    .role = role,
 	    .parent_pid = getpid(),
 	    .config = *env->config,
@@ -226,10 +250,19 @@ launch(const struct role_env *env, enum role role, enum child_kind kind,
 	    .kind = kind,
 	    .fault = env->fault,
 	};
+}
 
-	TRY(role_log_open(env->logs, role, &log, err));
+/* It has a pipe of its own to speak into, of which we keep the other end. */
+static int
+launch(const struct role_env *env, const struct role_start *start,
+    struct role_fds *fds, pid_t *ret_pid, struct err *err)
+{
+	CLEANUP(closep) int log = -1;
+	const struct role_launcher *launcher = env->launcher;
+
+	TRY(role_log_open(env->logs, (enum role)start->role, &log, err));
 	fds->log = log;
-	return launcher->launch(launcher->context, &start, fds, ret_pid, err);
+	return launcher->launch(launcher->context, start, fds, ret_pid, err);
 }
 
 /* A policy is small: one piece. */

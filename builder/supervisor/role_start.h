@@ -69,11 +69,23 @@ int role_start_look(const struct role_env *env, struct child *ret_child,
     struct err *err);
 int role_start_watch(const struct role_env *env, struct child *ret_child,
     struct err *err);
+int role_start_channel(const struct role_env *env, struct child *ret_child,
+    struct err *err);
 int role_start_tpm(const struct role_env *env, struct child *ret_child,
     struct err *err);
 
 /* Its ends of the links are borrowed. */
 int role_start_front(const struct role_env *env, int calls_fd, int answers_fd,
     int listen_fd, pid_t *ret_pid, struct err *err);
+
+/* What a front for one domain gets; its devices are borrowed. */
+struct front_ring {
+	struct channel_offer offer;
+	int devices[CHANNEL_FDS];
+};
+
+int role_start_front_ring(const struct role_env *env, int calls_fd,
+    int answers_fd, const struct front_ring *ring, pid_t *ret_pid,
+    struct err *err);
 
 #endif

@@ -22,6 +22,7 @@ enum {
 	POLL_READY_NODES,
 	POLL_LOOK,
 	POLL_WATCH,
+	POLL_CHANNELS,
 	POLL_FIRST_CALLS,
 	POLL_FIRST_ANSWERS = POLL_FIRST_CALLS + SUPERVISOR_FRONTS,
 	POLL_FIRST_JOB = POLL_FIRST_ANSWERS + SUPERVISOR_FRONTS,
@@ -108,6 +109,7 @@ supervisor_run(const struct supervisor_start *start, int *listen_fd,
 	sup->ready_build = BUILDER_NONE;
 	sup->looks.child = CHILD_NONE;
 	sup->watch.child = CHILD_NONE;
+	supervisor_clients_init(sup);
 	code = begin(sup, err);
 	if (code == 0)
 		code = loop(sup, err);
@@ -132,6 +134,7 @@ begin(struct supervisor *sup, struct err *err)
 	TRY(supervisor_look_first(sup, err));
 	if (sup->stop_usec != 0)
 		return 0;
+	supervisor_check_clients(sup);
 	log_line("started store=%s trust_version=%lld domains=%u",
 	    sup->config->store, (long long)sup->trust.version,
 	    sup->domains.count);
@@ -196,6 +199,7 @@ loop(struct supervisor *sup, struct err *err)
 			supervisor_keep_fronts(sup);
 		keep_one_ready(sup);
 		supervisor_keep_watch(sup);
+		supervisor_keep_clients(sup);
 		fill_poll(sup, fds);
 		if (role_logs_wait(&sup->logs, fds, POLL_COUNT,
 			poll_timeout_ms(sup)) < 0 &&
@@ -289,6 +293,8 @@ fill_poll(const struct supervisor *sup, struct pollfd *fds)
 	    (struct pollfd){.fd = sup->looks.child.link, .events = POLLIN};
 	fds[POLL_WATCH] =
 	    (struct pollfd){.fd = sup->watch.child.link, .events = POLLIN};
+	fds[POLL_CHANNELS] =
+	    (struct pollfd){.fd = sup->channels.child.link, .events = POLLIN};
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++)
 		fds[POLL_FIRST_JOB + i] = poll_of_job(&sup->jobs[i]);
 }
@@ -336,6 +342,7 @@ poll_timeout_ms(const struct supervisor *sup)
 	    supervisor_watch_deadline(sup),
 	    supervisor_wait_deadline(sup),
 	    supervisor_restart_deadline(sup),
+	    supervisor_client_deadline(sup),
 	};
 	uint64_t first = UINT64_MAX;
 
@@ -402,6 +409,9 @@ serve(struct supervisor *sup, const struct pollfd *fds)
 	if (fds[POLL_WATCH].revents != 0 &&
 	    fds[POLL_WATCH].fd == sup->watch.child.link)
 		supervisor_serve_watch(sup);
+	if (fds[POLL_CHANNELS].revents != 0 &&
+	    fds[POLL_CHANNELS].fd == sup->channels.child.link)
+		supervisor_serve_channels(sup);
 	if (fds[POLL_TPM_ROLE].revents & (POLLIN | POLLHUP | POLLERR))
 		supervisor_serve_tpm_role(sup);
 	if (fds[POLL_TPM_ROLE].revents & POLLOUT)
@@ -462,6 +472,7 @@ begin_to_stop(struct supervisor *sup)
 	supervisor_drop_builder(sup, &sup->ready_build);
 	supervisor_drop_looks(sup);
 	supervisor_drop_watch(sup);
+	supervisor_drop_clients(sup);
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
 

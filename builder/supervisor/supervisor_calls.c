@@ -294,14 +294,14 @@ call_log(struct supervisor *sup, const struct front_call *call, struct err *err)
 	return supervisor_record_evidence(sup, call, &asked, err);
 }
 
-/* It was heard: that is all that it wanted. */
+/* It was heard, and nobody wants to know; unless the front ends, and waits for
+ * what is under way to it. */
 static int
 call_alive(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	(void)sup;
-	(void)call;
 	(void)err;
+	supervisor_answer(sup, call->connection, 0, NULL);
 	return 0;
 }
 
@@ -309,30 +309,35 @@ static int
 call_cancel(struct supervisor *sup, const struct front_call *call,
     struct err *err)
 {
-	const uint32_t connection = call->connection;
-
 	(void)err;
+	if (call->connection != NO_CONNECTION)
+		supervisor_cancel_callers(sup,
+		    &(struct callers){call->connection, call->connection});
+	return 0;
+}
+
+void
+supervisor_cancel_callers(struct supervisor *sup, const struct callers *gone)
+{
 	for (size_t i = 0; i < SUPERVISOR_JOBS; i++) {
 		struct job *job = &sup->jobs[i];
 
 		if (job->state != JOB_RUNNING ||
-		    job->connection != connection ||
+		    !callers_has(gone, job->connection) ||
 		    job->task.kind == TASK_ERASE)
 			continue;
 		job_kill(job, BUILD_CANCELLED);
 		job->connection = NO_CONNECTION;
 	}
-	supervisor_cancel_looks(sup, &(struct callers){connection, connection});
-	supervisor_cancel_shutdowns(sup,
-	    &(struct callers){connection, connection});
-	supervisor_cancel_waits(sup, &(struct callers){connection, connection});
+	supervisor_cancel_looks(sup, gone);
+	supervisor_cancel_shutdowns(sup, gone);
+	supervisor_cancel_waits(sup, gone);
 	for (size_t i = 0; i < SUPERVISOR_REMOVALS; i++) {
-		if (sup->removals[i].connection == connection)
+		if (callers_has(gone, sup->removals[i].connection))
 			sup->removals[i].connection = NO_CONNECTION;
 	}
 	for (size_t i = 0; i < SUPERVISOR_EVIDENCE; i++) {
-		if (sup->evidence[i].connection == connection)
+		if (callers_has(gone, sup->evidence[i].connection))
 			sup->evidence[i].connection = NO_CONNECTION;
 	}
-	return 0;
 }

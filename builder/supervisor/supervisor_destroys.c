@@ -78,6 +78,8 @@ supervisor_remove_domain(struct supervisor *sup, const struct receipt *receipt,
 		journal_forget_pending(sup->journal, entry.handle, &ignored);
 		return (int)err->code;
 	}
+	/* Before its id is free. */
+	supervisor_end_client(sup, receipt->domid);
 	return 0;
 }
 

@@ -40,7 +40,9 @@ struct called {
 static void keep(struct supervisor *sup, struct front_child *front);
 static uint64_t deadline_of(const struct front_child *front);
 static int start(struct supervisor *sup, struct front_child *front,
-    struct err *err);
+    const struct front_ring *ring, struct err *err);
+static int launch(struct supervisor *sup, int calls, int answers,
+    const struct front_ring *ring, pid_t *ret_pid, struct err *err);
 static int open_links(int ret_calls[2], int ret_answers[2], struct err *err);
 static void bury(struct supervisor *sup, struct front_child *front);
 static void forget_callers(struct supervisor *sup,
@@ -122,7 +124,7 @@ supervisor_keep_fronts(struct supervisor *sup)
 		keep(sup, &sup->fronts[i]);
 	if (front->pid != 0 || sup->stop_usec != 0 || now < front->next_usec)
 		return;
-	if (start(sup, front, &err) != 0) {
+	if (start(sup, front, NULL, &err) != 0) {
 		log_line("failed role=front code=%s detail=\"%s\"",
 		    err_name(err.code), log_quote(err.text).text);
 		front->next_usec = now + LAST_PAUSE_USEC;
@@ -187,7 +189,11 @@ supervisor_serve_front(struct supervisor *sup, struct front_child *front)
 		front->heard_usec = timing_now_usec();
 		break;
 	case LINK_END:
-		supervisor_lose_front(front, "it died");
+		/* One for a domain ends with its session. */
+		if (place_of(sup, front) == FRONT_OF_SOCKET)
+			supervisor_lose_front(front, "it died");
+		else
+			front->is_lost = true;
 		break;
 	case LINK_UNREADABLE:
 		supervisor_lose_front(front, err.text);
@@ -295,8 +301,23 @@ supervisor_send(struct supervisor *sup, const struct front_answer *reply,
 		supervisor_flush_front(front);
 }
 
+int
+supervisor_begin_front(struct supervisor *sup, struct front_child *front,
+    const struct front_ring *ring, struct err *err)
+{
+	return start(sup, front, ring, err);
+}
+
+void
+supervisor_end_front(struct supervisor *sup, struct front_child *front)
+{
+	if (front->pid != 0)
+		bury(sup, front);
+}
+
 static int
-start(struct supervisor *sup, struct front_child *front, struct err *err)
+start(struct supervisor *sup, struct front_child *front,
+    const struct front_ring *ring, struct err *err)
 {
 	int calls[2] = {-1, -1};
 	int answers[2] = {-1, -1};
@@ -304,8 +325,7 @@ start(struct supervisor *sup, struct front_child *front, struct err *err)
 	int code;
 
 	TRY(open_links(calls, answers, err));
-	code = role_start_front(&sup->env, calls[1], answers[1], sup->listen_fd,
-	    &pid, err);
+	code = launch(sup, calls[1], answers[1], ring, &pid, err);
 	close(calls[1]);
 	close(answers[1]);
 	if (code != 0) {
@@ -320,6 +340,17 @@ start(struct supervisor *sup, struct front_child *front, struct err *err)
 	front->started_usec = timing_now_usec();
 	front->heard_usec = front->started_usec;
 	return 0;
+}
+
+static int
+launch(struct supervisor *sup, int calls, int answers,
+    const struct front_ring *ring, pid_t *ret_pid, struct err *err)
+{
+	if (ring != NULL)
+		return role_start_front_ring(&sup->env, calls, answers, ring,
+		    ret_pid, err);
+	return role_start_front(&sup->env, calls, answers, sup->listen_fd,
+	    ret_pid, err);
 }
 
 /* The front can send nothing through the socket: not even a descriptor. */
@@ -461,8 +492,13 @@ take(const struct called *called, const struct front_call *asked,
     struct err *err)
 {
 	struct front_call call = *asked;
-	const bool is_news =
-	    call.kind == FRONT_UNDELIVERED || call.kind == FRONT_ALIVE;
+	const bool is_of_domain =
+	    place_of(called->sup, called->front) != FRONT_OF_SOCKET;
+	/* The front of a domain asks once, before it ends. */
+	const bool is_asked = is_of_domain && call.kind == FRONT_ALIVE &&
+	                      call.connection != NO_CONNECTION;
+	const bool is_news = call.kind == FRONT_UNDELIVERED ||
+	                     (call.kind == FRONT_ALIVE && !is_asked);
 
 	/* No front's end would end what nobody asked for. */
 	if ((call.connection == NO_CONNECTION) != is_news)
@@ -470,8 +506,11 @@ take(const struct called *called, const struct front_call *asked,
 		    "a call of nobody, or news of a caller");
 	if (call.connection > FRONT_CONNECTION_MAX)
 		return err_set(err, BUG, "a caller with a number of another");
-	if (call.caller.kind != CALLER_USER &&
-	    call.caller.kind != CALLER_UNKNOWN)
+	if (is_of_domain)
+		call.caller = *supervisor_client_of(called->sup,
+		    place_of(called->sup, called->front));
+	else if (call.caller.kind != CALLER_USER &&
+		 call.caller.kind != CALLER_UNKNOWN)
 		return err_set(err, BUG, "a caller at the socket that is none");
 	if (!is_news)
 		call.connection |= place_of(called->sup, called->front)

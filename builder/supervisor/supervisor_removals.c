@@ -18,6 +18,8 @@ enum { FIRST_PAUSE_USEC = 1000000, DOUBLINGS = 6 };
 /* Room in the tpm role's queue that builds and callers need more. */
 enum { RECORDS_ROOM = SUPERVISOR_JOBS + SUPERVISOR_EVIDENCE };
 
+static bool has_channel(const struct supervisor *sup,
+    const struct removal *removal);
 static void end_try(struct supervisor *sup, struct removal *removal, int code,
     const struct err *outcome);
 static void forget_receipt(struct supervisor *sup,
@@ -70,9 +72,17 @@ supervisor_run_removals(struct supervisor *sup)
 		struct removal *removal = &sup->removals[i];
 
 		if (removal->step != REMOVAL_NONE && !removal->is_under_way &&
-		    removal->due_usec <= now)
+		    removal->due_usec <= now && !has_channel(sup, removal))
 			take_step(sup, removal);
 	}
+}
+
+/* The next domain of its id would find it. */
+static bool
+has_channel(const struct supervisor *sup, const struct removal *removal)
+{
+	return removal->step == REMOVAL_ERASE &&
+	       supervisor_client_is_ending(sup, removal->entry.domid);
 }
 
 uint64_t
@@ -84,7 +94,8 @@ supervisor_removal_deadline(const struct supervisor *sup)
 		const struct removal *removal = &sup->removals[i];
 
 		if (removal->step != REMOVAL_NONE && !removal->is_under_way &&
-		    removal->due_usec != 0 && removal->due_usec < next)
+		    removal->due_usec != 0 && removal->due_usec < next &&
+		    !has_channel(sup, removal))
 			next = removal->due_usec;
 	}
 	return next;

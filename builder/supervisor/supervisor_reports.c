@@ -245,6 +245,8 @@ take_made(void *reporter, const void *record, struct ipc_fds *fds,
 
 	(void)fds;
 	from->job->domid = report->domid;
+	/* Whoever had the id is gone, and nobody looked yet. */
+	supervisor_end_client(from->sup, report->domid);
 	entry = supervisor_entry_of(from->job, JOURNAL_MADE);
 	return journal_update(from->sup->journal, &entry, err);
 }

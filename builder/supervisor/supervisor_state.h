@@ -5,7 +5,8 @@
  * front asks), supervisor_jobs.c (the life of jobs), supervisor_reports.c (what
  * their children report), supervisor_removals.c (domains that have to go),
  * supervisor_domains.c (what is asked of one domain), supervisor_looks.c and
- * supervisor_watch.c (what Xen has, and that it changed), supervisor_tpm.c (the
+ * supervisor_watch.c (what Xen has, and that it changed), supervisor_clients.c
+ * (domains that may call, and their channels), supervisor_tpm.c (the
  * tpm role's life), supervisor_records.c (what it is asked, for all these) and
  * supervisor_trust.c (the policy in force, before all that). Nobody else
  * includes this.
@@ -19,6 +20,7 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "builder/supervisor/domain_table.h"
+#include "builder/channel_link.h"
 #include "builder/front_link.h"
 #include "builder/supervisor/image_cache.h"
 #include "builder/supervisor/job.h"
@@ -205,6 +207,34 @@ struct front_child {
 	bool is_lost;        /* to be killed, as soon as nobody uses it */
 };
 
+/* A domain that may call: which ring it has. */
+enum client_step {
+	CLIENT_NONE,
+	CLIENT_WAITS,  /* for the time when it is offered one */
+	CLIENT_ASKED,  /* the channel role was asked for one */
+	CLIENT_SERVED, /* it has one, and a front */
+};
+
+struct client {
+	enum client_step step;
+	struct caller caller; /* zeros: none; its front is in the same place */
+	int devices[CHANNEL_FDS]; /* while the role is asked; owned */
+	uint64_t due_usec;
+	uint64_t sessions_until_usec; /* they would last, one each second */
+};
+
+/* The channel role, which is there once a client is. It answers in order. */
+struct channels {
+	struct child child;
+	struct link_place place;
+	bool is_cleared; /* what an earlier assayd offered */
+	struct channel_call asked[4 * LIMIT_CLIENTS]; /* a ring */
+	uint32_t asked_first;
+	uint32_t asked_count;
+	uint64_t deadline_usec; /* of the first answer; 0: none is awaited */
+	struct log_limit full;
+};
+
 /* What is left to do for a domain that has to go. */
 enum removal_step {
 	REMOVAL_NONE,
@@ -251,6 +281,8 @@ struct supervisor {
 	struct removal removals[SUPERVISOR_REMOVALS];
 	int listen_fd; /* the front's; kept for the next one */
 	struct front_child fronts[SUPERVISOR_FRONTS];
+	struct client clients[LIMIT_CLIENTS];
+	struct channels channels;
 	int tpm_fd; /* the tpm role; -1 once it is lost */
 	pid_t tpm_pid;
 	struct outbox records;            /* for it */
@@ -307,6 +339,13 @@ bool supervisor_can_take_call(const struct supervisor *sup,
 void supervisor_lose_front(struct front_child *front, const char *why);
 void supervisor_stop_fronts(struct supervisor *sup);
 
+/* One for a domain, on this ring, which is borrowed. Errors: SYSTEM_FAILED. */
+int supervisor_begin_front(struct supervisor *sup, struct front_child *front,
+    const struct front_ring *ring, struct err *err);
+
+/* Now, if there is one: it and all that it holds are gone then. */
+void supervisor_end_front(struct supervisor *sup, struct front_child *front);
+
 /* Whoever has this reference; all of a front. */
 bool callers_has(const struct callers *callers, uint32_t connection);
 struct callers supervisor_callers_of(const struct supervisor *sup,
@@ -341,6 +380,10 @@ int supervisor_call_destroy(struct supervisor *sup,
     const struct front_call *call, struct err *err);
 int supervisor_call_undelivered(struct supervisor *sup,
     const struct front_call *call, struct err *err);
+
+/* These callers are gone: what is under way for them is given up. */
+void supervisor_cancel_callers(struct supervisor *sup,
+    const struct callers *gone);
 
 /* What is asked about one domain that assayd built, and of it:
  * supervisor_domains.c. 0: it was answered, or will be. */
@@ -466,6 +509,34 @@ int supervisor_ask_shutdown(struct supervisor *sup, uint32_t connection,
 /* The callers are gone. */
 void supervisor_cancel_shutdowns(struct supervisor *sup,
     const struct callers *gone);
+
+/* --- domains that may call --------------------------------------------- */
+
+void supervisor_clients_init(struct supervisor *sup);
+
+/* Those that are in the table and in a rule get a channel; those that are gone
+ * have none any more. */
+void supervisor_check_clients(struct supervisor *sup);
+
+/* The domain of this id is about to go, or another one has the id. */
+void supervisor_end_client(struct supervisor *sup, uint32_t domid);
+
+/* Is something of its channel still there? */
+bool supervisor_client_is_ending(const struct supervisor *sup, uint32_t domid);
+
+/* Do what is due, and when something is. */
+void supervisor_keep_clients(struct supervisor *sup);
+uint64_t supervisor_client_deadline(const struct supervisor *sup);
+
+/* Who calls through the front in this place. */
+const struct caller *supervisor_client_of(const struct supervisor *sup,
+    uint32_t place);
+
+/* What the channel role may answer; an answer is there, or its end; all is
+ * over. */
+extern const struct link_table supervisor_channel_answers;
+void supervisor_serve_channels(struct supervisor *sup);
+void supervisor_drop_clients(struct supervisor *sup);
 
 /* --- jobs ------------------------------------------------------------ */
 

@@ -52,6 +52,7 @@ supervisor_heed_change(struct supervisor *sup)
 	if (!sup->has_changed)
 		return;
 	sup->has_changed = false;
+	supervisor_check_clients(sup);
 	supervisor_serve_waiters(sup);
 	supervisor_reap(sup);
 }

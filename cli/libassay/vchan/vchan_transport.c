@@ -8,12 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <libxenvchan.h>
 #include <xenstore.h>
 #include <xentoollog.h>
 
 #include "base/scope.h"
+
+/* assayd offers a new ring a moment after each session. The last pause is over
+ * before the deadline, so that what is wrong can be told. */
+enum { PAUSE_MS = 20, PATIENCE_MS = 3000 };
 
 struct channel {
 	struct libxenvchan *vchan;
@@ -23,6 +28,10 @@ struct channel {
 
 static int open_vchan(const struct address *address, int64_t deadline_ms,
     void **ret_channel, char ret_why[TRANSPORT_WHY_BYTES]);
+static struct libxenvchan *open_new(const struct address *address,
+    const char *path, int64_t deadline_ms);
+static bool is_new(struct libxenvchan *vchan);
+static int64_t now_ms(void);
 static int explain(char ret_why[TRANSPORT_WHY_BYTES], const char *what);
 static int default_path(const struct address *address,
     char ret_path[ADDRESS_XENSTORE_MAX_BYTES + 1]);
@@ -58,7 +67,6 @@ open_vchan(const struct address *address, int64_t deadline_ms,
 	CLEANUP(freep) struct channel *channel = calloc(1, sizeof(*channel));
 	char path[ADDRESS_XENSTORE_MAX_BYTES + 1];
 
-	(void)deadline_ms; /* libxenstore knows none */
 	if (channel == NULL)
 		return explain(ret_why, "not enough memory");
 	if (address->path != NULL)
@@ -66,7 +74,7 @@ open_vchan(const struct address *address, int64_t deadline_ms,
 	else if (default_path(address, path) != 0)
 		return explain(ret_why, "xenstore does not say which domain "
 					"this is");
-	channel->vchan = libxenvchan_client_init(&quiet, address->domid, path);
+	channel->vchan = open_new(address, path, deadline_ms);
 	if (channel->vchan == NULL) {
 		snprintf(ret_why, TRANSPORT_WHY_BYTES,
 		    "no channel at %s in xenstore, or it cannot be mapped",
@@ -79,6 +87,46 @@ open_vchan(const struct address *address, int64_t deadline_ms,
 	}
 	*ret_channel = take_ptr(&channel);
 	return 0;
+}
+
+/* libxenstore knows no deadline. */
+static struct libxenvchan *
+open_new(const struct address *address, const char *path, int64_t deadline_ms)
+{
+	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+	int64_t end_ms = now_ms() + PATIENCE_MS;
+	struct libxenvchan *vchan;
+
+	if (end_ms > deadline_ms - 2 * PAUSE_MS)
+		end_ms = deadline_ms - 2 * PAUSE_MS;
+	for (;;) {
+		vchan = libxenvchan_client_init(&quiet, address->domid, path);
+		if (vchan != NULL && is_new(vchan))
+			return vchan;
+		if (vchan != NULL)
+			libxenvchan_close(vchan);
+		if (now_ms() >= end_ms)
+			return NULL;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* One that a session was on may be there for a moment longer. */
+static bool
+is_new(struct libxenvchan *vchan)
+{
+	return libxenvchan_is_open(vchan) &&
+	       load(&vchan->read.shr->cons) == 0 &&
+	       load(&vchan->write.shr->prod) == 0;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static int

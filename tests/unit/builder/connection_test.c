@@ -24,7 +24,8 @@ setup(void **state)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return -1;
 	caller = ends[0];
-	return connection_open(&conn, ends[1], 3, &calls, &err);
+	return connection_open(&conn, &(struct stream){.fd = ends[1]}, 3,
+	    &calls, &err);
 }
 
 static int
@@ -318,13 +319,13 @@ connection_drains_what_a_caller_still_sends(void **state)
 static void
 connection_close_frees_everything_and_its_place(void **state)
 {
-	int fd = conn.fd;
+	int fd = conn.stream.fd;
 
 	(void)state;
 	connection_reply(&conn, strdup("{}"));
 	connection_close(&conn);
 	assert_int_equal(conn.state, CONNECTION_FREE);
-	assert_int_equal(conn.fd, -1);
+	assert_int_equal(conn.stream.fd, -1);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 

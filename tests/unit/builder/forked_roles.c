@@ -8,6 +8,7 @@
 
 #include "base/scope.h"
 #include "builder/build/build_role.h"
+#include "builder/channel/channel_role.h"
 #include "builder/look/look_role.h"
 #include "builder/nodes/nodes_role.h"
 #include "builder/front/front.h"
@@ -36,6 +37,9 @@ run(const struct role_start *start, const int *fds)
 
 	switch ((enum role)start->role) {
 	case ROLE_FRONT:
+		if (start->offer.domid != 0)
+			front_run_ring(&start->config, &start->offer, fds + 2,
+			    &link, start->parent_pid);
 		front_run(&start->config, fds[2], &link, start->parent_pid);
 	case ROLE_STAGE:
 		stage_role_run(start->config.users.of[SANDBOX_STAGE],
@@ -50,6 +54,8 @@ run(const struct role_start *start, const int *fds)
 		look_role_run(start, fds[0]);
 	case ROLE_WATCH:
 		watch_role_run(start, fds[0]);
+	case ROLE_CHANNEL:
+		channel_role_run(start, fds[0]);
 	case ROLE_TPM:
 		tpm_role_run(&start->config, take_root(fds[1]),
 		    start->is_development, fds[0]);
@@ -70,7 +76,7 @@ launch(void *context, const struct role_start *start,
 	if (*ret_pid < 0)
 		return err_set_errno(err, SYSTEM_FAILED, "fork");
 	if (*ret_pid == 0) {
-		int own[ROLE_FDS_MAX] = {-1, -1, -1};
+		int own[ROLE_FDS_MAX] = {-1, -1, -1, -1};
 
 		/* The daemon may be killed while they speak. */
 		signal(SIGPIPE, SIG_IGN);

@@ -20,6 +20,7 @@
 #include "builder/ipc_pipe.h"
 #include "builder/link_table.h"
 #include "builder/look_link.h"
+#include "builder/channel/channel_role.h"
 #include "builder/nodes/nodes_role.h"
 #include "builder/nodes_link.h"
 #include "builder/watch/watch_role.h"
@@ -37,6 +38,8 @@ static const struct link_table *const all_tables[] = {
     &supervisor_front_calls,
     &supervisor_tpm_answers,
     &supervisor_look_answers,
+    &supervisor_channel_answers,
+    &channel_calls,
     &supervisor_watch_reports,
     &watch_calls,
     &nodes_calls,
@@ -266,6 +269,17 @@ static const struct row rows[] = {
 	IN(WATCH_BEGINS) | IN(WATCH_WATCHES), LINK_OFTEN, 0, 0, 0},
     {&supervisor_watch_reports, WATCH_ASKED, IN(WATCH_WATCHES), LINK_OFTEN, 0,
 	0, 0},
+    {&supervisor_channel_answers, CHANNEL_OFFERED, IN(CHANNEL_SERVES),
+	LINK_OFTEN, 0, 0, 0},
+    {&supervisor_channel_answers, CHANNEL_DONE, IN(CHANNEL_SERVES), LINK_OFTEN,
+	0, 0, 0},
+    {&supervisor_channel_answers, CHANNEL_REFUSED, IN(CHANNEL_SERVES),
+	LINK_OFTEN, 0, 0, 0},
+    {&channel_calls, CHANNEL_CLEAR, IN(CHANNEL_SERVES), LINK_ONCE, 0, 0, 0},
+    {&channel_calls, CHANNEL_OFFER, IN(CHANNEL_SERVES), LINK_OFTEN, 0,
+	CHANNEL_FDS, CHANNEL_FDS},
+    {&channel_calls, CHANNEL_WITHDRAW, IN(CHANNEL_SERVES), LINK_OFTEN, 0, 0, 0},
+    {&channel_calls, CHANNEL_FORGET, IN(CHANNEL_SERVES), LINK_OFTEN, 0, 0, 0},
     {&watch_calls, WATCH_ASK_SHUTDOWN, IN(WATCH_SERVES), LINK_OFTEN, 0, 0, 0},
 #define NODES_ROW(kind, state, times, after)                      \
 	{                                                         \
@@ -658,6 +672,50 @@ watch_role_that_says_what_its_table_does_not_have_is_ended(void **state)
 	bury_victim();
 }
 
+/* --- the channel role -------------------------------------------------- */
+
+/* It was asked for a ring for the domain of the record, 0: whoever has it. */
+static void
+try_channels(const struct trial *trial)
+{
+	struct supervisor *sup = stand.sup;
+	struct channels *channels = &sup->channels;
+	struct err err;
+	int ends[2];
+
+	bury_victim();
+	assert_code(ipc_pair(ends, &err), 0);
+	closep(&channels->child.link);
+	victim = start_process();
+	*channels = (struct channels){
+	    .child = {victim, -1, ends[0]},
+	    .place = trial_place(trial),
+	    .asked = {{trial->kind == CHANNEL_OFFERED ? CHANNEL_OFFER
+						      : CHANNEL_FORGET}},
+	    .asked_count = 1,
+	};
+	trial_send(trial, ends[1]);
+	supervisor_serve_channels(sup);
+	check_event(trial);
+	assert_int_equal(channels->child.pid == 0, last_event != LINK_TAKEN);
+	while (last_event != LINK_TAKEN && sup->graves.count > 0)
+		graves_collect(&sup->graves); /* which ends if it was killed */
+	if (last_event != LINK_TAKEN)
+		victim = 0;
+	closep(&ends[1]);
+}
+
+static void
+channel_role_that_says_what_its_table_does_not_have_is_ended(void **state)
+{
+	(void)state;
+	tried = 0;
+	trials_each(&supervisor_channel_answers, CHANNEL_SERVES + 1,
+	    try_channels);
+	assert_true(tried > 100);
+	bury_victim();
+}
+
 /* --- roles ------------------------------------------------------------- */
 
 static int
@@ -708,6 +766,8 @@ main(void)
 		look_role_that_says_what_its_table_does_not_have_is_ended),
 	    stand_test(
 		watch_role_that_says_what_its_table_does_not_have_is_ended),
+	    stand_test(
+		channel_role_that_says_what_its_table_does_not_have_is_ended),
 	};
 
 	return cmocka_run_group_tests_name("link_tables", tests, NULL, NULL);

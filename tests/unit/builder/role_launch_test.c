@@ -19,7 +19,7 @@
 #include "builder/supervisor/role_launch.h"
 
 static const enum role all_roles[] = {ROLE_FRONT, ROLE_STAGE, ROLE_VERIFY,
-    ROLE_BUILD, ROLE_NODES, ROLE_LOOK, ROLE_WATCH, ROLE_TPM};
+    ROLE_BUILD, ROLE_NODES, ROLE_LOOK, ROLE_WATCH, ROLE_CHANNEL, ROLE_TPM};
 
 static int
 open_program(enum role role)

@@ -24,10 +24,14 @@
 #include <unistd.h>
 
 #include <xenctrl.h>
+#include <xen/evtchn.h>
+#include <xen/gntalloc.h>
 #include <xen/sys/privcmd.h>
 
 #include "base/scope.h"
 #include "builder/build/build_sandbox.h"
+#include "builder/channel/channel_sandbox.h"
+#include "builder/front/front_ring_sandbox.h"
 #include "builder/front/front_sandbox.h"
 #include "builder/look/look_sandbox.h"
 #include "builder/nodes/nodes_sandbox.h"
@@ -40,12 +44,18 @@
 
 enum {
 	SANDBOX_UID = 65521,
-	ROLES = SANDBOX_ROLES + 3,
+	ROLES = SANDBOX_ROLES + 5,
 	NUMBERS = 2048,
 	WORDS = 1024,
 };
-/* These have no user of their own. */
-enum { SANDBOX_LOOK = SANDBOX_ROLES, SANDBOX_WATCH, SANDBOX_NODES };
+/* Those without a user of their own; a front for one domain is another one. */
+enum {
+	SANDBOX_LOOK = SANDBOX_ROLES,
+	SANDBOX_WATCH,
+	SANDBOX_NODES,
+	SANDBOX_CHANNEL,
+	SANDBOX_RING,
+};
 enum {
 	FRONT = 1 << SANDBOX_FRONT,
 	STAGE = 1 << SANDBOX_STAGE,
@@ -55,11 +65,14 @@ enum {
 	LOOK = 1 << SANDBOX_LOOK,
 	WATCH = 1 << SANDBOX_WATCH,
 	NODES = 1 << SANDBOX_NODES,
-	ALL = FRONT | STAGE | VERIFY | BUILD | TPM | LOOK | WATCH | NODES
+	CHANNEL = 1 << SANDBOX_CHANNEL,
+	RING = 1 << SANDBOX_RING,
+	ALL = FRONT | STAGE | VERIFY | BUILD | TPM | LOOK | WATCH | NODES |
+	      CHANNEL | RING
 };
 
 static const char *const role_names[ROLES] = {"front", "stage", "verify",
-    "build", "tpm", "look", "watch", "nodes"};
+    "build", "tpm", "look", "watch", "nodes", "channel", "front of a domain"};
 
 static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_FRONT] = &front_sandbox,
@@ -70,6 +83,8 @@ static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_LOOK] = &look_sandbox,
     [SANDBOX_WATCH] = &watch_sandbox,
     [SANDBOX_NODES] = &nodes_sandbox,
+    [SANDBOX_CHANNEL] = &channel_sandbox,
+    [SANDBOX_RING] = &front_ring_sandbox,
 };
 
 /* Whatever is not here kills. Who adds a line says what for. */
@@ -103,8 +118,8 @@ static const struct {
     {CALL_OF(getrandom), ALL},
     {CALL_OF(restart_syscall), ALL}, /* a poll(2) that a stop interrupted */
     {CALL_OF(nanosleep),
-	BUILD | WATCH | NODES}, /* between tries of a transaction */
-    {CALL_OF(clock_nanosleep), BUILD | WATCH | NODES},
+	BUILD | WATCH | NODES | CHANNEL}, /* between tries of a transaction */
+    {CALL_OF(clock_nanosleep), BUILD | WATCH | NODES | CHANNEL},
     {CALL_OF(sched_yield), BUILD | LOOK}, /* libxenctrl's locks */
     /* records, the log, open files */
     {CALL_OF(read), ALL},
@@ -121,13 +136,13 @@ static const struct {
     {CALL_OF(fdatasync), TPM},                            /* the event log */
     {CALL_OF(ftruncate), TPM}, /* a torn last event */
     /* sockets of callers, and of xenstored */
-    {CALL_OF(poll), FRONT | TPM | WATCH | NODES},
-    {CALL_OF(ppoll), FRONT | TPM | WATCH | NODES},
+    {CALL_OF(poll), FRONT | TPM | WATCH | NODES | CHANNEL | RING},
+    {CALL_OF(ppoll), FRONT | TPM | WATCH | NODES | CHANNEL | RING},
     {CALL_OF(accept4), FRONT},
     {CALL_OF(getsockopt), FRONT}, /* who calls */
     {CALL_OF(recvfrom), FRONT},
     {CALL_OF(sendto), FRONT},
-    {CALL_OF(writev), WATCH | NODES}, /* xenstored */
+    {CALL_OF(writev), WATCH | NODES | CHANNEL}, /* xenstored */
     /* files: the stage beneath its store alone, by layout_file.c */
     {CALL_OF(landlock_create_ruleset), STAGE}, /* which only takes away */
     {CALL_OF(landlock_add_rule), STAGE},
@@ -396,11 +411,28 @@ filters_allow_no_memory_that_can_be_run(void **state)
 
 /* By the numbers of Xen's own header. */
 static void
-filters_allow_of_ioctl_what_the_libraries_of_xen_ask(void **state)
+filters_allow_of_ioctl_what_is_asked_of_devices_of_xen(void **state)
 {
-	static const unsigned int asked[] = {IOCTL_PRIVCMD_HYPERCALL,
-	    IOCTL_PRIVCMD_MMAPBATCH_V2, IOCTL_PRIVCMD_MMAPBATCH,
-	    IOCTL_PRIVCMD_MMAP_RESOURCE};
+	static const struct {
+		unsigned int number;
+		int roles;
+	} asked[] = {
+	    {IOCTL_PRIVCMD_HYPERCALL, BUILD | LOOK},
+	    {IOCTL_PRIVCMD_MMAPBATCH_V2, BUILD},
+	    {IOCTL_PRIVCMD_MMAPBATCH, BUILD},
+	    {IOCTL_PRIVCMD_MMAP_RESOURCE, BUILD},
+	    {IOCTL_GNTALLOC_ALLOC_GREF, CHANNEL},
+	    {IOCTL_GNTALLOC_DEALLOC_GREF, CHANNEL},
+	    {IOCTL_GNTALLOC_SET_UNMAP_NOTIFY, CHANNEL},
+	    {IOCTL_EVTCHN_BIND_UNBOUND_PORT, CHANNEL},
+	    {IOCTL_EVTCHN_RESTRICT_DOMID, CHANNEL},
+	    {IOCTL_EVTCHN_NOTIFY, RING},
+	    /* Nobody. */
+	    {IOCTL_EVTCHN_BIND_INTERDOMAIN, 0},
+	    {IOCTL_EVTCHN_BIND_VIRQ, 0},
+	    {IOCTL_EVTCHN_UNBIND, 0},
+	    {IOCTL_EVTCHN_RESET, 0},
+	};
 
 	(void)state;
 	for (int role = 0; role < ROLES; role++) {
@@ -408,17 +440,16 @@ filters_allow_of_ioctl_what_the_libraries_of_xen_ask(void **state)
 
 		for (size_t i = 0; i < countof(asked); i++)
 			assert_int_equal(
-			    is_allowed_with(as, SYS_ioctl, 1, asked[i]),
-			    role == SANDBOX_BUILD ||
-				(role == SANDBOX_LOOK && i == 0));
+			    is_allowed_with(as, SYS_ioctl, 1, asked[i].number),
+			    (asked[i].roles & 1 << role) != 0);
 		/* Of each device, with sizes of these, and of none. */
-		for (unsigned int number = 0; number < 4 << 16; number++) {
+		for (unsigned int number = 0; number < 25 << 16; number++) {
 			unsigned int other =
-			    (number >> 16) * 16 << 16 | (number & 0xffff);
+			    (number >> 16) * 2 << 16 | (number & 0xffff);
 			bool is_asked = false;
 
 			for (size_t i = 0; i < countof(asked); i++)
-				is_asked |= other == asked[i];
+				is_asked |= other == asked[i].number;
 			if (!is_asked &&
 			    is_allowed_with(as, SYS_ioctl, 1, other))
 				fail_msg("%s: ioctl 0x%x", role_names[role],
@@ -567,7 +598,7 @@ main(void)
 	    cmocka_unit_test(filters_allow_no_call_by_other_numbers),
 	    cmocka_unit_test(filters_allow_no_memory_that_can_be_run),
 	    cmocka_unit_test(
-		filters_allow_of_ioctl_what_the_libraries_of_xen_ask),
+		filters_allow_of_ioctl_what_is_asked_of_devices_of_xen),
 	    cmocka_unit_test(front_can_shut_down_nothing_for_reading),
 	    cmocka_unit_test(filters_allow_of_fcntl_nothing_that_sends_signals),
 	    cmocka_unit_test(filters_allow_a_signal_to_itself_only),

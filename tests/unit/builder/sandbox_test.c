@@ -34,6 +34,8 @@
 #include "base/file.h"
 #include "base/scope.h"
 #include "builder/build/build_sandbox.h"
+#include "builder/channel/channel_sandbox.h"
+#include "builder/front/front_ring_sandbox.h"
 #include "builder/front/front_sandbox.h"
 #include "builder/look/look_sandbox.h"
 #include "builder/nodes/nodes_sandbox.h"
@@ -47,11 +49,17 @@
 enum { PIECE_BYTES = 8 << 20, FILES_MAX = 1200 };
 enum {
 	SANDBOX_UID = 65521,
-	ROLES = SANDBOX_ROLES + 3,
+	ROLES = SANDBOX_ROLES + 5,
 	IOCTL_HYPERCALL = 0x305000
 };
-/* These have no user of their own. */
-enum { SANDBOX_LOOK = SANDBOX_ROLES, SANDBOX_WATCH, SANDBOX_NODES };
+/* Those without a user of their own; a front for one domain is another one. */
+enum {
+	SANDBOX_LOOK = SANDBOX_ROLES,
+	SANDBOX_WATCH,
+	SANDBOX_NODES,
+	SANDBOX_CHANNEL,
+	SANDBOX_RING,
+};
 enum {
 	FRONT = 1 << SANDBOX_FRONT,
 	STAGE = 1 << SANDBOX_STAGE,
@@ -61,11 +69,14 @@ enum {
 	LOOK = 1 << SANDBOX_LOOK,
 	WATCH = 1 << SANDBOX_WATCH,
 	NODES = 1 << SANDBOX_NODES,
-	ALL = FRONT | STAGE | VERIFY | BUILD | TPM | LOOK | WATCH | NODES
+	CHANNEL = 1 << SANDBOX_CHANNEL,
+	RING = 1 << SANDBOX_RING,
+	ALL = FRONT | STAGE | VERIFY | BUILD | TPM | LOOK | WATCH | NODES |
+	      CHANNEL | RING
 };
 
 static const char *const role_names[ROLES] = {"front", "stage", "verify",
-    "build", "tpm", "look", "watch", "nodes"};
+    "build", "tpm", "look", "watch", "nodes", "channel", "front of a domain"};
 
 static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_FRONT] = &front_sandbox,
@@ -76,6 +87,8 @@ static const struct sandbox *const sandboxes[ROLES] = {
     [SANDBOX_LOOK] = &look_sandbox,
     [SANDBOX_WATCH] = &watch_sandbox,
     [SANDBOX_NODES] = &nodes_sandbox,
+    [SANDBOX_CHANNEL] = &channel_sandbox,
+    [SANDBOX_RING] = &front_ring_sandbox,
 };
 
 static pid_t start_waiting(enum sandbox_role role, int *ret_hold);
@@ -336,7 +349,8 @@ static const struct {
     {"openat", open_a_file, ALL},
     {"unlink", remove_a_file_the_old_way, ALL},
     {"unlinkat", remove_a_file, ALL},
-    {"memfd_create", make_memory, FRONT | BUILD | WATCH | NODES},
+    {"memfd_create", make_memory,
+	FRONT | BUILD | WATCH | NODES | CHANNEL | RING},
     {"ioctl", talk_to_a_device, ALL},
     {"ioctl(TIOCSTI)", type_into_a_terminal, ALL},
     {"kill", kill_somebody, ALL},
@@ -345,7 +359,7 @@ static const struct {
     {"mmap(PROT_EXEC)", map_code, ALL},
     {"mprotect(PROT_EXEC)", make_code_of_data, ALL},
     {"accept4", accept_a_caller,
-	STAGE | VERIFY | BUILD | TPM | LOOK | WATCH | NODES},
+	STAGE | VERIFY | BUILD | TPM | LOOK | WATCH | NODES | CHANNEL | RING},
     {"x32 getpid", call_by_the_x32_numbers, ALL},
 };
 
@@ -673,8 +687,7 @@ no_role_takes_more_than_its_share(void **state)
 
 		if (!HAS_SHADOW)
 			assert_int_equal(status_of(as, take_much_memory), 0);
-		if (as == SANDBOX_FRONT || role == SANDBOX_WATCH ||
-		    role == SANDBOX_NODES)
+		if (as == SANDBOX_FRONT || role >= SANDBOX_WATCH)
 			continue; /* it can make none */
 		assert_int_equal(status_of(as, as == SANDBOX_BUILD
 						   ? take_many_descriptors

@@ -84,6 +84,7 @@ setup(void **state)
 	copy_program(BUILD_STUB_PROGRAM, "programs/assayd-build");
 	copy_program(NODES_STUB_PROGRAM, "programs/assayd-nodes");
 	copy_program(LOOK_STUB_PROGRAM, "programs/assayd-look");
+	copy_program(CHANNEL_STUB_PROGRAM, "programs/assayd-channel");
 	copy_program(WATCH_STUB_PROGRAM, "programs/assayd-watch");
 	policy = make_policy_with_trust(1); /* version 4 */
 	write_file("trust.json", bytes_of_str(policy_text(policy)));

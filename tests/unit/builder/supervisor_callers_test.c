@@ -36,6 +36,10 @@ begin_front(uint32_t place)
 	closep(&far.front->calls_fd);
 	closep(&far.front->answers.fd);
 	far.front->calls_fd = calls[0];
+	/* Whose front it is: somebody who may call, and need not be there. */
+	if (place >= FRONT_OF_CLIENTS)
+		stand.sup->clients[place - FRONT_OF_CLIENTS].caller =
+		    user_caller(0);
 	outbox_attach(&far.front->answers, answers[0]);
 	far.front->heard_usec = timing_now_usec();
 	far.calls = calls[1];

@@ -119,6 +119,7 @@ stand_setup(void **state)
 	sup->refusals = (struct log_limit){.burst = 100, .usec = 1};
 	sup->left_behind = sup->refusals;
 	sup->lost_looks = sup->refusals;
+	supervisor_clients_init(sup);
 	assert_code(domain_table_load(&stand.journal, &sup->domains, &err), 0);
 	assert_code(ipc_pair(looker, &err), 0);
 	sup->looks.child = (struct child){1, -1, looker[0]}; /* never killed */

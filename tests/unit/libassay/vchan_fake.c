@@ -79,6 +79,13 @@ libxenvchan_client_init(struct xentoollog_logger *logger, int domain,
 		free(client);
 		return NULL;
 	}
+	if (vchan.used > 0) {
+		vchan.ring.left.prod = vchan.ring.left.cons = 9;
+		vchan.ring.srv_live = --vchan.used % 2 == 0;
+	} else if (vchan.ring.left.prod == 9) {
+		vchan.ring.left.prod = vchan.ring.left.cons = 0;
+		vchan.ring.srv_live = 1;
+	}
 	memset(client, 0xff, sizeof(*client));
 	client->is_server = 0;
 	client->ring = &vchan.ring;

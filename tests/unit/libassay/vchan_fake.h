@@ -20,6 +20,7 @@ extern struct vchan_fake {
 	};
 	struct libxenvchan *client; /* NULL: none, or closed */
 	bool is_absent;             /* nothing is in xenstore */
+	unsigned int used;          /* rings that a session was on come first */
 	bool has_quiet_logger;
 	const char *own_domid; /* what xenstore says */
 	int domain;            /* that the client asked for */

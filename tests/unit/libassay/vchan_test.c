@@ -144,6 +144,17 @@ what_is_not_in_xenstore_is_not_opened(void **state)
 	assert_null(vchan.client);
 }
 
+/* A new one comes a moment after each session. */
+static void
+ring_that_a_session_was_on_is_not_taken(void **state)
+{
+	(void)state;
+	vchan.used = 5;
+	open_channel();
+	assert_int_equal(vchan.used, 0);
+	assert_int_equal(vchan.ring.left.prod, 0);
+}
+
 /* The library leaves it as malloc() gave it; and Xen's are not to print. */
 static void
 nothing_in_it_waits_or_prints(void **state)
@@ -334,6 +345,7 @@ main(void)
 	    vchan_unit_test(calls_go_through_the_rings),
 	    vchan_unit_test(the_channel_of_this_domain_is_below_the_servers),
 	    vchan_unit_test(what_is_not_in_xenstore_is_not_opened),
+	    vchan_unit_test(ring_that_a_session_was_on_is_not_taken),
 	    vchan_unit_test(nothing_in_it_waits_or_prints),
 	    vchan_unit_test(messages_longer_than_a_ring_go_in_parts),
 	    vchan_unit_test(a_server_that_closes_ends_the_call),
