@@ -23,6 +23,9 @@
 enum { GOOD_LIFE_USEC = 60000000 };
 /* In a row: the pauses before them are 1, 2, 4, .. 64 seconds. */
 enum { QUICK_RESTARTS = 8, PAUSE_USEC = 1000000, DOUBLINGS = 6 };
+/* Who was built again so often is so no more often than that: one guest shall
+ * not fill the log in days. */
+enum { FREE_RESTARTS = 16, SPACE_USEC = 600000000 };
 /* A restart that failed for what may pass is tried so often. */
 enum { TRIES = 8 };
 /* What there was no room for. */
@@ -32,6 +35,7 @@ static int reap(struct supervisor *sup, const struct domain_row *row,
     struct err *err);
 static int plan(struct supervisor *sup, const struct domain_row *row,
     enum domain_end end, struct restart **ret_restart, struct err *err);
+static uint64_t due_usec(const struct lineage *lineage, uint64_t now);
 static uint64_t pause_usec(uint32_t times);
 static void begin(struct supervisor *sup, struct restart *restart);
 static void end_try(struct supervisor *sup, struct restart *restart,
@@ -144,7 +148,7 @@ plan(struct supervisor *sup, const struct domain_row *row, enum domain_end end,
 	    now - lineage->born_usec < GOOD_LIFE_USEC ? lineage->quick + 1 : 0;
 	lineage->restarts++;
 	lineage->after = (struct event_after){row->receipt.domid, end};
-	restart.due_usec = now + pause_usec(lineage->quick);
+	restart.due_usec = due_usec(lineage, now);
 	if (lineage->quick > QUICK_RESTARTS) {
 		err_set(&why, RESTART_LOOP,
 		    "d%u: it ended within %u seconds %u times in a row",
@@ -162,6 +166,15 @@ plan(struct supervisor *sup, const struct domain_row *row, enum domain_end end,
 		return 0;
 	}
 	return err_set(err, RPC_BUSY, "%d domains are built again", RESTARTS);
+}
+
+static uint64_t
+due_usec(const struct lineage *lineage, uint64_t now)
+{
+	uint64_t due = now + pause_usec(lineage->quick);
+	uint64_t spaced = lineage->born_usec + SPACE_USEC;
+
+	return lineage->restarts > FREE_RESTARTS && spaced > due ? spaced : due;
 }
 
 /* The first time there is none. */

@@ -218,6 +218,32 @@ guest_that_ends_at_once_waits(void **state)
 	wait_until(is_newest_there, "the guest was built again");
 }
 
+/* Each time after a minute: the log would be full in days. */
+static void
+guest_that_ends_for_ever_is_built_less_often(void **state)
+{
+	(void)state;
+	start_with(GUEST(""));
+	for (int i = 0; i < 16; i++) {
+		wait_until(is_newest_there, "the guest runs");
+		*ahead_usec += 61000000;
+		end_guest(REBOOT);
+		newest++;
+	}
+	wait_until(is_newest_there, "the guest runs");
+	*ahead_usec += 61000000;
+	end_guest(REBOOT);
+	wait_until(is_planned, "the guest is to be built again");
+	*ahead_usec += 400000000;
+	fire_watch();
+	usleep(100000);
+	assert_true(is_planned());
+	*ahead_usec += 200000000;
+	fire_watch();
+	newest++;
+	wait_until(is_newest_there, "the guest was built again");
+}
+
 /* Its name and uuid are its own meanwhile. */
 static void
 guest_that_is_built_again_keeps_its_name(void **state)
@@ -361,6 +387,7 @@ main(void)
 	    restart_test(preserved_guest_stays_until_it_is_destroyed),
 	    restart_test(guest_that_ends_at_once_is_not_built_for_ever),
 	    restart_test(guest_that_ends_at_once_waits),
+	    restart_test(guest_that_ends_for_ever_is_built_less_often),
 	    restart_test(guest_that_is_built_again_keeps_its_name),
 	    restart_test(guest_that_is_destroyed_is_not_built_again),
 	    restart_test(guest_is_destroyed_at_any_time),
