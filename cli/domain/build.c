@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/limits.h"
@@ -8,6 +9,7 @@
 #include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/domain/domain_words.h"
 #include "cli/domain/guest_config.h"
 
 struct options {
@@ -31,6 +33,8 @@ static int read_options(int argc, char **argv, struct options *options);
 static int choose_operand(struct options *options, const char *operand);
 static int check_actions(const struct options *options);
 static const char *or_of_file(const char *option, const char *of_file);
+static int check_words(const struct options *options);
+static int refuse_without_memory(const char *operand);
 static int take_file(const char *path, struct options *options);
 static json_t *pack_call(const struct options *options);
 static json_int_t now_usec(void);
@@ -86,12 +90,13 @@ read_options(int argc, char **argv, struct options *options)
 	if (status != ARGUMENTS_READ)
 		return status;
 	if (options->memory_mib == 0)
-		return command_usage(&command_build, "--memory-mib is missing");
+		return refuse_without_memory(argv[1]);
 	if (options->vcpus == 0)
 		options->vcpus = 1;
 	if (options->name == NULL)
 		options->name = options->image;
-	return check_actions(options);
+	status = check_words(options);
+	return status == ARGUMENTS_READ ? check_actions(options) : status;
 }
 
 /* assayd would say of which parameter it does not know the value. */
@@ -118,6 +123,37 @@ check_actions(const struct options *options)
 			    given[i].option);
 	}
 	return ARGUMENTS_READ;
+}
+
+static int
+check_words(const struct options *options)
+{
+	const struct command *self = &command_build;
+	int status = domain_words_check_image(self, options->image);
+
+	if (status == ARGUMENTS_READ)
+		status = domain_words_check_name(self, options->name);
+	if (status == ARGUMENTS_READ)
+		status = domain_words_check_uuid(self, options->uuid);
+	if (status == ARGUMENTS_READ)
+		status = domain_words_check_digest(self, "manifest",
+		    options->manifest);
+	return status;
+}
+
+/* Who has a file for xl(1) may have meant that. */
+static int
+refuse_without_memory(const char *operand)
+{
+	if (operand != NULL && guest_config_is_path(operand))
+		return command_usage(&command_build,
+		    "--memory-mib is missing, and the file has no memory");
+	if (operand != NULL && access(operand, F_OK) == 0)
+		return command_usage(&command_build,
+		    "--memory-mib is missing; %s is an image here: for the "
+		    "file write ./%s",
+		    err_quote_str(operand).text, err_quote_str(operand).text);
+	return command_usage(&command_build, "--memory-mib is missing");
 }
 
 /* As for xl(1), a file is named alone; no image has such a name. */

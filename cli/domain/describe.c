@@ -6,6 +6,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/domain/domain_state.h"
+#include "cli/domain/domain_words.h"
 #include "cli/domain/one_domain.h"
 
 static int show(json_t *domain, struct err *err);
@@ -26,6 +27,8 @@ run(int argc, char **argv)
 	int status = arguments_read(&command_describe, known, countof(known),
 	    &argc, argv);
 
+	if (status == ARGUMENTS_READ)
+		status = domain_words_check_operand(&command_describe, argv[1]);
 	if (status != ARGUMENTS_READ)
 		return status;
 	if (client_call(socket, "DescribeDomain", one_domain_selector(argv[1]),

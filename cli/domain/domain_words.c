@@ -8,7 +8,6 @@
 #include "base/uuid.h"
 #include "base/uuid_make.h"
 #include "cli/arguments.h"
-#include "image-store/image_name.h"
 
 #define NAME_RULE                                                              \
 	"1 to 63 letters, digits, dots, underscores and dashes, a letter or a" \
@@ -16,6 +15,7 @@
 
 static bool is_number(const char *text);
 static bool may_be_name(const char *text);
+static bool has_upper_case(const char *text);
 
 int
 domain_words_check_operand(const struct command *command, const char *operand)
@@ -37,7 +37,7 @@ domain_words_check_operand(const struct command *command, const char *operand)
 int
 domain_words_check_image(const struct command *command, const char *image)
 {
-	if (!image_name_is_valid(image))
+	if (!may_be_name(image) || has_upper_case(image))
 		return command_usage(command,
 		    "%s: the name of an image has 1 to 63 lower-case letters, "
 		    "digits, dots, underscores and dashes, a letter or a digit "
@@ -107,4 +107,10 @@ may_be_name(const char *text)
 
 	return len >= 1 && len <= LIMIT_NAME_BYTES &&
 	       strchr("._-", text[0]) == NULL && strspn(text, dashed) == len;
+}
+
+static bool
+has_upper_case(const char *text)
+{
+	return strpbrk(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
 }

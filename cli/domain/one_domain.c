@@ -6,6 +6,7 @@
 #include "base/uuid_make.h"
 #include "cli/arguments.h"
 #include "cli/client.h"
+#include "cli/domain/domain_words.h"
 
 json_t *
 one_domain_selector(const char *text)
@@ -35,6 +36,8 @@ one_domain_run(const struct command *command, const char *method, int argc,
 	int status =
 	    arguments_read(command, known, countof(known), &argc, argv);
 
+	if (status == ARGUMENTS_READ)
+		status = domain_words_check_operand(command, argv[1]);
 	if (status != ARGUMENTS_READ)
 		return status;
 	if (client_call(socket, method, one_domain_selector(argv[1]), &reply,

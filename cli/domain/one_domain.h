@@ -9,7 +9,7 @@
 #include "cli/command.h"
 
 /* A number is a domid, a uuid a uuid, the rest a name: the parameters of a
- * call, owned. NULL if the text is not UTF-8. */
+ * call, owned. domain_words_check_operand() has looked at the text. */
 json_t *one_domain_selector(const char *text);
 
 /* All of a command that calls this method about its one argument and has

@@ -6,12 +6,14 @@
 #include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/domain/domain_words.h"
 #include "cli/domain/one_domain.h"
 
 enum { DEFAULT_SECONDS = 3000 }; /* within the hour of a call */
 
 static json_t *make_request(const char *domain, const char *until,
     int64_t seconds);
+static bool has_come(const char *until, const char *state);
 
 static int
 run(int argc, char **argv)
@@ -34,8 +36,14 @@ run(int argc, char **argv)
 	int status =
 	    arguments_read(&command_wait, known, countof(known), &argc, argv);
 
+	if (status == ARGUMENTS_READ)
+		status = domain_words_check_operand(&command_wait, argv[1]);
 	if (status != ARGUMENTS_READ)
 		return status;
+	if (strcmp(until, "running") != 0 && strcmp(until, "shutdown") != 0)
+		return command_usage(&command_wait,
+		    "--until is running or shutdown, not %s",
+		    err_quote_str(until).text);
 	if (timeout != NULL &&
 	    !arguments_number(timeout, DEFAULT_SECONDS, &seconds))
 		return command_usage(&command_wait,
@@ -44,16 +52,25 @@ run(int argc, char **argv)
 	if (client_call(socket, "WaitDomain",
 		make_request(argv[1], until, seconds), &reply, &err) != 0)
 		return command_failed(&err, as_json);
-	if (as_json)
-		return command_print_json(take_ptr(&reply));
 	state = json_string_value(json_object_get(reply, "state"));
 	reason = json_string_value(json_object_get(reply, "reason"));
 	if (state == NULL) {
 		client_refuse_reply("the state", &err);
 		return command_failed(&err, as_json);
 	}
-	puts(reason != NULL ? reason : state);
-	return EXIT_DONE;
+	status = has_come(until, state) ? EXIT_DONE : EXIT_REFUSED;
+	if (as_json)
+		command_print_json(take_ptr(&reply));
+	else
+		puts(reason != NULL ? reason : state);
+	return status;
+}
+
+/* A domain that is gone is shut down too, and will not run. */
+static bool
+has_come(const char *until, const char *state)
+{
+	return strcmp(until, "running") != 0 || strcmp(state, until) == 0;
 }
 
 static json_t *

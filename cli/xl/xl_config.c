@@ -11,6 +11,8 @@
 #include "base/scope.h"
 #include "cli/xl/xl_keys.h"
 
+enum { OTHERS_SIZE = 160 }; /* of keys that are refused besides the first */
+
 struct reading {
 	const XLU_Config *config;
 	const char *file;
@@ -83,6 +85,11 @@ static int parse(XLU_Config *config, struct bytes text, FILE *report,
     char *const *said, struct err *err);
 static int take_keys(struct reading *reading, struct bytes text,
     struct err *err);
+static bool is_taken(const struct reading *reading);
+static int refuse_all(struct reading *reading, struct xl_keys *keys,
+    struct err *err);
+static bool add_other(const struct xl_key *key,
+    char others[static OTHERS_SIZE]);
 static int take_key(struct reading *reading, struct err *err);
 static bool is_key(const struct reading *reading, const char *name);
 static int refuse_key(const struct reading *reading, struct err *err);
@@ -164,9 +171,58 @@ take_keys(struct reading *reading, struct bytes text, struct err *err)
 {
 	struct xl_keys keys = {text, 1};
 
-	while (xl_keys_next(&keys, &reading->key))
+	while (xl_keys_next(&keys, &reading->key)) {
+		if (!is_taken(reading))
+			return refuse_all(reading, &keys, err);
 		TRY(take_key(reading, err));
+	}
 	return 0;
+}
+
+static bool
+is_taken(const struct reading *reading)
+{
+	for (size_t i = 0; i < countof(taken); i++) {
+		if (is_key(reading, taken[i].name))
+			return true;
+	}
+	return false;
+}
+
+/* This key with its reason, and what else stands in the way: all in one try. */
+static int
+refuse_all(struct reading *reading, struct xl_keys *keys, struct err *err)
+{
+	bool has_image = reading->answer.image[0] != '\0';
+	char others[OTHERS_SIZE] = "";
+	size_t left_out = 0;
+	struct err first;
+
+	(void)refuse_key(reading, &first);
+	while (xl_keys_next(keys, &reading->key)) {
+		has_image |= is_key(reading, "assay_image");
+		if (!is_taken(reading) && !add_other(&reading->key, others))
+			left_out++;
+	}
+	return err_set_field(err, first.code, first.field, "%s%s%s%s%s",
+	    first.text, others[0] != '\0' ? "; also refused: " : "", others,
+	    left_out > 0 ? ", ..." : "",
+	    has_image ? "" : "; and no assay_image or --image");
+}
+
+/* False: there is no room. */
+static bool
+add_other(const struct xl_key *key, char others[static OTHERS_SIZE])
+{
+	struct err_quoted name = err_quote(key->name.ptr, key->name.len);
+	size_t len = strlen(others);
+	int need = snprintf(others + len, OTHERS_SIZE - len, "%s%s (line %u)",
+	    len > 0 ? ", " : "", name.text, key->line);
+
+	if ((size_t)need < OTHERS_SIZE - len)
+		return true;
+	others[len] = '\0';
+	return false;
 }
 
 static int

@@ -109,19 +109,41 @@ a_file_gives_what_it_sets(void **state)
 	assert_int_equal(answer.vcpus, 0);
 }
 
+/* Who has a file for xl(1) is not sent from line to line. */
+static void
+a_refusal_names_all_other_keys_too(void **state)
+{
+	static const char more[] = "pci = []\n";
+	char text[64 + 40 * sizeof(more)] = "kernel = 'a'\nmemory = 1\n"
+					    "assay_image = 'web'\n";
+
+	(void)state;
+	assert_says("kernel = 'a'\nmemory = 'x'\nextra = 'b'\ncolour = 1\n",
+	    XL_CONFIG_IMAGE_HAS, "kernel",
+	    "web.cfg: line 1: kernel: the signed image decides this; also "
+	    "refused: extra (line 3), colour (line 4); and no assay_image or "
+	    "--image");
+	for (int i = 0; i < 40; i++)
+		strcat(text, more);
+	assert_int_equal(read_text(text), XL_CONFIG_IMAGE_HAS);
+	assert_has(err.text, "; also refused: pci (line 4), pci (line 5), ");
+	assert_string_equal(err.text + strlen(err.text) - 6, "), ...");
+}
+
 static void
 a_refusal_names_the_key_and_its_line(void **state)
 {
 	(void)state;
 	assert_says("name = 'web'\n\nkernel = '/vmlinuz'\n",
 	    XL_CONFIG_IMAGE_HAS, "kernel",
-	    "web.cfg: line 3: kernel: the signed image decides this");
-	assert_says("disk = [\n'a',\n]\nvif = ['']\n", XL_CONFIG_UNSUPPORTED,
-	    "disk",
+	    "web.cfg: line 3: kernel: the signed image decides this; and "
+	    "no assay_image or --image");
+	assert_says("disk = [\n'a',\n]\nassay_image = 'web'\n",
+	    XL_CONFIG_UNSUPPORTED, "disk",
 	    "web.cfg: line 1: disk: attach disks to a domain that was "
 	    "built with --paused");
-	assert_says("name = 'a'; # b\n\t colour = 1", XL_CONFIG_UNSUPPORTED,
-	    "colour",
+	assert_says("assay_image = 'a'; # b\n\t colour = 1",
+	    XL_CONFIG_UNSUPPORTED, "colour",
 	    "web.cfg: line 2: colour: assayd would have to ignore this");
 	assert_says("memory = 1\nmemory = 2\n", XL_CONFIG_VALUE_BAD, "memory",
 	    "web.cfg: line 2: memory: it is set twice");
@@ -173,6 +195,7 @@ main(void)
 	    cmocka_unit_test(golden_files_end_as_their_directory_says),
 	    cmocka_unit_test(a_file_gives_what_it_sets),
 	    cmocka_unit_test(a_refusal_names_the_key_and_its_line),
+	    cmocka_unit_test(a_refusal_names_all_other_keys_too),
 	    cmocka_unit_test(what_libxlutil_says_is_printable),
 	    cmocka_unit_test(keys_are_found_wherever_they_stand),
 	};
