@@ -298,15 +298,17 @@ print_domains(const struct boot_history *history)
 		    after[VERDICT_AFTER_SIZE];
 
 		uuid_text(domain->build.uuid, uuid);
-		printf("%-10s %-9s %s%s, domain %u, %s%s%s%s%s\n",
+		printf("%-10s %-9s %s%s, domain %u, %s, role %s, %u MiB"
+		       "%s%s%s%s\n",
 		    i == 0 ? "images" : "", fates[domain->fate],
 		    domain->image->name,
 		    domain->build.is_debug ? " (debug image)" : "",
-		    domain->build.domid, uuid,
+		    domain->build.domid, uuid, domain->build.role,
+		    domain->build.memory_mib,
 		    domain->configuration != NULL ? ", configuration " : "",
 		    domain->configuration != NULL ? domain->configuration->name
 						  : "",
-		    verdict_caller_text(&domain->build.by, by),
+		    verdict_caller_text(domain, by),
 		    verdict_after_text(&domain->build.after, after));
 	}
 }
@@ -417,7 +419,7 @@ encode_domains(const struct boot_history *history)
 		    "uuid", uuid, "role", domain->build.role, "debug",
 		    domain->build.is_debug, "domid",
 		    (json_int_t)domain->build.domid, "caller",
-		    verdict_caller_encode(&domain->build.by), "after",
+		    verdict_caller_encode(domain), "after",
 		    verdict_after_encode(&domain->build.after));
 		json_object_update_new(object,
 		    encode_rules(&history->rules[domain->rules].as));

@@ -3,9 +3,10 @@
 #include <stdio.h>
 
 const char *
-verdict_caller_text(const struct caller *caller,
+verdict_caller_text(const struct evidence_domain *built,
     char ret_text[static VERDICT_CALLER_SIZE])
 {
+	const struct caller *caller = &built->build.by;
 	const struct caller_domain *domain = &caller->domain;
 	char uuid[UUID_TEXT_SIZE];
 
@@ -13,17 +14,21 @@ verdict_caller_text(const struct caller *caller,
 	ret_text[0] = '\0';
 	if (caller->kind == CALLER_USER)
 		snprintf(ret_text, VERDICT_CALLER_SIZE,
-		    ", asked for by user %u", caller->user.uid);
+		    ", asked for by user %u, group %u", caller->user.uid,
+		    caller->user.gid);
 	else if (caller->kind == CALLER_DOMAIN)
 		snprintf(ret_text, VERDICT_CALLER_SIZE,
-		    ", asked for by %s (role %s), domain %u, %s", domain->image,
-		    domain->role, domain->domid, uuid);
+		    ", asked for by %s (role %s), domain %u, %s%s",
+		    domain->image, domain->role, domain->domid, uuid,
+		    built->is_caller_unknown ? ", which the log does not have"
+					     : "");
 	return ret_text;
 }
 
 json_t *
-verdict_caller_encode(const struct caller *caller)
+verdict_caller_encode(const struct evidence_domain *built)
 {
+	const struct caller *caller = &built->build.by;
 	const struct caller_domain *domain = &caller->domain;
 	char uuid[UUID_TEXT_SIZE], envelope[DIGEST_TEXT_SIZE];
 
@@ -35,9 +40,10 @@ verdict_caller_encode(const struct caller *caller)
 		return json_null();
 	uuid_text(domain->uuid, uuid);
 	digest_text(&domain->envelope, envelope);
-	return json_pack("{s:I, s:s, s:s, s:s, s:s}", "domid",
+	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:b}", "domid",
 	    (json_int_t)domain->domid, "uuid", uuid, "image", domain->image,
-	    "role", domain->role, "envelope_digest", envelope);
+	    "role", domain->role, "envelope_digest", envelope, "in_log",
+	    !built->is_caller_unknown);
 }
 
 const char *

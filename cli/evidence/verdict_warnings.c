@@ -11,6 +11,7 @@ static bool has_crashed(const struct verdict_context *context);
 static bool is_stopped(const struct verdict_context *context);
 static bool has_unmeasured(const struct verdict_context *context);
 static bool has_strays(const struct verdict_context *context);
+static bool has_unknown_callers(const struct verdict_context *context);
 static bool lacks_sha384(const struct verdict_context *context);
 static bool leaves_options_open(const struct verdict_context *context);
 static bool is_without_secure_boot(const struct verdict_context *context);
@@ -39,6 +40,8 @@ static const struct {
 	"an event was logged just before a crash and not measured"},
     {has_strays,
 	"the log has events about domains that do not fit: see strays"},
+    {has_unknown_callers,
+	"a domain was asked for by one that the log does not have"},
     {lacks_sha384, "the sha384 bank is not quoted: only sha256 was compared"},
     {leaves_options_open,
 	"the reference names register 4 and neither 7 nor 1: options that a "
@@ -129,6 +132,17 @@ static bool
 has_strays(const struct verdict_context *context)
 {
 	return context->verdict->history.stray_count > 0;
+}
+
+static bool
+has_unknown_callers(const struct verdict_context *context)
+{
+	const struct boot_history *history = &context->verdict->history;
+
+	for (size_t i = 0; i < history->domain_count; i++)
+		if (history->domains[i].is_caller_unknown)
+			return true;
+	return false;
 }
 
 static bool

@@ -8,6 +8,7 @@ static int check_debug(const struct evidence_reference *reference,
     const struct evidence_domain *domain, struct err *err);
 static int check_configuration(const struct evidence_reference *reference,
     struct evidence_domain *domain, struct err *err);
+static const char *asked_for_by(const struct event_build *build);
 
 int
 evidence_domains_check(const struct evidence_reference *reference,
@@ -27,6 +28,7 @@ check_image(const struct evidence_reference *reference,
     struct evidence_domain *domain, struct err *err)
 {
 	char text[DIGEST_TEXT_SIZE], uuid[UUID_TEXT_SIZE];
+	char by[CALLER_TEXT_SIZE];
 
 	domain->image =
 	    digest_list_find(reference->images, &domain->build.envelope);
@@ -38,8 +40,9 @@ check_image(const struct evidence_reference *reference,
 	digest_text(&domain->build.payload, text);
 	uuid_text(domain->build.uuid, uuid);
 	return err_set(err, EVIDENCE_IMAGE_UNKNOWN,
-	    "domain %u, uuid %s, ran image %s", domain->build.domid, uuid,
-	    text);
+	    "domain %u, uuid %s, ran image %s, of role %s%s%s",
+	    domain->build.domid, uuid, text, domain->build.role,
+	    asked_for_by(&domain->build), caller_text(&domain->build.by, by));
 }
 
 /* Such an image may be good for its makers' hosts, and is for no other. What
@@ -61,6 +64,7 @@ check_configuration(const struct evidence_reference *reference,
     struct evidence_domain *domain, struct err *err)
 {
 	char text[DIGEST_TEXT_SIZE], uuid[UUID_TEXT_SIZE];
+	char by[CALLER_TEXT_SIZE];
 
 	if (reference->configurations == NULL)
 		return 0;
@@ -71,6 +75,16 @@ check_configuration(const struct evidence_reference *reference,
 	digest_text(&domain->build.config, text);
 	uuid_text(domain->build.uuid, uuid);
 	return err_set(err, EVIDENCE_CONFIGURATION_UNKNOWN,
-	    "domain %u, uuid %s, has configuration %s", domain->build.domid,
-	    uuid, text);
+	    "domain %u, uuid %s, of image %s and role %s, has configuration "
+	    "%s%s%s",
+	    domain->build.domid, uuid, domain->image->name, domain->build.role,
+	    text, asked_for_by(&domain->build),
+	    caller_text(&domain->build.by, by));
+}
+
+/* Before the caller; older events have none. */
+static const char *
+asked_for_by(const struct event_build *build)
+{
+	return build->by.kind != CALLER_UNKNOWN ? ", asked for by " : "";
 }

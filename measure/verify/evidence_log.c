@@ -16,7 +16,9 @@ struct replay {
 	unsigned pcr;
 	struct event_log_reader reader;
 	struct boot_history *history;
-	struct started_domains started; /* by their places in the history */
+	/* By their places in the history: those without an end, and all. */
+	struct started_domains started;
+	struct started_domains built;
 	struct pcr_digests now;
 	struct pcr_digests before; /* the last record */
 	size_t count;              /* records so far */
@@ -47,6 +49,8 @@ static int tell_rules(struct boot_history *history,
     const struct event_rules *rules, bool is_start, struct err *err);
 static int tell_measured_build(struct replay *replay,
     const struct event_build *build, struct err *err);
+static bool is_caller_known(const struct replay *replay,
+    const struct caller *by);
 static int tell_build(struct boot_history *history,
     const struct event_build *build, struct err *err);
 static void tell_end(struct replay *replay, const struct event *event);
@@ -314,14 +318,38 @@ tell_measured_build(struct replay *replay, const struct event_build *build,
     struct err *err)
 {
 	struct boot_history *history = replay->history;
+	const size_t place = history->domain_count;
 
 	if (started_domains_has(&replay->started, build->uuid, build->domid))
 		tell_stray(history, EVENT_BUILD, build->uuid, build->domid);
 	TRY(tell_build(history, build, err));
+	history->domains[place].is_caller_unknown =
+	    !is_caller_known(replay, &build->by);
 	TRY(started_domains_add(&replay->started, build->uuid, build->domid,
-	    history->domain_count - 1, err));
+	    place, err));
+	TRY(started_domains_add(&replay->built, build->uuid, build->domid,
+	    place, err));
 	history->rules[history->rules_count - 1].domain_count++;
 	return 0;
+}
+
+/* A user is known by no event. */
+static bool
+is_caller_known(const struct replay *replay, const struct caller *by)
+{
+	const struct caller_domain *domain = &by->domain;
+	const struct evidence_domain *client;
+	size_t place;
+
+	if (by->kind != CALLER_DOMAIN)
+		return true;
+	if (!started_domains_find(&replay->built, domain->uuid, domain->domid,
+		&place))
+		return false;
+	client = &replay->history->domains[place];
+	return client->fate != EVIDENCE_ABANDONED &&
+	       strcmp(client->build.role, domain->role) == 0 &&
+	       digest_equal(&client->build.envelope, &domain->envelope);
 }
 
 static int
@@ -460,4 +488,5 @@ static void
 replay_done(struct replay *replay)
 {
 	started_domains_done(&replay->started);
+	started_domains_done(&replay->built);
 }

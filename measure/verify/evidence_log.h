@@ -32,6 +32,8 @@ struct evidence_domain {
 	struct event_build build;
 	enum evidence_fate fate;
 	size_t rules; /* by which it was built: an index of the story's */
+	/* It is said that a domain asked for it which the log does not have. */
+	bool is_caller_unknown;
 	/* Set by evidence_verify(): what the lists call it, or NULL. */
 	const struct digest_list_row *image;
 	const struct digest_list_row *configuration;
@@ -80,6 +82,10 @@ struct boot_history {
  * A domain ends by an event that has its uuid and its id. One that fits no
  * domain is told as a stray: assayd writes such when it crashed around a build
  * or after an end, so that it is no reason to refuse.
+ *
+ * A domain that asked for another one has to be built before, by the events:
+ * the one of its uuid and id, with its role and envelope, and not abandoned.
+ * assayd writes nothing else; that it is not so is told, and decides nothing.
  * Errors: EVENT_LOG_MALFORMED; EVENT_MALFORMED; EVIDENCE_LOG_CHANGED,
  * _REMOVED, _REORDERED, _ADDED, _MISMATCH; EVIDENCE_REGISTER_USED;
  * EVIDENCE_NOT_MEASURED; NO_MEMORY.

@@ -57,6 +57,18 @@ started_domains_has(const struct started_domains *domains,
 }
 
 bool
+started_domains_find(const struct started_domains *domains,
+    const uint8_t uuid[UUID_BYTES], uint32_t domid, size_t *ret_number)
+{
+	const struct started *started = find(domains, uuid, domid);
+
+	if (started == NULL)
+		return false;
+	*ret_number = started->number;
+	return true;
+}
+
+bool
 started_domains_end(struct started_domains *domains,
     const uint8_t uuid[UUID_BYTES], uint32_t domid, size_t *ret_number)
 {

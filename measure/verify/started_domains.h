@@ -27,6 +27,10 @@ int started_domains_add(struct started_domains *domains,
 bool started_domains_has(const struct started_domains *domains,
     const uint8_t uuid[UUID_BYTES], uint32_t domid);
 
+/* The newest such; false if there is none. */
+bool started_domains_find(const struct started_domains *domains,
+    const uint8_t uuid[UUID_BYTES], uint32_t domid, size_t *ret_number);
+
 /* The newest such ends; false if there is none. */
 bool started_domains_end(struct started_domains *domains,
     const uint8_t uuid[UUID_BYTES], uint32_t domid, size_t *ret_number);

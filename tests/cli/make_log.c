@@ -86,18 +86,21 @@ start(bool is_development)
 	measure_event(&event);
 }
 
-/* A toolstack in a domain of its own, which asked for the third. */
-static const struct caller client = {
-    .kind = CALLER_DOMAIN,
-    .domain =
-	{
-	    .domid = 9,
-	    .uuid = {[15] = 9},
-	    .image = "toolstack",
-	    .role = "release",
-	    .envelope.bytes = {[0 ... DIGEST_BYTES - 1] = 0x77},
-	},
-};
+/* The first domain is a toolstack, which asked for the third; with "debug" it
+ * is one that the log does not have. */
+static struct caller
+client(void)
+{
+	const struct event_build build = good_event(EVENT_BUILD).as.build;
+	struct caller by = good_client();
+
+	by.domain.domid = 1;
+	memcpy(by.domain.uuid, build.uuid, UUID_BYTES);
+	by.domain.uuid[15] = 1;
+	strcpy(by.domain.role, is_told("debug") ? "release" : build.role);
+	by.domain.envelope = build.envelope;
+	return by;
+}
 
 static const struct caller user = {
     .kind = CALLER_USER,
@@ -117,7 +120,7 @@ build_of(uint32_t domid)
 	event.as.build.uuid[15] = (uint8_t)domid;
 	event.as.build.is_debug = domid == 3 && is_told("debug");
 	if (domid == 3)
-		event.as.build.by = client;
+		event.as.build.by = client();
 	else if (domid == 1)
 		event.as.build.by = user;
 	if (configuration != NULL && domid != 2 &&

@@ -352,6 +352,73 @@ the_first_hundred_that_fit_no_domain_are_told(void **state)
 	assert_int_equal(history->strays[EVIDENCE_STRAYS - 1].event, 107);
 }
 
+/* Domain number n of the good log asks. */
+static struct caller
+client_of(unsigned n)
+{
+	const struct event client = fixture_build(n);
+	struct caller by = good_client();
+
+	by.domain.domid = n;
+	memcpy(by.domain.uuid, client.as.build.uuid, UUID_BYTES);
+	strcpy(by.domain.role, client.as.build.role);
+	by.domain.envelope = client.as.build.envelope;
+	return by;
+}
+
+/* assayd knows its clients by its own builds: here it could not have. */
+static void
+a_caller_that_the_log_does_not_have_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct event build = fixture_build(4);
+	const size_t count = fixture->count;
+
+	build.sequence = 8;
+	for (unsigned wrong = 0; wrong <= 5; wrong++) {
+		CLEANUP(evidence_verdict_done)
+		struct evidence_verdict verdict = {.release = 9};
+		struct caller *by = &build.as.build.by;
+
+		*by = client_of(3);
+		if (wrong == 1)
+			by->domain.domid = 4; /* its own, which is not before */
+		else if (wrong == 2)
+			by->domain.uuid[0] ^= 1;
+		else if (wrong == 3)
+			strcpy(by->domain.role, "other");
+		else if (wrong == 4)
+			by->domain.envelope.bytes[0] ^= 1;
+		else if (wrong == 5) /* it was abandoned */
+			*by = client_of(2);
+		fixture->count = count;
+		fixture_record(fixture, &build);
+		fixture_remake(fixture);
+		assert_refused(fixture_verify(fixture, &verdict), 0);
+		assert_int_equal(verdict.history.domains[3].is_caller_unknown,
+		    wrong != 0);
+		assert_false(verdict.history.domains[2].is_caller_unknown);
+	}
+}
+
+/* Which ended by now, and asked before. */
+static void
+a_caller_that_ended_is_known(void **state)
+{
+	struct fixture *fixture = *state;
+	CLEANUP(evidence_verdict_done)
+	struct evidence_verdict verdict = {.release = 9};
+	struct event build = fixture_build(4);
+
+	build.sequence = 8;
+	build.as.build.by = client_of(1);
+	fixture_record(fixture, &build);
+	fixture_remake(fixture);
+	assert_refused(fixture_verify(fixture, &verdict), 0);
+	assert_int_equal(verdict.history.domains[0].fate, EVIDENCE_DESTROYED);
+	assert_false(verdict.history.domains[3].is_caller_unknown);
+}
+
 int
 main(void)
 {
@@ -372,6 +439,8 @@ main(void)
 	    BENCH(a_start_that_found_something_else_is_refused),
 	    BENCH(a_start_in_another_register_is_refused),
 	    BENCH(the_first_hundred_that_fit_no_domain_are_told),
+	    BENCH(a_caller_that_the_log_does_not_have_is_told),
+	    BENCH(a_caller_that_ended_is_known),
 	};
 
 	return cmocka_run_group_tests_name("evidence_restarts", tests, NULL,
