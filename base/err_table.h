@@ -384,6 +384,9 @@ X(413, ORDER_BROKEN, ENVIRONMENT, \
 X(414, WAIT_OVER, ENVIRONMENT, \
   "the domain did not get there in the time that the caller gave it", \
   "'assay describe' shows its state; wait longer, or ask it to shut down") \
+X(419, XEN_UNREACHABLE, ENVIRONMENT, \
+  "Xen cannot be asked at all", \
+  "start assayd as root in the initial domain: is /dev/xen/privcmd there?") \
 X(420, CALL_TIMEOUT, ENVIRONMENT, \
   "assayd did not answer in the time that the caller gave it", \
   "the call may have been carried out: see 'assay ps' and the log of assayd") \

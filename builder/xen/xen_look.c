@@ -15,10 +15,12 @@ int
 xen_look_open(struct xen_port *ret_port, struct err *err)
 {
 	CLEANUP(release) struct libxc *libxc = calloc(1, sizeof(*libxc));
+	struct err cause;
 
 	if (libxc == NULL)
 		return err_set(err, NO_MEMORY, "xen port");
-	TRY(libxc_open(libxc, err));
+	if (libxc_open(libxc, &cause) != 0)
+		return err_set(err, XEN_UNREACHABLE, "%s", cause.text);
 	*ret_port =
 	    (struct xen_port){.ops = &look_ops, .xen = take_ptr(&libxc)};
 	return 0;

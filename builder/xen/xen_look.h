@@ -10,7 +10,7 @@
 /*
  * Has domain_list, host_info, domain_pause, domain_unpause and close alone.
  * Nothing is opened later. Close with xen_port_close().
- * Errors: XEN_FAILED, NO_MEMORY.
+ * Errors: XEN_UNREACHABLE, NO_MEMORY.
  */
 int xen_look_open(struct xen_port *ret_port, struct err *err);
 

@@ -730,7 +730,7 @@ looking_that_cannot_begin_keeps_nothing(void **state)
 	(void)state;
 	xen.fail_at = 1;
 	xen.sys = EACCES;
-	assert_code(xen_look_open(&other, &err), XEN_FAILED);
+	assert_code(xen_look_open(&other, &err), XEN_UNREACHABLE);
 	assert_has(err.text, "xc_interface_open");
 	assert_null(other.ops);
 	assert_int_equal(xen.held, HELD);
