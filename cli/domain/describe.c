@@ -12,6 +12,7 @@
 static int show(json_t *domain, struct err *err);
 static void show_life(json_t *domain);
 static void show_signers(json_t *signers);
+static void show_caller(json_t *caller);
 
 static int
 run(int argc, char **argv)
@@ -67,6 +68,7 @@ show(json_t *domain, struct err *err)
 		printf("%-16s %s\n", texts[i], text);
 	}
 	show_signers(json_object_get(receipt, "signers"));
+	show_caller(json_object_get(receipt, "caller"));
 	printf("%-16s %d\n%-16s %d\n%-16s %s\n", "memory_mib", memory_mib,
 	    "vcpus", vcpus, "state", state);
 	show_life(domain);
@@ -105,6 +107,25 @@ show_signers(json_t *signers)
 			printf("%-16s %s\n", "signer",
 			    json_string_value(signer));
 	}
+}
+
+/* A user, or a domain that assayd built; older ones do not say. */
+static void
+show_caller(json_t *caller)
+{
+	const char *image;
+	const char *uuid;
+	int domid;
+	json_int_t uid;
+	json_int_t gid;
+
+	if (json_unpack(caller, "{s:I, s:I}", "uid", &uid, "gid", &gid) == 0)
+		printf("%-16s user %lld, group %lld\n", "caller",
+		    (long long)uid, (long long)gid);
+	else if (json_unpack(caller, "{s:i, s:s, s:s}", "domid", &domid, "uuid",
+		     &uuid, "image", &image) == 0)
+		printf("%-16s domain %d, %s, of image %s\n", "caller", domid,
+		    uuid, image);
 }
 
 const struct command command_describe = {NULL, "describe",
