@@ -43,6 +43,11 @@ show(const char *path, bool as_json, struct err *err)
 	size_t len = 0;
 
 	TRY(file_read(path, LIMIT_EVENT_LOG_BYTES, &text, &len, err));
+	if (len > 0 && text[0] == '{')
+		return err_set(err, EVENT_LOG_MALFORMED,
+		    "%s: this is JSON; of evidence, 'jq -r .logs.assay FILE | "
+		    "base64 -d' gives the log",
+		    err_quote_str(path).text);
 	if (event_log_registers(bytes_of(text, len), &values, err) != 0)
 		return err_prefix(err, "%s", err_quote_str(path).text);
 	if (event_log_check_all(bytes_of(text, len), err) != 0)
