@@ -178,7 +178,7 @@ print_platform(const struct verdict_context *context)
 	/* Disguised by a number of the TPM's own for keys that are not of its
 	 * endorsement or platform hierarchy: measure/verify/evidence_earlier.h.
 	 */
-	printf("tpm        clock %llu ms, reset mark %08x, restart mark %08x\n",
+	printf("tpm        clock %llu ms, reset count %u, restart count %u\n",
 	    (unsigned long long)context->verdict->clock_msec,
 	    context->verdict->reset_count, context->verdict->restart_count);
 }
