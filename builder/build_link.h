@@ -1,6 +1,7 @@
 /*
- * What the supervisor and a build role say to each other, over its one link: a
- * task, for a build with a link to the stage as descriptor; then reports.
+ * What the supervisor and a build role say to each other, over its one link:
+ * what was checked before, and a task; then reports, and whether the build is
+ * on record (builder/rules.h).
  *
  * The supervisor believes these reports: the build role is the trusted one. It
  * still takes each only in its turn: builder/supervisor/supervisor_reports.c.
@@ -17,9 +18,11 @@
 #include "builder/rules.h"
 #include "measure/event.h"
 
-enum build_task_kind {
-	BUILD_DOMAIN = 1, /* carry out `order` for `request` */
-	BUILD_ERASE,      /* remove a domain, or what is left of one */
+enum build_call_kind {
+	BUILD_CACHED = 1, /* sealed memory that has `cached` */
+	BUILD_DOMAIN,     /* the task: carry out an order; with a link to the
+	                   * stage */
+	BUILD_ERASE,      /* the task: remove a domain, or what is left of it */
 };
 
 /* What is known of a domain that may exist. */
@@ -34,25 +37,25 @@ struct domain_claim {
 enum { IMAGE_CACHE_BLOBS = 64 };
 #define IMAGE_CACHE_BYTES LIMIT_MIB(1024)
 
-/* What a child gets to know of the cache before its task: sealed memory that
- * was checked before comes along, and then a last record without. */
-struct build_cached {
-	struct digest digest;
-	bool is_last;
-};
-
 struct build_task {
-	uint32_t kind;
 	struct build_request request; /* as the caller sent it */
 	uint8_t handle[UUID_BYTES];   /* random, for this one */
 	struct order order;           /* the verify role's */
-	struct domain_claim claim;    /* BUILD_ERASE */
+};
+
+struct build_call {
+	uint32_t kind;
+	union {
+		struct digest cached;
+		struct build_task task;
+		struct domain_claim claim;
+	};
 };
 
 enum build_report_kind {
 	BUILD_MADE = 1, /* a domain exists now: `domid` */
 	BUILD_BLOB,     /* this sealed memory has `digest`: for the cache */
-	BUILD_RECORD,   /* put `record.build` on record; a struct recorded
+	BUILD_RECORD,   /* put `record.build` on record; RULES_RECORDED
 	                 * returns */
 	BUILD_DONE,  /* the last one: `done.outcome`; if 0, `done.receipt` of a
 	              * build, or the `done.domid` of what was erased and has

@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "builder/ipc_pipe.h"
 
 /* A record that came, with nothing of an earlier one behind it. */
 struct arrival {
@@ -53,12 +52,22 @@ link_serve(const struct link_table *table, int fd, uint32_t state,
 	return LINK_TAKEN;
 }
 
+int
+link_take_one(const struct link_table *table, int fd, uint32_t state,
+    struct link_place *place, void *owner, bool *ret_is_end, struct err *err)
+{
+	enum link_event event = link_serve(table, fd, state, place, owner, err);
+
+	*ret_is_end = event == LINK_END;
+	return event == LINK_TAKEN || event == LINK_END ? 0 : (int)err->code;
+}
+
 static int
 receive(const struct link_table *table, int fd, struct arrival *arrival,
     struct err *err)
 {
-	if (table->is_pipe)
-		TRY(ipc_pipe_receive_some(fd, arrival->record.bytes,
+	if (table->pipe != NULL)
+		TRY(table->pipe(fd, arrival->record.bytes,
 		    sizeof(arrival->record), &arrival->size, &arrival->is_end,
 		    err));
 	else

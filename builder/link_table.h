@@ -23,7 +23,7 @@
 #define LINK_KIND_BYTES sizeof(uint32_t)
 
 /* The longest record, and the highest kind or state and one more. */
-enum { LINK_RECORD_BYTES = 8192, LINK_KINDS = 32 };
+enum { LINK_RECORD_BYTES = 12288, LINK_KINDS = 32 };
 
 /* Sets of states and of kinds. */
 #define LINK_BIT(n) (1u << (n))
@@ -49,11 +49,15 @@ struct link_rule {
 	link_take *take;
 };
 
+/* How a record comes out of a pipe: builder/ipc_pipe.h. */
+typedef int link_pipe(int fd, void *ret_record, size_t max_bytes,
+    size_t *ret_size, bool *ret_is_end, struct err *err);
+
 struct link_table {
 	const char *name; /* of one record, as "report" */
 	const struct link_rule *rules;
 	size_t count;
-	bool is_pipe; /* ipc_pipe(): no descriptors come */
+	link_pipe *pipe; /* ipc_pipe_receive_some() of one; else a socket */
 };
 
 /* How far one side came. Zero-initialised: it has said nothing. */
@@ -77,5 +81,10 @@ enum link_event {
  */
 enum link_event link_serve(const struct link_table *table, int fd,
     uint32_t state, struct link_place *place, void *owner, struct err *err);
+
+/* The same for who waits for one record, and ends with an error or with the
+ * link: *ret_is_end, and nothing was taken. */
+int link_take_one(const struct link_table *table, int fd, uint32_t state,
+    struct link_place *place, void *owner, bool *ret_is_end, struct err *err);
 
 #endif

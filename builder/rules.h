@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "builder/err_wire.h"
+#include "builder/link_table.h"
 
 /* A trust policy: the one in the measured ramdisk, or the end of a chain of
  * updates. */
@@ -45,6 +46,16 @@ struct recorded {
 	uint64_t sequence; /* of the event, in the log */
 	struct digest measurement; /* SHA-256 of the event */
 };
+
+/* The one thing that a child is answered by the supervisor. */
+enum rules_answer_kind { RULES_RECORDED = 1 };
+
+struct rules_answer {
+	uint32_t kind;
+	struct recorded recorded;
+};
+
+extern const struct link_table rules_answers;
 
 /*
  * Wait on a link until what was asked is on record: in the log, on disk and in

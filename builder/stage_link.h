@@ -6,6 +6,7 @@
 #define ASSAY_BUILDER_STAGE_LINK_H
 
 #include "builder/err_wire.h"
+#include "builder/link_table.h"
 #include "image-store/layout_list.h"
 
 enum stage_call_kind {
@@ -25,13 +26,32 @@ struct stage_call {
 	char what[32];
 };
 
-/* The answer to a call: entries or pieces (one a record), then the last
- * record. A piece is the descriptor that comes along. */
-struct stage_answer {
-	bool is_last;
-	struct err_wire outcome;
-	struct layout_entry entry;
+/* The answer to a call: entries or pieces, one a record, and the last one. */
+enum stage_answer_kind {
+	STAGE_ENTRY = 1, /* `entry` */
+	STAGE_PIECE,     /* the memory that comes along */
+	STAGE_MEMORY,    /* likewise, all at once; the last one */
+	STAGE_END,       /* the last one: how it went */
 };
+
+struct stage_answer {
+	uint32_t kind;
+	union {
+		struct layout_entry entry;
+		struct err_wire outcome; /* of both last ones */
+	};
+};
+
+/* What is answered now: in which state it is. */
+enum stage_asked {
+	STAGE_ASKED,            /* for nothing but its end */
+	STAGE_ASKED_FOR_LIST,   /* entries */
+	STAGE_ASKED_FOR_PIECES, /* pieces */
+	STAGE_ASKED_FOR_MEMORY, /* memory */
+};
+
+/* What it may answer. */
+extern const struct link_table stage_answers;
 
 /* Where it is asked. */
 struct stage {
@@ -44,9 +64,9 @@ struct stage {
 void stage_ask(struct stage *stage, struct stage_call *call, const char *what,
     int pass_fd);
 
-/* The next record; its outcome is for err_wire_to(). *ret_fd is owned by the
- * caller, or -1; NULL refuses descriptors. Errors: STAGE_FAILED. */
-int stage_receive(struct stage *stage, struct stage_answer *ret_answer,
-    int *ret_fd, struct err *err);
+/* The next record; what is last has an outcome for err_wire_to(). *ret_fd is
+ * owned by the caller, or -1; NULL: there can be none. Errors: STAGE_FAILED. */
+int stage_receive(struct stage *stage, enum stage_asked asked,
+    struct stage_answer *ret_answer, int *ret_fd, struct err *err);
 
 #endif

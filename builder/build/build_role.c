@@ -19,24 +19,43 @@ struct build_state {
 	const struct daemon_config *config;
 	struct kept_blobs kept; /* what was checked before */
 	int link;
-	struct nodes nodes;   /* its role, over a link */
-	struct xen_port xen;  /* the real one */
-	struct xen_port port; /* the same, or a layer of faults over it */
+	struct link_place place; /* on it */
+	struct build_call call;  /* the task */
+	struct stage stage;      /* that comes with it */
+	struct nodes nodes;      /* its role, over a link */
+	struct xen_port xen;     /* the real one */
+	struct xen_port port;    /* the same, or a layer of faults over it */
 	struct image_pieces *pieces; /* that were loaded: gone with the child */
 	bool left_behind; /* an aborted domain could not be removed */
 };
 
 static int prepare(struct build_state *state, const struct role_start *start,
     struct err *err);
-static int take_cache(struct build_state *state, struct err *err);
-static int await_task(const struct build_state *state,
-    struct build_task *ret_task, int *ret_stage_fd, struct err *err);
-static int run_task(struct build_state *state, const struct build_task *task,
-    int stage_fd, struct build_report *done, struct err *err);
-static int run_build(struct build_state *state, const struct build_task *task,
-    int stage_fd, struct receipt *ret_receipt, struct err *err);
-static int run_erase(struct build_state *state, const struct build_task *task,
-    uint32_t *ret_domid, struct err *err);
+static int await_task(struct build_state *state, struct err *err);
+static int run_task(struct build_state *state, struct build_report *done,
+    struct err *err);
+static int run_build(struct build_state *state, struct receipt *ret_receipt,
+    struct err *err);
+static int run_erase(struct build_state *state, uint32_t *ret_domid,
+    struct err *err);
+static link_take take_cached, take_task;
+
+/* Cached blobs, and then one task. */
+static const struct link_rule rules[] = {
+    [BUILD_CACHED] = {LINK_BIT(BUILD_AWAITS), LINK_OFTEN, 0, 1, SEALED_PIECES,
+	LINK_BYTES(build_call, cached), take_cached},
+    [BUILD_DOMAIN] = {LINK_BIT(BUILD_AWAITS), LINK_LAST, 0, 1, 1,
+	LINK_BYTES(build_call, task), take_task},
+    [BUILD_ERASE] = {LINK_BIT(BUILD_AWAITS), LINK_LAST, 0, 0, 0,
+	LINK_BYTES(build_call, claim), take_task},
+};
+
+const struct link_table build_calls = {
+    "a call",
+    rules,
+    countof(rules),
+    NULL,
+};
 
 void
 build_role_run(const struct role_start *start, int link, int nodes_fd)
@@ -48,8 +67,6 @@ build_role_run(const struct role_start *start, int link, int nodes_fd)
 	};
 	const int links[] = {link, nodes_fd};
 	struct build_report done = {.kind = BUILD_DONE};
-	struct build_task task = {0};
-	CLEANUP(closep) int stage_fd = -1;
 	struct err err = {0};
 	struct err ignored;
 	int prepared;
@@ -62,8 +79,7 @@ build_role_run(const struct role_start *start, int link, int nodes_fd)
 	    sandbox_keep_only(links, countof(links), &err) != 0)
 		_exit(1);
 	prepared = prepare(&state, start, &err);
-	code = await_task(&state, &task, &stage_fd,
-	    prepared == 0 ? &err : &ignored);
+	code = await_task(&state, prepared == 0 ? &err : &ignored);
 	if (prepared != 0)
 		code = prepared;
 	if (prepared == 0 && code == 0 &&
@@ -72,7 +88,7 @@ build_role_run(const struct role_start *start, int link, int nodes_fd)
 		_exit(0);
 	}
 	if (code == 0)
-		code = run_task(&state, &task, stage_fd, &done, &err);
+		code = run_task(&state, &done, &err);
 	if (build_report_done(link, &done, code, &err, &ignored) != 0)
 		_exit(1);
 	/* Any other end than 0 makes the supervisor clean up after us. */
@@ -92,69 +108,68 @@ prepare(struct build_state *state, const struct role_start *start,
 	/* What libcrypto does at first costs no build its time. */
 	if (start->kind == CHILD_TO_BUILD)
 		TRY(digest_of(bytes_of(NULL, 0), &ignored, err));
-	return take_cache(state, err);
-}
-
-/* All that comes before its end. */
-static int
-take_cache(struct build_state *state, struct err *err)
-{
-	for (;;) {
-		CLEANUP(ipc_fds_done) struct ipc_fds fds = {.count = 0};
-		CLEANUP(sealed_freep) struct sealed *checked = NULL;
-		struct build_cached cached;
-		bool is_end;
-
-		TRY(ipc_receive_fds(state->link, &cached, sizeof(cached), &fds,
-		    &is_end, err));
-		if (is_end)
-			_exit(0);
-		if (cached.is_last)
-			break;
-		TRY(ipc_take_sealed(&fds, LIMIT_RAMDISK_BYTES, "cached blob",
-		    &checked, err));
-		kept_blobs_add(&state->kept, &cached.digest,
-		    take_ptr(&checked));
-	}
 	return 0;
 }
 
 /* A supervisor that is gone has no task: end quietly. */
 static int
-await_task(const struct build_state *state, struct build_task *ret_task,
-    int *ret_stage_fd, struct err *err)
+await_task(struct build_state *state, struct err *err)
 {
 	bool is_end;
-	int code = ipc_receive(state->link, ret_task, sizeof(*ret_task),
-	    ret_stage_fd, &is_end, err);
 
-	if (code == 0 && is_end)
-		_exit(0);
-	return code;
-}
-
-static int
-run_task(struct build_state *state, const struct build_task *task, int stage_fd,
-    struct build_report *done, struct err *err)
-{
-	switch ((enum build_task_kind)task->kind) {
-	case BUILD_DOMAIN:
-		return run_build(state, task, stage_fd, &done->done.receipt,
-		    err);
-	case BUILD_ERASE:
-		return run_erase(state, task, &done->done.domid, err);
+	while (state->call.kind == 0) {
+		TRY(link_take_one(&build_calls, state->link, BUILD_AWAITS,
+		    &state->place, state, &is_end, err));
+		if (is_end)
+			_exit(0);
 	}
-	return err_set(err, BUG, "build task %u", task->kind);
+	return 0;
 }
 
 static int
-run_build(struct build_state *state, const struct build_task *task,
-    int stage_fd, struct receipt *ret_receipt, struct err *err)
+take_cached(void *owner, const void *record, struct ipc_fds *fds,
+    struct err *err)
 {
+	struct build_state *state = owner;
+	const struct build_call *call = record;
+	struct sealed *checked = NULL;
+
+	TRY(ipc_take_sealed(fds, LIMIT_RAMDISK_BYTES, "cached blob", &checked,
+	    err));
+	kept_blobs_add(&state->kept, &call->cached, checked);
+	return 0;
+}
+
+/* A build's link to the stage comes along. */
+static int
+take_task(void *owner, const void *record, struct ipc_fds *fds, struct err *err)
+{
+	struct build_state *state = owner;
+
+	(void)err;
+	state->call = *(const struct build_call *)record;
+	if (fds->count > 0)
+		state->stage.fd = fds->fd[0];
+	fds->count = 0;
+	return 0;
+}
+
+static int
+run_task(struct build_state *state, struct build_report *done, struct err *err)
+{
+	if (state->call.kind == BUILD_DOMAIN)
+		return run_build(state, &done->done.receipt, err);
+	return run_erase(state, &done->done.domid, err);
+}
+
+static int
+run_build(struct build_state *state, struct receipt *ret_receipt,
+    struct err *err)
+{
+	const struct build_task *task = &state->call.task;
 	struct timing timing = task->order.timing;
-	struct stage stage = {.fd = stage_fd};
 	struct build_env env = {
-	    .pieces = {&state->kept, &stage, state->link, &timing},
+	    .pieces = {&state->kept, &state->stage, state->link, &timing},
 	    .place = {&state->port, &state->nodes, &state->config->daemons,
 		state->link, &state->left_behind, &timing},
 	    .record = {state->link, &timing},
@@ -167,8 +182,7 @@ run_build(struct build_state *state, const struct build_task *task,
 }
 
 static int
-run_erase(struct build_state *state, const struct build_task *task,
-    uint32_t *ret_domid, struct err *err)
+run_erase(struct build_state *state, uint32_t *ret_domid, struct err *err)
 {
 	struct domain_context place = {
 	    .xen = &state->xen,
@@ -177,5 +191,5 @@ run_erase(struct build_state *state, const struct build_task *task,
 	    .link = -1,
 	};
 
-	return domain_erase(&place, &task->claim, ret_domid, err);
+	return domain_erase(&place, &state->call.claim, ret_domid, err);
 }

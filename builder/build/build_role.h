@@ -12,13 +12,19 @@
 #ifndef ASSAY_BUILDER_BUILD_BUILD_ROLE_H
 #define ASSAY_BUILDER_BUILD_BUILD_ROLE_H
 
+#include "builder/link_table.h"
 #include "builder/role.h"
 
+/* In which state it is that is told something. */
+enum build_role_state { BUILD_AWAITS };
+
+/* What it may be told: builder/build_link.h. */
+extern const struct link_table build_calls;
+
 /*
- * Run in a process of its own. Over `link` come cached blobs, each a struct
- * build_cached, and then one struct build_task; reports go back. At the other
- * end of `nodes_fd` is its nodes role: builder/nodes_link.h. Takes both; never
- * returns.
+ * Run in a process of its own. Over `link` come cached blobs, and then one
+ * task; reports go back. At the other end of `nodes_fd` is its nodes role:
+ * builder/nodes_link.h. Takes both; never returns.
  */
 void build_role_run(const struct role_start *start, int link, int nodes_fd)
     __attribute__((noreturn));

@@ -14,7 +14,12 @@ struct nodes {
 	const struct xen_port *xen; /* who has an id or a uuid now; borrowed */
 	struct domain_claim claim;  /* whose nodes may go meanwhile */
 	bool is_busy;               /* an answer is to come */
+	struct nodes_done done;     /* the last one */
+	struct link_place place;
 };
+
+/* What the role may say. */
+extern const struct link_table nodes_reports;
 
 /* All errors: XENSTORE_FAILED, also if the role has ended; and what it says. */
 

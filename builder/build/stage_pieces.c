@@ -27,16 +27,10 @@ stage_ask_unpack(struct stage *stage, uint64_t elf_bytes)
 int
 stage_next_piece(struct stage *stage, int *ret_fd, struct err *err)
 {
-	CLEANUP(closep) int fd = -1;
 	struct stage_answer answer;
 
-	TRY(stage_receive(stage, &answer, &fd, err));
-	if (answer.is_last)
-		TRY(err_wire_to(&answer.outcome, STAGE_FAILED, err));
-	if (answer.is_last == (fd >= 0))
-		return err_set(err, STAGE_FAILED,
-		    answer.is_last ? "an unexpected descriptor"
-				   : "a piece without memory");
-	*ret_fd = take_fd(&fd);
-	return 0;
+	TRY(stage_receive(stage, STAGE_ASKED_FOR_PIECES, &answer, ret_fd, err));
+	if (answer.kind == STAGE_PIECE)
+		return 0;
+	return err_wire_to(&answer.outcome, STAGE_FAILED, err);
 }

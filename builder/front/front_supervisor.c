@@ -33,7 +33,7 @@ const struct link_table front_answers = {
     "an answer",
     rules,
     countof(rules),
-    false,
+    NULL,
 };
 
 /* One that is not understood, or that nobody may get: begin again. */

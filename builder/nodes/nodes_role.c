@@ -76,7 +76,7 @@ const struct link_table nodes_calls = {
     "a call",
     rules,
     countof(rules),
-    false,
+    NULL,
 };
 
 void
@@ -138,18 +138,13 @@ serve(struct nodes_role *role, struct err *err)
 static int
 serve_call(struct nodes_role *role, enum nodes_state state, struct err *err)
 {
-	switch (link_serve(&nodes_calls, role->link, state, &role->place, role,
-	    err)) {
-	case LINK_TAKEN:
-		return 0;
-	case LINK_END:
+	bool is_end;
+
+	TRY(link_take_one(&nodes_calls, role->link, state, &role->place, role,
+	    &is_end, err));
+	if (is_end)
 		_exit(0);
-	case LINK_UNREADABLE:
-	case LINK_REFUSED:
-	case LINK_FAILED:
-		break;
-	}
-	return (int)err->code;
+	return 0;
 }
 
 static int
@@ -162,7 +157,8 @@ tell_done(const struct nodes_role *role, int code, uint32_t found,
 	};
 
 	err_wire_from(&report.done.outcome, code, why);
-	return ipc_send(role->link, &report, sizeof(report), -1, err);
+	return ipc_send(role->link, &report, LINK_BYTES(nodes_report, done), -1,
+	    err);
 }
 
 static int
@@ -329,7 +325,8 @@ ask(void *context, bool *ret_may, struct err *err)
 	    .of = question->of,
 	};
 
-	TRY(ipc_send(role->link, &report, sizeof(report), -1, err));
+	TRY(ipc_send(role->link, &report, LINK_BYTES(nodes_report, of), -1,
+	    err));
 	TRY(serve_call(role, NODES_ASKED, err));
 	*ret_may = role->may;
 	return 0;

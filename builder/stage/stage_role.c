@@ -55,7 +55,7 @@ static const struct link_rule rules[] = {
 	CALL(STAGE_FILLED, LINK_OFTEN, 0, 0, copy_store_index),
 };
 
-const struct link_table stage_calls = {"a call", rules, countof(rules), false};
+const struct link_table stage_calls = {"a call", rules, countof(rules), NULL};
 
 void
 stage_role_run(uint32_t user, int parent_pid, int link)
@@ -68,7 +68,7 @@ stage_role_run(uint32_t user, int parent_pid, int link)
 static int
 run(uint32_t user, int link, int parent_pid, struct err *err)
 {
-	struct stage_answer refusal = {.is_last = true};
+	struct stage_answer refusal = {.kind = STAGE_END};
 	int code;
 
 	log_set_process("assayd[stage]");
@@ -82,7 +82,8 @@ run(uint32_t user, int link, int parent_pid, struct err *err)
 	if (code == 0)
 		serve(link);
 	err_wire_from(&refusal.outcome, code, err);
-	return ipc_send(link, &refusal, sizeof(refusal), -1, err);
+	return ipc_send(link, &refusal, LINK_BYTES(stage_answer, outcome), -1,
+	    err);
 }
 
 /* What libraries do at first costs no build its time. */
@@ -132,15 +133,18 @@ serve(int link)
 static void
 answer(struct stage_work *work, int code, const struct err *why)
 {
-	struct stage_answer last = {.is_last = true};
+	struct stage_answer last = {.kind = STAGE_END};
 	struct err ignored;
 	size_t count;
 	int fd = -1;
 
-	if (work->answer != NULL)
+	if (work->answer != NULL) {
+		last.kind = STAGE_MEMORY;
 		fd = sealed_fds(work->answer, &count)[0];
+	}
 	err_wire_from(&last.outcome, code, why);
-	if (ipc_send(work->link, &last, sizeof(last), fd, &ignored) != 0)
+	if (ipc_send(work->link, &last, LINK_BYTES(stage_answer, outcome), fd,
+		&ignored) != 0)
 		_exit(1);
 	sealed_freep(&work->answer);
 }
@@ -173,9 +177,13 @@ list_images(void *owner, const void *record, struct ipc_fds *fds,
 	TRY(layout_read(work->store_fd,
 	    call->name[0] != '\0' ? call->name : NULL, &list, err));
 	for (size_t i = 0; i < list.count; i++) {
-		struct stage_answer entry = {.entry = list.entries[i]};
+		struct stage_answer entry = {
+		    .kind = STAGE_ENTRY,
+		    .entry = list.entries[i],
+		};
 
-		TRY(ipc_send(work->link, &entry, sizeof(entry), -1, err));
+		TRY(ipc_send(work->link, &entry,
+		    LINK_BYTES(stage_answer, entry), -1, err));
 	}
 	return 0;
 }
@@ -253,7 +261,7 @@ is_call(const struct stage_call *call)
 static int
 send_piece(void *link, int fd, struct err *err)
 {
-	struct stage_answer piece = {0};
+	struct stage_answer piece = {.kind = STAGE_PIECE};
 
-	return ipc_send(*(int *)link, &piece, sizeof(piece), fd, err);
+	return ipc_send(*(int *)link, &piece, LINK_KIND_BYTES, fd, err);
 }

@@ -193,7 +193,6 @@ static int
 give_cache(const struct role_env *env, const struct child *child,
     struct err *err)
 {
-	const struct build_cached end = {.is_last = true};
 	const int bytes = BUILD_LINK_BYTES;
 	bool is_full = false;
 
@@ -201,18 +200,18 @@ give_cache(const struct role_env *env, const struct child *child,
 	    sizeof(bytes));
 	for (size_t i = 0; env != NULL && i < IMAGE_CACHE_BLOBS; i++) {
 		const struct image_cache_entry *entry = &env->cache->entries[i];
-		const struct build_cached cached = {.digest = entry->digest};
+		const struct build_call cached = {
+		    .kind = BUILD_CACHED,
+		    .cached = entry->digest,
+		};
 
 		if (entry->sealed != NULL)
-			TRY(ipc_send_now(child->link, &cached, sizeof(cached),
-			    entry->sealed, &is_full, err));
+			TRY(ipc_send_now(child->link, &cached,
+			    LINK_BYTES(build_call, cached), entry->sealed,
+			    &is_full, err));
 		if (is_full)
 			break;
 	}
-	TRY(ipc_send_now(child->link, &end, sizeof(end), NULL, &is_full, err));
-	if (is_full)
-		return err_set(err, SYSTEM_FAILED,
-		    "the link to a build child takes no cache");
 	return 0;
 }
 

@@ -88,7 +88,7 @@ const struct link_table supervisor_front_calls = {
     "a call",
     rules,
     countof(rules),
-    true,
+    ipc_pipe_receive_some,
 };
 
 int

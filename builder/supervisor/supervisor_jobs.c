@@ -139,23 +139,22 @@ int
 supervisor_start_build(struct supervisor *sup, struct job *job,
     const struct order *order, struct err *err)
 {
-	struct build_task task = {
+	const size_t bytes = LINK_BYTES(build_call, task);
+	struct build_call call = {
 	    .kind = BUILD_DOMAIN,
-	    .request = job->task.build,
-	    .order = *order,
+	    .task = {.request = job->task.build, .order = *order},
 	};
 	struct builder builder = sup->ready_build;
 	int code;
 
 	sup->ready_build = BUILDER_NONE;
-	memcpy(task.handle, job->task.handle, UUID_BYTES);
-	code =
-	    give(&builder.build, &task, sizeof(task), &job->stage_fd, 1, err);
+	memcpy(call.task.handle, job->task.handle, UUID_BYTES);
+	code = give(&builder.build, &call, bytes, &job->stage_fd, 1, err);
 	if (code != 0) {
 		supervisor_drop_builder(sup, &builder);
 		TRY(role_start_build(&sup->env, CHILD_TO_BUILD, &builder, err));
-		code = give(&builder.build, &task, sizeof(task), &job->stage_fd,
-		    1, err);
+		code =
+		    give(&builder.build, &call, bytes, &job->stage_fd, 1, err);
 	}
 	if (code != 0) {
 		supervisor_drop_builder(sup, &builder);
@@ -170,14 +169,15 @@ supervisor_start_build(struct supervisor *sup, struct job *job,
 static int
 start_erase(struct supervisor *sup, struct job *job, struct err *err)
 {
-	struct build_task task = {
+	const struct build_call call = {
 	    .kind = BUILD_ERASE,
 	    .claim = job->task.claim,
 	};
 	struct builder builder = BUILDER_NONE;
 
 	TRY(role_start_build(&sup->env, CHILD_TO_ERASE, &builder, err));
-	if (give(&builder.build, &task, sizeof(task), NULL, 0, err) != 0) {
+	if (give(&builder.build, &call, LINK_BYTES(build_call, claim), NULL, 0,
+		err) != 0) {
 		supervisor_drop_builder(sup, &builder);
 		return (int)err->code;
 	}

@@ -49,7 +49,7 @@ const struct link_table supervisor_look_answers = {
     "an answer",
     rules,
     countof(rules),
-    false,
+    NULL,
 };
 
 int

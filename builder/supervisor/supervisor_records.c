@@ -344,9 +344,13 @@ static int
 send_recorded(const struct job *job, const struct recorded *recorded,
     struct err *err)
 {
+	const struct rules_answer answer = {
+	    .kind = RULES_RECORDED,
+	    .recorded = *recorded,
+	};
 	bool is_full = false;
 
-	TRY(ipc_send_now(job->child.link, recorded, sizeof(*recorded), NULL,
+	TRY(ipc_send_now(job->child.link, &answer, sizeof(answer), NULL,
 	    &is_full, err));
 	if (is_full)
 		return err_set(err, SYSTEM_FAILED, "the child takes no answer");

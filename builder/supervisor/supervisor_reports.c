@@ -76,13 +76,13 @@ const struct link_table supervisor_verify_reports = {
     "a report",
     verify_rules,
     countof(verify_rules),
-    false,
+    NULL,
 };
 const struct link_table supervisor_build_reports = {
     "a report",
     build_rules,
     countof(build_rules),
-    false,
+    NULL,
 };
 
 void

@@ -52,7 +52,7 @@ const struct link_table supervisor_tpm_answers = {
     "an answer",
     rules,
     countof(rules),
-    false,
+    NULL,
 };
 
 int

@@ -37,7 +37,7 @@ const struct link_table supervisor_watch_reports = {
     "a report",
     rules,
     countof(rules),
-    false,
+    NULL,
 };
 
 void

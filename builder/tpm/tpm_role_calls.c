@@ -50,7 +50,7 @@ const struct link_table tpm_role_calls = {
     "a call",
     call_rules,
     countof(call_rules),
-    false,
+    NULL,
 };
 
 void

@@ -30,7 +30,7 @@ stage_has_store(struct stage *stage, struct err *err)
 	if (!stage->owes_store)
 		return 0;
 	stage->owes_store = false;
-	TRY(stage_receive(stage, &answer, NULL, err));
+	TRY(stage_receive(stage, STAGE_ASKED, &answer, NULL, err));
 	return err_wire_to(&answer.outcome, STAGE_FAILED, err);
 }
 
@@ -49,8 +49,9 @@ stage_list(struct stage *stage, const char *name, struct layout_list *ret_list,
 	stage_ask(stage, &call, "index", -1);
 	TRY(stage_has_store(stage, err));
 	for (;;) {
-		TRY(stage_receive(stage, &answer, NULL, err));
-		if (answer.is_last)
+		TRY(stage_receive(stage, STAGE_ASKED_FOR_LIST, &answer, NULL,
+		    err));
+		if (answer.kind == STAGE_END)
 			break;
 		if (list.count == LIMIT_INDEX_IMAGES)
 			return err_set(err, STAGE_FAILED, "too many images");
@@ -96,7 +97,7 @@ ask_for_memory(struct stage *stage, struct stage_call *call, const char *what,
 	bug_unless(max_bytes <= SEALED_PIECE_BYTES);
 	stage_ask(stage, call, what, -1);
 	TRY(stage_has_store(stage, err));
-	TRY(stage_receive(stage, &answer, &fd, err));
+	TRY(stage_receive(stage, STAGE_ASKED_FOR_MEMORY, &answer, &fd, err));
 	TRY(err_wire_to(&answer.outcome, STAGE_FAILED, err));
 	if (fd < 0)
 		return err_set(err, STAGE_FAILED, "%s: no memory came", what);

@@ -53,7 +53,7 @@ static const struct link_rule rules[] = {
 	LINK_BYTES(verify_task, known), take_listing},
 };
 
-const struct link_table verify_tasks = {"a task", rules, countof(rules), false};
+const struct link_table verify_tasks = {"a task", rules, countof(rules), NULL};
 
 void
 verify_role_run(const struct role_start *start, const struct sealed *root,

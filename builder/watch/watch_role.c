@@ -40,7 +40,7 @@ const struct link_table watch_calls = {
     "a call",
     rules,
     countof(rules),
-    false,
+    NULL,
 };
 
 void

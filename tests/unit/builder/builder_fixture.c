@@ -356,7 +356,10 @@ fixture_teardown(void **state)
 static void
 prepare_answer(const struct fixture *fixture)
 {
-	struct recorded recorded = {.sequence = 3};
+	struct rules_answer answer = {
+	    .kind = RULES_RECORDED,
+	    .recorded.sequence = 3,
+	};
 	struct err err = {0};
 	char left[16];
 
@@ -365,13 +368,14 @@ prepare_answer(const struct fixture *fixture)
 		0 ||
 	    recv(fixture->supervisor_fd, left, sizeof(left), MSG_DONTWAIT) > 0)
 		continue;
-	memset(recorded.measurement.bytes, BENCH_MEASUREMENT, DIGEST_BYTES);
+	memset(answer.recorded.measurement.bytes, BENCH_MEASUREMENT,
+	    DIGEST_BYTES);
 	if (fixture->record_outcome != ERR_NONE)
-		err_wire_from(&recorded.outcome,
+		err_wire_from(&answer.recorded.outcome,
 		    err_set(&err, fixture->record_outcome, "as the test says"),
 		    &err);
-	assert_code(ipc_send(fixture->supervisor_fd, &recorded,
-			sizeof(recorded), -1, &err),
+	assert_code(
+	    ipc_send(fixture->supervisor_fd, &answer, sizeof(answer), -1, &err),
 	    0);
 }
 

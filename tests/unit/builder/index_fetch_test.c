@@ -84,7 +84,7 @@ fetch_after(struct fixture *fixture, const struct store_epoch *in_force,
     enum err_code answer, struct store_index **ret_index,
     struct verify_report *ret_report)
 {
-	struct recorded recorded = {0};
+	struct rules_answer answered = {.kind = RULES_RECORDED};
 	struct image_source source;
 	struct err err = {0};
 	int link[2];
@@ -92,9 +92,9 @@ fetch_after(struct fixture *fixture, const struct store_epoch *in_force,
 
 	assert_code(ipc_pair(link, &err), 0);
 	if (answer != ERR_NONE)
-		err_wire_from(&recorded.outcome,
+		err_wire_from(&answered.recorded.outcome,
 		    err_set(&err, answer, "as the test says"), &err);
-	assert_code(ipc_send(link[0], &recorded, sizeof(recorded), -1, &err),
+	assert_code(ipc_send(link[0], &answered, sizeof(answered), -1, &err),
 	    0);
 	source = fixture_source(fixture);
 	source.link = link[1];

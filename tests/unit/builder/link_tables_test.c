@@ -22,7 +22,10 @@
 #include "builder/look_link.h"
 #include "builder/channel/channel_role.h"
 #include "builder/nodes/nodes_role.h"
+#include "builder/build/build_role.h"
+#include "builder/build/nodes.h"
 #include "builder/nodes_link.h"
+#include "builder/rules.h"
 #include "builder/watch/watch_role.h"
 #include "builder/watch_link.h"
 #include "builder/stage/stage_role.h"
@@ -43,6 +46,10 @@ static const struct link_table *const all_tables[] = {
     &supervisor_watch_reports,
     &watch_calls,
     &nodes_calls,
+    &nodes_reports,
+    &build_calls,
+    &rules_answers,
+    &stage_answers,
     &stage_calls,
     &tpm_role_calls,
     &verify_tasks,
@@ -99,7 +106,7 @@ try_reader(const struct trial *trial)
 	for (size_t i = 0; i < table.count; i++)
 		rules[i].take = count_taken;
 	table.rules = rules;
-	if (table.is_pipe)
+	if (table.pipe != NULL)
 		assert_code(ipc_pipe(ends, &err), 0);
 	else
 		assert_code(ipc_pair(ends, &err), 0);
@@ -163,7 +170,7 @@ record_that_is_short_has_zeros_behind_its_end(void **state)
 	    {1, LINK_OFTEN, 0, 0, 0, LINK_RECORD_BYTES, count_taken},
 	    {1, LINK_OFTEN, 0, 0, 0, LINK_KIND_BYTES, assert_zeros},
 	};
-	const struct link_table table = {"a record", rules, 2, false};
+	const struct link_table table = {"a record", rules, 2, NULL};
 	static unsigned char full[LINK_RECORD_BYTES];
 	const uint32_t kind = 1;
 	struct link_place place = {0};
@@ -292,6 +299,22 @@ static const struct row rows[] = {
     NODES_ROW(NODES_INTRODUCE, NODES_SERVES, LINK_ONCE, IN(NODES_PUBLISH)),
     NODES_ROW(NODES_REMOVE, NODES_SERVES, LINK_ONCE, 0),
     NODES_ROW(NODES_MAY, NODES_ASKED, LINK_OFTEN, 0),
+    {&nodes_reports, NODES_DONE, 1, LINK_OFTEN, 0, 0, 0},
+    {&nodes_reports, NODES_ASK, 1, LINK_OFTEN, 0, 0, 0},
+    {&build_calls, BUILD_CACHED, IN(BUILD_AWAITS), LINK_OFTEN, 0, 1, ANY},
+    {&build_calls, BUILD_DOMAIN, IN(BUILD_AWAITS), LINK_LAST, 0, 1, 1},
+    {&build_calls, BUILD_ERASE, IN(BUILD_AWAITS), LINK_LAST, 0, 0, 0},
+    {&rules_answers, RULES_RECORDED, 1, LINK_OFTEN, 0, 0, 0},
+    {&stage_answers, STAGE_ENTRY, IN(STAGE_ASKED_FOR_LIST), LINK_OFTEN, 0, 0,
+	0},
+    {&stage_answers, STAGE_PIECE, IN(STAGE_ASKED_FOR_PIECES), LINK_OFTEN, 0, 1,
+	1},
+    {&stage_answers, STAGE_MEMORY, IN(STAGE_ASKED_FOR_MEMORY), LINK_OFTEN, 0, 1,
+	1},
+    {&stage_answers, STAGE_END,
+	IN(STAGE_ASKED) | IN(STAGE_ASKED_FOR_LIST) |
+	    IN(STAGE_ASKED_FOR_PIECES) | IN(STAGE_ASKED_FOR_MEMORY),
+	LINK_OFTEN, 0, 0, 0},
 #define STAGE_ROW(kind, after)                                                \
 	{                                                                     \
 		&stage_calls, kind, IN(STAGE_FILLED), LINK_OFTEN, after, 0, 0 \

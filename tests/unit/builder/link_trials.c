@@ -107,7 +107,7 @@ trial_send(const struct trial *trial, int fd)
 	    sealed_from_bytes("any", bytes_of(record, 0), &memory, &err), 0);
 	for (size_t i = 0; i < MOST_FDS; i++)
 		fds[i] = sealed_fds(memory, &count)[0];
-	if (trial->table->is_pipe)
+	if (trial->table->pipe != NULL)
 		assert_code(
 		    ipc_pipe_send(fd, record, trial->size, &is_full, &err), 0);
 	else
@@ -141,7 +141,7 @@ trials_each(const struct link_table *table, uint32_t states,
 			rest /= states;
 			trial.past = (enum past)(rest % PASTS);
 			trial.fds = rest / PASTS;
-			if (table->is_pipe &&
+			if (table->pipe != NULL &&
 			    (trial.fds > 0 || trial.size > IPC_PIPE_BYTES))
 				continue;
 			try(&trial);

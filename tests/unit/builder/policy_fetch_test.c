@@ -63,7 +63,7 @@ static int
 fetch(const struct trust_id *in_force, enum err_code answer,
     struct trust_in_force *ret_trust, struct verify_report *ret_report)
 {
-	struct recorded recorded = {0};
+	struct rules_answer answered = {.kind = RULES_RECORDED};
 	struct err err = {0};
 	CLEANUP(closep) int chain = -1;
 	int link[2];
@@ -71,9 +71,9 @@ fetch(const struct trust_id *in_force, enum err_code answer,
 
 	assert_code(ipc_pair(link, &err), 0);
 	if (answer != ERR_NONE)
-		err_wire_from(&recorded.outcome,
+		err_wire_from(&answered.recorded.outcome,
 		    err_set(&err, answer, "as the test says"), &err);
-	assert_code(ipc_send(link[0], &recorded, sizeof(recorded), -1, &err),
+	assert_code(ipc_send(link[0], &answered, sizeof(answered), -1, &err),
 	    0);
 	*ret_trust = (struct trust_in_force){0};
 	code = file_open_regular("updates", &chain, &err);

@@ -349,9 +349,16 @@ hostile_stage(void (*answer)(int link))
 static void
 send_answer(int link, const struct stage_answer *answer, int fd)
 {
+	static const size_t bytes[] = {
+	    [STAGE_ENTRY] = LINK_BYTES(stage_answer, entry),
+	    [STAGE_PIECE] = LINK_KIND_BYTES,
+	    [STAGE_MEMORY] = LINK_BYTES(stage_answer, outcome),
+	    [STAGE_END] = LINK_BYTES(stage_answer, outcome),
+	};
 	struct err err;
 
-	ipc_send(link, answer, sizeof(*answer), fd, &err);
+	ipc_send(link, answer,
+	    answer->kind < countof(bytes) ? bytes[answer->kind] : 4, fd, &err);
 }
 
 static void
@@ -390,13 +397,13 @@ assert_pieces_refused(void (*answer)(int link), const char *why)
 static void
 answer_without_memory(int link)
 {
-	send_answer(link, &(struct stage_answer){.is_last = true}, -1);
+	send_answer(link, &(struct stage_answer){.kind = STAGE_END}, -1);
 }
 
 static void
 answer_with_a_file(int link)
 {
-	send_answer(link, &(struct stage_answer){.is_last = true},
+	send_answer(link, &(struct stage_answer){.kind = STAGE_MEMORY},
 	    open("/dev/null", O_RDONLY));
 }
 
@@ -406,7 +413,7 @@ answer_with_open_memory(int link)
 	int fd = memfd_create("open", MFD_ALLOW_SEALING);
 
 	(void)!write(fd, "x", 1);
-	send_answer(link, &(struct stage_answer){.is_last = true}, fd);
+	send_answer(link, &(struct stage_answer){.kind = STAGE_MEMORY}, fd);
 }
 
 static void
@@ -417,7 +424,7 @@ answer_with_too_much(int link)
 	(void)!ftruncate(fd, 101);
 	fcntl(fd, F_ADD_SEALS,
 	    F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	send_answer(link, &(struct stage_answer){.is_last = true}, fd);
+	send_answer(link, &(struct stage_answer){.kind = STAGE_MEMORY}, fd);
 }
 
 static void
@@ -430,17 +437,14 @@ static void
 answer_with_an_unknown_error(int link)
 {
 	send_answer(link,
-	    &(struct stage_answer){.is_last = true, .outcome = {.code = 1}},
+	    &(struct stage_answer){.kind = STAGE_END, .outcome = {.code = 1}},
 	    -1);
 }
 
 static void
-answer_that_is_neither_last_nor_not(int link)
+answer_of_another_kind(int link)
 {
-	struct stage_answer answer = {0};
-
-	memset(&answer.is_last, 2, sizeof(answer.is_last));
-	send_answer(link, &answer, -1);
+	send_answer(link, &(struct stage_answer){.kind = 77}, -1);
 }
 
 static void
@@ -462,11 +466,11 @@ stage_that_breaks_the_protocol_is_refused(void **state)
 	assert_envelope_refused(answer_with_too_much, IMAGE_TOO_LARGE,
 	    "101 bytes, limit 100");
 	assert_envelope_refused(answer_with_another_record, STAGE_FAILED,
-	    "a record of 5 bytes");
+	    "of 5 bytes");
 	assert_envelope_refused(answer_with_an_unknown_error, STAGE_FAILED,
 	    "unknown error number");
-	assert_envelope_refused(answer_that_is_neither_last_nor_not,
-	    STAGE_FAILED, "an answer of no kind");
+	assert_envelope_refused(answer_of_another_kind, STAGE_FAILED,
+	    "an answer 77");
 	assert_envelope_refused(answer_by_dying, STAGE_FAILED, "died");
 }
 
@@ -484,7 +488,7 @@ sealed_memfd(off_t len)
 static void
 pieces_without_memory(int link)
 {
-	send_answer(link, &(struct stage_answer){0}, -1);
+	send_answer(link, &(struct stage_answer){.kind = STAGE_PIECE}, -1);
 }
 
 static void
@@ -493,32 +497,35 @@ pieces_that_are_open(int link)
 	int fd = memfd_create("open", MFD_ALLOW_SEALING);
 
 	(void)!ftruncate(fd, 100);
-	send_answer(link, &(struct stage_answer){0}, fd);
+	send_answer(link, &(struct stage_answer){.kind = STAGE_PIECE}, fd);
 }
 
 static void
 pieces_that_are_short(int link)
 {
-	send_answer(link, &(struct stage_answer){0}, sealed_memfd(99));
+	send_answer(link, &(struct stage_answer){.kind = STAGE_PIECE},
+	    sealed_memfd(99));
 }
 
 static void
 pieces_without_end(int link)
 {
-	send_answer(link, &(struct stage_answer){0}, sealed_memfd(100));
-	send_answer(link, &(struct stage_answer){0}, sealed_memfd(100));
+	send_answer(link, &(struct stage_answer){.kind = STAGE_PIECE},
+	    sealed_memfd(100));
+	send_answer(link, &(struct stage_answer){.kind = STAGE_PIECE},
+	    sealed_memfd(100));
 }
 
 static void
 no_pieces(int link)
 {
-	send_answer(link, &(struct stage_answer){.is_last = true}, -1);
+	send_answer(link, &(struct stage_answer){.kind = STAGE_END}, -1);
 }
 
 static void
 end_with_a_piece(int link)
 {
-	send_answer(link, &(struct stage_answer){.is_last = true},
+	send_answer(link, &(struct stage_answer){.kind = STAGE_END},
 	    sealed_memfd(100));
 }
 
@@ -526,12 +533,12 @@ static void
 stage_that_gives_bad_pieces_is_refused(void **state)
 {
 	(void)state;
-	assert_pieces_refused(pieces_without_memory, "a piece without memory");
+	assert_pieces_refused(pieces_without_memory, "an answer 2");
 	assert_pieces_refused(pieces_that_are_open, "not sealed");
 	assert_pieces_refused(pieces_that_are_short, "a piece of 99 bytes");
 	assert_pieces_refused(pieces_without_end, "more than the 100 bytes");
 	assert_pieces_refused(no_pieces, "only 0 of 100 bytes");
-	assert_pieces_refused(end_with_a_piece, "an unexpected descriptor");
+	assert_pieces_refused(end_with_a_piece, "an answer 4");
 	assert_pieces_refused(answer_by_dying, "died");
 }
 
@@ -551,7 +558,7 @@ assert_list_refused(void (*answer)(int link), const char *why)
 static void
 list_a_path(int link)
 {
-	struct stage_answer answer = {
+	struct stage_answer answer = {.kind = STAGE_ENTRY,
 	    .entry = {.claimed_name = "../web", .claimed_version = "1"}};
 
 	send_answer(link, &answer, -1);
@@ -560,7 +567,7 @@ list_a_path(int link)
 static void
 list_an_illegal_version(int link)
 {
-	struct stage_answer answer = {
+	struct stage_answer answer = {.kind = STAGE_ENTRY,
 	    .entry = {.claimed_name = "web", .claimed_version = "1 2"}};
 
 	send_answer(link, &answer, -1);
@@ -569,7 +576,7 @@ list_an_illegal_version(int link)
 static void
 list_a_name_without_end(int link)
 {
-	struct stage_answer answer = {
+	struct stage_answer answer = {.kind = STAGE_ENTRY,
 	    .entry = {.claimed_name = "web", .claimed_version = "1"}};
 
 	memset(answer.entry.claimed_version, '\n',
@@ -580,7 +587,7 @@ list_a_name_without_end(int link)
 static void
 list_too_many_statements(int link)
 {
-	struct stage_answer answer = {
+	struct stage_answer answer = {.kind = STAGE_ENTRY,
 	    .entry = {.claimed_name = "web",
 		.claimed_version = "1",
 		.provenance_count = LIMIT_PROVENANCE + 1}};
@@ -591,18 +598,19 @@ list_too_many_statements(int link)
 static void
 list_without_end(int link)
 {
-	struct stage_answer answer = {
+	struct stage_answer answer = {.kind = STAGE_ENTRY,
 	    .entry = {.claimed_name = "web", .claimed_version = "1"}};
 	struct err err;
 
-	while (ipc_send(link, &answer, sizeof(answer), -1, &err) == 0)
+	while (ipc_send(link, &answer, LINK_BYTES(stage_answer, entry), -1,
+		   &err) == 0)
 		continue;
 }
 
 static void
 list_with_memory(int link)
 {
-	send_answer(link, &(struct stage_answer){.is_last = true}, link);
+	send_answer(link, &(struct stage_answer){.kind = STAGE_END}, link);
 }
 
 static void
@@ -615,7 +623,7 @@ stage_that_lists_nonsense_is_refused(void **state)
 	assert_list_refused(list_a_name_without_end, "illegal image name");
 	assert_list_refused(list_too_many_statements, "too many statements");
 	assert_list_refused(list_without_end, "too many images");
-	assert_list_refused(list_with_memory, "unexpected descriptor");
+	assert_list_refused(list_with_memory, "an answer 4");
 	assert_list_refused(answer_by_dying, "died");
 }
 

@@ -579,7 +579,7 @@ order_is_carried_out_by_another_child(void **state)
 {
 	struct verify_report report = {.kind = VERIFY_ORDER};
 	pid_t decided = stand.job->child.pid;
-	struct build_task task;
+	struct build_call call;
 	struct err err;
 	int build[2];
 	int stage[2];
@@ -599,12 +599,13 @@ order_is_carried_out_by_another_child(void **state)
 	assert_int_equal(stand.job->step, JOB_BUILDING);
 	assert_int_not_equal(stand.job->child.pid, decided);
 	assert_int_equal(stand.job->stage_fd, -1);
-	assert_code(
-	    ipc_receive(build[1], &task, sizeof(task), &fd, &is_end, &err), 0);
-	assert_int_equal(task.kind, BUILD_DOMAIN);
-	assert_string_equal(task.request.guest.name, "guest");
-	assert_string_equal(task.order.cmdline, "from the order");
-	assert_int_equal(task.handle[0], BENCH_HANDLE);
+	assert_code(ipc_receive(build[1], &call, LINK_BYTES(build_call, task),
+			&fd, &is_end, &err),
+	    0);
+	assert_int_equal(call.kind, BUILD_DOMAIN);
+	assert_string_equal(call.task.request.guest.name, "guest");
+	assert_string_equal(call.task.order.cmdline, "from the order");
+	assert_int_equal(call.task.handle[0], BENCH_HANDLE);
 	assert_true(fd >= 0);
 	close(fd);
 	close(build[1]);
