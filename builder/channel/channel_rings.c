@@ -7,8 +7,7 @@
 enum { PROBES = LIMIT_CLIENTS * (CHANNEL_HELD + 1) };
 
 static struct channel_ring *find(struct channel_rings *rings, uint32_t domid);
-static int allot(struct channel_rings *rings, uint32_t domid,
-    struct channel_ring **ret_ring, struct err *err);
+static struct channel_ring *allot(struct channel_rings *rings, uint32_t domid);
 static void probe(struct channel_rings *rings);
 static void note_free(struct channel_rings *rings, uint32_t ref);
 
@@ -16,9 +15,11 @@ int
 channel_rings_offer(struct channel_rings *rings, uint32_t domid, int grants_fd,
     struct channel_page *ret_page, struct err *err)
 {
-	struct channel_ring *ring;
+	struct channel_ring *ring = allot(rings, domid);
 
-	TRY(allot(rings, domid, &ring, err));
+	if (ring == NULL)
+		return err_set(err, RPC_BUSY, "%zu domains have channels",
+		    countof(rings->rings));
 	bug_unless(!ring->is_offered);
 	if (ring->held_count == CHANNEL_HELD)
 		probe(rings);
@@ -74,20 +75,17 @@ find(struct channel_rings *rings, uint32_t domid)
 	return NULL;
 }
 
-static int
-allot(struct channel_rings *rings, uint32_t domid,
-    struct channel_ring **ret_ring, struct err *err)
+/* Its place, or one for it; NULL: there is none. */
+static struct channel_ring *
+allot(struct channel_rings *rings, uint32_t domid)
 {
 	struct channel_ring *ring = find(rings, domid);
 
 	if (ring == NULL)
 		ring = find(rings, 0);
-	if (ring == NULL)
-		return err_set(err, RPC_BUSY, "%zu domains have channels",
-		    countof(rings->rings));
-	ring->domid = domid;
-	*ret_ring = ring;
-	return 0;
+	if (ring != NULL)
+		ring->domid = domid;
+	return ring;
 }
 
 /* Which of the numbers that are held would come back? */
